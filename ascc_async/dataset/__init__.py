@@ -1,0 +1,1 @@
+"""The dataset's files, made from the journal."""

@@ -1,0 +1,140 @@
+"""The error tree. Each class answers one question: what happens next?
+
+AsccError
+├── StopRun              stop the run; the message is all the user needs         exit code 1
+│   ├── SettingsError        a wrong setting or option                           exit code 2
+│   ├── MetadataError        AudioSet's files are missing or malformed
+│   ├── SetupError           ffmpeg, folder, proxy, certificate, cookies: our surroundings
+│   ├── JournalError         the journal cannot be used
+│   ├── SourcesExhausted     no license source can be trusted or used
+│   └── GaveUp               every identity rested too long                      exit code 3
+├── Refused              YouTube refuses this identity: slow down, the video is not to blame
+├── Transient            try again, within bounds
+│   ├── NetworkFault         no answer, or half of one
+│   └── ServerFault          5xx, or an answer that is not one
+├── LinkExpired          the media link no longer works: resolve it again
+├── SourceUnusable       this license source cannot answer now: go to the next one
+└── ItemError            give up on this item, with a reason of the closed list
+    ├── Unavailable          the video cannot be had
+    └── Rejected             the video is there, its sound is not usable
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from ascc_async.model import Reason
+
+NetworkFaultKind = Literal[
+    "dns", "proxy", "proxy_auth", "certificate", "connect", "timeout", "reset", "short_body", "other"
+]
+RefusalKind = Literal["rate", "bot_check", "try_later", "captcha", "media_forbidden", "other"]
+
+
+class AsccError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class StopRun(AsccError):
+    """Stop the run. The message names the thing, the place and the remedy."""
+
+    exit_code = 1
+
+
+class SettingsError(StopRun):
+    """A setting or option is wrong; raised before any work starts."""
+
+    exit_code = 2
+
+
+class MetadataError(StopRun):
+    """A metadata file cannot be read safely.
+
+    `path` and `line` (1-based, None for the whole file) say where; the message adds what was
+    expected.
+    """
+
+    def __init__(self, path: Path | str, line: int | None, message: str) -> None:
+        self.path, self.line = Path(path), line
+        place = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{place}: {message}")
+
+
+class SetupError(StopRun):
+    """Our surroundings do not allow a run: ffmpeg, a folder, the proxy, a certificate, cookies."""
+
+
+class JournalError(StopRun):
+    """The journal cannot be opened, is damaged, or is newer than this program."""
+
+
+class SourcesExhausted(StopRun):
+    """No license source can be used or trusted any more."""
+
+
+class GaveUp(StopRun):
+    """Every identity has been resting for longer than `throttle.give_up_after_hours`."""
+
+    exit_code = 3
+
+
+class Refused(AsccError):
+    """YouTube refuses this identity for now. Never says anything about the video.
+
+    `retry_after`: seconds YouTube asked for, or None.
+    """
+
+    def __init__(
+        self, message: str, *, kind: RefusalKind = "other", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind: RefusalKind = kind
+        self.retry_after = retry_after
+
+
+class Transient(AsccError):
+    """Worth another try, within bounds."""
+
+
+class NetworkFault(Transient):
+    """No answer, or only part of one. `kind` tells a proxy that is down from a reset."""
+
+    def __init__(self, message: str, *, kind: NetworkFaultKind = "other") -> None:
+        super().__init__(message)
+        self.kind: NetworkFaultKind = kind
+
+
+class ServerFault(Transient):
+    """A 5xx, or a body that is not what this address answers with."""
+
+
+class LinkExpired(AsccError):
+    """The media link answers 403 or 410: resolve the video again."""
+
+
+class SourceUnusable(AsccError):
+    """A license source cannot answer now (no key, quota used up, key refused).
+
+    `until`: POSIX time at which it may be asked again; None means not in this run.
+    """
+
+    def __init__(self, message: str, *, until: float | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class ItemError(AsccError):
+    """Give up on this item. `reason` is from the closed list, the message in YouTube's words."""
+
+    def __init__(self, reason: Reason, message: str = "") -> None:
+        super().__init__(message or reason.value)
+        self.reason = reason
+
+
+class Unavailable(ItemError):
+    """The video cannot be had: gone, private, restricted."""
+
+
+class Rejected(ItemError):
+    """The video is there, but the clip is not usable: silent, too short, corrupt."""

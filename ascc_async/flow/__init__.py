@@ -1,0 +1,1 @@
+"""Scheduling politely: knows nothing of YouTube or audio."""

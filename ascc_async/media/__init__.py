@@ -1,0 +1,1 @@
+"""Streams to clips: indexes, ranged reads, ffmpeg, checks."""

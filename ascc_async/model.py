@@ -1,0 +1,185 @@
+"""The records that pass between modules: frozen, plain, picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+CREATIVE_COMMONS_LINK = "https://www.youtube.com/t/creative_commons"
+CREATIVE_COMMONS_DEED = "https://creativecommons.org/licenses/by/3.0/"
+
+
+class License(StrEnum):
+    """What YouTube said of a video's license. `UNKNOWN`: asked, not answered."""
+
+    CREATIVE_COMMONS = "creative_commons"
+    STANDARD = "standard"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What became of a selected segment. `SPARE`: fetched, but beyond `max_per_class`."""
+
+    CLIP = "clip"
+    NOT_SHAREABLE = "not_shareable"
+    UNAVAILABLE = "unavailable"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    SPARE = "spare"
+
+
+class Reason(StrEnum):
+    """The closed list of reasons in the manifest."""
+
+    REMOVED = "removed"
+    PRIVATE = "private"
+    ACCOUNT_TERMINATED = "account_terminated"
+    COPYRIGHT_CLAIM = "copyright_claim"
+    COUNTRY_RESTRICTED = "country_restricted"
+    SIGN_IN_REQUIRED = "sign_in_required"
+    AGE_RESTRICTED = "age_restricted"
+    MEMBERS_ONLY = "members_only"
+    LIVE = "live"
+    NO_AUDIO = "no_audio"
+    TOO_SHORT = "too_short"
+    SILENT = "silent"
+    CORRUPT = "corrupt"
+    NETWORK = "network"
+    TOOL_FAILED = "tool_failed"
+    LICENSE_UNKNOWN = "license_unknown"
+    LICENSE_CHANGED = "license_changed"
+
+
+Split = Literal["balanced_train", "eval", "unbalanced_train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One row of AudioSet. Times in whole milliseconds; `labels` are MIDs, in file order."""
+
+    video_id: str
+    start_ms: int
+    end_ms: int
+    split: str
+    labels: tuple[str, ...]
+
+    @property
+    def segment_id(self) -> str:
+        """`YTID_30000`, as AudioSet's strong labels name it."""
+        return f"{self.video_id}_{self.start_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseAnswer:
+    """One answer about one video, with its evidence.
+
+    `text` and `link` are the words and the address as seen; `source` names who was asked;
+    `checked_at` is POSIX time in seconds; `reason` is set when `license` is `UNAVAILABLE`;
+    `detail` keeps YouTube's own words for that.
+    """
+
+    video_id: str
+    license: License
+    source: str
+    checked_at: float
+    reason: Reason | None = None
+    text: str = ""
+    link: str = ""
+    title: str = ""
+    channel: str = ""
+    channel_id: str = ""
+    published: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One stream of a video as yt-dlp resolved it.
+
+    `container` is "mp4" or "webm"; `size` in bytes and `duration` in seconds where known;
+    `index_range` is the (first, last) byte of `sidx` or Cues where YouTube said so.
+    """
+
+    kind: Literal["audio", "video"]
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    format_id: str
+    container: str
+    codec: str
+    sample_rate: int | None = None
+    channels: int | None = None
+    height: int | None = None
+    size: int | None = None
+    duration: float | None = None
+    index_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a video's media is, for the identity that asked. `video` only for `media: video`."""
+
+    video_id: str
+    identity: str
+    audio: Track
+    video: Track | None
+    duration: float | None
+    title: str
+    channel: str
+    channel_id: str
+    license_text: str | None
+    requests_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Measured on the finished clip. Levels in dBFS (-inf is digital silence), shares 0 to 1."""
+
+    peak_dbfs: float
+    rms_dbfs: float
+    silence_share: float
+    clipping_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFile:
+    """A clip in place. `path` is relative to `output.dir`; `frames` are samples per channel.
+
+    `form` names the settings the file was made with (`clips.media`, `format`, `sample_rate`,
+    `channels`), so that clips of another form are not mixed in.
+    """
+
+    segment_id: str
+    path: str
+    sha256: str
+    bytes: int
+    frames: int
+    sample_rate: int
+    channels: int
+    form: str
+    source_format: str
+    fetched_at: float
+    quality: Quality
+    note: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length of the sound in seconds."""
+        return self.frames / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOutcome:
+    """What became of fetching one segment; `clip` is set when `outcome` is `CLIP`."""
+
+    segment_id: str
+    video_id: str
+    outcome: Outcome
+    at: float
+    reason: Reason | None = None
+    detail: str = ""
+    clip: ClipFile | None = None
+    title: str = ""
+    channel: str = ""
+    channel_id: str = ""

@@ -1,0 +1,381 @@
+"""The settings, typed and frozen; `settings_sources.load()` reads them.
+
+Every section is handed to its component; nobody receives the whole object but `app`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+SplitName = Literal["balanced_train", "eval", "unbalanced_train"]
+SourceName = Literal["data_api", "innertube", "watch_page"]
+AudioFormat = Literal["flac", "wav", "opus", "m4a", "mp3"]
+
+
+def _unique(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("an entry stands twice")
+    return value
+
+
+def _split(value: Any) -> Any:
+    """Let `ASCC_LICENSE__API_KEYS=one,two` mean a list of two."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _one(value: Any) -> Any:
+    """Let `--set classes.include=Dog` mean a list of one: class names hold commas."""
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one)]
+VideoIds = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{11}$")], ...], BeforeValidator(_split)
+]
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, no unknown keys."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
+
+
+class AudiosetSettings(Section):
+    """Which of AudioSet's files, and where they are."""
+
+    splits: Annotated[tuple[SplitName, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
+        default=("balanced_train", "eval", "unbalanced_train"),
+        description="splits to take, of: balanced_train, eval, unbalanced_train",
+    )
+    metadata_dir: Path = Field(
+        default=Path("data/metadata"),
+        description="AudioSet's files: those already here are used, missing ones are downloaded",
+    )
+    base_url: str = Field(
+        default="https://storage.googleapis.com/us_audioset/youtube_corpus",
+        description="where missing AudioSet files are downloaded from",
+    )
+    ontology_url: str = Field(
+        default="https://raw.githubusercontent.com/audioset/ontology/master/ontology.json",
+        description="where a missing ontology.json is downloaded from",
+    )
+
+    @field_validator("splits")
+    @classmethod
+    def _no_split_twice(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _unique(value)
+
+    @field_validator("base_url", "ontology_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must be an address that starts with https:// or http://")
+        return value.rstrip("/")
+
+
+class ClassesSettings(Section):
+    """Which classes of the ontology."""
+
+    leaf_only: bool = Field(
+        default=False, description="true: only classes with no class beneath them"
+    )
+    min_quality: float = Field(
+        default=0.0, ge=0, le=1, description="least share of labels that raters confirmed, 0 to 1"
+    )
+    unrated: Literal["keep", "drop"] = Field(
+        default="keep", description="classes nobody rated (all 70 music genres): keep or drop"
+    )
+    blacklisted: Literal["keep", "drop"] = Field(
+        default="drop", description="classes the ontology marks as blacklisted: keep or drop"
+    )
+    include: Names = Field(
+        default=(), description="only these, by MID or name; a node means all beneath it; [] = all"
+    )
+    exclude: Names = Field(
+        default=(), description="never these, by MID or name; a node means all beneath it"
+    )
+    start_index: int = Field(
+        default=0, ge=0, description="first of the suitable classes (see plan --classes)"
+    )
+    end_index: int | None = Field(
+        default=None, ge=0, description="one past the last of the suitable classes; null = all"
+    )
+
+    @model_validator(mode="after")
+    def _slice_is_not_empty(self) -> Self:
+        if self.end_index is not None and self.end_index <= self.start_index:
+            raise ValueError(
+                f"end_index ({self.end_index}) must be greater than start_index"
+                f" ({self.start_index})"
+            )
+        return self
+
+
+class SamplingSettings(Section):
+    """How many clips of each class."""
+
+    seed: int = Field(default=0, ge=0, description="seed of the order in which videos are taken")
+    max_per_class: int | None = Field(
+        default=None, ge=1, description="stop a class at this many clips; null = all there are"
+    )
+
+
+class LicenseSettings(Section):
+    """How licenses are asked."""
+
+    sources: Annotated[tuple[SourceName, ...], BeforeValidator(_split), Field(min_length=1)] = (
+        Field(
+            default=("data_api", "innertube", "watch_page"),
+            description="who is asked, in this order: data_api (needs a key), innertube, watch_page",
+        )
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
+        default=(), description="YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"
+    )
+    recheck_after_days: float = Field(
+        default=30, gt=0, description="older answers are asked again before a clip counts"
+    )
+    retry_unknown: int = Field(
+        default=3, ge=0, description="how often a video whose page did not tell is asked again"
+    )
+    known_creative_commons: VideoIds = Field(
+        default=("M4gD1WSo5mA", "eQcmzGIKrzg"),
+        description="videos known to be Creative Commons: they show that a source still tells",
+    )
+    known_standard: VideoIds = Field(
+        default=("cJ9to6EmElQ", "iqKdEhx-dD4"), description="videos known to be standard"
+    )
+
+    @field_validator("sources")
+    @classmethod
+    def _no_source_twice(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _unique(value)
+
+    @model_validator(mode="after")
+    def _known_videos_agree(self) -> Self:
+        both = set(self.known_creative_commons) & set(self.known_standard)
+        if both:
+            raise ValueError(
+                f"{', '.join(sorted(both))} stands in known_creative_commons and known_standard"
+            )
+        return self
+
+
+class ClipsSettings(Section):
+    """What a clip looks like."""
+
+    media: Literal["audio", "video"] = Field(
+        default="audio", description="audio, or video (MP4 with picture and sound)"
+    )
+    format: AudioFormat = Field(default="flac", description="flac, wav, opus, m4a or mp3")
+    sample_rate: int | None = Field(
+        default=None, ge=4000, le=192000, description="in Hz; null = as the source has it"
+    )
+    channels: Literal[1, 2] | None = Field(
+        default=None, description="1 or 2; null = as the source has it"
+    )
+    shorter_than_segment: Literal["keep", "drop", "pad"] = Field(
+        default="keep", description="video ends inside the segment: keep the part, drop it, or pad"
+    )
+    max_height: int = Field(
+        default=360, ge=144, le=4320, description="for media: video, the largest picture height"
+    )
+
+
+class ConcurrencySettings(Section):
+    """How much at once. The throttle decides how fast; these decide how wide."""
+
+    licenses: int = Field(default=32, ge=1, le=1024, description="license requests in flight")
+    extractions: int = Field(default=2, ge=1, le=64, description="yt-dlp processes")
+    downloads: int = Field(default=8, ge=1, le=256, description="clips being downloaded at once")
+    ffmpeg: int | None = Field(
+        default=None, ge=1, le=256, description="ffmpeg processes; null = one per core"
+    )
+
+
+class ThrottleSettings(Section):
+    """How fast. YouTube tells nobody its limits, and punishes by the hour."""
+
+    requests_per_second: float = Field(
+        default=0.28, gt=0, description="rate to start at, per identity and kind of request"
+    )
+    burst: int = Field(default=5, ge=1, description="requests that may go at once after a pause")
+    adaptive: bool = Field(
+        default=True, description="true: find the limit and stay under it; false: keep the rate"
+    )
+    min_requests_per_second: float = Field(
+        default=0.02, gt=0, description="adaptive: never slower than this"
+    )
+    max_requests_per_second: float = Field(
+        default=20, gt=0, description="adaptive: never faster than this"
+    )
+    delay_seconds: float = Field(
+        default=0, ge=0, description="pause between two videos of one identity, in seconds"
+    )
+    jitter: float = Field(
+        default=0.3, ge=0, le=1, description="share by which each wait is varied at random"
+    )
+    give_up_after_hours: float = Field(
+        default=12, gt=0, description="stop (resumable) when all identities rested this long"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_nobody_set_follow_the_rate(cls, data: Any) -> Any:
+        """`requests_per_second: 50` alone is no contradiction of a default that nobody chose."""
+        rate = data.get("requests_per_second") if isinstance(data, dict) else None
+        if not isinstance(rate, int | float) or rate <= 0:
+            return data
+        low, high = (
+            cls.model_fields[f"{bound}_requests_per_second"].default for bound in ("min", "max")
+        )
+        bounds = {"min_requests_per_second": min(low, rate), "max_requests_per_second": max(high, rate)}
+        return bounds | data
+
+    @model_validator(mode="after")
+    def _rates_agree(self) -> Self:
+        low, rate = self.min_requests_per_second, self.requests_per_second
+        if low > self.max_requests_per_second:
+            raise ValueError(
+                f"min_requests_per_second ({low}) is above max_requests_per_second"
+                f" ({self.max_requests_per_second})"
+            )
+        if self.adaptive and not low <= rate <= self.max_requests_per_second:
+            raise ValueError(
+                f"requests_per_second ({rate}) must lie between min_requests_per_second ({low})"
+                f" and max_requests_per_second ({self.max_requests_per_second})"
+            )
+        return self
+
+
+def _check_proxy(value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+        raise ValueError(
+            "must look like http://user:password@host:port (http, https, socks5 or socks5h)"
+        )
+    return value
+
+
+Proxy = Annotated[str | None, BeforeValidator(_check_proxy)]
+
+
+class IdentitySettings(Section):
+    """One more identity: its own cookies, proxy, rates and pauses."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    cookies_file: Path | None = None
+    proxy: Proxy = Field(default=None, repr=False)
+
+
+class NetworkSettings(Section):
+    """How YouTube is reached, and as whom."""
+
+    cookies_file: Path | None = Field(
+        default=None, description="cookies of a signed-in browser; see cookies.example.txt"
+    )
+    proxy: Proxy = Field(
+        default=None, repr=False, description="http://, https:// or socks5://user:password@host:port"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of a certificate authority to trust besides the system's"
+    )
+    identities: tuple[IdentitySettings, ...] = Field(
+        default=(), description="further {name, cookies_file, proxy}, each throttled on its own"
+    )
+    timeout_seconds: float = Field(
+        default=30, gt=0, le=3600, description="longest wait for an answer, in seconds"
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        _unique(tuple(identity.name for identity in self.all_identities()))
+        return self
+
+    def all_identities(self) -> tuple[IdentitySettings, ...]:
+        """The first identity (`main`: `cookies_file` and `proxy`), then the further ones."""
+        first = IdentitySettings(name="main", cookies_file=self.cookies_file, proxy=self.proxy)
+        return (first, *self.identities)
+
+
+class OutputSettings(Section):
+    """Where results go."""
+
+    dir: Path = Field(default=Path("data"), description="journal, clips, dataset and logs")
+    min_free_gb: float = Field(
+        default=2, ge=0, description="with less free disk, no new clips are started"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. `load()` is the way to get one."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    audioset: AudiosetSettings = Field(default_factory=AudiosetSettings)
+    classes: ClassesSettings = Field(default_factory=ClassesSettings)
+    sampling: SamplingSettings = Field(default_factory=SamplingSettings)
+    license: LicenseSettings = Field(default_factory=LicenseSettings)
+    clips: ClipsSettings = Field(default_factory=ClipsSettings)
+    concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
+    throttle: ThrottleSettings = Field(default_factory=ThrottleSettings)
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
+    output: OutputSettings = Field(default_factory=OutputSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load()` hands in the layers, most important first; pydantic-settings merges them."""
+        assert isinstance(init_settings, InitSettingsSource)
+        layers: list[dict[str, Any]] = init_settings.init_kwargs.get("layers", [])
+        return tuple(InitSettingsSource(settings_cls, layer) for layer in layers)
+
+    def public(self) -> dict[str, Any]:
+        """The settings as JSON-ready data, with keys and proxy passwords left out."""
+        data: dict[str, Any] = self.model_dump(mode="json")
+        data["license"]["api_keys"] = [
+            "…" + key.get_secret_value()[-4:] for key in self.license.api_keys
+        ]
+        data["network"]["proxy"] = without_password(self.network.proxy)
+        for identity in data["network"]["identities"]:
+            identity["proxy"] = without_password(identity["proxy"])
+        return data
+
+
+def without_password(proxy: str | None) -> str | None:
+    """The proxy's address with `user:password@` cut out, fit for logs and `run.json`."""
+    if proxy is None:
+        return None
+    parts = urlsplit(proxy)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

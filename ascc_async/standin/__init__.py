@@ -1,0 +1,1 @@
+"""A small YouTube on loopback, for demo, tests and benchmarks."""

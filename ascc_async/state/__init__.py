@@ -1,0 +1,1 @@
+"""The journal: everything known, from which all else can be made anew."""
