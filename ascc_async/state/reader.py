@@ -1,0 +1,170 @@
+"""Reads the journal: own read-only connection, pages by key, also beside a running writer."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ascc_async.errors import JournalError
+from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
+from ascc_async.state import schema
+from ascc_async.state.rows import AnswerRow, ClipRow, Event
+from ascc_async.state.writer import journal_error
+
+_PAGE = 5000
+_ANSWER = "video_id, " + ", ".join(f.name for f in fields(AnswerRow) if f.name != "video_id")
+_CLIP = (
+    "segment_id, video_id, outcome, at, attempts, reason, detail, title, channel, channel_id,"
+    " path, sha256, bytes, frames, sample_rate, channels, form, source_format, fetched_at,"
+    " peak_dbfs, rms_dbfs, silence_share, clipping_share, note"
+)
+LICENSES: tuple[License, ...] = tuple(License)
+
+
+class Reader:
+    """Everything the journal knows. Each call may run in any thread; calls exclude each other."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False,
+                isolation_level=None, timeout=30,
+            )  # fmt: skip
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise journal_error(path, error) from None
+        schema.refuse_newer(version, path)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def _all(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            with self._lock, closing(self._connection.execute(sql, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise journal_error(self.path, error) from None
+
+    def _pages(self, table: str, columns: str, key: str, where: str = "1") -> Iterator[list[Any]]:
+        last = ""
+        sql = f"SELECT {columns} FROM {table} WHERE {key} > ? AND {where} ORDER BY {key} LIMIT ?"
+        while rows := self._all(sql, (last, _PAGE)):
+            yield rows
+            last = rows[-1][0]
+
+    def answers(self) -> Iterator[list[AnswerRow]]:
+        """The newest answer of every video asked, in pages sorted by video id."""
+        for rows in self._pages("answers", _ANSWER, "video_id"):
+            yield [_answer(row) for row in rows]
+
+    def shareable(self) -> Iterator[list[AnswerRow]]:
+        """The Creative Commons answers, in pages sorted by video id."""
+        where = "license = 'creative_commons'"
+        for rows in self._pages("answers", _ANSWER, "video_id", where):
+            yield [_answer(row) for row in rows]
+
+    def answer(self, video_id: str) -> AnswerRow | None:
+        """The newest answer about one video."""
+        rows = self._all(f"SELECT {_ANSWER} FROM answers WHERE video_id = ?", (video_id,))
+        return _answer(rows[0]) if rows else None
+
+    def clips(self) -> Iterator[list[ClipRow]]:
+        """What became of every segment tried, in pages sorted by segment id."""
+        for rows in self._pages("clips", _CLIP, "segment_id"):
+            yield [_clip(row) for row in rows]
+
+    def clips_of(self, video_id: str) -> list[ClipRow]:
+        """What became of one video's segments."""
+        rows = self._all(
+            f"SELECT {_CLIP} FROM clips WHERE segment_id >= ? AND segment_id < ?",
+            (f"{video_id}_", f"{video_id}`"),  # "`" follows "_"
+        )
+        return [_clip(row) for row in rows]
+
+    def history(self, video_id: str) -> list[Event]:
+        """What was said of a video before its newest answer and clip row, oldest first."""
+        rows = self._all(
+            "SELECT at, kind, what, coalesce(reason, ''), coalesce(source, ''),"
+            " coalesce(detail, '') FROM history WHERE video_id = ? ORDER BY id",
+            (video_id,),
+        )
+        return [Event(*row) for row in rows]
+
+    def learned(self, prefix: str = "") -> dict[str, Any]:
+        """What was remembered under keys that start with `prefix`, without the prefix."""
+        rows = self._all("SELECT key, value FROM learned WHERE key >= ?", (prefix,))
+        return {
+            key[len(prefix) :]: json.loads(value) for key, value in rows if key.startswith(prefix)
+        }
+
+    def answered(self) -> Iterator[tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8],
+                                         npt.NDArray[np.float64], npt.NDArray[np.uint8]]]:  # fmt: skip
+        """All answers in bulk for the start: ids (S11), index into `LICENSES`, time, asks."""
+        codes = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(LICENSES))
+        sql = f"SELECT video_id, CASE license {codes} END, checked_at, min(asks, 255) FROM answers"
+        try:
+            with self._lock, closing(self._connection.execute(sql)) as cursor:
+                while rows := cursor.fetchmany(50_000):
+                    ids, licenses, times, asks = zip(*rows, strict=True)
+                    yield (np.array(ids, "S11"), np.array(licenses, np.uint8),
+                           np.array(times, np.float64), np.array(asks, np.uint8))  # fmt: skip
+        except sqlite3.Error as error:
+            raise journal_error(self.path, error) from None
+
+    def changes(self, since: int) -> int:
+        """A number that grows with every commit by others: unequal to `since` = something new."""
+        version: int = self._all("PRAGMA data_version")[0][0]
+        return version if version != since else since
+
+
+def _answer(row: tuple[Any, ...]) -> AnswerRow:
+    values = dict(zip(_NAMES, row, strict=True))
+    values["license"] = License(values["license"])
+    values["reason"] = Reason(values["reason"]) if values["reason"] else None
+    previous = values["previous_license"]
+    values["previous_license"] = License(previous) if previous else None
+    return AnswerRow(**values)
+
+
+_NAMES = _ANSWER.split(", ")
+
+
+def _clip(row: tuple[Any, ...]) -> ClipRow:
+    head, file = row[:10], row[10:]
+    segment_id, video_id, outcome, at, attempts, reason, detail, title, channel, channel_id = head
+    return ClipRow(
+        segment_id, video_id, Outcome(outcome), at, attempts, Reason(reason) if reason else None,
+        detail, _clip_file(segment_id, file), title, channel, channel_id,
+    )  # fmt: skip
+
+
+def _clip_file(segment_id: str, file: tuple[Any, ...]) -> ClipFile | None:
+    if file[0] is None:
+        return None
+    path, sha256, size, frames, rate, channels, form, source, at, *quality, note = file
+    return ClipFile(
+        segment_id, path, sha256, size, frames, rate, channels, form, source, at,
+        Quality(*quality), note,
+    )  # fmt: skip
+
+
+def open_reader(path: Path) -> Reader:
+    """A Reader, or JournalError that says there is no journal yet."""
+    if not path.exists():
+        raise JournalError(f"{path}: no journal yet. Start with `python -m ascc_async run`.")
+    return Reader(path)
+
+
+__all__ = ["LICENSES", "LicenseAnswer", "Reader", "open_reader"]

@@ -1,0 +1,75 @@
+"""What the journal gives back, and the two records that are neither answer nor clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow(LicenseAnswer):
+    """The newest answer about a video; `asks` counts how often it was asked.
+
+    `previous_license` is set when an earlier answer said something else.
+    """
+
+    asks: int = 1
+    previous_license: License | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """What became of fetching a segment; `attempts` counts tries that said something of it."""
+
+    segment_id: str
+    video_id: str
+    outcome: Outcome
+    at: float
+    attempts: int
+    reason: Reason | None = None
+    detail: str = ""
+    clip: ClipFile | None = None
+    title: str = ""
+    channel: str = ""
+    channel_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Something to remember across restarts: rates, quotas. `value` must be JSON-able."""
+
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Distrusted:
+    """`source` answered wrongly: its answers since `since` (POSIX seconds) must be asked again."""
+
+    source: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The clip of this segment is lost or wrong: fetch it again."""
+
+    segment_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a video's history, oldest first."""
+
+    at: float
+    kind: str
+    what: str
+    reason: str
+    source: str
+    detail: str
+
+
+Record = LicenseAnswer | ClipRow | Learned | Distrusted | Forgotten
