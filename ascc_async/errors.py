@@ -27,7 +27,15 @@ from typing import Literal
 from ascc_async.model import Reason
 
 NetworkFaultKind = Literal[
-    "dns", "proxy", "proxy_auth", "certificate", "connect", "timeout", "reset", "short_body", "other"
+    "dns",
+    "proxy",
+    "proxy_auth",
+    "certificate",
+    "connect",
+    "timeout",
+    "reset",
+    "short_body",
+    "other",
 ]
 RefusalKind = Literal["rate", "bot_check", "try_later", "captcha", "media_forbidden", "other"]
 

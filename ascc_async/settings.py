@@ -251,7 +251,10 @@ class ThrottleSettings(Section):
         low, high = (
             cls.model_fields[f"{bound}_requests_per_second"].default for bound in ("min", "max")
         )
-        bounds = {"min_requests_per_second": min(low, rate), "max_requests_per_second": max(high, rate)}
+        bounds = {
+            "min_requests_per_second": min(low, rate),
+            "max_requests_per_second": max(high, rate),
+        }
         return bounds | data
 
     @model_validator(mode="after")
@@ -299,10 +302,13 @@ class NetworkSettings(Section):
         default=None, description="cookies of a signed-in browser; see cookies.example.txt"
     )
     proxy: Proxy = Field(
-        default=None, repr=False, description="http://, https:// or socks5://user:password@host:port"
+        default=None,
+        repr=False,
+        description="http://, https:// or socks5://user:password@host:port",
     )
     ca_file: Path | None = Field(
-        default=None, description="PEM file of a certificate authority to trust besides the system's"
+        default=None,
+        description="PEM file of a certificate authority to trust besides the system's",
     )
     identities: tuple[IdentitySettings, ...] = Field(
         default=(), description="further {name, cookies_file, proxy}, each throttled on its own"

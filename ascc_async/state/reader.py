@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.errors import JournalError
-from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
+from ascc_async.model import ClipFile, License, Outcome, Quality, Reason
 from ascc_async.state import schema
 from ascc_async.state.rows import AnswerRow, ClipRow, Event
 from ascc_async.state.writer import journal_error
@@ -123,11 +123,6 @@ class Reader:
         except sqlite3.Error as error:
             raise journal_error(self.path, error) from None
 
-    def changes(self, since: int) -> int:
-        """A number that grows with every commit by others: unequal to `since` = something new."""
-        version: int = self._all("PRAGMA data_version")[0][0]
-        return version if version != since else since
-
 
 def _answer(row: tuple[Any, ...]) -> AnswerRow:
     values = dict(zip(_NAMES, row, strict=True))
@@ -165,6 +160,3 @@ def open_reader(path: Path) -> Reader:
     if not path.exists():
         raise JournalError(f"{path}: no journal yet. Start with `python -m ascc_async run`.")
     return Reader(path)
-
-
-__all__ = ["LICENSES", "LicenseAnswer", "Reader", "open_reader"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 from ascc_async.errors import JournalError
@@ -47,12 +46,8 @@ END;
 """
 
 
-def _first_version(connection: sqlite3.Connection) -> None:
-    connection.executescript(_TABLES)
-
-
-# The n-th entry brings a journal from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_version,)
+# The n-th script brings a journal from version n to n + 1.
+MIGRATIONS: tuple[str, ...] = (_TABLES,)
 VERSION = len(MIGRATIONS)
 
 
@@ -64,12 +59,12 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(f"{path}: not a journal of ascc_async. Choose another output.dir.")
     refuse_newer(version, path)
     for number in range(version, VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        MIGRATIONS[number](connection)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {number + 1}")
-        if connection.in_transaction:
-            connection.execute("COMMIT")
+        # One transaction with its version number: a crash leaves the old journal or the new one.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]}"
+            f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number + 1};"
+            " COMMIT;"
+        )
 
 
 def refuse_newer(version: int, path: Path) -> None:

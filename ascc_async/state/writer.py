@@ -13,7 +13,6 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,9 +86,12 @@ class JournalSnapshot:
     waiting: int
 
 
+_Statement = tuple[str, tuple[object, ...]]
+
+
 @dataclass(slots=True)
 class _Job:
-    records: Sequence[Record]
+    statements: list[_Statement]
     done: asyncio.Future[None]
 
 
@@ -106,8 +108,10 @@ class Journal:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(lambda: open_for_writing(self.path).close())
-        self._thread = threading.Thread(target=self._write_until_closed, name="journal")
+        connection = await asyncio.to_thread(open_for_writing, self.path)
+        self._thread = threading.Thread(
+            target=self._write_until_closed, args=(connection,), name="journal"
+        )
         self._thread.start()
         return self
 
@@ -129,7 +133,7 @@ class Journal:
         assert self._loop is not None
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting += 1
-        self._jobs.put(_Job(records, done))
+        self._jobs.put(_Job([_statement(record) for record in records], done))
         try:
             # The write goes on when the caller is cancelled: it is already on its way.
             await asyncio.shield(done)
@@ -140,8 +144,7 @@ class Journal:
         """Counts for progress."""
         return JournalSnapshot(self._records, self._commits, self._waiting)
 
-    def _write_until_closed(self) -> None:
-        connection = open_for_writing(self.path)
+    def _write_until_closed(self, connection: sqlite3.Connection) -> None:
         try:
             open_ = True
             while open_:
@@ -170,7 +173,8 @@ class Journal:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                _write(connection, job.records)
+                for sql, values in job.statements:
+                    connection.execute(sql, values)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -178,7 +182,7 @@ class Journal:
             self._broken = journal_error(self.path, error)
             return self._broken
         self._commits += 1
-        self._records += sum(len(job.records) for job in jobs)
+        self._records += sum(len(job.statements) for job in jobs)
         return None
 
     def _settle(self, jobs: list[_Job], error: JournalError | None) -> None:
@@ -197,19 +201,18 @@ def _wake(jobs: list[_Job], error: JournalError | None) -> None:
             job.done.set_result(None)
 
 
-def _write(connection: sqlite3.Connection, records: Iterable[Record]) -> None:
-    for record in records:
-        match record:
-            case LicenseAnswer():
-                connection.execute(_PUT_ANSWER, _answer_values(record))
-            case ClipRow():
-                connection.execute(_PUT_CLIP, _clip_values(record))
-            case Learned():
-                connection.execute(_PUT_LEARNED, (record.key, json.dumps(record.value)))
-            case Distrusted():
-                connection.execute(_DISTRUST, (record.source, record.since))
-            case Forgotten():
-                connection.execute(_FORGET, (record.why, record.segment_id))
+def _statement(record: Record) -> _Statement:
+    match record:
+        case LicenseAnswer():
+            return _PUT_ANSWER, _answer_values(record)
+        case ClipRow():
+            return _PUT_CLIP, _clip_values(record)
+        case Learned():
+            return _PUT_LEARNED, (record.key, json.dumps(record.value))
+        case Distrusted():
+            return _DISTRUST, (record.source, record.since)
+        case Forgotten():
+            return _FORGET, (record.why, record.segment_id)
 
 
 def _answer_values(answer: LicenseAnswer) -> tuple[object, ...]:
@@ -241,7 +244,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=30, check_same_thread=False
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
