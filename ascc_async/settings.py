@@ -148,7 +148,7 @@ class LicenseSettings(Section):
     sources: Annotated[tuple[SourceName, ...], BeforeValidator(_split), Field(min_length=1)] = (
         Field(
             default=("data_api", "innertube", "watch_page"),
-            description="who is asked, in this order: data_api (needs a key), innertube, watch_page",
+            description="who is asked, in order, of: data_api (needs a key), innertube, watch_page",
         )
     )
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
@@ -308,7 +308,7 @@ class NetworkSettings(Section):
     )
     ca_file: Path | None = Field(
         default=None,
-        description="PEM file of a certificate authority to trust besides the system's",
+        description="PEM file of a certificate authority to trust beside the system's",
     )
     identities: tuple[IdentitySettings, ...] = Field(
         default=(), description="further {name, cookies_file, proxy}, each throttled on its own"

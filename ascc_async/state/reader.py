@@ -29,6 +29,14 @@ _CLIP = (
 )
 LICENSES: tuple[License, ...] = tuple(License)
 
+# ids (S11), index into LICENSES, POSIX time, asks
+BulkAnswers = tuple[
+    npt.NDArray[np.bytes_],
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.uint8],
+]
+
 
 class Reader:
     """Everything the journal knows. Each call may run in any thread; calls exclude each other."""
@@ -109,8 +117,7 @@ class Reader:
             key[len(prefix) :]: json.loads(value) for key, value in rows if key.startswith(prefix)
         }
 
-    def answered(self) -> Iterator[tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8],
-                                         npt.NDArray[np.float64], npt.NDArray[np.uint8]]]:  # fmt: skip
+    def answered(self) -> Iterator[BulkAnswers]:
         """All answers in bulk for the start: ids (S11), index into `LICENSES`, time, asks."""
         codes = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(LICENSES))
         sql = f"SELECT video_id, CASE license {codes} END, checked_at, min(asks, 255) FROM answers"
