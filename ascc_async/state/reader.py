@@ -23,8 +23,8 @@ from ascc_async.state.writer import journal_error
 _PAGE = 5000
 _ANSWER = "video_id, " + ", ".join(f.name for f in fields(AnswerRow) if f.name != "video_id")
 _CLIP = (
-    "segment_id, video_id, outcome, at, attempts, reason, detail, title, channel, channel_id,"
-    " path, sha256, bytes, frames, sample_rate, channels, form, source_format, fetched_at,"
+    "segment_id, video_id, form, outcome, at, attempts, reason, detail, title, channel, channel_id,"
+    " path, sha256, bytes, frames, sample_rate, channels, source_format, fetched_at,"
     " peak_dbfs, rms_dbfs, silence_share, clipping_share, note"
 )
 LICENSES: tuple[License, ...] = tuple(License)
@@ -65,16 +65,18 @@ class Reader:
         except sqlite3.Error as error:
             raise journal_error(self.path, error) from None
 
-    def _pages(self, table: str, columns: str, key: str, where: str = "1") -> Iterator[list[Any]]:
+    def _pages(
+        self, table: str, columns: str, key: str, where: str, *values: str
+    ) -> Iterator[list[Any]]:
         last = ""
         sql = f"SELECT {columns} FROM {table} WHERE {key} > ? AND {where} ORDER BY {key} LIMIT ?"
-        while rows := self._all(sql, (last, _PAGE)):
+        while rows := self._all(sql, (last, *values, _PAGE)):
             yield rows
             last = rows[-1][0]
 
     def answers(self) -> Iterator[list[AnswerRow]]:
         """The newest answer of every video asked, in pages sorted by video id."""
-        for rows in self._pages("answers", _ANSWER, "video_id"):
+        for rows in self._pages("answers", _ANSWER, "video_id", "1"):
             yield [_answer(row) for row in rows]
 
     def shareable(self) -> Iterator[list[AnswerRow]]:
@@ -88,13 +90,17 @@ class Reader:
         rows = self._all(f"SELECT {_ANSWER} FROM answers WHERE video_id = ?", (video_id,))
         return _answer(rows[0]) if rows else None
 
-    def clips(self) -> Iterator[list[ClipRow]]:
-        """What became of every segment tried, in pages sorted by segment id."""
-        for rows in self._pages("clips", _CLIP, "segment_id"):
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """What became of every segment tried in this form, in pages sorted by segment id."""
+        for rows in self._pages("clips", _CLIP, "segment_id", "form = ?", form):
             yield [_clip(row) for row in rows]
 
+    def forms(self) -> list[str]:
+        """The forms in which segments were tried so far."""
+        return [row[0] for row in self._all("SELECT DISTINCT form FROM clips ORDER BY form")]
+
     def clips_of(self, video_id: str) -> list[ClipRow]:
-        """What became of one video's segments."""
+        """What became of one video's segments, in every form."""
         rows = self._all(
             f"SELECT {_CLIP} FROM clips WHERE segment_id >= ? AND segment_id < ?",
             (f"{video_id}_", f"{video_id}`"),  # "`" follows "_"
@@ -144,22 +150,39 @@ _NAMES = _ANSWER.split(", ")
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:
-    head, file = row[:10], row[10:]
-    segment_id, video_id, outcome, at, attempts, reason, detail, title, channel, channel_id = head
+    segment_id, video_id, form, outcome, at, attempts, reason, detail = row[:8]
     return ClipRow(
-        segment_id, video_id, Outcome(outcome), at, attempts, Reason(reason) if reason else None,
-        detail, _clip_file(segment_id, file), title, channel, channel_id,
-    )  # fmt: skip
+        segment_id,
+        video_id,
+        form,
+        Outcome(outcome),
+        at,
+        attempts,
+        Reason(reason) if reason else None,
+        detail,
+        _clip_file(segment_id, form, row[11:]),
+        *row[8:11],
+    )
 
 
-def _clip_file(segment_id: str, file: tuple[Any, ...]) -> ClipFile | None:
+def _clip_file(segment_id: str, form: str, file: tuple[Any, ...]) -> ClipFile | None:
     if file[0] is None:
         return None
-    path, sha256, size, frames, rate, channels, form, source, at, *quality, note = file
+    path, sha256, size, frames, rate, channels, source, at, *quality, note = file
     return ClipFile(
-        segment_id, path, sha256, size, frames, rate, channels, form, source, at,
-        Quality(*quality), note,
-    )  # fmt: skip
+        segment_id,
+        path,
+        sha256,
+        size,
+        frames,
+        rate,
+        channels,
+        form,
+        source,
+        at,
+        Quality(*quality),
+        note,
+    )
 
 
 def open_reader(path: Path) -> Reader:

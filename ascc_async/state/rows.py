@@ -21,13 +21,17 @@ class AnswerRow(LicenseAnswer):
 
 @dataclass(frozen=True, slots=True)
 class ClipRow:
-    """What became of fetching a segment; `attempts` counts tries that said something of it."""
+    """What became of fetching a segment in one form (see `ClipFile.form`).
+
+    `attempts` counts the tries that said something of it.
+    """
 
     segment_id: str
     video_id: str
+    form: str
     outcome: Outcome
     at: float
-    attempts: int
+    attempts: int = 1
     reason: Reason | None = None
     detail: str = ""
     clip: ClipFile | None = None
@@ -57,7 +61,17 @@ class Forgotten:
     """The clip of this segment is lost or wrong: fetch it again."""
 
     segment_id: str
+    form: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The clip of this segment lies elsewhere now; `path` is relative to `output.dir`."""
+
+    segment_id: str
+    form: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +86,4 @@ class Event:
     detail: str
 
 
-Record = LicenseAnswer | ClipRow | Learned | Distrusted | Forgotten
+Record = LicenseAnswer | ClipRow | Learned | Distrusted | Forgotten | Moved

@@ -20,12 +20,13 @@ CREATE TABLE answers (
 ) WITHOUT ROWID;
 CREATE INDEX answers_shareable ON answers (video_id) WHERE license = 'creative_commons';
 CREATE TABLE clips (
-    segment_id TEXT PRIMARY KEY, video_id TEXT NOT NULL, outcome TEXT NOT NULL,
+    segment_id TEXT NOT NULL, video_id TEXT NOT NULL, form TEXT NOT NULL, outcome TEXT NOT NULL,
     at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 1, reason TEXT, detail TEXT NOT NULL,
     title TEXT NOT NULL, channel TEXT NOT NULL, channel_id TEXT NOT NULL,
     path TEXT, sha256 TEXT, bytes INTEGER, frames INTEGER, sample_rate INTEGER,
-    channels INTEGER, form TEXT, source_format TEXT, fetched_at REAL,
-    peak_dbfs REAL, rms_dbfs REAL, silence_share REAL, clipping_share REAL, note TEXT
+    channels INTEGER, source_format TEXT, fetched_at REAL,
+    peak_dbfs REAL, rms_dbfs REAL, silence_share REAL, clipping_share REAL, note TEXT,
+    PRIMARY KEY (segment_id, form)
 ) WITHOUT ROWID;
 CREATE TABLE history (
     id INTEGER PRIMARY KEY, video_id TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL,
@@ -33,12 +34,12 @@ CREATE TABLE history (
 );
 CREATE INDEX history_video ON history (video_id);
 CREATE TABLE learned (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TRIGGER answers_history BEFORE UPDATE ON answers BEGIN
+CREATE TRIGGER answers_history BEFORE UPDATE OF license ON answers BEGIN
     INSERT INTO history (video_id, at, kind, what, reason, source, detail)
     VALUES (old.video_id, old.checked_at, 'license', old.license, old.reason, old.source,
             old.detail);
 END;
-CREATE TRIGGER clips_history BEFORE UPDATE ON clips BEGIN
+CREATE TRIGGER clips_history BEFORE UPDATE OF outcome ON clips BEGIN
     INSERT INTO history (video_id, at, kind, what, reason, source, detail)
     VALUES (old.video_id, old.at, 'clip', old.outcome, old.reason, old.source_format,
             old.detail);

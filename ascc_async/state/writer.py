@@ -21,7 +21,7 @@ from typing import Self
 from ascc_async.errors import JournalError
 from ascc_async.model import LicenseAnswer
 from ascc_async.state import schema
-from ascc_async.state.rows import ClipRow, Distrusted, Forgotten, Learned, Record
+from ascc_async.state.rows import ClipRow, Distrusted, Forgotten, Learned, Moved, Record
 
 JOURNAL_NAME = "state.sqlite3"
 _MOST_WAITERS_PER_COMMIT = 500
@@ -49,16 +49,16 @@ ON CONFLICT (video_id) DO UPDATE SET
     detail = excluded.detail
 """
 _PUT_CLIP = """
-INSERT INTO clips (segment_id, video_id, outcome, at, reason, detail, title, channel, channel_id,
-                   path, sha256, bytes, frames, sample_rate, channels, form, source_format,
+INSERT INTO clips (segment_id, video_id, form, outcome, at, reason, detail, title, channel,
+                   channel_id, path, sha256, bytes, frames, sample_rate, channels, source_format,
                    fetched_at, peak_dbfs, rms_dbfs, silence_share, clipping_share, note)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (segment_id) DO UPDATE SET
+ON CONFLICT (segment_id, form) DO UPDATE SET
     outcome = excluded.outcome, at = excluded.at, attempts = attempts + 1,
     reason = excluded.reason, detail = excluded.detail, title = excluded.title,
     channel = excluded.channel, channel_id = excluded.channel_id, path = excluded.path,
     sha256 = excluded.sha256, bytes = excluded.bytes, frames = excluded.frames,
-    sample_rate = excluded.sample_rate, channels = excluded.channels, form = excluded.form,
+    sample_rate = excluded.sample_rate, channels = excluded.channels,
     source_format = excluded.source_format, fetched_at = excluded.fetched_at,
     peak_dbfs = excluded.peak_dbfs, rms_dbfs = excluded.rms_dbfs,
     silence_share = excluded.silence_share, clipping_share = excluded.clipping_share,
@@ -73,8 +73,9 @@ _DISTRUST = (
 )
 _FORGET = (
     "UPDATE clips SET outcome = 'pending', reason = NULL, detail = ?, path = NULL, sha256 = NULL"
-    " WHERE segment_id = ?"
+    " WHERE segment_id = ? AND form = ?"
 )
+_MOVE = "UPDATE clips SET path = ? WHERE segment_id = ? AND form = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,9 @@ def _statement(record: Record) -> _Statement:
         case Distrusted():
             return _DISTRUST, (record.source, record.since)
         case Forgotten():
-            return _FORGET, (record.why, record.segment_id)
+            return _FORGET, (record.why, record.segment_id, record.form)
+        case Moved():
+            return _MOVE, (record.path, record.segment_id, record.form)
 
 
 def _answer_values(answer: LicenseAnswer) -> tuple[object, ...]:
@@ -225,16 +228,16 @@ def _answer_values(answer: LicenseAnswer) -> tuple[object, ...]:
 
 def _clip_values(row: ClipRow) -> tuple[object, ...]:
     head = (
-        row.segment_id, row.video_id, row.outcome, row.at, row.reason, row.detail, row.title,
-        row.channel, row.channel_id,
+        row.segment_id, row.video_id, row.form, row.outcome, row.at, row.reason, row.detail,
+        row.title, row.channel, row.channel_id,
     )  # fmt: skip
     clip = row.clip
     if clip is None:
-        return (*head, *[None] * 14)
+        return (*head, *[None] * 13)
     quality = clip.quality
     return (
         *head, clip.path, clip.sha256, clip.bytes, clip.frames, clip.sample_rate, clip.channels,
-        clip.form, clip.source_format, clip.fetched_at, quality.peak_dbfs, quality.rms_dbfs,
+        clip.source_format, clip.fetched_at, quality.peak_dbfs, quality.rms_dbfs,
         quality.silence_share, quality.clipping_share, clip.note,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import pytest
 from ascc_async.errors import JournalError
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
 from ascc_async.state.reader import LICENSES, Reader, open_reader
-from ascc_async.state.rows import AnswerRow, ClipRow, Distrusted, Forgotten, Learned
+from ascc_async.state.rows import AnswerRow, ClipRow, Distrusted, Forgotten, Learned, Moved
 from ascc_async.state.schema import VERSION
 from ascc_async.state.writer import Journal
 
@@ -23,7 +23,8 @@ ANSWER = LicenseAnswer(
     channel_id="UC1", published="2015",
 )  # fmt: skip
 CLIP = ClipRow(
-    "-aaaaaaaaaa_30500", "-aaaaaaaaaa", Outcome.CLIP, 200.0, 1, title="t", channel="c",
+    "-aaaaaaaaaa_30500", "-aaaaaaaaaa", "audio-flac", Outcome.CLIP, 200.0, 1, title="t",
+    channel="c",
     clip=ClipFile(
         "-aaaaaaaaaa_30500", "clips/-a/-aaaaaaaaaa_30500.flac", "00ff", 123, 441000, 44100, 2,
         "audio-flac", "140 mp4a.40.2", 200.0, Quality(-1.0, float("-inf"), 0.25, 0.0), "note",
@@ -54,7 +55,7 @@ async def test_answers_come_back_as_they_went_in(path: Path) -> None:
 async def test_clips_come_back_as_they_went_in(path: Path) -> None:
     """Every field of a clip row survives, minus infinity included."""
     reader = await write(path, CLIP)
-    assert list(reader.clips()) == [[CLIP]]
+    assert list(reader.clips("audio-flac")) == [[CLIP]]
     assert reader.clips_of("-aaaaaaaaaa") == [CLIP]
 
 
@@ -102,7 +103,7 @@ async def test_distrusted_answers_are_unknown_and_unasked(path: Path) -> None:
 
 async def test_a_forgotten_clip_is_pending_again(path: Path) -> None:
     """A clip that is lost on disk loses its file in the journal, and is to be fetched again."""
-    reader = await write(path, CLIP, Forgotten(CLIP.segment_id, "missing"))
+    reader = await write(path, CLIP, Forgotten(CLIP.segment_id, CLIP.form, "missing"))
     (row,) = reader.clips_of("-aaaaaaaaaa")
     assert (row.outcome, row.clip, row.detail) == (Outcome.PENDING, None, "missing")
 
@@ -191,3 +192,14 @@ async def test_a_refused_write_is_told_to_its_caller_and_all_later_ones(path: Pa
         with pytest.raises(JournalError):
             await journal.record(replace(ANSWER, video_id="e" * 11))
     assert open_reader(path).answer("d" * 11) is None
+
+
+async def test_forms_are_kept_apart(path: Path) -> None:
+    """A segment fetched as FLAC and as WAV has a row for each, and each can be moved."""
+    wav = replace(CLIP, form="audio-wav")
+    reader = await write(path, CLIP, wav, Moved(CLIP.segment_id, "audio-flac", "elsewhere"))
+    assert reader.forms() == ["audio-flac", "audio-wav"]
+    ((flac_row,),) = list(reader.clips("audio-flac"))
+    assert flac_row.clip is not None
+    assert flac_row.clip.path == "elsewhere"
+    assert len(reader.clips_of(CLIP.video_id)) == 2

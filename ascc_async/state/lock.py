@@ -1,0 +1,93 @@
+"""One run at a time per output folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ascc_async.errors import SetupError
+
+LOCK_NAME = "run.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who runs in an output folder: host, process id, and since when (ISO 8601, UTC)."""
+
+    host: str
+    pid: int
+    since: str
+
+
+@contextmanager
+def run_lock(output_dir: Path) -> Iterator[None]:
+    """Hold `output_dir` for this process; SetupError names who holds it already.
+
+    The kernel gives the lock back when its process ends, however it ends, so a stale lock file
+    of a dead process hinders nobody.
+    """
+    path = output_dir / LOCK_NAME
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SetupError(
+            f"{output_dir}: cannot be written: {error.strerror}. Choose another output.dir or"
+            " give yourself the right to write there."
+        ) from None
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError(_refusal(output_dir, path)) from None
+        _write(file.fileno(), Holder(socket.gethostname(), os.getpid(), _now()))
+        try:
+            yield
+        finally:
+            os.ftruncate(file.fileno(), 0)
+
+
+def holder(output_dir: Path) -> Holder | None:
+    """Who runs in `output_dir` now, or None."""
+    path = output_dir / LOCK_NAME
+    try:
+        with path.open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _read(path)
+    except OSError:
+        return None
+    return None
+
+
+def _refusal(output_dir: Path, path: Path) -> str:
+    by = _read(path)
+    who = f"process {by.pid} on {by.host} since {by.since}" if by else "another process"
+    return (
+        f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
+        " Ctrl-C, or choose another output.dir. `status` shows where it stands."
+    )
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(descriptor: int, by: Holder) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(asdict(by)).encode(), 0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

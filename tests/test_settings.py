@@ -1,0 +1,164 @@
+"""Settings: file, environment, options; and mistakes a user can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ascc_async.errors import SettingsError
+from ascc_async.settings import Settings
+from ascc_async.settings_sources import load
+
+ROOT = Path(__file__).parents[1]
+
+
+def mistakes(text: str, tmp_path: Path, *options: str, **environment: str) -> list[str]:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path, options, environment)
+    return str(caught.value).splitlines()
+
+
+def test_the_shipped_file_equals_the_defaults() -> None:
+    """`settings.yaml` holds every key, with the value that applies without it."""
+    shipped = yaml.safe_load((ROOT / "settings.yaml").read_text(encoding="utf-8"))
+    defaults = Settings().model_dump(mode="json")
+    assert shipped == defaults
+    assert {name: list(keys) for name, keys in shipped.items()} == {
+        name: list(keys) for name, keys in defaults.items()
+    }
+
+
+def test_every_key_is_explained_in_the_file() -> None:
+    """The line above every key is the explanation its model gives."""
+    lines = (ROOT / "settings.yaml").read_text(encoding="utf-8").splitlines()
+    for section in Settings.model_fields.values():
+        assert section.annotation is not None
+        for key, field in section.annotation.model_fields.items():
+            at = next(n for n, line in enumerate(lines) if line.startswith(f"  {key}: ")
+                      and lines[n - 1] == f"  # {field.description}")  # fmt: skip
+            assert at
+
+
+def test_options_come_before_environment_before_file(tmp_path: Path) -> None:
+    """Precedence: option, environment, file, default; sections are merged key by key."""
+    path = tmp_path / "settings.yaml"
+    path.write_text("throttle: {burst: 1, jitter: 0.1, delay_seconds: 9}\n", encoding="utf-8")
+    environment = {"ASCC_THROTTLE__BURST": "2", "ASCC_THROTTLE__JITTER": "0.2"}
+    throttle = load(path, ["throttle.burst=3"], environment).throttle
+    assert (throttle.burst, throttle.jitter, throttle.delay_seconds) == (3, 0.2, 9)
+    assert throttle.adaptive
+
+
+def test_lists_and_nulls_can_be_given_as_options() -> None:
+    """Values of options and variables are YAML; keys may be separated by commas."""
+    settings = load(
+        None,
+        ["classes.include=Male speech, man speaking", "audioset.splits=[eval]",
+         "clips.sample_rate=16000", "sampling.max_per_class=null"],
+        {"ASCC_LICENSE__API_KEYS": "one-key,two-key"},
+    )  # fmt: skip
+    assert settings.classes.include == ("Male speech, man speaking",)
+    assert settings.audioset.splits == ("eval",)
+    assert settings.clips.sample_rate == 16000
+    assert [key.get_secret_value() for key in settings.license.api_keys] == ["one-key", "two-key"]
+
+
+def test_relative_paths_are_seen_from_the_settings_file(tmp_path: Path) -> None:
+    """The same file means the same folders wherever the command is started."""
+    path = tmp_path / "deep" / "my.yaml"
+    path.parent.mkdir()
+    path.write_text("output: {dir: ../out}\nnetwork: {cookies_file: c.txt}\n", encoding="utf-8")
+    settings = load(path, (), {})
+    assert settings.output.dir == tmp_path.resolve() / "out"
+    assert settings.network.cookies_file == (tmp_path / "deep" / "c.txt").resolve()
+
+
+def test_three_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    """Key, line, what is wrong and what is allowed, for every mistake."""
+    told = mistakes("clips:\n  format: flak\nthrottle:\n  burst: 0\n  jitte: 1\n", tmp_path)
+    assert len(told) == 3
+    assert any("settings.yaml:2: `clips.format`" in t and "flac, wav, opus" in t for t in told)
+    assert any("settings.yaml:4: `throttle.burst`" in t and "equal to 1" in t for t in told)
+    assert any("settings.yaml:5: unknown key `throttle.jitte`" in t and "`throttle.jitter`" in t
+               for t in told)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("throtle.burst=3", "unknown section `throtle`. Did you mean `throttle`?"),
+        ("throttle.burst", "expected section.key=VALUE"),
+        ("burst=3", "expected a section and a key"),
+        ("throttle.requests_per_second=0", "`throttle.requests_per_second`"),
+        ("throttle.requests_per_second=-1", "`throttle.requests_per_second`"),
+        ("throttle.min_requests_per_second=30", "above max_requests_per_second"),
+        ("classes.end_index=0", "must be greater than start_index"),
+        ("license.sources=[]", "`license.sources`"),
+        ("license.sources=[innertube, innertube]", "stands twice"),
+        ("license.known_standard=M4gD1WSo5mA", "known_creative_commons and known_standard"),
+        ("license.known_standard=short", "`license.known_standard`"),
+        ("network.proxy=ftp://here", "must look like http://user:password@host:port"),
+        ("network.identities=[{name: main}]", "stands twice"),
+        ("audioset.base_url=there", "must be an address"),
+    ],
+)
+def test_wrong_options_name_themselves(option: str, expected: str) -> None:
+    """A wrong option is told by its own name, before anything starts."""
+    with pytest.raises(SettingsError) as caught:
+        load(None, [option], {})
+    assert expected in str(caught.value)
+    assert option.partition("=")[0].partition(".")[0] in str(caught.value)
+
+
+def test_an_unknown_variable_is_an_error() -> None:
+    """A misspelt variable is not silently without effect."""
+    with pytest.raises(SettingsError, match="ASCC_THROTTLE__BRST"):
+        load(None, (), {"ASCC_THROTTLE__BRST": "3"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("throttle: [1", ":1: not valid YAML"),
+        ("- a\n- b\n", "expected sections"),
+        ("throttle: 3\n", "`throttle`"),
+        ("clips: {format: wav}\nclips: {format: mp3}\n", "`clips` stands twice"),
+    ],
+)
+def test_malformed_files_are_told_with_their_line(text: str, expected: str, tmp_path: Path) -> None:
+    """What is not YAML, or not sections, is named with file and line."""
+    assert any(expected in told for told in mistakes(text, tmp_path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """`--config` with a file that is not there is an error; no file at all means defaults."""
+    with pytest.raises(SettingsError, match=r"absent\.yaml: no such settings file"):
+        load(tmp_path / "absent.yaml")
+
+
+def test_a_faster_start_raises_the_default_bound(tmp_path: Path) -> None:
+    """`requests_per_second: 50` alone is no contradiction of a default nobody chose."""
+    path = tmp_path / "settings.yaml"
+    path.write_text("throttle: {requests_per_second: 50}\n", encoding="utf-8")
+    assert load(path, (), {}).throttle.max_requests_per_second == 50
+    path.write_text("throttle: {requests_per_second: 50, max_requests_per_second: 20}\n")
+    with pytest.raises(SettingsError, match="must lie between"):
+        load(path, (), {})
+
+
+def test_secrets_are_not_shown() -> None:
+    """Keys and proxy passwords are neither in `repr` nor in the public form."""
+    settings = load(
+        None,
+        ["network.proxy=http://me:s3cret@host:1", "license.api_keys=[AIzaTOPSECRET1234]",
+         "network.identities=[{name: b, proxy: 'socks5://u:hidden@h:2'}]"],
+        {},
+    )  # fmt: skip
+    shown = repr(settings) + str(settings.public())
+    for secret in ("s3cret", "TOPSECRET", "hidden"):
+        assert secret not in shown
+    assert settings.public()["network"]["proxy"] == "http://host:1"
