@@ -1,0 +1,136 @@
+"""One identity's way out: its own connections, cookie jar, proxy and trusted authorities."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import aiohttp_socks
+import certifi
+from yarl import URL
+
+from ascc_async.errors import SetupError
+from ascc_async.settings import IdentitySettings, without_password
+
+USER_AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/149.0.0.0 Safari/537.36"
+)
+CONNECT_SECONDS = 15.0
+YOUTUBE = URL("https://www.youtube.com/")
+
+
+class Cookies(Protocol):
+    """What an identity's cookies can do; `cookies.Jar` is the one."""
+
+    @property
+    def signed_in(self) -> bool: ...
+
+    def fill(self, jar: aiohttp.CookieJar) -> None: ...
+
+    def authorization(self) -> str | None: ...
+
+
+def trusted_authorities(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's certificate authorities, and those of `network.ca_file`.
+
+    Raises SetupError when that file cannot be read or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        # Some Pythons (python.org on macOS) come without the system's authorities.
+        context.load_verify_locations(certifi.where())
+    if ca_file is not None:
+        _trust(context, ca_file)
+    return context
+
+
+def _trust(context: ssl.SSLContext, ca_file: Path) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise SetupError(
+            f"network.ca_file: {ca_file} cannot be used as a certificate authority"
+            f" ({error.strerror or type(error).__name__}); it must be a PEM file"
+        ) from error
+
+
+def open_client(
+    identity: IdentitySettings,
+    trust: ssl.SSLContext,
+    timeout: aiohttp.ClientTimeout,
+    cookies: Cookies | None,
+) -> aiohttp.ClientSession:
+    """The identity's session: keep-alive connections, cookies, proxy. Close it when done."""
+    proxy, auth = _http_proxy(identity.proxy)
+    return aiohttp.ClientSession(
+        connector=_connector(identity.proxy, trust),
+        cookie_jar=cookie_jar(cookies),
+        timeout=timeout,
+        headers={"User-Agent": USER_AGENT, "Accept-Language": "en", "Accept-Encoding": "gzip"},
+        proxy=proxy,
+        proxy_auth=auth,
+        trust_env=False,
+    )
+
+
+def timeouts(seconds: float, *, whole: bool = True) -> aiohttp.ClientTimeout:
+    """At most `seconds` for an answer, or (`whole` false) for each piece of a long one."""
+    return aiohttp.ClientTimeout(
+        total=seconds if whole else None,
+        sock_connect=min(seconds, CONNECT_SECONDS),
+        sock_read=seconds,
+    )
+
+
+def cookie_jar(cookies: Cookies | None) -> aiohttp.CookieJar:
+    """A jar with the identity's cookies, consent given, language English."""
+    jar = aiohttp.CookieJar(quote_cookie=False)
+    fill(jar, cookies)
+    return jar
+
+
+def fill(jar: aiohttp.CookieJar, cookies: Cookies | None) -> None:
+    """Put the identity's cookies in place of what the jar holds."""
+    jar.clear()
+    if cookies is not None:
+        cookies.fill(jar)
+    held = jar.filter_cookies(YOUTUBE)
+    consent = held.get("SOCS")
+    # Without this, Europe gets a consent page instead of an answer. A signed-in browser has
+    # given (or refused) its consent already: leave that alone.
+    if not (cookies and cookies.signed_in) and (consent is None or consent.value[:3] == "CAA"):
+        jar.update_cookies({"SOCS": "CAI"}, YOUTUBE)
+    if "PREF" not in held:
+        jar.update_cookies({"PREF": "hl=en&tz=UTC"}, YOUTUBE)
+
+
+def _http_proxy(proxy: str | None) -> tuple[str | None, aiohttp.BasicAuth | None]:
+    if proxy is None or not proxy.startswith("http"):
+        return None, None
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return without_password(proxy), None
+    auth = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""), "utf-8")
+    return without_password(proxy), auth
+
+
+def _connector(proxy: str | None, trust: ssl.SSLContext) -> aiohttp.BaseConnector:
+    # No limit here: how many at once is decided by the stages, how fast by the gate.
+    if proxy is None or proxy.startswith("http"):
+        return aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=60)
+    parts = urlsplit(proxy)
+    return aiohttp_socks.ProxyConnector(
+        host=parts.hostname or "",
+        port=parts.port or 1080,
+        proxy_type=aiohttp_socks.ProxyType.SOCKS5,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or "") if parts.username else None,
+        rdns=True,  # names are looked up where the proxy is
+        ssl=trust,
+        limit=0,
+        keepalive_timeout=60,
+    )

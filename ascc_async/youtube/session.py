@@ -1,0 +1,277 @@
+"""The one way our own code asks YouTube: through the gate, as one identity, in our errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import wait_random_exponential as growing_pause
+from tenacity.wait import wait_base
+
+from ascc_async.errors import NetworkFault, ServerFault
+from ascc_async.flow.gate import Gate, Kind
+from ascc_async.settings import NetworkSettings, without_password
+from ascc_async.youtube.connections import Cookies, fill, open_client, timeouts, trusted_authorities
+from ascc_async.youtube.exchange import (
+    ANSWER_BYTES,
+    MOVED,
+    PIECE_BYTES,
+    Answer,
+    Call,
+    Piece,
+    Stream,
+    check,
+    host,
+    read_what_comes,
+    read_whole,
+    target,
+)
+from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, UnexpectedAnswer, fault_from
+
+TRIES = 3
+HOPS = 5
+ORIGIN = "https://www.youtube.com"
+_INNERTUBE = ORIGIN + "/youtubei/"
+
+
+T = TypeVar("T")
+
+
+class Sessions:
+    """All identities' sessions. Every try of every request passes the gate.
+
+    Raises Refused (never tried again here), NetworkFault and ServerFault (after `TRIES` tries);
+    nothing of aiohttp comes out.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSettings,
+        gate: Gate,
+        jars: Mapping[str, Cookies] | None = None,
+        *,
+        pause: wait_base | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._network, self._gate, self._wall = network, gate, wall
+        self._jars = dict(jars or {})
+        self._identities = {one.name: one for one in network.all_identities()}
+        self._clients: dict[str, aiohttp.ClientSession] = {}
+        self._stack = AsyncExitStack()
+        self._timeouts = timeouts(network.timeout_seconds)
+        self._timeouts_of_media = timeouts(network.timeout_seconds, whole=False)
+        self._retrying = AsyncRetrying(
+            stop=stop_after_attempt(TRIES) | stop_after_delay(2 * network.timeout_seconds),
+            wait=pause or growing_pause(multiplier=0.5, max=10),
+            retry=retry_if_exception(_worth_another_try),
+            reraise=True,
+        )
+
+    async def __aenter__(self) -> Self:
+        trust = trusted_authorities(self._network.ca_file)
+        for one in self._identities.values():
+            client = open_client(one, trust, self._timeouts, self._jars.get(one.name))
+            self._clients[one.name] = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+        self._clients.clear()
+
+    def renew_cookies(self, identity: str, cookies: Cookies) -> None:
+        """Use these cookies from now on (the user's file has changed)."""
+        self._jars[identity] = cookies
+        jar = self._clients[identity].cookie_jar
+        assert isinstance(jar, aiohttp.CookieJar)
+        fill(jar, cookies)
+
+    async def request(
+        self,
+        kind: Kind,
+        method: str,
+        url: str,
+        *,
+        identity: str | None = None,
+        data: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        new_video: bool = False,
+        limit_bytes: int = ANSWER_BYTES,
+        allow_status: Collection[int] = (),
+    ) -> Answer:
+        """Ask, and give back the whole answer, at most `limit_bytes` of it unpacked.
+
+        Statuses in `allow_status` are the caller's business; other 4xx and 5xx raise.
+        """
+        call = Call(
+            kind, method, url, identity, data, params, headers, new_video, limit_bytes, allow_status
+        )
+        return await self.persist(lambda again: self._ask(call, again=again))
+
+    async def persist(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
+        """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds."""
+        try:
+            # The first try goes without tenacity: two million of them are worth 50 us each.
+            return await attempt(False)
+        except (NetworkFault, ServerFault) as fault:
+            if not _worth_another_try(fault):
+                raise
+            return await self._persist_after(fault, attempt)
+
+    async def _persist_after(self, fault: Exception, attempt: Callable[[bool], Awaitable[T]]) -> T:
+        seen: list[Exception] = [fault]
+
+        async def next_try() -> T:
+            if seen:
+                raise seen.pop()
+            return await attempt(True)
+
+        return await self._retrying.copy()(next_try)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        kind: Kind,
+        method: str,
+        url: str,
+        *,
+        identity: str | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        new_video: bool = False,
+    ) -> AsyncIterator[Stream]:
+        """One try at an answer that is read as it comes; leaving early drops the connection.
+
+        What is raised inside (`Refused` above all) counts for the gate.
+        """
+        call = Call(kind, method, url, identity, None, params, headers)
+        async with self._gate.entry(kind, identity=identity, new_video=new_video) as entry:
+            response, route = await self._open(call, entry.identity)
+            try:
+                await check(response, route, call, self._wall())
+                if response.status in MOVED:
+                    raise UnexpectedAnswer(f"{route.host} answers {response.status}")
+                yield Stream(response, route)
+            finally:
+                response.close()
+
+    async def read_range(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        first: int,
+        last: int | None,
+        *,
+        identity: str,
+        limit_bytes: int = PIECE_BYTES,
+        judge: Callable[[Piece], None] | None = None,
+    ) -> Piece:
+        """One try at bytes `first` to `last` (None: to the end) of a media link.
+
+        Redirects are followed. Every status under 500 but 429 comes back as a Piece. When the
+        connection is cut after the first byte, what came is given back with `complete` false.
+        `judge` is called inside the gate's entry, so that a `Refused` it raises slows the identity.
+        Raises Refused, ServerFault, NetworkFault (nothing came).
+        """
+        wanted = dict(headers) | {
+            "Range": f"bytes={first}-{'' if last is None else last}",
+            "Accept-Encoding": "identity",
+        }
+        call = Call(Kind.MEDIA, "GET", url, identity, headers=wanted, limit_bytes=limit_bytes)
+        for _ in range(HOPS):
+            async with self._gate.entry(Kind.MEDIA, identity=identity) as entry:
+                piece = await self._read_piece(call, entry.identity)
+                if judge is not None and piece.status not in MOVED:
+                    judge(piece)
+            if piece.status not in MOVED:
+                return piece
+            call = replace(call, url=target(call, piece.headers))
+        raise UnexpectedAnswer(f"{host(url)} redirects in a circle")
+
+    async def _read_piece(self, call: Call, identity: str) -> Piece:
+        response, route = await self._open(call, identity, whole=False)
+        try:
+            if response.status == 429 or response.status >= 500:
+                await check(response, route, call, self._wall())
+            body, complete = await read_what_comes(response, route, call.limit_bytes)
+        finally:
+            response.release() if response.content.at_eof() else response.close()
+        return Piece(response.status, response.headers, body, complete, identity)
+
+    async def _ask(self, call: Call, *, again: bool) -> Answer:
+        identity, new_video = call.identity, call.new_video and not again
+        for _ in range(HOPS):
+            entry_for = self._gate.entry(call.kind, identity=identity, new_video=new_video)
+            async with entry_for as entry:
+                answer = await self._exchange(call, entry.identity)
+            if answer.status not in MOVED:
+                return answer
+            # A redirect is one more request, of the same identity.
+            identity, new_video = entry.identity, False
+            call = replace(call, url=target(call, answer.headers), params=None)
+        raise UnexpectedAnswer(f"{host(call.url)} redirects in a circle")
+
+    async def _exchange(self, call: Call, identity: str) -> Answer:
+        response, route = await self._open(call, identity)
+        try:
+            if response.status != 200:
+                await check(response, route, call, self._wall())
+            body = await read_whole(response, route, call.limit_bytes)
+        except BaseException:
+            response.close()
+            raise
+        sent = getattr(response.content, "total_compressed_bytes", None)
+        received = sent if isinstance(sent, int) and sent else len(body)
+        return Answer(
+            response.status, response.headers, body, identity, call.url.partition("?")[0], received
+        )
+
+    async def _open(
+        self, call: Call, identity: str, *, whole: bool = True
+    ) -> tuple[aiohttp.ClientResponse, Route]:
+        route = self._route(identity, call.url)
+        try:
+            response = await self._clients[identity].request(
+                call.method,
+                call.url,
+                params=call.params,
+                data=call.data,
+                headers=self._headers(call, identity),
+                allow_redirects=False,
+                timeout=self._timeouts if whole else self._timeouts_of_media,
+            )
+        except TRANSPORT_ERRORS as error:
+            raise fault_from(error, route) from None
+        return response, route
+
+    def _headers(self, call: Call, identity: str) -> Mapping[str, str] | None:
+        """With the account's authorization where the address needs it besides the cookies."""
+        jar = self._jars.get(identity)
+        if jar is None or call.method != "POST" or not call.url.startswith(_INNERTUBE):
+            return call.headers
+        authorization = jar.authorization()
+        if authorization is None:
+            return call.headers
+        signed = {"Authorization": authorization, "X-Origin": ORIGIN, "X-Goog-AuthUser": "0"}
+        return {**(call.headers or {}), **signed}
+
+    def _route(self, identity: str, url: str) -> Route:
+        return Route(identity, host(url), without_password(self._identities[identity].proxy))
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    if isinstance(error, NetworkFault):
+        # A wrong password or an untrusted certificate will not be right in a second.
+        return error.kind not in ("proxy_auth", "certificate")
+    return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
