@@ -1,0 +1,101 @@
+"""The clips by class: `labels.csv`, `classes/<display name>.csv`, `suitable_classes.csv`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from ascc_async.dataset.files import Publication, RowWriter
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.roster import DatasetClass
+from ascc_async.dataset.text import decimal, field
+
+CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
+SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
+CLASSES_FOLDER = "classes"
+
+_REFUSED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def label_columns(classes: Sequence[DatasetClass]) -> tuple[str, ...]:
+    """A column name per class: its display name, with the MID where two share a name."""
+    names = [field(item.name) for item in classes]
+    return tuple(
+        name if names.count(name) == 1 else f"{name} ({item.mid})"
+        for name, item in zip(names, classes, strict=True)
+    )
+
+
+class LabelTable:
+    """Writes `labels.csv`: 1 where AudioSet gives a clip the class, else 0."""
+
+    def __init__(self, writer: RowWriter, classes: Sequence[DatasetClass]) -> None:
+        self._writer = writer
+        self._places = {item.mid: place for place, item in enumerate(classes)}
+
+    def add(self, row: ManifestRow) -> None:
+        """One clip."""
+        marks = ["0"] * len(self._places)
+        for mid in row.mids:
+            if (place := self._places.get(mid)) is not None:
+                marks[place] = "1"
+        self._writer.writerow((row.segment_id, *marks))
+
+
+class ClassLists:
+    """Gathers the clips of every chosen class; `write` makes a file of each, also of an empty."""
+
+    def __init__(self, classes: Sequence[DatasetClass]) -> None:
+        self._classes = classes
+        self._clips: dict[str, list[tuple[str, str, str]]] = {item.mid: [] for item in classes}
+
+    def add(self, row: ManifestRow) -> None:
+        """One clip."""
+        clip = (row.video_id, PurePosixPath(row.path).name, row.sample_rate)
+        for mid in row.mids:
+            if mid in self._clips:
+                self._clips[mid].append(clip)
+
+    def write(self, publication: Publication) -> None:
+        """A file per class, in the order of the manifest."""
+        names = file_names(item.name for item in self._classes)
+        for item, name in zip(self._classes, names, strict=True):
+            with publication.table(f"{CLASSES_FOLDER}/{name}", CLASS_COLUMNS) as writer:
+                for video_id, file, rate in self._clips[item.mid]:
+                    writer.writerow((video_id, item.mid, field(item.name), file, rate))
+
+
+def file_names(display_names: Iterable[str]) -> list[str]:
+    """`<display name>.csv` for each, safe on every file system and no two alike.
+
+    AudioSet's own names come through unchanged; others lose what a file system refuses.
+    """
+    taken: set[str] = set()
+    names = []
+    for display_name in display_names:
+        stem = _stem(display_name)
+        name, again = stem, 1
+        while name.casefold() in taken:
+            again += 1
+            name = f"{stem} ({again})"
+        taken.add(name.casefold())
+        names.append(f"{name}.csv")
+    return names
+
+
+def _stem(display_name: str) -> str:
+    stem = _REFUSED.sub("_", display_name).strip().rstrip(".")
+    stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore")
+    if stem.startswith((".", "-")) or _RESERVED.fullmatch(stem) or not stem:
+        stem = f"_{stem}"
+    return stem
+
+
+def write_suitable_classes(publication: Publication, classes: Iterable[DatasetClass]) -> None:
+    """The chosen classes; `quality` is the share of labels raters confirmed, empty if unrated."""
+    with publication.table("suitable_classes.csv", SUITABLE_COLUMNS) as writer:
+        for item in classes:
+            quality = "" if item.quality is None else decimal(item.quality, 4)
+            writer.writerow((item.index, item.mid, field(item.name), quality))

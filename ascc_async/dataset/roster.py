@@ -1,0 +1,71 @@
+"""Who may be in the dataset: every selected segment in the manifest's order, and the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ascc_async.catalog.arrays import Bools, Bytes, Rows
+from ascc_async.catalog.table import SegmentTable
+
+_AT_ONCE = 8192  # rows that exist as Python objects at a time
+
+
+class Entry(NamedTuple):
+    """One selected segment. `labels` are its MIDs, joined by commas, in file order."""
+
+    segment_id: str
+    video_id: str
+    start_ms: int
+    end_ms: int
+    split: str
+    labels: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetClass:
+    """A chosen class. `index` is its place in the class list; `quality` None means never rated."""
+
+    index: int
+    mid: str
+    name: str
+    quality: float | None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The selected rows of a catalogue and the chosen classes, in their stable order.
+
+    `spares` says, from the state of every row (in the order of `rows`), which clips are beyond
+    `max_per_class`; None where there is no such limit.
+    """
+
+    table: SegmentTable
+    rows: Rows
+    classes: tuple[DatasetClass, ...]
+    spares: Callable[[Bytes], Bools] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entries(self) -> Iterator[Entry]:
+        """Every selected segment, sorted by segment id; few of them in memory at a time."""
+        for first in range(0, len(self.rows), _AT_ONCE):
+            yield from _entries(self.table, self.rows[first : first + _AT_ONCE])
+
+
+def _entries(table: SegmentTable, rows: Rows) -> Iterator[Entry]:
+    splits, mids, codes = table.splits, table.mids, table.label_codes
+    columns = zip(
+        table.ids[rows].astype("U11").tolist(),
+        table.start_ms[rows].tolist(),
+        table.end_ms[rows].tolist(),
+        table.split[rows].tolist(),
+        table.label_offsets[rows].tolist(),
+        table.label_offsets[rows + 1].tolist(),
+        strict=True,
+    )
+    for video_id, start, end, split, first, last in columns:
+        labels = ",".join([mids[code] for code in codes[first:last].tolist()])
+        yield Entry(f"{video_id}_{start}", video_id, start, end, splits[split], labels)

@@ -1,0 +1,76 @@
+"""How words and numbers from outside are written: harmless in a spreadsheet, page or terminal.
+
+Texts lose control characters, line breaks and characters that turn the direction of what follows;
+nothing else is altered. A text that a spreadsheet would read as a formula gets an apostrophe in
+front, and so does one that starts with an apostrophe: dropping one leading apostrophe restores it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, datetime
+
+LONGEST_TEXT = 1000  # characters; YouTube allows 100 for a title
+
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+# C0 and C1 controls, direction overrides and isolates, byte order mark, interlinear annotation
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_FORMULA_STARTS = frozenset("=+-@＝＋－＠'\t\r")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~^$>])")
+
+
+def clean(text: str) -> str:
+    """One line of printable text: breaks become a space, harmful characters go."""
+    if not text.isprintable():
+        text = _BREAKS.sub(" ", text)
+        text = _HARMFUL.sub("", text)
+        text = _LONE_SURROGATE.sub("\ufffd", text)
+    text = text.strip()
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def neutral(text: str) -> str:
+    """The text as a CSV field that no spreadsheet takes for a formula; `restored` undoes it."""
+    return f"'{text}" if text and text[0] in _FORMULA_STARTS else text
+
+
+def restored(field: str) -> str:
+    """The text that `neutral` was given."""
+    return field[1:] if field.startswith("'") else field
+
+
+def field(text: str) -> str:
+    """Text from outside as it stands in our CSV files."""
+    return neutral(clean(text))
+
+
+def markdown(text: str) -> str:
+    """Text from outside inside Markdown: shown as it is, never markup, link or HTML."""
+    escaped = html.escape(_MARKDOWN.sub(r"\\\1", clean(text)), quote=False)
+    return escaped.replace("://", ":&#47;&#47;").replace("@", "&#64;").replace("www\\.", "www&#46;")
+
+
+def seconds(milliseconds: int) -> str:
+    """Whole milliseconds as seconds, with no digit that is not needed: `30`, `30.5`."""
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)
+
+
+def decimal(value: float, digits: int = 6) -> str:
+    """A number to so many digits after the point, without trailing zeros; never an exponent."""
+    text = f"{value:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def iso_time(posix: float) -> str:
+    """POSIX seconds as `2026-01-31T12:00:00Z`."""
+    return datetime.fromtimestamp(int(posix), UTC).isoformat()[:19] + "Z"
+
+
+def from_iso(text: str) -> float:
+    """POSIX seconds of what `iso_time` wrote. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
