@@ -1,9 +1,15 @@
 """A sound that tells the time: from any second of it one can say where it was cut.
 
-Two tones run through it. The *fine* tone sweeps 1000 → 2000 Hz once a second, so a shift of a
-millisecond moves its pitch by 1 Hz. The *coarse* tone climbs from 2600 Hz by 2 Hz a second and
-says which second it is. A weak third tone marks the channel. All are closed formulas of time, so
-any stretch can be made alone, at any sample rate, and always comes out the same.
+Three tones run through it. The *fine* tone sweeps 1000 → 2000 Hz every 1.024 s, so a shift of a
+millisecond moves its pitch by 1 Hz. The *coarse* tone climbs by 20 Hz a second through a *block*
+of 20.48 s and says which second of the block it is. Short bursts, one in each *slot* of 0.32 s,
+spell the number of the block in two digits of base 6: even slots the high one, odd slots the low.
+A weak fourth tone marks the channel. All are formulas of time, so any stretch can be made alone,
+at any sample rate, and always comes out the same.
+
+Between bursts all blocks are alike, and 20.48 s is a whole number of codec frames at every sample
+rate in use. Six encoded blocks are therefore enough to put together a stream of twelve minutes
+(`media_masters`).
 """
 
 from __future__ import annotations
@@ -14,13 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 Pcm = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
-FINE_FROM, FINE_TO, FINE_LEVEL = 1000, 2000, 0.3
-COARSE_FROM, COARSE_SLOPE, COARSE_LEVEL = 2600, 2, 0.2
+BLOCK_SECONDS = 20.48
+SLOTS = 64  # to a block
+BASE = 6
+LONGEST_SECONDS = BASE * BASE * BLOCK_SECONDS  # from then on the code begins anew
+SLOT_SECONDS = BLOCK_SECONDS / SLOTS
+QUIET_SECONDS = 0.06  # each side of a burst: more than half a frame at 22.05 kHz
+
+FINE_FROM, FINE_TO, FINE_SECONDS, FINE_LEVEL = 1000, 2000, 1.024, 0.3
+COARSE_FROM, COARSE_LEVEL = 2600, 0.2
+COARSE_SLOPE = 2 * 4194 / BLOCK_SECONDS**2  # whole cycles to a block, so no click at its end
+DIGIT_FROM, DIGIT_STEP, DIGIT_LEVEL = 3400, 150, 0.15
 MARKS, MARK_LEVEL = {"left": 400, "right": 600, "mono": 500}, 0.1
-LONGEST_SECONDS = 1500  # the coarse tone stays below 5.6 kHz, which every codec here keeps
 _LISTEN_SECONDS = 10  # more than this tells nothing new
-_SEARCH_SECONDS = 0.3  # how far the coarse tone may be wrong; half a fine sweep is 0.5
+_SEARCH_SECONDS = 0.1  # how far the coarse tone may be wrong
 
 
 class NoTimecode(ValueError):
@@ -28,49 +43,65 @@ class NoTimecode(ValueError):
 
 
 def synth(length_ms: int, sample_rate: int, channels: int = 1, *, start_ms: int = 0) -> Pcm:
-    """The sound from `start_ms` on, shape (samples, channels), peaks below 0.6."""
+    """The sound from `start_ms` on, shape (samples, channels), peaks below 0.76."""
     first = start_ms * sample_rate // 1000
-    count = round(length_ms * sample_rate / 1000)
-    return synth_samples(first, count, sample_rate, channels)
+    return synth_samples(first, round(length_ms * sample_rate / 1000), sample_rate, channels)
 
 
 def synth_samples(first: int, count: int, sample_rate: int, channels: int) -> Pcm:
-    """Samples `first` to `first + count`; those before 0 are zeros."""
+    """Samples `first` to `first + count`. Before 0 the code goes on backwards."""
     marks = (MARKS["mono"],) if channels == 1 else (MARKS["left"], MARKS["right"])
-    coarse = _stretch(first, count, sample_rate, fine=False)
-    repeated = [_repeated(first, count, sample_rate, mark) for mark in marks]
-    sound = np.stack([coarse + every_second for every_second in repeated], 1)
-    sound[: max(0, -first)] = 0
+    sound = code(first, count, sample_rate) + _digits(first, count, sample_rate)
+    time = np.arange(sample_rate) / sample_rate
+    tones = [_sine(mark * time) * np.float32(MARK_LEVEL) for mark in marks]
+    return np.stack([sound + np.resize(np.roll(tone, -first), count) for tone in tones], 1)
+
+
+def code(first: int, count: int, sample_rate: int) -> Pcm:
+    """The fine and the coarse tone alone: what all blocks share. Made a fine sweep at a time."""
+    step = 1 << 15  # samples that fit in the cache
+    starts = range(first, first + count, step)
+    pieces = [_tones(np.arange(at, min(at + step, first + count)) / sample_rate) for at in starts]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def _tones(time: Doubles) -> Pcm:
+    in_sweep = time % FINE_SECONDS
+    bend = (FINE_TO - FINE_FROM) / FINE_SECONDS / 2
+    in_block = time % BLOCK_SECONDS
+    fine = _sine((FINE_FROM + bend * in_sweep) * in_sweep) * np.float32(FINE_LEVEL)
+    coarse = _sine((COARSE_FROM + COARSE_SLOPE / 2 * in_block) * in_block)
+    return fine + coarse * np.float32(COARSE_LEVEL)
+
+
+def _digits(first: int, count: int, sample_rate: int) -> Pcm:
+    """The bursts alone."""
+    sound = np.zeros(count, np.float32)
+    length = SLOT_SECONDS * sample_rate
+    for slot in range(int(first // length), int((first + count) // length) + 1):
+        begin, burst = _burst(slot, digit(slot), sample_rate)
+        low, high = max(begin, first), min(begin + len(burst), first + count)
+        if low < high:
+            sound[low - first : high - first] = burst[low - begin : high - begin]
     return sound
 
 
-def _repeated(first: int, count: int, sample_rate: int, mark: int) -> Pcm:
-    """What is the same every second: the fine tone and the channel's mark."""
-    time = np.arange(sample_rate) / sample_rate
-    one_second = _fine(time) + _sine(mark * time) * np.float32(MARK_LEVEL)
-    return np.resize(np.roll(one_second, -first), count)
+def digit(slot: int) -> int:
+    """The digit that this slot spells, counted from time 0."""
+    block = slot // SLOTS % (BASE * BASE)
+    return block % BASE if slot % 2 else block // BASE
 
 
-def _stretch(first: int, count: int, sample_rate: int, *, fine: bool) -> Pcm:
-    """The coarse tone, with or without the fine one, second by second: what fits in the cache."""
-    time = np.arange(sample_rate) / sample_rate
-    # (n + u)^2 = n^2 + 2nu + u^2, and whole cycles do not count: COARSE_SLOPE / 2 is whole
-    start = COARSE_FROM * time + COARSE_SLOPE / 2 * time**2
-    added = _fine(time) if fine else np.float32(0)
-    seconds = range(first // sample_rate, (first + count) // sample_rate + 1)
-    pieces = [
-        _sine(start + (COARSE_SLOPE * n) * time) * np.float32(COARSE_LEVEL) + added for n in seconds
-    ]
-    offset = first - seconds.start * sample_rate
-    return np.concatenate(pieces)[offset : offset + count]
+def _burst(slot: int, number: int, sample_rate: int) -> tuple[int, Pcm]:
+    """The slot's burst and its first sample."""
+    begin = int(np.ceil((slot * SLOT_SECONDS + QUIET_SECONDS) * sample_rate))
+    end = int((slot + 1) * SLOT_SECONDS * sample_rate - QUIET_SECONDS * sample_rate)
+    time = np.arange(begin, end) / sample_rate
+    tone = _sine((DIGIT_FROM + DIGIT_STEP * number) * time)
+    return begin, tone * np.hanning(end - begin).astype(np.float32) * np.float32(DIGIT_LEVEL)
 
 
-def _fine(time: npt.NDArray[np.float64]) -> Pcm:
-    cycles = FINE_FROM * time + (FINE_TO - FINE_FROM) / 2 * time**2
-    return _sine(cycles) * np.float32(FINE_LEVEL)
-
-
-def _sine(cycles: npt.NDArray[np.float64]) -> Pcm:
+def _sine(cycles: Doubles) -> Pcm:
     """Whole cycles are taken off in double precision; then the quick float32 sine is enough."""
     phase = ((cycles - np.rint(cycles)) * (2 * np.pi)).astype(np.float32)
     sine: Pcm = np.sin(phase)
@@ -80,17 +111,14 @@ def _sine(cycles: npt.NDArray[np.float64]) -> Pcm:
 def measure_start(pcm: npt.NDArray[Any], sample_rate: int) -> float:
     """Where the first sample of `pcm` stands in the time-coded sound, in seconds.
 
-    Needs about a second of sound, at any sample rate, mono or stereo, lossy or not. Good to a
-    fraction of a millisecond. Raises NoTimecode when the sound does not hold the code.
+    Needs a second of sound, at any sample rate, mono or stereo, lossy or not. Good to a fraction
+    of a millisecond. Raises NoTimecode when the sound does not hold the code.
     """
     sound = mono(pcm)[: _LISTEN_SECONDS * sample_rate]
-    if sound.size < sample_rate // 4 or not np.any(sound):
+    if sound.size < sample_rate // 2 or not np.any(sound):
         raise NoTimecode(f"{sound.size} samples, {np.count_nonzero(sound)} of them not zero")
-    about = _coarse_start(sound, sample_rate)
-    start, likeness = _fine_start(sound, sample_rate, about)
-    if likeness < 0.5:
-        raise NoTimecode(f"likeness {likeness:.2f} at {start:.3f} s")
-    return start
+    in_block = _fine_start(sound, sample_rate, _coarse_start(sound, sample_rate))
+    return in_block + BLOCK_SECONDS * _read_block(sound, sample_rate, in_block)
 
 
 def measure_drift(pcm: npt.NDArray[Any], sample_rate: int) -> float:
@@ -104,40 +132,69 @@ def measure_drift(pcm: npt.NDArray[Any], sample_rate: int) -> float:
     return max(abs(measure_start(piece, sample_rate) - start - i) for i, piece in enumerate(pieces))
 
 
-def mono(pcm: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def mono(pcm: npt.NDArray[Any]) -> Doubles:
     """The mean of all channels."""
     sound = np.asarray(pcm, dtype=np.float64)
     return sound if sound.ndim == 1 else sound.mean(axis=1)
 
 
-def _coarse_start(sound: npt.NDArray[np.float64], sample_rate: int) -> float:
-    """Undo the coarse tone's climb; then its pitch at the start is one line in the spectrum."""
+def _coarse_start(sound: Doubles, sample_rate: int) -> float:
+    """Undo the coarse tone's climb; then its pitch at the start is one line in the spectrum.
+
+    The place in the block, in seconds; below 0 when most of the excerpt lies in the next block.
+    """
     time = np.arange(sound.size) / sample_rate
     still = sound * np.exp(-1j * np.pi * COARSE_SLOPE * time**2) * np.hanning(sound.size)
     size = _fast_size(2 * sound.size)
     spectrum = np.abs(np.fft.fft(still, size))
-    low = int((COARSE_FROM - 2) * size / sample_rate)
-    high = int((COARSE_FROM + COARSE_SLOPE * LONGEST_SECONDS) * size / sample_rate)
+    low = int((COARSE_FROM - COARSE_SLOPE * _LISTEN_SECONDS) * size / sample_rate)
+    high = int((COARSE_FROM + COARSE_SLOPE * (BLOCK_SECONDS + 0.5)) * size / sample_rate)
     peak = low + int(np.argmax(spectrum[low:high]))
     hertz = (peak + _vertex(spectrum[peak - 1 : peak + 2])) * sample_rate / size
     return float((hertz - COARSE_FROM) / COARSE_SLOPE)
 
 
-def _fine_start(
-    sound: npt.NDArray[np.float64], sample_rate: int, about: float
-) -> tuple[float, float]:
-    """Slide `sound` along the code round `about`: the best place, and how alike it is there."""
+def _fine_start(sound: Doubles, sample_rate: int, about: float) -> float:
+    """Slide `sound` along the code round `about`: the best place, in seconds from a block's start.
+
+    0 to 20.48, but for measuring error.
+    """
     margin = round(_SEARCH_SECONDS * sample_rate)
     first = round(about * sample_rate) - margin
-    code = _stretch(first, sound.size + 2 * margin, sample_rate, fine=True)
-    code[: max(0, -first)] = 0
-    likeness = _correlate(sound, code)
-    peak = int(np.argmax(likeness))
-    around = likeness[max(peak - 1, 0) : peak + 2]
-    start = first + peak + (_vertex(around) if around.size == 3 else 0.0)
-    code_power = float(np.square(code, dtype=np.float64).mean()) * sound.size
-    power = float(np.sqrt(np.square(sound).sum() * code_power))
-    return start / sample_rate, float(likeness[peak]) / power
+    expected = code(first, sound.size + 2 * margin, sample_rate).astype(np.float64)
+    products = _correlate(sound, expected)
+    peak = int(np.argmax(products))
+    same = expected[peak : peak + sound.size]
+    likeness = products[peak] / np.sqrt(np.square(sound).sum() * np.square(same).sum())
+    start = (first + peak + _vertex(products[max(peak - 1, 0) : peak + 2])) / sample_rate
+    if likeness < 0.5:
+        raise NoTimecode(f"likeness {likeness:.2f}")
+    return float(start + BLOCK_SECONDS if start < -0.001 else start)
+
+
+def _read_block(sound: Doubles, sample_rate: int, in_block: float) -> int:
+    """The number of the block, from the bursts: the one whose digits are heard loudest."""
+    first = round(in_block * sample_rate)
+    length = SLOT_SECONDS * sample_rate
+    slots = range(int(first // length), int((first + sound.size) // length) + 1)
+    heard = {slot: _loudness(sound, first, slot, sample_rate) for slot in slots}
+    loudest = [
+        sum(loud[digit(slot + block * SLOTS)] for slot, loud in heard.items())
+        for block in range(BASE * BASE)
+    ]
+    return int(np.argmax(loudest))
+
+
+def _loudness(sound: Doubles, first: int, slot: int, sample_rate: int) -> list[float]:
+    """How loud each digit is in this slot of a sound that begins at sample `first`."""
+    loud = []
+    for number in range(BASE):
+        begin, burst = _burst(slot, number, sample_rate)
+        begin -= first
+        piece = sound[max(begin, 0) : max(begin + len(burst), 0)]
+        cut = burst[max(-begin, 0) :][: len(piece)]
+        loud.append(abs(float(np.dot(piece, cut))))
+    return loud
 
 
 def lag_samples(
@@ -155,16 +212,13 @@ def lag_samples(
     """
     cut, whole = mono(excerpt), mono(reference)
     first = 0 if within is None else max(0, near - within)
-    last = len(whole) if within is None else near + within + len(cut)
-    stretch = whole[first:last]
-    if within is None:
-        stretch = np.concatenate([stretch, np.zeros(len(cut))])
-    else:
-        stretch = np.concatenate([stretch, np.zeros(max(0, last - first - len(stretch)))])
-    return first + int(np.argmax(_correlate(cut, stretch)))
+    last = len(whole) if within is None else near + within
+    stretch = whole[first : last + len(cut)]
+    padding = np.zeros(max(0, last - first + len(cut) - len(stretch)))
+    return first + int(np.argmax(_correlate(cut, np.concatenate([stretch, padding]))))
 
 
-def _correlate(short: npt.NDArray[Any], long: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _correlate(short: npt.NDArray[Any], long: npt.NDArray[Any]) -> Doubles:
     """Scalar products of `short` with every stretch of `long` that it fits into."""
     size = _fast_size(len(long))
     product = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
@@ -179,6 +233,8 @@ def _fast_size(at_least: int) -> int:
 
 def _vertex(three: npt.NDArray[np.float64]) -> float:
     """Where, between -1 and 1, a parabola through three neighbours has its top."""
+    if len(three) < 3:
+        return 0.0
     left, middle, right = (float(value) for value in three)
     bend = left - 2 * middle + right
     return 0.0 if bend == 0 else 0.5 * (left - right) / bend
