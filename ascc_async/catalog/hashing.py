@@ -1,0 +1,37 @@
+"""A 64-bit hash of video ids, the same on every machine and in every version.
+
+The seeded order of `sampling` rests on it: changing anything here changes which videos a seed
+chooses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ascc_async.catalog.arrays import ID_LENGTH, Ids, Keys
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+def mix(values: Keys) -> Keys:
+    """The finalizer of splitmix64: every bit of the input moves every bit of the result."""
+    values = (values ^ (values >> np.uint64(30))) * _FIRST
+    values = (values ^ (values >> np.uint64(27))) * _SECOND
+    return values ^ (values >> np.uint64(31))
+
+
+def words(ids: Ids) -> tuple[Keys, Keys]:
+    """Every id as two big-endian numbers, which sort as the ids do."""
+    padded = np.zeros((len(ids), 16), np.uint8)
+    padded[:, :ID_LENGTH] = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, ID_LENGTH)
+    pairs = padded.view(">u8").astype(np.uint64)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def id_keys(ids: Ids, seed: int = 0) -> Keys:
+    """A seeded 64-bit hash of every id. Depends on the id and the seed, on nothing else."""
+    high, low = words(ids)
+    salt = mix(np.array([seed & 0xFFFF_FFFF_FFFF_FFFF], np.uint64) + _GOLDEN)
+    return mix(mix(high ^ salt) + low * _GOLDEN)
