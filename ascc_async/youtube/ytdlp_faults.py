@@ -25,7 +25,16 @@ _BY_WORDS: tuple[tuple[tuple[str, ...], NetworkFaultKind], ...] = (
     (("incompleteread", "incomplete read"), "short_body"),
     (("reset", "remotedisconnected", "remote end closed", "broken pipe", "eof occurred"), "reset"),
 )
-_PROXY_REFUSES = ("407", "authentication", "authenticate", "username", "not allowed by ruleset")
+_PROXY_REFUSES = ("407", "authentication", "authenticate", "username")
+# The proxy is there, what lies behind it is not.
+_BEHIND_PROXY = (
+    "tunnel connection failed: 5",
+    "general socks server failure",
+    "not allowed by ruleset",
+    "network unreachable",
+    "host unreachable",
+    "ttl expired",
+)
 
 
 def fault_in(error: BaseException) -> NetworkFaultKind | None:
@@ -55,15 +64,14 @@ def _by_class(chain: list[BaseException]) -> NetworkFaultKind | None:
 def _proxy_fault(words: str) -> NetworkFaultKind:
     if any(sign in words for sign in _PROXY_REFUSES):
         return "proxy_auth"
-    # «Tunnel connection failed: 502»: the proxy is there, what lies behind it is not.
-    if "tunnel connection failed: 5" in words:
-        return "connect"
-    return "proxy"
+    return "connect" if any(sign in words for sign in _BEHIND_PROXY) else "proxy"
 
 
 def _by_words(chain: list[BaseException]) -> NetworkFaultKind | None:
     words = _words(chain)
-    return next((kind for signs, kind in _BY_WORDS if any(s in words for s in signs)), None)
+    kind = next((kind for signs, kind in _BY_WORDS if any(s in words for s in signs)), None)
+    # With SOCKS, yt-dlp itself dials the proxy: what is refused then is the proxy's address.
+    return "proxy" if kind == "connect" and "sockshttp" in words else kind
 
 
 def _words(chain: list[BaseException]) -> str:

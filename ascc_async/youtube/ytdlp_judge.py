@@ -27,6 +27,7 @@ from ascc_async.youtube.ytdlp_formats import (
 )
 from ascc_async.youtube.ytdlp_records import Failure, Format, Report, Sent, Video
 
+_LONGEST_WORDS = 1000
 _LIVE = ("is_live", "is_upcoming", "post_live")
 _FAULT_WORDS: dict[NetworkFaultKind, str] = {
     "dns": "the name could not be resolved",
@@ -41,6 +42,7 @@ _FAULT_WORDS: dict[NetworkFaultKind, str] = {
 }
 # A message that says more than «unavailable»: another client would say the same.
 _CERTAIN = re.compile(r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE)
+_ADVICE = re.compile(r"; please report this issue on .*?(yt-dlp -U|$)")
 _SETTLED = (
     Reason.PRIVATE,
     Reason.MEMBERS_ONLY,
@@ -83,9 +85,10 @@ def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
 
 def clean(message: str) -> str:
     """A message fit for logs and the journal: no queries of links, no passwords, one line."""
-    bare = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1?…", message)
+    bare = _ADVICE.sub("", message)
+    bare = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1?…", bare)
     bare = re.sub(r"//[^/\s@]+@", "//…@", bare)
-    return " ".join(bare.split())[:1000]
+    return " ".join(bare.split())[:_LONGEST_WORDS]
 
 
 def _resolved(
@@ -164,5 +167,5 @@ def _fault(kind: NetworkFaultKind) -> NetworkFault:
 
 
 def _failed(message: str, report: Report) -> ItemError:
-    told = [message, *(warning for warning in report.warnings if warning != message)]
-    return ItemError(Reason.TOOL_FAILED, clean(" · ".join(told)))
+    told = [clean(message), *(clean(warning) for warning in report.warnings)]
+    return ItemError(Reason.TOOL_FAILED, " · ".join(dict.fromkeys(told))[:_LONGEST_WORDS])

@@ -8,6 +8,14 @@ from enum import StrEnum
 from ascc_async.errors import NetworkFaultKind
 from ascc_async.youtube.javascript import Runtime
 
+_NEVER_LEFT: tuple[NetworkFaultKind, ...] = (
+    "dns",
+    "proxy",
+    "proxy_auth",
+    "certificate",
+    "connect",
+)
+
 
 class Strategy(StrEnum):
     """Whom yt-dlp asks as. `CHEAP`: one request as a guest, no license. `DEFAULTS`: its own way."""
@@ -55,6 +63,11 @@ class Sent:
     retry_after: str = ""
     fault: NetworkFaultKind | None = None
     hops: int = 0
+
+    @property
+    def count(self) -> int:
+        """Requests that reached YouTube; none where there was no connection."""
+        return 0 if self.fault in _NEVER_LEFT else 1 + self.hops
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +142,5 @@ class Report:
 
     @property
     def requests(self) -> int:
-        """Requests that left for YouTube, redirects included."""
-        return sum(1 + sent.hops for sent in self.sent)
+        """Requests that reached YouTube, redirects included."""
+        return sum(sent.count for sent in self.sent)

@@ -1,0 +1,142 @@
+"""Extractions in slots: who asks, with which surroundings, and what a slot's death means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from ascc_async.errors import ItemError, NetworkFault
+from ascc_async.flow.slots import JobFailed, JobTimeout, SlotDied, Slots
+from ascc_async.model import Reason
+from ascc_async.settings import NetworkSettings
+from ascc_async.youtube.authorities import join_authorities
+from ascc_async.youtube.javascript import Runtime, find_runtime
+from ascc_async.youtube.ytdlp_job import extract
+from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundings
+
+log = logging.getLogger(__name__)
+_TRIES = 2
+
+
+class CookieCopy(Protocol):
+    """An identity's private copy of its cookies, in Netscape form; only read."""
+
+    @property
+    def signed_in(self) -> bool: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def edition(self) -> int:
+        """Rises when the user's file was read again."""
+
+
+class Extractions:
+    """Runs yt-dlp for any identity. An async context manager, for its private folder."""
+
+    def __init__(
+        self,
+        slots: Slots,
+        network: NetworkSettings,
+        cookies: Mapping[str, CookieCopy] | None = None,
+    ) -> None:
+        self._slots, self._network = slots, network
+        self._cookies: Mapping[str, CookieCopy] = cookies if cookies is not None else {}
+        self._proxies = {one.name: one.proxy for one in network.all_identities()}
+        self._surroundings: Surroundings | None = None
+        self._folder: Path | None = None
+
+    async def __aenter__(self) -> Self:
+        """Find a JavaScript runtime, lay out the private folder. Raises SetupError."""
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ascc-ytdlp-"))
+        try:
+            runtime = await asyncio.to_thread(find_runtime)
+            self._surroundings = await asyncio.to_thread(
+                lay_out, self._folder, self._network, runtime
+            )
+        except BaseException:
+            await self._remove_folder()
+            raise
+        if runtime is None:
+            log.warning("no JavaScript runtime for yt-dlp: some videos cannot be resolved")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._remove_folder()
+
+    @property
+    def at_once(self) -> int:
+        """How many can run at the same time."""
+        return self._slots.snapshot().count
+
+    def is_signed_in(self, identity: str) -> bool:
+        """True when the identity asks with the cookies of an account."""
+        copy = self._cookies.get(identity)
+        return copy is not None and copy.signed_in
+
+    async def run(
+        self, identity: str, strategy: Strategy, video_id: str, *, timeout: float
+    ) -> Report:
+        """One extraction. A slot that dies is tried anew once.
+
+        Raises NetworkFault (no end within `timeout` seconds) and ItemError (`tool_failed`).
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._run(identity, strategy, video_id, timeout)
+            except SlotDied:
+                log.warning("yt-dlp's process died", extra={"video_id": video_id})
+                if not left:
+                    break
+        raise ItemError(Reason.TOOL_FAILED, "yt-dlp's process died, twice")
+
+    async def _run(
+        self, identity: str, strategy: Strategy, video_id: str, timeout: float
+    ) -> Report:
+        assert self._surroundings is not None, "enter Extractions first"
+        access = self._access(identity)
+        try:
+            return await self._slots.run(
+                extract, self._surroundings, access, strategy, video_id, timeout=timeout
+            )
+        except JobTimeout:
+            message = f"yt-dlp did not end within {timeout:.0f} s"
+            raise NetworkFault(message, kind="timeout") from None
+        except JobFailed as error:
+            raise ItemError(Reason.TOOL_FAILED, f"yt-dlp's process: {error}") from error
+
+    def _access(self, identity: str) -> Access:
+        proxy = self._proxies[identity]
+        copy = self._cookies.get(identity)
+        if copy is None:
+            return Access(identity, proxy)
+        return Access(identity, proxy, str(copy.path), copy.edition)
+
+    async def _remove_folder(self) -> None:
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+
+def lay_out(folder: Path, network: NetworkSettings, runtime: Runtime | None) -> Surroundings:
+    """The surroundings of every extraction, with their files in `folder`. Raises SetupError."""
+    authorities = None
+    if network.ca_file is not None:
+        authorities = str(join_authorities(network.ca_file, folder / "authorities.pem"))
+    return Surroundings(
+        cache_dir=str(folder / "cache"),
+        authorities=authorities,
+        runtime=runtime,
+        timeout=network.timeout_seconds,
+    )
