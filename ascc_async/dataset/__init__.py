@@ -1,1 +1,1 @@
-"""The dataset's files, made from the journal."""
+"""The dataset's files, made from the journal: `publish.write_dataset` writes them all."""

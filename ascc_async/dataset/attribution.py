@@ -40,7 +40,10 @@ class Changes:
     def of(self, row: ManifestRow, note: str = "") -> str:
         """`cut to 30–40 s, sound only, converted to FLAC`; `note` adds what was done besides."""
         end = min(float(row.end_seconds), float(row.start_seconds) + float(row.duration_seconds))
-        parts = [f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video", *self._conversion()]
+        parts = [
+            f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video",
+            *self._conversion(),
+        ]
         return ", ".join([*parts, note] if note else parts)
 
     def _conversion(self) -> Iterator[str]:

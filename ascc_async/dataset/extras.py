@@ -5,7 +5,7 @@ from __future__ import annotations
 from ascc_async.dataset.files import RowWriter
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, field, iso_time
-from ascc_async.model import Outcome, Quality
+from ascc_async.model import License, Quality
 from ascc_async.state.rows import AnswerRow, ClipRow
 
 UNAVAILABLE_COLUMNS = (
@@ -42,10 +42,9 @@ class UnavailableTable:
 def _evidence(
     row: ManifestRow, answer: AnswerRow | None, clip: ClipRow | None
 ) -> tuple[str, float]:
-    """The words and the time of what gave the row its reason: the clip's, else the answer's."""
-    if clip is not None and clip.reason is not None and clip.reason == row.reason:
-        if answer is None or row.license == "creative_commons":
-            return clip.detail, clip.at
+    """The words and the time of what gave the row its reason: the clip's or the answer's."""
+    if clip is not None and row.license == License.CREATIVE_COMMONS:
+        return clip.detail, clip.at
     return (answer.detail, answer.checked_at) if answer is not None else ("", 0.0)
 
 

@@ -97,5 +97,5 @@ def write_suitable_classes(publication: Publication, classes: Iterable[DatasetCl
     """The chosen classes; `quality` is the share of labels raters confirmed, empty if unrated."""
     with publication.table("suitable_classes.csv", SUITABLE_COLUMNS) as writer:
         for item in classes:
-            quality = "" if item.quality is None else decimal(item.quality, 4)
+            quality = "" if item.quality is None else decimal(item.quality)
             writer.writerow((item.index, item.mid, field(item.name), quality))

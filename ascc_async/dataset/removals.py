@@ -43,9 +43,7 @@ class Removals:
         return bool(self.videos or self.segments or self.channel_ids or self.channel_names)
 
     def __len__(self) -> int:
-        return sum(
-            map(len, (self.videos, self.segments, self.channel_ids, self.channel_names)), 0
-        )
+        return sum(map(len, (self.videos, self.segments, self.channel_ids, self.channel_names)), 0)
 
     def hold(
         self, video_id: str, segment_id: str = "", channel_id: str = "", channel: str = ""
