@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +35,8 @@ from ascc_async.youtube.exchange import (
 )
 from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, UnexpectedAnswer, fault_from
 
+log = logging.getLogger(__name__)
+
 TRIES = 3
 HOPS = 5
 ORIGIN = "https://www.youtube.com"
@@ -62,7 +65,11 @@ class Sessions:
         self._network, self._gate, self._wall = network, gate, wall
         self._jars = dict(jars or {})
         self._identities = {one.name: one for one in network.all_identities()}
+        self._proxies = {
+            name: without_password(one.proxy) for name, one in self._identities.items()
+        }
         self._clients: dict[str, aiohttp.ClientSession] = {}
+        self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
         self._timeouts = timeouts(network.timeout_seconds)
         self._timeouts_of_media = timeouts(network.timeout_seconds, whole=False)
@@ -92,9 +99,29 @@ class Sessions:
     def renew_cookies(self, identity: str, cookies: Cookies) -> None:
         """Use these cookies from now on (the user's file has changed)."""
         self._jars[identity] = cookies
+        self._signed_out.discard(identity)
         jar = self._clients[identity].cookie_jar
         assert isinstance(jar, aiohttp.CookieJar)
         fill(jar, cookies)
+
+    @property
+    def signed_out(self) -> frozenset[str]:
+        """The identities whose cookies YouTube no longer takes as signed in."""
+        return frozenset(self._signed_out)
+
+    def saw_login(self, identity: str, logged_out: bool | None) -> None:
+        """Note whether YouTube took a request as a guest's; warn once when cookies have died."""
+        jar = self._jars.get(identity)
+        if logged_out is None or jar is None or not jar.signed_in:
+            return
+        if not logged_out:
+            self._signed_out.discard(identity)
+        elif identity not in self._signed_out:
+            self._signed_out.add(identity)
+            log.warning(
+                "cookies no longer signed in: export them again from the browser",
+                extra={"identity": identity},
+            )
 
     async def request(
         self,
@@ -117,7 +144,15 @@ class Sessions:
         call = Call(
             kind, method, url, identity, data, params, headers, new_video, limit_bytes, allow_status
         )
-        return await self.persist(lambda again: self._ask(call, again=again))
+        return await self.ask(call, _as_it_is)
+
+    async def ask(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """Ask, and give back what `read` makes of the answer.
+
+        `read` runs inside the gate's entry: a `Refused` it finds in the body slows the identity,
+        a `ServerFault` it raises is tried again.
+        """
+        return await self.persist(lambda again: self._ask(call, read, again=again))
 
     async def persist(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
         """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds."""
@@ -209,14 +244,14 @@ class Sessions:
             response.release() if response.content.at_eof() else response.close()
         return Piece(response.status, response.headers, body, complete, identity)
 
-    async def _ask(self, call: Call, *, again: bool) -> Answer:
+    async def _ask(self, call: Call, read: Callable[[Answer], T], *, again: bool) -> T:
         identity, new_video = call.identity, call.new_video and not again
         for _ in range(HOPS):
             entry_for = self._gate.entry(call.kind, identity=identity, new_video=new_video)
             async with entry_for as entry:
                 answer = await self._exchange(call, entry.identity)
-            if answer.status not in MOVED:
-                return answer
+                if answer.status not in MOVED:
+                    return read(answer)
             # A redirect is one more request, of the same identity.
             identity, new_video = entry.identity, False
             call = replace(call, url=target(call, answer.headers), params=None)
@@ -267,7 +302,11 @@ class Sessions:
         return {**(call.headers or {}), **signed}
 
     def _route(self, identity: str, url: str) -> Route:
-        return Route(identity, host(url), without_password(self._identities[identity].proxy))
+        return Route(identity, host(url), self._proxies[identity])
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    return answer
 
 
 def _worth_another_try(error: BaseException) -> bool:

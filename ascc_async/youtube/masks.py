@@ -1,0 +1,72 @@
+"""Google's field masks: ask for the few fields that are needed, and notice when that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Form(StrEnum):
+    """How a mask is written. NewPipe uses `$fields` with dots in production."""
+
+    DOTTED = "$fields"
+    SLASHED = "fields"
+    NONE = "none"
+
+
+class FieldMask:
+    """The mask of one endpoint, and the form in which the server takes it.
+
+    A form is given up when the server refuses or ignores it, said once in the log; the next one is
+    tried, and in the end none.
+    """
+
+    def __init__(self, endpoint: str, paths: Sequence[str]) -> None:
+        self.endpoint = endpoint
+        self.proven = False
+        self._form = Form.DOTTED
+        self._queries: dict[Form, Mapping[str, str]] = {
+            Form.DOTTED: {"$fields": ",".join(paths)},
+            Form.SLASHED: {"fields": ",".join(path.replace(".", "/") for path in paths)},
+            Form.NONE: {},
+        }
+        self._asked_for = frozenset(path.partition(".")[0] for path in paths)
+
+    @property
+    def form(self) -> Form:
+        """The form in use."""
+        return self._form
+
+    def forms_left(self) -> list[Form]:
+        """The form in use and those after it, in the order in which they are tried."""
+        forms = list(Form)
+        return forms[forms.index(self._form) :]
+
+    def query(self, form: Form) -> Mapping[str, str]:
+        """The query parameters that carry the mask in this form."""
+        return self._queries[form]
+
+    def use(self, form: Form, *, instead_of: Form, why: str) -> None:
+        """Go over to another form. Said once: whoever comes later with the same news is silent."""
+        if self._form is not instead_of:
+            return
+        self._form, self.proven = form, False
+        log.warning(
+            "field mask given up",
+            extra={
+                "endpoint": self.endpoint,
+                "form": instead_of.value,
+                "next": form.value,
+                "why": why,
+            },
+        )
+
+    def notice(self, form: Form, answer: Mapping[str, Any]) -> None:
+        """Look whether an answer was masked as asked, and go over to the next form if not."""
+        if form is not Form.NONE and not self._asked_for.issuperset(answer):
+            following = list(Form)[list(Form).index(form) + 1]
+            self.use(following, instead_of=form, why="ignored")
