@@ -1,0 +1,169 @@
+"""Excerpts of MP4 streams: fragments by their `sidx`, plain files by their sample table."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from ascc_async.media.boxes import Box, boxes
+from ascc_async.media.excerpt import (
+    HEAD,
+    LARGEST_EXCERPT,
+    LARGEST_HEAD,
+    Excerpt,
+    Wanted,
+    estimate,
+    excerpt_of,
+    read_on,
+    too_short,
+)
+from ascc_async.media.index import Fragment, Index, checked
+from ascc_async.media.mp4_fragment import read_fragments
+from ascc_async.media.mp4_index import Sidx, read_sidx
+from ascc_async.media.mp4_track import Mp4Track, read_tracks
+from ascc_async.media.packets import Codec, Packets, corrupt
+from ascc_async.media.ranges import Ranges, Span
+from ascc_async.model import Track
+
+log = logging.getLogger(__name__)
+
+_MOST_BOXES = 64
+_DEEPEST_INDEX = 4
+
+
+@dataclass(slots=True)
+class Mp4Head:
+    """What stands before the media: tracks, the index, where the first fragment is."""
+
+    tracks: list[Mp4Track]
+    moov: bytes = b""
+    sidx: Sidx | None = None
+    fragmented: bool = False
+    first_fragment: int | None = None
+
+
+async def read_mp4_head(ranges: Ranges, track: Track, head: Span) -> Mp4Head:
+    """Step from box to box, reading no more than the boxes that matter."""
+    found, at = Mp4Head([]), 0
+    for _ in range(_MOST_BOXES):
+        head = await _window(ranges, track, head, at, HEAD if at else 16)
+        box = next(boxes(head.body, at - head.first), None)
+        if box is None:
+            break
+        if box.kind == b"moof":
+            found.first_fragment = at
+            break
+        if box.kind in (b"moov", b"sidx"):
+            head = await read_on(ranges, track, head, head.first + box.end, LARGEST_HEAD)
+            _take(found, head, box)
+            if found.tracks and (found.sidx or not found.fragmented):
+                break
+        at = head.first + box.end
+        if head.total is not None and at >= head.total:
+            break
+    if not found.tracks:
+        corrupt("an MP4 stream without moov")
+    return found
+
+
+async def _window(ranges: Ranges, track: Track, have: Span, at: int, size: int) -> Span:
+    """Bytes that hold the box header at `at`: those at hand, or a few more."""
+    end = have.first + len(have.body)
+    if at + 16 <= end or (have.total is not None and end >= have.total and at < end):
+        return have
+    if at <= end:
+        return await read_on(ranges, track, have, at + size, LARGEST_HEAD)
+    return await ranges.read(track, at, at + size - 1)
+
+
+def _take(found: Mp4Head, head: Span, box: Box) -> None:
+    if box.end > len(head.body):
+        corrupt("the stream ends within its head")
+    if box.kind == b"sidx":
+        found.sidx = read_sidx(head.body, box, head.first)
+        return
+    found.tracks = read_tracks(head.body, box)
+    found.moov = bytes(head.body)
+    found.fragmented = any(part.kind == b"mvex" for part in boxes(head.body, box.body, box.end))
+
+
+async def fragmented_excerpt(
+    ranges: Ranges, track: Track, head: Mp4Head, mp4: Mp4Track, wanted: Wanted
+) -> Excerpt:
+    """The excerpt of a fragmented stream with an index."""
+    assert head.sidx is not None
+    codec = _with_origin(mp4.codec, head.sidx)
+    run_in_ms = codec.run_in * 1000 / codec.timescale
+    low, high = wanted.start_ms - run_in_ms, float(wanted.end_ms)
+    index = await _flat_index(ranges, track, head.sidx, low, high)
+    if wanted.start_ms >= index.end * 1000 / index.timescale + 100:
+        raise too_short(wanted)
+    packets = await _covering_packets(ranges, track, replace(mp4, codec=codec), index, low, wanted)
+    return excerpt_of(codec, packets, wanted)
+
+
+def _with_origin(codec: Codec, sidx: Sidx) -> Codec:
+    """Count time from the first packet also where the stream's clock does not start at 0."""
+    origin = sidx.earliest * codec.timescale // sidx.timescale
+    return replace(codec, skip=codec.skip + origin)
+
+
+async def _flat_index(
+    ranges: Ranges, track: Track, sidx: Sidx, low: float, high: float, depth: int = 0
+) -> Index:
+    """The index, with nested ones read where they cover the time from `low` to `high` ms."""
+    shifted = [
+        replace(part, start=part.start - sidx.earliest, end=part.end - sidx.earliest)
+        for part in sidx.fragments
+    ]
+    index = checked(sidx.timescale, shifted)
+    covering = index.covering(low, high)
+    if not any(part.nested for part in covering):
+        return index
+    if depth == _DEEPEST_INDEX:
+        corrupt("an index within an index without end")
+    flat: list[Fragment] = []
+    for part in index.fragments:
+        if part.nested and part in covering:
+            flat.extend(await _nested(ranges, track, index.timescale, part, low, high, depth))
+        else:
+            flat.append(part)
+    return checked(index.timescale, flat)
+
+
+async def _nested(
+    ranges: Ranges, track: Track, timescale: int, part: Fragment, low: float, high: float, depth: int
+) -> list[Fragment]:
+    span = await ranges.read(track, part.first, min(part.last, part.first + HEAD - 1))
+    box = next(boxes(span.body), None)
+    if box is None or box.kind != b"sidx":
+        corrupt("the index points to an index that is not there")
+    span = await read_on(ranges, track, span, part.first + box.end, LARGEST_HEAD)
+    sidx = read_sidx(span.body, box, span.first)
+    if sidx.timescale != timescale:
+        corrupt("an index with two clocks")
+    offset = part.start * 1000 / timescale
+    inner = await _flat_index(ranges, track, sidx, low - offset, high - offset, depth + 1)
+    return [
+        replace(piece, start=piece.start + part.start, end=piece.end + part.start)
+        for piece in inner.fragments
+    ]
+
+
+async def _covering_packets(
+    ranges: Ranges, track: Track, mp4: Mp4Track, index: Index, low: float, wanted: Wanted
+) -> Packets:
+    chosen = index.covering(low, wanted.end_ms)
+    first, last = chosen[0], chosen[-1]
+    share = (wanted.end_ms * index.timescale / 1000 - last.start) / max(1, last.end - last.start)
+    until = last.first + estimate(last.size, max(0.0, share))
+    span = await read_on(ranges, track, Span(first.first, b"", None), until, LARGEST_EXCERPT)
+    codec = mp4.codec
+    expected = first.start * codec.timescale // index.timescale + codec.skip
+    packets, whole = read_fragments(span.body, first.first, mp4, expected)
+    if not whole and packets.end < wanted.ticks(codec)[1]:
+        span = await read_on(ranges, track, span, last.last + 1, LARGEST_EXCERPT)
+        packets, whole = read_fragments(span.body, first.first, mp4, expected)
+        if not whole:
+            corrupt("a fragment is larger than the index says")
+    return packets

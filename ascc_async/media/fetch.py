@@ -1,0 +1,60 @@
+"""The way in: from a track and a time to the packets that decode to it."""
+
+from __future__ import annotations
+
+import logging
+
+from ascc_async.errors import Rejected
+from ascc_async.media.excerpt import HEAD, LARGEST_HEAD, Excerpt, Wanted
+from ascc_async.media.excerpt_mp4 import fragmented_excerpt, read_mp4_head
+from ascc_async.media.excerpt_webm import opus_excerpt, read_webm_head
+from ascc_async.media.packets import corrupt
+from ascc_async.media.ranges import Ranges, Span
+from ascc_async.model import Reason, Track
+
+log = logging.getLogger(__name__)
+
+
+async def fetch_excerpt(ranges: Ranges, track: Track, start_ms: int, end_ms: int) -> Excerpt:
+    """Fetch what decoding `start_ms` … `end_ms` of a track needs, and little more.
+
+    Raises Rejected (CORRUPT, TOO_SHORT, NO_AUDIO) and what reading raises: LinkExpired, Refused,
+    NetworkFault, ServerFault.
+    """
+    wanted = Wanted(start_ms, end_ms)
+    head = await ranges.read(track, 0, _head_size(track) - 1)
+    if head.body[4:8] in (b"ftyp", b"moov", b"styp", b"free", b"mdat"):
+        return await _mp4(ranges, track, head, wanted)
+    if head.body[:4] == b"\x1a\x45\xdf\xa3":
+        return await _webm(ranges, track, head, wanted)
+    corrupt("neither MP4 nor WebM")
+
+
+def _head_size(track: Track) -> int:
+    """Up to the end of the index where YouTube said where that is."""
+    if track.index_range is None:
+        return HEAD
+    return max(16, min(track.index_range[1] + 1, LARGEST_HEAD))
+
+
+async def _mp4(ranges: Ranges, track: Track, head: Span, wanted: Wanted) -> Excerpt:
+    found = await read_mp4_head(ranges, track, head)
+    tracks = [mp4 for mp4 in found.tracks if mp4.codec.kind == track.kind]
+    if not tracks:
+        raise Rejected(Reason.NO_AUDIO, f"no {track.kind} in the stream")
+    if found.sidx is not None:
+        return await fragmented_excerpt(ranges, track, found, tracks[0], wanted)
+    raise NotImplementedError
+
+
+async def _webm(ranges: Ranges, track: Track, head: Span, wanted: Wanted) -> Excerpt:
+    found, head = await read_webm_head(ranges, track, head)
+    tracks = [webm for webm in found.tracks if webm.codec.kind == track.kind]
+    if not tracks:
+        raise Rejected(Reason.NO_AUDIO, f"no {track.kind} in the stream")
+    webm = tracks[0]
+    delay = webm.codec.skip * 1_000_000_000 // webm.codec.timescale
+    index = found.index(delay, head.total if head.total is not None else track.size)
+    if index is None:
+        raise NotImplementedError
+    return await opus_excerpt(ranges, track, found, webm, index, wanted)

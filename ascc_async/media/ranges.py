@@ -1,0 +1,131 @@
+"""Ranged reads: pieces of at most 10 MiB, cut bodies continued, careless servers noticed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ascc_async.errors import NetworkFault, ServerFault
+from ascc_async.media.packets import corrupt
+from ascc_async.model import Track
+
+log = logging.getLogger(__name__)
+
+PIECE = 10 * 1024 * 1024
+MOST_CONTINUATIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RangeAnswer:
+    """One answer to a ranged read.
+
+    `first` is the place of `body[0]` in the stream as the server said it (0 for a 200), `total`
+    the stream's size where told. `complete` is False when the connection broke: `body` is short.
+    """
+
+    status: int
+    first: int
+    total: int | None
+    body: bytes
+    complete: bool
+
+
+class RangeSource(Protocol):
+    """Where bytes come from: one request each, with its own retries of requests without answer."""
+
+    async def read(
+        self, url: str, headers: Mapping[str, str], first: int, last: int | None
+    ) -> RangeAnswer:
+        """Bytes `first` … `last` (inclusive; None: to the end) of an address.
+
+        Of a 200 no more than up to `last` is read. Statuses 200, 206 and 416 are answers.
+        Raises LinkExpired (403, 410), Refused, NetworkFault (nothing came), ServerFault.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes of a stream from `first` on; fewer than asked only where the stream ends."""
+
+    first: int
+    body: bytes
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCounts:
+    """What was sent and received; `continued` counts bodies cut short, `ignored` 200s."""
+
+    requests: int = 0
+    bytes: int = 0
+    continued: int = 0
+    ignored: int = 0
+
+
+class Ranges:
+    """Reads spans of streams and counts what that took."""
+
+    def __init__(self, source: RangeSource) -> None:
+        self._source = source
+        self._counts = RangeCounts()
+
+    def snapshot(self) -> RangeCounts:
+        """What has been read so far."""
+        return self._counts
+
+    async def read(self, track: Track, first: int, last: int | None) -> Span:
+        """Bytes `first` … `last` (inclusive; None: to the end) of a track.
+
+        Raises what the source raises, NetworkFault(short_body) when the connection breaks again
+        and again, ServerFault for another range than the one asked for, Rejected(CORRUPT) for
+        a range that lies beyond the stream.
+        """
+        body, total, breaks = bytearray(), None, 0
+        while last is None or first + len(body) <= last:
+            at = first + len(body)
+            stop = at + PIECE - 1 if last is None else min(last, at + PIECE - 1)
+            answer = await self._source.read(track.url, track.headers, at, stop)
+            body += self._usable(answer, at, stop)
+            total = answer.total if answer.total is not None else total
+            if answer.status == 416:
+                break
+            end = first + len(body)
+            if end == total or (answer.complete and total is None and end <= stop):
+                break
+            if end > stop:
+                continue
+            breaks += 1
+            self._count(continued=1)
+            _check_breaks(breaks)
+        if not body:
+            corrupt(f"nothing at byte {first} of the stream")
+        return Span(first, bytes(body), total)
+
+    def _usable(self, answer: RangeAnswer, at: int, stop: int) -> bytes:
+        self._count(requests=1, bytes=len(answer.body))
+        if answer.status == 416:
+            return b""
+        if answer.status == 200 and at:
+            self._count(ignored=1)
+            log.warning("server ignores ranges", extra={"asked_from": at})
+        skip = at - answer.first
+        if skip < 0 or (answer.complete and skip > len(answer.body)):
+            raise ServerFault(f"asked for bytes from {at} on, got bytes from {answer.first} on")
+        return answer.body[skip : skip + stop - at + 1]
+
+    def _count(self, requests: int = 0, bytes: int = 0, continued: int = 0, ignored: int = 0) -> None:
+        counts = self._counts
+        self._counts = RangeCounts(
+            counts.requests + requests,
+            counts.bytes + bytes,
+            counts.continued + continued,
+            counts.ignored + ignored,
+        )
+
+
+def _check_breaks(breaks: int) -> None:
+    if breaks > MOST_CONTINUATIONS:
+        raise NetworkFault(f"the connection broke {breaks} times in one read", kind="short_body")

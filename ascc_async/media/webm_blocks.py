@@ -1,0 +1,154 @@
+"""Clusters and blocks: the Opus packets of a WebM stream, with their exact place.
+
+WebM rounds times to a millisecond, 48 samples. Opus packets last whole multiples of 2.5 ms, so
+the true place of a packet is the multiple of its length (or of 2.5 ms) next to its rounded time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ascc_async.media.ebml import Element, element_at, unsigned, whole
+from ascc_async.media.packets import OPUS_RATE, Buffer, Packets, corrupt
+from ascc_async.media.webm_index import CLUSTER, NANOSECONDS, WebmHead
+
+_TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _DISCARD = 0xE7, 0xA3, 0xA0, 0xA1, 0x75A2
+_SHORTEST = 120
+_FRAME = {0: (480, 960, 1920, 2880), 1: (480, 960), 2: (120, 240, 480, 960)}
+FEWEST_FOR_SYNC = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One packet as the container has it: time in container ticks, discard in nanoseconds."""
+
+    time: int
+    data: Buffer
+    discard: int = 0
+
+
+def read_blocks(data: Buffer, track: int) -> tuple[list[Block], bool]:
+    """The track's blocks in `data`, which starts at a cluster, and whether none is cut off."""
+    found: list[Block] = []
+    at, time = 0, 0
+    while at < len(data):
+        element = element_at(data, at)
+        if element is None:
+            return found, False
+        if element.kind == CLUSTER:
+            at = element.body
+            continue
+        if element.end > len(data):
+            return found, element.kind not in (_SIMPLE_BLOCK, _BLOCK_GROUP, _TIMESTAMP)
+        if element.kind == _TIMESTAMP:
+            time = unsigned(data, element)
+        else:
+            found.extend(_blocks(data, element, track, time))
+        at = element.end
+    return found, True
+
+
+def read_tail(data: Buffer, track: int) -> list[Block]:
+    """The last blocks of a cluster, from bytes that begin anywhere in it and end where it ends.
+
+    Blocks follow each other without gaps, so the first place from which a chain of at least
+    `FEWEST_FOR_SYNC` of them leads exactly to the end is a true one. Times count from the
+    cluster's own clock, which is not in these bytes. No blocks when there is no such place.
+    """
+    for at in _places(bytes(data)):
+        chain = _chain(data, at)
+        if len(chain) < FEWEST_FOR_SYNC:
+            continue
+        found = [block for element in chain for block in _blocks(data, element, track, 0)]
+        times = [block.time for block in found]
+        if len(found) == len(chain) and times == sorted(set(times)):
+            return found
+    return []
+
+
+def _places(data: bytes) -> Iterator[int]:
+    at = data.find(b"\xa3")
+    while at >= 0:
+        yield at
+        at = data.find(b"\xa3", at + 1)
+
+
+def _chain(data: Buffer, at: int) -> list[Element]:
+    chain: list[Element] = []
+    while at < len(data):
+        block = data[at] in (_SIMPLE_BLOCK, _BLOCK_GROUP) and any(data[at + 1 : at + 2])
+        element = element_at(data, at) if block else None
+        if element is None or element.end > len(data):
+            return []
+        chain.append(element)
+        at = element.end
+    return chain
+
+
+def _blocks(data: Buffer, element: Element, track: int, time: int) -> list[Block]:
+    if element.kind == _SIMPLE_BLOCK:
+        return _block(data, element, track, time, 0)
+    if element.kind != _BLOCK_GROUP:
+        return []
+    parts = {child.kind: child for child in whole(data, element)}
+    discard = 0
+    if _DISCARD in parts:
+        raw = parts[_DISCARD]
+        discard = int.from_bytes(data[raw.body : raw.end], "big", signed=True)
+    return _block(data, parts[_BLOCK], track, time, discard) if _BLOCK in parts else []
+
+
+def _block(data: Buffer, element: Element, track: int, time: int, discard: int) -> list[Block]:
+    number_size = 9 - data[element.body].bit_length() if element.body < element.end else 9
+    content = element.body + number_size + 3
+    if content > element.end:
+        corrupt("a block without a head")
+    number = int.from_bytes(data[element.body : element.body + number_size], "big")
+    if number - (1 << 7 * number_size) != track:
+        return []
+    if data[content - 1] & 0x06:
+        corrupt("laced blocks")
+    relative = int.from_bytes(data[content - 3 : content - 1], "big", signed=True)
+    return [Block(time + relative, memoryview(data)[content : element.end], discard)]
+
+
+def opus_samples(packet: Buffer) -> int:
+    """Length of an Opus packet in samples of 48 kHz. Raises `Rejected(CORRUPT)`."""
+    if not len(packet):
+        corrupt("an empty Opus packet")
+    mode = packet[0] >> 3
+    each = _FRAME[0 if mode < 12 else 1 if mode < 16 else 2][mode % (2 if 12 <= mode < 16 else 4)]
+    code = packet[0] & 3
+    if code == 3 and len(packet) < 2:
+        corrupt("an Opus packet cut short")
+    count = (1, 2, 2, packet[1] & 63 if code == 3 else 0)[code]
+    if not 0 < each * count <= 5760:
+        corrupt("an Opus packet longer than 120 ms")
+    return each * count
+
+
+def opus_packets(blocks: list[Block], head: WebmHead, tail: list[Block]) -> Packets:
+    """Blocks as packets in samples from the start of the stream, pre-skip included.
+
+    `tail` are the packets right before them, whose own times are not known.
+    """
+    if not blocks:
+        corrupt("no sound where the index points to")
+    before = [opus_samples(block.data) for block in tail]
+    durations = [opus_samples(block.data) for block in blocks]
+    first = head.cues[0][0] if head.cues else 0
+    rough = (blocks[0].time - first) * head.scale * OPUS_RATE / NANOSECONDS
+    discard = max(0, min(round(blocks[-1].discard * OPUS_RATE / NANOSECONDS), durations[-1]))
+    data = [block.data for block in (*tail, *blocks)]
+    start = _snapped(rough, durations[0]) - sum(before)
+    if start < 0:
+        corrupt("more sound before the start than there is time")
+    return Packets(data, [*before, *durations], start, discard)
+
+
+def _snapped(rough: float, duration: int) -> int:
+    whole_packets = round(rough / duration) * duration
+    if abs(whole_packets - rough) <= 2 * 48:
+        return max(0, whole_packets)
+    return max(0, round(rough / _SHORTEST) * _SHORTEST)
