@@ -18,8 +18,8 @@ class Journal(Protocol):
         """The newest answers, in pages sorted by video id."""
         ...
 
-    def clips(self) -> Iterator[list[ClipRow]]:
-        """What became of the clips, in pages sorted by segment id."""
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """What became of the clips of this form, in pages sorted by segment id."""
         ...
 
 
@@ -36,10 +36,10 @@ class Case(NamedTuple):
         return decide(entry.segment_id, entry.video_id, answer, clip, terms)
 
 
-def cases(roster: Roster, journal: Journal) -> Iterator[Case]:
+def cases(roster: Roster, journal: Journal, form: str) -> Iterator[Case]:
     """Every selected segment with its newest answer and clip row, sorted by segment id."""
     answers = chain.from_iterable(journal.answers())
-    clips = chain.from_iterable(journal.clips())
+    clips = chain.from_iterable(journal.clips(form))
     answer, clip = next(answers, None), next(clips, None)
     for entry in roster.entries():
         segment_id, video_id = entry.segment_id, entry.video_id

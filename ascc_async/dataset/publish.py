@@ -49,7 +49,7 @@ def write_dataset(
     held: list[Held] = []
     with Publication(output_dir / DATASET_FOLDER) as publication:
         with Sheets(publication, roster, facts) as sheets:
-            for place, case in enumerate(cases(roster, journal)):
+            for place, case in enumerate(cases(roster, journal, terms.form)):
                 decision = case.decided(terms)
                 if sampled is not None:
                     decision = sampled.settle(place, decision)
@@ -66,7 +66,7 @@ def _sampled(roster: Roster, journal: Journal, terms: Terms) -> Sampled | None:
     """Who is beyond `max_per_class`: known only when all were looked at once. None: no limit."""
     if roster.spares is None:
         return None
-    return Sampled.of(roster, cases(roster, journal), terms)
+    return Sampled.of(roster, cases(roster, journal, terms.form), terms)
 
 
 def _held(case: Case, hold: Hold) -> Held:

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from ascc_async.catalog.arrays import Bools, Bytes, Rows
+from ascc_async.catalog.sampling import spare
+from ascc_async.catalog.selection import Selection
 from ascc_async.catalog.table import SegmentTable
 
 _AT_ONCE = 8192  # rows that exist as Python objects at a time
@@ -53,6 +57,27 @@ class Roster:
         """Every selected segment, sorted by segment id; few of them in memory at a time."""
         for first in range(0, len(self.rows), _AT_ONCE):
             yield from _entries(self.table, self.rows[first : first + _AT_ONCE])
+
+
+def roster_of(selection: Selection) -> Roster:
+    """The roster of a selection."""
+    rows = selection.segments.sorted_rows(selection.rows)
+    classes = tuple(
+        DatasetClass(one.index, one.mid, one.name, one.quality) for one in selection.chosen
+    )
+    return Roster(selection.segments, rows, classes, _spares(selection, rows))
+
+
+def _spares(selection: Selection, rows: Rows) -> Callable[[Bytes], Bools] | None:
+    if selection.max_per_class is None:
+        return None
+
+    def spares(states: Bytes) -> Bools:
+        everywhere = np.zeros(len(selection.segments), np.uint8)
+        everywhere[rows] = states
+        return spare(selection, everywhere)[rows]
+
+    return spares
 
 
 def _entries(table: SegmentTable, rows: Rows) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from ascc_async.catalog.arrays import Bools
-from ascc_async.catalog.sampling import RowState
+from ascc_async.catalog.row_state import RowState
 from ascc_async.dataset.cases import Case
 from ascc_async.dataset.decision import PENDING, SPARE, Decision, Terms
 from ascc_async.dataset.roster import Roster
