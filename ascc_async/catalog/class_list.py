@@ -64,9 +64,7 @@ def read_quality_counts(
 ) -> dict[str, tuple[int, int]]:
     """MID -> (num_rated, num_true)."""
     counts: dict[str, tuple[int, int]] = {}
-    for line, (mid, rated, true) in _records(
-        path, ("label_id", "num_rated", "num_true"), warnings
-    ):
+    for line, (mid, rated, true) in _records(path, ("label_id", "num_rated", "num_true"), warnings):
         if not (_is_count(rated) and _is_count(true) and int(true) <= int(rated)):
             raise MetadataError(
                 path, line, f"{rated!r}, {true!r}: expected two counts, of labels rated and of"

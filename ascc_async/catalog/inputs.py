@@ -81,5 +81,10 @@ def identify(name: str, path: Path) -> InputFile:
     except OSError as error:
         raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from None
     return InputFile(
-        name, path, blob.hexdigest(), sha256.hexdigest(), size, OFFICIAL.get(name) == blob.hexdigest()
+        name,
+        path,
+        blob.hexdigest(),
+        sha256.hexdigest(),
+        size,
+        OFFICIAL.get(name) == blob.hexdigest(),
     )

@@ -63,7 +63,9 @@ class Ontology:
 
     @cached_property
     def _parents(self) -> dict[str, tuple[str, ...]]:
-        return _grouped((child, node.mid) for node in self.nodes.values() for child in node.children)
+        return _grouped(
+            (child, node.mid) for node in self.nodes.values() for child in node.children
+        )
 
     @cached_property
     def _names(self) -> dict[str, tuple[str, ...]]:
@@ -96,7 +98,9 @@ def _entries(path: Path, text: str) -> list[Any]:
             path, error.lineno, f"is not JSON, or cut short ({error.msg}); {AGAIN}"
         ) from None
     except (RecursionError, ValueError) as error:
-        raise MetadataError(path, None, f"is not JSON that can be read ({error}); {AGAIN}") from None
+        raise MetadataError(
+            path, None, f"is not JSON that can be read ({error}); {AGAIN}"
+        ) from None
     if not isinstance(data, list):
         raise MetadataError(path, 1, f"must be a list of classes; {AGAIN}")
     return data

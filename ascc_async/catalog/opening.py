@@ -101,9 +101,7 @@ def _decoded(path: Path, source: io.RawIOBase | gzip.GzipFile, notes: list[str])
         yield piece
 
 
-def _from_utf16(
-    path: Path, first: bytes, source: io.RawIOBase | gzip.GzipFile
-) -> Iterator[bytes]:
+def _from_utf16(path: Path, first: bytes, source: io.RawIOBase | gzip.GzipFile) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder("utf-16")()
     piece: bytes | None = first
     try:

@@ -141,14 +141,29 @@ class _Reading:
             f"{self.path}:{line}: {note}: {count} rows, read all the same"
             for note, (line, count) in self.odd.items()
         ]
-        columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)]
-        self.parts.clear()
-        return SplitRows(self.path, *columns, self.stated, self.repeated, tuple(said))
+        ids, starts, ends, counts, codes = zip(*self.parts, strict=True)
+        return SplitRows(
+            self.path,
+            np.concatenate(ids),
+            np.concatenate(starts),
+            np.concatenate(ends),
+            np.concatenate(counts),
+            np.concatenate(codes),
+            self.stated,
+            self.repeated,
+            tuple(said),
+        )
 
 
 def _plain(block: Block) -> tuple[Ids, Rows, Rows, Int64s, Codes]:
     keep = block.strict
-    return block.ids[keep], block.start_ms[keep], block.end_ms[keep], block.counts[keep], block.codes
+    return (
+        block.ids[keep],
+        block.start_ms[keep],
+        block.end_ms[keep],
+        block.counts[keep],
+        block.codes,
+    )
 
 
 def _joined(block: Block, odd: dict[int, ExactRow]) -> tuple[Ids, Rows, Rows, Int64s, Codes]:

@@ -69,11 +69,12 @@ class _Lines:
         self.count = np.diff(np.append(self.first, len(self.marks)))
         self.second, self.third = self._mark(1), self._mark(2)
 
-    def _mark(self, number: int) -> Int64s:
+    def _mark(self, number: int | Int64s) -> Int64s:
         """The position of a line's delimiter of that number; somewhere harmless if it has none."""
         if not len(self.marks):
             return self.starts
-        return self.marks[np.minimum(self.first + number, len(self.marks) - 1)]
+        marks: Int64s = self.marks[np.minimum(self.first + number, len(self.marks) - 1)]
+        return marks
 
     def well_formed(self) -> Bools:
         """Lines with three field commas, a space after each, and one quoted field at the end."""
@@ -83,7 +84,7 @@ class _Lines:
         good &= quotes[self.first + self.count] - quotes[self.first] == 2
         good &= at(0) == self.starts + ID_LENGTH
         good &= at(3) == self.third + 2
-        good &= self.marks[self.first + self.count - 1] == self.ends - 1 if len(self.marks) else False
+        good &= at(self.count - 1) == self.ends - 1
         good &= (buffer[at(3)] == _QUOTE) & (buffer[self.ends - 1] == _QUOTE)
         for number in range(3):
             good &= (buffer[at(number)] == _COMMA) & (buffer[at(number) + 1] == _SPACE)
