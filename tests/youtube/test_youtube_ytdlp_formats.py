@@ -1,0 +1,155 @@
+"""Which stream is taken."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from ascc_async.youtube.ytdlp_formats import (
+    audio_track,
+    choose_audio,
+    choose_video,
+    duration_in,
+    is_direct,
+    video_track,
+)
+from ascc_async.youtube.ytdlp_records import Format
+
+
+def sound(format_id: str, **facts: object) -> Format:
+    """An audio-only stream as yt-dlp tells of it."""
+    opus = format_id.startswith(("249", "250", "251"))
+    plain = Format(
+        format_id=format_id,
+        url=f"https://rr1---sn.googlevideo.com/videoplayback?itag={format_id}&dur=720.678",
+        headers={"User-Agent": "ours"},
+        ext="webm" if opus else "m4a",
+        acodec="opus" if opus else "mp4a.40.2",
+        vcodec="none",
+        sample_rate=48000 if opus else 44100,
+        channels=2,
+        language_preference=-1,
+    )
+    return replace(plain, **facts)  # type: ignore[arg-type]
+
+
+def picture(format_id: str, height: int, codec: str = "avc1.4d401e", **facts: object) -> Format:
+    """A video-only stream."""
+    plain = replace(
+        sound(format_id), acodec="none", vcodec=codec, height=height, ext="mp4", sample_rate=None
+    )
+    return replace(plain, **facts)  # type: ignore[arg-type]
+
+
+MUXED = replace(sound("18"), ext="mp4", vcodec="avc1.42001E", height=360)
+ALL = [sound("139"), sound("140"), sound("249"), sound("250"), sound("251"), MUXED]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [("flac", "140"), ("wav", "140"), ("mp3", "140"), ("m4a", "140"), ("opus", "251")],
+)
+def test_each_clip_format_takes_the_stream_it_can_keep_best(wanted: str, expected: str) -> None:
+    """AAC in MP4 for all but opus, whatever the order in which yt-dlp lists them."""
+    for seed in range(10):
+        shuffled = random.Random(seed).sample(ALL, len(ALL))
+        found = choose_audio(shuffled, wanted)  # type: ignore[arg-type]
+        assert found is not None
+        assert found.format_id == expected
+
+
+def test_without_the_favourite_the_next_best_is_taken() -> None:
+    """One after the other is taken away: what is left is still chosen in order of quality."""
+    left, order = list(ALL), []
+    while (found := choose_audio(left, "flac")) is not None:
+        order.append(found.format_id)
+        left.remove(found)
+    assert order == ["140", "251", "250", "249", "139", "18"]
+
+
+def test_the_original_language_comes_before_a_favoured_codec() -> None:
+    """A dubbed track of the favourite form is not what AudioSet's people listened to."""
+    dubbed = sound("140", language_preference=-1)
+    original = sound("251", language_preference=10)
+    assert choose_audio([dubbed, original], "flac") is original
+
+
+def test_the_uncompressed_track_comes_before_youtubes_loudness_compression() -> None:
+    """`140-drc` is the same sound with its dynamics squeezed."""
+    squeezed, plain = sound("140-drc"), sound("249")
+    assert choose_audio([squeezed, plain], "flac") is plain
+
+
+def test_a_damaged_stream_comes_last() -> None:
+    """yt-dlp marks streams that are far shorter than the video."""
+    damaged, poor = sound("140", preference=-10), sound("139")
+    assert choose_audio([damaged, poor], "flac") is poor
+    assert choose_audio([damaged], "flac") is damaged
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        sound("140", drm=True),
+        sound("140", protocol="m3u8_native"),
+        sound("140", protocol="http_dash_segments"),
+        picture("137", 1080),
+        sound("140", acodec=None),
+    ],
+)
+def test_streams_that_ranges_cannot_read_or_that_are_silent_are_no_choice(useless: Format) -> None:
+    """Manifests, DRM and pictures alone bring no sound."""
+    assert choose_audio([useless], "flac") is None
+
+
+def test_the_highest_picture_within_the_limit_is_taken() -> None:
+    """`clips.max_height` is a limit, not a wish."""
+    offered = [picture("160", 144), picture("134", 360), picture("135", 480), picture("137", 1080)]
+    assert choose_video(offered, 360) is offered[1]
+    assert choose_video(offered, 479) is offered[1]
+    assert choose_video(offered, 480) is offered[2]
+
+
+def test_where_every_picture_is_higher_the_lowest_is_taken() -> None:
+    """Better a picture a little too high than none."""
+    offered = [picture("137", 1080), picture("136", 720)]
+    assert choose_video(offered, 360) is offered[1]
+
+
+def test_h264_comes_before_newer_codecs_and_pictures_alone_before_muxed() -> None:
+    """An MP4 that plays everywhere; and no sound fetched twice."""
+    newer = picture("396", 360, "av01.0.01M.08")
+    webm = picture("243", 360, "vp9", ext="webm")
+    h264 = picture("134", 360)
+    assert choose_video([newer, webm, MUXED, h264], 360) is h264
+    assert choose_video([newer, webm, MUXED], 360) is MUXED
+    assert choose_video([webm, newer], 360) is newer
+    assert choose_video([sound("140")], 360) is None
+
+
+def test_a_track_tells_what_the_media_side_needs() -> None:
+    """Container, codec, rate, exact length from the link; headers as yt-dlp gives them."""
+    track = audio_track(sound("251", size=1234))
+    assert (track.kind, track.container, track.codec) == ("audio", "webm", "opus")
+    assert (track.sample_rate, track.channels, track.size) == (48000, 2, 1234)
+    assert track.duration == 720.678
+    assert track.headers == {"User-Agent": "ours"}
+    assert track.height is None
+    shown = video_track(MUXED)
+    assert (shown.kind, shown.container, shown.codec) == ("video", "mp4", "avc1.42001E")
+    assert shown.height == 360
+
+
+@pytest.mark.parametrize("url", ["https://a/b", "https://a/b?dur=", "https://a/b?dur=x"])
+def test_a_link_that_tells_no_length_is_no_error(url: str) -> None:
+    """Unknown is None."""
+    assert duration_in(url) is None
+
+
+def test_a_link_is_no_part_of_a_representation() -> None:
+    """Signed links and headers stay out of logs."""
+    assert "googlevideo" not in repr(sound("140"))
+    assert "ours" not in repr(sound("140"))
+    assert is_direct(sound("140"))
