@@ -118,9 +118,7 @@ class Stage(Generic[Work]):
             finally:
                 self._in_flight -= 1
 
-    async def _watch(
-        self, feeder: asyncio.Task[None], workers: list[asyncio.Task[None]]
-    ) -> None:
+    async def _watch(self, feeder: asyncio.Task[None], workers: list[asyncio.Task[None]]) -> None:
         """On a drain: no more work, and at the deadline no more waiting either."""
         await self._stopper.wait_draining()
         feeder.cancel()

@@ -1,0 +1,78 @@
+"""The gate's log lines: one event each, with fields."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from ascc_async.errors import NetworkFault, Refused
+from ascc_async.flow.gate_queue import Kind
+from ascc_async.flow.identity import Identity
+from ascc_async.flow.lane import Cut
+
+log = logging.getLogger("ascc_async.flow.gate")
+
+
+class Announcer:
+    """Says each event once. `wall` is POSIX time."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._all_resting: set[Kind] = set()
+
+    def refused(self, identity: Identity, kind: Kind, cut: Cut, error: Refused) -> None:
+        """A first refusal, or the refusal of the one try that followed."""
+        log.warning(
+            "still refused, resting" if cut.again else "refused, resting",
+            extra=_of(identity.name, kind)
+            | {"seconds": round(cut.seconds, 1), "why": error.kind, "rate": round(cut.rate, 3)},
+        )
+        if not cut.again:
+            log.info(
+                "ceiling found",
+                extra=_of(identity.name, kind)
+                | {"ceiling": round(cut.rate, 3), "rate": round(cut.new_rate, 3)},
+            )
+
+    def resumed(self, identity: Identity, kind: Kind, rested: float, rate: float) -> None:
+        """The one try was answered."""
+        log.info(
+            "resumed",
+            extra=_of(identity.name, kind) | {"seconds": round(rested, 1), "rate": round(rate, 3)},
+        )
+
+    def ceiling_lifted(self, identity: Identity, kind: Kind, rate: float) -> None:
+        """More is permitted than was."""
+        log.info("ceiling lifted", extra=_of(identity.name, kind) | {"rate": round(rate, 3)})
+
+    def away(self, identity: str, error: NetworkFault) -> None:
+        """The network, or the identity's proxy, no longer answers."""
+        log.warning("network away, waiting", extra={"identity": identity, "why": error.kind})
+
+    def back(self, identity: str, seconds: float) -> None:
+        """The network answers again."""
+        log.info("network back", extra={"identity": identity, "seconds": round(seconds, 1)})
+
+    def all_resting(self, kind: Kind, seconds: float) -> None:
+        """Nobody may go; `seconds` until the first may. Said once until somebody may."""
+        if kind in self._all_resting:
+            return
+        self._all_resting.add(kind)
+        until = datetime.fromtimestamp(self._wall() + min(seconds, 1e6)).astimezone()
+        log.warning(
+            "every identity rests",
+            extra={
+                "kind": kind.value,
+                "seconds": round(min(seconds, 1e6), 1),
+                "until": until.isoformat(timespec="seconds"),
+            },
+        )
+
+    def not_all_resting(self, kind: Kind) -> None:
+        """Somebody may go again."""
+        self._all_resting.discard(kind)
+
+
+def _of(identity: str, kind: Kind) -> dict[str, object]:
+    return {"identity": identity, "kind": kind.value}

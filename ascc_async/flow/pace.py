@@ -1,0 +1,269 @@
+"""How fast: a token bucket, and the rate that fills it. Pure: the time is handed in.
+
+Rates are requests a second, times seconds on one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+# The span over which the rate really sent is measured when a refusal comes.
+SPAN = 10.0
+
+
+class TokenBucket:
+    """Tokens to send with. Holds at most `capacity`; may go into debt for a request that costs
+    more than it holds, and is then empty until the debt is earned back.
+    """
+
+    def __init__(self, tokens: float, now: float) -> None:
+        self.tokens = tokens
+        self._filled_at = now
+
+    def fill(self, now: float, rate: float, capacity: float) -> None:
+        """Earn what `rate` gives since the last call. A clock that went back earns nothing."""
+        earned = max(0.0, now - self._filled_at) * rate
+        self._filled_at = now
+        self.tokens = min(max(capacity, self.tokens), self.tokens + earned)
+        self.tokens = min(self.tokens, capacity)
+
+    def wait(self, cost: float, rate: float, capacity: float) -> float:
+        """Seconds until `cost` may be taken, never negative."""
+        missing = min(cost, capacity) - self.tokens
+        return max(0.0, missing / rate) if missing > 1e-9 else 0.0
+
+    def take(self, cost: float) -> None:
+        """Spend; a negative `cost` gives back."""
+        self.tokens -= cost
+
+
+class Pace(Protocol):
+    """The rate of one lane, and what it learns from answers and refusals."""
+
+    ceiling: float | None
+
+    def rate(self, now: float) -> float: ...
+
+    def capacity(self, now: float) -> float: ...
+
+    def sent(self, now: float, count: int) -> None: ...
+
+    def answered(self, now: float) -> None: ...
+
+    def refused(self, now: float) -> None: ...
+
+    def resumed(self, now: float, rested: float) -> None: ...
+
+
+class FixedPace:
+    """`adaptive: false`: the configured rate and burst, whatever happens."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self.ceiling: float | None = None
+        self._rate, self._burst = rate, float(burst)
+
+    def rate(self, now: float) -> float:
+        """The configured rate."""
+        return self._rate
+
+    def capacity(self, now: float) -> float:
+        """The configured burst."""
+        return self._burst
+
+    def sent(self, now: float, count: int) -> None:
+        """Nothing to learn."""
+
+    def answered(self, now: float) -> None:
+        """Nothing to learn."""
+
+    def refused(self, now: float) -> None:
+        """Nothing to learn."""
+
+    def resumed(self, now: float, rested: float) -> None:
+        """Nothing to learn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What outlives a run: the rate that held, the one refused, the seconds a refusal costs."""
+
+    rate: float
+    ceiling: float | None
+    rest: float | None
+
+
+@dataclass(slots=True)
+class _Level:
+    """A rate being tried: since when, and what came of it."""
+
+    since: float | None = None
+    sent: int = 0
+    answers: int = 0
+
+
+class AdaptivePace:
+    """Finds the limit, stays just under it, and probes above it seldom.
+
+    Never refused: doubles while all is answered. Then every step is weighed against what a
+    refusal costs (`rest`, the seconds from the refusal to the next answer): a level counts as
+    held after a share of it, and the next look above the ceiling comes after many times of it.
+    """
+
+    EXPLORE_SECONDS, EXPLORE_ANSWERS = 2.5, 2
+    HOLD_SECONDS, HOLD_ANSWERS, HOLD_SHARE = 12.0, 8, 1 / 3
+    PROBE_RESTS, PROBE_ANSWERS = 38.0, 105
+    STEP, BIGGEST_STEP, NARROW = 0.04, 0.5, 1.06
+    UNDER = 0.97
+
+    def __init__(self, start: float, low: float, high: float, burst: int) -> None:
+        self.ceiling: float | None = None
+        self._low, self._high, self._burst = low, high, float(burst)
+        self._rate = self._clamp(start)
+        self._goal = 0.0
+        self._held: float | None = None
+        self._rest: float | None = None
+        self._strikes = 0
+        self._step = self.STEP
+        self._level = _Level()
+        self._recent: deque[tuple[float, int]] = deque()
+        self._cut_at: float | None = None
+        self._answers_since_cut = 0
+        self._ramp_from = self._ramp_until = -math.inf
+
+    # What the lane asks
+
+    def rate(self, now: float) -> float:
+        """Requests a second now; lower for a while after a rest."""
+        if now >= self._ramp_until:
+            return self._rate
+        gone = max(0.0, now - self._ramp_from) / (self._ramp_until - self._ramp_from)
+        return self._clamp(self._rate * (0.5 + 0.5 * gone))
+
+    def capacity(self, now: float) -> float:
+        """A quarter of a second's worth, at most the configured burst: a burst is a breach."""
+        return min(self._burst, max(1.0, self._rate / 4))
+
+    def learned(self) -> Learned:
+        """For the next run."""
+        return Learned(max(self._rate, self._goal), self.ceiling, self._rest)
+
+    def recall(self, learned: Learned, trust: float) -> None:
+        """Start from an earlier run's knowledge; `trust` 1 is fresh, less starts lower."""
+        self._rate = self._clamp(learned.rate * (0.5 + 0.5 * trust))
+        self._goal = self._clamp(learned.rate)
+        self.ceiling, self._rest = learned.ceiling, learned.rest
+
+    # What the lane tells
+
+    def sent(self, now: float, count: int) -> None:
+        """Requests went out."""
+        self._recent.append((now, count))
+        while self._recent[0][0] <= now - SPAN:
+            self._recent.popleft()
+        if self._level.since is None:
+            self._level.since = now
+        self._level.sent += count
+
+    def answered(self, now: float) -> None:
+        """A request was answered: the level may have been held long enough to go higher."""
+        self._level.answers += 1
+        self._answers_since_cut += 1
+        if self._proven(now):
+            self._climb()
+            self._level = _Level(since=now)
+
+    def refused(self, now: float) -> None:
+        """A first refusal: cut. Those of the same burst must not be told."""
+        refused_at = self.rate(now)
+        creeping = self._held is not None and self._rate > self._held
+        if creeping and self._held is not None:
+            goal = self._held
+        elif self._held is not None and self._level_age(now) > 10 * self._hold_seconds():
+            goal = self.UNDER * refused_at
+            self._strikes = 0
+        else:
+            self._strikes += 1
+            self._held = None
+            goal = self._after_strike(now, refused_at)
+        known = math.inf if self.ceiling is None or creeping else self.ceiling
+        self.ceiling = min(known, refused_at)
+        self._rate = self._goal = self._clamp(goal)
+        self._step = self.STEP
+        self._cut_at, self._answers_since_cut = now, 0
+
+    def resumed(self, now: float, rested: float) -> None:
+        """The first answer after a rest of `rested` seconds: go on, gently."""
+        self._rest = rested
+        self._ramp_from, self._ramp_until = now, now + min(60.0, max(1.0, rested / 10))
+        self._level = _Level()
+
+    # How it decides
+
+    def _clamp(self, rate: float) -> float:
+        return min(self._high, max(self._low, rate))
+
+    def _level_age(self, now: float) -> float:
+        return 0.0 if self._level.since is None else now - self._level.since
+
+    def _hold_seconds(self) -> float:
+        return max(self.HOLD_SECONDS, self.HOLD_SHARE * (self._rest or 0.0))
+
+    def _settled(self) -> bool:
+        return self.ceiling is not None and 1 / self.NARROW < self._rate / self.ceiling <= 1
+
+    def _proof(self) -> tuple[float, int]:
+        """Seconds and answers after which this level counts as held."""
+        if self._rest is None:
+            return self.EXPLORE_SECONDS, self.EXPLORE_ANSWERS
+        if self._rate < self._goal:
+            return max(self.EXPLORE_SECONDS, self._rest / 20), 3
+        if self._settled() and self._held == self._rate:
+            return self.PROBE_RESTS * self._rest, self.PROBE_ANSWERS
+        return self._hold_seconds(), self.HOLD_ANSWERS
+
+    def _proven(self, now: float) -> bool:
+        seconds, answers = self._proof()
+        age = self._level_age(now)
+        if age < seconds or self._level.answers < answers:
+            return False
+        if self._level.sent < 0.7 * self._rate * age:
+            # Fewer were asked than the rate allowed: nothing is known about the rate.
+            self._level = _Level(since=now)
+            return False
+        return True
+
+    def _climb(self) -> None:
+        if self._rest is None:
+            self._rate = self._clamp(self._rate * 2)
+        elif self._rate < self._goal:
+            self._rate = self._clamp(min(self._goal, self._rate * 1.5))
+        else:
+            self._creep()
+
+    def _creep(self) -> None:
+        """The level held: one step up, each greater than the last, with care near the ceiling."""
+        self._strikes = 0
+        if self._settled() and self._held != self._rate:
+            self._held = self._rate
+            return
+        self._held = self._rate
+        if self.ceiling is not None and self._rate > self.ceiling:
+            self.ceiling = None
+        up = 1 + self._step
+        if self.ceiling is not None and not self._settled():
+            up = min(up, math.sqrt(self.ceiling / self._rate))
+        self._rate = self._clamp(self._rate * up)
+        self._step = min(self.BIGGEST_STEP, self._step * 2)
+
+    def _after_strike(self, now: float, rate: float) -> float:
+        """Where to go on after a refusal at a rate that never held."""
+        recent = sum(count for at, count in self._recent if at > now - SPAN) / SPAN
+        if recent < 0.8 * rate:
+            return 0.95 * max(recent, rate / 8)
+        if self._strikes <= 1 or self._cut_at is None:
+            return 0.9 * rate
+        goodput = self._answers_since_cut / max(1.0, now - self._cut_at)
+        return max(rate / 4, math.sqrt(rate * goodput))
