@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ascc_async.errors import ServerFault
+from ascc_async.errors import Refused, ServerFault
 from ascc_async.youtube.exchange import Answer
 from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.refusals import refusal_in
@@ -92,7 +92,7 @@ def _not_json(answer: Answer) -> Exception:
     return refusal or ServerFault(f"{answer.url} answers something that is not JSON")
 
 
-def wall_in(html: str) -> Exception | None:
+def wall_in(html: str) -> Refused | None:
     """The refusal when a page is a consent form or a login form instead of what was asked."""
     for address in ("https://consent.youtube.com/", "https://accounts.google.com/ServiceLogin"):
         if f'action="{address}' in html:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ascc_async.model import License, Reason
 from ascc_async.youtube.reasons import Playability, playability_in, reason_in_playability
+from ascc_async.youtube.refusals import refusal_in_playability
 from ascc_async.youtube.watch_answer import Reading, read_watch_answer
 
 _PLAYER = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
@@ -72,7 +73,8 @@ class PageReader:
     def _is_certain(self) -> bool:
         if self._player is None:
             return self._data is not None and self._named() != ""
-        if reason_in_playability(self._playability()) in _FINAL:
+        playability = self._playability()
+        if reason_in_playability(playability) in _FINAL or refusal_in_playability(playability):
             return True
         return self._data is not None or (self._early is not None and self._named() != "")
 

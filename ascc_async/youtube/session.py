@@ -295,7 +295,7 @@ class Sessions:
         jar = self._jars.get(identity)
         if jar is None or call.method != "POST" or not call.url.startswith(_INNERTUBE):
             return call.headers
-        authorization = jar.authorization()
+        authorization = jar.authorization(self._wall())
         if authorization is None:
             return call.headers
         signed = {"Authorization": authorization, "X-Origin": ORIGIN, "X-Goog-AuthUser": "0"}
