@@ -25,7 +25,7 @@ from ascc_async.youtube.ytdlp_formats import (
     is_direct,
     video_track,
 )
-from ascc_async.youtube.ytdlp_records import Failure, Format, Report, Sent, Video
+from ascc_async.youtube.ytdlp_records import OVERSIZED, Failure, Format, Report, Sent, Video
 
 _LONGEST_WORDS = 1000
 _LIVE = ("is_live", "is_upcoming", "post_live")
@@ -127,9 +127,11 @@ def _by_failure(failure: Failure, report: Report, now: float) -> AsccError:
     reason = reason_in("", failure.message)
     if reason is not None:
         return Unavailable(reason, clean(failure.message))
+    if OVERSIZED in failure.message:
+        return ServerFault(failure.message)
     if failure.fault is not None:
         return _fault(failure.fault)
-    return _by_traffic(report.sent, now) or _failed(failure.message, report)
+    return _by_traffic(report.sent, now) or _garbled(report) or _failed(failure.message, report)
 
 
 def _by_traffic(sent: Iterable[Sent], now: float) -> AsccError | None:
@@ -144,6 +146,13 @@ def _by_traffic(sent: Iterable[Sent], now: float) -> AsccError | None:
         return _fault(fault)
     status = next((one.status for one in seen if (one.status or 0) >= 500), None)
     return ServerFault(f"YouTube answers {status}") if status else None
+
+
+def _garbled(report: Report) -> ServerFault | None:
+    """yt-dlp could not read an answer: half a JSON document, or a page in its place."""
+    told = [report.failure.message if report.failure else "", *report.warnings]
+    odd = next((clean(words) for words in told if "Failed to parse JSON" in words), None)
+    return ServerFault(f"YouTube's answer cannot be read: {odd}") if odd else None
 
 
 def _refusal(one: Sent, now: float) -> Refused | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ascc_async.errors import NetworkFaultKind
 from ascc_async.youtube.javascript import Runtime
 
+OVERSIZED = "YouTube's answer is larger than"
 _NEVER_LEFT: tuple[NetworkFaultKind, ...] = (
     "dns",
     "proxy",

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from yt_dlp import YoutubeDL
-from yt_dlp.networking.exceptions import HTTPError, RequestError
+from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
 from yt_dlp.utils import ExtractorError
 
 from ascc_async.youtube.ytdlp_faults import fault_in
 from ascc_async.youtube.ytdlp_records import (
+    OVERSIZED,
     Access,
     Failure,
     Format,
@@ -27,6 +28,8 @@ from ascc_async.youtube.ytdlp_records import (
 
 # Manifests cost a request each, and their streams have no index that ranges could use.
 _SKIP = {"skip": ["hls", "dash", "translated_subs"]}
+_MOST_BYTES = 32 << 20
+_CHUNK = 1 << 20
 _ARGUMENTS: dict[Strategy, dict[str, list[str]]] = {
     Strategy.CHEAP: {
         "player_client": ["visionos"],
@@ -77,6 +80,7 @@ class Tool(YoutubeDL):  # type: ignore[misc]
             self.sent.append(Sent(address, fault=fault_in(error)))
             raise
         self.sent.append(_answered(address, response))
+        _limit(response)
         return response
 
     def extract(self, strategy: Strategy, video_id: str) -> Report:
@@ -160,6 +164,25 @@ def _answered(address: str, response: Any) -> Sent:
         retry_after=response.headers.get("Retry-After") or "",
         hops=len(history) if history is not None else int(landed != address),
     )
+
+
+def _limit(response: Any) -> None:
+    """yt-dlp reads whole answers: one that unpacks to gigabytes would take the machine along."""
+    read = response.read
+
+    def read_within(amount: int | None = None) -> bytes:
+        if amount is not None:
+            return bytes(read(amount))
+        pieces, left = [], _MOST_BYTES
+        while piece := read(_CHUNK):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                response.close()
+                raise TransportError(f"{OVERSIZED} {_MOST_BYTES} bytes")
+        return b"".join(pieces)
+
+    response.read = read_within
 
 
 def _address(url: str) -> str:
