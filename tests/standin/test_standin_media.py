@@ -1,0 +1,252 @@
+"""The stand-in's media: containers true to their bytes, sound that tells the time."""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascc_async.standin.media import ITAGS, MediaStore, StreamSpec
+from ascc_async.standin.media_codecs import decode, run_ffmpeg
+from ascc_async.standin.media_layout import Damage, IndexForm, Stream
+from ascc_async.standin.media_masters import draw, read_picture
+from ascc_async.standin.timecode import measure_drift, measure_start, mono
+
+CLUSTER, CUES = b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> MediaStore:
+    """One store, so that masters are encoded once."""
+    return MediaStore(tmp_path_factory.mktemp("masters"))
+
+
+def boxes(data: bytes) -> list[tuple[bytes, int, int]]:
+    """Kind, first byte and size of the boxes in a row."""
+    found, at = [], 0
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        found.append((kind, at, size))
+        at += size
+    assert at == len(data)
+    return found
+
+
+def sidx(data: bytes, at: int) -> tuple[int, list[tuple[int, float, bool]]]:
+    """Where the referenced bytes begin; size, seconds and «is an index» of each reference."""
+    size, _, version, timescale = struct.unpack_from(">I4sB7xI", data, at)
+    after = at + 20 + (16 if version else 8)
+    offset = int.from_bytes(data[after - (8 if version else 4) : after], "big")
+    (count,) = struct.unpack_from(">2xH", data, after)
+    triples = [struct.unpack_from(">III", data, after + 4 + 12 * i) for i in range(count)]
+    assert at + size == after + 4 + 12 * count
+    return at + size + offset, [
+        (a & 0x7FFFFFFF, b / timescale, a >> 31 == 1) for a, b, _ in triples
+    ]
+
+
+def cue_points(cues: bytes) -> list[tuple[float, int]]:
+    """Seconds and place within the Segment of each cue."""
+    points = cues.split(b"\xbb\x01")[1:]
+    return [
+        (
+            int.from_bytes(point.split(b"\xb3\x84")[1][:4], "big") / 1000,
+            int.from_bytes(point.split(b"\xf1\x84")[1][:4], "big"),
+        )
+        for point in points
+    ]
+
+
+@pytest.mark.parametrize("itag", ITAGS)
+def test_facts_of_a_stream_are_true(store: MediaStore, itag: int) -> None:
+    """Size, duration and ranges agree with the bytes, for every itag on offer."""
+    stream = store.stream(StreamSpec(34_500), itag)
+    data = stream.whole()
+    assert len(data) == stream.size
+    assert stream.duration_ms == pytest.approx(34_500, abs=45)
+    assert stream.bitrate == pytest.approx(8000 * stream.size / stream.duration_ms, rel=0.01)
+    assert stream.init_range[0] == 0
+    assert stream.index_range is not None
+    assert stream.init_range[1] + 1 == stream.index_range[0]
+    head = data[stream.index_range[0] : stream.index_range[0] + 8]
+    assert head[:4] == CUES if "webm" in stream.mime else head[4:] == b"sidx"
+
+
+@pytest.mark.parametrize("itag", [140, 251, 160])
+def test_any_range_is_the_same_bytes_as_in_the_whole(store: MediaStore, itag: int) -> None:
+    """Reads at random places give what the whole stream has there, past the end nothing."""
+    stream = store.stream(StreamSpec(61_000), itag)
+    data = stream.whole()
+    for first, last in np.sort(np.random.default_rng(itag).integers(0, len(data), (40, 2))):
+        assert stream.read(int(first), int(last)) == data[first : last + 1]
+    assert stream.read(len(data) - 5) == data[-5:]
+    assert stream.read(0, 10 * len(data)) == data
+    assert stream.read(len(data), len(data) + 9) == b""
+
+
+@pytest.mark.parametrize("itag", [140, 160])
+@pytest.mark.parametrize("form", [IndexForm.NORMAL, IndexForm.WIDE, IndexForm.GAP])
+def test_sidx_points_at_fragments(store: MediaStore, itag: int, form: IndexForm) -> None:
+    """Each reference covers one `moof` and its `mdat`; together they last as long as the stream."""
+    stream = store.stream(StreamSpec(64_000, index=form), itag)
+    data = stream.whole()
+    begins = {at: kind for kind, at, _ in boxes(data)}
+    assert stream.index_range is not None
+    at, references = sidx(data, stream.index_range[0])
+    for size, seconds, is_index in references:
+        assert begins[at] == b"moof"
+        assert not is_index
+        assert seconds <= 10
+        at += size
+    assert at == len(data)
+    assert sum(seconds for _, seconds, _ in references) == pytest.approx(64, abs=0.1)
+
+
+def test_nested_sidx_points_at_inner_ones(store: MediaStore) -> None:
+    """A hierarchical index leads over inner ones to every fragment."""
+    stream = store.stream(StreamSpec(100_000, index=IndexForm.NESTED), 140)
+    data = stream.whole()
+    begins = {at: kind for kind, at, _ in boxes(data)}
+    assert stream.index_range is not None
+    at, outer = sidx(data, stream.index_range[0])
+    fragments = 0
+    for size, seconds, is_index in outer:
+        inside, inner = sidx(data, at)
+        assert (is_index, begins[at], begins[inside]) == (True, b"sidx", b"moof")
+        assert sum(reference[1] for reference in inner) == pytest.approx(seconds)
+        fragments += len(inner)
+        at += size
+    assert (at, fragments) == (len(data), 11)
+
+
+@pytest.mark.parametrize(
+    "form", [IndexForm.NORMAL, IndexForm.GAP, IndexForm.TAIL, IndexForm.UNKNOWN_SIZES]
+)
+def test_cues_point_at_clusters(store: MediaStore, form: IndexForm) -> None:
+    """Each cue leads to a cluster that begins at the cue's time."""
+    stream = store.stream(StreamSpec(45_000, index=form), 251)
+    data = stream.whole()
+    segment = data.index(b"\x18\x53\x80\x67") + 12
+    assert stream.index_range is not None
+    cues = data[stream.index_range[0] : stream.index_range[1] + 1]
+    assert cues[:4] == CUES
+    assert (stream.index_range[1] + 1 == len(data)) == (form is IndexForm.TAIL)
+    points = cue_points(cues)
+    assert [seconds for seconds, _ in points] == [0, 10, 20, 30, 40]
+    for seconds, place in points:
+        cluster = data[segment + place :][:18]
+        assert cluster[:4] == CLUSTER
+        assert cluster[12:14] == b"\xe7\x84"
+        assert int.from_bytes(cluster[14:18], "big") == 1000 * seconds
+
+
+@pytest.mark.parametrize("itag", [140, 251])
+def test_without_index_there_is_none(store: MediaStore, itag: int) -> None:
+    """IndexForm.NONE: no range is named, and no `sidx` or Cues stand at the head; it decodes."""
+    stream = store.stream(StreamSpec(12_000, index=IndexForm.NONE), itag)
+    after = stream.read(stream.init_range[1] + 1, stream.init_range[1] + 8)
+    assert stream.index_range is None
+    assert after[:4] == CLUSTER if itag == 251 else after[4:] == b"moof"
+    assert len(decode(stream.whole())[0]) > 0
+
+
+@pytest.mark.parametrize(
+    ("itag", "rate", "channels", "seconds"),
+    [(140, 44_100, 2, 90), (140, 22_050, 1, 600), (140, 32_000, 2, 45), (140, 48_000, 1, 45),
+     (251, 48_000, 2, 90), (251, 48_000, 1, 45)],
+)  # fmt: skip
+def test_decoded_sound_tells_the_time(
+    store: MediaStore, itag: int, rate: int, channels: int, seconds: int
+) -> None:
+    """Wherever one listens, the pitch says the place to a millisecond; no frame is lost."""
+    spec = StreamSpec(1000 * seconds, rate, channels, offset_ms=100_000)
+    stream = store.stream(spec, itag)
+    pcm, decoded_rate = decode(stream.whole())
+    assert (decoded_rate, pcm.shape[1]) == (rate, channels)
+    assert len(pcm) == pytest.approx(stream.duration_ms * rate / 1000, abs=rate / 1000)
+    for second in (1, seconds // 2, seconds - 2):
+        heard = measure_start(pcm[second * rate : (second + 1) * rate], rate)
+        assert heard == pytest.approx(stream.timecode_at_zero + second, abs=0.001)
+    assert measure_drift(pcm[rate : 25 * rate], rate) < 0.001
+
+
+def test_without_edit_list_priming_is_heard(store: MediaStore) -> None:
+    """Without an edit list the sound comes 1024 samples later, and the stream says so."""
+    for edit_list in (True, False):
+        stream = store.stream(StreamSpec(9000, offset_ms=30_000, edit_list=edit_list), 140)
+        pcm, rate = decode(stream.whole())
+        heard = measure_start(pcm[rate : 3 * rate], rate) - 1
+        assert heard == pytest.approx(stream.timecode_at_zero, abs=0.0005)
+        assert len(pcm) == pytest.approx(9 * rate, abs=1024)
+
+
+@pytest.mark.parametrize("length_ms", [40, 3000, 9990, 10_000, 20_017])
+@pytest.mark.parametrize("itag", [140, 251])
+def test_short_videos_have_their_length(store: MediaStore, itag: int, length_ms: int) -> None:
+    """Lengths are met to one frame, down to the shortest."""
+    stream = store.stream(StreamSpec(length_ms), itag)
+    pcm, rate = decode(stream.whole())
+    assert 1000 * len(pcm) / rate == pytest.approx(length_ms, abs=24)
+    assert stream.duration_ms == pytest.approx(1000 * len(pcm) / rate, abs=1)
+
+
+@pytest.mark.parametrize("itag", [140, 251])
+def test_silence_decodes_to_zeros(store: MediaStore, itag: int) -> None:
+    """Digital silence is exactly zero after decoding, and no shorter."""
+    pcm, rate = decode(store.stream(StreamSpec(15_000, silent=True), itag).whole())
+    assert len(pcm) == pytest.approx(15 * rate, abs=1024)
+    assert not pcm.any()
+
+
+@pytest.mark.parametrize("itag", [140, 251])
+def test_damage_spoils_media_but_not_the_index(store: MediaStore, itag: int) -> None:
+    """Head and index of damaged streams are those of the sound one; the sound is not."""
+    good = store.stream(StreamSpec(35_000), itag)
+    for damage in (Damage.GARBAGE, Damage.PARTLY, Damage.TRUNCATED):
+        bad = store.stream(StreamSpec(35_000, damage=damage), itag)
+        head = (good.index_range or (0, 0))[1]
+        assert bad.read(0, head) == good.read(0, head)
+        assert bad.whole() != good.whole()
+        assert bad.size == (good.size * 3 // 5 if damage is Damage.TRUNCATED else good.size)
+        assert bad.whole() == bad.whole()
+        assert sounding_seconds(bad) < 34
+
+
+def sounding_seconds(stream: Stream) -> float:
+    """How much of the stream still comes out of ffmpeg without a complaint."""
+    command = ["-xerror", "-err_detect", "explode", "-i", "-", "-f", "f32le", "-"]
+    try:
+        raw = run_ffmpeg(command, stream.whole())
+    except RuntimeError:
+        return 0
+    return float(np.count_nonzero(mono(np.frombuffer(raw, "<f4").reshape(-1, 2))) / 44_100)
+
+
+def test_pictures_show_their_number(store: MediaStore) -> None:
+    """Every picture of a decoded stream tells which it is; an offset begins at a key frame."""
+    stream = store.stream(StreamSpec(17_000, offset_ms=65_000), 160)
+    raw = run_ffmpeg(["-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"], stream.whole())
+    pictures = np.frombuffer(raw, np.uint8).reshape(-1, 144, 256)
+    assert [read_picture(picture) for picture in pictures] == list(range(780, 780 + 17 * 12))
+    assert stream.timecode_at_zero == 65
+    assert read_picture(np.kron(draw(np.array([43_210]))[0], np.ones((4, 4), np.uint8))) == 43_210
+
+
+def test_masters_are_shared_by_folder(store: MediaStore, tmp_path: Path) -> None:
+    """A second store on the same folder gives the same bytes and encodes nothing again."""
+    spec = StreamSpec(21_000, silent=True)
+    data = MediaStore(tmp_path).stream(spec, 251).whole()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert MediaStore(tmp_path).stream(spec, 251).whole() == data
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_offsets_make_videos_differ(store: MediaStore) -> None:
+    """Two videos of the same length at other offsets of the code are told apart by ear."""
+    offsets = [0, 5000, 20_480, 130_000]
+    starts = [store.stream(StreamSpec(5000, offset_ms=ms), 251).timecode_at_zero for ms in offsets]
+    assert all(b - a > 4 for a, b in pairwise(starts))
+    assert starts == pytest.approx([0, 5, 20.48, 130], abs=0.021)
