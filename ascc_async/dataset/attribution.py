@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from ascc_async.dataset.files import RowWriter
+from ascc_async.dataset.files import Table
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, markdown, restored
 from ascc_async.model import CREATIVE_COMMONS_DEED
@@ -73,7 +73,7 @@ class Credit:
 class Attribution:
     """Writes `ATTRIBUTION.csv` clip by clip and remembers what `CREDITS.md` needs."""
 
-    def __init__(self, writer: RowWriter, changes: Changes) -> None:
+    def __init__(self, writer: Table, changes: Changes) -> None:
         self._writer = writer
         self._changes = changes
         self._credits: list[Credit] = []

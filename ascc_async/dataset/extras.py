@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ascc_async.dataset.files import RowWriter
+from ascc_async.dataset.files import Table
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, field, iso_time
 from ascc_async.model import License, Quality
@@ -23,7 +23,7 @@ CLIPPED_SHARE = 0.001
 class UnavailableTable:
     """Writes `unavailable.csv`: every segment with a reason, and the words that told it."""
 
-    def __init__(self, writer: RowWriter) -> None:
+    def __init__(self, writer: Table) -> None:
         self._writer = writer
 
     def add(self, row: ManifestRow, answer: AnswerRow | None, clip: ClipRow | None) -> None:
@@ -61,7 +61,7 @@ def flags(quality: Quality) -> tuple[str, ...]:
 class QualityTable:
     """Writes `quality.csv`: levels in dBFS, shares from 0 to 1, flags joined by spaces."""
 
-    def __init__(self, writer: RowWriter) -> None:
+    def __init__(self, writer: Table) -> None:
         self._writer = writer
 
     def add(self, row: ManifestRow, quality: Quality) -> None:

@@ -7,19 +7,39 @@ import filecmp
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TextIO
+from typing import Self, TextIO
 
 _STAGING = ".staging-"
+_LINES_AT_ONCE = 500
 
 
-class RowWriter(Protocol):
-    """What `csv.writer` gives."""
+class Table:
+    """Rows as in RFC 4180: CRLF, quotes where they are needed. `flush()` when all are written."""
 
-    def writerow(self, row: Any, /) -> Any: ...
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: list[str] = []
+        # Lines are gathered here: handing each to the file took half of the time.
+        self._csv = csv.writer(self)
+
+    def write(self, line: str) -> None:
+        """For `csv.writer`."""
+        self._lines.append(line)
+
+    def writerow(self, row: Sequence[str]) -> None:
+        """One row."""
+        self._csv.writerow(row)
+        if len(self._lines) >= _LINES_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand what was gathered to the file."""
+        self._file.write("".join(self._lines))
+        self._lines.clear()
 
 
 class Publication:
@@ -56,12 +76,13 @@ class Publication:
         self._names[name] = None
 
     @contextmanager
-    def table(self, name: str, header: tuple[str, ...]) -> Iterator[RowWriter]:
+    def table(self, name: str, header: tuple[str, ...]) -> Iterator[Table]:
         """A CSV file as in RFC 4180: one header line, CRLF, quotes where they are needed."""
         with self.text(name) as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            yield writer
+            table = Table(file)
+            table.writerow(header)
+            yield table
+            table.flush()
 
     def commit(self) -> tuple[str, ...]:
         """Put all files in place; the names of those that changed."""

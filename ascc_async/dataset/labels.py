@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from ascc_async.dataset.files import Publication, RowWriter
+from ascc_async.dataset.files import Publication, Table
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.roster import DatasetClass
 from ascc_async.dataset.text import decimal, field
@@ -31,7 +31,7 @@ def label_columns(classes: Sequence[DatasetClass]) -> tuple[str, ...]:
 class LabelTable:
     """Writes `labels.csv`: 1 where AudioSet gives a clip the class, else 0."""
 
-    def __init__(self, writer: RowWriter, classes: Sequence[DatasetClass]) -> None:
+    def __init__(self, writer: Table, classes: Sequence[DatasetClass]) -> None:
         self._writer = writer
         self._places = {item.mid: place for place, item in enumerate(classes)}
 
@@ -98,4 +98,4 @@ def write_suitable_classes(publication: Publication, classes: Iterable[DatasetCl
     with publication.table("suitable_classes.csv", SUITABLE_COLUMNS) as writer:
         for item in classes:
             quality = "" if item.quality is None else decimal(item.quality)
-            writer.writerow((item.index, item.mid, field(item.name), quality))
+            writer.writerow((str(item.index), item.mid, field(item.name), quality))

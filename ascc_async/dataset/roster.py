@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ascc_async.catalog.arrays import Bools, Bytes, Rows
+from ascc_async.catalog.arrays import Bools, Bytes, Rows, gather
 from ascc_async.catalog.sampling import spare
 from ascc_async.catalog.selection import Selection
 from ascc_async.catalog.table import SegmentTable
@@ -81,16 +81,19 @@ def _spares(selection: Selection, rows: Rows) -> Callable[[Bytes], Bools] | None
 
 
 def _entries(table: SegmentTable, rows: Rows) -> Iterator[Entry]:
-    splits, mids, codes = table.splits, table.mids, table.label_codes
+    counts = table.label_offsets[rows + 1] - table.label_offsets[rows]
+    codes = table.label_codes[gather(table.label_offsets, rows)]
+    mids = [table.mids[code] for code in codes.tolist()]
+    ends = np.cumsum(counts)
     columns = zip(
         table.ids[rows].astype("U11").tolist(),
         table.start_ms[rows].tolist(),
         table.end_ms[rows].tolist(),
         table.split[rows].tolist(),
-        table.label_offsets[rows].tolist(),
-        table.label_offsets[rows + 1].tolist(),
+        (ends - counts).tolist(),
+        ends.tolist(),
         strict=True,
     )
     for video_id, start, end, split, first, last in columns:
-        labels = ",".join([mids[code] for code in codes[first:last].tolist()])
-        yield Entry(f"{video_id}_{start}", video_id, start, end, splits[split], labels)
+        labels = ",".join(mids[first:last])
+        yield Entry(f"{video_id}_{start}", video_id, start, end, table.splits[split], labels)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 LONGEST_TEXT = 1000  # characters; YouTube allows 100 for a title
 
@@ -23,6 +24,8 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~^$>])")
 
 def clean(text: str) -> str:
     """One line of printable text: breaks become a space, harmful characters go."""
+    if not text:
+        return text
     if not text.isprintable():
         text = _BREAKS.sub(" ", text)
         text = _HARMFUL.sub("", text)
@@ -52,6 +55,7 @@ def markdown(text: str) -> str:
     return escaped.replace("://", ":&#47;&#47;").replace("@", "&#64;").replace("www\\.", "www&#46;")
 
 
+@lru_cache(maxsize=4096)
 def seconds(milliseconds: int) -> str:
     """Whole milliseconds as seconds, with no digit that is not needed: `30`, `30.5`."""
     whole, rest = divmod(milliseconds, 1000)
@@ -68,7 +72,14 @@ def decimal(value: float, digits: int = 6) -> str:
 
 def iso_time(posix: float) -> str:
     """POSIX seconds as `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(int(posix), UTC).isoformat()[:19] + "Z"
+    days, rest = divmod(int(posix), 86400)
+    minutes, second = divmod(rest, 60)
+    return f"{_date(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date(days: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days)).isoformat()
 
 
 def from_iso(text: str) -> float:
