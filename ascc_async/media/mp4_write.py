@@ -10,7 +10,6 @@ from ascc_async.media.boxes import full, made
 from ascc_async.media.packets import Codec, Packets
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_MOVIE_CLOCK = 1000
 
 
 def mp4_file(codec: Codec, packets: Packets, heard: tuple[int, int] | None = None) -> bytes:
@@ -26,26 +25,25 @@ def mp4_file(codec: Codec, packets: Packets, heard: tuple[int, int] | None = Non
 def _moov(codec: Codec, packets: Packets, place: int, heard: tuple[int, int] | None) -> bytes:
     ticks = sum(packets.durations)
     shown = heard[1] if heard else ticks
-    milliseconds = -(-shown * _MOVIE_CLOCK // codec.timescale)
     return made(
         b"moov",
-        full(b"mvhd", 0, 0, struct.pack(">4I", 0, 0, _MOVIE_CLOCK, milliseconds),
+        full(b"mvhd", 0, 0, struct.pack(">4I", 0, 0, codec.timescale, shown),
              struct.pack(">IHHQ", 0x10000, 0x100, 0, 0), _MATRIX, bytes(24), struct.pack(">I", 2)),
         made(
             b"trak",
-            full(b"tkhd", 0, 3, struct.pack(">5I", 0, 0, 1, 0, milliseconds), bytes(8),
+            full(b"tkhd", 0, 3, struct.pack(">5I", 0, 0, 1, 0, shown), bytes(8),
                  struct.pack(">HHHH", 0, 0, 0x100 if codec.kind == "audio" else 0, 0), _MATRIX,
                  struct.pack(">II", codec.width << 16, codec.height << 16)),
-            _edits(heard, milliseconds),
+            _edits(heard),
             _mdia(codec, packets, ticks, place),
         ),
     )  # fmt: skip
 
 
-def _edits(heard: tuple[int, int] | None, milliseconds: int) -> bytes:
+def _edits(heard: tuple[int, int] | None) -> bytes:
     if heard is None:
         return b""
-    return made(b"edts", full(b"elst", 0, 0, struct.pack(">IIiI", 1, milliseconds, heard[0], 65536)))
+    return made(b"edts", full(b"elst", 0, 0, struct.pack(">IIiI", 1, heard[1], heard[0], 65536)))
 
 
 def _mdia(codec: Codec, packets: Packets, ticks: int, place: int) -> bytes:

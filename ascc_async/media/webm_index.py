@@ -61,7 +61,8 @@ class WebmHead:
         if stop >= ebml.UNKNOWN:
             return None
         times = [(time - self.cues[0][0]) * self.scale - delay for time, _ in self.cues]
-        end = max(times[-1] + 1, (self.duration or 0) - delay, times[-1] + 60 * NANOSECONDS)
+        known = self.duration - delay if self.duration else times[-1] + 60 * NANOSECONDS
+        end = max(times[-1] + 1, known)
         places = [self.segment + place for _, place in self.cues]
         rows = zip(places, [*places[1:], stop], times, [*times[1:], end], strict=True)
         return checked(NANOSECONDS, [Fragment(at, to - 1, t, e) for at, to, t, e in rows])

@@ -1,0 +1,78 @@
+"""Files put in place only when whole: temporary name, synced, hashed, renamed."""
+
+from __future__ import annotations
+
+import errno
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ascc_async.errors import SetupError
+
+PART = ".part-"
+_PIECE = 1 << 20
+
+
+class DiskFull(SetupError):
+    """No space left where clips are written."""
+
+
+
+@contextmanager
+def part_of(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` (its folder is made). Whatever happens, it is gone after.
+
+    Raises DiskFull, or SetupError when the folder cannot be written.
+    """
+    part = path.parent / f"{PART}{secrets.token_hex(8)}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError as error:
+        raise explained(error, path.parent) from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def explained(error: OSError, folder: Path) -> SetupError:
+    """The error that says what is wrong with the folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"no space left in {folder}: make room, then run again")
+    return SetupError(f"cannot write in {folder}: {error.strerror or error}")
+
+
+def seal(part: Path, path: Path) -> tuple[str, int]:
+    """Sync, hash and rename `part` to `path`; returns SHA-256 (hex) and size in bytes."""
+    digest, size = hashlib.sha256(), 0
+    with part.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
+    return digest.hexdigest(), size
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(clips: Path) -> int:
+    """Remove what an earlier run left unfinished in the folders of `clips`; returns how many.
+
+    Only while no other run writes there.
+    """
+    leftovers = list(clips.glob(f"*/{PART}*"))
+    for leftover in leftovers:
+        leftover.unlink(missing_ok=True)
+    return len(leftovers)

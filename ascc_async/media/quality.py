@@ -1,0 +1,89 @@
+"""What a finished clip sounds like in numbers, measured on the file as it was written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from ascc_async.media.packets import corrupt
+from ascc_async.model import Quality
+
+SILENCE_BELOW = 0.001
+FRAME_SECONDS = 0.02
+FULL_SCALE = 1 - 1 / 32768
+CLIPPED_RUN = 3
+DIGITAL_SILENCE_BELOW = 1 / 65536
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A decoded clip: samples per channel, rate, channels, and its quality."""
+
+    frames: int
+    sample_rate: int
+    channels: int
+    quality: Quality
+    silent: bool
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Decode a FLAC, WAV, MP3 or Ogg Opus file to its end and measure it.
+
+    Raises `Rejected(CORRUPT)` when it does not decode or holds what is no number.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        corrupt(f"the finished file does not decode: {error.error_string}")
+    return inspect_samples(samples, int(rate))
+
+
+def inspect_samples(samples: Samples, rate: int) -> Inspection:
+    """Measure samples of shape (frames, channels), full scale 1. Raises `Rejected(CORRUPT)`."""
+    frames, channels = samples.shape
+    if not frames:
+        corrupt("the finished file is empty")
+    loudness = np.abs(samples)
+    peak = float(loudness.max())
+    if not math.isfinite(peak):
+        corrupt("the finished file holds samples that are no numbers")
+    quality = Quality(
+        peak_dbfs=_decibels(peak),
+        rms_dbfs=_decibels(_rms(samples)),
+        silence_share=_silence_share(loudness, rate),
+        clipping_share=_clipping_share(loudness) if peak >= FULL_SCALE else 0.0,
+    )
+    return Inspection(frames, rate, channels, quality, peak < DIGITAL_SILENCE_BELOW)
+
+
+def _decibels(level: float) -> float:
+    return round(20 * math.log10(level), 2) if level > 0 else -math.inf
+
+
+def _rms(samples: Samples) -> float:
+    flat = samples.reshape(-1)
+    return math.sqrt(float(np.dot(flat, flat)) / flat.size)
+
+
+def _silence_share(loudness: Samples, rate: int) -> float:
+    """Share of 20 ms frames in which no sample of any channel reaches -60 dBFS."""
+    each = max(1, round(rate * FRAME_SECONDS))
+    starts = np.arange(0, len(loudness), each)
+    peaks = np.maximum.reduceat(loudness.max(axis=1), starts)
+    return round(float(np.mean(peaks < SILENCE_BELOW)), 4)
+
+
+def _clipping_share(loudness: Samples) -> float:
+    """Share of samples in runs of at least 3 at full scale within one channel."""
+    full = np.zeros((len(loudness) + 2, loudness.shape[1]), dtype=np.int8)
+    full[1:-1] = loudness >= FULL_SCALE
+    edges = np.diff(full, axis=0)
+    lengths = np.nonzero(edges.T < 0)[1] - np.nonzero(edges.T > 0)[1]
+    return round(float(lengths[lengths >= CLIPPED_RUN].sum()) / loudness.size, 6)
