@@ -88,7 +88,9 @@ class MediaSource:
         Requests without an answer are tried again here. Raises LinkExpired, Refused, NetworkFault
         (nothing came), ServerFault, ItemError (`tool_failed`).
         """
-        piece = await self._sessions.persist(lambda _: self._read(url, headers, first, last))
+        piece = await self._sessions.persist(
+            lambda _: self._read(url, headers, first, last), identity=self._identity
+        )
         if piece.status not in ANSWERS:
             raise ServerFault(f"the media server answers {piece.status}")
         return range_answer(piece, first, last)

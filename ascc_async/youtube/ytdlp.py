@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,7 +42,11 @@ class ResolverSnapshot:
 
 
 class Resolver:
-    """Resolves videos. One per run; an async context manager, for yt-dlp's private folder."""
+    """Resolves videos. One per run; an async context manager, for yt-dlp's private folder.
+
+    That lies in `private_dir` (default: the system's temporary folder), where what a crashed run
+    left is removed.
+    """
 
     def __init__(
         self,
@@ -51,13 +56,14 @@ class Resolver:
         clips: ClipsSettings,
         cookies: Mapping[str, CookieCopy] | None = None,
         *,
+        private_dir: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._gate, self._clips = gate, clips
         self._first_identity = network.all_identities()[0].name
         self._timeout = network.timeout_seconds
-        self._extractions = Extractions(slots, network, cookies)
+        self._extractions = Extractions(slots, network, cookies, private_dir)
         self._clock, self._wall = clock, wall
         self._routes = Routes()
         # Whoever has no slot yet must not hold a place in the gate.
@@ -130,8 +136,9 @@ class Resolver:
         """One extraction. An error comes back as a result when a detour is worth it."""
         async with self._turns:
             cost = self._routes.cost(wanted or self._first(identity or self._first_identity))
+            # The link is of use only to the identity that asked: no link while its media rests.
             entering = self._gate.entry(
-                Kind.PAGES, identity=identity, cost=cost, new_video=new_video
+                Kind.PAGES, identity=identity, cost=cost, new_video=new_video, also=(Kind.MEDIA,)
             )
             async with entering as entry:
                 strategy = wanted or self._first(entry.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundi
 
 log = logging.getLogger(__name__)
 _TRIES = 2
+_NAME = "ascc-ytdlp-"
 
 
 class CookieCopy(Protocol):
@@ -46,16 +48,18 @@ class Extractions:
         slots: Slots,
         network: NetworkSettings,
         cookies: Mapping[str, CookieCopy] | None = None,
+        parent: Path | None = None,
     ) -> None:
         self._slots, self._network = slots, network
         self._cookies: Mapping[str, CookieCopy] = cookies if cookies is not None else {}
         self._proxies = {one.name: one.proxy for one in network.all_identities()}
+        self._parent = parent or Path(tempfile.gettempdir())
         self._surroundings: Surroundings | None = None
         self._folder: Path | None = None
 
     async def __aenter__(self) -> Self:
         """Find a JavaScript runtime, lay out the private folder. Raises SetupError."""
-        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ascc-ytdlp-"))
+        self._folder = await asyncio.to_thread(make_private_folder, self._parent)
         try:
             runtime = await asyncio.to_thread(find_runtime)
             self._surroundings = await asyncio.to_thread(
@@ -127,6 +131,26 @@ class Extractions:
     async def _remove_folder(self) -> None:
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+
+def make_private_folder(parent: Path) -> Path:
+    """A folder of this process in `parent`; those that crashed runs left there are removed."""
+    for left in parent.glob(f"{_NAME}*"):
+        number = left.name.removeprefix(_NAME).partition("-")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_NAME}{os.getpid()}-", dir=parent))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def lay_out(folder: Path, network: NetworkSettings, runtime: Runtime | None) -> Surroundings:
