@@ -105,7 +105,11 @@ class Media(Part):
     bind_links: bool = Field(
         default=True, description="a link works only for the identity that resolved the video"
     )
-    folder: Path | None = Field(default=None, description="cache of encoded streams; null: own")
+    folder: Path | None = Field(
+        default=None, description="cache of encoded media; null: one in the temporary folder"
+    )
+    pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
+    warm: bool = Field(default=False, description="encode the usual media at the start")
 
 
 class Limit(Part):

@@ -1,0 +1,218 @@
+"""The stand-in as a process of its own, for demo, tests and benchmarks.
+
+    settings = WorldSettings(seed=3, limits=(Limit(requests=30, pause_seconds=5),))
+    with StandinProcess(settings) as youtube:            # or: async with
+        youtube.proxy        # "http://127.0.0.1:40111"  -> network.proxy
+        youtube.ca_file      # Path                      -> network.ca_file
+        youtube.proxies      # {"main": "http://…"}, one per door in settings.doors
+        youtube.world        # World: .videos, .video(id), .expected(id, start_ms)
+        youtube.set_faults(Fault(name="server_error", share=0.2))
+        youtube.set_pages(license_row="gone")
+        youtube.requests()   # the request log as a list of dicts
+        youtube.counters()   # {"requests": {"next": 3, …}, "bytes": …, "connections": …}
+
+Calls block for about a millisecond: under a running event loop use `asyncio.to_thread` where even
+that matters. The process ends with the `with` block, or when the parent is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from ascc_async.standin import request_log
+from ascc_async.standin.world import World
+from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
+
+_START_SECONDS = 30
+_STOP_SECONDS = 5
+
+
+class StandinFailed(RuntimeError):
+    """The stand-in did not start, or refused a setting; the message holds its last words."""
+
+
+class StandinProcess:
+    """Starts on entry, ends on exit. `folder`: where certificates and log go (kept if given)."""
+
+    def __init__(self, settings: WorldSettings | None = None, *, folder: Path | None = None) -> None:
+        self.settings = settings or WorldSettings()
+        self.world = World(self.settings)
+        self._given = folder
+        self._folder = folder or Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready: Mapping[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._folder = self._given or Path(tempfile.mkdtemp(prefix="standin-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._given is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    @property
+    def proxy(self) -> str:
+        """The address of the first door, with user and password where it has them."""
+        return str(self._ready["proxy"])
+
+    @property
+    def proxies(self) -> Mapping[str, str]:
+        """The address of every door by its name."""
+        return dict(self._ready["proxies"])
+
+    @property
+    def ca_file(self) -> Path:
+        """The PEM file of the stand-in's certificate authority."""
+        return Path(self._ready["ca_file"])
+
+    @property
+    def control_url(self) -> str:
+        """The control port's address."""
+        return str(self._ready["control_url"])
+
+    @property
+    def log_file(self) -> Path:
+        """The request log, one JSON object a line."""
+        return Path(self._ready["log_file"])
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start, or start again on the same ports with the same certificate."""
+        config, ready_file = self._folder / "world.json", self._folder / "ready.json"
+        config.write_text(self.settings.model_dump_json())
+        ready_file.unlink(missing_ok=True)
+        ports = ",".join(f"{name}={port}" for name, port in self._ready.get("ports", {}).items())
+        words = (self._folder / "stderr.txt").open("ab")
+        with words:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ascc_async.standin", "--config", str(config)]
+                + ["--folder", str(self._folder), "--ready-file", str(ready_file)]
+                + ["--ports", ports],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+                start_new_session=True,
+            )
+        self._ready = self._wait_ready(ready_file)
+
+    def stop(self) -> None:
+        """End the process; what is in flight is cut."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+        """The request log so far, of one endpoint if named."""
+        lines = request_log.read(self.log_file)
+        return [line for line in lines if endpoint in (None, line["endpoint"])]
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered,
+        breaches (by identity), faults, connections (by door), quota_used (by key)."""
+        found: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
+        return found
+
+    def reset_counters(self) -> None:
+        """Set counters and the Data API's used quota to nothing (a new day)."""
+        self._call("POST", "/reset")
+
+    def set(self, **changes: Any) -> None:
+        """Change settings while it runs; sections are merged, everything else replaced."""
+        plain = {key: _plain(value) for key, value in changes.items()}
+        self._call("POST", "/settings", json.dumps(plain))
+        self.settings = WorldSettings.model_validate_json(self._call("GET", "/settings"))
+        self.world = World(self.settings)
+
+    def set_faults(self, *faults: Fault) -> None:
+        """These faults from now on; none: no faults."""
+        self.set(faults=faults)
+
+    def set_limits(self, *limits: Limit) -> None:
+        """These hidden limits from now on."""
+        self.set(limits=limits)
+
+    def set_pages(self, **changes: Any) -> None:
+        """Change how pages look: see `world_settings.Pages`."""
+        self.set(pages=changes)
+
+    def cut_connections(self) -> None:
+        """Cut every open connection."""
+        self._call("POST", "/cut")
+
+    def _call(self, method: str, path: str, body: str | None = None) -> str:
+        address = urlsplit(self.control_url).netloc
+        connection = http.client.HTTPConnection(address, timeout=10)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise StandinFailed(text)
+        return text
+
+    def _wait_ready(self, ready_file: Path) -> Mapping[str, Any]:
+        ends = time.monotonic() + _START_SECONDS
+        while time.monotonic() < ends:
+            if ready_file.exists():
+                found: dict[str, Any] = json.loads(ready_file.read_text())
+                return found
+            if self._process is None or self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        self.stop()
+        words = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
+        raise StandinFailed(f"the stand-in did not start: {words}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(entry) for entry in value]
+    return value

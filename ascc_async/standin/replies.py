@@ -1,0 +1,130 @@
+"""What goes back: an answer, or one of YouTube's ways of not answering."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+JSON = "application/json; charset=UTF-8"
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. `whole_size` is the size that HEAD names when `body` is left out."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    whole_size: int | None = None
+
+
+def html(text: str, status: int = 200, **headers: str) -> Reply:
+    """A page."""
+    return Reply(text.encode(), status, HTML, headers)
+
+
+def dumps(value: Any) -> bytes:
+    """JSON as Google writes it: compact, not escaped to ASCII."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def api_error(status: int, message: str, reason: str, code: str, domain: str = "global") -> Reply:
+    """An error as Google's APIs word it."""
+    error = {
+        "code": status,
+        "message": message,
+        "errors": [{"message": message, "domain": domain, "reason": reason}],
+        "status": code,
+    }
+    return Reply(dumps({"error": error}), status)
+
+
+def redirect(address: str) -> Reply:
+    """302 to another page."""
+    body = f'<HTML><HEAD><TITLE>302 Moved</TITLE></HEAD><BODY><A HREF="{address}">here</A></BODY>'
+    return Reply(body.encode(), 302, HTML, {"Location": address})
+
+
+def captcha(url: str) -> Reply:
+    """The way to «unusual traffic from your computer network»."""
+    return redirect(
+        f"https://www.google.com/sorry/index?continue={quote(url, safe='')}&q=EgTLAHEFGOm"
+    )
+
+
+def consent(url: str) -> Reply:
+    """The way to «Before you continue to YouTube»."""
+    return redirect(
+        f"https://consent.youtube.com/m?continue={quote(url, safe='')}&gl=DE&m=0&pc=yt&cm=2&hl=en"
+    )
+
+
+def login_wall(url: str, *, api: bool) -> Reply:
+    """Only for those signed in."""
+    if api:
+        return api_error(
+            401,
+            "Request is missing required authentication credential. Expected OAuth 2 access token,"
+            " login cookie or other valid authentication credential.",
+            "required",
+            "UNAUTHENTICATED",
+        )
+    return redirect(
+        "https://accounts.google.com/ServiceLogin?service=youtube&passive=true&continue="
+        + quote(url, safe="")
+    )
+
+
+def too_many(endpoint: str, headers: Mapping[str, str]) -> Reply:
+    """429 in the manner of the endpoint."""
+    if endpoint == "data_api":
+        reply = api_error(
+            403,
+            "The request cannot be completed because you have exceeded your rate limit.",
+            "rateLimitExceeded",
+            "RESOURCE_EXHAUSTED",
+            "youtube.quota",
+        )
+    elif endpoint in ("next", "player"):
+        message = "Resource has been exhausted (e.g. check quota)."
+        reply = api_error(429, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED")
+    else:
+        reply = html("<html><head><title>429 Too Many Requests</title></head></html>", 429)
+    return Reply(reply.body, reply.status, reply.content_type, headers)
+
+
+def forbidden(endpoint: str) -> Reply:
+    """403 in the manner of the endpoint."""
+    if endpoint in ("next", "player", "data_api"):
+        message = "The caller does not have permission"
+        return api_error(403, message, "forbidden", "PERMISSION_DENIED")
+    return html("<html><head><title>403 Forbidden</title></head></html>", 403)
+
+
+SORRY_PAGE = html(
+    "<html><head><title>Sorry...</title></head><body><h1>We're sorry...</h1><p>Our systems have"
+    " detected unusual traffic from your computer network. This page checks to see if it's really"
+    ' you sending the requests, and not a robot.</p><form id="captcha-form" action="index">'
+    '<div id="recaptcha" class="g-recaptcha"></div></form></body></html>',
+    429,
+)
+CONSENT_PAGE = html(
+    "<!DOCTYPE html><html><head><title>Before you continue to YouTube</title></head><body>"
+    '<form action="https://consent.youtube.com/save" method="POST"><h1>Before you continue to'
+    ' YouTube</h1><button aria-label="Accept all">Accept all</button></form></body></html>'
+)
+LOGIN_PAGE = html(
+    "<!DOCTYPE html><html><head><title>YouTube</title></head><body><h1>Sign in</h1><form "
+    'action="/v3/signin/identifier"><input type="email" name="identifier"></form></body></html>'
+)
+NONSENSE_PAGE = html(
+    "<!DOCTYPE html><html><head><title>Oops</title></head><body>Something went wrong"
+    "</body></html>"
+)
