@@ -33,5 +33,14 @@ def words(ids: Ids) -> tuple[Keys, Keys]:
 def id_keys(ids: Ids, seed: int = 0) -> Keys:
     """A seeded 64-bit hash of every id. Depends on the id and the seed, on nothing else."""
     high, low = words(ids)
-    salt = mix(np.array([seed & 0xFFFF_FFFF_FFFF_FFFF], np.uint64) + _GOLDEN)
-    return mix(mix(high ^ salt) + low * _GOLDEN)
+    return mix(mix(high ^ _salt(seed)) + low * _GOLDEN)
+
+
+def _salt(seed: int) -> Keys:
+    """One number out of a seed of any size."""
+    salt = np.zeros(1, np.uint64)
+    while True:
+        salt = mix(salt + _GOLDEN + np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF))
+        seed >>= 64
+        if not seed:
+            return salt

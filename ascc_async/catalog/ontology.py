@@ -94,8 +94,9 @@ def _entries(path: Path, text: str) -> list[Any]:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
+        line = min(error.lineno, text.rstrip("\n").count("\n") + 1)
         raise MetadataError(
-            path, error.lineno, f"is not JSON, or cut short ({error.msg}); {AGAIN}"
+            path, line, f"is not JSON, or cut short ({error.msg}); {AGAIN}"
         ) from None
     except (RecursionError, ValueError) as error:
         raise MetadataError(

@@ -49,6 +49,7 @@ class Sampler:
         if len(states) != len(selection.segments):
             raise ValueError("one state for every row of the catalogue")
         self.selection, self.states = selection, states
+        self._hopes = set(np.flatnonzero((states == HOPE) & selection.selected).tolist())
         limit = selection.max_per_class
         self._walk: Walk = (
             WholeWalk(selection, states)
@@ -75,10 +76,10 @@ class Sampler:
         """These rows are now in this state; `UNASKED` puts them back to be asked again."""
         new = int(state)
         for row in map(int, rows):
-            old = int(self.states[row])
-            if new != old:
-                self.states[row] = new
+            old, self.states[row] = int(self.states[row]), new
+            if new != old and self.selection.selected[row]:
                 self._walk.changed(row, old, new)
+                (self._hopes.add if new == HOPE else self._hopes.discard)(row)
 
     def needed(self, rows: Rows) -> Bools:
         """Which of these rows certainly matter: those that have to be asked, as known now."""
@@ -89,8 +90,8 @@ class Sampler:
 
         The others wait: rows before them may still make them needless.
         """
-        hopes = np.flatnonzero(self.states == HOPE).astype(np.int32)
-        return hopes[self._walk.needed(hopes)]
+        hopes = np.array(sorted(self._hopes), np.int32)
+        return hopes[self._walk.needed(hopes)] if len(hopes) else hopes
 
     def spare(self) -> Bools:
         """`CLIP` rows beyond N in each of their chosen classes."""
