@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ascc_async.dataset.files import Publication, Table
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.roster import DatasetClass
-from ascc_async.dataset.text import decimal, field
+from ascc_async.dataset.text import decimal, field, restored
+from ascc_async.errors import MetadataError
 
 CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
@@ -99,3 +101,27 @@ def write_suitable_classes(publication: Publication, classes: Iterable[DatasetCl
         for item in classes:
             quality = "" if item.quality is None else decimal(item.quality)
             writer.writerow((str(item.index), item.mid, field(item.name), quality))
+
+
+def read_suitable_classes(path: Path) -> tuple[DatasetClass, ...]:
+    """The classes `write_suitable_classes` wrote. Raises MetadataError with the line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            records = list(enumerate(csv.reader(file, strict=True), 1))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MetadataError(path, None, f"cannot be read: {error}") from None
+    if not records or tuple(records[0][1]) != SUITABLE_COLUMNS:
+        raise MetadataError(path, 1, f"expected the columns {', '.join(SUITABLE_COLUMNS)}")
+    return tuple(_suitable_class(path, line, record) for line, record in records[1:])
+
+
+def _suitable_class(path: Path, line: int, record: list[str]) -> DatasetClass:
+    try:
+        index, mid, name, quality = record
+        if not mid or not name:
+            raise ValueError
+        return DatasetClass(int(index), mid, restored(name), float(quality) if quality else None)
+    except ValueError:
+        raise MetadataError(
+            path, line, f"expected index, MID, name and quality, not {record!r}"
+        ) from None

@@ -14,9 +14,10 @@ from ascc_async.dataset.hearing import Hear
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.reading import read_manifest
 from ascc_async.dataset.verify_memory import VerifyMemory
+from ascc_async.media.place import PART
 
 CLIPS_FOLDER = "clips"
-UNCLAIMED = "unclaimed"
+SET_ASIDE = ("unclaimed", "other_forms")
 _AT_ONCE = 64
 
 
@@ -77,14 +78,18 @@ def unlisted(output_dir: Path, accounted: Collection[str]) -> Iterator[Problem]:
 
 
 def files_below(clips: Path) -> Iterator[Path]:
-    """The files in the folders of `clips`, without those set aside in `clips/unclaimed`."""
+    """The clips in the folders of `clips`; not what was set aside, nor what is being written."""
     if not clips.is_dir():
         return
-    for entry in sorted(clips.iterdir()):
-        if entry.is_dir() and entry.name != UNCLAIMED:
-            yield from (path for path in sorted(entry.iterdir()) if not path.is_dir())
-        elif not entry.is_dir():
-            yield entry
+    for folder in sorted(clips.iterdir()):
+        if not folder.is_dir():
+            yield folder
+        elif folder.name not in SET_ASIDE:
+            yield from (path for path in sorted(folder.iterdir()) if _is_finished(path))
+
+
+def _is_finished(path: Path) -> bool:
+    return not path.is_dir() and not path.name.startswith(PART)
 
 
 def _batches(rows: Iterable[ManifestRow]) -> Iterator[list[ManifestRow]]:
