@@ -47,7 +47,9 @@ async def _run(
     loop.add_reader(sys.stdin, _watch_parent, standin)
     ready = await standin.start()
     _announce(ready.text(), ready_file)
-    warming = loop.run_in_executor(None, standin.front.streams.warm) if settings.media.warm else None
+    warming = (
+        loop.run_in_executor(None, standin.front.streams.warm) if settings.media.warm else None
+    )
     try:
         async with asyncio.timeout(settings.max_seconds):
             await standin.stopping.wait()

@@ -14,15 +14,11 @@ from ascc_async.standin.world_settings import WorldSettings
 _FIXED = frozenset({"doors", "seed", "videos"})
 
 
-def control_app(
-    front: Front, cut: Callable[[], None], stop: Callable[[], None]
-) -> web.Application:
+def control_app(front: Front, cut: Callable[[], None], stop: Callable[[], None]) -> web.Application:
     """GET /settings, POST /settings (merged in), GET /counters, POST /reset, /cut, /stop."""
 
     async def show(request: web.Request) -> web.Response:
-        return web.Response(
-            text=front.settings.model_dump_json(), content_type="application/json"
-        )
+        return web.Response(text=front.settings.model_dump_json(), content_type="application/json")
 
     async def change(request: web.Request) -> web.Response:
         sent = await request.json()

@@ -117,7 +117,7 @@ class DataApiSite:
         key = (parts, fields, video.license, video.reason)
         template = self._items.get(key)
         if template is None:
-            item = {"kind": "youtube#video", "etag": "x1hYtJ0m", "id": hole("id")}
+            item: dict[str, Any] = {"kind": "youtube#video", "etag": "x1hYtJ0m", "id": hole("id")}
             item |= {part: build(video) for part, build in _PARTS.items() if part in parts}
             template = compile_json(masks.apply(item, chosen.get("items", {})))
             self._items[key] = template

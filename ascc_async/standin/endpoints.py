@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -100,9 +97,7 @@ class Asked:
 class Endpoints:
     """Replies to what was asked. Built anew when settings change."""
 
-    def __init__(
-        self, site: Site, api: DataApiSite, metadata: MetadataFiles
-    ) -> None:
+    def __init__(self, site: Site, api: DataApiSite, metadata: MetadataFiles) -> None:
         self.site, self._api, self._metadata = site, api, metadata
 
     async def reply(self, asked: Asked, refusal: Refusal | None, fault: Fault | None) -> Reply:
@@ -120,6 +115,8 @@ class Endpoints:
             case "next":
                 return self._next(asked)
             case "player":
+                if self.site.is_quick(asked.videos, asked.mask):
+                    return self._player(asked)
                 return await asyncio.to_thread(self._player, asked)
             case "watch":
                 return await asyncio.to_thread(self._watch, asked)
@@ -202,8 +199,8 @@ class Endpoints:
         return Reply(page, 200, replies.HTML)
 
     def _data_api(self, asked: Asked) -> Reply:
-        key = asked.query.get("key") or asked.request.headers.get("X-Goog-Api-Key", "")
-        return self._api.videos(self.site.world, asked.query, key)
+        key = asked.query.get("key") or asked.request.headers.get("X-Goog-Api-Key")
+        return self._api.videos(self.site.world, asked.query, key or "")
 
     def _media(self, asked: Asked, fault: Fault | None) -> Reply:
         try:

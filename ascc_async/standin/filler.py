@@ -42,7 +42,9 @@ def _card(rng: random.Random) -> dict[str, Any]:
     video_id = urlsafe_b64encode(rng.randbytes(9)).decode()[:11]
     return {
         "lockupViewModel": {
-            "contentImage": {"thumbnailViewModel": {"image": {"sources": _pictures(rng, video_id)}}},
+            "contentImage": {
+                "thumbnailViewModel": {"image": {"sources": _pictures(rng, video_id)}}
+            },
             "metadata": {
                 "lockupMetadataViewModel": {
                     "title": {"content": f"Another video, number {rng.randrange(10**6)}"},
@@ -55,7 +57,9 @@ def _card(rng: random.Random) -> dict[str, Any]:
                             "delimiter": " • ",
                         }
                     },
-                    "menuButton": {"buttonViewModel": {"iconName": "MORE_VERT", "onTap": _menu(rng)}},
+                    "menuButton": {
+                        "buttonViewModel": {"iconName": "MORE_VERT", "onTap": _menu(rng)}
+                    },
                 }
             },
             "contentId": video_id,
@@ -101,7 +105,9 @@ def _menu(rng: random.Random) -> dict[str, Any]:
                     },
                     "commandContext": {
                         "onTap": {
-                            "innertubeCommand": command("", "WEB_PAGE_TYPE_UNKNOWN", signal="CLIENT")
+                            "innertubeCommand": command(
+                                "", "WEB_PAGE_TYPE_UNKNOWN", signal="CLIENT"
+                            )
                         }
                     },
                 },

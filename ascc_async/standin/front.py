@@ -1,4 +1,4 @@
-"""The web server behind the proxies: who asks for what, may they, and what goes wrong on the way."""
+"""The web server behind the proxies: who asks for what, may they, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ class Front:
     def _about_another(self, asked: Asked) -> Asked:
         videos = self.endpoints.site.world.videos
         other = next(
-            (video.video_id for video in videos if video.video_id not in asked.videos), "jNQXAC9IVRw"
+            (video.video_id for video in videos if video.video_id not in asked.videos),
+            "jNQXAC9IVRw",
         )
         return asked.about(other)
 

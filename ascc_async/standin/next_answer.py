@@ -244,7 +244,9 @@ def _topbar(pages: Pages, signed_in: bool) -> dict[str, Any]:
         "desktopTopbarRenderer": {
             "logo": {
                 "topbarLogoRenderer": {
-                    "iconImage": {"iconType": "YOUTUBE_PREMIUM_LOGO" if premium else "YOUTUBE_LOGO"},
+                    "iconImage": {
+                        "iconType": "YOUTUBE_PREMIUM_LOGO" if premium else "YOUTUBE_LOGO"
+                    },
                     "tooltipText": {"runs": [{"text": "YouTube Home"}]},
                 }
             }

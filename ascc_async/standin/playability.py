@@ -10,13 +10,11 @@ from ascc_async.standin.world import SIGNING_IN_HELPS, Video
 
 _ICON = {"iconType": "ERROR_OUTLINE"}
 _PICTURE = {
-    "thumbnails": [
-        {"url": "//s.ytimg.com/yts/img/meh7-vflGevej7.png", "width": 140, "height": 100}
-    ]
+    "thumbnails": [{"url": "//s.ytimg.com/yts/img/meh7-vflGevej7.png", "width": 140, "height": 100}]
 }
 APPS = frozenset({"ANDROID", "ANDROID_VR", "IOS", "VISIONOS"})
 RIGHTS_HOLDERS = ("Nordlicht Musikverlag GmbH", "SME, on behalf of A & B")
-LEVELS = ("Magnificent Members", "Tier 2 \"Gold\"")
+LEVELS = ("Magnificent Members", 'Tier 2 "Gold"')
 
 
 def playability(

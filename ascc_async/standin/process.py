@@ -48,7 +48,9 @@ class StandinFailed(RuntimeError):
 class StandinProcess:
     """Starts on entry, ends on exit. `folder`: where certificates and log go (kept if given)."""
 
-    def __init__(self, settings: WorldSettings | None = None, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, settings: WorldSettings | None = None, *, folder: Path | None = None
+    ) -> None:
         self.settings = settings or WorldSettings()
         self.world = World(self.settings)
         self._given = folder
@@ -122,9 +124,11 @@ class StandinProcess:
         words = (self._folder / "stderr.txt").open("ab")
         with words:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ascc_async.standin", "--config", str(config)]
-                + ["--folder", str(self._folder), "--ready-file", str(ready_file)]
-                + ["--ports", ports],
+                [
+                    *(sys.executable, "-m", "ascc_async.standin", "--config", str(config)),
+                    *("--folder", str(self._folder), "--ready-file", str(ready_file)),
+                    *("--ports", ports),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=words,

@@ -178,7 +178,7 @@ def _basic(lines: list[str]) -> tuple[str | None, str]:
         if key.lower() == "proxy-authorization":
             decoded = base64.b64decode(value.strip().removeprefix("Basic ")).decode()
             user, _, password = decoded.partition(":")
-            return user, password
+            return user or None, password
     return None, ""
 
 

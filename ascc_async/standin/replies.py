@@ -125,6 +125,5 @@ LOGIN_PAGE = html(
     'action="/v3/signin/identifier"><input type="email" name="identifier"></form></body></html>'
 )
 NONSENSE_PAGE = html(
-    "<!DOCTYPE html><html><head><title>Oops</title></head><body>Something went wrong"
-    "</body></html>"
+    "<!DOCTYPE html><html><head><title>Oops</title></head><body>Something went wrong</body></html>"
 )

@@ -28,8 +28,9 @@ g.make=Wm;
 """
 
 IFRAME_API = (
-    "var scriptUrl = 'https:\\/\\/www.youtube.com\\/s\\/player\\/%s\\/www-widgetapi.vflset\\/"
-    "www-widgetapi.js';window['yt_embedsEnableIframeApiSendFullEmbedUrl'] = true;\n" % PLAYER_ID
+    f"var scriptUrl = 'https:\\/\\/www.youtube.com\\/s\\/player\\/{PLAYER_ID}\\/"
+    "www-widgetapi.vflset\\/www-widgetapi.js';"
+    "window['yt_embedsEnableIframeApiSendFullEmbedUrl'] = true;\n"
 )
 
 _CLIENTS = {

@@ -44,9 +44,7 @@ def _headers(reply: Reply) -> dict[str, str]:
     return {"Content-Type": reply.content_type, "Server": "standin", **reply.headers}
 
 
-async def _send_head(
-    request: web.BaseRequest, reply: Reply, record: Record
-) -> web.StreamResponse:
+async def _send_head(request: web.BaseRequest, reply: Reply, record: Record) -> web.StreamResponse:
     record(reply.status, 0)
     size = len(reply.body) if reply.whole_size is None else reply.whole_size
     headers = _headers(reply) | {"Content-Length": str(size)}

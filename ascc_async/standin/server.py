@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
 from ascc_async.standin import certificates
 from ascc_async.standin.control import control_app
 from ascc_async.standin.front import Front
+from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import Inside, ProxyServer
 from ascc_async.standin.request_log import RequestLog
 from ascc_async.standin.world_settings import ProxyDoor, WorldSettings
@@ -58,15 +60,19 @@ class Standin:
         self.front = Front(settings, folder, self.log)
         self._doors: dict[str, tuple[ProxyDoor, ProxyServer]] = {}
         self._runner: web.AppRunner | None = None
-        self._web: web.Server[web.BaseRequest] | None = None
+        self._web: web.Server | None = None
         self.stopping = asyncio.Event()
 
     async def start(self) -> Ready:
         """Open every door."""
         tls = certificates.server_context(self._folder)
+        settings = self.front.settings
+        if settings.metadata_dir is None:
+            videos = self.front.endpoints.site.world.videos
+            write_world(self._folder / "metadata", videos, seed=settings.seed)
         self._web = web.Server(self.front.handle, access_log=None, keepalive_timeout=600)
         inside = Inside(self._web, self.front.arrived, tls)
-        for door in self.front.settings.doors:
+        for door in settings.doors:
             server = ProxyServer(door, inside)
             await server.start(self._ports.get(door.name, 0))
             self._doors[door.name] = door, server
@@ -106,5 +112,5 @@ class Standin:
 
 
 def _url(door: ProxyDoor, port: int) -> str:
-    who = f"{door.user}:{door.password}@" if door.user else ""
+    who = f"{quote(door.user, safe='')}:{quote(door.password, safe='')}@" if door.user else ""
     return f"{door.scheme}://{who}127.0.0.1:{port}"

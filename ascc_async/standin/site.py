@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ascc_async.standin import masks, next_answer, player_answer, playability
+from ascc_async.model import License
+from ascc_async.standin import masks, next_answer, playability, player_answer
 from ascc_async.standin.links import Links
 from ascc_async.standin.media_layout import Stream
 from ascc_async.standin.player_answer import Asker
@@ -59,9 +60,7 @@ class Site:
             self._templates[key] = template
         return template, next_answer.values(video, words)
 
-    def player(
-        self, video_id: str, asker: Asker, *, mask: str = "", refusal: str = ""
-    ) -> Reply:
+    def player(self, video_id: str, asker: Asker, *, mask: str = "", refusal: str = "") -> Reply:
         """`youtubei/v1/player`. `refusal`: "bot_check" or "try_later" in place of the truth."""
         if mask and self.settings.pages.mask == "refused":
             return bad_mask(mask)
@@ -71,6 +70,12 @@ class Site:
             return bad_mask(mask)
         answer = self.player_value(video_id, asker, chosen=chosen, refusal=refusal)
         return Reply(dumps(masks.apply(answer, chosen)))
+
+    def is_quick(self, videos: Sequence[str], mask: str) -> bool:
+        """Whether a player answer needs no look at media, so that no thread is worth its while."""
+        masked = mask and self.settings.pages.mask == "honoured" and "streamingData" not in mask
+        gone = videos and self.world.license(self.world.kind(videos[0])) is License.UNAVAILABLE
+        return bool(masked or gone or not videos)
 
     def player_value(
         self, video_id: str, asker: Asker, *, chosen: masks.Mask | None = None, refusal: str = ""

@@ -12,7 +12,7 @@ from ascc_async.standin.scripts import WEB_VERSION, ytcfg
 from ascc_async.standin.templates import script_safe
 from ascc_async.standin.world import Video
 
-_STYLE = "<style nonce=\"x\">" + ".ytd-app{display:block;position:relative}" * 300 + "</style>"
+_STYLE = '<style nonce="x">' + ".ytd-app{display:block;position:relative}" * 300 + "</style>"
 
 
 def render(

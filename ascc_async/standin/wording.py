@@ -121,8 +121,8 @@ _GERMAN = Words(
     ),
     claim=(
         "Dieses Video ist aufgrund des Urheberrechtsanspruchs von {who} nicht mehr verfügbar",
-        "Dieses Video enthält Inhalte von {who}. Dieser Partner hat das Video aus urheberrechtlichen"
-        " Gründen gesperrt.",
+        "Dieses Video enthält Inhalte von {who}. Dieser Partner hat das Video aus"
+        " urheberrechtlichen Gründen gesperrt.",
     ),
     country="Der Uploader hat das Video nicht für dein Land freigegeben",
     sign_in="Bitte anmelden",

@@ -167,9 +167,7 @@ class World:
             segment_end_ms=end_ms,
         )
 
-    def expected(
-        self, video_id: str, start_ms: int, *, signed_in: bool = False
-    ) -> Expected:
+    def expected(self, video_id: str, start_ms: int, *, signed_in: bool = False) -> Expected:
         """What a run must write for the segment that begins at `start_ms`."""
         video = self.video(video_id)
         license_, reason = video.license, video.reason
@@ -188,7 +186,6 @@ class World:
         if reason in (Reason.SILENT, Reason.CORRUPT):
             return Expected(license_, Outcome.REJECTED, reason)
         return Expected(license_, Outcome.CLIP, None)
-
 
     def _channel_id(self, who: int) -> str:
         digest = blake2b(b"channel%d" % who, key=self._key, digest_size=16).digest()
@@ -253,5 +250,3 @@ def _segment(number: int, kind: str, length_ms: int) -> tuple[int, int]:
         start = int(((number >> 40) & 0xFFFF) / 2**16 * (last + 1)) // 1000 * 1000
     half = 500 if (number >> 11) % 9 == 0 and start + 500 < length_ms else 0
     return start + half, start + half + 10_000
-
-
