@@ -115,9 +115,7 @@ def _read_environment(
     return layer
 
 
-def _read_options(
-    options: Sequence[str], places: Places, mistakes: list[str]
-) -> dict[str, Any]:
+def _read_options(options: Sequence[str], places: Places, mistakes: list[str]) -> dict[str, Any]:
     layer: dict[str, Any] = {}
     for option in options:
         name, equals, text = option.partition("=")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +27,32 @@ _CLIP = (
     " path, sha256, bytes, frames, sample_rate, channels, source_format, fetched_at,"
     " peak_dbfs, rms_dbfs, silence_share, clipping_share, note"
 )
-LICENSES: tuple[License, ...] = tuple(License)
 
-# ids (S11), index into LICENSES, POSIX time, asks
-BulkAnswers = tuple[
-    npt.NDArray[np.bytes_],
-    npt.NDArray[np.uint8],
-    npt.NDArray[np.float64],
-    npt.NDArray[np.uint8],
-]
+LICENSES: tuple[License, ...] = tuple(License)
+REASONS: tuple[Reason, ...] = tuple(Reason)
+
+
+class BulkAnswers(NamedTuple):
+    """A page of answers as arrays: ids (S11), POSIX times, asks up to 255.
+
+    `licenses` are places in `LICENSES`; `reasons` are places in `REASONS` plus one, 0 for none.
+    """
+
+    ids: npt.NDArray[np.bytes_]
+    licenses: npt.NDArray[np.uint8]
+    reasons: npt.NDArray[np.uint8]
+    times: npt.NDArray[np.float64]
+    asks: npt.NDArray[np.uint8]
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> BulkAnswers:
+        """The answers for which `mask` holds."""
+        return BulkAnswers(
+            self.ids[mask],
+            self.licenses[mask],
+            self.reasons[mask],
+            self.times[mask],
+            self.asks[mask],
+        )
 
 
 class Reader:
@@ -124,17 +141,29 @@ class Reader:
         }
 
     def answered(self) -> Iterator[BulkAnswers]:
-        """All answers in bulk for the start: ids (S11), index into `LICENSES`, time, asks."""
-        codes = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(LICENSES))
-        sql = f"SELECT video_id, CASE license {codes} END, checked_at, min(asks, 255) FROM answers"
+        """All answers in bulk, for the start."""
+        sql = (
+            f"SELECT video_id, {_code('license', LICENSES)}, {_code('reason', REASONS)} + 1,"
+            " checked_at, min(asks, 255) FROM answers"
+        )
         try:
             with self._lock, closing(self._connection.execute(sql)) as cursor:
                 while rows := cursor.fetchmany(50_000):
-                    ids, licenses, times, asks = zip(*rows, strict=True)
-                    yield (np.array(ids, "S11"), np.array(licenses, np.uint8),
-                           np.array(times, np.float64), np.array(asks, np.uint8))  # fmt: skip
+                    ids, licenses, reasons, times, asks = zip(*rows, strict=True)
+                    yield BulkAnswers(
+                        np.array(ids, "S11"),
+                        np.array(licenses, np.uint8),
+                        np.array(reasons, np.uint8),
+                        np.array(times, np.float64),
+                        np.array(asks, np.uint8),
+                    )
         except sqlite3.Error as error:
             raise journal_error(self.path, error) from None
+
+
+def _code(column: str, names: Sequence[str]) -> str:
+    whens = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(names))
+    return f"CASE {column} {whens} ELSE -1 END"
 
 
 def _answer(row: tuple[Any, ...]) -> AnswerRow:

@@ -1,0 +1,338 @@
+"""The one place that builds and joins everything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ascc_async import __version__
+from ascc_async.catalog.audioset import Catalog, read_catalog
+from ascc_async.catalog.download import fetch_missing
+from ascc_async.catalog.selection import Selection, select
+from ascc_async.clips import ClipStage
+from ascc_async.dataset.decision import Terms
+from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.removals import Removals, read_removals
+from ascc_async.dataset.roster import Roster, roster_of
+from ascc_async.dataset.run_record import RunFacts
+from ascc_async.disk import Disk
+from ascc_async.flow.gate import Gate
+from ascc_async.flow.slots import Slots
+from ascc_async.flow.stage import first_stop
+from ascc_async.flow.stopping import Stopper
+from ascc_async.ledger import Ledger
+from ascc_async.licenses import LicenseStage
+from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import form_of
+from ascc_async.media.ffmpeg import FFmpeg, Installed, find_ffmpeg
+from ascc_async.media.place import explained
+from ascc_async.progress.snapshot import Download, Phase, RunSnapshot
+from ascc_async.reconcile import reconcile
+from ascc_async.second_look import SecondLook
+from ascc_async.settings import Settings
+from ascc_async.state.lock import run_lock
+from ascc_async.state.reader import Reader
+from ascc_async.state.rows import Distrusted, Learned
+from ascc_async.state.writer import JOURNAL_NAME, Journal
+from ascc_async.trust import Desks
+from ascc_async.youtube.cookie_store import CookieStore
+from ascc_async.youtube.data_api import DataApiSource
+from ascc_async.youtube.innertube import InnertubeSource
+from ascc_async.youtube.media_source import MediaSources
+from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.sources import LicenseSource
+from ascc_async.youtube.watch_page import WatchPageSource
+from ascc_async.youtube.ytdlp import Resolver
+from ascc_async.youtube.ytdlp_version import ytdlp_version
+
+log = logging.getLogger(__name__)
+
+DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
+REMEMBER_EVERY = 30.0
+COOKIES_EVERY = 10.0
+_TRUST, _GATE, _QUOTA = "trust/", "gate", "data_api"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a run works with once it works."""
+
+    ledger: Ledger
+    licenses: LicenseStage
+    clips: ClipStage
+    desks: Desks
+    gate: Gate
+
+
+class Run:
+    """One run of the main job. `snapshot()` may be asked at any time."""
+
+    def __init__(self, settings: Settings, stopper: Stopper) -> None:
+        self._settings, self._stopper = settings, stopper
+        self._started_at = time.time()
+        self._phase = Phase.STARTING
+        self._download: Download | None = None
+        self._parts: _Parts | None = None
+        self._ledger: Ledger | None = None
+        self._disk = Disk(settings.output.dir, settings.output.min_free_gb)
+        self._data_api: DataApiSource | None = None
+
+    def snapshot(self) -> RunSnapshot:
+        """How things stand now."""
+        parts, working = self._parts, self._phase is not Phase.STARTING
+        return RunSnapshot(
+            at=time.time(),
+            started_at=self._started_at,
+            phase=self._phase,
+            stopping=self._stopper.snapshot(),
+            download=self._download,
+            ledger=self._ledger.snapshot() if self._ledger else None,
+            licenses=parts.licenses.stage.snapshot() if parts else None,
+            clips=parts.clips.stage.snapshot() if parts else None,
+            sources=tuple(parts.desks.snapshot()) if parts else (),
+            gate=parts.gate.snapshot() if parts else None,
+            disk=self._disk.snapshot() if working else None,
+            answered=self._ledger.answered_now if self._ledger else 0,
+            clips_made=parts.clips.made if parts else 0,
+            media_bytes=parts.clips.received if parts else 0,
+        )
+
+    async def run(self) -> Written:
+        """Do the whole job, going on where an earlier run stopped; the dataset as it is then.
+
+        Raises StopRun, after everything learned was recorded and the dataset written.
+        """
+        output = self._settings.output.dir
+        with run_lock(output):
+            async with AsyncExitStack() as stack:
+                return await self._run(stack, output)
+
+    async def _run(self, stack: AsyncExitStack, output: Path) -> Written:
+        settings = self._settings
+        ffmpeg = await find_ffmpeg()
+        cookies = await asyncio.to_thread(
+            stack.enter_context, CookieStore(settings.network, output)
+        )
+        removals = read_removals(output)
+        catalog, selection = await self._catalog()
+        journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
+        reader = Reader(journal.path)
+        stack.callback(reader.close)
+        cutter = Cutter(settings.clips, FFmpeg(ffmpeg, settings.concurrency.ffmpeg), output)
+        form = form_of(settings.clips)
+        await self._reconcile(journal, reader, form)
+        self._ledger = ledger = await self._load(selection, reader, form, removals)
+        facts = _facts(settings, catalog, ffmpeg)
+        dataset = _Dataset(settings, roster_of(selection), reader, form, removals, facts)
+        try:
+            if ledger.anything_to_do():
+                await self._work(stack, journal, reader, ledger, cutter, cookies, dataset)
+        finally:
+            # An abort leaves at once: the next run writes the dataset.
+            if not self._stopper.aborted:
+                self._phase = Phase.WRITING
+                await self._reconcile(journal, reader, form)
+                written = await dataset.write()
+        self._phase = Phase.DONE
+        return written
+
+    async def _reconcile(self, journal: Journal, reader: Reader, form: str) -> None:
+        found = await asyncio.to_thread(reconcile, self._settings.output.dir, reader, form)
+        await journal.record(*found.records)
+
+    async def _catalog(self) -> tuple[Catalog, Selection]:
+        settings = self._settings
+        self._phase = Phase.METADATA
+        await fetch_missing(settings.audioset, settings.network, self._downloading)
+        self._download = None
+        catalog = await asyncio.to_thread(read_catalog, settings.audioset)
+        selection = await asyncio.to_thread(select, catalog, settings.classes, settings.sampling)
+        return catalog, selection
+
+    def _downloading(self, name: str, received: int, total: int | None) -> None:
+        self._download = Download(name, received, total)
+
+    async def _load(
+        self, selection: Selection, reader: Reader, form: str, removals: Removals
+    ) -> Ledger:
+        license_ = self._settings.license
+        ledger = Ledger(
+            selection,
+            retry_unknown=license_.retry_unknown,
+            recheck_after_days=license_.recheck_after_days,
+        )
+        await asyncio.to_thread(ledger.load, reader, form, removals.videos)
+        return ledger
+
+    async def _work(
+        self,
+        stack: AsyncExitStack,
+        journal: Journal,
+        reader: Reader,
+        ledger: Ledger,
+        cutter: Cutter,
+        cookies: CookieStore,
+        dataset: _Dataset,
+    ) -> None:
+        settings = self._settings
+        names = [one.name for one in settings.network.all_identities()]
+        gate = Gate(settings.throttle, names, memory=reader.learned(_GATE).get(""))
+        sessions = await stack.enter_async_context(Sessions(settings.network, gate, cookies.jars))
+        slots = await stack.enter_async_context(Slots(settings.concurrency.extractions))
+        resolver = await stack.enter_async_context(
+            Resolver(slots, gate, settings.network, settings.clips, cookies.copies)
+        )
+        desks = self._desks(sessions, gate, journal, reader, ledger)
+        licenses = LicenseStage(
+            settings.concurrency.licenses, desks, ledger, journal, self._stopper
+        )
+        clips = ClipStage(
+            settings.concurrency.downloads,
+            resolver,
+            MediaSources(sessions),
+            cutter,
+            form_of(settings.clips),
+            SecondLook(desks, reader.answer, time.time),
+            self._disk,
+            ledger,
+            journal,
+            self._stopper,
+        )
+        self._parts = _Parts(ledger, licenses, clips, desks, gate)
+        self._phase = Phase.WORKING
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                helpers = [
+                    tasks.create_task(self._remember(journal, gate)),
+                    tasks.create_task(self._publish(dataset)),
+                    tasks.create_task(self._watch_cookies(cookies, sessions)),
+                ]
+                async with asyncio.TaskGroup() as stages:
+                    stages.create_task(licenses.run())
+                    stages.create_task(clips.run())
+                for helper in helpers:
+                    helper.cancel()
+        except BaseExceptionGroup as group:
+            stop = first_stop(group)
+            if stop is None:
+                raise
+            raise stop from None
+        finally:
+            await journal.record(*self._learned(gate))
+
+    def _desks(
+        self, sessions: Sessions, gate: Gate, journal: Journal, reader: Reader, ledger: Ledger
+    ) -> Desks:
+        license_ = self._settings.license
+
+        def hopeless() -> bool:
+            names = [one.name for one in self._settings.network.all_identities()]
+            reached = any(lane.answered + lane.refused for lane in gate.snapshot().lanes)
+            return not reached and all(gate.is_away(name) for name in names)
+
+        async def on_good(name: str, at: float) -> None:
+            await journal.record(Learned(_TRUST + name, at))
+
+        async def on_distrust(name: str, since: float) -> None:
+            await journal.record(Distrusted(name, since))
+            await asyncio.to_thread(ledger.reload_doubtful, reader)
+
+        return Desks(
+            self._sources(sessions, reader),
+            license_,
+            good_at=reader.learned(_TRUST),
+            hopeless=hopeless,
+            on_good=on_good,
+            on_distrust=on_distrust,
+        )
+
+    def _sources(self, sessions: Sessions, reader: Reader) -> list[LicenseSource]:
+        license_ = self._settings.license
+        innertube = InnertubeSource(sessions)
+        made: dict[str, LicenseSource] = {
+            "innertube": innertube,
+            "watch_page": WatchPageSource(sessions),
+        }
+        if license_.api_keys:
+            keys = [key.get_secret_value() for key in license_.api_keys]
+            self._data_api = DataApiSource(
+                sessions, keys, asker=innertube.asker, memory=reader.learned(_QUOTA).get("")
+            )
+            made["data_api"] = self._data_api
+        return [made[name] for name in license_.sources if name in made]
+
+    def _learned(self, gate: Gate) -> list[Learned]:
+        learned = [Learned(_GATE, gate.memory())]
+        if self._data_api is not None:
+            learned.append(Learned(_QUOTA, self._data_api.memory()))
+        return learned
+
+    async def _remember(self, journal: Journal, gate: Gate) -> None:
+        while True:
+            await asyncio.sleep(REMEMBER_EVERY)
+            await journal.record(*self._learned(gate))
+
+    async def _publish(self, dataset: _Dataset) -> None:
+        while True:
+            await asyncio.sleep(max(DATASET_EVERY, 20 * dataset.seconds))
+            await dataset.write()
+
+    async def _watch_cookies(self, cookies: CookieStore, sessions: Sessions) -> None:
+        while True:
+            await asyncio.sleep(COOKIES_EVERY)
+            for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
+                sessions.renew_cookies(identity, jar)
+
+
+class _Dataset:
+    """Writes the dataset as the journal has it now; one writing at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        roster: Roster,
+        reader: Reader,
+        form: str,
+        removals: Removals,
+        facts: RunFacts,
+    ) -> None:
+        self._settings, self._roster, self._reader = settings, roster, reader
+        self._form, self._removals, self._facts = form, removals, facts
+        self._lock = asyncio.Lock()
+        self.seconds = 0.0
+
+    async def write(self) -> Written:
+        """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
+        async with self._lock:
+            began = time.monotonic()
+            terms = Terms(
+                self._form, time.time(), self._settings.license.recheck_after_days, self._removals
+            )
+            try:
+                written = await asyncio.to_thread(
+                    write_dataset,
+                    self._settings.output.dir,
+                    self._roster,
+                    self._reader,
+                    terms,
+                    self._facts,
+                )
+            except OSError as error:
+                raise explained(error, self._settings.output.dir) from None
+            self.seconds = time.monotonic() - began
+            return written
+
+
+def _facts(settings: Settings, catalog: Catalog, ffmpeg: Installed) -> RunFacts:
+    versions = {
+        "ascc_async": __version__,
+        "python": platform.python_version(),
+        "yt-dlp": tool.version if (tool := ytdlp_version()) else "",
+        "ffmpeg": ffmpeg.version,
+    }
+    return RunFacts(settings, versions, catalog.inputs)

@@ -1,0 +1,169 @@
+"""The commands. Heavy imports happen where they are used, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ascc_async import __version__
+from ascc_async.errors import AsccError, StopRun
+
+ABORTED = 130
+
+_DESCRIPTION = """\
+Makes the Creative Commons part of AudioSet a dataset: asks YouTube for every video's license,
+fetches just the ten seconds of those that may be shared, and leaves them with manifest, credits
+and card. Stopped anywhere, the same command goes on from there."""
+
+_EXAMPLES = {
+    "run": "ascc-async run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
+    "demo": "ascc-async demo --dir /tmp/demo",
+    "plan": "ascc-async plan --classes",
+    "status": "ascc-async status --json",
+    "doctor": "ascc-async doctor --online",
+    "verify": "ascc-async verify --repair",
+    "rebuild": "ascc-async rebuild manifest.csv --set output.dir=rebuilt",
+    "diff": "ascc-async diff old/manifest.csv new/manifest.csv",
+}
+
+
+_HELP = {
+    "run": "do the whole job: metadata, licenses, clips, dataset; goes on where it stopped",
+    "demo": "the same job against an embedded stand-in for YouTube, within a minute",
+    "plan": "what a run would do: segments, requests, hours, disk; asks YouTube nothing",
+    "status": "where a run stands, also while one is going on",
+    "doctor": "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
+    "verify": "hash and read every clip again and compare with the manifest",
+    "rebuild": "make the same dataset from a manifest alone",
+    "diff": "what changed between two manifests",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    main = argparse.ArgumentParser(
+        prog="ascc-async",
+        description=_DESCRIPTION,
+        parents=[_options()],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is\n"
+        "explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.",
+        allow_abbrev=False,
+    )
+    main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
+    commands = main.add_subparsers(dest="command", metavar="COMMAND")
+    for name, help_ in _HELP.items():
+        command = commands.add_parser(
+            name,
+            help=help_,
+            description=help_[0].upper() + help_[1:] + ".",
+            parents=[_options()],
+            epilog=f"Example: {_EXAMPLES[name]}",
+            allow_abbrev=False,
+        )
+        _add_arguments(name, command)
+    return main
+
+
+def _options() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    group = common.add_argument_group("options everywhere")
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="settings file (default: settings.yaml here; without one, the built-in defaults)",
+    )
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        dest="options",
+        help="change one setting (repeatable)",
+    )
+    group.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="text for people (default), or one JSON object per event",
+    )
+    group.add_argument("--debug", action="store_true", help="show tracebacks of errors")
+    return common
+
+
+def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    match name:
+        case "demo":
+            command.add_argument(
+                "--dir", type=Path, default=Path("demo"), help="where it goes (default: demo)"
+            )
+        case "plan":
+            command.add_argument("--classes", action="store_true", help="list every class")
+            command.add_argument("--json", action="store_true", help="for programs")
+        case "status":
+            command.add_argument("video_id", nargs="?", help="all that is known of one video")
+            command.add_argument("--json", action="store_true", help="for programs")
+        case "doctor":
+            command.add_argument(
+                "--online", action="store_true", help="also ask for videos whose license is known"
+            )
+        case "verify":
+            command.add_argument(
+                "--repair", action="store_true", help="have what is wrong fetched again"
+            )
+        case "rebuild":
+            command.add_argument("manifest", type=Path, help="a manifest.csv")
+        case "diff":
+            command.add_argument("a", type=Path, metavar="A", help="the older manifest.csv")
+            command.add_argument("b", type=Path, metavar="B", help="the newer manifest.csv")
+            command.add_argument("--json", action="store_true", help="for programs")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments; options may stand before or after the command."""
+    # argparse itself forgets a `--set` before the command when another follows it.
+    common, rest = _options().parse_known_args(_guarded(arguments))
+    parsed = parser().parse_args(rest)
+    vars(parsed).update(vars(common))
+    return parsed
+
+
+def _guarded(arguments: Sequence[str]) -> list[str]:
+    """Video ids may begin with `-`: such a word after `status` is no option."""
+    guarded = list(arguments)
+    if "status" in guarded:
+        place = guarded.index("status") + 1
+        if place < len(guarded) and len(guarded[place]) == 11 and guarded[place][0] == "-":
+            guarded[place:] = [*guarded[place + 1 :], "--", guarded[place]]
+    return guarded
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. No traceback reaches the user unless `--debug` asks."""
+    options = parse(arguments)
+    command = importlib.import_module(f"ascc_async.commands.{options.command or 'run'}")
+    try:
+        code: int = command.main(options)
+    except StopRun as error:
+        if options.debug:
+            raise
+        return _explain(str(error), error.exit_code)
+    except AsccError as error:
+        if options.debug:
+            raise
+        return _explain(str(error), 1)
+    except KeyboardInterrupt:
+        return ABORTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone; nothing more can be said
+        return 1
+    return code
+
+
+def _explain(message: str, code: int) -> int:
+    print(f"ascc-async: {message}", file=sys.stderr)  # noqa: T201
+    return code

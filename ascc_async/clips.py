@@ -1,0 +1,209 @@
+"""The clip stage: for every Creative Commons video, its ten seconds, checked and in place."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ascc_async.disk import Disk
+from ascc_async.errors import (
+    AsccError,
+    ItemError,
+    LinkExpired,
+    NetworkFault,
+    Refused,
+    Rejected,
+    ServerFault,
+    Unavailable,
+)
+from ascc_async.flow.stage import Stage
+from ascc_async.flow.stopping import Stopper
+from ascc_async.ledger import Ledger
+from ascc_async.media.place import DiskFull
+from ascc_async.media.ranges import Ranges, RangeSource
+from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
+from ascc_async.state.rows import ClipRow
+from ascc_async.state.writer import Journal
+
+log = logging.getLogger(__name__)
+
+_TRIES = 3  # failures that were this video's own, in one run
+_MOST_SETBACKS = 12
+_LINKS = 3  # links resolved for one clip before it is left
+
+
+class Resolver(Protocol):
+    """Finds out where a video's media is."""
+
+    async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
+        """Raises Unavailable, Rejected, ItemError, Refused, NetworkFault, ServerFault."""
+        ...
+
+
+class Media(Protocol):
+    """Makes the source of a resolved video's bytes."""
+
+    def source(self, resolved: Resolved, *, again: bool = False) -> RangeSource: ...
+
+
+class Cutter(Protocol):
+    """Makes the clip, checked and in place."""
+
+    async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
+        """Raises LinkExpired, Rejected, Refused, NetworkFault, ServerFault."""
+        ...
+
+
+# A second look at the license, by another source and as the identity that resolved the video.
+SecondLook = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What went wrong with one row so far in this run."""
+
+    failures: int = 0
+    setbacks: int = 0
+    answered: int = -1
+
+
+class ClipStage:
+    """Takes Creative Commons rows from the ledger, leaves clips and records."""
+
+    def __init__(
+        self,
+        workers: int,
+        resolver: Resolver,
+        media: Media,
+        cutter: Cutter,
+        form: str,
+        second_look: SecondLook,
+        disk: Disk,
+        ledger: Ledger,
+        journal: Journal,
+        stopper: Stopper,
+    ) -> None:
+        self._resolver, self._media, self._cutter = resolver, media, cutter
+        self._form, self._second_look, self._disk = form, second_look, disk
+        self._ledger, self._journal = ledger, journal
+        self._trouble: dict[int, _Trouble] = {}
+        self.made = 0
+        self.received = 0
+        self.tool_words: Counter[str] = Counter()
+        self.stage: Stage[int] = Stage(
+            "clips", self._feed(), self._work, workers=workers, stopper=stopper
+        )
+
+    async def run(self) -> None:
+        """Until every wanted clip is made or cannot be, or the run drains."""
+        await self.stage.run()
+
+    async def _feed(self) -> AsyncIterator[int]:
+        while True:
+            row = self._ledger.next_clip()
+            if row is not None:
+                await self._disk.wait_for_room()
+                yield row
+            elif self._ledger.licenses_done and not self._ledger.making:
+                return
+            else:
+                await self._ledger.wait_change()
+
+    async def _work(self, row: int) -> None:
+        segment = self._ledger.segment(row)
+        try:
+            done = await self._clip(segment)
+        except DiskFull as error:
+            log.warning("a clip found no room", extra={"why": str(error)})
+            self._disk.note_full()
+            self._ledger.clip_again(row)
+        except Refused as error:
+            await self._set_back(row, segment, error)
+        except (NetworkFault, ServerFault, LinkExpired) as error:
+            await self._fail(row, segment, Reason.NETWORK, error)
+        except Unavailable as error:
+            await self._end(row, self._row(segment, Outcome.UNAVAILABLE, error.reason, str(error)))
+        except Rejected as error:
+            await self._end(row, self._row(segment, Outcome.REJECTED, error.reason, str(error)))
+        except ItemError as error:
+            self.tool_words[str(error)] += 1
+            await self._fail(row, segment, error.reason, error)
+        else:
+            await self._end(row, done)
+
+    async def _clip(self, segment: Segment) -> ClipRow:
+        resolved = await self._resolver.resolve(segment.video_id)
+        seen = await self._second_look(resolved)
+        if seen is not None and seen.license is License.STANDARD:
+            detail = f"{seen.source} shows the standard license"
+            return self._row(segment, Outcome.NOT_SHAREABLE, Reason.LICENSE_CHANGED, detail)
+        clip, resolved = await self._make(segment, resolved)
+        self.made += 1
+        return self._row(segment, Outcome.CLIP, None, "", clip, resolved)
+
+    async def _make(self, segment: Segment, resolved: Resolved) -> tuple[ClipFile, Resolved]:
+        for links in range(1, _LINKS + 1):
+            ranges = Ranges(self._media.source(resolved, again=links > 1))
+            try:
+                return await self._cutter.make(ranges, resolved, segment), resolved
+            except LinkExpired:
+                if links == _LINKS:
+                    raise
+            finally:
+                self.received += ranges.counts.bytes
+            resolved = await self._resolver.resolve(segment.video_id, other_client=links > 1)
+        raise AssertionError("unreachable")
+
+    async def _set_back(self, row: int, segment: Segment, error: AsccError) -> None:
+        """A refusal says nothing of the video: its turn comes again, without an attempt used.
+
+        It counts only when other clips were made meanwhile, so that one video which always is
+        refused does not keep a run from ending.
+        """
+        trouble = self._trouble.setdefault(row, _Trouble())
+        trouble.setbacks += trouble.answered != self.made
+        trouble.answered = self.made
+        if trouble.setbacks < _MOST_SETBACKS:
+            self._ledger.clip_again(row)
+            return
+        await self._end(row, self._row(segment, Outcome.PENDING, None, str(error)))
+
+    async def _fail(self, row: int, segment: Segment, reason: Reason, error: AsccError) -> None:
+        """Not now: tried again in this run, a few times, and in every later one."""
+        trouble = self._trouble.setdefault(row, _Trouble())
+        trouble.failures += 1
+        if trouble.failures < _TRIES:
+            self._ledger.clip_again(row)
+            return
+        await self._end(row, self._row(segment, Outcome.PENDING, reason, str(error)))
+
+    async def _end(self, row: int, clip: ClipRow) -> None:
+        await self._journal.record(clip)
+        self._trouble.pop(row, None)
+        self._ledger.clip_done(row, clip)
+
+    def _row(
+        self,
+        segment: Segment,
+        outcome: Outcome,
+        reason: Reason | None,
+        detail: str,
+        clip: ClipFile | None = None,
+        resolved: Resolved | None = None,
+    ) -> ClipRow:
+        return ClipRow(
+            segment.segment_id,
+            segment.video_id,
+            self._form,
+            outcome,
+            self._ledger.now(),
+            reason=reason,
+            detail=detail,
+            clip=clip,
+            title=resolved.title if resolved else "",
+            channel=resolved.channel if resolved else "",
+            channel_id=resolved.channel_id if resolved else "",
+        )

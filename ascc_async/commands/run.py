@@ -1,0 +1,25 @@
+"""`run`: the whole job, going on where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+
+from ascc_async.settings import Settings
+from ascc_async.settings_sources import load
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run with the settings that the options name."""
+    return run(load(options.config, options.options), options.log_format)
+
+
+def run(settings: Settings, log_format: str, *, goodbye: str = "") -> int:
+    """One run with its screen and signals; `goodbye` is said at the end of a finished one."""
+    import asyncio
+
+    import uvloop
+
+    from ascc_async.commands.running import run_with_screen
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run_with_screen(settings, log_format, goodbye))

@@ -1,0 +1,39 @@
+"""A run in front of a user: signals, screen, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ascc_async.app import Run
+from ascc_async.dataset.publish import Written
+from ascc_async.errors import StopRun
+from ascc_async.flow.stopping import Stopper
+from ascc_async.progress.screen import Screen
+from ascc_async.settings import Settings
+
+DONE, DRAINED, ABORTED = 0, 3, 130
+
+
+async def run_with_screen(settings: Settings, log_format: str, goodbye: str) -> int:
+    """Run to the end, or until a signal drains (exit code 3) or aborts (130) it.
+
+    Raises StopRun when the run cannot go on, after the screen showed where it stands.
+    """
+    # What is in flight may need a whole timeout, and a cut after it.
+    stopper = Stopper(settings.network.timeout_seconds + 30)
+    run = Run(settings, stopper)
+    written: Written | None = None
+    async with Screen(run.snapshot, settings.output.dir, log_format) as screen:
+        with stopper.handling_signals():
+            try:
+                written = await run.run()
+            except asyncio.CancelledError:
+                if not stopper.aborted:
+                    raise
+            except StopRun as error:
+                screen.stopped(error)
+                raise
+    if written is None:
+        return ABORTED
+    screen.summary(written, goodbye)
+    return DRAINED if stopper.draining and written.counts.pending else DONE

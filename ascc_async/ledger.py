@@ -1,0 +1,298 @@
+"""What is known of every row of the catalogue, in a few arrays: the journal's index in memory.
+
+The journal is the truth; a row changes here only after its record was committed, and a start
+reads everything from there. Both stages take their work from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ascc_async.catalog.arrays import Bytes, Rows
+from ascc_async.catalog.sampling import RowState, Sampler
+from ascc_async.catalog.selection import Selection
+from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
+from ascc_async.state.reader import LICENSES, REASONS, BulkAnswers, Reader
+from ascc_async.state.rows import ClipRow
+
+_DAY = 86400.0
+# Some few more than needed are asked while answers are awaited; they cost little and save waiting.
+LOOKAHEAD = 4
+# What may well be different another day, or with cookies, or from elsewhere.
+PASSING_REASONS = (
+    Reason.COUNTRY_RESTRICTED,
+    Reason.SIGN_IN_REQUIRED,
+    Reason.AGE_RESTRICTED,
+    Reason.MEMBERS_ONLY,
+    Reason.LIVE,
+)
+_NOT_MADE, _MADE, _NEVER = 0, 1, 2
+_STATE_WHEN_MADE = np.array([RowState.HOPE, RowState.CLIP, RowState.NO], np.uint8)
+_CODES = {name: code for code, name in enumerate(LICENSES)}
+_UNASKED = 255
+_UNTOLD = (_UNASKED, _CODES[License.UNKNOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSnapshot:
+    """Counts over the selected rows, for progress. `reasons`: of the unavailable videos."""
+
+    selected: int
+    asked: int
+    licenses: dict[License, int]
+    reasons: dict[Reason, int]
+    clips: int
+    clips_open: int
+    outcomes: dict[str, int]
+
+
+class Ledger:
+    """The selected segments, what is still to be done with each, and who waits for that."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        retry_unknown: int,
+        recheck_after_days: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        rows = len(selection.segments)
+        self._selection, self._table = selection, selection.segments
+        self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
+        self.now = wall
+        self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
+        self._reasons: Bytes = np.zeros(rows, np.uint8)
+        self._made: Bytes = np.zeros(rows, np.uint8)
+        self._states: Bytes = np.zeros(rows, np.uint8)
+        self._sampler = Sampler(selection, self._states, LOOKAHEAD)
+        self._open: deque[int] = deque()  # Creative Commons, clip to be made
+        self._offered: set[int] = set()
+        self._held: set[int] = set()
+        self._stale_open = False
+        self._out = 0
+        self._license_counts: Counter[int] = Counter()
+        self._reason_counts: Counter[int] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._changed = asyncio.Event()
+        self.answered_now = 0
+        self.licenses_done = False
+
+    # -- start -----------------------------------------------------------------------------
+
+    def load(self, reader: Reader, form: str, removed: Iterable[str] = ()) -> None:
+        """Take in all that the journal knows. `removed`: videos on the removal list."""
+        for clips in reader.clips(form):
+            self._load_clips(clips)
+        for answers in reader.answered():
+            self._load_answers(answers)
+        for video_id in removed:
+            row = self._table.row_of(video_id)
+            if row is not None:
+                self._states[row] = RowState.NO
+        rows = self._selection.rows
+        self._license_counts.update(_counts(self._licenses[rows], _UNASKED))
+        self._reason_counts.update(_counts(self._reasons[rows], 0))
+        self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
+        self._open.extend(self._sampler.wanted().tolist())
+
+    def _load_clips(self, clips: Sequence[ClipRow]) -> None:
+        rows = self._table.rows_of(np.array([clip.video_id for clip in clips], "S11"))
+        for clip, row in zip(clips, rows.tolist(), strict=True):
+            # The journal may hold other segments of the same video, from other metadata.
+            if row >= 0 and self._table.segment_id(row) == clip.segment_id:
+                self._made[row] = _made(clip, self.now() - self._recheck)
+                if self._selection.selected[row]:
+                    self._outcomes[_told(clip)] += 1
+
+    def _load_answers(self, page: BulkAnswers) -> None:
+        rows = self._table.rows_of(page.ids)
+        here = rows >= 0
+        rows, page = rows[here], page.where(here)
+        self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
+        self._states[rows] = self._states_of(rows, page)
+
+    def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
+        stale = page.times < self.now() - self._recheck
+        shareable = page.licenses == _CODES[License.CREATIVE_COMMONS]
+        unknown = page.licenses == _CODES[License.UNKNOWN]
+        passing = np.isin(page.reasons, [REASONS.index(reason) + 1 for reason in PASSING_REASONS])
+        again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
+        again |= passing & stale
+        states = np.full(len(rows), int(RowState.NO), np.uint8)
+        states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
+        states[again] = RowState.UNASKED
+        return states
+
+    def reload_doubtful(self, reader: Reader) -> None:
+        """Take back what a source said that lost its trust: those rows are asked again."""
+        for page in reader.answered():
+            rows = self._table.rows_of(page.ids[page.asks == 0])
+            for row in rows[rows >= 0].tolist():
+                if self._states[row] != RowState.ASKED_OUT:
+                    self._note(row, None)
+                    self._settle(row, RowState.UNASKED)
+        self.notify()
+
+    # -- the license stage -----------------------------------------------------------------
+
+    def video_id(self, row: int) -> str:
+        """The video of a row."""
+        return self._table.video_id(row)
+
+    def take(self, at_most: int) -> tuple[int, ...]:
+        """Rows to ask now; each comes back by `answered` or `hold`."""
+        rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
+        self._out += len(rows)
+        return rows
+
+    def anything_to_do(self) -> bool:
+        """Whether any row is still to be asked, or any clip to be made."""
+        rows = self._sampler.next(1)
+        self._sampler.settle(rows, RowState.UNASKED)
+        return self.making or bool(len(rows))
+
+    def answered(self, row: int, answer: LicenseAnswer) -> None:
+        """The answer about a row is committed."""
+        self._out -= 1
+        self.answered_now += 1
+        if answer.license is License.UNKNOWN and self._licenses[row] not in _UNTOLD:
+            self._settle(row, RowState.NO)  # the old evidence stays, and stays too old
+        else:
+            self._note(row, answer)
+            self._settle(row, self._state_after(row, answer.license))
+        self.notify()
+
+    def _note(self, row: int, answer: LicenseAnswer | None) -> None:
+        reason = answer.reason if answer else None
+        license_ = _CODES[answer.license] if answer else _UNASKED
+        self._license_counts[int(self._licenses[row])] -= 1
+        self._reason_counts[int(self._reasons[row])] -= 1
+        self._licenses[row] = license_
+        self._reasons[row] = REASONS.index(reason) + 1 if reason else 0
+        self._license_counts[license_] += 1
+        self._reason_counts[int(self._reasons[row])] += 1
+
+    def _state_after(self, row: int, license_: License) -> RowState:
+        if license_ is not License.CREATIVE_COMMONS:
+            return RowState.NO
+        return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
+
+    def hold(self, rows: Iterable[int]) -> None:
+        """These rows could not be asked in this run; the next one asks them again."""
+        for row in rows:
+            self._out -= 1
+            self._settle(row, RowState.NO)
+        self.notify()
+
+    @property
+    def asking_done(self) -> bool:
+        """Whether nothing under way could make more asking needed (`take` gave nothing)."""
+        return self._out == 0 and (not self._sampled or not self.making)
+
+    # -- the clip stage --------------------------------------------------------------------
+
+    def segment(self, row: int) -> Segment:
+        """The segment of a row."""
+        return self._table.segment(row)
+
+    def next_clip(self) -> int | None:
+        """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
+        self._refresh()
+        if not self._open:
+            return None
+        row = self._open.popleft()
+        self._offered.add(row)
+        return row
+
+    @property
+    def making(self) -> bool:
+        """Whether clips are waiting to be made, or being made."""
+        self._refresh()
+        return bool(self._open or self._offered)
+
+    def clip_again(self, row: int) -> None:
+        """Nothing was learned of this row: its turn comes again."""
+        self._offered.discard(row)
+        if self._states[row] == RowState.HOPE:
+            self._open.append(row)
+        self.notify()
+
+    def clip_done(self, row: int, clip: ClipRow) -> None:
+        """What became of a row's clip is committed. `PENDING`: not in this run any more."""
+        self._outcomes[_told(clip)] += 1
+        self._made[row] = made = _made(clip, 0.0)
+        self._offered.discard(row)
+        if made == _NOT_MADE:
+            self._held.add(row)
+        elif self._states[row] == RowState.HOPE:
+            self._settle(row, RowState(int(_STATE_WHEN_MADE[made])))
+        self.notify()
+
+    def _settle(self, row: int, state: RowState) -> None:
+        self._sampler.settle([row], state)
+        self._stale_open = True
+        if state is RowState.HOPE and not self._sampled and row not in self._offered:
+            self._open.append(row)
+
+    def _refresh(self) -> None:
+        """With `max_per_class`, which hopes are surely wanted depends on all rows before them."""
+        if self._sampled and self._stale_open:
+            self._stale_open = False
+            wanted = self._sampler.wanted().tolist()
+            self._open = deque(r for r in wanted if r not in self._offered | self._held)
+
+    @property
+    def _sampled(self) -> bool:
+        return self._selection.max_per_class is not None
+
+    # -- both ------------------------------------------------------------------------------
+
+    def notify(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+
+    async def wait_change(self) -> None:
+        """Until something changes. Look at the ledger first, with no `await` in between."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def snapshot(self) -> LedgerSnapshot:
+        """Counts for progress."""
+        licenses = {name: self._license_counts[code] for name, code in _CODES.items()}
+        return LedgerSnapshot(
+            selected=len(self._selection),
+            asked=sum(licenses.values()),
+            licenses=licenses,
+            reasons={
+                reason: self._reason_counts[place]
+                for place, reason in enumerate(REASONS, 1)
+                if self._reason_counts[place]
+            },
+            clips=self._outcomes[Outcome.CLIP],
+            clips_open=len(self._open) + len(self._offered),
+            outcomes=dict(self._outcomes),
+        )
+
+
+def _counts(codes: Bytes, but: int) -> dict[int, int]:
+    counted: list[int] = np.bincount(codes, minlength=1).tolist()
+    return {code: count for code, count in enumerate(counted) if count and code != but}
+
+
+def _told(clip: ClipRow) -> str:
+    return clip.reason or clip.outcome
+
+
+def _made(clip: ClipRow, stale_before: float) -> int:
+    """Whether a clip is there, still to be made, or not to be had."""
+    if clip.outcome is Outcome.CLIP:
+        return _MADE
+    passing = clip.reason in PASSING_REASONS and clip.at < stale_before
+    return _NOT_MADE if clip.outcome is Outcome.PENDING or passing else _NEVER

@@ -1,0 +1,173 @@
+"""The license stage: every selected video is asked once, by the first source that can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from ascc_async.errors import AsccError, NetworkFault, Refused, ServerFault, SourceUnusable
+from ascc_async.flow.stage import Stage
+from ascc_async.flow.stopping import Stopper
+from ascc_async.ledger import Ledger
+from ascc_async.model import License, LicenseAnswer
+from ascc_async.state.writer import Journal
+from ascc_async.trust import Desk, Desks
+
+log = logging.getLogger(__name__)
+
+_MOST_SETBACKS = 8
+_LONGEST_NAP = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Rows to ask, from the source at place `first` on.
+
+    `unknown`: what earlier sources said, where that was nothing. `setbacks` count refusals and
+    faults while others were answered (`answered` so many when the last came).
+    """
+
+    rows: tuple[int, ...]
+    first: int = 0
+    unknown: tuple[LicenseAnswer, ...] = ()
+    setbacks: int = 0
+    answered: int = -1
+
+
+class LicenseStage:
+    """Feeds rows of the ledger to the sources and records what they answer."""
+
+    def __init__(
+        self, workers: int, desks: Desks, ledger: Ledger, journal: Journal, stopper: Stopper
+    ) -> None:
+        self._desks, self._ledger, self._journal = desks, ledger, journal
+        self._again: deque[_Ask] = deque()
+        self.left = 0
+        self.stage: Stage[_Ask] = Stage(
+            "licenses", self._feed(), self._work, workers=workers, stopper=stopper
+        )
+
+    async def run(self) -> None:
+        """Until every needed row is answered, or the run drains."""
+        try:
+            await self.stage.run()
+        finally:
+            self._ledger.licenses_done = True
+            self._ledger.notify()
+
+    async def _feed(self) -> AsyncIterator[_Ask]:
+        while True:
+            ask = self._again.popleft() if self._again else self._fresh()
+            if ask:
+                await self._wait_for_a_source()
+                yield ask
+            elif self._ledger.asking_done:
+                return
+            else:
+                await self._ledger.wait_change()
+
+    def _fresh(self) -> _Ask | None:
+        usable = self._desks.usable()
+        rows = self._ledger.take(usable[1].source.batch_size if usable else 1)
+        return _Ask(rows) if rows else None
+
+    async def _wait_for_a_source(self) -> None:
+        # A source rests until a known time: there is no event to wait for.
+        while self._desks.usable() is None:  # noqa: ASYNC110
+            await asyncio.sleep(min(self._desks.wait_seconds(), _LONGEST_NAP))
+
+    async def _work(self, ask: _Ask) -> None:
+        usable = self._desks.usable(ask.first)
+        if usable is None:
+            await self._end(ask)
+            return
+        place, desk = usable
+        try:
+            if not await self._desks.ready(desk):
+                self._repeat(ask)
+                return
+            answers = await desk.source.ask([self._ledger.video_id(row) for row in ask.rows])
+        except (Refused, NetworkFault) as error:
+            self._set_back(ask, error)
+        except ServerFault as error:
+            await self._pass_on(ask.rows, self._nothing_told(ask, desk, error), place)
+        except SourceUnusable as error:
+            self._desks.rest(desk, error)
+            self._repeat(ask)
+        else:
+            await self._settle(ask, place, desk, answers)
+
+    async def _end(self, ask: _Ask) -> None:
+        """No later source is there to ask: unknown it stays. A fresh ask waits for its turn."""
+        if ask.unknown:
+            await self._record(ask.rows, ask.unknown)
+        else:
+            self._repeat(ask)
+
+    def _repeat(self, ask: _Ask) -> None:
+        self._again.append(ask)
+        self._ledger.notify()
+
+    def _set_back(self, ask: _Ask, error: AsccError) -> None:
+        """A refusal or a network fault says nothing of the video: ask again, at the end.
+
+        Only when others were answered meanwhile does it count, so that one video which always
+        breaks the line does not keep a run from ending.
+        """
+        answered = self._ledger.answered_now
+        counts = answered != ask.answered
+        ask = replace(ask, setbacks=ask.setbacks + counts, answered=answered)
+        if ask.setbacks < _MOST_SETBACKS:
+            self._repeat(ask)
+            return
+        self.left += len(ask.rows)
+        log.warning("left for the next run", extra={"videos": len(ask.rows), "why": str(error)})
+        self._ledger.hold(ask.rows)
+
+    def _nothing_told(self, ask: _Ask, desk: Desk, error: AsccError) -> tuple[LicenseAnswer, ...]:
+        name, now = desk.source.name, self._ledger.now()
+        return tuple(
+            LicenseAnswer(self._ledger.video_id(row), License.UNKNOWN, name, now, detail=str(error))
+            for row in ask.rows
+        )
+
+    async def _settle(
+        self, ask: _Ask, place: int, desk: Desk, answers: Sequence[LicenseAnswer]
+    ) -> None:
+        if not desk.trusted:  # found out while this answer was on its way
+            self._repeat(ask)
+            return
+        desk.count(answers)
+        pairs = list(zip(ask.rows, answers, strict=True))
+        told = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
+        silent = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
+        await self._record(*_unzip(told))
+        await self._pass_on(*_unzip(silent), place)
+
+    async def _pass_on(
+        self, rows: Sequence[int], unknown: Sequence[LicenseAnswer], place: int
+    ) -> None:
+        """Ask the next source, as many at once as it takes; without one, unknown it stays."""
+        following = self._desks.usable(place + 1)
+        if following is None:
+            await self._record(rows, unknown)
+            return
+        size = following[1].source.batch_size
+        for first in range(0, len(rows), size):
+            part = slice(first, first + size)
+            self._repeat(_Ask(tuple(rows[part]), place + 1, tuple(unknown[part])))
+
+    async def _record(self, rows: Sequence[int], answers: Sequence[LicenseAnswer]) -> None:
+        if rows:
+            await self._journal.record(*answers)
+            for row, answer in zip(rows, answers, strict=True):
+                self._ledger.answered(row, answer)
+
+
+def _unzip(
+    pairs: Sequence[tuple[int, LicenseAnswer]],
+) -> tuple[list[int], list[LicenseAnswer]]:
+    return [row for row, _ in pairs], [answer for _, answer in pairs]

@@ -1,0 +1,55 @@
+"""How a run stands: one frozen picture, put together by `app`, rendered by the other modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ascc_async.disk import DiskSnapshot
+from ascc_async.flow.gate import GateSnapshot
+from ascc_async.flow.stage import StageSnapshot
+from ascc_async.flow.stopping import StopperSnapshot
+from ascc_async.ledger import LedgerSnapshot
+from ascc_async.trust import SourceSnapshot
+
+
+class Phase(StrEnum):
+    """What a run is doing."""
+
+    STARTING = "starting"
+    METADATA = "metadata"
+    WORKING = "working"
+    WRITING = "writing the dataset"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One metadata file on its way: bytes here, and in all where the server told."""
+
+    name: str
+    received: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """One moment of a run. Times are POSIX seconds; what is not there yet is None.
+
+    `answered` and `clips_made` count this run; the ledger counts everything known.
+    """
+
+    at: float
+    started_at: float
+    phase: Phase
+    stopping: StopperSnapshot
+    download: Download | None = None
+    ledger: LedgerSnapshot | None = None
+    licenses: StageSnapshot | None = None
+    clips: StageSnapshot | None = None
+    sources: tuple[SourceSnapshot, ...] = ()
+    gate: GateSnapshot | None = None
+    disk: DiskSnapshot | None = None
+    answered: int = 0
+    clips_made: int = 0
+    media_bytes: int = 0

@@ -1,0 +1,56 @@
+"""Before a clip is made, its license is seen a second time, in another way than the sweep's.
+
+A sweep decides what may lawfully be shared; only one video in hundreds becomes a clip, so one
+more request for each of those costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ascc_async.errors import ServerFault, SourceUnusable
+from ascc_async.model import License, LicenseAnswer, Resolved
+from ascc_async.state.rows import AnswerRow
+from ascc_async.trust import Desks
+
+_SOURCE = "watch_page"
+
+
+class SecondLook:
+    """Asks the watch page, as the identity that resolved the video."""
+
+    def __init__(
+        self,
+        desks: Desks,
+        answer_of: Callable[[str], AnswerRow | None],
+        wall: Callable[[], float],
+    ) -> None:
+        self._desks, self._answer_of, self._wall = desks, answer_of, wall
+
+    async def __call__(self, resolved: Resolved) -> LicenseAnswer | None:
+        """What it says; None when it cannot be asked, or was the one asked already.
+
+        Raises Refused and NetworkFault.
+        """
+        if resolved.license_text is not None:
+            return self._seen_by_yt_dlp(resolved)
+        first = self._answer_of(resolved.video_id)
+        desk = self._desks.named(_SOURCE)
+        if desk is None or (first is not None and first.source == _SOURCE):
+            return None
+        try:
+            if not await self._desks.ready(desk):
+                return None
+            (answer,) = await desk.source.ask([resolved.video_id], identity=resolved.identity)
+        except ServerFault:
+            return None
+        except SourceUnusable as error:
+            self._desks.rest(desk, error)
+            return None
+        return answer
+
+    def _seen_by_yt_dlp(self, resolved: Resolved) -> LicenseAnswer:
+        text = resolved.license_text or ""
+        shareable = "creative commons" in text.lower()
+        license_ = License.CREATIVE_COMMONS if shareable else License.STANDARD
+        return LicenseAnswer(resolved.video_id, license_, "yt-dlp", self._wall(), text=text)
