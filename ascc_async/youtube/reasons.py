@@ -51,6 +51,7 @@ MESSAGES: tuple[tuple[str, Reason], ...] = (
         Reason.REMOVED,
     ),
     (r"sign in to (view|watch) this video|for registered users", Reason.SIGN_IN_REQUIRED),
+    (r"^please sign in\b", Reason.SIGN_IN_REQUIRED),
     (r"this video requires login|login required to view", Reason.SIGN_IN_REQUIRED),
 )
 _MESSAGES = tuple((re.compile(words), reason) for words, reason in MESSAGES)

@@ -45,7 +45,7 @@ class Resolver:
     """Resolves videos. One per run; an async context manager, for yt-dlp's private folder.
 
     That lies in `private_dir` (default: the system's temporary folder), where what a crashed run
-    left is removed.
+    left is removed. `extractions`: those of another resolver, already entered, to be shared.
     """
 
     def __init__(
@@ -57,24 +57,27 @@ class Resolver:
         cookies: Mapping[str, CookieCopy] | None = None,
         *,
         private_dir: Path | None = None,
+        extractions: Extractions | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._gate, self._clips = gate, clips
         self._first_identity = network.all_identities()[0].name
         self._timeout = network.timeout_seconds
-        self._extractions = Extractions(slots, network, cookies, private_dir)
+        self._stack = AsyncExitStack()
+        self._shared = extractions is not None
+        self._extractions = extractions or Extractions(slots, network, cookies, private_dir)
         self._clock, self._wall = clock, wall
         self._routes = Routes()
         # Whoever has no slot yet must not hold a place in the gate.
         self._turns = asyncio.Semaphore(self._extractions.at_once)
         self._counts: Counter[str] = Counter()
         self._cpu_seconds = 0.0
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Find a JavaScript runtime, lay out the private folder. Raises SetupError."""
-        await self._stack.enter_async_context(self._extractions)
+        if not self._shared:
+            await self._stack.enter_async_context(self._extractions)
         return self
 
     async def __aexit__(

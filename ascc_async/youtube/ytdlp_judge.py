@@ -42,7 +42,11 @@ _FAULT_WORDS: dict[NetworkFaultKind, str] = {
 }
 # A message that says more than «unavailable»: another client would say the same.
 _CERTAIN = re.compile(r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE)
-_ADVICE = re.compile(r"; please report this issue on .*?(yt-dlp -U|$)")
+# yt-dlp's advice to those who run it by hand: not YouTube's words, and of no use here.
+_ADVICE = re.compile(
+    r"; please report this issue on .*?(yt-dlp -U|$)|\s*Use --cookies-from-browser or --cookies .*",
+    re.DOTALL,
+)
 _SETTLED = (
     Reason.PRIVATE,
     Reason.MEMBERS_ONLY,

@@ -19,7 +19,7 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
-from ascc_async.youtube.ytdlp_judge import another_client_may_help, clean, judge
+from ascc_async.youtube.ytdlp_judge import another_client_may_help, judge
 from ascc_async.youtube.ytdlp_records import Failure, Format, Report, Sent, Strategy, Video
 
 PLAYER = "www.youtube.com/youtubei/v1/player"
@@ -123,7 +123,12 @@ def test_only_a_trailer_is_given_for_what_must_be_paid() -> None:
 
 
 # yt-dlp's messages, as it words them around YouTube's own.
-_HINT = "Use --cookies-from-browser or --cookies for the authentication."
+_HINT = (
+    "Use --cookies-from-browser or --cookies for the authentication. See  https://github.com/yt-dlp"
+    "/yt-dlp/wiki/FAQ#how-do-i-pass-cookies-to-yt-dlp  for how to manually pass cookies. Also see"
+    "  https://github.com/yt-dlp/yt-dlp/wiki/Extractors#exporting-youtube-cookies  for tips on"
+    " effectively exporting YouTube cookies"
+)
 REASONS: list[tuple[str, Reason]] = [
     ("Video unavailable. This video has been removed by the uploader", Reason.REMOVED),
     ("Video unavailable. This video is no longer available because the uploader has closed their"
@@ -157,16 +162,17 @@ REASONS: list[tuple[str, Reason]] = [
     ("This video has been removed for violating YouTube's Terms of Service", Reason.REMOVED),
     ("The uploader has not made this video available in your country", Reason.COUNTRY_RESTRICTED),
     ("Sign in to view this video. " + _HINT, Reason.SIGN_IN_REQUIRED),
+    ("Please sign in. " + _HINT, Reason.SIGN_IN_REQUIRED),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("message", "reason"), REASONS)
 def test_every_known_message_has_its_reason(message: str, reason: Reason) -> None:
-    """And YouTube's own words are kept."""
+    """And YouTube's own words are kept, without yt-dlp's advice."""
     found = verdict(report(message=message))
     assert isinstance(found, Unavailable)
     assert found.reason is reason
-    assert str(found) == clean(message)
+    assert str(found) == " ".join(message.removesuffix(_HINT).split())
 
 
 REFUSALS: list[tuple[str, RefusalKind]] = [
