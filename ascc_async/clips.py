@@ -153,7 +153,7 @@ class ClipStage:
                 if links == _LINKS:
                     raise
             finally:
-                self.received += ranges.counts.bytes
+                self.received += ranges.snapshot().bytes
             resolved = await self._resolver.resolve(segment.video_id, other_client=links > 1)
         raise AssertionError("unreachable")
 
