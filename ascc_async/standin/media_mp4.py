@@ -33,7 +33,7 @@ def aac_entry(sample_rate: int, channels: int, bitrate: int) -> bytes:
     """Sample description of AAC LC."""
     config = 2 << 11 | _AAC_RATES.index(sample_rate) << 7 | channels << 3
     specific = b"\x05\x02" + config.to_bytes(2, "big")
-    decoder = struct.pack(">BBBBII", 4, 13 + len(specific), 0x40, 0x15, bitrate, bitrate)
+    decoder = struct.pack(">BBBB3xII", 4, 13 + len(specific), 0x40, 0x15, bitrate, bitrate)
     inner = struct.pack(">HB", 0, 0) + decoder + specific + b"\x06\x01\x02"
     esds = _full(b"esds", 0, 0, b"\x03" + bytes([len(inner)]) + inner)
     head = struct.pack(">6xH8xHHHHI", 1, channels, 16, 0, 0, sample_rate << 16)
