@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class RequestLog:
         if seen.fault:
             self.faults[seen.fault] += 1
         if written:
-            line = {"t": time.time(), **asdict(seen), "videos": list(seen.videos)}
+            line = {"t": time.time()} | {name: getattr(seen, name) for name in Seen.__slots__}
             self._file.write(json.dumps(line) + "\n")
             self._file.flush()
 

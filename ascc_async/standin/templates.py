@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 _HOLE = re.compile('"\ue000#(\\w+)\ue001"|\ue000(\\w+)\ue001')
@@ -26,7 +27,7 @@ def bare(name: str) -> str:
 
 def quoted(text: str) -> bytes:
     """Text as it stands inside a JSON string."""
-    return json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
+    return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
 
 
 def script_safe(text: bytes) -> bytes:

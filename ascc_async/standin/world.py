@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from math import exp, log
+from typing import NamedTuple
 
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.standin import names
@@ -27,6 +28,7 @@ BARRED = frozenset(
 )
 SIGNING_IN_HELPS = frozenset({Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED})
 SPOILT = frozenset({Reason.NO_AUDIO, Reason.TOO_SHORT, Reason.SILENT, Reason.CORRUPT})
+CHANNELS = 397
 _SPECIAL = (
     ("removed", 0.04), ("private", 0.035), ("account_terminated", 0.027), ("copyright_claim", 0.02),
     ("country_restricted", 0.02), ("sign_in_required", 0.014), ("age_restricted", 0.02),
@@ -35,8 +37,7 @@ _SPECIAL = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Video:
+class Video(NamedTuple):
     """What is true of one video.
 
     `kind` is "creative_commons", "standard", or a reason's value. `license` is what an honest
@@ -104,6 +105,10 @@ class World:
         }
         self._thresholds = _thresholds(settings)
         self._own = dict(self._own_kinds())
+        self._channel_ids = tuple(self._channel_id(who) for who in range(CHANNELS))
+        low, high = (max(bound, 1.0) for bound in settings.length_seconds)
+        self._shortest = log(max(low, min(12.0, high)))
+        self._longest = log(high)
 
     @cached_property
     def videos(self) -> tuple[Video, ...]:
@@ -142,25 +147,27 @@ class World:
 
     def video(self, video_id: str) -> Video:
         """The whole truth of one video."""
-        number, kind = self.number(video_id), self.kind(video_id)
+        number = self.number(video_id)
+        kind = self._known.get(video_id) or self._own.get(video_id) or self._drawn_kind(number)
         length_ms = self._length_ms(number, kind)
         start_ms, end_ms = _segment(number, kind, length_ms)
-        who = (number >> 16) % 397
+        who = (number >> 16) % CHANNELS
+        rare_rate = (number >> 5) % 4 == 0 and video_id not in self._own
         return Video(
             video_id=video_id,
             kind=kind,
             license=self.license(kind),
-            reason=None if kind in ("standard", "creative_commons") else Reason(kind),
+            reason=_REASONS.get(kind),
             number=number,
             title=names.title(number >> 20, video_id),
             channel=names.channel(who),
-            channel_id=self._channel_id(who),
+            channel_id=self._channel_ids[who],
             handle=f"@channel{who}",
             length_ms=length_ms,
-            published=f"{2006 + (number >> 8) % 19}-{1 + (number >> 13) % 12:02}"
-            f"-{1 + (number >> 17) % 28:02}",
+            published=f"{2006 + (number >> 8) % 19}-{_TWO[1 + (number >> 13) % 12]}"
+            f"-{_TWO[1 + (number >> 17) % 28]}",
             views=(number >> 24) % 5_000_000,
-            sample_rate=48_000 if (number >> 5) % 4 == 0 and video_id not in self._own else 44_100,
+            sample_rate=48_000 if rare_rate else 44_100,
             channels=(2, 1)[(number >> 7) % 4 == 0],
             itags=_itags(number, kind),
             segment_start_ms=start_ms,
@@ -194,10 +201,8 @@ class World:
     def _length_ms(self, number: int, kind: str) -> int:
         if kind in ("too_short", "no_audio"):
             return 3_000 + (number >> 32) % 5_000
-        low, high = (max(bound, 1.0) for bound in self.settings.length_seconds)
-        low = max(low, min(12.0, high))
         drawn = ((number >> 32) & 0xFFFFFF) / 2**24
-        return int(1000 * exp(log(low) + drawn * (log(high) - log(low))))
+        return int(1000 * exp(self._shortest + drawn * (self._longest - self._shortest)))
 
     def _own_kinds(self) -> list[tuple[str, str]]:
         count, rng = self.settings.videos, random.Random(f"own {self.settings.seed}")
@@ -208,6 +213,8 @@ class World:
         return list(zip(_ids(rng, count), kinds, strict=True))
 
 
+_REASONS = {reason.value: reason for reason in Reason}
+_TWO = tuple(f"{number:02}" for number in range(32))
 _FIXED_LICENSE = {
     **{reason.value: License.UNAVAILABLE for reason in GONE},
     "standard": License.STANDARD,
