@@ -26,7 +26,6 @@ from ascc_async.standin.media_masters import (
     Flavour,
     PictureMaster,
     SoundMaster,
-    sound_master,
 )
 from ascc_async.standin.media_mp4 import Mp4Track, aac_entry, avc_entry, mp4_layout
 from ascc_async.standin.media_webm import webm_layout
@@ -152,7 +151,7 @@ class MediaStore:
     def _sound(self, flavour: Flavour) -> SoundMaster:
         with self._lock:
             if flavour not in self._sounds:
-                self._sounds[flavour] = sound_master(flavour, self._cache_dir)
+                self._sounds[flavour] = SoundMaster(flavour, self._cache_dir)
             return self._sounds[flavour]
 
 

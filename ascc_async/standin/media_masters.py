@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from ascc_async.standin.media_codecs import (
 from ascc_async.standin.timecode import BASE, BLOCK_SECONDS, SLOTS, digit, synth_samples
 
 Frames = tuple[bytes, ...]
+Places = npt.NDArray[np.int64]
 FPS, KEY_SECONDS = 12, 5
 SILENT_FRAMES = 32
 _RUN_IN = 24  # frames encoded before a block and thrown away: the encoder finds its feet
@@ -61,44 +63,56 @@ class Flavour:
 
 
 class SoundMaster:
-    """Six encoded blocks of one flavour."""
+    """Six encoded blocks of one flavour, from the folder or encoded when first needed."""
 
-    def __init__(self, flavour: Flavour, frames: Frames) -> None:
-        self._flavour = flavour
-        self._frames = frames
-        self._sizes = np.array([len(frame) for frame in frames], np.int64)
-        self._block = round(BLOCK_SECONDS * flavour.sample_rate / flavour.frame_samples)
+    def __init__(self, flavour: Flavour, folder: Path) -> None:
+        self._flavour, self._folder = flavour, folder
+        length = round(BLOCK_SECONDS * flavour.sample_rate / flavour.frame_samples)
+        self._length = SILENT_FRAMES if flavour.silent else length
         self._digits = np.array([digit(slot) for slot in range(SLOTS * BASE * BASE)], np.int64)
-
-    def _places(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Where in the master the stream's frames `first` and on stand."""
-        number = np.arange(first, first + count, dtype=np.int64)
-        if self._flavour.silent:
-            return number % SILENT_FRAMES
-        # twice the frame's middle: AAC frames are centred on their number, Opus packets between
-        middle = 2 * number + (self._flavour.codec == "opus")
-        slot = middle * SLOTS // (2 * self._block)
-        return self._digits[slot % len(self._digits)] * self._block + number % self._block
+        self._blocks: dict[int, Frames] = {}
+        self._sizes = np.zeros((BASE, self._length), np.int64)
+        self._lock = Lock()
 
     def sizes(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Sizes in bytes of the stream's frames `first` and on."""
+        """Sizes in bytes of the stream's frames `first` and on. Raises MediaNotMade."""
         return self._sizes[self._places(first, count)]
 
     def frames(self, first: int, count: int) -> list[bytes]:
-        """The stream's frames `first` and on."""
-        return [self._frames[place] for place in self._places(first, count).tolist()]
+        """The stream's frames `first` and on. Raises MediaNotMade."""
+        numbers, within = self._places(first, count)
+        places = zip(numbers.tolist(), within.tolist(), strict=True)
+        return [self._blocks[number][place] for number, place in places]
 
+    def _places(self, first: int, count: int) -> tuple[Places, Places]:
+        """In which encoded block each of these frames stands, and where in it."""
+        frame = np.arange(first, first + count, dtype=np.int64)
+        within = frame % self._length
+        if self._flavour.silent:
+            numbers = np.zeros_like(frame)
+        else:
+            # twice the frame's middle: AAC frames are centred on their number, Opus ones between
+            middle = 2 * frame + (self._flavour.codec == "opus")
+            slot = middle * SLOTS // (2 * self._length)
+            numbers = self._digits[slot % len(self._digits)]
+        self._fetch(np.flatnonzero(np.bincount(numbers, minlength=BASE)).tolist())
+        return numbers, within
 
-def sound_master(flavour: Flavour, folder: Path) -> SoundMaster:
-    """From the folder, or encoded and put there. Raises MediaNotMade."""
-    jobs = _block_jobs(flavour)
-    return SoundMaster(flavour, _kept(folder / flavour.name, jobs))
+    def _fetch(self, numbers: Iterable[int]) -> None:
+        with self._lock:
+            missing = [number for number in numbers if number not in self._blocks]
+            if not missing:
+                return
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                for number, block in zip(missing, pool.map(self._block, missing), strict=True):
+                    self._sizes[number] = [len(frame) for frame in block]
+                    self._blocks[number] = block
 
-
-def _block_jobs(flavour: Flavour) -> list[Callable[[], list[bytes]]]:
-    if flavour.silent:
-        return [partial(_silence, flavour)]
-    return [partial(_encode_block, flavour, number) for number in range(BASE)]
+    def _block(self, number: int) -> Frames:
+        path = self._folder / f"{self._flavour.name}-{number}"
+        if self._flavour.silent:
+            return _kept(path, partial(_silence, self._flavour))
+        return _kept(path, partial(_encode_block, self._flavour, number))
 
 
 def _encode_block(flavour: Flavour, number: int) -> list[bytes]:
@@ -143,7 +157,7 @@ class PictureMaster:
         shown = np.arange(number * length, (number + 1) * length)
         size = (self._height * 16 // 9 // 2 * 2, self._height)
         path = self._folder / f"h264-{self._height}-{number}"
-        return _kept(path, [partial(encode_h264, draw(shown), FPS, size)])
+        return _kept(path, partial(encode_h264, draw(shown), FPS, size))
 
 
 def draw(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
@@ -162,13 +176,11 @@ def read_picture(grey: npt.NDArray[np.uint8]) -> int:
     return int("".join("1" if bit else "0" for bit in bright), 2)
 
 
-def _kept(path: Path, jobs: list[Callable[[], list[bytes]]]) -> Frames:
-    """The frames in the file; without one, what the jobs make, written there for the next."""
+def _kept(path: Path, make: Callable[[], list[bytes]]) -> Frames:
+    """The frames in the file; without one, what `make` makes, written there for the next."""
     frames = _load(path)
     if frames is None:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            made = [pool.submit(job) for job in jobs]
-            frames = tuple(frame for part in made for frame in part.result())
+        frames = tuple(make())
         _save(path, frames)
     return frames
 
