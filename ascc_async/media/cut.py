@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ascc_async.errors import Rejected, SettingsError
 from ascc_async.media.excerpt import Excerpt, Wanted
+from ascc_async.media.mp3_tag import FLUSH
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
 
@@ -137,7 +138,9 @@ def sound_filter(cut: Cut, settings: ClipsSettings, soxr: bool) -> str:
         steps.append(f"atrim=end_sample={cut.frames - cut.padding}")
     if cut.padding:
         steps.append(f"apad=whole_len={cut.frames}")
-    if settings.format == "flac":
+    if settings.media == "audio" and settings.format == "mp3":
+        steps.append(f"apad=pad_len={FLUSH}")
+    if settings.media == "audio" and settings.format == "flac":
         # The FLAC encoder takes its block size from the first frame and fails under 16 samples.
         steps.append("asetnsamples=n=4096:p=0")
     return ",".join(steps)
@@ -163,9 +166,10 @@ def sound_arguments(cut: Cut, settings: ClipsSettings, soxr: bool, path: str) ->
     ]  # fmt: skip
 
 
-def decode_arguments(path: str) -> list[str]:
-    """Decode a finished file's sound to floats on `pipe:1`; any error in it ends the run."""
+def decode_arguments(path: str, media: str) -> list[str]:
+    """Decode a finished MP4 wholly, its sound to floats on `pipe:1`; any error ends the run."""
+    pictures = ["-map", "0:v:0", "-f", "null", "-"] if media == "video" else []
     return [
-        "-xerror", "-threads", "1", "-i", f"file:{path}", "-map", "0:a:0", "-f", "f32le",
-        "-c:a", "pcm_f32le", "pipe:1",
+        "-xerror", "-threads", "1", "-f", "mp4", "-i", f"file:{path}", *pictures,
+        "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1",
     ]  # fmt: skip

@@ -11,8 +11,9 @@ from ascc_async.model import Reason, Track
 
 HEAD = 4096
 LARGEST_HEAD = 64 * 1024 * 1024
-LARGEST_EXCERPT = 512 * 1024 * 1024
+LARGEST_EXCERPT = 96 * 1024 * 1024
 SPARE_MS = 60
+FIRST_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def excerpt_of(codec: Codec, packets: Packets, wanted: Wanted) -> Excerpt:
     if packets.end <= first:
         raise too_short(wanted)
     spare = codec.timescale * SPARE_MS // 1000
+    if codec.kind == "video":
+        return Excerpt(codec, packets.from_key(first).covering(0, end + codec.timescale))
     return Excerpt(codec, packets.covering(first - codec.run_in, end + spare))
 
 
@@ -85,6 +88,14 @@ async def read_on(ranges: Ranges, track: Track, have: Span, until: int, most: in
         corrupt("the stream ends too early")
     more = await ranges.read(track, end, until - 1)
     return Span(have.first, have.body + more.body, more.total)
+
+
+def sequential_size(track: Track, end_ms: int) -> int:
+    """Bytes from the start of a stream without index that probably reach `end_ms`."""
+    if track.size and track.duration:
+        share = min(1.0, (end_ms / 1000 + 2) / track.duration)
+        return min(track.size, int(track.size * share) + FIRST_PIECE)
+    return FIRST_PIECE
 
 
 def estimate(size: int, share: float) -> int:

@@ -15,11 +15,13 @@ from ascc_async.media.excerpt import (
     estimate,
     excerpt_of,
     read_on,
+    sequential_size,
     too_short,
 )
 from ascc_async.media.index import Fragment, Index, checked
 from ascc_async.media.mp4_fragment import read_fragments
 from ascc_async.media.mp4_index import Sidx, read_sidx
+from ascc_async.media.mp4_table import read_table
 from ascc_async.media.mp4_track import Mp4Track, read_tracks
 from ascc_async.media.packets import Codec, Packets, corrupt
 from ascc_async.media.ranges import Ranges, Span
@@ -92,28 +94,73 @@ async def fragmented_excerpt(
 ) -> Excerpt:
     """The excerpt of a fragmented stream with an index."""
     assert head.sidx is not None
-    codec = _with_origin(mp4.codec, head.sidx)
+    origin = _origin(mp4.codec, head.sidx)
+    skip = mp4.codec.skip + origin * mp4.codec.timescale // head.sidx.timescale
+    codec = replace(mp4.codec, skip=skip)
     run_in_ms = codec.run_in * 1000 / codec.timescale
     low, high = wanted.start_ms - run_in_ms, float(wanted.end_ms)
-    index = await _flat_index(ranges, track, head.sidx, low, high)
+    index = await _flat_index(ranges, track, head.sidx, origin, low, high)
     if wanted.start_ms >= index.end * 1000 / index.timescale + 100:
         raise too_short(wanted)
     packets = await _covering_packets(ranges, track, replace(mp4, codec=codec), index, low, wanted)
     return excerpt_of(codec, packets, wanted)
 
 
-def _with_origin(codec: Codec, sidx: Sidx) -> Codec:
-    """Count time from the first packet also where the stream's clock does not start at 0."""
-    origin = sidx.earliest * codec.timescale // sidx.timescale
-    return replace(codec, skip=codec.skip + origin)
+def _origin(codec: Codec, sidx: Sidx) -> int:
+    """The time of the stream's first packet on its clock, in ticks of `sidx`.
+
+    Sound counts from its first packet, whatever the clock says. Pictures keep their small delay
+    (reordering), so that they stay in step with the sound.
+    """
+    small = codec.kind == "video" and sidx.earliest < sidx.timescale
+    return 0 if small else sidx.earliest
+
+
+async def plain_excerpt(
+    ranges: Ranges, track: Track, head: Mp4Head, mp4: Mp4Track, wanted: Wanted
+) -> Excerpt:
+    """The excerpt of a plain file: only the bytes from its first needed packet to the last."""
+    codec = mp4.codec
+    table = read_table(head.moov, mp4.table)
+    log.info("no index, sample table used", extra={"format_id": track.format_id})
+    first, end = wanted.ticks(codec)
+    if first >= table.times[-1] + table.durations[-1]:
+        raise too_short(wanted)
+    low, high = table.rows(first - codec.run_in, end + codec.timescale // 10)
+    if codec.kind == "video":
+        low, high = table.key_before(low), table.rows(first, end + codec.timescale)[1]
+    place = int(table.places[low:high].min())
+    until = int((table.places[low:high] + table.sizes[low:high]).max())
+    span = await read_on(ranges, track, Span(place, b"", None), until, LARGEST_EXCERPT)
+    return excerpt_of(codec, table.packets(span.body, place, low, high), wanted)
+
+
+async def sequential_excerpt(
+    ranges: Ranges, track: Track, head: Mp4Head, mp4: Mp4Track, wanted: Wanted
+) -> Excerpt:
+    """The excerpt of a fragmented stream without index: read from its start until it is there."""
+    if head.first_fragment is None:
+        corrupt("an MP4 stream without fragments")
+    log.info("no index, read from the start", extra={"format_id": track.format_id})
+    end = wanted.ticks(mp4.codec)[1]
+    size = sequential_size(track, wanted.end_ms)
+    span = Span(head.first_fragment, b"", None)
+    while True:
+        span = await read_on(ranges, track, span, span.first + size, LARGEST_EXCERPT)
+        at_end = span.total is not None and span.first + len(span.body) >= span.total
+        at_end = at_end or len(span.body) < size
+        packets, _ = read_fragments(span.body, span.first, mp4, 0, none_is_fine=not at_end)
+        if at_end or (packets.data and packets.end >= end):
+            return excerpt_of(mp4.codec, packets, wanted)
+        size = len(span.body) * 2
 
 
 async def _flat_index(
-    ranges: Ranges, track: Track, sidx: Sidx, low: float, high: float, depth: int = 0
+    ranges: Ranges, track: Track, sidx: Sidx, origin: int, low: float, high: float, depth: int = 0
 ) -> Index:
     """The index, with nested ones read where they cover the time from `low` to `high` ms."""
     shifted = [
-        replace(part, start=part.start - sidx.earliest, end=part.end - sidx.earliest)
+        replace(part, start=part.start - origin, end=part.end - origin)
         for part in sidx.fragments
     ]
     index = checked(sidx.timescale, shifted)
@@ -142,12 +189,9 @@ async def _nested(
     sidx = read_sidx(span.body, box, span.first)
     if sidx.timescale != timescale:
         corrupt("an index with two clocks")
-    offset = part.start * 1000 / timescale
-    inner = await _flat_index(ranges, track, sidx, low - offset, high - offset, depth + 1)
-    return [
-        replace(piece, start=piece.start + part.start, end=piece.end + part.start)
-        for piece in inner.fragments
-    ]
+    origin = sidx.earliest - part.start
+    inner = await _flat_index(ranges, track, sidx, origin, low, high, depth + 1)
+    return list(inner.fragments)
 
 
 async def _covering_packets(

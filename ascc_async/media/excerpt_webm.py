@@ -1,4 +1,4 @@
-"""Excerpts of Opus in WebM: clusters by their Cues."""
+"""Excerpts of WebM streams: clusters by their Cues."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from ascc_async.media.excerpt import (
     estimate,
     excerpt_of,
     read_on,
+    sequential_size,
     too_short,
 )
 from ascc_async.media.index import Fragment, Index
 from ascc_async.media.packets import Packets, corrupt
 from ascc_async.media.ranges import Ranges, Span
-from ascc_async.media.webm_blocks import opus_packets, read_blocks, read_tail
+from ascc_async.media.webm_blocks import packets_of, read_blocks, read_tail
 from ascc_async.media.webm_index import (
     CUES,
     NANOSECONDS,
@@ -75,15 +76,36 @@ class _Plan:
         return self.fragments[0].last + 1 - self.tail if self.tail else self.fragments[0].first
 
 
-async def opus_excerpt(
+async def indexed_excerpt(
     ranges: Ranges, track: Track, head: WebmHead, webm: WebmTrack, index: Index, wanted: Wanted
 ) -> Excerpt:
-    """The excerpt of an Opus stream with an index."""
+    """The excerpt of a stream with Cues."""
     if head.duration is not None and wanted.start_ms * 1_000_000 >= head.duration + NANOSECONDS:
         raise too_short(wanted)
     plan = _plan(webm, index, wanted)
     packets = await _packets(ranges, track, head, webm, plan, wanted)
     return excerpt_of(webm.codec, packets, wanted)
+
+
+async def sequential_excerpt(
+    ranges: Ranges, track: Track, head: WebmHead, webm: WebmTrack, wanted: Wanted
+) -> Excerpt:
+    """The excerpt of a stream without Cues: read from its start until it is there."""
+    if head.first_cluster is None:
+        corrupt("a WebM stream without clusters")
+    log.info("no index, read from the start", extra={"format_id": track.format_id})
+    end = wanted.ticks(webm.codec)[1]
+    size = sequential_size(track, wanted.end_ms)
+    span = Span(head.first_cluster, b"", None)
+    while True:
+        span = await read_on(ranges, track, span, span.first + size, LARGEST_EXCERPT)
+        at_end = span.total is not None and span.first + len(span.body) >= span.total
+        at_end = at_end or len(span.body) < size
+        blocks, _ = read_blocks(memoryview(span.body), webm.number)
+        packets = packets_of(blocks, head, webm) if blocks or at_end else None
+        if packets is not None and (at_end or packets.end >= end):
+            return excerpt_of(webm.codec, packets, wanted)
+        size = len(span.body) * 2
 
 
 def _plan(webm: WebmTrack, index: Index, wanted: Wanted) -> _Plan:
@@ -92,7 +114,7 @@ def _plan(webm: WebmTrack, index: Index, wanted: Wanted) -> _Plan:
     chosen = index.covering(low, wanted.end_ms + _ROUNDING_MS)
     first, last = chosen[0], chosen[-1]
     tail = 0
-    if len(chosen) > 1:
+    if len(chosen) > 1 and webm.codec.kind == "audio":
         tail = estimate(first.size, _share(first, index, first.end - _ticks(index, low)))
         tail = tail if tail < first.size else 0
     ahead = _share(last, index, _ticks(index, wanted.end_ms + _ROUNDING_MS) - last.start)
@@ -129,4 +151,4 @@ def _parsed(span: Span, head: WebmHead, webm: WebmTrack, plan: _Plan) -> tuple[P
     data = memoryview(span.body)
     tail = read_tail(data[: plan.tail], webm.number) if plan.tail else []
     blocks, whole = read_blocks(data[plan.tail :], webm.number)
-    return opus_packets(blocks, head, tail), whole
+    return packets_of(blocks, head, webm, tail), whole

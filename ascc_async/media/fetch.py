@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 
 from ascc_async.errors import Rejected
+from ascc_async.media import excerpt_mp4, excerpt_webm
 from ascc_async.media.excerpt import HEAD, LARGEST_HEAD, Excerpt, Wanted
-from ascc_async.media.excerpt_mp4 import fragmented_excerpt, read_mp4_head
-from ascc_async.media.excerpt_webm import opus_excerpt, read_webm_head
 from ascc_async.media.packets import corrupt
 from ascc_async.media.ranges import Ranges, Span
 from ascc_async.model import Reason, Track
@@ -38,23 +37,24 @@ def _head_size(track: Track) -> int:
 
 
 async def _mp4(ranges: Ranges, track: Track, head: Span, wanted: Wanted) -> Excerpt:
-    found = await read_mp4_head(ranges, track, head)
+    found = await excerpt_mp4.read_mp4_head(ranges, track, head)
     tracks = [mp4 for mp4 in found.tracks if mp4.codec.kind == track.kind]
     if not tracks:
         raise Rejected(Reason.NO_AUDIO, f"no {track.kind} in the stream")
     if found.sidx is not None:
-        return await fragmented_excerpt(ranges, track, found, tracks[0], wanted)
-    raise NotImplementedError
+        return await excerpt_mp4.fragmented_excerpt(ranges, track, found, tracks[0], wanted)
+    if found.fragmented:
+        return await excerpt_mp4.sequential_excerpt(ranges, track, found, tracks[0], wanted)
+    return await excerpt_mp4.plain_excerpt(ranges, track, found, tracks[0], wanted)
 
 
 async def _webm(ranges: Ranges, track: Track, head: Span, wanted: Wanted) -> Excerpt:
-    found, head = await read_webm_head(ranges, track, head)
+    found, head = await excerpt_webm.read_webm_head(ranges, track, head)
     tracks = [webm for webm in found.tracks if webm.codec.kind == track.kind]
     if not tracks:
         raise Rejected(Reason.NO_AUDIO, f"no {track.kind} in the stream")
     webm = tracks[0]
-    delay = webm.codec.skip * 1_000_000_000 // webm.codec.timescale
-    index = found.index(delay, head.total if head.total is not None else track.size)
+    index = found.index(webm.codec, head.total if head.total is not None else track.size)
     if index is None:
-        raise NotImplementedError
-    return await opus_excerpt(ranges, track, found, webm, index, wanted)
+        return await excerpt_webm.sequential_excerpt(ranges, track, found, webm, wanted)
+    return await excerpt_webm.indexed_excerpt(ranges, track, found, webm, index, wanted)

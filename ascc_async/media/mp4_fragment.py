@@ -35,7 +35,7 @@ class _Run:
 
 
 def read_fragments(
-    data: Buffer, base: int, track: Mp4Track, expected_start: int
+    data: Buffer, base: int, track: Mp4Track, expected_start: int, *, none_is_fine: bool = False
 ) -> tuple[Packets, bool]:
     """The track's packets in `data` (byte `base` of the stream on), and whether none is missing.
 
@@ -55,6 +55,8 @@ def read_fragments(
         parts.append(part)
         if not whole:
             break
+    if none_is_fine and not any(part.data for part in parts):
+        return Packets((), (), expected_start), False
     return _whole_frames(joined(parts), track), whole
 
 

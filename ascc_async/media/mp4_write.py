@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 from ascc_async.media.boxes import full, made
 from ascc_async.media.packets import Codec, Packets
@@ -12,41 +13,71 @@ from ascc_async.media.packets import Codec, Packets
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-def mp4_file(codec: Codec, packets: Packets, heard: tuple[int, int] | None = None) -> bytes:
-    """A whole MP4 file. `heard` (first tick, number of ticks) becomes its edit list.
-
-    Without `heard` every packet decodes to all its samples, from the first on.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One track to write. `heard` (first tick, number of ticks) becomes its edit list; without
+    it every packet decodes to all its samples, from the first on.
     """
+
+    codec: Codec
+    packets: Packets
+    heard: tuple[int, int] | None = None
+
+    @property
+    def shown(self) -> int:
+        """Ticks that a player shows."""
+        return self.heard[1] if self.heard else sum(self.packets.durations)
+
+
+def mp4_file(*tracks: Written) -> bytes:
+    """A whole MP4 file, its tracks' packets one track after the other."""
     head = made(b"ftyp", b"M4A \0\0\2\0isomiso2M4A mp42")
-    size = len(head) + len(_moov(codec, packets, 0, heard)) + 8
-    return b"".join((head, _moov(codec, packets, size, heard), made(b"mdat", *packets.data)))
+    start = len(head) + len(_moov(tracks, 0)) + 8
+    data = made(b"mdat", *(packet for track in tracks for packet in track.packets.data))
+    return b"".join((head, _moov(tracks, start), data))
 
 
-def _moov(codec: Codec, packets: Packets, place: int, heard: tuple[int, int] | None) -> bytes:
-    ticks = sum(packets.durations)
-    shown = heard[1] if heard else ticks
+def _moov(tracks: Sequence[Written], start: int) -> bytes:
+    clock = tracks[0].codec.timescale
+    places = accumulate((track.packets.bytes for track in tracks), initial=start)
+    traks = [
+        _trak(track, number, clock, place)
+        for number, (track, place) in enumerate(zip(tracks, places, strict=False), 1)
+    ]
+    longest = max(_rescaled(track, clock) for track in tracks)
     return made(
         b"moov",
-        full(b"mvhd", 0, 0, struct.pack(">4I", 0, 0, codec.timescale, shown),
-             struct.pack(">IHHQ", 0x10000, 0x100, 0, 0), _MATRIX, bytes(24), struct.pack(">I", 2)),
-        made(
-            b"trak",
-            full(b"tkhd", 0, 3, struct.pack(">5I", 0, 0, 1, 0, shown), bytes(8),
-                 struct.pack(">HHHH", 0, 0, 0x100 if codec.kind == "audio" else 0, 0), _MATRIX,
-                 struct.pack(">II", codec.width << 16, codec.height << 16)),
-            _edits(heard),
-            _mdia(codec, packets, ticks, place),
-        ),
+        full(b"mvhd", 0, 0, struct.pack(">4I", 0, 0, clock, longest),
+             struct.pack(">IHHQ", 0x10000, 0x100, 0, 0), _MATRIX, bytes(24),
+             struct.pack(">I", len(tracks) + 1)),
+        *traks,
     )  # fmt: skip
 
 
-def _edits(heard: tuple[int, int] | None) -> bytes:
+def _rescaled(track: Written, clock: int) -> int:
+    return -(-track.shown * clock // track.codec.timescale)
+
+
+def _trak(track: Written, number: int, clock: int, place: int) -> bytes:
+    codec, shown = track.codec, _rescaled(track, clock)
+    return made(
+        b"trak",
+        full(b"tkhd", 0, 3, struct.pack(">5I", 0, 0, number, 0, shown), bytes(8),
+             struct.pack(">HHHH", 0, 0, 0x100 if codec.kind == "audio" else 0, 0), _MATRIX,
+             struct.pack(">II", codec.width << 16, codec.height << 16)),
+        _edits(track.heard, shown),
+        _mdia(codec, track.packets, place),
+    )  # fmt: skip
+
+
+def _edits(heard: tuple[int, int] | None, shown: int) -> bytes:
     if heard is None:
         return b""
-    return made(b"edts", full(b"elst", 0, 0, struct.pack(">IIiI", 1, heard[1], heard[0], 65536)))
+    return made(b"edts", full(b"elst", 0, 0, struct.pack(">IIiI", 1, shown, heard[0], 0x10000)))
 
 
-def _mdia(codec: Codec, packets: Packets, ticks: int, place: int) -> bytes:
+def _mdia(codec: Codec, packets: Packets, place: int) -> bytes:
+    ticks = sum(packets.durations)
     sound = codec.kind == "audio"
     handler = b"soun" if sound else b"vide"
     media = full(b"smhd", 0, 0, bytes(4)) if sound else full(b"vmhd", 0, 1, bytes(8))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal, NoReturn
 
 from ascc_async.errors import Rejected
@@ -101,6 +102,21 @@ class Packets:
             stop += self.durations[high]
             high += 1
         return self._slice(low, high, start)
+
+    def from_key(self, tick: int) -> Packets:
+        """From the last key packet shown at or before `tick` on; from the first one at worst."""
+        times = list(accumulate(self.durations, initial=self.start))
+        before = [key for key in self.keys if times[key] + self._delay(key) <= tick]
+        low = before[-1] if before else self.keys[0] if self.keys else 0
+        return self._slice(low, len(self.data), times[low])
+
+    def shown_at(self) -> list[int]:
+        """When each packet is shown, in ticks, in the order of decoding."""
+        times = accumulate(self.durations, initial=self.start)
+        return [time + self._delay(number) for number, time in zip(range(len(self.data)), times, strict=False)]
+
+    def _delay(self, number: int) -> int:
+        return self.shown[number] if self.shown else 0
 
     def _slice(self, low: int, high: int, start: int) -> Packets:
         whole = high == len(self.data)

@@ -45,6 +45,14 @@ def inspect_file(path: Path) -> Inspection:
     return inspect_samples(samples, int(rate))
 
 
+def inspect_floats(raw: bytes, channels: int, rate: int) -> Inspection:
+    """Measure interleaved floats as ffmpeg decodes them. Raises `Rejected(CORRUPT)`."""
+    each = 4 * channels
+    if len(raw) % each:
+        corrupt("the finished file decodes to half a sample")
+    return inspect_samples(np.frombuffer(raw, np.float32).reshape(-1, channels), rate)
+
+
 def inspect_samples(samples: Samples, rate: int) -> Inspection:
     """Measure samples of shape (frames, channels), full scale 1. Raises `Rejected(CORRUPT)`."""
     frames, channels = samples.shape

@@ -7,13 +7,14 @@ the true place of a packet is the multiple of its length (or of 2.5 ms) next to 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ascc_async.media.ebml import Element, element_at, unsigned, whole
 from ascc_async.media.packets import OPUS_RATE, Buffer, Packets, corrupt
-from ascc_async.media.webm_index import CLUSTER, NANOSECONDS, WebmHead
+from ascc_async.media.webm_index import CLUSTER, NANOSECONDS, WebmHead, WebmTrack
 
 _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK, _DISCARD = 0xE7, 0xA3, 0xA0, 0xA1, 0x75A2
+_REFERENCE, _KEY, _LACED = 0xFB, 0x80, 0x06
 _SHORTEST = 120
 _FRAME = {0: (480, 960, 1920, 2880), 1: (480, 960), 2: (120, 240, 480, 960)}
 FEWEST_FOR_SYNC = 4
@@ -26,6 +27,7 @@ class Block:
     time: int
     data: Buffer
     discard: int = 0
+    key: bool = True
 
 
 def read_blocks(data: Buffer, track: int) -> tuple[list[Block], bool]:
@@ -88,7 +90,7 @@ def _chain(data: Buffer, at: int) -> list[Element]:
 
 def _blocks(data: Buffer, element: Element, track: int, time: int) -> list[Block]:
     if element.kind == _SIMPLE_BLOCK:
-        return _block(data, element, track, time, 0)
+        return _block(data, element, track, time)
     if element.kind != _BLOCK_GROUP:
         return []
     parts = {child.kind: child for child in whole(data, element)}
@@ -96,10 +98,11 @@ def _blocks(data: Buffer, element: Element, track: int, time: int) -> list[Block
     if _DISCARD in parts:
         raw = parts[_DISCARD]
         discard = int.from_bytes(data[raw.body : raw.end], "big", signed=True)
-    return _block(data, parts[_BLOCK], track, time, discard) if _BLOCK in parts else []
+    found = _block(data, parts[_BLOCK], track, time) if _BLOCK in parts else []
+    return [replace(block, discard=discard, key=_REFERENCE not in parts) for block in found]
 
 
-def _block(data: Buffer, element: Element, track: int, time: int, discard: int) -> list[Block]:
+def _block(data: Buffer, element: Element, track: int, time: int) -> list[Block]:
     number_size = 9 - data[element.body].bit_length() if element.body < element.end else 9
     content = element.body + number_size + 3
     if content > element.end:
@@ -107,10 +110,12 @@ def _block(data: Buffer, element: Element, track: int, time: int, discard: int) 
     number = int.from_bytes(data[element.body : element.body + number_size], "big")
     if number - (1 << 7 * number_size) != track:
         return []
-    if data[content - 1] & 0x06:
+    flags = data[content - 1]
+    if flags & _LACED:
         corrupt("laced blocks")
     relative = int.from_bytes(data[content - 3 : content - 1], "big", signed=True)
-    return [Block(time + relative, memoryview(data)[content : element.end], discard)]
+    packet = memoryview(data)[content : element.end]
+    return [Block(time + relative, packet, key=bool(flags & _KEY))]
 
 
 def opus_samples(packet: Buffer) -> int:
@@ -128,23 +133,36 @@ def opus_samples(packet: Buffer) -> int:
     return each * count
 
 
-def opus_packets(blocks: list[Block], head: WebmHead, tail: list[Block]) -> Packets:
-    """Blocks as packets in samples from the start of the stream, pre-skip included.
-
-    `tail` are the packets right before them, whose own times are not known.
+def packets_of(
+    blocks: list[Block], head: WebmHead, webm: WebmTrack, tail: list[Block] | None = None
+) -> Packets:
+    """Blocks as packets in ticks of the track's codec. `tail` are the packets right before them,
+    whose own times are not known. Raises `Rejected(CORRUPT)`.
     """
     if not blocks:
-        corrupt("no sound where the index points to")
-    before = [opus_samples(block.data) for block in tail]
+        corrupt("nothing where the index points to")
+    if webm.codec.kind == "video":
+        return _pictures(blocks, head, webm)
+    before = [opus_samples(block.data) for block in tail or ()]
     durations = [opus_samples(block.data) for block in blocks]
-    first = head.cues[0][0] if head.cues else 0
-    rough = (blocks[0].time - first) * head.scale * OPUS_RATE / NANOSECONDS
+    rough = (blocks[0].time - head.origin(webm.codec)) * head.scale * OPUS_RATE / NANOSECONDS
     discard = max(0, min(round(blocks[-1].discard * OPUS_RATE / NANOSECONDS), durations[-1]))
-    data = [block.data for block in (*tail, *blocks)]
+    data = [block.data for block in (*(tail or ()), *blocks)]
     start = _snapped(rough, durations[0]) - sum(before)
     if start < 0:
         corrupt("more sound before the start than there is time")
     return Packets(data, [*before, *durations], start, discard)
+
+
+def _pictures(blocks: list[Block], head: WebmHead, webm: WebmTrack) -> Packets:
+    origin = head.origin(webm.codec)
+    times = [(block.time - origin) * head.scale // 1_000_000 for block in blocks]
+    steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    if any(step <= 0 for step in steps):
+        corrupt("pictures out of order")
+    last = steps[-1] if steps else 40
+    keys = [number for number, block in enumerate(blocks) if block.key]
+    return Packets([block.data for block in blocks], [*steps, last], times[0], keys=keys)
 
 
 def _snapped(rough: float, duration: int) -> int:

@@ -22,12 +22,13 @@ _TRACK_ENTRY, _NUMBER, _TYPE, _CODEC_ID, _PRIVATE, _DELAY, _AUDIO, _CHANNELS, _R
 _VIDEO, _WIDTH, _HEIGHT, _ENCODINGS = 0xE0, 0xB0, 0xBA, 0x6D80
 _CUE_POINT, _CUE_TIME, _CUE_PLACES, _CUE_TRACK, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF7, 0xF1
 _SOUND, _PICTURE = 2, 1
+_PICTURE_ENTRIES = {b"V_VP8": (b"vp08", b""), b"V_VP9": (b"vp09", b""), b"V_AV1": (b"av01", b"av1C")}
 NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class WebmTrack:
-    """One track: its number and codec. `codec.timescale` is 48000 for Opus, else 1 ns."""
+    """One track: its number and codec. Ticks are samples of 48 kHz for Opus, else milliseconds."""
 
     number: int
     codec: Codec
@@ -50,17 +51,28 @@ class WebmHead:
     first_cluster: int | None = None
     missing_until: int | None = None
 
-    def index(self, delay: int, size: int | None) -> Index | None:
+    def origin(self, codec: Codec) -> int:
+        """The time of the first packet, in container ticks.
+
+        Sound counts from its first packet, whatever the clock says; pictures only when that is
+        far from zero, so that they stay in step with the sound.
+        """
+        first = self.cues[0][0] if self.cues else 0
+        small = codec.kind == "video" and first * self.scale < NANOSECONDS
+        return 0 if small else first
+
+    def index(self, codec: Codec, size: int | None) -> Index | None:
         """Fragments in nanoseconds of the decoded stream; None without Cues.
 
-        `delay` is the codec's delay in nanoseconds, `size` the whole stream in bytes.
+        `size` is the whole stream in bytes.
         """
         if not self.cues:
             return None
         stop = size if size is not None else self.segment_end
         if stop >= ebml.UNKNOWN:
             return None
-        times = [(time - self.cues[0][0]) * self.scale - delay for time, _ in self.cues]
+        delay = codec.skip * NANOSECONDS // codec.timescale
+        times = [(time - self.origin(codec)) * self.scale - delay for time, _ in self.cues]
         known = self.duration - delay if self.duration else times[-1] + 60 * NANOSECONDS
         end = max(times[-1] + 1, known)
         places = [self.segment + place for _, place in self.cues]
@@ -180,21 +192,32 @@ def _track(data: Buffer, entry: Element) -> list[WebmTrack]:
     number = unsigned(data, parts[_NUMBER])
     if kind == _PICTURE:
         width, height = _picture(data, parts.get(_VIDEO))
-        name = codec_id.decode("latin-1").removeprefix("V_").lower()
-        codec = Codec("video", name, b"", NANOSECONDS, NANOSECONDS, 0, 0, width, height)
-        return [WebmTrack(number, codec)]
+        return [WebmTrack(number, picture_codec(codec_id, _private(data, parts), width, height))]
     if codec_id != b"A_OPUS":
-        name = codec_id.decode("latin-1").removeprefix("A_").lower()
-        return [WebmTrack(number, Codec("audio", name, b"", NANOSECONDS, 0, 0, 0))]
+        corrupt(f"WebM sound that is not Opus: {codec_id.decode('latin-1')}")
+    return [WebmTrack(number, opus_codec(_private(data, parts)))]
+
+
+def _private(data: Buffer, parts: dict[int, Element]) -> bytes:
     private = parts.get(_PRIVATE)
-    header = bytes(data[private.body : private.end]) if private else b""
-    return [WebmTrack(number, opus_codec(header))]
+    return bytes(data[private.body : private.end]) if private else b""
 
 
 def _picture(data: Buffer, video: Element | None) -> tuple[int, int]:
     found = {} if video is None else {child.kind: child for child in whole(data, video)}
     width, height = (unsigned(data, found[kind]) if kind in found else 0 for kind in (_WIDTH, _HEIGHT))
     return width, height
+
+
+def picture_codec(codec_id: bytes, private: bytes, width: int, height: int) -> Codec:
+    """The codec of a picture track, as MP4 would name it. Raises `Rejected(CORRUPT)`."""
+    if codec_id not in _PICTURE_ENTRIES:
+        corrupt(f"unknown pictures: {codec_id.decode('latin-1')}")
+    kind, settings = _PICTURE_ENTRIES[codec_id]
+    shape = struct.pack(">6xH16xHHIIIH32xHh", 1, width, height, 72 << 16, 72 << 16, 0, 1, 24, -1)
+    extra = made(settings, private) if settings else b""
+    name = kind.decode("latin-1")
+    return Codec("video", name, made(kind, shape, extra), 1000, 1000, 0, 0, width, height)
 
 
 def opus_codec(header: bytes) -> Codec:
