@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ascc_async.progress.screen import LogFormat
 from ascc_async.settings import Settings
 from ascc_async.settings_sources import load
 
@@ -13,7 +14,7 @@ def main(options: argparse.Namespace) -> int:
     return run(load(options.config, options.options), options.log_format)
 
 
-def run(settings: Settings, log_format: str, *, goodbye: str = "") -> int:
+def run(settings: Settings, log_format: LogFormat, *, goodbye: str = "") -> int:
     """One run with its screen and signals; `goodbye` is said at the end of a finished one."""
     import asyncio
 

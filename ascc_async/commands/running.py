@@ -6,15 +6,15 @@ import asyncio
 
 from ascc_async.app import Run
 from ascc_async.dataset.publish import Written
-from ascc_async.errors import StopRun
 from ascc_async.flow.stopping import Stopper
-from ascc_async.progress.screen import Screen
+from ascc_async.progress.screen import LogFormat, Screen
+from ascc_async.progress.summary import summary
 from ascc_async.settings import Settings
 
 DONE, DRAINED, ABORTED = 0, 3, 130
 
 
-async def run_with_screen(settings: Settings, log_format: str, goodbye: str) -> int:
+async def run_with_screen(settings: Settings, log_format: LogFormat, goodbye: str) -> int:
     """Run to the end, or until a signal drains (exit code 3) or aborts (130) it.
 
     Raises StopRun when the run cannot go on, after the screen showed where it stands.
@@ -30,10 +30,9 @@ async def run_with_screen(settings: Settings, log_format: str, goodbye: str) -> 
             except asyncio.CancelledError:
                 if not stopper.aborted:
                     raise
-            except StopRun as error:
-                screen.stopped(error)
-                raise
     if written is None:
         return ABORTED
-    screen.summary(written, goodbye)
+    screen.say(summary(written.counts, run.snapshot(), settings.output.dir), event="summary")
+    if goodbye:
+        screen.say(goodbye, event="goodbye")
     return DRAINED if stopper.draining and written.counts.pending else DONE

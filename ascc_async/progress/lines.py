@@ -1,0 +1,71 @@
+"""Without a terminal: one plain line a minute, or one JSON object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ascc_async.progress.figures import figures
+from ascc_async.progress.snapshot import RunSnapshot
+from ascc_async.progress.words import clock, count, duration, rate, share, size
+
+
+def line(snapshot: RunSnapshot) -> str:
+    """The run in one line."""
+    told = figures(snapshot)
+    if told is None:
+        got = snapshot.download
+        return f"{snapshot.phase.value}: {got.name} {size(got.received)}" if got else (
+            snapshot.phase.value
+        )  # fmt: skip
+    parts = [
+        f"licenses {count(told.asked)}/{count(told.selected)}",
+        f"Creative Commons {share(told.creative_commons, told.answered_share_base)}",
+        f"clips {count(told.clips)} ({told.clips_open} open)",
+        f"unavailable {count(sum(told.unavailable.values()))}",
+    ]
+    for lane in told.lanes:
+        rest = f" resting until {clock(lane.resting_until)}" if lane.resting_until else ""
+        parts.append(f"{lane.identity}/{lane.kind.value} {rate(lane.rate)}{rest}")
+    if told.seconds_left:
+        parts.append(f"{duration(told.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def fields(snapshot: RunSnapshot) -> dict[str, Any]:
+    """The run as JSON-ready fields with stable names. Times are POSIX seconds."""
+    told = figures(snapshot)
+    data: dict[str, Any] = {
+        "phase": snapshot.phase.value,
+        "started_at": snapshot.started_at,
+        "draining": snapshot.stopping.draining,
+    }
+    if told is None:
+        return data
+    return data | {
+        "segments": told.selected,
+        "asked": told.asked,
+        "creative_commons": told.creative_commons,
+        "unknown": told.unknown,
+        "unavailable": told.unavailable,
+        "clips": told.clips,
+        "clips_open": told.clips_open,
+        "media_bytes": snapshot.media_bytes,
+        "seconds_left": told.seconds_left,
+        "free_bytes": snapshot.disk.free if snapshot.disk else None,
+        "identities": [
+            {
+                "identity": lane.identity,
+                "kind": lane.kind.value,
+                "rate": round(lane.rate, 4),
+                "ceiling": lane.ceiling and round(lane.ceiling, 4),
+                "answered": lane.answered,
+                "refused": lane.refused,
+                "resting_until": lane.resting_until,
+            }
+            for lane in told.lanes
+        ],
+        "sources": [
+            {"name": one.name, "state": one.state, "why": one.why, "answered": one.answered}
+            for one in snapshot.sources
+        ],
+    }

@@ -1,0 +1,112 @@
+"""The picture on a terminal: calm, steady, and as wide as there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ascc_async.flow.gate import LaneSnapshot
+from ascc_async.progress.figures import Figures, figures
+from ascc_async.progress.snapshot import Phase, RunSnapshot
+from ascc_async.progress.words import clock, count, duration, rate, safe, share, size
+
+_NARROW = 60
+_MOST_REASONS = 4
+
+
+class Picture:
+    """Renders a snapshot at whatever width the console has."""
+
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Group(*picture(self._snapshot, options.max_width))
+
+
+def picture(snapshot: RunSnapshot, width: int) -> Iterator[RenderableType]:
+    """The lines of the picture for a console of `width` columns."""
+    yield Text(_headline(snapshot), style="bold", no_wrap=True, overflow="ellipsis")
+    if snapshot.download is not None:
+        yield _line(f"metadata  {_download(snapshot)}")
+    told = figures(snapshot)
+    if told is not None:
+        yield from _progress(snapshot, told, width)
+        if told.lanes:
+            yield _lanes(told.lanes, width)
+        yield from _notes(snapshot)
+
+
+def _headline(snapshot: RunSnapshot) -> str:
+    stopping = snapshot.stopping
+    if stopping.draining:
+        left = f", at most {duration(stopping.seconds_left or 0)}"
+        return f"stopping: finishing what is in flight{left}; Ctrl-C again leaves at once"
+    elapsed = duration(snapshot.at - snapshot.started_at)
+    phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
+    return f"ascc_async{phase} · {elapsed} · Ctrl-C stops, the same command goes on"
+
+
+def _download(snapshot: RunSnapshot) -> str:
+    assert snapshot.download is not None
+    got = snapshot.download
+    of = f" of {size(got.total)}" if got.total else ""
+    return f"{safe(got.name)}: {size(got.received)}{of}"
+
+
+def _progress(snapshot: RunSnapshot, told: Figures, width: int) -> Iterator[RenderableType]:
+    table = Table.grid(padding=(0, 1))
+    left = f"{duration(told.seconds_left)} left" if told.seconds_left else ""
+    pace = rate(told.videos_per_second) if snapshot.answered else ""
+    wanted = told.clips + told.clips_open
+    rows = (
+        ("licenses", told.asked, told.selected, f"{pace} {left}".strip()),
+        ("clips", told.clips, wanted, f"{told.clips_open} open" if told.clips_open else ""),
+    )
+    for name, done, total, note in rows:
+        bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
+        table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
+    yield table
+    yield _line(
+        f"Creative Commons {share(told.creative_commons, told.answered_share_base)} of the"
+        f" answered · unknown {count(told.unknown)}"
+    )
+    if told.unavailable:
+        yield _line(f"unavailable {_reasons(told.unavailable)}")
+
+
+def _reasons(reasons: dict[str, int]) -> str:
+    ranked = sorted(reasons.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {count(number)}" for name, number in ranked[:_MOST_REASONS])
+    rest = sum(number for _, number in ranked[_MOST_REASONS:])
+    return f"{count(sum(reasons.values()))}: {shown}" + (f", other {count(rest)}" if rest else "")
+
+
+def _lanes(lanes: tuple[LaneSnapshot, ...], width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    wide = width >= _NARROW
+    for name in ("identity", "kind", "rate", *(("ceiling", "refused") if wide else ()), "resting"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for lane in lanes:
+        ceiling = rate(lane.ceiling) if lane.ceiling else "–"
+        resting = f"until {clock(lane.resting_until)}" if lane.resting_until else "no"
+        more = (ceiling, count(lane.refused)) if wide else ()
+        table.add_row(safe(lane.identity), lane.kind.value, rate(lane.rate), *more, resting)
+    return table
+
+
+def _notes(snapshot: RunSnapshot) -> Iterator[RenderableType]:
+    for source in snapshot.sources:
+        if source.state != "ready":
+            yield _line(f"source {source.name}: {source.state}, {safe(source.why)}", "yellow")
+    if snapshot.disk is not None:
+        waiting = " · clips wait for room" if snapshot.disk.waiting else ""
+        yield _line(f"disk {size(snapshot.disk.free)} free{waiting}")
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

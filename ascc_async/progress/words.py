@@ -1,0 +1,61 @@
+"""How numbers, times and strange words are shown to people."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def count(number: int) -> str:
+    """`1,234,567`."""
+    return f"{number:,}"
+
+
+def size(number: float) -> str:
+    """Bytes as people say them: `1.2 GB`."""
+    for unit in _UNITS:
+        if number < 1000 or unit == _UNITS[-1]:
+            return f"{number:.0f} {unit}" if unit in ("B", "KB") else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError("unreachable")
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3.5 h`, `12 days`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"
+
+
+def rate(per_second: float) -> str:
+    """Requests or videos a second, an hour where that is easier to picture."""
+    if per_second >= 10:
+        return f"{per_second:.0f}/s"
+    if per_second >= 0.1:
+        return f"{per_second:.2f}/s"
+    return f"{per_second * 3600:.0f}/h"
+
+
+def share(part: int, whole: int) -> str:
+    """`0.72 %`; `–` of nothing."""
+    return f"{100 * part / whole:.2f} %" if whole else "–"
+
+
+def clock(at: float) -> str:
+    """A POSIX time as local wall clock: `14:05:09`."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def safe(text: object) -> str:
+    """Text from outside without control characters, line breaks or direction overrides."""
+    return "".join(
+        " " if char in "\n\r\t" else char
+        for char in str(text)
+        if char in "\n\r\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs")
+    )
