@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ascc_async.errors import (
     AsccError,
@@ -28,6 +28,7 @@ from ascc_async.youtube.ytdlp_formats import (
 from ascc_async.youtube.ytdlp_records import OVERSIZED, Failure, Format, Report, Sent, Video
 
 _LONGEST_WORDS = 1000
+_OTHER_VIDEO = "Skipping player responses from"
 _LIVE = ("is_live", "is_upcoming", "post_live")
 _FAULT_WORDS: dict[NetworkFaultKind, str] = {
     "dns": "the name could not be resolved",
@@ -71,6 +72,8 @@ def judge(report: Report, clips: ClipsSettings, identity: str, now: float) -> Re
     if audio is None:
         return _without_sound(video, report, now)
     picture = choose_video(video.formats, clips.max_height) if clips.media == "video" else None
+    if picture is None and clips.media == "video":
+        return _failed("yt-dlp found no direct link to pictures (clips.media: video)", report)
     return _resolved(report, video, audio, picture, identity)
 
 
@@ -119,7 +122,7 @@ def _without_sound(video: Video, report: Report, now: float) -> AsccError:
         return Rejected(Reason.NO_AUDIO, "the video has pictures and no sound")
     if video.formats and all(one.drm for one in video.formats):
         return _failed("This video is DRM protected", report)
-    return _by_traffic(report.sent, now) or _failed("yt-dlp found no direct media link", report)
+    return _swallowed(report, now) or _failed("yt-dlp found no direct media link", report)
 
 
 def _by_failure(failure: Failure, report: Report, now: float) -> AsccError:
@@ -131,31 +134,36 @@ def _by_failure(failure: Failure, report: Report, now: float) -> AsccError:
     reason = reason_in("", failure.message)
     if reason is not None:
         return Unavailable(reason, clean(failure.message))
-    if OVERSIZED in failure.message:
-        return ServerFault(failure.message)
-    if failure.fault is not None:
+    garbled = _garbled(report)
+    if failure.fault is not None and garbled is None:
         return _fault(failure.fault)
-    return _by_traffic(report.sent, now) or _garbled(report) or _failed(failure.message, report)
+    return _swallowed(report, now) or _failed(failure.message, report)
 
 
-def _by_traffic(sent: Iterable[Sent], now: float) -> AsccError | None:
-    """yt-dlp swallows many errors and goes on: what came back over the wire tells them."""
-    seen = list(sent)
-    refusals = (_refusal(one, now) for one in seen)
+def _swallowed(report: Report, now: float) -> AsccError | None:
+    """yt-dlp passes over many errors and goes on: what came back over the wire tells them."""
+    refusals = (_refusal(one, now) for one in report.sent)
     refusal = next((found for found in refusals if found is not None), None)
     if refusal is not None:
         return refusal
-    fault = next((one.fault for one in seen if one.fault), None)
+    if any(_OTHER_VIDEO in warning for warning in report.warnings):
+        return Refused("YouTube answers about another video: it blocks this address", kind="other")
+    return _garbled(report) or _broken(report.sent)
+
+
+def _broken(sent: Sequence[Sent]) -> AsccError | None:
+    fault = next((one.fault for one in sent if one.fault), None)
     if fault is not None:
         return _fault(fault)
-    status = next((one.status for one in seen if (one.status or 0) >= 500), None)
+    status = next((one.status for one in sent if (one.status or 0) >= 500), None)
     return ServerFault(f"YouTube answers {status}") if status else None
 
 
 def _garbled(report: Report) -> ServerFault | None:
-    """yt-dlp could not read an answer: half a JSON document, or a page in its place."""
+    """yt-dlp could not read an answer: half a JSON document, a page in its place, gigabytes."""
     told = [report.failure.message if report.failure else "", *report.warnings]
-    odd = next((clean(words) for words in told if "Failed to parse JSON" in words), None)
+    signs = ("Failed to parse JSON", OVERSIZED)
+    odd = next((clean(words) for words in told if any(sign in words for sign in signs)), None)
     return ServerFault(f"YouTube's answer cannot be read: {odd}") if odd else None
 
 

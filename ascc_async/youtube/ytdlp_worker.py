@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ from ascc_async.youtube.ytdlp_records import (
 
 # Manifests cost a request each, and their streams have no index that ranges could use.
 _SKIP = {"skip": ["hls", "dash", "translated_subs"]}
+_PLAYER = "/youtubei/v1/player"
+_AUTHOR = re.compile(rb'"author"\s*:\s*("(?:[^"\\]|\\.)*")')
 _MOST_BYTES = 32 << 20
 _CHUNK = 1 << 20
 _ARGUMENTS: dict[Strategy, dict[str, list[str]]] = {
@@ -65,6 +70,7 @@ class Tool(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self.sent: list[Sent] = []
+        self.author = ""
         self.words = _Words()
         super().__init__({**parameters, "logger": self.words})
 
@@ -80,12 +86,19 @@ class Tool(YoutubeDL):  # type: ignore[misc]
             self.sent.append(Sent(address, fault=fault_in(error)))
             raise
         self.sent.append(_answered(address, response))
-        _limit(response)
+        _watch(response, self._see_author if address.endswith(_PLAYER) else _ignore, self._broke)
         return response
+
+    def _broke(self, error: RequestError) -> None:
+        """The body of the newest answer broke off: yt-dlp may go on as if nothing had been."""
+        self.sent[-1] = replace(self.sent[-1], fault=fault_in(error))
+
+    def _see_author(self, body: bytes) -> None:
+        self.author = author_in(body) or self.author
 
     def extract(self, strategy: Strategy, video_id: str) -> Report:
         """Ask for one video; whatever happens becomes data."""
-        self.sent, self.words.warnings = [], []
+        self.sent, self.words.warnings, self.author = [], [], ""
         began = time.process_time()
         video, failure = self._ask(f"https://www.youtube.com/watch?v={video_id}")
         return Report(
@@ -102,7 +115,7 @@ class Tool(YoutubeDL):  # type: ignore[misc]
         try:
             # Without `process`, yt-dlp neither sorts formats nor tests links: we choose ourselves.
             info = self.extract_info(url, download=False, process=False, ie_key="Youtube")
-            return _video_in(info or {}, self.params["http_headers"]), None
+            return _video_in(info or {}, self.params["http_headers"], self.author), None
         # The seam: yt-dlp raises anything, its own errors do not pickle, and none may kill the
         # slot. Nothing is lost: class and words are reported.
         except Exception as error:  # noqa: BLE001
@@ -166,23 +179,52 @@ def _answered(address: str, response: Any) -> Sent:
     )
 
 
-def _limit(response: Any) -> None:
-    """yt-dlp reads whole answers: one that unpacks to gigabytes would take the machine along."""
+def _watch(
+    response: Any, see: Callable[[bytes], None], broke: Callable[[RequestError], None]
+) -> None:
+    """Let `see` have the body, and bound it: yt-dlp reads whole answers, and one that unpacks to
+    gigabytes would take the machine along."""
     read = response.read
 
     def read_within(amount: int | None = None) -> bytes:
-        if amount is not None:
-            return bytes(read(amount))
-        pieces, left = [], _MOST_BYTES
-        while piece := read(_CHUNK):
-            pieces.append(piece)
-            left -= len(piece)
-            if left < 0:
-                response.close()
-                raise TransportError(f"{OVERSIZED} {_MOST_BYTES} bytes")
-        return b"".join(pieces)
+        try:
+            body = bytes(read(amount)) if amount is not None else _whole(response, read)
+        except RequestError as error:
+            broke(error)
+            raise
+        if amount is None:
+            see(body)
+        return body
 
     response.read = read_within
+
+
+def _whole(response: Any, read: Callable[[int], bytes]) -> bytes:
+    pieces, left = [], _MOST_BYTES
+    while piece := read(_CHUNK):
+        pieces.append(piece)
+        left -= len(piece)
+        if left < 0:
+            response.close()
+            raise TransportError(f"{OVERSIZED} {_MOST_BYTES} bytes")
+    return b"".join(pieces)
+
+
+def _ignore(body: bytes) -> None:
+    """Nothing to be seen in this answer."""
+
+
+def author_in(player_answer: bytes) -> str:
+    """The channel's name in a player's answer, which yt-dlp takes from the page alone; "" if not
+    there."""
+    details = player_answer.find(b'"videoDetails"')
+    found = _AUTHOR.search(player_answer, details) if details >= 0 else None
+    if found is None:
+        return ""
+    try:
+        return str(json.loads(found.group(1)))
+    except ValueError:
+        return ""
 
 
 def _address(url: str) -> str:
@@ -202,7 +244,7 @@ def _failure_in(error: Exception) -> Failure:
     return Failure(type(told).__name__, message, fault_in(told))
 
 
-def _video_in(info: Mapping[str, Any], headers: Mapping[str, str]) -> Video:
+def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) -> Video:
     if not info:
         logging.getLogger(__name__).warning("yt-dlp returned nothing")
     return Video(
@@ -210,7 +252,7 @@ def _video_in(info: Mapping[str, Any], headers: Mapping[str, str]) -> Video:
             _format_in(raw, headers) for raw in info.get("formats") or () if raw.get("url")
         ),
         title=info.get("title") or "",
-        channel=info.get("channel") or "",
+        channel=info.get("channel") or author,
         channel_id=info.get("channel_id") or "",
         duration=_number(info.get("duration")),
         live_status=info.get("live_status") or "",

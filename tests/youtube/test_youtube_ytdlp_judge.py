@@ -78,6 +78,30 @@ def test_media_video_brings_a_picture_too() -> None:
     assert found.video.format_id == "134"
 
 
+def test_media_video_without_a_picture_is_the_tools_limit() -> None:
+    """Another client may know one."""
+    found = verdict(report(video=replace(VIDEO, formats=(SOUND,))), media="video")
+    assert type(found) is ItemError
+    assert "pictures" in str(found)
+    assert another_client_may_help(found, signed_in=False)
+
+
+def test_answers_about_another_video_are_a_refusal() -> None:
+    """Where the page still told something, yt-dlp only warns of them."""
+    warning = "Skipping player responses from visionos clients (got player responses for video"
+    found = verdict(report(video=Video(()), warnings=(warning,)))
+    assert isinstance(found, Refused)
+
+
+@pytest.mark.parametrize("words", ["Failed to parse JSON", "YouTube's answer is larger than 9"])
+def test_an_answer_that_is_not_one_is_the_servers_fault(words: str) -> None:
+    """Half a document, another document, gigabytes: raised, or only warned of."""
+    raised = report(message=f"{words} (caused by JSONDecodeError)", fault="other")
+    warned = report(message=LOST, warnings=(f"[youtube] x: {words}",))
+    empty = report(video=Video(()), warnings=(f"[youtube] x: {words}",))
+    assert {type(verdict(one)) for one in (raised, warned, empty)} == {ServerFault}
+
+
 @pytest.mark.parametrize("status", ["is_live", "is_upcoming", "post_live"])
 def test_what_is_still_being_made_is_live(status: str) -> None:
     """A stream, a premiere, and a stream that YouTube has not finished yet."""

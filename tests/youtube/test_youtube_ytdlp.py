@@ -1,0 +1,417 @@
+"""The real yt-dlp in its slots, against the stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+from blockbuster import BlockBuster
+
+from ascc_async.errors import (
+    AsccError,
+    ItemError,
+    NetworkFault,
+    Refused,
+    Rejected,
+    ServerFault,
+    Unavailable,
+)
+from ascc_async.flow.gate import Gate, Kind
+from ascc_async.flow.slots import Slots
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import License, Reason, Resolved
+from ascc_async.settings import ClipsSettings, NetworkSettings, ThrottleSettings
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world import Video
+from ascc_async.standin.world_settings import Fault, ProxyDoor, WorldSettings
+from ascc_async.youtube.cookie_store import CookieStore
+from ascc_async.youtube.media_source import MediaSources
+from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.ytdlp import Resolver
+from ascc_async.youtube.ytdlp_extractions import Extractions, make_private_folder
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PASSWORD = "hunter2-secret"
+DOORS = (ProxyDoor(), ProxyDoor(name="guarded", user="me", password=PASSWORD))
+LOGIN = ("LOGIN_INFO", "SAPISID", "__Secure-3PAPISID", "SID")
+
+
+@dataclass
+class World:
+    """The stand-in, and what reaches it."""
+
+    youtube: StandinProcess
+    extractions: Extractions
+    slots: Slots
+    network: NetworkSettings
+
+    def resolver(self, **clips: str) -> Resolver:
+        """A new one, with a new gate, over the same processes."""
+        return self.over(self.extractions, self.network, **clips)
+
+    def over(self, extractions: Extractions, network: NetworkSettings, **clips: str) -> Resolver:
+        """A resolver over these extractions."""
+        self.gate = new_gate()
+        settings = ClipsSettings(**clips)  # type: ignore[arg-type]
+        return Resolver(self.slots, self.gate, network, settings, extractions=extractions)
+
+    def video(self, reason: Reason | None) -> Video:
+        """The shortest video of that kind; of those that can be shared where there is none."""
+        free = License.CREATIVE_COMMONS
+        kind = [one for one in self.youtube.world.videos if one.reason is reason]
+        return min(
+            (one for one in kind if reason or one.license is free), key=lambda one: one.length_ms
+        )
+
+    def log_from(self, start: int) -> list[str]:
+        """Endpoints asked since the log had `start` lines."""
+        return [line["endpoint"] for line in self.youtube.requests()[start:]]
+
+    def refused(self) -> int:
+        """How often the gate saw pages refused."""
+        lanes = self.gate.snapshot().lanes
+        return sum(lane.refused for lane in lanes if lane.kind is Kind.PAGES)
+
+
+def new_gate() -> Gate:
+    """One that slows nobody."""
+    throttle = ThrottleSettings(requests_per_second=10_000, burst=10_000, adaptive=False)
+    return Gate(throttle, ["main"])
+
+
+@pytest.fixture(scope="module")
+def youtube() -> Iterator[StandinProcess]:
+    """The stand-in, one for all tests here."""
+    with StandinProcess(WorldSettings(seed=1, doors=DOORS)) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(youtube: StandinProcess) -> AsyncIterator[World]:
+    """Two slots and their surroundings, one for all tests here."""
+    network = NetworkSettings(proxy=youtube.proxy, ca_file=youtube.ca_file, timeout_seconds=5)
+    slots = Slots(2)
+    async with slots, Extractions(slots, network) as extractions:
+        yield World(youtube, extractions, slots, network)
+
+
+@pytest.fixture
+def world(shared: World) -> Iterator[World]:
+    """The same with nothing left of the test before."""
+    yield shared
+    shared.youtube.set_faults()
+
+
+async def test_a_video_is_resolved_with_one_request(world: World) -> None:
+    """As a guest of the cheapest client: everything but the license."""
+    video, start = world.video(None), len(world.youtube.requests())
+    found = await world.resolver().resolve(video.video_id)
+    assert world.log_from(start) == ["player"]
+    assert (found.title, found.channel, found.channel_id) == (
+        video.title,
+        video.channel,
+        video.channel_id,
+    )
+    assert (found.video_id, found.identity, found.requests_sent) == (video.video_id, "main", 1)
+    assert found.duration == pytest.approx(video.length_ms / 1000, abs=1)
+    assert found.license_text is None
+    assert found.audio.size
+    assert found.audio.headers["User-Agent"]
+
+
+async def test_the_license_is_seen_when_asked_for(world: World) -> None:
+    """It takes the page too; what was sent is what the stand-in saw."""
+    video, start = world.video(None), len(world.youtube.requests())
+    found = await world.resolver().resolve(video.video_id, see_license=True)
+    assert found.license_text == "Creative Commons Attribution license (reuse allowed)"
+    assert found.requests_sent == len(world.log_from(start)) == 2
+
+
+async def test_the_link_works_for_the_identity_that_resolved(world: World) -> None:
+    """Bytes come over our own connections."""
+    found = await world.resolver().resolve(world.video(None).video_id)
+    assert await first_bytes(world.network, found) in (b"ftyp", b"\x1a\x45\xdf\xa3")
+
+
+async def first_bytes(network: NetworkSettings, found: Resolved) -> bytes:
+    """The container's mark."""
+    async with Sessions(network, new_gate()) as sessions:
+        ranges = Ranges(MediaSources(sessions).source(found))
+        head = (await ranges.read(found.audio, 0, 9)).body
+    return head[4:8] if head[4:8] == b"ftyp" else head[:4]
+
+
+async def test_media_video_brings_a_picture_within_the_limit(world: World) -> None:
+    """Of one answer with the sound."""
+    world.youtube.set(media={"pictures": True})
+    try:
+        found = await world.resolver(media="video").resolve(world.video(None).video_id)
+    finally:
+        world.youtube.set(media={"pictures": False})
+    assert found.video is not None
+    assert (found.video.kind, found.video.container) == ("video", "mp4")
+    assert (found.video.height or 0) <= 360
+
+
+UNAVAILABLE = [
+    Reason.REMOVED,
+    Reason.PRIVATE,
+    Reason.ACCOUNT_TERMINATED,
+    Reason.COPYRIGHT_CLAIM,
+    Reason.COUNTRY_RESTRICTED,
+    Reason.SIGN_IN_REQUIRED,
+    Reason.AGE_RESTRICTED,
+    Reason.MEMBERS_ONLY,
+    Reason.LIVE,
+]
+
+
+@pytest.mark.parametrize("reason", UNAVAILABLE)
+async def test_every_way_to_be_missing_has_its_reason(world: World, reason: Reason) -> None:
+    """For every video of that kind; and what the gate counts is what was sent."""
+    start = len(world.youtube.requests())
+    resolver = world.resolver()
+    for video in [one for one in world.youtube.world.videos if one.reason is reason][:3]:
+        with pytest.raises(Unavailable) as caught:
+            await resolver.resolve(video.video_id)
+        assert caught.value.reason is reason
+        assert str(caught.value)
+        assert "--cookies" not in str(caught.value)
+    assert resolver.snapshot().requests == len(world.log_from(start))
+
+
+async def test_a_video_without_sound_is_rejected_after_a_second_look(world: World) -> None:
+    """By another client: an answer that only lacks streams proves nothing."""
+    start = len(world.youtube.requests())
+    with pytest.raises(Rejected) as caught:
+        await world.resolver().resolve(world.video(Reason.NO_AUDIO).video_id)
+    assert caught.value.reason is Reason.NO_AUDIO
+    assert world.log_from(start).count("player") == 2
+
+
+REFUSALS = [
+    ("refuse", "rate"),
+    ("bot_check", "bot_check"),
+    ("try_later", "try_later"),
+    ("captcha", "captcha"),
+    ("consent", "other"),
+    ("login_wall", "bot_check"),
+    ("forbidden", "other"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), REFUSALS)
+async def test_every_refusal_rests_the_identity_and_blames_no_video(
+    world: World, name: str, kind: str
+) -> None:
+    """One refusal for the gate, however many requests met it."""
+    fault = Fault(name=name, times=0)  # type: ignore[arg-type]
+    world.youtube.set_faults(fault)
+    with pytest.raises(Refused) as caught:
+        await world.resolver().resolve(world.video(None).video_id)
+    assert caught.value.kind == kind
+    assert world.refused() == 1
+
+
+async def test_the_time_to_wait_is_youtubes(world: World) -> None:
+    """`Retry-After` comes through yt-dlp."""
+    fault = Fault(name="refuse", times=0, retry_after="seconds", retry_after_seconds=77)
+    world.youtube.set_faults(fault)
+    with pytest.raises(Refused) as caught:
+        await world.resolver().resolve(world.video(None).video_id)
+    assert caught.value.retry_after == pytest.approx(77, abs=2)
+
+
+FAULTS: list[tuple[Fault, type[AsccError]]] = [
+    (Fault(name="server_error", times=0), ServerFault),
+    (Fault(name="html", times=0, endpoints=("player",)), ServerFault),
+    (Fault(name="empty", times=0, endpoints=("player",)), ServerFault),
+    (Fault(name="truncated", times=0, endpoints=("player",)), ServerFault),
+    (Fault(name="gzip_bomb", times=0, endpoints=("player",)), ServerFault),
+    (Fault(name="cut_before", times=0), NetworkFault),
+    (Fault(name="cut_body", times=0), NetworkFault),
+]
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda one: getattr(one, "name", ""))
+async def test_a_bad_answer_is_never_the_videos_fault(
+    world: World, fault: Fault, expected: type[AsccError]
+) -> None:
+    """Worth another try later."""
+    world.youtube.set_faults(fault)
+    with pytest.raises(expected):
+        await world.resolver().resolve(world.video(None).video_id)
+    assert world.refused() == 0
+
+
+async def test_an_answer_about_another_video_is_taken_for_a_refusal(world: World) -> None:
+    """YouTube answers so where it blocks an address: never that video's media for this one."""
+    world.youtube.set_faults(Fault(name="other_video", times=0, endpoints=("player",)))
+    with pytest.raises(Refused):
+        await world.resolver().resolve(world.video(None).video_id)
+
+
+async def test_a_bad_answer_to_the_cheap_client_alone_costs_the_video_nothing(world: World) -> None:
+    """The fallback is made where the first answer is of no use."""
+    world.youtube.set_faults(Fault(name="bot_check", times=1, endpoints=("player",)))
+    found = await world.resolver().resolve(world.video(None).video_id)
+    assert found.license_text is not None
+    assert world.refused() == 0
+
+
+async def test_many_at_once_do_not_block_the_loop(world: World) -> None:
+    """yt-dlp computes elsewhere: no blocking call is made here."""
+    resolver = world.resolver()
+    wanted = [one.video_id for one in world.youtube.world.videos if one.reason is None][:8]
+    await asyncio.gather(*map(resolver.resolve, wanted[:2]))
+    blocked = BlockBuster(scanned_modules=["ascc_async.youtube", "ascc_async.flow"])
+    blocked.activate()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(resolver.resolve(one)) for one in wanted]
+    finally:
+        blocked.deactivate()
+    assert [task.result().video_id for task in tasks] == wanted
+
+
+async def test_a_killed_process_loses_nothing(world: World) -> None:
+    """The extraction is made again in a new one."""
+    world.youtube.set_faults(Fault(name="stall", times=1, seconds=60, endpoints=("player",)))
+    resolver, video = world.resolver(), world.video(None)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        task = group.create_task(resolver.resolve(video.video_id))
+        while not world.youtube.counters()["faults"].get("stall"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for child in busy_children():
+            os.kill(child, signal.SIGKILL)
+    assert task.result().video_id == video.video_id
+
+
+def busy_children() -> list[int]:
+    """The slots' processes: everything of ours that was spawned."""
+    words = "multiprocessing.spawn"
+    return [
+        child.pid
+        for child in psutil.Process().children()
+        if any(words in part for part in child.cmdline())
+    ]
+
+
+async def test_an_answer_that_never_comes_is_a_fault_of_the_network(world: World) -> None:
+    """After `network.timeout_seconds`."""
+    world.youtube.set_faults(Fault(name="stall", times=0, seconds=60, endpoints=("player",)))
+    network = world.network.model_copy(update={"timeout_seconds": 0.5})
+    async with Extractions(world.slots, network) as extractions:
+        with pytest.raises(NetworkFault) as caught:
+            await world.over(extractions, network).resolve(world.video(None).video_id)
+    assert caught.value.kind == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"proxy": "http://127.0.0.1:9"}, "proxy"),
+        ({"proxy": "socks5://127.0.0.1:9"}, "proxy"),
+        ({"ca_file": None}, "certificate"),
+        ({"proxy": None}, "dns"),
+    ],
+)
+async def test_whatever_lies_between_us_and_youtube_is_named(
+    world: World, change: dict[str, str | None], kind: str
+) -> None:
+    """A proxy that is down, a certificate nobody signed, no network at all."""
+    network = world.network.model_copy(update=change)
+    async with Extractions(world.slots, network) as extractions:
+        resolver = world.over(extractions, network)
+        with pytest.raises(NetworkFault) as caught:
+            await resolver.resolve(world.video(None).video_id)
+    assert caught.value.kind == kind
+    assert resolver.snapshot().requests == 0
+
+
+async def test_a_proxys_password_works_and_stays_secret(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In no error and no log, right or wrong."""
+    address = world.youtube.proxies["guarded"]
+    assert PASSWORD in address
+    wrong = address.replace(PASSWORD, "wrong-" + PASSWORD)
+    for proxy in (address, wrong):
+        network = world.network.model_copy(update={"proxy": proxy})
+        async with Extractions(world.slots, network) as extractions:
+            resolver = world.over(extractions, network)
+            if proxy == address:
+                await resolver.resolve(world.video(None).video_id)
+                continue
+            with pytest.raises(NetworkFault) as caught:
+                await resolver.resolve(world.video(None).video_id)
+    assert caught.value.kind == "proxy_auth"
+    assert PASSWORD not in str(caught.value) + caplog.text
+
+
+@pytest.fixture
+def signed_in(world: World, tmp_path: Path) -> Iterator[tuple[NetworkSettings, CookieStore]]:
+    """An identity with an account's cookies."""
+    file = tmp_path / "cookies.txt"
+    lines = [f".youtube.com\tTRUE\t/\tTRUE\t4000000000\t{name}\tvalue" for name in LOGIN]
+    file.write_text("# Netscape HTTP Cookie File\n" + "\n".join(lines) + "\n")
+    file.chmod(0o600)
+    network = world.network.model_copy(update={"cookies_file": file})
+    with CookieStore(network, tmp_path) as store:
+        yield network, store
+
+
+@pytest.mark.parametrize("reason", [Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED])
+async def test_an_account_gets_what_guests_do_not(
+    world: World, signed_in: tuple[NetworkSettings, CookieStore], reason: Reason
+) -> None:
+    """By clients whose links need a JavaScript runtime; the user's file is not touched."""
+    network, store = signed_in
+    assert network.cookies_file is not None
+    before = network.cookies_file.stat()
+    async with Extractions(world.slots, network, store.copies) as extractions:
+        found = await world.over(extractions, network).resolve(world.video(reason).video_id)
+    async with Sessions(network, new_gate(), store.jars) as sessions:
+        ranges = Ranges(MediaSources(sessions).source(found))
+        assert len((await ranges.read(found.audio, 0, 99)).body) == 100
+    after = network.cookies_file.stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+async def test_nothing_is_left_behind(world: World, tmp_path: Path) -> None:
+    """Not by us, and not by a run that crashed here before."""
+    crashed = tmp_path / "ascc-ytdlp-999999999-x"
+    crashed.mkdir()
+    resolver = Resolver(
+        world.slots, new_gate(), world.network, ClipsSettings(), private_dir=tmp_path
+    )
+    async with resolver:
+        assert not crashed.exists()
+        await resolver.resolve(world.video(None).video_id)
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_folder_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    """Only the dead are tidied away."""
+    first, second = make_private_folder(tmp_path), make_private_folder(tmp_path)
+    assert first != second
+    assert first.exists()
+
+
+async def test_words_that_no_table_knows_are_kept_and_counted(world: World) -> None:
+    """Under `tool_failed`: a stranger can read what yt-dlp said."""
+    resolver = world.resolver()
+    with pytest.raises(ItemError) as caught:
+        await resolver.resolve("-------")
+    assert caught.value.reason is Reason.TOOL_FAILED
+    assert str(caught.value)
+    assert resolver.snapshot().failures == 1
