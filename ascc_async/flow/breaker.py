@@ -96,7 +96,7 @@ class Breaker:
         """The try was answered. Returns how many seconds after the refusal it went out."""
         rested = max(0.0, self.rest.tried_at - (self.rest.since or now))
         if not self._was_told:
-            low = self._refused_after or (self.bounds.low if self.bounds else 0.0)
+            low = self._refused_after or (self.bounds.low if self.bounds else rested)
             self.bounds = PauseBounds(min(low, rested), rested)
         self.rest.end(now)
         return rested
@@ -113,7 +113,7 @@ class Breaker:
         if self.bounds is None:
             return ()
         low, high = self.bounds.low, self.bounds.high
-        if high > 1.15 * low and high - low > 2.0:
+        if high > 1.05 * low and high - low > 2.0:
             return ((low + high) / 2, high)
         return (high,)
 

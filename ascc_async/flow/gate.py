@@ -231,7 +231,7 @@ class Gate:
         ceiling = lane.pace.ceiling
         rested = lane.answered(now, entry.started_at)
         if rested is not None:
-            self._announce.resumed(identity, entry.kind, rested, lane.pace.rate(now))
+            self._announce.resumed(identity, entry.kind, rested)
         if ceiling is not None and lane.pace.ceiling is None:
             self._announce.ceiling_lifted(identity, entry.kind, lane.pace.rate(now))
 

@@ -28,19 +28,14 @@ class Announcer:
             extra=_of(identity.name, kind)
             | {"seconds": round(cut.seconds, 1), "why": error.kind, "rate": round(cut.rate, 3)},
         )
-        if not cut.again:
-            log.info(
-                "ceiling found",
-                extra=_of(identity.name, kind)
-                | {"ceiling": round(cut.rate, 3), "rate": round(cut.new_rate, 3)},
-            )
 
-    def resumed(self, identity: Identity, kind: Kind, rested: float, rate: float) -> None:
-        """The one try was answered."""
-        log.info(
-            "resumed",
-            extra=_of(identity.name, kind) | {"seconds": round(rested, 1), "rate": round(rate, 3)},
-        )
+    def resumed(self, identity: Identity, kind: Kind, rested: float) -> None:
+        """The one try was answered: go on under the ceiling that was found."""
+        pace = identity.lanes[kind].pace
+        fields: dict[str, object] = {"seconds": round(rested, 1), "rate": round(pace.full_rate, 3)}
+        if pace.ceiling is not None:
+            fields["ceiling"] = round(pace.ceiling, 3)
+        log.info("resumed", extra=_of(identity.name, kind) | fields)
 
     def ceiling_lifted(self, identity: Identity, kind: Kind, rate: float) -> None:
         """More is permitted than was."""

@@ -12,11 +12,10 @@ from ascc_async.settings import ThrottleSettings
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A first refusal: the lane rests for `seconds`; `rate` before and `new_rate` after."""
+    """The lane rests for `seconds`. `rate`: at which it was refused. `again`: while resting."""
 
     seconds: float
     rate: float
-    new_rate: float
     again: bool
 
 
@@ -79,16 +78,15 @@ class Lane:
         self.in_flight -= 1
         self.refusals += 1
         self.heard_at = now
+        if not self.breaker.rest.resting or started_at <= self._cut_at:
+            self.pace.refused(now, started_at)
         if started_at <= self._cut_at:
             self.breaker.asked_to_wait(now, retry_after)
             return None
         again = self.breaker.rest.resting
-        rate = self.pace.rate(now)
-        if not again:
-            self.pace.refused(now)
         seconds = self.breaker.refused(now, retry_after)
         self._cut_at = now
-        return Cut(seconds, rate, self.pace.rate(now), again)
+        return Cut(seconds, self.pace.rate(now), again)
 
 
 def _pace(throttle: ThrottleSettings) -> Pace:

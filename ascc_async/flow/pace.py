@@ -45,6 +45,9 @@ class Pace(Protocol):
 
     ceiling: float | None
 
+    @property
+    def full_rate(self) -> float: ...
+
     def rate(self, now: float) -> float: ...
 
     def capacity(self, now: float) -> float: ...
@@ -53,7 +56,7 @@ class Pace(Protocol):
 
     def answered(self, now: float) -> None: ...
 
-    def refused(self, now: float) -> None: ...
+    def refused(self, now: float, started_at: float) -> None: ...
 
     def resumed(self, now: float, rested: float) -> None: ...
 
@@ -64,6 +67,11 @@ class FixedPace:
     def __init__(self, rate: float, burst: int) -> None:
         self.ceiling: float | None = None
         self._rate, self._burst = rate, float(burst)
+
+    @property
+    def full_rate(self) -> float:
+        """The configured rate."""
+        return self._rate
 
     def rate(self, now: float) -> float:
         """The configured rate."""
@@ -79,7 +87,7 @@ class FixedPace:
     def answered(self, now: float) -> None:
         """Nothing to learn."""
 
-    def refused(self, now: float) -> None:
+    def refused(self, now: float, started_at: float) -> None:
         """Nothing to learn."""
 
     def resumed(self, now: float, rested: float) -> None:
@@ -104,6 +112,18 @@ class _Level:
     answers: int = 0
 
 
+@dataclass(slots=True)
+class _Breach:
+    """A burst of refusals: when it was heard, at which rate, how long that had held, and the rate
+    really sent in the `SPAN` before the first of the refused requests.
+    """
+
+    at: float
+    rate: float
+    held_for: float
+    let_through: float
+
+
 class AdaptivePace:
     """Finds the limit, stays just under it, and probes above it seldom.
 
@@ -113,10 +133,10 @@ class AdaptivePace:
     """
 
     EXPLORE_SECONDS, EXPLORE_ANSWERS = 2.5, 2
-    HOLD_SECONDS, HOLD_ANSWERS, HOLD_SHARE = 12.0, 8, 1 / 3
-    PROBE_RESTS, PROBE_ANSWERS = 38.0, 105
-    STEP, BIGGEST_STEP, NARROW = 0.04, 0.5, 1.06
-    UNDER = 0.97
+    HOLD_SECONDS, HOLD_ANSWERS, HOLD_SHARE = 11.0, 6, 1 / 4
+    PROBE_RESTS, PROBE_ANSWERS = 32.0, 110
+    STEP, BIGGEST_STEP, NARROW = 0.04, 0.5, 1.08
+    UNDER, MARGIN = 0.975, 1.02
 
     def __init__(self, start: float, low: float, high: float, burst: int) -> None:
         self.ceiling: float | None = None
@@ -125,15 +145,21 @@ class AdaptivePace:
         self._goal = 0.0
         self._held: float | None = None
         self._rest: float | None = None
-        self._strikes = 0
+        self._strikes = self._confirmed = 0
         self._step = self.STEP
         self._level = _Level()
+        self._breach: _Breach | None = None
         self._recent: deque[tuple[float, int]] = deque()
         self._cut_at: float | None = None
         self._answers_since_cut = 0
         self._ramp_from = self._ramp_until = -math.inf
 
     # What the lane asks
+
+    @property
+    def full_rate(self) -> float:
+        """Requests a second, once the ramp after a rest is over."""
+        return self._rate
 
     def rate(self, now: float) -> float:
         """Requests a second now; lower for a while after a rest."""
@@ -148,7 +174,7 @@ class AdaptivePace:
 
     def learned(self) -> Learned:
         """For the next run."""
-        return Learned(max(self._rate, self._goal), self.ceiling, self._rest)
+        return Learned(self._rate, self.ceiling, self._rest)
 
     def recall(self, learned: Learned, trust: float) -> None:
         """Start from an earlier run's knowledge; `trust` 1 is fresh, less starts lower."""
@@ -161,7 +187,7 @@ class AdaptivePace:
     def sent(self, now: float, count: int) -> None:
         """Requests went out."""
         self._recent.append((now, count))
-        while self._recent[0][0] <= now - SPAN:
+        while self._recent[0][0] < now - 2 * SPAN:
             self._recent.popleft()
         if self._level.since is None:
             self._level.since = now
@@ -175,27 +201,21 @@ class AdaptivePace:
             self._climb()
             self._level = _Level(since=now)
 
-    def refused(self, now: float) -> None:
-        """A first refusal: cut. Those of the same burst must not be told."""
-        refused_at = self.rate(now)
-        creeping = self._held is not None and self._rate > self._held
-        if creeping and self._held is not None:
-            goal = self._held
-        elif self._held is not None and self._level_age(now) > 10 * self._hold_seconds():
-            goal = self.UNDER * refused_at
-            self._strikes = 0
+    def refused(self, now: float, started_at: float) -> None:
+        """A request sent at `started_at` was refused. All until `resumed` are one event."""
+        if self._breach is None:
+            since = self._level.since
+            held_for = 0.0 if since is None else max(0.0, started_at - since)
+            self._breach = _Breach(now, self.rate(now), held_for, self._let_through(started_at))
         else:
-            self._strikes += 1
-            self._held = None
-            goal = self._after_strike(now, refused_at)
-        known = math.inf if self.ceiling is None or creeping else self.ceiling
-        self.ceiling = min(known, refused_at)
-        self._rate = self._goal = self._clamp(goal)
-        self._step = self.STEP
-        self._cut_at, self._answers_since_cut = now, 0
+            self._breach.let_through = min(self._breach.let_through, self._let_through(started_at))
 
     def resumed(self, now: float, rested: float) -> None:
-        """The first answer after a rest of `rested` seconds: go on, gently."""
+        """The first answer after a rest of `rested` seconds: go on, gently and more slowly."""
+        if self._breach is not None:
+            self._cut(self._breach)
+            self._cut_at, self._answers_since_cut = self._breach.at, 0
+        self._breach = None
         self._rest = rested
         self._ramp_from, self._ramp_until = now, now + min(60.0, max(1.0, rested / 10))
         self._level = _Level()
@@ -221,7 +241,8 @@ class AdaptivePace:
         if self._rate < self._goal:
             return max(self.EXPLORE_SECONDS, self._rest / 20), 3
         if self._settled() and self._held == self._rate:
-            return self.PROBE_RESTS * self._rest, self.PROBE_ANSWERS
+            share = min(1.0, (1 + self._confirmed) / 3)
+            return share * self.PROBE_RESTS * self._rest, math.ceil(share * self.PROBE_ANSWERS)
         return self._hold_seconds(), self.HOLD_ANSWERS
 
     def _proven(self, now: float) -> bool:
@@ -250,20 +271,53 @@ class AdaptivePace:
             self._held = self._rate
             return
         self._held = self._rate
-        if self.ceiling is not None and self._rate > self.ceiling:
-            self.ceiling = None
+        if self.ceiling is not None and self._rate >= 0.999 * self.ceiling:
+            self.ceiling, self._confirmed = None, 0
         up = 1 + self._step
         if self.ceiling is not None and not self._settled():
             up = min(up, math.sqrt(self.ceiling / self._rate))
         self._rate = self._clamp(self._rate * up)
-        self._step = min(self.BIGGEST_STEP, self._step * 2)
+        self._step = min(self.BIGGEST_STEP, self._step * 3)
 
-    def _after_strike(self, now: float, rate: float) -> float:
+    def _cut(self, breach: _Breach) -> None:
+        rate, held = breach.rate, self._held
+        limit = self._estimate(breach)
+        if held is not None and self._rate > held:
+            # A step above what held: back below it, nothing else is in doubt.
+            goal = max(self._goal, self.UNDER * held)
+            self._confirmed += 1
+        elif held is not None and breach.held_for > 10 * self._hold_seconds():
+            # It held for long, and no more: only just too fast, or the limit has moved.
+            goal = self.UNDER * rate
+        else:
+            goal = self._after_strike(breach)
+            self._strikes += 1
+            self._confirmed = 0
+            self._held = None
+        if limit < 0.9 * rate:
+            goal = max(self._goal, self.UNDER * limit) if self._held else self.UNDER * limit
+        self.ceiling = min(rate, limit * self.MARGIN)
+        self._rate = self._goal = self._clamp(goal)
+        self._step = self.STEP
+
+    def _estimate(self, breach: _Breach) -> float:
+        """The limit, as far as a refusal shows it.
+
+        On a steady level that is the level's rate. While climbing it is less: what a window of
+        `SPAN` let through.
+        """
+        if breach.held_for >= SPAN:
+            return breach.rate
+        return min(breach.rate, max(breach.let_through, breach.rate / 8))
+
+    def _let_through(self, before: float) -> float:
+        sent = (count for at, count in self._recent if before - SPAN <= at < before)
+        return sum(sent) / SPAN
+
+    def _after_strike(self, breach: _Breach) -> float:
         """Where to go on after a refusal at a rate that never held."""
-        recent = sum(count for at, count in self._recent if at > now - SPAN) / SPAN
-        if recent < 0.8 * rate:
-            return 0.95 * max(recent, rate / 8)
-        if self._strikes <= 1 or self._cut_at is None:
-            return 0.9 * rate
-        goodput = self._answers_since_cut / max(1.0, now - self._cut_at)
-        return max(rate / 4, math.sqrt(rate * goodput))
+        if self._strikes == 0 or self._cut_at is None:
+            return 0.9 * breach.rate
+        goodput = self._answers_since_cut / max(1.0, breach.at - self._cut_at)
+        least = breach.rate / (2 if self._strikes == 1 else 4)
+        return max(least, math.sqrt(breach.rate * goodput))
