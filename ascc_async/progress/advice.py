@@ -1,0 +1,73 @@
+"""What a user can do about what is missing, reason by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ascc_async.dataset.counts import Counts
+from ascc_async.model import Outcome, Reason
+
+_COOKIES = (
+    "cookies of a signed-in browser open most of these: set network.cookies_file"
+    " (docs/cookies.md), then run again"
+)
+_UPDATE = "update with `pip install --upgrade yt-dlp`, then `doctor --online`"
+_GONE = "gone for good: nothing can be done"
+_CONTENT = "the sound itself is not usable: nothing needs doing"
+_REMEDIES: Mapping[Reason, str] = {
+    Reason.LICENSE_UNKNOWN: (
+        "asked again by the next runs; a Data API key (license.api_keys, docs/data-api.md)"
+        " answers for nearly all"
+    ),
+    Reason.NETWORK: "run again later: they are tried again",
+    Reason.SIGN_IN_REQUIRED: _COOKIES,
+    Reason.AGE_RESTRICTED: _COOKIES,
+    Reason.MEMBERS_ONLY: "only an account that is a member of the channel gets these",
+    Reason.COUNTRY_RESTRICTED: (
+        "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
+        " network.identities) may get them; looked at again after license.recheck_after_days"
+    ),
+    Reason.TOOL_FAILED: _UPDATE,
+    Reason.LIVE: "streams or premieres now: looked at again after license.recheck_after_days",
+    Reason.LICENSE_CHANGED: "no longer Creative Commons: their clips are left out of the dataset",
+    Reason.REMOVED: _GONE,
+    Reason.PRIVATE: _GONE,
+    Reason.ACCOUNT_TERMINATED: _GONE,
+    Reason.COPYRIGHT_CLAIM: _GONE,
+    Reason.NO_AUDIO: _CONTENT,
+    Reason.SILENT: _CONTENT,
+    Reason.TOO_SHORT: "the video ends too early; clips.shorter_than_segment decides what counts",
+    Reason.CORRUPT: "the media could not be read; `verify --repair` tries them again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about some segments: which, how many, what."""
+
+    about: tuple[str, ...]
+    number: int
+    remedy: str
+
+
+def advice(counts: Counts) -> list[Advice]:
+    """What to do about each group that is missing: first what can be helped, most first."""
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for reason, number in _missing(counts):
+        groups.setdefault(_REMEDIES[reason], []).append((reason.value, number))
+    if counts.pending:
+        groups["run the same command again: it goes on with these"] = [
+            (Outcome.PENDING.value, counts.pending)
+        ]
+    told = [
+        Advice(tuple(dict.fromkeys(name for name, _ in group)), sum(n for _, n in group), remedy)
+        for remedy, group in groups.items()
+    ]
+    return sorted(told, key=lambda one: (one.remedy in (_GONE, _CONTENT), -one.number))
+
+
+def _missing(counts: Counts) -> Iterator[tuple[Reason, int]]:
+    for (outcome, reason), number in counts.reasons.items():
+        if reason and outcome != Outcome.PENDING:
+            yield Reason(reason), number
