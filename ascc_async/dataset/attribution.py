@@ -8,7 +8,7 @@ from typing import TextIO
 
 from ascc_async.dataset.files import Table
 from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.text import decimal, markdown, restored
+from ascc_async.dataset.text import clean, decimal, markdown, restored
 from ascc_async.model import CREATIVE_COMMONS_DEED
 from ascc_async.settings import ClipsSettings
 
@@ -17,7 +17,7 @@ ATTRIBUTION_COLUMNS = (
     "license", "license_link", "license_seen_at", "changes",
 )  # fmt: skip
 LICENSE_NAME = "Creative Commons Attribution 3.0 Unported (CC BY 3.0)"
-
+COPIED = "not re-encoded"  # in a clip's note
 _FORMAT_NAMES = {"flac": "FLAC", "wav": "WAV", "opus": "Opus", "m4a": "AAC (M4A)", "mp3": "MP3"}
 
 
@@ -40,21 +40,20 @@ class Changes:
     def of(self, row: ManifestRow, note: str = "") -> str:
         """`cut to 30–40 s, sound only, converted to FLAC`; `note` adds what was done besides."""
         end = min(float(row.end_seconds), float(row.start_seconds) + float(row.duration_seconds))
-        parts = [
-            f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video",
-            *self._conversion(),
-        ]
-        return ", ".join([*parts, note] if note else parts)
+        parts = [f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video"]
+        parts += self._conversion(copied=COPIED in note)
+        return ", ".join([*parts, clean(note)] if note else parts)
 
-    def _conversion(self) -> Iterator[str]:
+    def _conversion(self, *, copied: bool) -> Iterator[str]:
         if self.clips.media == "audio":
             yield "sound only"
         if self.clips.sample_rate is not None:
             yield f"resampled to {self.clips.sample_rate} Hz"
         if self.clips.channels is not None:
             yield "mixed to mono" if self.clips.channels == 1 else "brought to two channels"
-        format_name = "MP4" if self.clips.media == "video" else _FORMAT_NAMES[self.clips.format]
-        yield f"converted to {format_name}"
+        if not copied:
+            is_video = self.clips.media == "video"
+            yield f"converted to {'MP4' if is_video else _FORMAT_NAMES[self.clips.format]}"
 
 
 @dataclass(frozen=True, slots=True)

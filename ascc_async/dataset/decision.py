@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.text import clean
@@ -56,8 +57,7 @@ class Terms:
         return self.now - checked_at > self.recheck_after_days * _DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Credits:
+class Credits(NamedTuple):
     """Whom to name. Cleaned of control characters."""
 
     title: str

@@ -40,7 +40,9 @@ class Hearing:
 
     def _by_ffmpeg(self, path: Path, row: ManifestRow) -> str:
         rate, channels = int(row.sample_rate), int(row.channels)
-        command = [self.ffmpeg, "-nostdin", "-loglevel", "error", *decode_arguments(str(path))]
+        media = "video" if path.suffix == ".mp4" else "audio"
+        arguments = decode_arguments(str(path), media)
+        command = [self.ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=_LONGEST, start_new_session=True, check=False

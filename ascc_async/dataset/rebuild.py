@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from ascc_async.catalog.arrays import offsets
 from ascc_async.catalog.selection import ChosenClass, Selection
-from ascc_async.catalog.table import SegmentTable
 from ascc_async.dataset.labels import read_suitable_classes
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.reading import numbered_rows
-from ascc_async.dataset.roster import DatasetClass
+from ascc_async.dataset.roster import DatasetClass, segment_table
 from ascc_async.errors import MetadataError
 from ascc_async.model import Outcome, Segment
 from ascc_async.settings import ClipsSettings
@@ -123,29 +121,11 @@ def _told_settings(path: Path) -> ClipsSettings | None:
 
 
 def _selection(segments: tuple[Segment, ...], classes: tuple[DatasetClass, ...]) -> Selection:
-    mids = list(dict.fromkeys([item.mid for item in classes] + _labels(segments)))
-    codes = {mid: code for code, mid in enumerate(mids)}
-    splits = tuple(sorted({one.split for one in segments}))
-    table = SegmentTable(
-        ids=np.array([one.video_id for one in segments], "S11"),
-        start_ms=np.array([one.start_ms for one in segments], np.int32),
-        end_ms=np.array([one.end_ms for one in segments], np.int32),
-        split=np.array([splits.index(one.split) for one in segments], np.uint8),
-        splits=splits,
-        label_offsets=offsets(np.array([len(one.labels) for one in segments], np.int64)),
-        label_codes=np.array([codes[mid] for mid in _labels(segments)], np.uint16),
-        mids=tuple(mids),
-    )
+    table = segment_table(segments, [item.mid for item in classes])
     counts = table.class_counts()
     chosen = tuple(
-        ChosenClass(
-            code, code, item.index, item.mid, item.name, item.quality, int(counts[code])
-        )
+        ChosenClass(code, code, item.index, item.mid, item.name, item.quality, int(counts[code]))
         for code, item in enumerate(classes)
-    )  # fmt: skip
+    )
     rows = np.arange(len(segments), dtype=np.int32)
     return Selection(table, (), chosen, rows, 0, None)
-
-
-def _labels(segments: Iterable[Segment]) -> list[str]:
-    return [mid for one in segments for mid in one.labels]

@@ -1,8 +1,8 @@
 """The removal list `output.dir/removals.txt`: videos and channels that the dataset must not hold.
 
 One entry a line; `#` starts a comment at the start of a line or after a space. An entry is a video
-id, a segment id, a YouTube link to a video or channel, a channel id, or a channel's name
-(`channel: NAME` where the name alone could be taken for an id).
+id, a segment id, a YouTube link to a video or channel, a channel id, or a channel's name. Where a
+name could be taken for an id, or holds a `#`, write `channel: NAME`, without a comment after it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}")
 _CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}")
 _NEARLY_AN_ID = re.compile(r"[A-Za-z0-9_-]{9,13}|UC[A-Za-z0-9_-]{18,26}")
 _COMMENT = re.compile(r"(^|\s)#.*$")
+_NAMED = re.compile(r"\s*channel\s*:", re.IGNORECASE)
 _HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 _ALLOWED = (
     "expected a video id (11 characters), a segment id (YTID_30000), a channel id (UC and 22"
@@ -72,8 +73,12 @@ def read_removals(output_dir: Path) -> Removals:
 def parse_removals(data: bytes, path: Path) -> Removals:
     """The list from its bytes; `path` is for messages. Raises MetadataError with the line."""
     lines = (_decode(line, path, at) for at, line in enumerate(data.splitlines(), 1))
-    entries = ((at, _COMMENT.sub("", line).strip()) for at, line in enumerate(lines, 1))
+    entries = ((at, _without_comment(line)) for at, line in enumerate(lines, 1))
     return _gather(_entry(text, path, at) for at, text in entries if text)
+
+
+def _without_comment(line: str) -> str:
+    return (line if _NAMED.match(line) else _COMMENT.sub("", line)).strip()
 
 
 def _decode(line: bytes, path: Path, at: int) -> str:
@@ -92,7 +97,7 @@ def _gather(entries: Iterable[tuple[str, str]]) -> Removals:
 
 def _entry(text: str, path: Path, at: int) -> tuple[str, str]:
     """The field of `Removals` and the value of one line."""
-    if re.match(r"channel\s*:", text, re.IGNORECASE):
+    if _NAMED.match(text):
         return _channel(text.partition(":")[2].strip(), path, at)
     if "://" in text or text.lower().startswith(_HOSTS) or text.lower().startswith("www."):
         return _link(text, path, at)

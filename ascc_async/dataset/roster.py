@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ascc_async.catalog.arrays import Bools, Bytes, Rows, gather
+from ascc_async.catalog.arrays import ID_DTYPE, Bools, Bytes, Rows, gather, offsets
 from ascc_async.catalog.sampling import spare
 from ascc_async.catalog.selection import Selection
 from ascc_async.catalog.table import SegmentTable
+from ascc_async.model import Segment
 
 _AT_ONCE = 8192  # rows that exist as Python objects at a time
 
@@ -66,6 +67,23 @@ def roster_of(selection: Selection) -> Roster:
         DatasetClass(one.index, one.mid, one.name, one.quality) for one in selection.chosen
     )
     return Roster(selection.segments, rows, classes, _spares(selection, rows))
+
+
+def segment_table(segments: Sequence[Segment], mids: Iterable[str]) -> SegmentTable:
+    """A catalogue of some segments; `mids` come first among its classes, in their order."""
+    labels = [mid for one in segments for mid in one.labels]
+    codes = {mid: code for code, mid in enumerate(dict.fromkeys([*mids, *labels]))}
+    splits = tuple(sorted({one.split for one in segments}))
+    return SegmentTable(
+        ids=np.array([one.video_id for one in segments], ID_DTYPE),
+        start_ms=np.array([one.start_ms for one in segments], np.int32),
+        end_ms=np.array([one.end_ms for one in segments], np.int32),
+        split=np.array([splits.index(one.split) for one in segments], np.uint8),
+        splits=splits,
+        label_offsets=offsets(np.array([len(one.labels) for one in segments], np.int64)),
+        label_codes=np.array([codes[mid] for mid in labels], np.uint16),
+        mids=tuple(codes),
+    )
 
 
 def _spares(selection: Selection, rows: Rows) -> Callable[[Bytes], Bools] | None:

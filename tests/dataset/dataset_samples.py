@@ -1,0 +1,193 @@
+"""Small journals and rosters for the tests of the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ascc_async.catalog.arrays import Bools, Bytes
+from ascc_async.dataset.decision import Terms
+from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.removals import Removals, parse_removals
+from ascc_async.dataset.roster import DatasetClass, Roster, segment_table
+from ascc_async.dataset.run_record import RunFacts
+from ascc_async.model import (
+    ClipFile,
+    License,
+    Outcome,
+    Quality,
+    Reason,
+    Segment,
+)
+from ascc_async.settings import Settings
+from ascc_async.state.rows import AnswerRow, ClipRow
+
+FORM = "audio/flac/source/source"
+NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+DAY = 86400.0
+SPEECH, DOG, MAN = "/m/09x0r", "/m/0bt9lr", "/m/05zppz"
+CLASSES = (
+    DatasetClass(0, SPEECH, "Speech", 1.0),
+    DatasetClass(1, MAN, "Male speech, man speaking", 0.9),
+    DatasetClass(2, DOG, "Dog", None),
+)
+CHANNEL_ID = "UC" + "x" * 22
+
+
+def answer(video_id: str, license: License = License.CREATIVE_COMMONS, **more: Any) -> AnswerRow:
+    """An answer of an hour ago, with complete credits."""
+    values: dict[str, Any] = {
+        "source": "innertube",
+        "checked_at": NOW - 3600,
+        "text": "Creative Commons Attribution license (reuse allowed)",
+        "title": f"Title of {video_id}",
+        "channel": "A channel",
+        "channel_id": CHANNEL_ID,
+    }
+    return AnswerRow(video_id=video_id, license=license, **(values | more))
+
+
+def clip_file(segment_id: str, **more: Any) -> ClipFile:
+    """A clip in place, as the journal knows it."""
+    values: dict[str, Any] = {
+        "path": f"clips/{segment_id[:2]}/{segment_id}.flac",
+        "sha256": "ab" * 32,
+        "bytes": 500_000,
+        "frames": 441_000,
+        "sample_rate": 44_100,
+        "channels": 2,
+        "form": FORM,
+        "source_format": "140 mp4 mp4a.40.2",
+        "fetched_at": NOW - 1800,
+        "quality": Quality(-1.5, -20.25, 0.01, 0.0),
+    }
+    return ClipFile(segment_id=segment_id, **(values | more))
+
+
+def clip(segment_id: str, outcome: Outcome = Outcome.CLIP, **more: Any) -> ClipRow:
+    """A clip row; with a file when the outcome is `clip`."""
+    file = clip_file(segment_id) if outcome is Outcome.CLIP else None
+    values: dict[str, Any] = {"form": FORM, "at": NOW - 1800, "attempts": 1, "clip": file}
+    return ClipRow(
+        segment_id=segment_id, video_id=segment_id[:11], outcome=outcome, **(values | more)
+    )
+
+
+def segment(video_id: str, start_ms: int = 30_000, *labels: str, split: str = "eval") -> Segment:
+    """Ten seconds."""
+    return Segment(video_id, start_ms, start_ms + 10_000, split, labels or (SPEECH,))
+
+
+@dataclass
+class MemoryJournal:
+    """What `state.reader.Reader` gives, two rows a page."""
+
+    answer_rows: Sequence[AnswerRow] = ()
+    clip_rows: Sequence[ClipRow] = ()
+
+    def answers(self) -> Iterator[list[AnswerRow]]:
+        """Pages sorted by video id."""
+        rows = sorted(self.answer_rows, key=lambda row: row.video_id)
+        yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
+
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """Pages sorted by segment id."""
+        rows = sorted(self.clip_rows, key=lambda row: row.segment_id)
+        rows = [row for row in rows if row.form == form]
+        yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
+
+
+def roster(segments: Sequence[Segment], classes: Sequence[DatasetClass] = CLASSES) -> Roster:
+    """The roster of some segments, without a limit per class."""
+    table = segment_table(segments, [one.mid for one in classes])
+    rows = table.sorted_rows(np.arange(len(segments), dtype=np.int32))
+    return Roster(table, rows, tuple(classes))
+
+
+@dataclass
+class Sample:
+    """A dataset in the making; `write` makes it."""
+
+    folder: Path
+    segments: list[Segment] = field(default_factory=list)
+    journal: MemoryJournal = field(default_factory=lambda: MemoryJournal([], []))
+    settings: Settings = field(default_factory=Settings)
+    terms: Terms = field(default_factory=lambda: Terms(FORM, NOW, 30))
+    classes: tuple[DatasetClass, ...] = CLASSES
+
+    def add(
+        self,
+        video_id: str,
+        *labels: str,
+        start_ms: int = 30_000,
+        split: str = "eval",
+        license: License | None = License.CREATIVE_COMMONS,
+        outcome: Outcome | None = Outcome.CLIP,
+        reason: Reason | None = None,
+        file: dict[str, Any] | None = None,
+        **words: Any,
+    ) -> None:
+        """A segment with what the journal knows of it; None for nothing."""
+        one = segment(video_id, start_ms, *labels, split=split)
+        self.segments.append(one)
+        if license is not None:
+            self.journal.answer_rows = [
+                *self.journal.answer_rows, answer(video_id, license, **words)
+            ]  # fmt: skip
+        if outcome is not None and license is License.CREATIVE_COMMONS:
+            row = clip(one.segment_id, outcome, reason=reason)
+            if file:
+                row = replace(row, clip=clip_file(one.segment_id, **file))
+            self.journal.clip_rows = [*self.journal.clip_rows, row]
+
+    def write(self, **terms: Any) -> Written:
+        """Write the dataset of these segments."""
+        return write_dataset(
+            self.folder,
+            roster(self.segments, self.classes),
+            self.journal,
+            replace(self.terms, **terms),
+            RunFacts(self.settings, {"ascc_async": "0.1.0", "ffmpeg": "7.1"}),
+        )
+
+    def path(self, name: str) -> Path:
+        """A file of the dataset."""
+        return self.folder / "dataset" / name
+
+
+def removals(text: str) -> Removals:
+    """The removal list of some lines."""
+    return parse_removals(text.encode(), Path("removals.txt"))
+
+
+def full(folder: Path) -> Sample:
+    """One segment of each kind."""
+    sample = Sample(folder)
+    sample.add("-bcdefghijk", SPEECH, MAN, split="balanced_train")
+    sample.add("_SUM-A1-ijk", DOG)
+    sample.add("Standard111", license=License.STANDARD, text="")
+    sample.add("Unknown1111", license=License.UNKNOWN, text="", title="", channel="")
+    sample.add(
+        "Private1111", license=License.UNAVAILABLE, text="", title="", channel="", channel_id="",
+        split="balanced_train",
+    )  # fmt: skip
+    sample.journal.answer_rows = [
+        replace(row, reason=Reason.PRIVATE, detail="This video is private")
+        if row.license is License.UNAVAILABLE else row
+        for row in sample.journal.answer_rows
+    ]  # fmt: skip
+    sample.add("NotAsked111", license=None)
+    sample.add("Silent11111", outcome=Outcome.REJECTED, reason=Reason.SILENT)
+    sample.add("Network1111", outcome=Outcome.PENDING, reason=Reason.NETWORK)
+    sample.add("half_second", DOG, start_ms=30_500, file={"frames": 350_000, "sample_rate": 48_000})
+    return sample
+
+
+def mask(states: Bytes, limit: int) -> Bools:
+    """All clips but the first `limit`."""
+    clips = states == 4
+    return clips & (np.cumsum(clips) > limit)
