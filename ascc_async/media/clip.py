@@ -15,7 +15,7 @@ from ascc_async.media.cut import Cut
 from ascc_async.media.excerpt import Excerpt, Wanted
 from ascc_async.media.fetch import fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
-from ascc_async.media.mp3_tag import FLUSH, trim_end
+from ascc_async.media.mp3_tag import set_length
 from ascc_async.media.mp4_write import Written, mp4_file
 from ascc_async.media.packets import corrupt
 from ascc_async.media.picture import PictureCut, picture_arguments, picture_cut
@@ -110,7 +110,7 @@ class Cutter:
             arguments = cutting.sound_arguments(source.cut, settings, soxr, str(part))
         await self._run(arguments, part, await asyncio.to_thread(mp4_file, *tracks))
         if settings.media == "audio" and settings.format == "mp3":
-            await asyncio.to_thread(trim_end, part, FLUSH)
+            await asyncio.to_thread(set_length, part, source.cut.frames)
 
     async def _inspected(self, part: Path, cut: Cut) -> Inspection:
         """Decode what was written, to its end: by libsndfile, or by ffmpeg where that cannot."""

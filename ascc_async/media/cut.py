@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ascc_async.errors import Rejected, SettingsError
 from ascc_async.media.excerpt import Excerpt, Wanted
-from ascc_async.media.mp3_tag import FLUSH
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
 
@@ -138,8 +137,6 @@ def sound_filter(cut: Cut, settings: ClipsSettings, soxr: bool) -> str:
         steps.append(f"atrim=end_sample={cut.frames - cut.padding}")
     if cut.padding:
         steps.append(f"apad=whole_len={cut.frames}")
-    if settings.media == "audio" and settings.format == "mp3":
-        steps.append(f"apad=pad_len={FLUSH}")
     if settings.media == "audio" and settings.format == "flac":
         # The FLAC encoder takes its block size from the first frame and fails under 16 samples.
         steps.append("asetnsamples=n=4096:p=0")

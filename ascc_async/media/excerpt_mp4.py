@@ -42,6 +42,7 @@ class Mp4Head:
     sidx: Sidx | None = None
     fragmented: bool = False
     first_fragment: int | None = None
+    total: int | None = None
 
 
 async def read_mp4_head(ranges: Ranges, track: Track, head: Span) -> Mp4Head:
@@ -65,6 +66,7 @@ async def read_mp4_head(ranges: Ranges, track: Track, head: Span) -> Mp4Head:
             break
     if not found.tracks:
         corrupt("an MP4 stream without moov")
+    found.total = head.total
     return found
 
 
@@ -100,6 +102,9 @@ async def fragmented_excerpt(
     run_in_ms = codec.run_in * 1000 / codec.timescale
     low, high = wanted.start_ms - run_in_ms, float(wanted.end_ms)
     index = await _flat_index(ranges, track, head.sidx, origin, low, high)
+    if wanted.end_ms > index.end * 1000 / index.timescale:
+        if await _goes_on(ranges, track, index, head.total):
+            return await sequential_excerpt(ranges, track, head, mp4, wanted)
     if wanted.start_ms >= index.end * 1000 / index.timescale + 100:
         raise too_short(wanted)
     packets = await _covering_packets(ranges, track, replace(mp4, codec=codec), index, low, wanted)
@@ -114,6 +119,18 @@ def _origin(codec: Codec, sidx: Sidx) -> int:
     """
     small = codec.kind == "video" and sidx.earliest < sidx.timescale
     return 0 if small else sidx.earliest
+
+
+async def _goes_on(ranges: Ranges, track: Track, index: Index, total: int | None) -> bool:
+    """Whether fragments follow after the last one in the index.
+
+    Some streams have an index in front of every fragment, for that fragment only.
+    """
+    at = index.fragments[-1].last + 1
+    if total is None or at + 16 > total:
+        return False
+    box = next(boxes((await ranges.read(track, at, at + 15)).body), None)
+    return box is not None and box.kind in (b"moof", b"sidx", b"styp")
 
 
 async def plain_excerpt(
@@ -139,12 +156,15 @@ async def sequential_excerpt(
     ranges: Ranges, track: Track, head: Mp4Head, mp4: Mp4Track, wanted: Wanted
 ) -> Excerpt:
     """The excerpt of a fragmented stream without index: read from its start until it is there."""
-    if head.first_fragment is None:
+    start = head.first_fragment
+    if start is None and head.sidx is not None:
+        start = head.sidx.fragments[0].first
+    if start is None:
         corrupt("an MP4 stream without fragments")
     log.info("no index, read from the start", extra={"format_id": track.format_id})
     end = wanted.ticks(mp4.codec)[1]
     size = sequential_size(track, wanted.end_ms)
-    span = Span(head.first_fragment, b"", None)
+    span = Span(start, b"", None)
     while True:
         span = await read_on(ranges, track, span, span.first + size, LARGEST_EXCERPT)
         at_end = span.total is not None and span.first + len(span.body) >= span.total

@@ -55,6 +55,7 @@ def picture_arguments(
         "-copyts", "-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0",
         "-map_metadata", "-1", "-vf", picture_filter(picture),
         "-af", sound_filter(sound, settings, soxr), "-fps_mode", "passthrough",
+        "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
         "-fflags", "+bitexact", "-flags", "+bitexact",
         "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2",
         "-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
