@@ -33,6 +33,16 @@ def choose_classes(
 
     Raises `SettingsError` for a name that is no class, and when no class is left.
     """
+    choices = judge_classes(classes, ontology, settings)
+    if not any(choice.chosen for choice in choices):
+        raise SettingsError(_nothing_left(choices, settings))
+    return choices
+
+
+def judge_classes(
+    classes: Sequence[SoundClass], ontology: Ontology, settings: ClassesSettings
+) -> tuple[ClassChoice, ...]:
+    """As `choose_classes`, but that no class is left is an answer too."""
     names = _Names(classes, ontology)
     included = names.beneath(settings.include, "include") if settings.include else None
     excluded = names.beneath(settings.exclude, "exclude")
@@ -46,8 +56,6 @@ def choose_classes(
         outside = _outside(suitable, settings)
         choices.append(ClassChoice(code, not outside, suitable, outside))
         suitable += 1
-    if not any(choice.chosen for choice in choices):
-        raise SettingsError(_nothing_left(choices, suitable, settings))
     return tuple(choices)
 
 
@@ -80,7 +88,8 @@ def _outside(suitable_index: int, settings: ClassesSettings) -> str:
     return ""
 
 
-def _nothing_left(choices: Sequence[ClassChoice], suitable: int, settings: ClassesSettings) -> str:
+def _nothing_left(choices: Sequence[ClassChoice], settings: ClassesSettings) -> str:
+    suitable = sum(choice.suitable_index is not None for choice in choices)
     if suitable:
         return (
             f"classes.start_index ({settings.start_index}) is beyond the last of the {suitable}"
