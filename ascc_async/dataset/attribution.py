@@ -8,7 +8,7 @@ from typing import TextIO
 
 from ascc_async.dataset.files import Table
 from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.text import clean, decimal, markdown, restored
+from ascc_async.dataset.text import clean, counted, decimal, markdown, restored
 from ascc_async.model import CREATIVE_COMMONS_DEED
 from ascc_async.settings import ClipsSettings
 
@@ -95,7 +95,7 @@ class Attribution:
 
     def write_credits(self, file: TextIO) -> None:
         """`CREDITS.md`, grouped by channel, channels by name."""
-        file.write(_CREDITS_HEAD.format(clips=_clips(len(self._credits))))
+        file.write(_CREDITS_HEAD.format(clips=counted(len(self._credits), "clip")))
         channel_id = None
         for credit in sorted(self._credits, key=_by_channel):
             if credit.channel_id != channel_id:
@@ -110,10 +110,6 @@ class Attribution:
 
 def _by_channel(credit: Credit) -> tuple[str, str, str]:
     return credit.channel.casefold(), credit.channel_id, credit.segment_id
-
-
-def _clips(number: int) -> str:
-    return "1 clip" if number == 1 else f"{number:,} clips"
 
 
 _CREDITS_HEAD = f"""# Credits

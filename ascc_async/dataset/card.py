@@ -10,7 +10,7 @@ import yaml
 from ascc_async.dataset import card_words as words
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.roster import DatasetClass
-from ascc_async.dataset.text import markdown
+from ascc_async.dataset.text import counted, markdown
 from ascc_async.model import Outcome, Reason
 from ascc_async.settings import ClipsSettings
 
@@ -78,9 +78,9 @@ def _in_short(counts: Counts) -> str:
     if counts.clips:
         seen = f" Licenses seen between {counts.first_checked} and {counts.last_checked}."
     return (
-        f"**{counts.clips:,} clips**, {_length(counts.seconds)} of sound,"
-        f" {counts.bytes / 1e6:,.1f} MB, from {counts.channels:,} channels."
-        f" Of {counts.segments:,} segments selected, {counts.asked:,} were asked about.{seen}\n"
+        f"**{counted(counts.clips, 'clip')}**, {_length(counts.seconds)} of sound,"
+        f" {counts.bytes / 1e6:,.1f} MB, from {counted(counts.channels, 'channel')}."
+        f" Segments selected: {counts.segments:,}; asked about: {counts.asked:,}.{seen}\n"
     )
 
 

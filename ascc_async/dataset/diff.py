@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.reading import read_manifest
+from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
 
 _SHOWN = 50  # lines of each list in the text; the JSON holds them all
@@ -144,16 +145,16 @@ def as_json(changes: Changes) -> str:
 def as_text(changes: Changes, shown: int = _SHOWN) -> str:
     """For a reader: counts, and the first `shown` of each list."""
     if changes.empty:
-        lines = [f"The same: {changes.same:,} clips, byte for byte."]
+        lines = [f"The same: {counted(changes.same, 'clip')}, byte for byte."]
     else:
-        lines = [f"{changes.same:,} clips are the same."]
+        lines = [f"The same in both: {counted(changes.same, 'clip')}."]
         lines += _list("added", changes.added, shown)
         lines += _list("lost", map(_lost_line, changes.lost), shown)
         lines += _list("license changed", map(_license_line, changes.licenses), shown)
         lines += _list("bytes changed", map(_bytes_line, changes.bytes), shown)
     for side, number in (("first", changes.only_a), ("second", changes.only_b)):
         if number:
-            lines.append(f"{number:,} segments stand only in the {side} manifest.")
+            lines.append(f"Only in the {side} manifest: {counted(number, 'segment')}.")
     return "\n".join(lines) + "\n"
 
 

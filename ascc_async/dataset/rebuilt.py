@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ascc_async.dataset.files import Publication
 from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
 
 REBUILT_COLUMNS = ("segment_id", "result", "outcome", "reason", "sha256_then", "sha256_now")
@@ -69,14 +70,16 @@ def as_json(rebuilt: Rebuilt) -> str:
 def as_text(rebuilt: Rebuilt, shown: int = _SHOWN) -> str:
     """For a reader: counts, and the first `shown` of what is not as it was."""
     lines = [
-        f"{len(rebuilt.identical):,} clips rebuilt, byte for byte the same",
-        f"{len(rebuilt.different):,} clips rebuilt, with other bytes",
+        f"{counted(len(rebuilt.identical), 'clip')} rebuilt, byte for byte the same",
+        f"{counted(len(rebuilt.different), 'clip')} rebuilt, with other bytes",
         *_shown((one.segment_id for one in rebuilt.different), shown),
-        f"{len(rebuilt.lost):,} clips lost since",
+        f"{counted(len(rebuilt.lost), 'clip')} lost since",
         *_shown((_lost_line(one) for one in rebuilt.lost), shown),
     ]
     if rebuilt.open:
-        lines.append(f"{len(rebuilt.open):,} clips not finished: run the same command again")
+        lines.append(
+            f"{counted(len(rebuilt.open), 'clip')} not finished: run the same command again"
+        )
     return "\n".join(lines) + "\n"
 
 

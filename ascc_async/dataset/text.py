@@ -70,6 +70,11 @@ def decimal(value: float, digits: int = 6) -> str:
     return "0" if text == "-0" else text
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 clip`, `1,404 clips`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def iso_time(posix: float) -> str:
     """POSIX seconds as `2026-01-31T12:00:00Z`."""
     days, rest = divmod(int(posix), 86400)

@@ -1,0 +1,108 @@
+"""Manifests from elsewhere are checked row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dataset_samples import full
+
+from ascc_async.dataset.manifest import COLUMNS, ManifestRow
+from ascc_async.dataset.reading import read_manifest
+from ascc_async.errors import MetadataError
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """A manifest with a row of each kind; the first is a clip."""
+    sample = full(tmp_path)
+    sample.write()
+    return sample.path("manifest.csv")
+
+
+def test_what_was_written_reads_back(manifest: Path) -> None:
+    """Nine rows, typed where it matters."""
+    rows = list(read_manifest(manifest))
+    assert len(rows) == 9
+    assert rows[0].mids == ("/m/09x0r", "/m/05zppz")
+    assert (rows[-1].start_ms, rows[-1].end_ms) == (30_500, 40_500)
+
+
+def edited(path: Path, change: Callable[[str], str]) -> Path:
+    """The file with its text changed."""
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    changed = change(text)
+    assert changed != text
+    path.write_bytes(changed.encode())
+    return path
+
+
+def test_a_manifest_saved_by_a_spreadsheet_is_read(manifest: Path) -> None:
+    """A byte order mark, plain line ends and a further column do no harm."""
+    expected = list(read_manifest(manifest))
+    edited(manifest, lambda t: "\ufeff" + t.replace("\r\n", ",note\n"))
+    assert list(read_manifest(manifest)) == expected
+
+
+CASES = {
+    "a column is missing": (("segment_id,", "id,"), 1, "columns missing: segment_id"),
+    "a row is cut off": ((",clip,", "\r\n"), 2, "fields, expected 24"),
+    "an id that is none": (("-bcdefghijk_30000", "#NAME?"), 2, "segment_id '#NAME?'"),
+    "another video": (("-bcdefghijk,30", "xbcdefghijk,30"), 2, "video_id 'xbcdefghijk'"),
+    "another start": ((",30,40,", ",31,41,"), 2, "start_seconds '31'"),
+    "an end before the start": ((",30,40,", ",30,29,"), 2, "end_seconds '29'"),
+    "a time that is none": ((",30,40,", ",30,4e1,"), 2, "end_seconds '4e1'"),
+    "no labels": (('"/m/09x0r,/m/05zppz"', ""), 2, "labels ''"),
+    "a license nobody knows": ((",creative_commons,", ",cc,"), 2, "license 'cc'"),
+    "an outcome nobody knows": ((",clip,", ",clipped,"), 2, "outcome 'clipped'"),
+    "a path that leaves": (("clips/-b/", "../../etc/"), 2, "path '../../etc/"),
+    "a hash that is none": (("abababab", "xyxyxyxy"), 2, "sha256 'xyxy"),
+    "a size that is none": ((",500000,", ",5E+05,"), 2, "bytes '5E+05'"),
+    "a quote that does not end": (("creative_commons,", 'creative_commons,"'), 10, "not CSV"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_not_right_names_file_line_and_expectation(manifest: Path, case: str) -> None:
+    """The first wrong row stops the reading."""
+    (old, new), line, message = CASES[case]
+    edited(manifest, lambda text: text.replace(old, new, 1))
+    with pytest.raises(MetadataError) as error:
+        list(read_manifest(manifest))
+    assert error.value.path == manifest
+    assert message in str(error.value)
+    assert error.value.line is not None
+    assert abs(error.value.line - line) <= (8 if case == "a quote that does not end" else 0)
+
+
+def test_rows_out_of_order_or_twice_are_told(manifest: Path) -> None:
+    """Reading side by side needs the order."""
+    lines = manifest.read_bytes().split(b"\r\n")
+    manifest.write_bytes(b"\r\n".join([lines[0], lines[2], lines[1], b""]))
+    with pytest.raises(MetadataError, match=r":3: .*rows must be sorted"):
+        list(read_manifest(manifest))
+    manifest.write_bytes(b"\r\n".join([lines[0], lines[1], lines[1], b""]))
+    with pytest.raises(MetadataError, match=r":3: .*stands twice"):
+        list(read_manifest(manifest))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe\x00", b"not,a,manifest\r\n"])
+def test_what_is_no_manifest_is_told(tmp_path: Path, data: bytes) -> None:
+    """Empty, binary or another table."""
+    path = tmp_path / "other.csv"
+    path.write_bytes(data)
+    with pytest.raises(MetadataError):
+        list(read_manifest(path))
+
+
+def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
+    """By its path."""
+    with pytest.raises(MetadataError, match=r"none\.csv: cannot be read"):
+        list(read_manifest(tmp_path / "none.csv"))
+
+
+def test_rows_have_one_field_per_column() -> None:
+    """The record and the header are the same thing."""
+    assert ManifestRow._fields == COLUMNS

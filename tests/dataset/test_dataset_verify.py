@@ -1,0 +1,192 @@
+"""Verification against files on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+from dataset_samples import Sample
+
+from ascc_async.dataset.check import Problem
+from ascc_async.dataset.hearing import Hearing
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.verify import to_repair, verify
+from ascc_async.errors import MetadataError
+
+RATE = 8_000
+IDS = ("-bcdefghijk", "aaaaaaaaaaa", "bbbbbbbbbbb")
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Sample:
+    """Three real FLAC files and their manifest."""
+    made = Sample(tmp_path)
+    for place, video_id in enumerate(IDS):
+        path = tmp_path / "clips" / video_id[:2] / f"{video_id}_30000.flac"
+        path.parent.mkdir(parents=True)
+        tone = 0.5 * np.sin(np.arange(RATE) * (place + 1) / 10)
+        soundfile.write(path, tone, RATE, format="FLAC")
+        made.add(video_id, file=facts(path))
+    made.write()
+    return made
+
+
+def facts(path: Path) -> dict[str, object]:
+    """What the journal knows of a file of one second."""
+    data = path.read_bytes()
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "frames": RATE,
+        "sample_rate": RATE, "channels": 1,
+    }  # fmt: skip
+
+
+class Counting:
+    """Hears as usual, and remembers which files it was given."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._hearing = Hearing(imageio_ffmpeg.get_ffmpeg_exe())
+
+    def __call__(self, path: Path, row: ManifestRow) -> str:
+        self.heard.append(path.name[:11])
+        return self._hearing(path, row)
+
+
+def problems(sample: Sample, hear: Counting | None = None, **more: object) -> list[Problem]:
+    """All that is found wrong."""
+    found = verify(sample.folder, hear=hear or Counting(), **more)  # type: ignore[arg-type]
+    return [one.problem for one in found if one.problem is not None]
+
+
+def file_of(sample: Sample, video_id: str) -> Path:
+    """Where a clip is."""
+    return sample.folder / "clips" / video_id[:2] / f"{video_id}_30000.flac"
+
+
+def test_a_whole_dataset_has_no_problem(sample: Sample) -> None:
+    """Every clip is read, and progress reaches its end."""
+    hear = Counting()
+    checked = list(verify(sample.folder, hear=hear))
+    assert [one.done for one in checked] == [1, 2, 3]
+    assert checked[-1].total == 3
+    assert checked[-1].bytes == sum(file_of(sample, video_id).stat().st_size for video_id in IDS)
+    assert not any(one.problem for one in checked)
+    assert sorted(hear.heard) == sorted(IDS)
+    assert not (sample.folder / "verify.progress").exists()
+
+
+def test_each_kind_of_damage_is_told(sample: Sample) -> None:
+    """Missing, cut off, one bit turned, and a file nobody knows."""
+    file_of(sample, IDS[0]).unlink()
+    cut = file_of(sample, IDS[1])
+    cut.write_bytes(cut.read_bytes()[:-100])
+    flipped = file_of(sample, IDS[2])
+    data = bytearray(flipped.read_bytes())
+    data[len(data) // 2] ^= 1
+    flipped.write_bytes(data)
+    stranger = sample.folder / "clips" / "zz" / "zzzzzzzzzzz_1.flac"
+    stranger.parent.mkdir()
+    stranger.write_bytes(b"x")
+    found = problems(sample)
+    assert [(one.path[-22:], one.kind.value) for one in found] == [
+        ("-bcdefghijk_30000.flac", "missing"),
+        ("aaaaaaaaaaa_30000.flac", "size"),
+        ("bbbbbbbbbbb_30000.flac", "hash"),
+        ("/zz/zzzzzzzzzzz_1.flac", "unlisted"),
+    ]
+    assert to_repair(found) == tuple(f"{video_id}_30000" for video_id in IDS)
+
+
+def test_a_file_that_does_not_decode_is_told_even_if_its_hash_is_right(sample: Sample) -> None:
+    """The hash says the file is as it was recorded, not that it was any good."""
+    path = file_of(sample, IDS[0])
+    path.write_bytes(b"fLaC, but no more than that")
+    sample.journal.clip_rows = [
+        row for row in sample.journal.clip_rows if not row.segment_id.startswith(IDS[0])
+    ]
+    sample.segments = sample.segments[1:]
+    sample.journal.answer_rows = sample.journal.answer_rows[1:]
+    sample.add(IDS[0], file=facts(path))
+    sample.write()
+    assert [one.kind.value for one in problems(sample)] == ["undecodable"]
+
+
+def test_a_sound_of_another_length_is_told(sample: Sample) -> None:
+    """What is heard must be what the manifest says."""
+    row = next(row for row in sample.journal.clip_rows if row.segment_id.startswith(IDS[0]))
+    others = [other for other in sample.journal.clip_rows if other is not row]
+    sample.journal.clip_rows = others
+    sample.journal.answer_rows = sample.journal.answer_rows[1:]
+    sample.segments = sample.segments[1:]
+    sample.add(IDS[0], file=facts(file_of(sample, IDS[0])) | {"frames": 5 * RATE})
+    sample.write()
+    (found,) = problems(sample)
+    assert found.kind.value == "undecodable"
+    assert found.detail == "1.000 s long, not 5.000 s"
+
+
+def test_files_the_journal_accounts_for_are_no_strangers(sample: Sample) -> None:
+    """Nor is what was set aside or is just being written."""
+    clips = sample.folder / "clips"
+    for name in ("aa/known.flac", "aa/.part-1234", "unclaimed/x.flac", "other_forms/x/y.flac"):
+        (clips / name).parent.mkdir(parents=True, exist_ok=True)
+        (clips / name).write_bytes(b"x")
+    assert problems(sample, known={"clips/aa/known.flac"}) == []
+
+
+def test_a_stopped_verification_goes_on_where_it_was(sample: Sample) -> None:
+    """What was fine and is untouched is not read again; what changed since is."""
+    first = verify(sample.folder, hear=Counting(), workers=1)
+    next(first)
+    next(first)
+    first.close()
+    progress = sample.folder / "verify.progress"
+    with progress.open("a", encoding="utf-8") as file:
+        file.write('["clips/aa/torn')
+    hear = Counting()
+    assert problems(sample, hear) == []
+    assert hear.heard == [IDS[2]]
+    assert not progress.exists()
+
+
+def test_a_file_touched_since_is_read_again(sample: Sample) -> None:
+    """Remembered results hold only for the very same file."""
+    first = verify(sample.folder, hear=Counting(), workers=1)
+    next(first)
+    next(first)
+    first.close()
+    path = file_of(sample, IDS[0])
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 1))
+    assert [one.kind.value for one in problems(sample)] == ["hash"]
+
+
+def test_formats_libsndfile_lacks_are_decoded_by_ffmpeg(tmp_path: Path) -> None:
+    """An M4A file is heard, a damaged one is not."""
+    import subprocess
+
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    path = tmp_path / "a.m4a"
+    tone = ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate={RATE}:duration=1"]
+    subprocess.run([ffmpeg, "-loglevel", "error", *tone, "-f", "ipod", str(path)], check=True)
+    row = ManifestRow._make([""] * 24)._replace(
+        sample_rate=str(RATE), channels="1", duration_seconds="1"
+    )
+    hearing = Hearing(ffmpeg)
+    assert hearing(path, row) == ""
+    assert hearing(path, row._replace(duration_seconds="3")) != ""
+    path.write_bytes(path.read_bytes()[:200])
+    assert hearing(path, row).startswith("ffmpeg does not decode it")
+
+
+def test_without_a_manifest_there_is_nothing_to_verify(tmp_path: Path) -> None:
+    """Said as an error, not as success."""
+    with pytest.raises(MetadataError, match="cannot be read"):
+        list(verify(tmp_path, hear=Counting()))
