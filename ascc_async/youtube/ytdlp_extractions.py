@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from ascc_async.errors import ItemError, NetworkFault
+from ascc_async.errors import ItemError, NetworkFault, SetupError
 from ascc_async.flow.slots import JobFailed, JobTimeout, SlotDied, Slots
 from ascc_async.model import Reason
 from ascc_async.settings import NetworkSettings
@@ -23,6 +23,8 @@ from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundi
 
 log = logging.getLogger(__name__)
 _TRIES = 2
+# So many processes in a row that died, with nothing done between: it is not the videos.
+_MOST_DEATHS = 8
 _NAME = "ascc-ytdlp-"
 
 
@@ -53,6 +55,7 @@ class Extractions:
         self._slots, self._network = slots, network
         self._cookies: Mapping[str, CookieCopy] = cookies if cookies is not None else {}
         self._proxies = {one.name: one.proxy for one in network.all_identities()}
+        self._deaths = 0
         self._parent = parent or Path(tempfile.gettempdir())
         self._surroundings: Surroundings | None = None
         self._folder: Path | None = None
@@ -95,16 +98,27 @@ class Extractions:
     ) -> Report:
         """One extraction. A slot that dies is tried anew once.
 
-        Raises NetworkFault (no end within `timeout` seconds) and ItemError (`tool_failed`).
+        Raises NetworkFault (no end within `timeout` seconds), ItemError (`tool_failed`), and
+        SetupError when no process lives.
         """
-        for left in reversed(range(_TRIES)):
+        for _ in range(_TRIES):
             try:
-                return await self._run(identity, strategy, video_id, timeout)
+                report = await self._run(identity, strategy, video_id, timeout)
             except SlotDied:
-                log.warning("yt-dlp's process died", extra={"video_id": video_id})
-                if not left:
-                    break
+                self._note_death(video_id)
+                continue
+            self._deaths = 0
+            return report
         raise ItemError(Reason.TOOL_FAILED, "yt-dlp's process died, twice")
+
+    def _note_death(self, video_id: str) -> None:
+        self._deaths += 1
+        log.warning("yt-dlp's process died", extra={"video_id": video_id})
+        if self._deaths >= _MOST_DEATHS:
+            raise SetupError(
+                f"yt-dlp's processes died {self._deaths} times in a row: is there enough memory?"
+                " `doctor` checks yt-dlp; lower concurrency.extractions if memory is short"
+            )
 
     async def _run(
         self, identity: str, strategy: Strategy, video_id: str, timeout: float

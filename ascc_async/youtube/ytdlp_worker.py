@@ -249,7 +249,9 @@ def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) 
         logging.getLogger(__name__).warning("yt-dlp returned nothing")
     return Video(
         formats=tuple(
-            _format_in(raw, headers) for raw in info.get("formats") or () if raw.get("url")
+            _format_in(raw, headers)
+            for raw in info.get("formats") or ()
+            if raw.get("url") and raw.get("protocol") != "mhtml"  # those are storyboards
         ),
         title=info.get("title") or "",
         channel=info.get("channel") or author,

@@ -21,6 +21,7 @@ from ascc_async.errors import (
     Refused,
     Rejected,
     ServerFault,
+    SetupError,
     Unavailable,
 )
 from ascc_async.flow.gate import Gate, Kind
@@ -293,6 +294,22 @@ async def test_a_killed_process_loses_nothing(world: World) -> None:
         for child in busy_children():
             os.kill(child, signal.SIGKILL)
     assert task.result().video_id == video.video_id
+
+
+async def test_processes_that_never_live_stop_the_run(world: World) -> None:
+    """After a few videos: it would be every video's fate."""
+    slots, clips = Slots(1, os._exit, (1,)), ClipsSettings()
+    async with slots, Extractions(slots, world.network) as extractions:
+        resolver = Resolver(slots, new_gate(), world.network, clips, extractions=extractions)
+        met = [await failure_of(resolver, "M4gD1WSo5mA") for _ in range(4)]
+    assert met == [ItemError, ItemError, ItemError, SetupError]
+
+
+async def failure_of(resolver: Resolver, video_id: str) -> type[Exception]:
+    """The class of what is raised."""
+    with pytest.raises(AsccError) as caught:
+        await resolver.resolve(video_id)
+    return caught.type
 
 
 def busy_children() -> list[int]:
