@@ -1,0 +1,88 @@
+"""The real command as a process, against the stand-in."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world import World
+
+Row = dict[str, str]
+CHANGING = ("license_checked_at", "fetched_at", "attempts")
+QUICK = (
+    "throttle.requests_per_second=300",
+    "throttle.max_requests_per_second=2000",
+    "throttle.burst=200",
+    "output.min_free_gb=0",
+)
+
+
+@dataclass
+class Place:
+    """An output folder and how commands are run on it."""
+
+    output: Path
+    settings: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def arguments(self, *arguments: str) -> list[str]:
+        given = [f"output.dir={self.output}", *QUICK, *self.settings]
+        sets = [word for one in given for word in ("--set", one)]
+        return [sys.executable, "-m", "ascc_async", *arguments, *sets]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in its own process group."""
+        return subprocess.Popen(
+            self.arguments(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.output.parent,
+            env=os.environ | self.environment,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, timeout: float = 120) -> tuple[int, str]:
+        """Run a command to its end: exit code and everything it said."""
+        process = self.start(*arguments)
+        try:
+            said, _ = process.communicate(timeout=timeout)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        return process.returncode, said
+
+    def manifest(self) -> list[Row]:
+        """The rows of the manifest."""
+        with (self.output / "dataset/manifest.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def timeless(rows: list[Row]) -> list[Row]:
+    """The rows without what differs from run to run: times and attempts."""
+    return [{key: row[key] for key in row if key not in CHANGING} for row in rows]
+
+
+def wrong(rows: list[Row], world: World) -> list[str]:
+    """Rows in which license, outcome or reason are not what the world says."""
+    found = []
+    for row in rows:
+        start_ms = int(row["segment_id"].rsplit("_", 1)[1])
+        truth = world.expected(row["video_id"], start_ms)
+        expected = (truth.license.value, truth.outcome.value, (truth.reason or ""))
+        got = (row["license"], row["outcome"], row["reason"])
+        if got != expected:
+            found.append(f"{row['segment_id']}: {got}, expected {expected}")
+    return found
+
+
+def reach(youtube: StandinProcess) -> tuple[str, ...]:
+    """The settings with which the stand-in is reached."""
+    return (f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}")

@@ -1,0 +1,143 @@
+"""The main job, end to end, as a user runs it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+from scenario import Place, timeless, wrong
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.timecode import measure_start
+from ascc_async.standin.world_settings import Fault, Limit
+
+SHARED = Path(__file__).parents[3] / "shared" / "audioset"
+FAULTS = (
+    Fault(name="server_error", share=0.05),
+    Fault(name="cut_before", share=0.03),
+    Fault(name="cut_body", share=0.05),
+)
+LIMIT = Limit(requests=250, window_seconds=10, pause_seconds=2, style="bot_check")
+
+
+def test_every_license_reason_and_clip_is_what_the_world_says(
+    place: Place, calm: StandinProcess
+) -> None:
+    """With refusals and faults on the way, every row is right and every clip in its place."""
+    calm.set(faults=FAULTS, limits=(LIMIT,))
+    code, said = place.run()
+    assert code == 0, said
+    rows = place.manifest()
+    assert wrong(rows, calm.world) == []
+    assert len({row["reason"] for row in rows}) > 12
+    clips = [row for row in rows if row["outcome"] == "clip"]
+    assert len(clips) > 40
+    for row in clips:
+        sound, rate = soundfile.read(place.output / row["path"], always_2d=True, dtype="float32")
+        assert len(sound) == round(float(row["duration_seconds"]) * rate)
+        if len(sound) >= rate:
+            assert measure_start(sound, rate) == pytest.approx(
+                float(row["start_seconds"]), abs=0.03
+            ), row["segment_id"]
+
+
+def test_a_second_run_fetches_nothing_again(place: Place, calm: StandinProcess) -> None:
+    """Once all is done the same command asks nobody anything, and touches no file."""
+    assert place.run()[0] == 0
+    manifest = place.output / "dataset/manifest.csv"
+    before = manifest.stat().st_mtime_ns
+    calm.reset_counters()
+    code, said = place.run()
+    assert code == 0, said
+    assert calm.counters()["requests"] == {}
+    assert manifest.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_half_way_and_run_again_gives_the_same(
+    place: Place, calm: StandinProcess, tmp_path: Path, number: signal.Signals
+) -> None:
+    """A drained run exits with 3; the next one goes on, and repeats nothing that was done."""
+    whole = Place(tmp_path / "whole", place.settings)
+    assert whole.run()[0] == 0
+    calm.reset_counters()
+    process = place.start()
+    wait_for_clips(place.output, 8)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 3, said
+    done = {row["video_id"] for row in place.manifest() if row["outcome"] == "clip"}
+    asked = {row["video_id"] for row in place.manifest() if row["license"]}
+    assert 8 <= len(done) < 60
+    calm.reset_counters()
+    code, said = place.run()
+    assert code == 0, said
+    known = set(calm.settings.known_creative_commons + calm.settings.known_standard)
+    again = {v for line in calm.requests("next") for v in line.get("videos", ())} - known
+    assert again & asked == set()
+    assert {v for line in calm.requests("media") for v in line.get("videos", ())} & done == set()
+    assert timeless(place.manifest()) == timeless(whole.manifest())
+
+
+def test_a_second_signal_aborts_at_once(place: Place, calm: StandinProcess) -> None:
+    """The second Ctrl-C leaves with 130 within seconds; nothing of ours stays behind."""
+    calm.set_faults(Fault(name="stall", share=1, endpoints=("media",)))
+    process = place.start()
+    wait_for(lambda: any(calm.counters()["requests"].get("media", 0) for _ in range(1)))
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert time.monotonic() - began < 10
+    assert "Traceback" not in said
+    assert not list(place.output.glob("clips/*/.part-*"))
+
+
+def test_five_hundred_real_segments(place: Place, calm: StandinProcess, tmp_path: Path) -> None:
+    """Over real AudioSet rows, the manifest says what the stand-in's world says of each id."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared/audioset is not here")
+    metadata = tmp_path / "metadata"
+    metadata.mkdir()
+    for file in SHARED.iterdir():
+        (metadata / file.name).symlink_to(file)
+    segments = metadata / "balanced_train_segments.csv"
+    lines = segments.read_text(encoding="utf-8").splitlines(keepends=True)
+    segments.unlink()
+    header = re.sub(r"num_(ytids|segs)=\d+, |, num_positive_labels=\d+", "", "".join(lines[:3]))
+    segments.write_text(header + "".join(lines[3:503]), encoding="utf-8")
+    real = Place(place.output, (*place.settings, "audioset.splits=[balanced_train]",
+                                "classes.blacklisted=keep"))  # fmt: skip
+    code, said = real.run(timeout=200)
+    assert code == 0, said
+    rows = real.manifest()
+    assert len(rows) == 500
+    assert wrong(rows, calm.world) == []
+
+
+def wait_for(condition, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.05)
+
+
+def wait_for_clips(output: Path, number: int) -> None:
+    wait_for(lambda: len(list(output.glob("clips/*/*.flac"))) >= number)
+
+
+def test_the_journal_holds_what_the_manifest_says(place: Place) -> None:
+    """Every clip of the manifest is in the journal with the same hash."""
+    assert place.run()[0] == 0
+    with sqlite3.connect(place.output / "state.sqlite3") as connection:
+        known = dict(connection.execute("SELECT segment_id, sha256 FROM clips WHERE path NOT NULL"))
+    connection.close()
+    clips = {r["segment_id"]: r["sha256"] for r in place.manifest() if r["outcome"] == "clip"}
+    assert clips == known

@@ -1,0 +1,111 @@
+"""Imports flow one way, and each foreign thing is named in one place only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "ascc_async"
+# A module may import from its own layer's package and from any layer above it in this list.
+LAYERS = (
+    ("model", "errors", "__init__"),
+    ("settings", "settings_sources"),
+    ("catalog",),
+    ("state", "flow", "media", "disk"),
+    ("youtube",),
+    ("ledger", "trust", "second_look", "reconcile", "licenses", "clips", "dataset", "progress",
+     "standin"),
+    ("app", "rebuilding"),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)  # fmt: skip
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+# Packages that do not know each other although they share a layer.
+APART = {
+    ("state", "flow"), ("state", "media"), ("flow", "state"), ("flow", "media"),
+    ("media", "state"), ("media", "flow"), ("dataset", "progress"), ("dataset", "clips"),
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The top-level part of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path) -> set[str]:
+    """The parts of our own package that a file imports."""
+    found = {name.split(".")[1] for name in imports(path) if name.startswith("ascc_async.")}
+    return found & set(RANK)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_module_imports_from_above(path: Path) -> None:
+    """A lower layer knows nothing of a higher one."""
+    me = part(path)
+    assert me in RANK, f"{me} has no place in the layers: give it one"
+    above = {name for name in ours(path) if RANK[name] > RANK[me]}
+    assert not above
+    assert not {name for name in ours(path) if (me, name) in APART}
+
+
+def users_of(*packages: str) -> set[str]:
+    return {
+        part(path) for path in modules() for name in imports(path) if name.split(".")[0] in packages
+    }
+
+
+def test_each_foreign_package_is_named_in_its_place_only() -> None:
+    """yt-dlp and aiohttp stay behind the seams; pandas and SQL have their own rooms."""
+    assert users_of("yt_dlp") <= {"youtube"}
+    assert users_of("aiohttp") <= {"youtube", "catalog", "standin"}
+    assert users_of("pandas") <= {"catalog", "dataset"}
+    assert users_of("sqlite3") <= {"state"}
+    assert users_of("rich") <= {"progress", "commands"}
+    assert users_of("imageio_ffmpeg") <= {"media", "standin"}
+
+
+def test_the_product_has_no_trace_of_the_stand_in() -> None:
+    """Only the demo command starts it; nothing else imports or names it."""
+    for path in modules():
+        if part(path) != "standin" and path.name != "demo.py":
+            assert "standin" not in ours(path), path
+    text = "".join(p.read_text(encoding="utf-8") for p in modules()
+                   if part(p) in ("youtube", "media", "flow", "state", "catalog"))  # fmt: skip
+    assert "standin" not in text
+    assert "127.0.0.1" not in text
+
+
+def test_only_the_screen_prints() -> None:
+    """`print` belongs to the command line and to progress."""
+    for path in modules():
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+        ]
+        assert not calls or part(path) in ("cli", "commands", "progress"), path
