@@ -146,7 +146,7 @@ class AdaptivePace:
         self._held: float | None = None
         self._rest: float | None = None
         self._strikes = self._confirmed = 0
-        self._step = self.STEP
+        self._step, self._creeping = self.STEP, False
         self._level = _Level()
         self._breach: _Breach | None = None
         self._recent: deque[tuple[float, int]] = deque()
@@ -267,12 +267,13 @@ class AdaptivePace:
     def _creep(self) -> None:
         """The level held: one step up, each greater than the last, with care near the ceiling."""
         self._strikes = 0
-        if self._settled() and self._held != self._rate:
-            self._held = self._rate
-            return
-        self._held = self._rate
         if self.ceiling is not None and self._rate >= 0.999 * self.ceiling:
             self.ceiling, self._confirmed = None, 0
+        just_held, self._held = self._held != self._rate, self._rate
+        if just_held and self._settled():
+            self._creeping = False
+            return
+        self._creeping = True
         up = 1 + self._step
         if self.ceiling is not None and not self._settled():
             up = min(up, math.sqrt(self.ceiling / self._rate))
@@ -282,7 +283,7 @@ class AdaptivePace:
     def _cut(self, breach: _Breach) -> None:
         rate, held = breach.rate, self._held
         limit = self._estimate(breach)
-        if held is not None and self._rate > held:
+        if held is not None and self._creeping:
             # A step above what held: back below it, nothing else is in doubt.
             goal = max(self._goal, self.UNDER * held)
             self._confirmed += 1
@@ -298,7 +299,7 @@ class AdaptivePace:
             goal = max(self._goal, self.UNDER * limit) if self._held else self.UNDER * limit
         self.ceiling = min(rate, limit * self.MARGIN)
         self._rate = self._goal = self._clamp(goal)
-        self._step = self.STEP
+        self._step, self._creeping = self.STEP, False
 
     def _estimate(self, breach: _Breach) -> float:
         """The limit, as far as a refusal shows it.
