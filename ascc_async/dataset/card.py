@@ -46,7 +46,7 @@ def card(counts: Counts, facts: CardFacts) -> str:
         ("Clips per split", _splits(counts)),
         ("Clips per class", _classes(counts, facts)),
         ("Sample rates", _sample_rates(counts, facts.clips)),
-        ("What is missing, and why", _missing(counts)),
+        ("What is missing, and why", _missing(counts, facts.max_per_class is not None)),
         ("Licenses", words.LICENSES),
         ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{words.CITATIONS}"),
         ("How to have something removed", words.REMOVAL),
@@ -92,7 +92,9 @@ def _length(seconds: float) -> str:
 def _how_made(facts: CardFacts) -> str:
     text = words.HOW_MADE.format(days=f"{facts.recheck_after_days:g}", form=_form(facts.clips))
     if facts.max_per_class is not None:
-        text += f"Of each class, {facts.max_per_class:,} clips were wanted, drawn by the seed.\n"
+        wanted = counted(facts.max_per_class, "clip")
+        verb = "was" if facts.max_per_class == 1 else "were"
+        text += f"Of each class, {wanted} {verb} wanted, drawn by the seed.\n"
     return text
 
 
@@ -126,9 +128,9 @@ def _sample_rates(counts: Counts, clips: ClipsSettings) -> str:
     return kept + _table(("Hz", "clips"), counts.sample_rates.items())
 
 
-def _missing(counts: Counts) -> str:
+def _missing(counts: Counts, limited: bool) -> str:
     rows = [
-        (outcome, reason, _why(Outcome(outcome), reason), number)
+        (outcome, reason, _why(Outcome(outcome), reason, limited), number)
         for (outcome, reason), number in counts.reasons.items()
         if outcome != Outcome.CLIP
     ]
@@ -138,8 +140,10 @@ def _missing(counts: Counts) -> str:
     return lead + _table(("outcome", "reason", "meaning", "segments"), rows)
 
 
-def _why(outcome: Outcome, reason: str) -> str:
-    return words.REASONS[Reason(reason)] if reason else words.OUTCOMES[outcome]
+def _why(outcome: Outcome, reason: str, limited: bool) -> str:
+    if reason:
+        return words.REASONS[Reason(reason)]
+    return words.LIMITED if limited and outcome is Outcome.PENDING else words.OUTCOMES[outcome]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -33,6 +33,8 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.SPARE: "fetched, but beyond the wanted number of clips per class",
 }
 
+LIMITED = "not needed, as its classes have the clips wanted, or not finished"
+
 WHAT_IT_IS = """\
 The part of [AudioSet](https://research.google.com/audioset/) that may be shared: clips of about
 ten seconds, each from a YouTube video whose author chose the Creative Commons Attribution license,

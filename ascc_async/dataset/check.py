@@ -10,8 +10,6 @@ from pathlib import Path
 from ascc_async.dataset.hearing import Hear
 from ascc_async.dataset.manifest import ManifestRow
 
-_BLOCK = 1 << 20
-
 
 class ProblemKind(StrEnum):
     """What is wrong with a file."""
@@ -63,16 +61,14 @@ def _compare(row: ManifestRow, path: Path, hear: Hear) -> tuple[ProblemKind | No
     size = path.stat().st_size
     if size != int(row.bytes):
         return ProblemKind.SIZE, f"{size} bytes, the manifest says {row.bytes}", 0
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != row.sha256:
         return ProblemKind.HASH, f"sha256 {found}, the manifest says {row.sha256}", size
     wrong = hear(path, row)
     return (ProblemKind.UNDECODABLE if wrong else None), wrong, size
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

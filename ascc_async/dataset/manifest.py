@@ -102,5 +102,11 @@ def _file(file: ClipFile) -> tuple[str, str, str, str, str, str, str]:
 
 
 def _credits(answer: AnswerRow | None, clip: ClipRow | None) -> tuple[str, str, str]:
+    if clip is None:  # nearly every row: there is but one source of words
+        return ("", "", "") if answer is None else _words(answer)
     known = credits_of(answer, clip)
     return neutral(known.title), neutral(known.channel), neutral(known.channel_id)
+
+
+def _words(answer: AnswerRow) -> tuple[str, str, str]:
+    return field(answer.title), field(answer.channel), field(answer.channel_id)

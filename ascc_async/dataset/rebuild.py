@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ascc_async.catalog.selection import ChosenClass, Selection
+from ascc_async.dataset.check import sha256_of
 from ascc_async.dataset.labels import read_suitable_classes
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.reading import numbered_rows
@@ -60,7 +60,7 @@ def read_recipe(manifest: Path, names: Mapping[str, str] | None = None) -> Recip
         raise MetadataError(manifest, None, "no clip in it: nothing to rebuild")
     return Recipe(
         manifest,
-        hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        sha256_of(manifest),
         tuple(map(_segment, rows)),
         {row.segment_id: row.sha256 for row in rows},
         _classes(manifest.parent / "suitable_classes.csv", rows, names or {}),

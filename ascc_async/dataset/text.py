@@ -19,13 +19,12 @@ _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA_STARTS = frozenset("=+-@＝＋－＠'\t\r")
+_TWO = tuple(f"{number:02}" for number in range(60))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~^$>])")
 
 
 def clean(text: str) -> str:
     """One line of printable text: breaks become a space, harmful characters go."""
-    if not text:
-        return text
     if not text.isprintable():
         text = _BREAKS.sub(" ", text)
         text = _HARMFUL.sub("", text)
@@ -79,7 +78,8 @@ def iso_time(posix: float) -> str:
     """POSIX seconds as `2026-01-31T12:00:00Z`."""
     days, rest = divmod(int(posix), 86400)
     minutes, second = divmod(rest, 60)
-    return f"{_date(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}Z"
+    hour, minute = divmod(minutes, 60)
+    return f"{_date(days)}T{_TWO[hour]}:{_TWO[minute]}:{_TWO[second]}Z"
 
 
 @lru_cache(maxsize=4096)

@@ -379,6 +379,33 @@ def test_clips_beyond_the_limit_are_spare(tmp_path: Path) -> None:
     assert len(table(sample.path("classes/Dog.csv"))) == 2
 
 
+def test_the_card_says_that_a_limit_leaves_segments_unasked(tmp_path: Path) -> None:
+    """With `max_per_class`, `pending` is no sign of an unfinished run."""
+    sample = Sample(tmp_path)
+    sample.add("aaaaaaaaaaa")
+    sample.add("bbbbbbbbbbb", license=None)
+    sampling = sample.settings.sampling.model_copy(update={"max_per_class": 1})
+    sample.settings = sample.settings.model_copy(update={"sampling": sampling})
+    sample.write()
+    card = sample.path("README.md").read_text("utf-8")
+    assert "| pending |  | not needed, as its classes have the clips wanted, or" in card
+    assert "Of each class, 1 clips were wanted" not in card
+    assert "Of each class, 1 clip was wanted" in card
+
+
+def test_a_copied_stream_is_not_called_converted(tmp_path: Path) -> None:
+    """The note of changes says what was done, and nothing that was not."""
+    sample = Sample(tmp_path)
+    sample.add("aaaaaaaaaaa", file={"note": "not re-encoded"})
+    sample.add("bbbbbbbbbbb", file={"note": "last 2.500 s are silence, added"})
+    sample.write()
+    assert [row["changes"] for row in table(sample.path("ATTRIBUTION.csv"))] == [
+        "cut to 30–40 s of the video, sound only, not re-encoded",
+        "cut to 30–40 s of the video, sound only, converted to FLAC,"
+        " last 2.500 s are silence, added",
+    ]
+
+
 def test_run_json_tells_settings_seed_versions_and_no_secret(tmp_path: Path) -> None:
     """All that is needed to do it again, without what must stay private."""
     sample = Sample(tmp_path)
