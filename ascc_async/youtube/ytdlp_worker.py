@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
-import logging
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from yt_dlp import YoutubeDL
-from yt_dlp.networking.exceptions import HTTPError, RequestError, TransportError
+from yt_dlp.networking.exceptions import HTTPError, RequestError
 from yt_dlp.utils import ExtractorError
 
 from ascc_async.youtube.ytdlp_faults import fault_in
 from ascc_async.youtube.ytdlp_records import (
-    OVERSIZED,
     Access,
     Failure,
     Format,
@@ -28,13 +24,10 @@ from ascc_async.youtube.ytdlp_records import (
     Surroundings,
     Video,
 )
+from ascc_async.youtube.ytdlp_wire import PLAYER, address_of, answered, author_in, ignore, watch
 
 # Manifests cost a request each, and their streams have no index that ranges could use.
 _SKIP = {"skip": ["hls", "dash", "translated_subs"]}
-_PLAYER = "/youtubei/v1/player"
-_AUTHOR = re.compile(rb'"author"\s*:\s*("(?:[^"\\]|\\.)*")')
-_MOST_BYTES = 32 << 20
-_CHUNK = 1 << 20
 _ARGUMENTS: dict[Strategy, dict[str, list[str]]] = {
     Strategy.CHEAP: {
         "player_client": ["visionos"],
@@ -76,17 +69,17 @@ class Tool(YoutubeDL):  # type: ignore[misc]
 
     def urlopen(self, req: Any) -> Any:
         """Every request of every extractor comes through here."""
-        address = _address(req if isinstance(req, str) else req.url)
+        address = address_of(req if isinstance(req, str) else req.url)
         try:
             response = super().urlopen(req)
         except HTTPError as error:
-            self.sent.append(_answered(address, error.response))
+            self.sent.append(answered(address, error.response))
             raise
         except RequestError as error:
             self.sent.append(Sent(address, fault=fault_in(error)))
             raise
-        self.sent.append(_answered(address, response))
-        _watch(response, self._see_author if address.endswith(_PLAYER) else _ignore, self._broke)
+        self.sent.append(answered(address, response))
+        watch(response, self._see_author if address.endswith(PLAYER) else ignore, self._broke)
         return response
 
     def _broke(self, error: RequestError) -> None:
@@ -99,6 +92,9 @@ class Tool(YoutubeDL):  # type: ignore[misc]
     def extract(self, strategy: Strategy, video_id: str) -> Report:
         """Ask for one video; whatever happens becomes data."""
         self.sent, self.words.warnings, self.author = [], [], ""
+        # What yt-dlp says once, it is to say once per video: warnings tell why streams are missing.
+        for speaker in (self, self.get_info_extractor("Youtube")):
+            getattr(speaker, "_printed_messages", set()).clear()
         began = time.process_time()
         video, failure = self._ask(f"https://www.youtube.com/watch?v={video_id}")
         return Report(
@@ -166,71 +162,6 @@ def _parameters(surroundings: Surroundings, access: Access, strategy: Strategy) 
     return parameters
 
 
-def _answered(address: str, response: Any) -> Sent:
-    # `history` is how requests (the library) tells of redirects; other handlers do not tell.
-    history = getattr(getattr(response, "_requests_response", None), "history", None)
-    landed = _address(response.url)
-    return Sent(
-        address,
-        status=response.status,
-        landed=landed,
-        retry_after=response.headers.get("Retry-After") or "",
-        hops=len(history) if history is not None else int(landed != address),
-    )
-
-
-def _watch(
-    response: Any, see: Callable[[bytes], None], broke: Callable[[RequestError], None]
-) -> None:
-    """Let `see` have the body, and bound it: yt-dlp reads whole answers, and one that unpacks to
-    gigabytes would take the machine along."""
-    read = response.read
-
-    def read_within(amount: int | None = None) -> bytes:
-        try:
-            body = bytes(read(amount)) if amount is not None else _whole(response, read)
-        except RequestError as error:
-            broke(error)
-            raise
-        if amount is None:
-            see(body)
-        return body
-
-    response.read = read_within
-
-
-def _whole(response: Any, read: Callable[[int], bytes]) -> bytes:
-    pieces, left = [], _MOST_BYTES
-    while piece := read(_CHUNK):
-        pieces.append(piece)
-        left -= len(piece)
-        if left < 0:
-            response.close()
-            raise TransportError(f"{OVERSIZED} {_MOST_BYTES} bytes")
-    return b"".join(pieces)
-
-
-def _ignore(body: bytes) -> None:
-    """Nothing to be seen in this answer."""
-
-
-def author_in(player_answer: bytes) -> str:
-    """The channel's name in a player's answer, which yt-dlp takes from the page alone; "" if not
-    there."""
-    details = player_answer.find(b'"videoDetails"')
-    found = _AUTHOR.search(player_answer, details) if details >= 0 else None
-    if found is None:
-        return ""
-    try:
-        return str(json.loads(found.group(1)))
-    except ValueError:
-        return ""
-
-
-def _address(url: str) -> str:
-    return url.partition("?")[0].partition("://")[2]
-
-
 def _failure_in(error: Exception) -> Failure:
     """The innermost extractor error tells most; a DownloadError only wraps its text."""
     told: BaseException = error
@@ -245,8 +176,6 @@ def _failure_in(error: Exception) -> Failure:
 
 
 def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) -> Video:
-    if not info:
-        logging.getLogger(__name__).warning("yt-dlp returned nothing")
     return Video(
         formats=tuple(
             _format_in(raw, headers)

@@ -15,7 +15,8 @@ from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
 from ascc_async.youtube.ytdlp_judge import judge
 from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundings
-from ascc_async.youtube.ytdlp_worker import Worker, author_in
+from ascc_async.youtube.ytdlp_wire import author_in
+from ascc_async.youtube.ytdlp_worker import Worker
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "youtube_responses"
 needs_recorded = pytest.mark.skipif(
