@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from ascc_async.app import Run
 from ascc_async.dataset.publish import Written
+from ascc_async.errors import AsccError
 from ascc_async.flow.stopping import Stopper
 from ascc_async.progress.screen import LogFormat, Screen
-from ascc_async.progress.summary import summary
+from ascc_async.progress.summary import summary, summary_fields
 from ascc_async.settings import Settings
 
+log = logging.getLogger(__name__)
+
 DONE, DRAINED, ABORTED = 0, 3, 130
+_ABORTED = "Left at once. All that was recorded is kept: the same command goes on."
 
 
 async def run_with_screen(settings: Settings, log_format: LogFormat, goodbye: str) -> int:
@@ -22,17 +27,53 @@ async def run_with_screen(settings: Settings, log_format: LogFormat, goodbye: st
     # What is in flight may need a whole timeout, and a cut after it.
     stopper = Stopper(settings.network.timeout_seconds + 30)
     run = Run(settings, stopper)
-    written: Written | None = None
-    async with Screen(run.snapshot, settings.output.dir, log_format) as screen:
-        with stopper.handling_signals():
-            try:
-                written = await run.run()
-            except asyncio.CancelledError:
-                if not stopper.aborted:
-                    raise
+    screen = Screen(
+        run.snapshot,
+        settings.output.dir,
+        log_format,
+        on_gone=lambda: stopper.drain("nobody reads the output any more"),
+    )
+    async with screen.showing():
+        written = await _run(run, stopper)
     if written is None:
+        screen.say(
+            "Left at once. All that was recorded is kept: the same command goes on.", "aborted"
+        )
         return ABORTED
-    screen.say(summary(written.counts, run.snapshot(), settings.output.dir), event="summary")
+    told = (written.counts, run.snapshot(), settings.output.dir)
+    screen.say("\n" + summary(*told), "summary", summary_fields(*told))
     if goodbye:
-        screen.say(goodbye, event="goodbye")
+        screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
     return DRAINED if stopper.draining and written.counts.pending else DONE
+
+
+async def _run(run: Run, stopper: Stopper) -> Written | None:
+    """None when the run was aborted."""
+    async with asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(_tell_stopping(stopper))
+        failed: Exception | None = None
+        written: Written | None = None
+        try:
+            with stopper.handling_signals():
+                written = await run.run()
+        except asyncio.CancelledError:
+            if not stopper.aborted:
+                raise
+        except Exception as error:  # noqa: BLE001 - raised again, outside of the group
+            failed = error
+        telling.cancel()
+    if failed is not None:
+        if not isinstance(failed, AsccError):
+            log.error("an error nobody foresaw", exc_info=failed)
+        raise failed
+    return written
+
+
+async def _tell_stopping(stopper: Stopper) -> None:
+    """Say what a signal means; the picture on a terminal says it by itself."""
+    await stopper.wait_draining()
+    log.info(
+        "stopping: what is in flight is finished, then the dataset is written; once more leaves"
+        " at once",
+        extra={"asked_by": stopper.reason, "at_most_seconds": round(stopper.seconds_left() or 0)},
+    )

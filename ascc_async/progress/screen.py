@@ -3,124 +3,138 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal
 
-from rich.console import Console
 from rich.live import Live
 
-from ascc_async.progress.events import JsonFormat, Repeats, TextFormat, file_handler
+from ascc_async.progress.console import Out, unsay
+from ascc_async.progress.events import JsonFormat, TextFormat, event_line
 from ascc_async.progress.lines import fields, line
+from ascc_async.progress.log_sink import LogSink, collecting
 from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.terminal import Picture
 from ascc_async.progress.words import clock
 
 LogFormat = Literal["text", "json"]
-_PICTURE_EVERY = 0.5
+_PICTURE_EVERY = 0.5  # seconds
 _LINE_EVERY = 60.0
 
 
 class Screen:
-    """Shows snapshots and events until left. On a terminal a picture, else lines or JSON."""
+    """Shows snapshots and events. On a terminal a picture, else lines or JSON."""
 
     def __init__(
         self,
         snapshot: Callable[[], RunSnapshot],
         output_dir: Path,
         log_format: LogFormat,
-        console: Console | None = None,
+        *,
+        on_gone: Callable[[], None],
+        out: Out | None = None,
     ) -> None:
-        self._snapshot, self._output = snapshot, output_dir
+        """`on_gone` is called once when nobody reads the output any more."""
+        self._snapshot, self._output, self._on_gone = snapshot, output_dir, on_gone
         self._json = log_format == "json"
-        self.console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._out = out or Out()
         self._live: Live | None = None
-        self._repeats = Repeats()
-        self._handlers: list[logging.Handler] = []
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        root = logging.getLogger("ascc_async")
-        root.setLevel(logging.INFO)
-        root.propagate = False
-        picture = self.console.is_terminal and not self._json
-        self._handlers = [_Shown(self, logging.WARNING if picture else logging.INFO)]
-        self._handlers[0].addFilter(self._repeats)
-        with suppress(OSError):  # a folder that cannot be written is the run's to explain
-            self._handlers.append(await asyncio.to_thread(file_handler, self._output))
-        for handler in self._handlers:
-            root.addHandler(handler)
-        if picture:
-            self._live = Live(
-                get_renderable=lambda: Picture(self._snapshot()),
-                console=self.console,
-                auto_refresh=False,
-                transient=True,
-            )
-            self._live.start()
-        # Its parent is this context: it ends before `__aexit__` returns.
-        self._task = asyncio.create_task(self._redraw())
-        return self
+    @asynccontextmanager
+    async def showing(self) -> AsyncIterator[None]:
+        """Within, the run is shown and log records are told.
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-        if self._live is not None:
-            self._live.stop()
-        for event, number in self._repeats.hidden().items():
-            self.say(f"{clock(time.time())} {event} ({number} times more)", event=event)
-        root = logging.getLogger("ascc_async")
-        for handler in self._handlers:
-            root.removeHandler(handler)
-            handler.close()
+        Whatever leaves the block leaves as it is; a bug in the showing cancels the block.
+        """
+        unsay(self._out)
+        shown = _Shown(self)
+        with collecting(shown, self._output) as sink, self._picture(shown):
+            drawing = asyncio.TaskGroup()
+            async with drawing:
+                task = drawing.create_task(self._keep_telling(sink))
+                left: BaseException | None = None
+                try:
+                    yield
+                except Exception as error:  # noqa: BLE001 - raised again, outside of the group
+                    left = error
+                finally:
+                    task.cancel()
+            if left is not None:
+                raise left
 
-    def say(self, text: str, *, event: str = "message") -> None:
-        """A line above the picture."""
+    @contextmanager
+    def _picture(self, shown: logging.Handler) -> Iterator[None]:
+        if self._json or not self._out.draws:
+            yield
+            return
+        # What is normal shows in the picture, and stands in the log file.
+        shown.setLevel(logging.WARNING)
+        self._live = Live(
+            get_renderable=lambda: Picture(self._snapshot()),
+            console=self._out,
+            auto_refresh=False,
+            transient=True,
+        )
+        with self._live:
+            yield
+
+    def say(self, text: str, event: str, told: Mapping[str, Any] | None = None) -> None:
+        """Tell something: `text` to people, `event` with the fields `told` to programs."""
         if self._json:
-            text = json.dumps({"event": event, "text": text}, ensure_ascii=False)
-        self.console.print(text, markup=False)
+            text = event_line(time.time(), "info", event, told or {"text": text})
+        self.show(text)
 
-    async def _redraw(self) -> None:
+    def show(self, line: str) -> None:
+        """A line as it is, above the picture."""
+        was_gone = self._out.gone
+        self._out.tell(line)
+        if self._out.gone and not was_gone:
+            self._on_gone()
+
+    async def _keep_telling(self, sink: LogSink) -> None:
+        next_line = time.monotonic() + _LINE_EVERY
         while True:
+            await asyncio.sleep(_PICTURE_EVERY)
+            sink.tell_repeated()
             if self._live is not None:
-                self._live.refresh()
-                await asyncio.sleep(_PICTURE_EVERY)
-            else:
-                await asyncio.sleep(_LINE_EVERY)
+                self._draw(self._live)
+            elif time.monotonic() >= next_line:
+                next_line += _LINE_EVERY
                 self._tell()
 
+    def _draw(self, live: Live) -> None:
+        if self._out.gone:
+            return
+        try:
+            live.refresh()
+        except OSError:  # the terminal was closed
+            self._out.on_broken_pipe()
+            self._on_gone()
+
     def _tell(self) -> None:
-        snapshot = self._snapshot()
+        picture = self._snapshot()
         if self._json:
-            self.console.print(
-                json.dumps({"event": "progress", "time": snapshot.at, **fields(snapshot)}),
-                markup=False,
-            )
+            self.show(event_line(picture.at, "info", "progress", fields(picture)))
         else:
-            self.console.print(f"{clock(snapshot.at)} {line(snapshot)}", markup=False)
+            self.show(f"{clock(picture.at)} {line(picture)}")
+
+    @property
+    def format(self) -> logging.Formatter:
+        """How log records are told here."""
+        return JsonFormat() if self._json else TextFormat()
 
 
 class _Shown(logging.Handler):
     """Hands log records to the screen."""
 
-    def __init__(self, screen: Screen, level: int) -> None:
-        super().__init__(level)
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.INFO)
         self._screen = screen
-        self.setFormatter(JsonFormat() if screen._json else TextFormat())
+        self.setFormatter(screen.format)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one record above the picture."""
-        self._screen.console.print(self.format(record), markup=False)
+        """Show one record."""
+        self._screen.show(self.format(record))

@@ -1,0 +1,64 @@
+"""The console: prints text as it is, and lives on when nobody reads it any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+_ERASE_LINE = "\r\x1b[2K"
+
+
+class Out(Console):
+    """A rich console that interprets nothing in texts: no markup, no emoji, no highlighting.
+
+    `gone` turns true when the reader at the other end has left; from then on it is silent.
+    """
+
+    def __init__(self, file: TextIO | None = None, width: int | None = None) -> None:
+        super().__init__(file=file or sys.stdout, width=width, highlight=False, emoji=False)
+        self.gone = False
+
+    @property
+    def draws(self) -> bool:
+        """Whether a picture can be redrawn here: a terminal that can move its cursor."""
+        return self.is_terminal and not self.is_dumb_terminal
+
+    def tell(self, text: str, style: str = "") -> None:
+        """Print plain text; long lines are left to the terminal to wrap."""
+        self.show(Text(text, style=style), wrap=False)
+
+    def show(self, what: RenderableType, *, wrap: bool = True) -> None:
+        """Print something rendered."""
+        if self.gone:
+            return
+        try:
+            self.print(what, soft_wrap=not wrap)
+        except OSError:  # a terminal that was closed
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads us any more: whoever owns the run decides what that means."""
+        self.gone = self.quiet = True
+        # Python itself complains at its end when what is still buffered goes nowhere.
+        with suppress(OSError, ValueError):
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(descriptor, self.file.fileno())
+            os.close(descriptor)
+
+
+def say_starting(words: str) -> None:
+    """Show on a terminal that work has begun, before slow imports; `unsay` takes it away."""
+    if sys.stdout.isatty():
+        sys.stdout.write(words)
+        sys.stdout.flush()
+
+
+def unsay(console: Console) -> None:
+    """Take away what `say_starting` showed."""
+    if console.is_terminal:
+        console.file.write("\n" if console.is_dumb_terminal else _ERASE_LINE)
