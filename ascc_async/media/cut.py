@@ -11,7 +11,7 @@ from ascc_async.settings import ClipsSettings
 
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+AAC_RATES = (*MP3_RATES, 64000, 88200, 96000)
 _RATES = {"opus": OPUS_RATES, "mp3": MP3_RATES, "m4a": AAC_RATES}
 _ENCODERS = {
     "flac": ("flac", "-sample_fmt", "s16", "-f", "flac"),
@@ -157,7 +157,8 @@ def sound_arguments(cut: Cut, settings: ClipsSettings, soxr: bool, path: str) ->
     """ffmpeg's arguments: an MP4 of packets from `pipe:0` becomes the clip at `path`."""
     encoder, *options = _ENCODERS[settings.format]
     return [
-        "-threads", "1", "-f", "mp4", "-i", "pipe:0", "-map", "0:a:0", "-map_metadata", "-1",
+        "-xerror", "-threads", "1", "-f", "mp4", "-i", "pipe:0",
+        "-map", "0:a:0", "-map_metadata", "-1",
         "-af", sound_filter(cut, settings, soxr), "-fflags", "+bitexact", "-flags:a", "+bitexact",
         "-threads", "1", "-c:a", encoder, *options, "-y", f"file:{path}",
     ]  # fmt: skip

@@ -72,9 +72,8 @@ def excerpt_of(codec: Codec, packets: Packets, wanted: Wanted) -> Excerpt:
 
 def too_short(wanted: Wanted) -> Rejected:
     """The error for a stream that has nothing of the segment."""
-    return Rejected(
-        Reason.TOO_SHORT, f"the sound ends before the segment starts at {wanted.start_ms / 1000:g} s"
-    )
+    start = wanted.start_ms / 1000
+    return Rejected(Reason.TOO_SHORT, f"the stream ends before the segment starts at {start:g} s")
 
 
 async def read_on(ranges: Ranges, track: Track, have: Span, until: int, most: int) -> Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -102,9 +103,9 @@ async def fragmented_excerpt(
     run_in_ms = codec.run_in * 1000 / codec.timescale
     low, high = wanted.start_ms - run_in_ms, float(wanted.end_ms)
     index = await _flat_index(ranges, track, head.sidx, origin, low, high)
-    if wanted.end_ms > index.end * 1000 / index.timescale:
-        if await _goes_on(ranges, track, index, head.total):
-            return await sequential_excerpt(ranges, track, head, mp4, wanted)
+    short = wanted.end_ms > index.end * 1000 / index.timescale
+    if short and await _goes_on(ranges, track, index, head.total):
+        return await sequential_excerpt(ranges, track, head, mp4, wanted)
     if wanted.start_ms >= index.end * 1000 / index.timescale + 100:
         raise too_short(wanted)
     packets = await _covering_packets(ranges, track, replace(mp4, codec=codec), index, low, wanted)
@@ -138,7 +139,7 @@ async def plain_excerpt(
 ) -> Excerpt:
     """The excerpt of a plain file: only the bytes from its first needed packet to the last."""
     codec = mp4.codec
-    table = read_table(head.moov, mp4.table)
+    table = await asyncio.to_thread(read_table, head.moov, mp4.table)
     log.info("no index, sample table used", extra={"format_id": track.format_id})
     first, end = wanted.ticks(codec)
     if first >= table.times[-1] + table.durations[-1]:
@@ -148,6 +149,8 @@ async def plain_excerpt(
         low, high = table.key_before(low), table.rows(first, end + codec.timescale)[1]
     place = int(table.places[low:high].min())
     until = int((table.places[low:high] + table.sizes[low:high]).max())
+    if place < 0:
+        corrupt("a sample table that points outside the stream")
     span = await read_on(ranges, track, Span(place, b"", None), until, LARGEST_EXCERPT)
     return excerpt_of(codec, table.packets(span.body, place, low, high), wanted)
 
@@ -199,7 +202,13 @@ async def _flat_index(
 
 
 async def _nested(
-    ranges: Ranges, track: Track, timescale: int, part: Fragment, low: float, high: float, depth: int
+    ranges: Ranges,
+    track: Track,
+    timescale: int,
+    part: Fragment,
+    low: float,
+    high: float,
+    depth: int,
 ) -> list[Fragment]:
     span = await ranges.read(track, part.first, min(part.last, part.first + HEAD - 1))
     box = next(boxes(span.body), None)

@@ -7,7 +7,6 @@ import logging
 from ascc_async.errors import Rejected
 from ascc_async.media import excerpt_mp4, excerpt_webm
 from ascc_async.media.excerpt import HEAD, LARGEST_HEAD, Excerpt, Wanted
-from ascc_async.media.packets import corrupt
 from ascc_async.media.ranges import Ranges, Span
 from ascc_async.model import Reason, Track
 
@@ -26,7 +25,7 @@ async def fetch_excerpt(ranges: Ranges, track: Track, start_ms: int, end_ms: int
         return await _mp4(ranges, track, head, wanted)
     if head.body[:4] == b"\x1a\x45\xdf\xa3":
         return await _webm(ranges, track, head, wanted)
-    corrupt("neither MP4 nor WebM")
+    raise Rejected(Reason.CORRUPT, "neither MP4 nor WebM")
 
 
 def _head_size(track: Track) -> int:

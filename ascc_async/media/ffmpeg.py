@@ -22,7 +22,7 @@ _CALM = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
 class FFmpegFailed(AsccError):
-    """ffmpeg ended with an error or was stopped at its time limit; the message is its last words."""
+    """ffmpeg ended with an error, or was stopped at its time limit; says its last words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def check_encoders(installed: Installed, needed: Sequence[str]) -> None:
     missing = [name for name in needed if name not in installed.encoders]
     if missing:
         raise SetupError(
-            f"ffmpeg at {installed.path} lacks {', '.join(missing)}: unset IMAGEIO_FFMPEG_EXE to use"
-            " the one that comes with imageio-ffmpeg, or choose another clips.format"
+            f"ffmpeg at {installed.path} lacks {', '.join(missing)}: unset IMAGEIO_FFMPEG_EXE to"
+            " use the one that comes with imageio-ffmpeg, or choose another clips.format"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ascc_async.media.packets import corrupt
 
@@ -54,7 +55,7 @@ def checked(timescale: int, fragments: Sequence[Fragment]) -> Index:
         corrupt("an index without fragments")
     if len(fragments) > MOST_FRAGMENTS:
         corrupt(f"an index of {len(fragments)} fragments")
-    for before, after in zip(fragments, fragments[1:], strict=False):
+    for before, after in pairwise(fragments):
         if after.first <= before.last or after.start < before.start:
             corrupt("an index that points backwards")
     if any(part.size <= 0 or part.first < 0 for part in fragments):

@@ -107,6 +107,8 @@ def _codec(data: Buffer, trak: Box, table: Box, kind: Literal["audio", "video"])
         name = entry.kind.decode("latin-1")
         return Codec("video", name, raw, timescale, timescale, 0, skip, width, height)
     name, rate, channels = _sound(data, entry)
+    if not 4000 <= rate <= 384_000 or not 1 <= channels <= 8:
+        corrupt(f"sound of {rate} Hz and {channels} channels")
     if name == "opus":
         raw, pre_skip = _without_pre_skip(raw)
         skip = skip or pre_skip * timescale // OPUS_RATE
@@ -126,8 +128,6 @@ def _sound(data: Buffer, entry: Box) -> tuple[str, int, int]:
     esds = find(data, b"esds", children, entry.end) or find(data, b"wave/esds", children, entry.end)
     config = _specific_config(Fields(data, esds, skip=4)) if esds else b""
     if not config:
-        if not rate or not channels:
-            corrupt("a sound track without a rate")
         return entry.kind.decode("latin-1"), rate, channels
     return _aac(config, rate, channels)
 
@@ -191,8 +191,6 @@ def _aac(config: bytes, rate: int, channels: int) -> tuple[str, int, int]:
     if kind in (_SBR, _PARAMETRIC_STEREO):
         stereo = 2 if kind == _PARAMETRIC_STEREO else channels
         return "he-aac", bits.rate(), stereo
-    if not core:
-        corrupt("an AAC stream without a rate")
     return ("aac" if kind == _LOW_COMPLEXITY else f"aac-{kind}"), core, channels
 
 

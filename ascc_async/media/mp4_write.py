@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from ascc_async.media.boxes import full, made
-from ascc_async.media.packets import Codec, Packets
+from ascc_async.media.packets import Codec, Packets, corrupt
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
@@ -30,7 +30,17 @@ class Written:
 
 
 def mp4_file(*tracks: Written) -> bytes:
-    """A whole MP4 file, its tracks' packets one track after the other."""
+    """A whole MP4 file, its tracks' packets one track after the other.
+
+    Raises `Rejected(CORRUPT)` for sizes or durations that no MP4 file can hold.
+    """
+    try:
+        return _file(tracks)
+    except struct.error:
+        corrupt("sizes or durations beyond all measure")
+
+
+def _file(tracks: Sequence[Written]) -> bytes:
     head = made(b"ftyp", b"M4A \0\0\2\0isomiso2M4A mp42")
     start = len(head) + len(_moov(tracks, 0)) + 8
     data = made(b"mdat", *(packet for track in tracks for packet in track.packets.data))

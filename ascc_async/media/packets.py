@@ -112,8 +112,8 @@ class Packets:
 
     def shown_at(self) -> list[int]:
         """When each packet is shown, in ticks, in the order of decoding."""
-        times = accumulate(self.durations, initial=self.start)
-        return [time + self._delay(number) for number, time in zip(range(len(self.data)), times, strict=False)]
+        times = list(accumulate(self.durations, initial=self.start))[:-1]
+        return [time + self._delay(number) for number, time in enumerate(times)]
 
     def _delay(self, number: int) -> int:
         return self.shown[number] if self.shown else 0

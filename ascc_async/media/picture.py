@@ -52,7 +52,7 @@ def picture_arguments(
 ) -> list[str]:
     """ffmpeg's arguments: an MP4 with sound and picture from `pipe:0` becomes an exact clip."""
     return [
-        "-copyts", "-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0",
+        "-xerror", "-copyts", "-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-map", "0:a:0",
         "-map_metadata", "-1", "-vf", picture_filter(picture),
         "-af", sound_filter(sound, settings, soxr), "-fps_mode", "passthrough",
         "-enc_time_base", "1:90000", "-video_track_timescale", "90000",

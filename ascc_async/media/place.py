@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import errno
 import hashlib
 import os
 import secrets

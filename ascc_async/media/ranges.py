@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ascc_async.errors import NetworkFault, ServerFault
@@ -116,14 +116,9 @@ class Ranges:
             raise ServerFault(f"asked for bytes from {at} on, got bytes from {answer.first} on")
         return answer.body[skip : skip + stop - at + 1]
 
-    def _count(self, requests: int = 0, bytes: int = 0, continued: int = 0, ignored: int = 0) -> None:
-        counts = self._counts
-        self._counts = RangeCounts(
-            counts.requests + requests,
-            counts.bytes + bytes,
-            counts.continued + continued,
-            counts.ignored + ignored,
-        )
+    def _count(self, **more: int) -> None:
+        sums = {name: getattr(self._counts, name) + number for name, number in more.items()}
+        self._counts = replace(self._counts, **sums)
 
 
 def _check_breaks(breaks: int) -> None:

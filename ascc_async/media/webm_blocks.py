@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ascc_async.media.ebml import Element, element_at, unsigned, whole
 from ascc_async.media.packets import OPUS_RATE, Buffer, Packets, corrupt
@@ -157,7 +158,7 @@ def packets_of(
 def _pictures(blocks: list[Block], head: WebmHead, webm: WebmTrack) -> Packets:
     origin = head.origin(webm.codec)
     times = [(block.time - origin) * head.scale // 1_000_000 for block in blocks]
-    steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(times)]
     if any(step <= 0 for step in steps):
         corrupt("pictures out of order")
     last = steps[-1] if steps else 40

@@ -22,7 +22,11 @@ _TRACK_ENTRY, _NUMBER, _TYPE, _CODEC_ID, _PRIVATE, _DELAY, _AUDIO, _CHANNELS, _R
 _VIDEO, _WIDTH, _HEIGHT, _ENCODINGS = 0xE0, 0xB0, 0xBA, 0x6D80
 _CUE_POINT, _CUE_TIME, _CUE_PLACES, _CUE_TRACK, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF7, 0xF1
 _SOUND, _PICTURE = 2, 1
-_PICTURE_ENTRIES = {b"V_VP8": (b"vp08", b""), b"V_VP9": (b"vp09", b""), b"V_AV1": (b"av01", b"av1C")}
+_PICTURE_ENTRIES = {
+    b"V_VP8": (b"vp08", b""),
+    b"V_VP9": (b"vp09", b""),
+    b"V_AV1": (b"av01", b"av1C"),
+}
 NANOSECONDS = 1_000_000_000
 
 
@@ -188,24 +192,26 @@ def _track(data: Buffer, entry: Element) -> list[WebmTrack]:
         return []
     if _ENCODINGS in parts:
         corrupt("the stream is encrypted")
-    codec_id = bytes(data[parts[_CODEC_ID].body : parts[_CODEC_ID].end]) if _CODEC_ID in parts else b""
-    number = unsigned(data, parts[_NUMBER])
+    codec_id = _content(data, parts, _CODEC_ID)
+    number, private = unsigned(data, parts[_NUMBER]), _content(data, parts, _PRIVATE)
     if kind == _PICTURE:
         width, height = _picture(data, parts.get(_VIDEO))
-        return [WebmTrack(number, picture_codec(codec_id, _private(data, parts), width, height))]
+        return [WebmTrack(number, picture_codec(codec_id, private, width, height))]
     if codec_id != b"A_OPUS":
         corrupt(f"WebM sound that is not Opus: {codec_id.decode('latin-1')}")
-    return [WebmTrack(number, opus_codec(_private(data, parts)))]
+    return [WebmTrack(number, opus_codec(private))]
 
 
-def _private(data: Buffer, parts: dict[int, Element]) -> bytes:
-    private = parts.get(_PRIVATE)
-    return bytes(data[private.body : private.end]) if private else b""
+def _content(data: Buffer, parts: dict[int, Element], kind: int) -> bytes:
+    part = parts.get(kind)
+    return bytes(data[part.body : part.end]) if part else b""
 
 
 def _picture(data: Buffer, video: Element | None) -> tuple[int, int]:
     found = {} if video is None else {child.kind: child for child in whole(data, video)}
-    width, height = (unsigned(data, found[kind]) if kind in found else 0 for kind in (_WIDTH, _HEIGHT))
+    width, height = (
+        unsigned(data, found[kind]) if kind in found else 0 for kind in (_WIDTH, _HEIGHT)
+    )
     return width, height
 
 
