@@ -9,6 +9,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ascc_async import __version__
 from ascc_async.catalog.audioset import Catalog, read_catalog
@@ -31,10 +32,10 @@ from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import FFmpeg, Installed, find_ffmpeg
 from ascc_async.media.place import explained
-from ascc_async.progress.snapshot import Download, Phase, RunSnapshot
+from ascc_async.progress.snapshot import SNAPSHOT, Download, Phase, RunSnapshot, snapshot_data
 from ascc_async.reconcile import reconcile
 from ascc_async.second_look import SecondLook
-from ascc_async.settings import Settings
+from ascc_async.settings import LicenseSettings, Settings
 from ascc_async.state.lock import run_lock
 from ascc_async.state.reader import Reader
 from ascc_async.state.rows import Distrusted, Learned
@@ -53,7 +54,7 @@ from ascc_async.youtube.ytdlp_version import ytdlp_version
 log = logging.getLogger(__name__)
 
 DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
-REMEMBER_EVERY = 30.0
+REMEMBER_EVERY = 10.0
 COOKIES_EVERY = 10.0
 _TRUST, _GATE, _QUOTA = "trust/", "gate", "data_api"
 
@@ -139,6 +140,7 @@ class Run:
                 await self._reconcile(journal, reader, form)
                 written = await dataset.write()
         self._phase = Phase.DONE
+        await journal.record(self._seen())
         return written
 
     async def _reconcile(self, journal: Journal, reader: Reader, form: str) -> None:
@@ -252,19 +254,10 @@ class Run:
         )
 
     def _sources(self, sessions: Sessions, reader: Reader) -> list[LicenseSource]:
-        license_ = self._settings.license
-        innertube = InnertubeSource(sessions)
-        made: dict[str, LicenseSource] = {
-            "innertube": innertube,
-            "watch_page": WatchPageSource(sessions),
-        }
-        if license_.api_keys:
-            keys = [key.get_secret_value() for key in license_.api_keys]
-            self._data_api = DataApiSource(
-                sessions, keys, asker=innertube.asker, memory=reader.learned(_QUOTA).get("")
-            )
-            made["data_api"] = self._data_api
-        return [made[name] for name in license_.sources if name in made]
+        memory = reader.learned(_QUOTA).get("")
+        sources = license_sources(self._settings.license, sessions, memory)
+        self._data_api = next((one for one in sources if isinstance(one, DataApiSource)), None)
+        return sources
 
     def _learned(self, gate: Gate) -> list[Learned]:
         learned = [Learned(_GATE, gate.memory())]
@@ -274,8 +267,12 @@ class Run:
 
     async def _remember(self, journal: Journal, gate: Gate) -> None:
         while True:
+            await journal.record(*self._learned(gate), self._seen())
             await asyncio.sleep(REMEMBER_EVERY)
-            await journal.record(*self._learned(gate))
+
+    def _seen(self) -> Learned:
+        """What `status` shows while this run goes on, and after it."""
+        return Learned(SNAPSHOT, snapshot_data(self.snapshot()))
 
     async def _publish(self, dataset: _Dataset) -> None:
         while True:
@@ -287,6 +284,24 @@ class Run:
             await asyncio.sleep(COOKIES_EVERY)
             for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
                 sessions.renew_cookies(identity, jar)
+
+
+def license_sources(
+    settings: LicenseSettings, sessions: Sessions, quota: Any = None
+) -> list[LicenseSource]:
+    """The sources that the settings name and have keys for, in their order.
+
+    `quota`: what the Data API's source remembered in an earlier run.
+    """
+    innertube = InnertubeSource(sessions)
+    made: dict[str, LicenseSource] = {
+        "innertube": innertube,
+        "watch_page": WatchPageSource(sessions),
+    }
+    if settings.api_keys:
+        keys = [key.get_secret_value() for key in settings.api_keys]
+        made["data_api"] = DataApiSource(sessions, keys, asker=innertube.asker, memory=quota)
+    return [made[name] for name in settings.sources if name in made]
 
 
 class _Dataset:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.model import Outcome, Reason
 
+_AGAIN = "run the same command again: it goes on with these"
 _COOKIES = (
     "cookies of a signed-in browser open most of these: set network.cookies_file"
     " (docs/cookies.md), then run again"
@@ -54,12 +55,10 @@ class Advice:
 def advice(counts: Counts) -> list[Advice]:
     """What to do about each group that is missing: first what can be helped, most first."""
     groups: dict[str, list[tuple[str, int]]] = {}
-    for reason, number in _missing(counts):
-        groups.setdefault(_REMEDIES[reason], []).append((reason.value, number))
-    if counts.pending:
-        groups["run the same command again: it goes on with these"] = [
-            (Outcome.PENDING.value, counts.pending)
-        ]
+    for (outcome, reason), number in counts.reasons.items():
+        remedy = _remedy(outcome, reason)
+        if remedy:
+            groups.setdefault(remedy, []).append((reason or outcome, number))
     told = [
         Advice(tuple(dict.fromkeys(name for name, _ in group)), sum(n for _, n in group), remedy)
         for remedy, group in groups.items()
@@ -67,7 +66,7 @@ def advice(counts: Counts) -> list[Advice]:
     return sorted(told, key=lambda one: (one.remedy in (_GONE, _CONTENT), -one.number))
 
 
-def _missing(counts: Counts) -> Iterator[tuple[Reason, int]]:
-    for (outcome, reason), number in counts.reasons.items():
-        if reason and outcome != Outcome.PENDING:
-            yield Reason(reason), number
+def _remedy(outcome: str, reason: str) -> str:
+    if reason:
+        return _REMEDIES[Reason(reason)]
+    return _AGAIN if outcome == Outcome.PENDING else ""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from ascc_async.disk import DiskSnapshot
 from ascc_async.flow.gate import GateSnapshot
@@ -11,6 +14,8 @@ from ascc_async.flow.stage import StageSnapshot
 from ascc_async.flow.stopping import StopperSnapshot
 from ascc_async.ledger import LedgerSnapshot
 from ascc_async.trust import SourceSnapshot
+
+SNAPSHOT = "snapshot"  # the key under which a run leaves its picture in the journal
 
 
 class Phase(StrEnum):
@@ -53,3 +58,19 @@ class RunSnapshot:
     answered: int = 0
     clips_made: int = 0
     media_bytes: int = 0
+
+
+_DATA = TypeAdapter(RunSnapshot)
+
+
+def snapshot_data(snapshot: RunSnapshot) -> Any:
+    """The picture as JSON-ready data, for `status`."""
+    return _DATA.dump_python(snapshot, mode="json")
+
+
+def snapshot_from(data: Any) -> RunSnapshot | None:
+    """What `snapshot_data` gave; None for nothing, or for the data of another version."""
+    try:
+        return _DATA.validate_python(data)
+    except ValidationError:
+        return None
