@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async import __version__
-from ascc_async.catalog.audioset import Catalog, read_catalog
+from ascc_async.catalog.audioset import read_catalog
 from ascc_async.catalog.download import fetch_missing
+from ascc_async.catalog.inputs import InputFile
 from ascc_async.catalog.selection import Selection, select
 from ascc_async.clips import ClipStage
 from ascc_async.dataset.decision import Terms
 from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.dataset.roster import Roster, roster_of
 from ascc_async.dataset.run_record import RunFacts
@@ -73,8 +75,9 @@ class _Parts:
 class Run:
     """One run of the main job. `snapshot()` may be asked at any time."""
 
-    def __init__(self, settings: Settings, stopper: Stopper) -> None:
-        self._settings, self._stopper = settings, stopper
+    def __init__(self, settings: Settings, stopper: Stopper, recipe: Recipe | None = None) -> None:
+        """`recipe`: rebuild what it says, instead of choosing from AudioSet's metadata."""
+        self._settings, self._stopper, self._recipe = settings, stopper, recipe
         self._started_at = time.time()
         self._phase = Phase.STARTING
         self._download: Download | None = None
@@ -120,7 +123,7 @@ class Run:
             stack.enter_context, CookieStore(settings.network, output)
         )
         removals = read_removals(output)
-        catalog, selection = await self._catalog()
+        selection, inputs = await self._select()
         journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
         reader = Reader(journal.path)
         stack.callback(reader.close)
@@ -128,7 +131,7 @@ class Run:
         form = form_of(settings.clips)
         await self._reconcile(journal, reader, form)
         self._ledger = ledger = await self._load(selection, reader, form, removals)
-        facts = _facts(settings, catalog, ffmpeg)
+        facts = self._facts(inputs, ffmpeg)
         dataset = _Dataset(settings, roster_of(selection), reader, form, removals, facts)
         try:
             if ledger.anything_to_do():
@@ -147,14 +150,27 @@ class Run:
         found = await asyncio.to_thread(reconcile, self._settings.output.dir, reader, form)
         await journal.record(*found.records)
 
-    async def _catalog(self) -> tuple[Catalog, Selection]:
+    async def _select(self) -> tuple[Selection, tuple[InputFile, ...]]:
         settings = self._settings
         self._phase = Phase.METADATA
+        if self._recipe is not None:
+            return self._recipe.selection(), ()
         await fetch_missing(settings.audioset, settings.network, self._downloading)
         self._download = None
         catalog = await asyncio.to_thread(read_catalog, settings.audioset)
         selection = await asyncio.to_thread(select, catalog, settings.classes, settings.sampling)
-        return catalog, selection
+        return selection, catalog.inputs
+
+    def _facts(self, inputs: tuple[InputFile, ...], ffmpeg: Installed) -> RunFacts:
+        tool = ytdlp_version()
+        versions = {
+            "ascc_async": __version__,
+            "python": platform.python_version(),
+            "yt-dlp": tool.version if tool else "",
+            "ffmpeg": ffmpeg.version,
+        }
+        rebuilt_from = self._recipe.sha256 if self._recipe else ""
+        return RunFacts(self._settings, versions, inputs, rebuilt_from)
 
     def _downloading(self, name: str, received: int, total: int | None) -> None:
         self._download = Download(name, received, total)
@@ -341,13 +357,3 @@ class _Dataset:
                 raise explained(error, self._settings.output.dir) from None
             self.seconds = time.monotonic() - began
             return written
-
-
-def _facts(settings: Settings, catalog: Catalog, ffmpeg: Installed) -> RunFacts:
-    versions = {
-        "ascc_async": __version__,
-        "python": platform.python_version(),
-        "yt-dlp": tool.version if (tool := ytdlp_version()) else "",
-        "ffmpeg": ffmpeg.version,
-    }
-    return RunFacts(settings, versions, catalog.inputs)

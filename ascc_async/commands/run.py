@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.progress.screen import LogFormat
 from ascc_async.settings import Settings
 from ascc_async.settings_sources import load
@@ -14,8 +15,17 @@ def main(options: argparse.Namespace) -> int:
     return run(load(options.config, options.options), options.log_format)
 
 
-def run(settings: Settings, log_format: LogFormat, *, goodbye: str = "") -> int:
-    """One run with its screen and signals; `goodbye` is said at the end of a finished one."""
+def run(
+    settings: Settings,
+    log_format: LogFormat,
+    *,
+    goodbye: str = "",
+    recipe: Recipe | None = None,
+) -> int:
+    """One run with its screen and signals; `goodbye` is said at the end of a finished one.
+
+    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata.
+    """
     import asyncio
 
     import uvloop
@@ -23,4 +33,4 @@ def run(settings: Settings, log_format: LogFormat, *, goodbye: str = "") -> int:
     from ascc_async.commands.running import run_with_screen
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run_with_screen(settings, log_format, goodbye))
+        return runner.run(run_with_screen(settings, log_format, goodbye, recipe))

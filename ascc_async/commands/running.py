@@ -7,6 +7,7 @@ import logging
 
 from ascc_async.app import Run
 from ascc_async.dataset.publish import Written
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
 from ascc_async.flow.stopping import Stopper
 from ascc_async.progress.screen import LogFormat, Screen
@@ -19,14 +20,16 @@ DONE, DRAINED, ABORTED = 0, 3, 130
 _ABORTED = "Left at once. All that was recorded is kept: the same command goes on."
 
 
-async def run_with_screen(settings: Settings, log_format: LogFormat, goodbye: str) -> int:
+async def run_with_screen(
+    settings: Settings, log_format: LogFormat, goodbye: str, recipe: Recipe | None = None
+) -> int:
     """Run to the end, or until a signal drains (exit code 3) or aborts (130) it.
 
     Raises StopRun when the run cannot go on, after the screen showed where it stands.
     """
     # What is in flight may need a whole timeout, and a cut after it.
     stopper = Stopper(settings.network.timeout_seconds + 30)
-    run = Run(settings, stopper)
+    run = Run(settings, stopper, recipe)
     screen = Screen(
         run.snapshot,
         settings.output.dir,

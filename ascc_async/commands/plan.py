@@ -1,0 +1,47 @@
+"""`plan`: what a run would do. Asks YouTube nothing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from ascc_async.catalog.audioset import read_catalog
+from ascc_async.catalog.class_table import class_table, render_class_table
+from ascc_async.catalog.download import fetch_missing
+from ascc_async.catalog.plan import make_plan
+from ascc_async.catalog.plan_text import render_plan
+from ascc_async.catalog.selection import select
+from ascc_async.progress.words import safe
+from ascc_async.settings_sources import load
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the plan, or with `--classes` every class."""
+    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # the warnings are told below
+    settings = load(options.config, options.options)
+    asyncio.run(fetch_missing(settings.audioset, settings.network, _say))
+    catalog = read_catalog(settings.audioset)
+    if options.classes:
+        table = class_table(catalog, settings.classes)
+        _show([asdict(line) for line in table], render_class_table(table), options.json)
+    else:
+        selection = select(catalog, settings.classes, settings.sampling)
+        plan = make_plan(catalog, selection, settings)
+        _show(plan.to_json(), render_plan(plan), options.json)
+    for warning in catalog.warnings:
+        print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)
+    return 0
+
+
+def _show(data: Any, text: str, as_json: bool) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2) if as_json else text)
+
+
+def _say(name: str, received: int, total: int | None) -> None:
+    if received == total:
+        print(f"ascc-async: downloaded {safe(name)}", file=sys.stderr)

@@ -1,0 +1,38 @@
+"""`rebuild MANIFEST`: the same dataset from a manifest alone (and YouTube)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ascc_async.commands.run import run
+from ascc_async.dataset.reading import read_manifest
+from ascc_async.dataset.rebuild import Recipe, read_recipe
+from ascc_async.dataset.rebuilt import as_text, compare, write_rebuilt
+from ascc_async.errors import SetupError
+from ascc_async.settings_sources import load
+
+
+def main(options: argparse.Namespace) -> int:
+    """Ask for and fetch the manifest's clips again, then say how the result differs."""
+    settings = load(options.config, options.options)
+    manifest: Path = options.manifest.resolve()
+    if manifest.is_relative_to(settings.output.dir):
+        raise SetupError(
+            f"{manifest} lies in output.dir ({settings.output.dir}), which a rebuild would write"
+            " over. Name another folder with --set output.dir=…"
+        )
+    recipe = read_recipe(manifest)
+    settings = settings.model_copy(update={"clips": recipe.clips})
+    code = run(settings, options.log_format, recipe=recipe)
+    if options.log_format == "text":
+        _tell(settings.output.dir, recipe)
+    return code
+
+
+def _tell(output: Path, recipe: Recipe) -> None:
+    new = output / "dataset" / "manifest.csv"
+    if new.exists():
+        rebuilt = compare(recipe.hashes, read_manifest(new))
+        write_rebuilt(output, rebuilt)
+        print(as_text(rebuilt))

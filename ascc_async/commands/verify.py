@@ -1,0 +1,83 @@
+"""`verify`: hashes and reads every clip again and compares with the manifest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from contextlib import closing
+
+from ascc_async.dataset.check import Problem
+from ascc_async.dataset.hearing import Hearing
+from ascc_async.dataset.verify import Checked, to_repair, verify
+from ascc_async.errors import SetupError
+from ascc_async.media.cut import form_of
+from ascc_async.media.ffmpeg import find_ffmpeg
+from ascc_async.progress.words import count, safe, size
+from ascc_async.settings import Settings
+from ascc_async.settings_sources import load
+from ascc_async.state.lock import run_lock
+from ascc_async.state.reader import Reader
+from ascc_async.state.rows import Forgotten
+from ascc_async.state.writer import JOURNAL_NAME, Journal
+
+_TELL_EVERY = 2.0
+WRONG = 1
+
+
+def main(options: argparse.Namespace) -> int:
+    """Exit code 1 and a list where something is wrong; `--repair` has it fetched again."""
+    settings = load(options.config, options.options)
+    problems = _check_all(settings)
+    for problem in problems:
+        print(f"{problem.kind.value}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
+    if problems and options.repair:
+        segments = to_repair(problems)
+        asyncio.run(_forget(settings, segments))
+        print(f"{count(len(segments))} clips will be fetched again by the next run.")
+    return WRONG if problems else 0
+
+
+def _check_all(settings: Settings) -> list[Problem]:
+    output = settings.output.dir
+    if not (output / "dataset" / "manifest.csv").exists():
+        raise SetupError(
+            f"{output}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
+            " another folder with --set output.dir=…"
+        )
+    ffmpeg = asyncio.run(find_ffmpeg())
+    problems: list[Problem] = []
+    said_at, checked = time.monotonic(), None
+    for checked in verify(output, hear=Hearing(ffmpeg.path), known=_known(settings)):
+        if checked.problem is not None:
+            problems.append(checked.problem)
+        if time.monotonic() - said_at > _TELL_EVERY:
+            said_at = time.monotonic()
+            print(_progress(checked), file=sys.stderr)
+    done = _progress(checked) if checked else "no clips"
+    print(f"{done}; {count(len(problems))} problems")
+    return problems
+
+
+def _progress(checked: Checked) -> str:
+    return f"{count(checked.done)} of {count(checked.total)} clips, {size(checked.bytes)} read"
+
+
+def _known(settings: Settings) -> set[str]:
+    """The paths the journal accounts for, whatever the manifest says of them."""
+    path = settings.output.dir / JOURNAL_NAME
+    if not path.exists():
+        return set()
+    with closing(Reader(path)) as reader:
+        pages = (page for form in reader.forms() for page in reader.clips(form))
+        return {row.clip.path for page in pages for row in page if row.clip is not None}
+
+
+async def _forget(settings: Settings, segments: tuple[str, ...]) -> None:
+    form = form_of(settings.clips)
+    with run_lock(settings.output.dir):
+        async with Journal(settings.output.dir / JOURNAL_NAME) as journal:
+            await journal.record(
+                *(Forgotten(one, form, "found wrong by verify") for one in segments)
+            )
