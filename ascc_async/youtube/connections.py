@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from pathlib import Path
 from typing import Protocol
@@ -65,16 +66,18 @@ def open_client(
     cookies: Cookies | None,
 ) -> aiohttp.ClientSession:
     """The identity's session: keep-alive connections, cookies, proxy. Close it when done."""
-    proxy, auth = _http_proxy(identity.proxy)
-    return aiohttp.ClientSession(
+    by_http = identity.proxy is not None and identity.proxy.startswith("http")
+    client = aiohttp.ClientSession(
         connector=_connector(identity.proxy, trust),
         cookie_jar=cookie_jar(cookies),
         timeout=timeout,
         headers={"User-Agent": USER_AGENT, "Accept-Language": "en", "Accept-Encoding": "gzip"},
-        proxy=proxy,
-        proxy_auth=auth,
+        proxy=without_password(identity.proxy) if by_http else None,
         trust_env=False,
     )
+    # aiohttp would send a GET again by itself when the server hung up; every try passes the gate.
+    client._retry_connection = False
+    return client
 
 
 def timeouts(seconds: float, *, whole: bool = True) -> aiohttp.ClientTimeout:
@@ -108,14 +111,13 @@ def fill(jar: aiohttp.CookieJar, cookies: Cookies | None) -> None:
         jar.update_cookies({"PREF": "hl=en&tz=UTC"}, YOUTUBE)
 
 
-def _http_proxy(proxy: str | None) -> tuple[str | None, aiohttp.BasicAuth | None]:
-    if proxy is None or not proxy.startswith("http"):
-        return None, None
-    parts = urlsplit(proxy)
-    if parts.username is None:
-        return without_password(proxy), None
-    auth = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""), "utf-8")
-    return without_password(proxy), auth
+def proxy_headers(proxy: str | None) -> dict[str, str] | None:
+    """What an http or https proxy is told with every connection: user and password."""
+    parts = urlsplit(proxy or "")
+    if not parts.scheme.startswith("http") or parts.username is None:
+        return None
+    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(secret).decode()}
 
 
 def _connector(proxy: str | None, trust: ssl.SSLContext) -> aiohttp.BaseConnector:

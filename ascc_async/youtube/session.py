@@ -11,14 +11,20 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
-from tenacity import wait_random_exponential as growing_pause
-from tenacity.wait import wait_base
+from tenacity import retry_if_exception
 
 from ascc_async.errors import NetworkFault, ServerFault
 from ascc_async.flow.gate import Gate, Kind
+from ascc_async.flow.retry import RetrySettings, retrying
 from ascc_async.settings import NetworkSettings, without_password
-from ascc_async.youtube.connections import Cookies, fill, open_client, timeouts, trusted_authorities
+from ascc_async.youtube.connections import (
+    Cookies,
+    fill,
+    open_client,
+    proxy_headers,
+    timeouts,
+    trusted_authorities,
+)
 from ascc_async.youtube.exchange import (
     ANSWER_BYTES,
     MOVED,
@@ -37,7 +43,6 @@ from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, UnexpectedAnswer,
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
 HOPS = 5
 ORIGIN = "https://www.youtube.com"
 _INNERTUBE = ORIGIN + "/youtubei/"
@@ -49,7 +54,7 @@ T = TypeVar("T")
 class Sessions:
     """All identities' sessions. Every try of every request passes the gate.
 
-    Raises Refused (never tried again here), NetworkFault and ServerFault (after `TRIES` tries);
+    Raises Refused (never tried again here), NetworkFault and ServerFault (after some tries);
     nothing of aiohttp comes out.
     """
 
@@ -59,26 +64,24 @@ class Sessions:
         gate: Gate,
         jars: Mapping[str, Cookies] | None = None,
         *,
-        pause: wait_base | None = None,
+        retries: RetrySettings | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._network, self._gate, self._wall = network, gate, wall
+        self._network, self._gate = network, gate
+        self._retries, self._wall = retries, wall
         self._jars = dict(jars or {})
         self._identities = {one.name: one for one in network.all_identities()}
         self._proxies = {
             name: without_password(one.proxy) for name, one in self._identities.items()
+        }
+        self._proxy_headers = {
+            name: proxy_headers(one.proxy) for name, one in self._identities.items()
         }
         self._clients: dict[str, aiohttp.ClientSession] = {}
         self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
         self._timeouts = timeouts(network.timeout_seconds)
         self._timeouts_of_media = timeouts(network.timeout_seconds, whole=False)
-        self._retrying = AsyncRetrying(
-            stop=stop_after_attempt(TRIES) | stop_after_delay(2 * network.timeout_seconds),
-            wait=pause or growing_pause(multiplier=0.5, max=10),
-            retry=retry_if_exception(_worth_another_try),
-            reraise=True,
-        )
 
     async def __aenter__(self) -> Self:
         trust = trusted_authorities(self._network.ca_file)
@@ -152,27 +155,44 @@ class Sessions:
         `read` runs inside the gate's entry: a `Refused` it finds in the body slows the identity,
         a `ServerFault` it raises is tried again.
         """
-        return await self.persist(lambda again: self._ask(call, read, again=again))
+        return await self.persist(
+            lambda again: self._ask(call, read, again=again), identity=call.identity
+        )
 
-    async def persist(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
-        """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds."""
+    async def persist(
+        self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
+    ) -> T:
+        """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.
+
+        The last fault is raised, at once when the network of `identity` (None: of all) is away:
+        ask `Gate.is_away` before blaming the video.
+        """
         try:
             # The first try goes without tenacity: two million of them are worth 50 us each.
             return await attempt(False)
         except (NetworkFault, ServerFault) as fault:
             if not _worth_another_try(fault):
                 raise
-            return await self._persist_after(fault, attempt)
+            return await self._persist_after(fault, attempt, identity)
 
-    async def _persist_after(self, fault: Exception, attempt: Callable[[bool], Awaitable[T]]) -> T:
+    async def _persist_after(
+        self, fault: Exception, attempt: Callable[[bool], Awaitable[T]], identity: str | None
+    ) -> T:
         seen: list[Exception] = [fault]
+        names = list(self._identities) if identity is None else [identity]
 
         async def next_try() -> T:
             if seen:
                 raise seen.pop()
             return await attempt(True)
 
-        return await self._retrying.copy()(next_try)
+        def is_worth_it(error: BaseException) -> bool:
+            # When the network is away, trying is the gate's business, not each request's.
+            away = all(self._gate.is_away(name) for name in names)
+            return not away and _worth_another_try(error)
+
+        policy = retrying(self._retries).copy(retry=retry_if_exception(is_worth_it))
+        return await policy(next_try)
 
     @asynccontextmanager
     async def stream(
@@ -283,12 +303,15 @@ class Sessions:
                 params=call.params,
                 data=call.data,
                 headers=self._headers(call, identity),
+                proxy_headers=self._proxy_headers[identity],
                 allow_redirects=False,
                 timeout=self._timeouts if whole else self._timeouts_of_media,
             )
+            return response, route
         except TRANSPORT_ERRORS as error:
-            raise fault_from(error, route) from None
-        return response, route
+            fault = fault_from(error, route)
+        # Outside of `except`: the foreign error holds addresses and passwords; let it go.
+        raise fault
 
     def _headers(self, call: Call, identity: str) -> Mapping[str, str] | None:
         """With the account's authorization where the address needs it besides the cookies."""

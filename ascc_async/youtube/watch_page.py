@@ -53,7 +53,7 @@ class WatchPageSource:
         async def attempt(again: bool) -> LicenseAnswer:
             return await self._read_page(video_id, identity, new_video=not again)
 
-        return await self._sessions.persist(attempt)
+        return await self._sessions.persist(attempt, identity=identity)
 
     async def _read_page(
         self, video_id: str, identity: str | None, *, new_video: bool
