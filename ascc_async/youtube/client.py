@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.youtube.exchange import Answer
@@ -71,15 +72,18 @@ def _versions_in_ytdlp() -> list[str]:
     return []
 
 
-def json_object(answer: Answer) -> dict[str, object]:
-    """The JSON object in an answer. Raises Refused for a wall in its place, else ServerFault."""
+def json_object(answer: Answer, *, errors_too: bool = False) -> dict[str, Any]:
+    """The JSON object in an answer. Raises Refused for a wall in its place, else ServerFault.
+
+    An object that only reports an error is a ServerFault as well, unless `errors_too`.
+    """
     try:
         value = json.loads(answer.body)
     except ValueError:  # bad UTF-8 is one too
         raise _not_json(answer) from None
     if not isinstance(value, dict):
         raise UnexpectedAnswer(f"{answer.url} answers JSON that is not an object")
-    if "error" in value and len(value) == 1:
+    if "error" in value and not errors_too:
         raise ServerFault(f"{answer.url} answers an error with status {answer.status}")
     return value
 
