@@ -43,7 +43,7 @@ from ascc_async.state.reader import Reader
 from ascc_async.state.rows import Distrusted, Learned
 from ascc_async.state.writer import JOURNAL_NAME, Journal
 from ascc_async.trust import Desks
-from ascc_async.youtube.cookie_store import CookieStore
+from ascc_async.youtube.cookie_store import FOLDER, CookieStore
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.media_source import MediaSources
@@ -51,6 +51,7 @@ from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.sources import LicenseSource
 from ascc_async.youtube.watch_page import WatchPageSource
 from ascc_async.youtube.ytdlp import Resolver
+from ascc_async.youtube.ytdlp_job import warm_up
 from ascc_async.youtube.ytdlp_version import ytdlp_version
 
 log = logging.getLogger(__name__)
@@ -201,9 +202,16 @@ class Run:
         names = [one.name for one in settings.network.all_identities()]
         gate = Gate(settings.throttle, names, memory=reader.learned(_GATE).get(""))
         sessions = await stack.enter_async_context(Sessions(settings.network, gate, cookies.jars))
-        slots = await stack.enter_async_context(Slots(settings.concurrency.extractions))
+        slots = await stack.enter_async_context(Slots(settings.concurrency.extractions, warm_up))
         resolver = await stack.enter_async_context(
-            Resolver(slots, gate, settings.network, settings.clips, cookies.copies)
+            Resolver(
+                slots,
+                gate,
+                settings.network,
+                settings.clips,
+                cookies.copies,
+                private_dir=settings.output.dir / FOLDER,
+            )
         )
         desks = self._desks(sessions, gate, journal, reader, ledger)
         licenses = LicenseStage(

@@ -103,7 +103,7 @@ class Track:
     """
 
     kind: Literal["audio", "video"]
-    url: str
+    url: str = field(repr=False)  # signed: it must not reach logs
     headers: dict[str, str] = field(repr=False)
     format_id: str
     container: str

@@ -12,7 +12,7 @@ import pytest
 
 from ascc_async.errors import JournalError
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
-from ascc_async.state.reader import LICENSES, Reader, open_reader
+from ascc_async.state.reader import LICENSES, REASONS, Reader, open_reader
 from ascc_async.state.rows import AnswerRow, ClipRow, Distrusted, Forgotten, Learned, Moved
 from ascc_async.state.schema import VERSION
 from ascc_async.state.writer import Journal
@@ -116,12 +116,17 @@ async def test_attempts_are_counted(path: Path) -> None:
 
 
 async def test_bulk_reading_gives_codes(path: Path) -> None:
-    """The start reads ids, license codes, times and asks as arrays."""
-    reader = await write(path, ANSWER)
-    ((ids, licenses, times, asks),) = list(reader.answered())
-    assert ids.tolist() == [b"-aaaaaaaaaa"]
-    assert LICENSES[licenses[0]] is License.CREATIVE_COMMONS
-    assert (times.tolist(), asks.tolist()) == ([100.5], [1])
+    """The start reads ids, license and reason codes, times and asks as arrays."""
+    await write(path, ANSWER)
+    gone = replace(ANSWER, video_id="g" * 11, license=License.UNAVAILABLE, reason=Reason.PRIVATE)
+    (page,) = list((await write(path, gone)).answered())
+    assert page.ids.tolist() == [b"-aaaaaaaaaa", b"g" * 11]
+    assert [LICENSES[code] for code in page.licenses] == [
+        License.CREATIVE_COMMONS, License.UNAVAILABLE,
+    ]  # fmt: skip
+    assert page.reasons[0] == 0
+    assert REASONS[page.reasons[1] - 1] is Reason.PRIVATE
+    assert (page.times.tolist(), page.asks.tolist()) == ([100.5, 100.5], [1, 1])
 
 
 async def test_pages_cover_every_row_once(path: Path) -> None:
