@@ -37,18 +37,8 @@ _FILES = (
 
 def summary(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
     """The whole text, for people."""
-    parts = [
-        [_headline(counts, snapshot)],
-        _numbers(counts),
-        _advice(counts),
-        _files(output_dir),
-    ]
-    return "\n\n".join("\n".join(part) for part in parts if part)
-
-
-def numbers(counts: Counts) -> str:
-    """Only what the manifest adds up to, for `status`."""
-    return "\n".join(_numbers(counts))
+    parts = (_headline(counts, snapshot), numbers(counts), missing(counts), places(output_dir))
+    return "\n\n".join(part for part in parts if part)
 
 
 def summary_fields(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> dict[str, Any]:
@@ -102,7 +92,8 @@ def _headline(counts: Counts, snapshot: RunSnapshot) -> str:
     )
 
 
-def _numbers(counts: Counts) -> list[str]:
+def numbers(counts: Counts) -> str:
+    """What the manifest adds up to, a line for each number."""
     answered = counts.asked - counts.license(License.UNKNOWN)
     shareable = counts.license(License.CREATIVE_COMMONS)
     rows = [
@@ -115,7 +106,8 @@ def _numbers(counts: Counts) -> list[str]:
         *_outcomes(counts),
     ]
     wide = max(len(count(number)) for number, _, _ in rows)
-    return [f"{count(number):>{wide}}  {name:<16}  {note}".rstrip() for number, name, note in rows]
+    lines = (f"{count(number):>{wide}}  {name:<16}  {note}".rstrip() for number, name, note in rows)
+    return "\n".join(lines)
 
 
 def _outcomes(counts: Counts) -> Iterator[tuple[int, str, str]]:
@@ -146,15 +138,17 @@ def _why(counts: Counts, outcome: Outcome) -> str:
     return ", ".join(f"{name} {count(number)}" for number, name in sorted(reasons, reverse=True))
 
 
-def _advice(counts: Counts) -> list[str]:
+def missing(counts: Counts) -> str:
+    """What to do about each group that is missing; "" when nothing is."""
     told = [
         f"- {', '.join(one.about)} ({count(one.number)}): {one.remedy}." for one in advice(counts)
     ]
-    return ["What to do about what is missing:", *told] if told else []
+    return "\n".join(["What to do about what is missing:", *told]) if told else ""
 
 
-def _files(output_dir: Path) -> list[str]:
+def places(output_dir: Path) -> str:
+    """Where everything is: only what exists."""
     there = [(name, what) for name, what in _FILES if (output_dir / name).exists()]
     wide = max((len(name) for name, _ in there), default=0)
     lines = [f"  {name:<{wide}}  {what}" for name, what in there]
-    return [f"Where everything is: {output_dir}", *lines]
+    return "\n".join([f"Where everything is: {output_dir}", *lines])

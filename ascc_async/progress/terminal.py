@@ -21,16 +21,18 @@ _MOST_REASONS = 4
 class Picture:
     """Renders a snapshot at whatever width the console has."""
 
-    def __init__(self, snapshot: RunSnapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: RunSnapshot, *, headline: bool = True) -> None:
+        """Without `headline` for a picture that is not live."""
+        self._snapshot, self._headline = snapshot, headline
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._headline:
+            yield _line(_headline(self._snapshot), "bold")
         yield Group(*picture(self._snapshot, options.max_width))
 
 
 def picture(snapshot: RunSnapshot, width: int) -> Iterator[RenderableType]:
-    """The lines of the picture for a console of `width` columns."""
-    yield Text(_headline(snapshot), style="bold", no_wrap=True, overflow="ellipsis")
+    """The lines beneath the headline, for a console of `width` columns."""
     if snapshot.download is not None:
         yield _line(f"metadata  {_download(snapshot)}")
     told = figures(snapshot)

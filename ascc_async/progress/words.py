@@ -52,6 +52,11 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
+def moment(at: float) -> str:
+    """A POSIX time as local date and time: `2026-01-31 14:05:09`."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def safe(text: object) -> str:
     """Text from outside without control characters, line breaks or direction overrides."""
     return "".join(
