@@ -18,10 +18,10 @@ def repeated_rows(table: SegmentTable, paths: Sequence[Path], warnings: list[str
 
     Raises `MetadataError` when two rows of one video differ: which is right, nobody can say.
     """
+    if not table.repeated:
+        return None
     found = table.rows_of(table.ids)
     odd = np.flatnonzero(found != np.arange(len(table)))
-    if not len(odd):
-        return None
     rows = np.flatnonzero(np.isin(table.ids, np.unique(table.ids[odd])))
     first: dict[bytes, int] = {}
     again: list[int] = []

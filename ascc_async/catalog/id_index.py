@@ -11,13 +11,17 @@ _EMPTY = -1
 
 
 class IdIndex:
-    """Finds rows by id. Where an id stands twice, one of its rows is found (see `duplicates`)."""
+    """Finds rows by id. Where an id stands twice, one of its rows is found.
+
+    `repeated`: whether an id stands twice.
+    """
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         size = 1 << max(4, (2 * len(ids)).bit_length())
         self._mask = np.int64(size - 1)
         self._table: Rows = np.full(size, _EMPTY, np.int32)
+        self.repeated = False
         self._fill()
 
     def rows_of(self, ids: Ids) -> Rows:
@@ -45,5 +49,9 @@ class IdIndex:
             free = self._table[slots] == _EMPTY
             # Of several rows that want one slot, numpy keeps one; the others see it and move on.
             self._table[slots[free]] = rows[free]
-            placed = self._table[slots] == rows
-            rows, slots = rows[~placed], (slots[~placed] + 1) & self._mask
+            there = self._table[slots]
+            left = np.flatnonzero(there != rows)
+            # Rows of the same id walk the same slots, so the later one meets the earlier.
+            same = self._ids[there[left]] == self._ids[rows[left]]
+            self.repeated = self.repeated or bool(same.any())
+            rows, slots = rows[left], (slots[left] + 1) & self._mask

@@ -35,7 +35,8 @@ class LabelCodes:
         pairs = (windows & _KEEP[np.minimum(lengths, WIDTH)]).view(np.uint64)
         places = np.searchsorted(self._keys, _keys(pairs))
         places[places == len(self._keys)] = 0
-        known = (self._pairs[places] == pairs).all(axis=1) & (lengths <= WIDTH)
+        near = self._pairs[places]
+        known = (near[:, 0] == pairs[:, 0]) & (near[:, 1] == pairs[:, 1]) & (lengths <= WIDTH)
         return self._codes[places], known
 
 

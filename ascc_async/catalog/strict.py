@@ -7,6 +7,7 @@ nothing here guesses: a line is either proven to have that form or not taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_letters, digits
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -17,9 +18,22 @@ from ascc_async.catalog.label_codes import WIDTH, LabelCodes
 
 _NEWLINE, _COMMA, _QUOTE, _SPACE, _SLASH, _DOT = (np.uint8(ord(c)) for c in '\n," /.')
 _PAD = 32
-_IN_ID = np.zeros(256, bool)
-_IN_ID[[ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]] = True
-_MOST_DIGITS = 6
+_NOT_IN_ID = np.ones(256, np.uint8)
+_NOT_IN_ID[np.frombuffer(f"{ascii_letters}{digits}-_".encode(), np.uint8)] = 0
+
+_DECIMALS, _MOST_DIGITS = 3, 6
+_TIME_WIDTH = 16
+"""Times are looked at in windows that end where they do: two machine words."""
+
+_POWERS = np.zeros(_TIME_WIDTH, np.int32)
+_POWERS[-1 : -1 - _DECIMALS : -1] = (1, 10, 100)
+_POWERS[-2 - _DECIMALS : -2 - _DECIMALS - _MOST_DIGITS : -1] = 10 ** np.arange(3, 9)
+_DIGITS_AT = np.zeros((_MOST_DIGITS + 1, _TIME_WIDTH), np.uint8)
+"""For every number of digits before the point, 255 where a digit must be."""
+
+_DIGITS_AT[:, -_DECIMALS:] = 255
+for _digits in range(1, _MOST_DIGITS + 1):
+    _DIGITS_AT[_digits, -1 - _DECIMALS - _digits : -1 - _DECIMALS] = 255
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ def read_block(data: bytes, labels: LabelCodes) -> Block:
     ids = _windows(buffer, ID_LENGTH)[starts]
     start_ms, start_ok = lines.time(starts + ID_LENGTH + 2, lines.second)
     end_ms, end_ok = lines.time(lines.second + 2, lines.third)
-    strict = lines.well_formed() & start_ok & end_ok & _IN_ID[ids].all(axis=1)
+    strict = lines.well_formed() & start_ok & end_ok & _are_ids(ids)
     strict &= (start_ms < end_ms) & (end_ms <= LATEST_MS) & (end_ms - start_ms <= LONGEST_MS)
     counts, codes = _labels(lines, strict, labels)
     return Block(
@@ -92,14 +106,14 @@ class _Lines:
 
     def time(self, first: Int64s, end: Int64s) -> tuple[Rows, Bools]:
         """Milliseconds of the number in [first, end), and where it has the form 30.000."""
-        width = end - first - 4
+        width = end - first - 1 - _DECIMALS
         good = (width >= 1) & (width <= _MOST_DIGITS) & (self.buffer[end - 4] == _DOT)
-        value = np.zeros(len(first), np.int64)
-        for place, offset in enumerate((1, 2, 3, *range(5, 5 + _MOST_DIGITS))):
-            digit = self.buffer[end - offset] - np.uint8(48)
-            inside = width > offset - 5
-            good &= ~inside | (digit < 10)
-            value += np.where(inside, digit, 0) * np.int64(10**place)
+        windows = _windows(self.buffer, _TIME_WIDTH)[np.maximum(end - _TIME_WIDTH, 0)]
+        windows -= np.uint8(ord("0"))
+        windows &= _DIGITS_AT[np.where(good, width, 0)]
+        good &= _all_zero((windows > 9).view(np.uint8))
+        good &= end >= _TIME_WIDTH
+        value = windows @ _POWERS
         return np.where(good, value, 0).astype(np.int32), good
 
 
@@ -128,6 +142,19 @@ def _repeated(line: Int64s, codes: Codes) -> Bools:
     result = np.zeros(len(pairs), bool)
     result[order] = again
     return result
+
+
+def _are_ids(ids: Bytes) -> Bools:
+    wrong = np.zeros((len(ids), 16), np.uint8)
+    wrong[:, :ID_LENGTH] = _NOT_IN_ID[ids]
+    return _all_zero(wrong)
+
+
+def _all_zero(bytes_of_rows: Bytes) -> Bools:
+    """Rows of 16 bytes that are all zero, looked at as two machine words."""
+    pairs = bytes_of_rows.view(np.uint64)
+    zero: Bools = (pairs[:, 0] | pairs[:, 1]) == 0
+    return zero
 
 
 def _windows(buffer: Bytes, width: int) -> Bytes:

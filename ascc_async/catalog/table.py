@@ -65,6 +65,11 @@ class SegmentTable:
         """The row of every id, -1 where the catalogue has none. Millions in a second."""
         return self._index.rows_of(ids)
 
+    @property
+    def repeated(self) -> bool:
+        """Whether a video stands twice. Only while the table is made: `duplicates` sees to it."""
+        return self._index.repeated
+
     def rows_of_class(self, code: int) -> Rows:
         """The rows labelled with the class at this place of the class list, in order."""
         rows, class_offsets = self._by_class
