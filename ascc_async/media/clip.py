@@ -116,7 +116,8 @@ class Cutter:
         """Decode what was written, to its end: by libsndfile, or by ffmpeg where that cannot."""
         media = self._settings.media
         if media == "audio" and self._settings.format != "m4a":
-            return await asyncio.to_thread(inspect_file, part)
+            lossy = self._settings.format in ("opus", "mp3")
+            return await asyncio.to_thread(inspect_file, part, lossy=lossy)
         sound = await self._run(cutting.decode_arguments(str(part), media), part)
         return await asyncio.to_thread(inspect_floats, sound, cut.channels, cut.rate)
 

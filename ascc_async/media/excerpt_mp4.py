@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _MOST_BOXES = 64
 _DEEPEST_INDEX = 4
+_MOST_EXTENSIONS = 5
 
 
 @dataclass(slots=True)
@@ -226,17 +227,40 @@ async def _nested(
 async def _covering_packets(
     ranges: Ranges, track: Track, mp4: Mp4Track, index: Index, low: float, wanted: Wanted
 ) -> Packets:
+    """Read the fragments that the index names, and their neighbours should those be needed too.
+
+    Indexes differ in whether their times count the priming; the fragments themselves are exact.
+    """
     chosen = index.covering(low, wanted.end_ms)
-    first, last = chosen[0], chosen[-1]
-    share = (wanted.end_ms * index.timescale / 1000 - last.start) / max(1, last.end - last.start)
-    until = last.first + estimate(last.size, max(0.0, share))
-    span = await read_on(ranges, track, Span(first.first, b"", None), until, LARGEST_EXCERPT)
-    codec = mp4.codec
-    expected = first.start * codec.timescale // index.timescale + codec.skip
-    packets, whole = read_fragments(span.body, first.first, mp4, expected)
-    if not whole and packets.end < wanted.ticks(codec)[1]:
-        span = await read_on(ranges, track, span, last.last + 1, LARGEST_EXCERPT)
-        packets, whole = read_fragments(span.body, first.first, mp4, expected)
-        if not whole:
+    share = (wanted.end_ms * index.timescale / 1000 - chosen[-1].start) / max(1, chosen[-1].length)
+    until = chosen[-1].first + estimate(chosen[-1].size, max(0.0, share))
+    span = Span(chosen[0].first, b"", None)
+    first, end = wanted.ticks(mp4.codec)
+    for _ in range(_MOST_EXTENSIONS):
+        span = await read_on(ranges, track, span, until, LARGEST_EXCERPT)
+        packets, whole = read_fragments(span.body, span.first, mp4, _expected(mp4, index, span))
+        before, after = index.beside(span.first, until)
+        if before is not None and not _runs_in(packets, mp4.codec, first):
+            more = await ranges.read(track, before.first, span.first - 1)
+            span = Span(before.first, more.body + span.body, span.total)
+        elif after is not None and packets.end < end:
+            until = after.last + 1
+        elif not whole and packets.end < end:
             corrupt("a fragment is larger than the index says")
-    return packets
+        else:
+            return packets
+    corrupt("fragments that are not where the index says")
+
+
+def _expected(mp4: Mp4Track, index: Index, span: Span) -> int:
+    """The time of the fragment at the span's start, by the index."""
+    start = next(part.start for part in index.fragments if part.first == span.first)
+    return start * mp4.codec.timescale // index.timescale + mp4.codec.skip
+
+
+def _runs_in(packets: Packets, codec: Codec, first: int) -> bool:
+    """Whether decoding from the first packet on is right at tick `first`."""
+    if codec.kind == "video":
+        key = packets.from_key(first)
+        return bool(packets.keys) and min(key.shown_at()) <= first
+    return packets.start <= first - codec.least_run_in

@@ -29,6 +29,11 @@ class Fragment:
         """Bytes of the fragment."""
         return self.last - self.first + 1
 
+    @property
+    def length(self) -> int:
+        """Ticks of the fragment."""
+        return self.end - self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -47,6 +52,12 @@ class Index:
         first, end = (ms * self.timescale / 1000 for ms in (first_ms, end_ms))
         chosen = [part for part in self.fragments if part.start < end and part.end > first]
         return tuple(chosen or self.fragments[-1:])
+
+    def beside(self, first: int, end: int) -> tuple[Fragment | None, Fragment | None]:
+        """The fragment before byte `first`, and the one that holds byte `end`, if there are."""
+        before = [part for part in self.fragments if part.first < first]
+        after = [part for part in self.fragments if part.last >= end]
+        return (before[-1] if before else None), (after[0] if after else None)
 
 
 def checked(timescale: int, fragments: Sequence[Fragment]) -> Index:

@@ -19,7 +19,7 @@ FULL_SCALE = 1 - 1 / 32768
 CLIPPED_RUN = 3
 DIGITAL_SILENCE_BELOW = 1 / 65536
 
-Samples = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,14 @@ class Inspection:
     silent: bool
 
 
-def inspect_file(path: Path) -> Inspection:
-    """Decode a FLAC, WAV, MP3 or Ogg Opus file to its end and measure it.
+def inspect_file(path: Path, *, lossy: bool) -> Inspection:
+    """Decode a FLAC, WAV (16 bit), MP3 or Ogg Opus file to its end and measure it.
 
     Raises `Rejected(CORRUPT)` when it does not decode or holds what is no number.
     """
+    kind = "float32" if lossy else "int16"
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(path, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
         corrupt(f"the finished file does not decode: {error.error_string}")
     return inspect_samples(samples, int(rate))
@@ -47,26 +48,28 @@ def inspect_file(path: Path) -> Inspection:
 
 def inspect_floats(raw: bytes, channels: int, rate: int) -> Inspection:
     """Measure interleaved floats as ffmpeg decodes them. Raises `Rejected(CORRUPT)`."""
-    each = 4 * channels
-    if len(raw) % each:
+    if len(raw) % (4 * channels):
         corrupt("the finished file decodes to half a sample")
     return inspect_samples(np.frombuffer(raw, np.float32).reshape(-1, channels), rate)
 
 
 def inspect_samples(samples: Samples, rate: int) -> Inspection:
-    """Measure samples of shape (frames, channels), full scale 1. Raises `Rejected(CORRUPT)`."""
+    """Measure samples of shape (frames, channels): 16 bit, or floats with full scale 1.
+
+    Raises `Rejected(CORRUPT)` when there are none, or some are no numbers.
+    """
     frames, channels = samples.shape
     if not frames:
         corrupt("the finished file is empty")
-    loudness = np.abs(samples)
-    peak = float(loudness.max())
+    unit = 1 / 32768 if samples.dtype == np.int16 else 1.0
+    peak = max(float(samples.max()), -float(samples.min())) * unit
     if not math.isfinite(peak):
         corrupt("the finished file holds samples that are no numbers")
     quality = Quality(
         peak_dbfs=_decibels(peak),
-        rms_dbfs=_decibels(_rms(samples)),
-        silence_share=_silence_share(loudness, rate),
-        clipping_share=_clipping_share(loudness) if peak >= FULL_SCALE else 0.0,
+        rms_dbfs=_decibels(_rms(samples) * unit),
+        silence_share=_silence_share(samples, rate, SILENCE_BELOW / unit),
+        clipping_share=_clipping_share(samples, FULL_SCALE / unit) if peak >= FULL_SCALE else 0.0,
     )
     return Inspection(frames, rate, channels, quality, peak < DIGITAL_SILENCE_BELOW)
 
@@ -76,22 +79,24 @@ def _decibels(level: float) -> float:
 
 
 def _rms(samples: Samples) -> float:
-    flat = samples.reshape(-1)
+    flat = samples.reshape(-1).astype(np.float32, copy=False)
     return math.sqrt(float(np.dot(flat, flat)) / flat.size)
 
 
-def _silence_share(loudness: Samples, rate: int) -> float:
+def _silence_share(samples: Samples, rate: int, below: float) -> float:
     """Share of 20 ms frames in which no sample of any channel reaches -60 dBFS."""
-    each = max(1, round(rate * FRAME_SECONDS))
-    starts = np.arange(0, len(loudness), each)
-    peaks = np.maximum.reduceat(loudness.max(axis=1), starts)
-    return round(float(np.mean(peaks < SILENCE_BELOW)), 4)
+    flat = samples.reshape(-1)
+    each = max(1, round(rate * FRAME_SECONDS)) * samples.shape[1]
+    starts = np.arange(0, flat.size, each)
+    highest, lowest = np.maximum.reduceat(flat, starts), np.minimum.reduceat(flat, starts)
+    quiet = (highest < below) & (lowest > -below)
+    return round(float(np.mean(quiet)), 4)
 
 
-def _clipping_share(loudness: Samples) -> float:
+def _clipping_share(samples: Samples, full_scale: float) -> float:
     """Share of samples in runs of at least 3 at full scale within one channel."""
-    full = np.zeros((len(loudness) + 2, loudness.shape[1]), dtype=np.int8)
-    full[1:-1] = loudness >= FULL_SCALE
+    full = np.zeros((len(samples) + 2, samples.shape[1]), dtype=np.int8)
+    full[1:-1] = (samples >= full_scale) | (samples <= -full_scale)
     edges = np.diff(full, axis=0)
     lengths = np.nonzero(edges.T < 0)[1] - np.nonzero(edges.T > 0)[1]
-    return round(float(lengths[lengths >= CLIPPED_RUN].sum()) / loudness.size, 6)
+    return round(float(lengths[lengths >= CLIPPED_RUN].sum()) / samples.size, 6)
