@@ -221,3 +221,17 @@ def test_small_files_that_do_not_agree(tmp_path: Path) -> None:
     assert "csv:3: '/m/z' is not in the class list" in said
     assert "no counts of /m/b, /m/c" in said
     assert "not in the ontology: /m/c" in said
+
+
+def test_line_far_into_a_large_file(tmp_path: Path) -> None:
+    """Lines are counted over blocks, odd rows included, whatever the line ends."""
+    rows = [row(i).replace(", ", ",") if i % 7 == 0 else row(i) for i in range(30_000)]
+    text = segments(rows)
+    write_folder(tmp_path, {SEGMENTS: text})
+    assert catalog_of(tmp_path).segments.video_id(29_999) == video(29_999)
+    for end in ("\n", "\r\n"):
+        broken = text.replace(video(25_000), "=" + video(25_000)[1:]).replace("\n", end)
+        write_folder(tmp_path, {SEGMENTS: broken})
+        with pytest.raises(MetadataError) as caught:
+            catalog_of(tmp_path)
+        assert caught.value.line == 25_004
