@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from ascc_async import __version__
+from ascc_async.commands.help_texts import HELP
 from ascc_async.errors import AsccError, StopRun
+from ascc_async.progress.opening import say_starting, unsay
+from ascc_async.progress.words import safe
 
 ABORTED = 130
 
@@ -18,28 +23,8 @@ Makes the Creative Commons part of AudioSet a dataset: asks YouTube for every vi
 fetches just the ten seconds of those that may be shared, and leaves them with manifest, credits
 and card. Stopped anywhere, the same command goes on from there."""
 
-_EXAMPLES = {
-    "run": "ascc-async run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
-    "demo": "ascc-async demo --dir /tmp/demo",
-    "plan": "ascc-async plan --classes",
-    "status": "ascc-async status --json",
-    "doctor": "ascc-async doctor --online",
-    "verify": "ascc-async verify --repair",
-    "rebuild": "ascc-async rebuild manifest.csv --set output.dir=rebuilt",
-    "diff": "ascc-async diff old/manifest.csv new/manifest.csv",
-}
-
-
-_HELP = {
-    "run": "do the whole job: metadata, licenses, clips, dataset; goes on where it stopped",
-    "demo": "the same job against an embedded stand-in for YouTube, within a minute",
-    "plan": "what a run would do: segments, requests, hours, disk; asks YouTube nothing",
-    "status": "where a run stands, also while one is going on",
-    "doctor": "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
-    "verify": "hash and read every clip again and compare with the manifest",
-    "rebuild": "make the same dataset from a manifest alone",
-    "diff": "what changed between two manifests",
-}
+_LONG = ("run", "demo", "rebuild")  # they take a second or two before they can show anything
+_STARTING = "ascc_async is starting …"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,18 +35,20 @@ def parser() -> argparse.ArgumentParser:
         parents=[_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is\n"
-        "explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.",
+        "explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.\n\n"
+        "example:\n  ascc-async demo",
         allow_abbrev=False,
     )
     main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
-    for name, help_ in _HELP.items():
+    for name, help_ in HELP.items():
         command = commands.add_parser(
             name,
-            help=help_,
-            description=help_[0].upper() + help_[1:] + ".",
+            help=help_.line,
+            description=f"{help_.line[0].upper()}{help_.line[1:]}.\n\n{help_.more}",
             parents=[_options()],
-            epilog=f"Example: {_EXAMPLES[name]}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=f"example:\n  {help_.example}",
             allow_abbrev=False,
         )
         _add_arguments(name, command)
@@ -144,26 +131,52 @@ def _guarded(arguments: Sequence[str]) -> list[str]:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. No traceback reaches the user unless `--debug` asks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
-    command = importlib.import_module(f"ascc_async.commands.{options.command or 'run'}")
+    name = options.command or "run"
+    if name in _LONG and options.log_format == "text":
+        say_starting(_STARTING)
     try:
-        code: int = command.main(options)
-    except StopRun as error:
-        if options.debug:
-            raise
-        return _explain(str(error), error.exit_code)
-    except AsccError as error:
-        if options.debug:
-            raise
-        return _explain(str(error), 1)
+        return _run(name, options)
     except KeyboardInterrupt:
         return ABORTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; nothing more can be said
         return 1
+
+
+def _run(name: str, options: argparse.Namespace) -> int:
+    try:
+        code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        if options.debug:
+            raise
+        return _explain(error, options.log_format)
     return code
 
 
-def _explain(message: str, code: int) -> int:
-    print(f"ascc-async: {message}", file=sys.stderr)  # noqa: T201
+def _explain(error: Exception, log_format: str) -> int:
+    code = error.exit_code if isinstance(error, StopRun) else 1
+    message = str(error) if isinstance(error, AsccError) else _unforeseen(error)
+    if log_format == "json":
+        from ascc_async.progress.events import event_line
+
+        told = {"text": message, "exit_code": code}
+        print(event_line(time.time(), "error", "stopped by an error", told), flush=True)  # noqa: T201
+    unsay()
+    safe_lines = "\n".join(map(safe, message.splitlines()))
+    print(f"ascc-async: {safe_lines}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _unforeseen(error: Exception) -> str:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return (
+        f"stopped by an error nobody foresaw: {type(error).__name__}: {error}. Everything that was"
+        " recorded is kept. Run again with --debug to see where, and please report it."
+    )

@@ -10,8 +10,6 @@ from typing import TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-_ERASE_LINE = "\r\x1b[2K"
-
 
 class Out(Console):
     """A rich console that interprets nothing in texts: no markup, no emoji, no highlighting.
@@ -49,16 +47,3 @@ class Out(Console):
             descriptor = os.open(os.devnull, os.O_WRONLY)
             os.dup2(descriptor, self.file.fileno())
             os.close(descriptor)
-
-
-def say_starting(words: str) -> None:
-    """Show on a terminal that work has begun, before slow imports; `unsay` takes it away."""
-    if sys.stdout.isatty():
-        sys.stdout.write(words)
-        sys.stdout.flush()
-
-
-def unsay(console: Console) -> None:
-    """Take away what `say_starting` showed."""
-    if console.is_terminal:
-        console.file.write("\n" if console.is_dumb_terminal else _ERASE_LINE)

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from rich.live import Live
 
-from ascc_async.progress.console import Out, unsay
+from ascc_async.progress.console import Out
 from ascc_async.progress.events import JsonFormat, TextFormat, event_line
 from ascc_async.progress.lines import fields, line
 from ascc_async.progress.log_sink import LogSink, collecting
+from ascc_async.progress.opening import unsay
 from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.terminal import Picture
 from ascc_async.progress.words import clock
@@ -49,7 +50,7 @@ class Screen:
 
         Whatever leaves the block leaves as it is; a bug in the showing cancels the block.
         """
-        unsay(self._out)
+        unsay()
         shown = _Shown(self)
         with collecting(shown, self._output) as sink, self._picture(shown):
             drawing = asyncio.TaskGroup()
