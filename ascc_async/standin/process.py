@@ -57,6 +57,7 @@ class StandinProcess:
         self._folder = folder or Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: Mapping[str, Any] = {}
+        self._log_from = 0
 
     def __enter__(self) -> Self:
         self._folder = self._given or Path(tempfile.mkdtemp(prefix="standin-"))
@@ -150,8 +151,8 @@ class StandinProcess:
             process.wait()
 
     def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
-        """The request log so far, of one endpoint if named."""
-        lines = request_log.read(self.log_file)
+        """The request log since the last reset, of one endpoint if named."""
+        lines = request_log.read(self.log_file, self._log_from)
         return [line for line in lines if endpoint in (None, line["endpoint"])]
 
     def counters(self) -> dict[str, dict[str, int]]:
@@ -161,8 +162,9 @@ class StandinProcess:
         return found
 
     def reset_counters(self) -> None:
-        """Set counters and the Data API's used quota to nothing (a new day)."""
+        """Set counters and the Data API's used quota to nothing (a new day); forget the log."""
         self._call("POST", "/reset")
+        self._log_from = self.log_file.stat().st_size
 
     def set(self, **changes: Any) -> None:
         """Change settings while it runs; sections are merged, everything else replaced."""

@@ -176,10 +176,17 @@ def _basic(lines: list[str]) -> tuple[str | None, str]:
     for line in lines:
         key, _, value = line.partition(":")
         if key.lower() == "proxy-authorization":
-            decoded = base64.b64decode(value.strip().removeprefix("Basic ")).decode()
-            user, _, password = decoded.partition(":")
+            user, _, password = _text(base64.b64decode(value.strip()[6:])).partition(":")
             return user or None, password
     return None, ""
+
+
+def _text(raw: bytes) -> str:
+    """Clients do not agree on how a password is encoded."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 async def _read_socks(reader: asyncio.StreamReader, count: int) -> bytes:

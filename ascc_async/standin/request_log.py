@@ -79,9 +79,9 @@ class RequestLog:
         self._file.close()
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """All lines of a request log; a line that is still being written is left out."""
+def read(path: Path, first: int = 0) -> list[dict[str, Any]]:
+    """The lines of a request log from byte `first` on; one still being written is left out."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    text = path.read_bytes()[first:]
+    return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]

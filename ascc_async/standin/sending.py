@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import struct
+import zlib
 from collections.abc import AsyncIterator, Callable
 from functools import cache
 
@@ -16,8 +16,8 @@ from ascc_async.standin.replies import NONSENSE_PAGE, Reply, api_error
 from ascc_async.standin.world_settings import Fault
 
 Record = Callable[[int, int], None]
-_BOMB_BYTES = 300_000_000
-_OVERSIZE_BYTES = 80_000_000
+_BOMB_BYTES = 200_000_000
+_OVERSIZE_BYTES = 40_000_000
 _RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -29,7 +29,7 @@ async def send(
     if fault is not None and name in _BROKEN:
         return await _send_broken(request, reply, fault, record)
     if name in _CHANGED:
-        reply = _CHANGED[name](reply)
+        reply = await asyncio.to_thread(_CHANGED[name], reply)
     elif name == "server_error" and fault is not None:
         reply = api_error(fault.status, "Internal error encountered.", "backendError", "INTERNAL")
     if request.method == "HEAD":
@@ -121,8 +121,9 @@ def _cut(request: web.BaseRequest, *, reset: bool) -> None:
 
 @cache
 def _bomb() -> bytes:
-    piece = b" " * 10_000_000
-    return b"".join(gzip.compress(piece, 9) for _ in range(_BOMB_BYTES // len(piece)))
+    packer, piece = zlib.compressobj(1, wbits=31), b" " * 1_000_000
+    packed = [packer.compress(piece) for _ in range(_BOMB_BYTES // len(piece))]
+    return b"".join([*packed, packer.flush()])
 
 
 def _empty(reply: Reply) -> Reply:

@@ -1,0 +1,107 @@
+"""The truth about the stand-in's videos."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ascc_async.model import License, Outcome, Reason
+from ascc_async.standin.world import World
+from ascc_async.standin.world_settings import Shares, WorldSettings
+
+CAUSED_BY_US = {Reason.NETWORK, Reason.TOOL_FAILED}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """The demo's world."""
+    return World(WorldSettings())
+
+
+def test_the_same_settings_give_the_same_truth(world: World) -> None:
+    """In any process, for own videos and all others."""
+    again = World(WorldSettings())
+    assert again.videos == world.videos
+    assert again.video("jNQXAC9IVRw") == world.video("jNQXAC9IVRw")
+    assert World(WorldSettings(seed=1)).videos != world.videos
+
+
+def test_every_reason_that_youtube_can_cause_occurs(world: World) -> None:
+    """The own list holds each of the closed list at least once."""
+    found = {video.reason for video in world.videos} - {None}
+    assert found == set(Reason) - CAUSED_BY_US
+
+
+def test_the_own_list_is_as_long_as_asked_and_rich_in_creative_commons(world: World) -> None:
+    """150 videos, at least 45 in 100 Creative Commons, ids that begin with - and _."""
+    assert len({video.video_id for video in world.videos}) == 150
+    common = [video for video in world.videos if video.license is License.CREATIVE_COMMONS]
+    assert len(common) >= 0.45 * 150
+    assert all(re.fullmatch(r"[\w-]{10}[048AEIMQUYcgkosw]", v.video_id) for v in world.videos)
+    assert {"-", "_"} <= {video.video_id[0] for video in world.videos}
+
+
+def test_lengths_run_from_seconds_to_ten_minutes(world: World) -> None:
+    """And segments begin within the video, but for those that are too short."""
+    lengths = [video.length_ms for video in world.videos]
+    assert min(lengths) < 8_000
+    assert max(lengths) > 400_000
+    for video in world.videos:
+        assert (video.segment_start_ms < video.length_ms) == (video.kind != "too_short")
+
+
+def test_titles_and_channels_hold_what_breaks_programs(world: World) -> None:
+    """Quotes, commas, newlines, formulas, HTML, escapes, emoji, right-to-left, great length."""
+    text = "|".join(video.title + video.channel for video in world.videos)
+    for awkward in ('"', ",", "\n", "=HYPERLINK", "<script>", "\x1b[", "🎸", "שלום", "long long"):
+        assert awkward in text
+
+
+def test_known_videos_are_always_what_they_are() -> None:
+    """Whatever seed and shares say."""
+    settings = WorldSettings(seed=9, shares=Shares(creative_commons=0, removed=0.9))
+    world = World(settings)
+    for video_id in settings.known_creative_commons:
+        assert world.video(video_id).license is License.CREATIVE_COMMONS
+    for video_id in settings.known_standard:
+        assert world.video(video_id).license is License.STANDARD
+
+
+def test_shares_of_other_ids_are_kept() -> None:
+    """Within what chance allows over 20,000 ids."""
+    world = World(WorldSettings(shares=Shares(creative_commons=0.25, removed=0.1)))
+    kinds = [world.kind(f"other{number:06}") for number in range(20_000)]
+    assert abs(kinds.count("creative_commons") / 20_000 - 0.25) < 0.01
+    assert abs(kinds.count("removed") / 20_000 - 0.1) < 0.01
+
+
+def test_a_changed_license_reads_standard_once_it_has_changed(world: World) -> None:
+    """The same video, before and after."""
+    video = next(video for video in world.videos if video.kind == "license_changed")
+    after = World(WorldSettings(licenses_changed=True)).video(video.video_id)
+    assert (video.license, after.license) == (License.CREATIVE_COMMONS, License.STANDARD)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "signed_in"),
+    [
+        ("creative_commons", Outcome.CLIP, False),
+        ("standard", Outcome.NOT_SHAREABLE, False),
+        ("license_unknown", Outcome.NOT_SHAREABLE, False),
+        ("removed", Outcome.UNAVAILABLE, False),
+        ("age_restricted", Outcome.UNAVAILABLE, False),
+        ("age_restricted", Outcome.CLIP, True),
+        ("members_only", Outcome.UNAVAILABLE, True),
+        ("silent", Outcome.REJECTED, False),
+        ("too_short", Outcome.REJECTED, False),
+    ],
+)
+def test_what_a_run_must_find(world: World, kind: str, outcome: Outcome, signed_in: bool) -> None:
+    """License, outcome and reason follow from the kind, the place and the cookies."""
+    video = next(video for video in world.videos if video.kind == kind)
+    found = world.expected(video.video_id, video.segment_start_ms, signed_in=signed_in)
+    assert found.outcome is outcome
+    if outcome in (Outcome.UNAVAILABLE, Outcome.REJECTED):
+        assert found.reason is not None
+        assert found.reason.value == kind
