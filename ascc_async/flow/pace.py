@@ -143,6 +143,7 @@ class AdaptivePace:
         self._low, self._high, self._burst = low, high, float(burst)
         self._rate = self._clamp(start)
         self._goal = 0.0
+        self._unsafe = math.inf
         self._held: float | None = None
         self._rest: float | None = None
         self._strikes = self._confirmed = 0
@@ -269,9 +270,11 @@ class AdaptivePace:
         self._strikes = 0
         if self.ceiling is not None and self._rate >= 0.999 * self.ceiling:
             self.ceiling, self._confirmed = None, 0
+        if self._rate > 1.1 * self._unsafe:
+            self._unsafe = math.inf
         just_held, self._held = self._held != self._rate, self._rate
         if just_held and self._settled():
-            self._creeping = False
+            self._step, self._creeping = self.STEP, False
             return
         self._creeping = True
         up = 1 + self._step
@@ -282,34 +285,39 @@ class AdaptivePace:
 
     def _cut(self, breach: _Breach) -> None:
         rate, held = breach.rate, self._held
-        limit = self._estimate(breach)
+        limit = self._estimate(breach, held if self._creeping else None)
         if held is not None and self._creeping:
             # A step above what held: back below it, nothing else is in doubt.
-            goal = max(self._goal, self.UNDER * held)
+            goal = max(self._goal, min(self.UNDER * held, self.UNDER * self._unsafe))
             self._confirmed += 1
         elif held is not None and breach.held_for > 10 * self._hold_seconds():
             # It held for long, and no more: only just too fast, or the limit has moved.
             goal = self.UNDER * rate
+            self._unsafe = rate
         else:
+            self._unsafe = min(self._unsafe, rate)
             goal = self._after_strike(breach)
             self._strikes += 1
             self._confirmed = 0
             self._held = None
-        if limit < 0.9 * rate:
-            goal = max(self._goal, self.UNDER * limit) if self._held else self.UNDER * limit
-        self.ceiling = min(rate, limit * self.MARGIN)
+        self.ceiling = rate
+        if limit < rate:
+            goal = self.UNDER * limit
+            self.ceiling = self.MARGIN * limit
         self._rate = self._goal = self._clamp(goal)
         self._step, self._creeping = self.STEP, False
 
-    def _estimate(self, breach: _Breach) -> float:
+    def _estimate(self, breach: _Breach, before: float | None) -> float:
         """The limit, as far as a refusal shows it.
 
-        On a steady level that is the level's rate. While climbing it is less: what a window of
-        `SPAN` let through.
+        On a level that is steady, or a small step above the one `before`, that is the level's
+        rate. While climbing fast it is less: what a window of `SPAN` let through.
         """
-        if breach.held_for >= SPAN:
+        fast = before is None or breach.rate > 1.15 * before
+        if breach.held_for >= SPAN or not fast:
             return breach.rate
-        return min(breach.rate, max(breach.let_through, breach.rate / 8))
+        seen = min(breach.rate, max(breach.let_through, breach.rate / 8, before or 0.0))
+        return seen if seen < 0.9 * breach.rate else breach.rate
 
     def _let_through(self, before: float) -> float:
         sent = (count for at, count in self._recent if before - SPAN <= at < before)
