@@ -9,6 +9,8 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+_ALWAYS = frozenset({"responseContext", "trackingParams"})
+
 
 class Form(StrEnum):
     """How a mask is written. NewPipe uses `$fields` with dots in production."""
@@ -34,7 +36,8 @@ class FieldMask:
             Form.SLASHED: {"fields": ",".join(path.replace(".", "/") for path in paths)},
             Form.NONE: {},
         }
-        self._asked_for = frozenset(path.partition(".")[0] for path in paths)
+        # Small parts that a server adds to every answer are no sign that it ignores the mask.
+        self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS
 
     @property
     def form(self) -> Form:
@@ -67,6 +70,6 @@ class FieldMask:
 
     def notice(self, form: Form, answer: Mapping[str, Any]) -> None:
         """Look whether an answer was masked as asked, and go over to the next form if not."""
-        if form is not Form.NONE and not self._asked_for.issuperset(answer):
+        if form is not Form.NONE and not self._expected.issuperset(answer):
             following = list(Form)[list(Form).index(form) + 1]
             self.use(following, instead_of=form, why="ignored")

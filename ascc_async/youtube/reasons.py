@@ -28,7 +28,8 @@ MESSAGES: tuple[tuple[str, Reason], ...] = (
     (r"may be inappropriate for some users", Reason.AGE_RESTRICTED),
     (r"dein alter zu bestätigen|altersbeschränk|年齢(制限|を確認)", Reason.AGE_RESTRICTED),
     (
-        r"(in|from) your (country|location|region)|not available on this country domain",
+        r"(available|blocked( it)?|viewed|played|shown) (in|from) your (country|location|region)"
+        r"|not available on this country domain",
         Reason.COUNTRY_RESTRICTED,
     ),
     (r"in (deinem|ihrem) land|お住まいの国", Reason.COUNTRY_RESTRICTED),
