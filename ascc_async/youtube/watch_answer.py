@@ -6,6 +6,7 @@ standard (the place for the row is there, readable, and holds no such row), unkn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ LICENSE_PATH = "/t/creative_commons"
 _CONTAINER_KEYS = frozenset({"rows", "collapsedItemCount", "trackingParams"})
 _ROW_KINDS = frozenset(
     {"metadataRowRenderer", "richMetadataRowRenderer", "metadataRowHeaderRenderer"}
+)
+# «License» in the languages most likely met: a row of that title without the known link is news.
+_LICENSE_TITLE = re.compile(
+    r"li[cs]en|lizenz|licença|licenza|licenc|лиценз|ліценз|ライセンス|라이선스|许可|授權"
 )
 _SOUNDS_LIKE_IT = ("creative commons", "creativecommons", "クリエイティブ", "creative_commons")
 
@@ -100,10 +105,23 @@ def _understood(renderer: Mapping[str, Any], rows: Any) -> bool:
         return False
     if renderer.get("collapsedItemCount", 0) and not rows:
         return False
-    if not all(isinstance(row, Mapping) and row and _ROW_KINDS.issuperset(row) for row in rows):
+    if not all(_is_other_row(row) for row in rows):
         return False
     # Words without the link: the page changed, it does not tell.
     return not any(sound in text.lower() for text in _strings(rows) for sound in _SOUNDS_LIKE_IT)
+
+
+def _is_other_row(row: Any) -> bool:
+    """Whether a row can be read in full, and is about something else than the license."""
+    if not isinstance(row, Mapping) or not row or not _ROW_KINDS.issuperset(row):
+        return False
+    plain = _part(row, "metadataRowRenderer")
+    if not plain:
+        return "metadataRowRenderer" not in row
+    contents = plain.get("contents")
+    if not isinstance(contents, list) or not all(text_of(part) for part in contents):
+        return False
+    return bool(contents) and not _LICENSE_TITLE.search(text_of(plain.get("title")).lower())
 
 
 def _is_license(url: str) -> bool:

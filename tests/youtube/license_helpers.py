@@ -165,3 +165,74 @@ async def youtube(handler: Handler, tmp_path: Path, **network: Any) -> AsyncIter
             yield seen
     finally:
         await runner.cleanup()
+
+
+LINK = "https://www.youtube.com/t/creative_commons"
+WORDS = "Creative Commons Attribution license (reuse allowed)"
+
+
+def license_row(words: str = WORDS, link: str = LINK) -> dict[str, Any]:
+    """The row of a Creative Commons video, as recorded."""
+    endpoint = {
+        "commandMetadata": {"webCommandMetadata": {"url": link}},
+        "urlEndpoint": {"url": link},
+    }
+    run = {"text": words, "navigationEndpoint": endpoint}
+    title = {"runs": [{"text": "License"}]}
+    return {"metadataRowRenderer": {"title": title, "contents": [{"runs": [run]}]}}
+
+
+def container(rows: list[Any] | None) -> dict[str, Any]:
+    """The place for rows."""
+    renderer: dict[str, Any] = {"collapsedItemCount": 0, "trackingParams": "x"}
+    if rows is not None:
+        renderer["rows"] = rows
+    return {"metadataRowContainerRenderer": renderer}
+
+
+_UNSET: Any = object()
+
+
+def next_answer(
+    video_id: str = "M4gD1WSo5mA",
+    *,
+    rows: list[Any] | None = None,
+    place: Any = _UNSET,
+    owner: Any = None,
+    title: str = "A title",
+) -> dict[str, Any]:
+    """A `next` answer of the recorded shape. `place` stands for the whole container."""
+    channel = {"browseEndpoint": {"browseId": "UC123"}}
+    renderer = {"title": {"runs": [{"text": "A channel"}]}, "navigationEndpoint": channel}
+    primary = {"title": {"runs": [{"text": title}]}, "dateText": {"simpleText": "Jan 28, 2015"}}
+    secondary = {
+        "owner": {"videoOwnerRenderer": owner or renderer},
+        "metadataRowContainer": container(rows) if place is _UNSET else place,
+    }
+    parts = [
+        {"videoPrimaryInfoRenderer": primary},
+        {"videoSecondaryInfoRenderer": secondary},
+        {"itemSectionRenderer": {"contents": []}},
+    ]
+    return {
+        "responseContext": {"mainAppWebResponseContext": {"loggedOut": True}},
+        "contents": {"twoColumnWatchNextResults": {"results": {"results": {"contents": parts}}}},
+        "currentVideoEndpoint": {"watchEndpoint": {"videoId": video_id}},
+    }
+
+
+def not_there(video_id: str = "M4gD1WSo5mA") -> dict[str, Any]:
+    """A `next` answer that shows no video."""
+    answer = next_answer(video_id)
+    answer["contents"]["twoColumnWatchNextResults"] = {}
+    return answer
+
+
+def player_answer(
+    status: str = "OK", reason: str = "", *, video_id: str = "M4gD1WSo5mA"
+) -> dict[str, Any]:
+    """A `player` answer, masked."""
+    answer: dict[str, Any] = {"playabilityStatus": {"status": status, "reason": reason}}
+    if status == "OK":
+        answer["videoDetails"] = {"videoId": video_id}
+    return answer
