@@ -19,7 +19,7 @@ LAYERS = (
     ("youtube",),
     ("ledger", "trust", "second_look", "reconcile", "licenses", "clips", "dataset", "progress",
      "standin"),
-    ("app", "rebuilding"),
+    ("app", "probe", "rebuilding"),
     ("commands",),
     ("cli",),
     ("__main__",),
