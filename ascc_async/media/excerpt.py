@@ -70,6 +70,13 @@ def excerpt_of(codec: Codec, packets: Packets, wanted: Wanted) -> Excerpt:
     return Excerpt(codec, packets.covering(first - codec.run_in, end + spare))
 
 
+def check_reach(codec: Codec, packets: Packets, wanted: Wanted, stream_end_ms: float) -> None:
+    """Raise `Rejected(CORRUPT)` when sound stops well before what the stream itself promises."""
+    reached = (packets.end - codec.skip) * 1000 / codec.timescale
+    if reached + 1000 < min(wanted.end_ms, stream_end_ms):
+        corrupt(f"nothing after {reached / 1000:.3f} s, though the stream goes on")
+
+
 def too_short(wanted: Wanted) -> Rejected:
     """The error for a stream that has nothing of the segment."""
     start = wanted.start_ms / 1000

@@ -13,6 +13,7 @@ from ascc_async.media.excerpt import (
     LARGEST_HEAD,
     Excerpt,
     Wanted,
+    check_reach,
     estimate,
     excerpt_of,
     read_on,
@@ -110,6 +111,7 @@ async def fragmented_excerpt(
     if wanted.start_ms >= index.end * 1000 / index.timescale + 100:
         raise too_short(wanted)
     packets = await _covering_packets(ranges, track, replace(mp4, codec=codec), index, low, wanted)
+    check_reach(codec, packets, wanted, index.end * 1000 / index.timescale)
     return excerpt_of(codec, packets, wanted)
 
 

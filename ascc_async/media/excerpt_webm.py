@@ -11,6 +11,7 @@ from ascc_async.media.excerpt import (
     LARGEST_HEAD,
     Excerpt,
     Wanted,
+    check_reach,
     estimate,
     excerpt_of,
     read_on,
@@ -84,6 +85,8 @@ async def indexed_excerpt(
         raise too_short(wanted)
     plan = _plan(webm, index, wanted)
     packets = await _packets(ranges, track, head, webm, plan, wanted)
+    end = index.end if head.duration else index.fragments[-1].start
+    check_reach(webm.codec, packets, wanted, end * 1000 / index.timescale)
     return excerpt_of(webm.codec, packets, wanted)
 
 

@@ -18,6 +18,9 @@ from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
 _KEPT_WORDS = 8192
+_CONSEQUENCE = re.compile(
+    r"Task finished|Terminating thread|Nothing was written|Could not open encoder|Conversion failed"
+)
 _CALM = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
@@ -186,10 +189,15 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 def _failure(status: int, words: str) -> AsccError:
     if os.strerror(errno.ENOSPC) in words:
         return DiskFull("the disk is full: make room where output.dir lies, then run again")
-    lines = [re.sub(r" @ 0x[0-9a-f]+", "", line).strip() for line in words.splitlines()]
-    said = " | ".join(line for line in lines[-3:] if line)[-300:]
     how = f"signal {-status}" if status < 0 else f"status {status}"
-    return FFmpegFailed(f"ffmpeg ended with {how}: {said or 'no words'}")
+    return FFmpegFailed(f"ffmpeg ended with {how}: {_said(words) or 'no words'}")
+
+
+def _said(words: str) -> str:
+    """The last lines that tell something: each failure is followed by a train of consequences."""
+    lines = [re.sub(r" @ 0x[0-9a-f]+", "", line).strip() for line in words.splitlines()]
+    telling = [line for line in lines if line and not _CONSEQUENCE.search(line)]
+    return " | ".join(list(dict.fromkeys(telling or lines))[-3:])[-400:]
 
 
 async def _reaped(process: asyncio.subprocess.Process) -> None:

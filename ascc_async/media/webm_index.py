@@ -68,12 +68,12 @@ class WebmHead:
     def index(self, codec: Codec, size: int | None) -> Index | None:
         """Fragments in nanoseconds of the decoded stream; None without Cues.
 
-        `size` is the whole stream in bytes.
+        `size` is the whole stream in bytes, for a segment that does not tell its own.
         """
         if not self.cues:
             return None
-        stop = size if size is not None else self.segment_end
-        if stop >= ebml.UNKNOWN:
+        stop = self.segment_end if self.segment_end < ebml.UNKNOWN else size
+        if stop is None:
             return None
         delay = codec.skip * NANOSECONDS // codec.timescale
         times = [(time - self.origin(codec)) * self.scale - delay for time, _ in self.cues]
