@@ -69,8 +69,13 @@ async def test_words_follow_the_language_and_the_link_does_not(
 
 @pytest.mark.parametrize(
     "change",
-    [{"license_row": "gone"}, {"license_row": "renamed", "container": "renamed"}]
-    + [{"results": "gone"}, {"results": "renamed"}, {"container": "gone"}],
+    [
+        {"license_row": "gone"},
+        {"license_row": "renamed", "container": "renamed"},
+        {"results": "gone"},
+        {"results": "renamed"},
+        {"container": "gone"},
+    ],
 )
 async def test_pages_can_change_under_the_parser(
     ask: Asker, youtube: StandinProcess, change: dict[str, str]
@@ -242,13 +247,15 @@ async def test_connections_are_cut(ask: Asker, youtube: StandinProcess, name: st
 
 
 async def test_stalls_and_slow_bodies_take_their_time(ask: Asker, youtube: StandinProcess) -> None:
-    """The first bytes come, the rest does not, or not soon."""
+    """The first bytes come, the rest does not, or not soon; once cut, the next try succeeds."""
     youtube.set_faults(Fault(name="stall", seconds=60, endpoints=("next",)))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(ask.next(COMMON), 0.4)
     youtube.set_faults(Fault(name="slow_body", bytes_per_second=10_000, endpoints=("next",)))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(ask.next(COMMON), 0.4)
+    youtube.cut_connections()
+    assert (await ask.next(COMMON)).status == 200
 
 
 async def test_answers_can_be_nonsense(ask: Asker, youtube: StandinProcess) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,19 +112,21 @@ def extracted(_running: StandinProcess) -> Extracted:
 
 
 @pytest.fixture
-def cookies(tmp_path: Path) -> Iterator[Path]:
+def cookies(tmp_path: Path) -> Path:
     """A cookie file of somebody who is signed in."""
     path = tmp_path / "cookies.txt"
     names = ("SAPISID", "__Secure-3PAPISID", "__Secure-3PSID", "LOGIN_INFO")
     lines = [f".youtube.com\tTRUE\t/\tTRUE\t4000000000\t{name}\tx{name}" for name in names]
     path.write_text("\n".join(["# Netscape HTTP Cookie File", *lines, ""]))
-    yield path
+    return path
 
 
 @pytest.mark.parametrize(
     ("kind", "license_text"),
-    [("creative_commons", "Creative Commons Attribution license (reuse allowed)")]
-    + [("standard", None)],
+    [
+        ("creative_commons", "Creative Commons Attribution license (reuse allowed)"),
+        ("standard", None),
+    ],
 )
 def test_title_channel_license_and_formats(
     extracted: Extracted, kind: str, license_text: str | None
@@ -202,7 +203,7 @@ def test_signed_in_it_solves_the_players_puzzles(youtube: StandinProcess, cookie
     assert found["warnings"] == []
     assert found["license"] == "Creative Commons Attribution license (reuse allowed)"
     assert found["read"]
-    players = [line for line in youtube.requests("player")]
+    players = youtube.requests("player")
     assert {line["client"] for line in players} == {"WEB_EMBEDDED_PLAYER", "TVHTML5"}
     assert all(line["signed_in"] for line in players)
 
