@@ -105,6 +105,7 @@ class Run:
             answered=self._ledger.answered_now if self._ledger else 0,
             clips_made=parts.clips.made if parts else 0,
             media_bytes=parts.clips.received if parts else 0,
+            sampled=self._settings.sampling.max_per_class is not None,
         )
 
     async def run(self) -> Written:

@@ -45,9 +45,11 @@ async def run_with_screen(
         return ABORTED
     told = (written.counts, run.snapshot(), settings.output.dir)
     screen.say("\n" + summary(*told), "summary", summary_fields(*told))
+    if stopper.draining and written.counts.pending:
+        return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
-    return DRAINED if stopper.draining and written.counts.pending else DONE
+    return DONE
 
 
 async def _run(run: Run, stopper: Stopper) -> Written | None:

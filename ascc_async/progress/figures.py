@@ -9,24 +9,29 @@ from ascc_async.model import License
 from ascc_async.progress.snapshot import RunSnapshot
 
 _BATCH = {Kind.PAGES: 1, Kind.DATA_API: 50}
+# Requests that a clip takes as a rule: resolving it now and then takes a second page.
+_PAGES_A_CLIP, _MEDIA_A_CLIP = 1.5, 3.0
+_ENOUGH = 200  # answers before the pace reached says anything
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Sums and rates. `seconds_left` goes by the permitted rate, not by the last second's luck;
-    None while nothing is permitted or nothing is left.
+    None while nothing is permitted or nothing is left; `at_most` when `max_per_class` may end
+    the asking sooner.
     """
 
     selected: int
     asked: int
     creative_commons: int
-    answered_share_base: int
+    answered: int
     unavailable: dict[str, int]
     unknown: int
     clips: int
     clips_open: int
     videos_per_second: float
     seconds_left: float | None
+    at_most: bool
     lanes: tuple[LaneSnapshot, ...]
 
 
@@ -37,31 +42,56 @@ def figures(picture: RunSnapshot) -> Figures | None:
         return None
     licenses = ledger.licenses
     asked = ledger.asked
+    answered = asked - licenses[License.UNKNOWN]
+    shareable = licenses[License.CREATIVE_COMMONS]
+    to_ask = ledger.selected - asked
+    clips = ledger.clips_open + (to_ask * shareable / answered if answered else 0)
     elapsed = max(1.0, picture.at - picture.started_at)
     return Figures(
         selected=ledger.selected,
         asked=asked,
-        creative_commons=licenses[License.CREATIVE_COMMONS],
-        answered_share_base=asked - licenses[License.UNKNOWN],
+        creative_commons=shareable,
+        answered=answered,
         unavailable={reason.value: number for reason, number in ledger.reasons.items()},
         unknown=licenses[License.UNKNOWN],
         clips=ledger.clips,
         clips_open=ledger.clips_open,
         videos_per_second=picture.answered / elapsed,
-        seconds_left=_seconds_left(picture, ledger.selected - asked),
+        seconds_left=_seconds_left(picture, to_ask, clips),
+        at_most=picture.sampled and to_ask > 0,
         lanes=tuple(lane for lane in picture.gate.lanes if lane.used) if picture.gate else (),
     )
 
 
-def _seconds_left(picture: RunSnapshot, videos: int) -> float | None:
-    if picture.gate is None or videos <= 0:
+def _seconds_left(picture: RunSnapshot, videos: int, clips: float) -> float | None:
+    """The slowest kind of request decides: what is still to be sent, at the permitted rates."""
+    if picture.gate is None or (videos <= 0 and clips <= 0):
         return None
-    kind = _asking(picture)
-    permitted = sum(lane.rate for lane in picture.gate.lanes if lane.kind is kind) * _BATCH[kind]
-    resting = [
-        (lane.resting_until or 0.0) - picture.at for lane in picture.gate.lanes if lane.kind is kind
-    ]
-    return videos / permitted + max(0.0, min(resting)) if permitted else None
+    asking = _asking(picture)
+    needed = {Kind.PAGES: clips * _PAGES_A_CLIP, Kind.MEDIA: clips * _MEDIA_A_CLIP}
+    needed[asking] = needed.get(asking, 0.0) + videos / _BATCH[asking]
+    left = [_seconds_for(picture, kind, number) for kind, number in needed.items() if number > 0]
+    told = [seconds for seconds in left if seconds is not None]
+    return max(*told, _at_this_pace(picture, asking, videos)) if told else None
+
+
+def _seconds_for(picture: RunSnapshot, kind: Kind, requests: float) -> float | None:
+    lanes = [lane for lane in picture.gate.lanes if lane.kind is kind] if picture.gate else []
+    permitted = sum(lane.rate for lane in lanes)
+    if not permitted:
+        return None
+    rests = [(lane.resting_until or picture.at) - picture.at for lane in lanes]
+    return requests / permitted + max(0.0, min(rests))
+
+
+def _at_this_pace(picture: RunSnapshot, asking: Kind, videos: int) -> float:
+    """Where nobody waits for permission something else is slower: then go by what was reached."""
+    assert picture.gate is not None
+    held = any(lane.waiting or lane.resting_until for lane in picture.gate.lanes
+               if lane.kind is asking)  # fmt: skip
+    if held or picture.answered < _ENOUGH:
+        return 0.0
+    return videos * (picture.at - picture.started_at) / picture.answered
 
 
 def _asking(picture: RunSnapshot) -> Kind:

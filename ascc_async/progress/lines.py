@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ascc_async.progress.figures import figures
+from ascc_async.progress.figures import Figures, figures
 from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, share, size
 
@@ -19,16 +19,23 @@ def line(snapshot: RunSnapshot) -> str:
         )  # fmt: skip
     parts = [
         f"licenses {count(told.asked)}/{count(told.selected)}",
-        f"Creative Commons {share(told.creative_commons, told.answered_share_base)}",
+        f"Creative Commons {share(told.creative_commons, told.answered)}",
         f"clips {count(told.clips)} ({told.clips_open} open)",
         f"unavailable {count(sum(told.unavailable.values()))}",
     ]
     for lane in told.lanes:
         rest = f" resting until {clock(lane.resting_until)}" if lane.resting_until else ""
         parts.append(f"{lane.identity}/{lane.kind.value} {rate(lane.rate)}{rest}")
-    if told.seconds_left:
-        parts.append(f"{duration(told.seconds_left)} left")
+    if told.seconds_left and not snapshot.stopping.draining:
+        parts.append(time_left(told))
     return " · ".join(parts)
+
+
+def time_left(told: Figures) -> str:
+    """`3.5 h left`, `at most 3.5 h left`, or nothing."""
+    if told.seconds_left is None:
+        return ""
+    return f"{'at most ' if told.at_most else ''}{duration(told.seconds_left)} left"
 
 
 def fields(snapshot: RunSnapshot) -> dict[str, Any]:

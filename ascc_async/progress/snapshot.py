@@ -42,6 +42,7 @@ class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
     `answered` and `clips_made` count this run; the ledger counts everything known.
+    `sampled`: `max_per_class` is set, so that not every video may have to be asked.
     """
 
     at: float
@@ -58,6 +59,7 @@ class RunSnapshot:
     answered: int = 0
     clips_made: int = 0
     media_bytes: int = 0
+    sampled: bool = False
 
 
 _DATA = TypeAdapter(RunSnapshot)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ascc_async.flow.gate import LaneSnapshot
 from ascc_async.progress.figures import Figures, figures
+from ascc_async.progress.lines import time_left
 from ascc_async.progress.snapshot import Phase, RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, safe, share, size
 
@@ -62,11 +63,9 @@ def _download(snapshot: RunSnapshot) -> str:
 
 def _progress(snapshot: RunSnapshot, told: Figures, width: int) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 1))
-    left = f"{duration(told.seconds_left)} left" if told.seconds_left else ""
-    pace = rate(told.videos_per_second) if snapshot.answered else ""
     wanted = told.clips + told.clips_open
     rows = (
-        ("licenses", told.asked, told.selected, f"{pace} {left}".strip()),
+        ("licenses", told.asked, told.selected, _note(snapshot, told)),
         ("clips", told.clips, wanted, f"{told.clips_open} open" if told.clips_open else ""),
     )
     for name, done, total, note in rows:
@@ -74,11 +73,17 @@ def _progress(snapshot: RunSnapshot, told: Figures, width: int) -> Iterator[Rend
         table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
     yield table
     yield _line(
-        f"Creative Commons {share(told.creative_commons, told.answered_share_base)} of the"
+        f"Creative Commons {share(told.creative_commons, told.answered)} of the"
         f" answered · unknown {count(told.unknown)}"
     )
     if told.unavailable:
         yield _line(f"unavailable {_reasons(told.unavailable)}")
+
+
+def _note(snapshot: RunSnapshot, told: Figures) -> str:
+    pace = rate(told.videos_per_second) if snapshot.answered else ""
+    left = "" if snapshot.stopping.draining else time_left(told)
+    return "  ".join(part for part in (pace, left) if part)
 
 
 def _reasons(reasons: dict[str, int]) -> str:
