@@ -7,6 +7,7 @@ import logging
 from ascc_async.errors import Rejected
 from ascc_async.media import excerpt_mp4, excerpt_webm
 from ascc_async.media.excerpt import HEAD, LARGEST_HEAD, Excerpt, Wanted
+from ascc_async.media.mp4_head import read_mp4_head
 from ascc_async.media.ranges import Ranges, Span
 from ascc_async.model import Reason, Track
 
@@ -36,7 +37,7 @@ def _head_size(track: Track) -> int:
 
 
 async def _mp4(ranges: Ranges, track: Track, head: Span, wanted: Wanted) -> Excerpt:
-    found = await excerpt_mp4.read_mp4_head(ranges, track, head)
+    found = await read_mp4_head(ranges, track, head)
     tracks = [mp4 for mp4 in found.tracks if mp4.codec.kind == track.kind]
     if not tracks:
         raise Rejected(Reason.NO_AUDIO, f"no {track.kind} in the stream")
