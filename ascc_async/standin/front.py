@@ -51,7 +51,7 @@ class Front:
         self._doors: dict[tuple[object, object], Door] = {}
         self.limits = Limits(settings.limits)
         self.faults = Faults(settings.seed, settings.faults)
-        self.streams = _streams(settings)
+        self.streams = streams_of(settings)
         self.pipe = Pipe(settings.media.total_mbit)
         self.endpoints = self._endpoints()
 
@@ -62,7 +62,7 @@ class Front:
         if settings.faults != self.settings.faults:
             self.faults = Faults(settings.seed, settings.faults)
         if settings.media != self.settings.media:
-            self.streams = _streams(settings)
+            self.streams = streams_of(settings)
         self.settings = settings
         self.endpoints = self._endpoints()
         self.pipe = Pipe(settings.media.total_mbit)
@@ -173,7 +173,8 @@ def _as_refusal(fault: Fault | None) -> Refusal | None:
     return Refusal(_STYLES[fault.name], header)
 
 
-def _streams(settings: WorldSettings) -> Streams:
+def streams_of(settings: WorldSettings) -> Streams:
+    """The streams that a stand-in with these settings serves; tests compare clips with them."""
     own = f"ascc-standin-{os.getuid()}"
     folder = settings.media.folder or Path(tempfile.gettempdir()) / own
     return Streams(folder, pictures=settings.media.pictures)
