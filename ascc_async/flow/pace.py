@@ -267,7 +267,6 @@ class AdaptivePace:
 
     def _creep(self) -> None:
         """The level held: one step up, each greater than the last, with care near the ceiling."""
-        self._strikes = 0
         if self.ceiling is not None and self._rate >= 0.999 * self.ceiling:
             self.ceiling, self._confirmed = None, 0
         if self._rate > 1.1 * self._unsafe:
@@ -295,6 +294,8 @@ class AdaptivePace:
             goal = self.UNDER * rate
             self._unsafe = rate
         else:
+            if self._cut_at is None or breach.at - self._cut_at > 5 * (self._rest or 0.0):
+                self._strikes = 0
             self._unsafe = min(self._unsafe, rate)
             goal = self._after_strike(breach)
             self._strikes += 1
@@ -324,9 +325,10 @@ class AdaptivePace:
         return sum(sent) / SPAN
 
     def _after_strike(self, breach: _Breach) -> float:
-        """Where to go on after a refusal at a rate that never held."""
-        if self._strikes == 0 or self._cut_at is None:
-            return 0.9 * breach.rate
+        """Where to go on after a refusal at a rate that never held. The third in a row looks at
+        what was answered in all, rests included: a window of hours shows only so.
+        """
+        if self._strikes < 2 or self._cut_at is None:
+            return (0.95, 0.85)[min(1, self._strikes)] * breach.rate
         goodput = self._answers_since_cut / max(1.0, breach.at - self._cut_at)
-        least = breach.rate / (2 if self._strikes == 1 else 4)
-        return max(least, math.sqrt(breach.rate * goodput))
+        return max(breach.rate / 4, min(0.7 * breach.rate, math.sqrt(breach.rate * goodput)))
