@@ -1,0 +1,278 @@
+"""The watch page: read as a stream, left as soon as the answer is certain, never misread."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from ascc_async.errors import Refused, ServerFault
+from ascc_async.flow.gate import Kind
+from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.youtube.page_reader import PageReader, PageReading
+from ascc_async.youtube.watch_page import WatchPageSource
+from tests.youtube.license_helpers import (
+    license_row,
+    next_answer,
+    open_gate,
+    recorded,
+    sessions_for,
+    youtube,
+)
+
+ID = "M4gD1WSo5mA"
+CC = next_answer(rows=[license_row()])
+STANDARD = next_answer(rows=[])
+
+
+def player(status: str = "OK", reason: str = "", video_id: str = ID) -> dict[str, Any]:
+    """What a page says of the player."""
+    answer: dict[str, Any] = {"playabilityStatus": {"status": status, "reason": reason}}
+    if status == "OK":
+        answer["videoDetails"] = {
+            "videoId": video_id, "title": "From the player", "author": "A", "channelId": "UCp",
+        }  # fmt: skip
+    return answer
+
+
+GONE = player("ERROR", "Video unavailable")
+LATER = "This content isn't available, try again later."
+OTHER = "xxxxxxxxxxx"
+ABOUT_X = "the page was about xxxxxxxxxxx"
+
+
+def script(name: str, value: Any, form: str = "var {} = ") -> str:
+    """A script that assigns JSON, escaped as YouTube does."""
+    body = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026")
+    return f'<script nonce="x">{form.format(name)}{body};</script>'
+
+
+def page(data: Any = None, says: Any = None, *, tail: str = "", swapped: bool = False) -> bytes:
+    """A watch page."""
+    parts = [
+        script("ytInitialPlayerResponse", says) if says is not None else "",
+        "<div>" + "x" * 3000 + "</div>",
+        script("ytInitialData", data) if data is not None else "",
+    ]
+    if swapped:
+        parts.reverse()
+    head = '<html><script>ytcfg.set({"LOGGED_IN":false});</script>'
+    return (head + "".join(parts) + tail + "</html>").encode()
+
+
+def read(body: bytes, *, size: int = 700) -> tuple[PageReading, int]:
+    """The reading, and how many bytes it took; `size` is that of a chunk."""
+    reader = PageReader(ID)
+    for start in range(0, len(body), size):
+        told = reader.feed(body[start : start + size])
+        if told is not None:
+            return told, start + size
+    return reader.finish(), len(body)
+
+
+@pytest.mark.parametrize("size", [1, 7, 700, 65536])
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("data", "expected"), [(CC, "creative_commons"), (STANDARD, "standard")])
+def test_pages_read_the_same_in_any_pieces_and_order(
+    data: Any, expected: str, swapped: bool, size: int
+) -> None:
+    """However the bytes are cut and whichever part comes first."""
+    told, _ = read(page(data, player(), swapped=swapped), size=size)
+    assert told.reading.license.value == expected
+    assert told.reading.title == "A title"
+    assert (told.reading.video_id, told.reading.logged_out) == (ID, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("next_cc_by", "creative_commons"), ("next_standard", "standard")]
+)
+def test_recorded_answers_inside_a_page(name: str, expected: str) -> None:
+    """A recorded answer as `ytInitialData`: told from less than a fifth of the page."""
+    data = recorded(name)
+    video_id = data["currentVideoEndpoint"]["watchEndpoint"]["videoId"]
+    body = page(data, player(video_id=video_id))
+    told, taken = read(body, size=4096)
+    assert told.reading.license.value == expected
+    assert told.reading.channel_id.startswith("UC")
+    assert taken < len(body) / 5
+
+
+def test_a_recorded_answer_without_results_is_unknown() -> None:
+    """The page that does not tell is read to its end, and is unknown."""
+    told, _ = read(page(recorded("next_without_results"), player()))
+    assert told.reading.license is License.UNKNOWN
+
+
+def test_a_missing_video_is_known_before_the_data() -> None:
+    """A private video is certain after the player's part: the rest is not read."""
+    body = page(CC, player("LOGIN_REQUIRED", "This video is private"), tail="y" * 100_000)
+    told, taken = read(body)
+    assert told.reason is Reason.PRIVATE
+    assert taken < 2000
+
+
+def test_an_age_restricted_page_still_tells_the_license() -> None:
+    """What keeps guests out does not keep the license row off the page."""
+    says = player("LOGIN_REQUIRED", "Sign in to confirm your age")
+    told, _ = read(page(CC, says))
+    assert (told.reading.license, told.reason) == (License.CREATIVE_COMMONS, Reason.AGE_RESTRICTED)
+
+
+@pytest.mark.parametrize(
+    "form", ["var {} = ", "window['{}'] = ", 'window["{}"]=', "{}=", "var {}\n =  "]
+)
+def test_the_ways_of_assigning(form: str) -> None:
+    """Pages assign their data in several ways."""
+    body = (
+        script("ytInitialPlayerResponse", player(), form) + script("ytInitialData", CC, form)
+    ).encode()
+    assert read(body)[0].reading.license is License.CREATIVE_COMMONS
+
+
+def test_words_on_the_page_are_not_taken_for_data() -> None:
+    """A title or description that looks like data changes nothing."""
+    evil = 'ytInitialData = {"x": 1}; "metadataRowContainer": </script> ' + json.dumps(
+        license_row()
+    )
+    data = next_answer(rows=[], title=evil)
+    told, _ = read(page(data, player()))
+    assert (told.reading.license, told.reading.title) == (License.STANDARD, evil)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_page_that_breaks_off_never_tells_a_wrong_license(seed: int) -> None:
+    """Cut anywhere: the right license, or unknown."""
+    body = page(CC, player())
+    cut = random.Random(seed).randrange(len(body))
+    assert read(body[:cut])[0].reading.license in (License.CREATIVE_COMMONS, License.UNKNOWN)
+
+
+async def ask(body: bytes, tmp_path: Path, **options: Any) -> LicenseAnswer:
+    """One answer about a page."""
+
+    async def handle(request: web.Request) -> web.Response:
+        assert request.query["v"] == ID
+        return web.Response(body=body, content_type="text/html")
+
+    async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
+        source = WatchPageSource(sessions, wall=lambda: 9.0, **options)
+        (answer,) = await source.ask([ID])
+    return answer
+
+
+async def test_an_answer_with_its_evidence(tmp_path: Path) -> None:
+    """The page's words, link, title and channel come with the license."""
+    assert await ask(page(CC, player()), tmp_path) == LicenseAnswer(
+        video_id=ID,
+        license=License.CREATIVE_COMMONS,
+        source="watch_page",
+        checked_at=9.0,
+        text="Creative Commons Attribution license (reuse allowed)",
+        link="https://www.youtube.com/t/creative_commons",
+        title="A title",
+        channel="A channel",
+        channel_id="UC123",
+        published="Jan 28, 2015",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "license_", "reason", "detail"),
+    [
+        (
+            page(None, player("ERROR", "Video unavailable")),
+            "unavailable",
+            "removed",
+            "Video unavailable",
+        ),
+        (page(next_answer(place={}), player()), "unknown", None, "the page did not tell"),
+        (
+            page(next_answer("xxxxxxxxxxx", rows=[license_row()])),
+            "unknown",
+            None,
+            ABOUT_X,
+        ),
+        (
+            page(CC, player(video_id=OTHER)),
+            "unknown",
+            None,
+            ABOUT_X,
+        ),
+        (page(None, player("UNPLAYABLE", "New words")), "unknown", None, "New words"),
+        (b"<html>entirely new</html>", "unknown", None, "the page did not tell"),
+    ],
+)
+async def test_what_a_page_does_not_tell_is_unknown(
+    body: bytes, license_: str, reason: str | None, detail: str, tmp_path: Path
+) -> None:
+    """Missing videos have their reason, other videos' pages and new pages are unknown."""
+    answer = await ask(body, tmp_path)
+    assert (answer.license, answer.reason, answer.detail) == (license_, reason, detail)
+
+
+async def test_an_endless_page_is_left(tmp_path: Path) -> None:
+    """A page beyond the limit is left, unknown."""
+    answer = await ask(b"<html>" + b"z" * 500_000, tmp_path, limit_bytes=100_000)
+    assert answer.license is License.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (page(CC, player("LOGIN_REQUIRED", "Sign in to confirm you’re not a bot")), "bot_check"),
+        (
+            page(None, player("UNPLAYABLE", "This content isn't available, try again later.")),
+            "try_later",
+        ),
+        (b'<html><form action="https://consent.youtube.com/save" method="POST">', "other"),
+        (b"<html>Our systems have detected unusual traffic from your computer network.", "captcha"),
+    ],
+)
+async def test_walls_are_refusals(body: bytes, kind: str, tmp_path: Path) -> None:
+    """Bot check, rate limit, consent and captcha refuse the identity, not the video."""
+    gate = open_gate()
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="text/html")
+
+    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+        with pytest.raises(Refused) as caught:
+            await WatchPageSource(sessions).ask([ID])
+    assert caught.value.kind == kind
+    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+
+
+async def test_an_empty_page_is_a_fault(tmp_path: Path) -> None:
+    """Nothing at all with status 200 is the server's fault."""
+    with pytest.raises(ServerFault):
+        await ask(b"", tmp_path)
+
+
+async def test_a_video_named_like_a_refusal_is_read(tmp_path: Path) -> None:
+    """A title that quotes the bot check refuses nobody."""
+    data = next_answer(rows=[license_row()], title="Sign in to confirm you're not a bot")
+    assert (await ask(page(data, player()), tmp_path)).license is License.CREATIVE_COMMONS
+
+
+async def test_a_cut_page_is_asked_again(tmp_path: Path) -> None:
+    """A connection that breaks before the answer is certain: the page is asked again."""
+    whole, asked = page(CC, player()), []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request)
+        response = web.StreamResponse(headers={"Content-Length": str(len(whole))})
+        await response.prepare(request)
+        await response.write(whole[:2000] if len(asked) == 1 else whole)
+        if len(asked) == 1:
+            assert request.transport is not None
+            request.transport.abort()
+        return response
+
+    async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
+        (answer,) = await WatchPageSource(sessions).ask([ID])
+    assert answer.license is License.CREATIVE_COMMONS
+    assert len(asked) == 2
