@@ -37,7 +37,7 @@ class Cutter:
     def __init__(self, settings: ClipsSettings, ffmpeg: FFmpeg, output_dir: Path) -> None:
         cutting.check_settings(settings)
         check_encoders(ffmpeg.installed, cutting.encoders(settings))
-        self._settings, self._ffmpeg, self._output = settings, ffmpeg, output_dir
+        self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
         self._form = cutting.form_of(settings)
 
     def path_for(self, video_id: str, start_ms: int) -> Path:
@@ -99,7 +99,7 @@ class Cutter:
         return source.cut.notes
 
     async def _encode(self, source: _Source, part: Path) -> None:
-        soxr, settings = self._ffmpeg.installed.soxr, self._settings
+        soxr, settings = self.ffmpeg.installed.soxr, self._settings
         tracks = [Written(source.sound.codec, source.sound.packets)]
         if source.picture is not None and source.picture_cut is not None:
             tracks.append(Written(source.picture.codec, source.picture.packets))
@@ -123,7 +123,7 @@ class Cutter:
 
     async def _run(self, arguments: list[str], part: Path, data: bytes | None = None) -> bytes:
         try:
-            return await self._ffmpeg.run(arguments, data)
+            return await self.ffmpeg.run(arguments, data)
         except FFmpegFailed as error:
             corrupt(str(error).replace(str(part), part.name))
 
