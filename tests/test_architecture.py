@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "ascc_async"
 # A module may import from its own layer's package and from any layer above it in this list.
 LAYERS = (
     ("model", "errors", "__init__"),
-    ("settings", "settings_sources"),
+    ("settings", "settings_page", "settings_sources"),
     ("catalog",),
     ("state", "flow", "media", "disk"),
     ("youtube",),

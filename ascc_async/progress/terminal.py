@@ -16,7 +16,7 @@ from ascc_async.progress.snapshot import Phase, RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, safe, share, size
 
 _NARROW = 60
-_MOST_REASONS = 4
+_REASON_WIDTH = 20  # columns that a reason and its count take
 
 
 class Picture:
@@ -28,7 +28,8 @@ class Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self._headline:
-            yield _line(_headline(self._snapshot), "bold")
+            narrow = options.max_width < _NARROW
+            yield _line(_headline(self._snapshot, narrow=narrow), "bold")
         yield Group(*picture(self._snapshot, options.max_width))
 
 
@@ -44,14 +45,17 @@ def picture(snapshot: RunSnapshot, width: int) -> Iterator[RenderableType]:
         yield from _notes(snapshot)
 
 
-def _headline(snapshot: RunSnapshot) -> str:
+def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
     stopping = snapshot.stopping
     if stopping.draining:
-        left = f", at most {duration(stopping.seconds_left or 0)}"
-        return f"stopping: finishing what is in flight{left}; Ctrl-C again leaves at once"
+        left = duration(stopping.seconds_left or 0)
+        if narrow:
+            return f"stopping, {left} · Ctrl-C: leave now"
+        return f"stopping: finishing what is in flight, at most {left}; Ctrl-C again leaves at once"
     elapsed = duration(snapshot.at - snapshot.started_at)
     phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
-    return f"ascc_async{phase} · {elapsed} · Ctrl-C stops, the same command goes on"
+    goes_on = "" if narrow else ", the same command goes on"
+    return f"ascc_async{phase} · {elapsed} · Ctrl-C stops{goes_on}"
 
 
 def _download(snapshot: RunSnapshot) -> str:
@@ -72,12 +76,11 @@ def _progress(snapshot: RunSnapshot, told: Figures, width: int) -> Iterator[Rend
         bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
         table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
     yield table
-    yield _line(
-        f"Creative Commons {share(told.creative_commons, told.answered)} of the"
-        f" answered · unknown {count(told.unknown)}"
-    )
+    of = "" if width < _NARROW else " of the answered"
+    found = share(told.creative_commons, told.answered)
+    yield _line(f"Creative Commons {found}{of} · unknown {count(told.unknown)}")
     if told.unavailable:
-        yield _line(f"unavailable {_reasons(told.unavailable)}")
+        yield _line(f"unavailable {_reasons(told.unavailable, width // _REASON_WIDTH)}")
 
 
 def _note(snapshot: RunSnapshot, told: Figures) -> str:
@@ -86,10 +89,10 @@ def _note(snapshot: RunSnapshot, told: Figures) -> str:
     return "  ".join(part for part in (pace, left) if part)
 
 
-def _reasons(reasons: dict[str, int]) -> str:
+def _reasons(reasons: dict[str, int], most: int) -> str:
     ranked = sorted(reasons.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} {count(number)}" for name, number in ranked[:_MOST_REASONS])
-    rest = sum(number for _, number in ranked[_MOST_REASONS:])
+    shown = ", ".join(f"{name} {count(number)}" for name, number in ranked[:most])
+    rest = sum(number for _, number in ranked[most:])
     return f"{count(sum(reasons.values()))}: {shown}" + (f", other {count(rest)}" if rest else "")
 
 
