@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from ascc_async.flow.adaptive import AdaptivePace
 from ascc_async.flow.breaker import PauseBounds
 from ascc_async.flow.gate_queue import Kind
 from ascc_async.flow.identity import Identity
 from ascc_async.flow.lane import Lane
-from ascc_async.flow.pace import AdaptivePace, Learned
+from ascc_async.flow.pace import Learned
 
 HOUR = 3600.0
 FRESH, FORGOTTEN = 6 * HOUR, 7 * 24 * HOUR

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ascc_async.flow.adaptive import AdaptivePace
 from ascc_async.flow.breaker import Breaker
-from ascc_async.flow.pace import AdaptivePace, FixedPace, Pace, TokenBucket
+from ascc_async.flow.pace import FixedPace, Pace, TokenBucket
 from ascc_async.settings import ThrottleSettings
 
 
