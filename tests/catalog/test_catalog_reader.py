@@ -80,7 +80,6 @@ BAD = [
     (GOOD[:-6].encode(), 5, "does not end as it should"),
     (GOOD[: GOOD.rindex("10.001")].encode(), 5, "2 of 4 fields"),
     (GOOD[: GOOD.rindex(video(2)) + 5].encode(), 5, "is not a video id"),
-    (segments([row(1)]).replace("num_segs=1", "num_segs=2").encode(), None, "num_segs=2"),
     (GOOD.replace("/m/b,", "").encode(), None, "num_positive_labels=3"),
     (segments([row(1), row(2)[1:]]).encode(), 5, "is not a video id"),
     (segments([row(1), "=" + row(2)[1:]]).encode(), 5, "is not a video id"),
@@ -152,8 +151,17 @@ def test_layout_of_google(tmp_path: Path) -> None:
     assert read(tmp_path) == RESULT
 
 
+def test_fewer_rows_than_promised_are_read_and_said(tmp_path: Path) -> None:
+    """A file cut between two lines, on purpose or not, gives what it holds, and a warning."""
+    text = GOOD.replace("num_segs=2", "num_segs=5")
+    assert read(write_folder(tmp_path, {SEGMENTS: text})) == RESULT
+    said = "\n".join(catalog_of(tmp_path).warnings)
+    assert "promises num_segs=5, the file holds 2 (cut short?" in said
+
+
 def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file that is not the official one has its hash in the inputs and a line in the log."""
+    caplog.set_level("INFO", "ascc_async")
     catalog = catalog_of(write_folder(tmp_path, {"rerated_video_ids.txt": "hello\n"}))
     hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
     git_says = "ce013625030ba8dba906f756967f9e9ca394464a"
