@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from scenario import Place, timeless, wrong
 
-from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.front import streams_of
+from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.timecode import measure_start
 from ascc_async.standin.world_settings import Fault, Limit
 
