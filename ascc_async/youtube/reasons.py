@@ -23,7 +23,10 @@ MESSAGES: tuple[tuple[str, Reason], ...] = (
     (r"join this channel to get access", Reason.MEMBERS_ONLY),
     (r"only available to music premium|requires? (payment|purchase)", Reason.MEMBERS_ONLY),
     (r"this video is (only )?available (for rent|to rent|to buy)", Reason.MEMBERS_ONLY),
-    (r"nur für (kanal)?mitglieder|メンバー限定", Reason.MEMBERS_ONLY),
+    (
+        r"(kanal)?mitglieder verfügbar|für kanalmitglieder|メンバー限定|レベルのメンバー",
+        Reason.MEMBERS_ONLY,
+    ),
     (r"confirm your age|age[- ]restricted|age[- ]verification", Reason.AGE_RESTRICTED),
     (r"may be inappropriate for some users", Reason.AGE_RESTRICTED),
     (r"dein alter zu bestätigen|altersbeschränk|年齢(制限|を確認)", Reason.AGE_RESTRICTED),
@@ -32,13 +35,16 @@ MESSAGES: tuple[tuple[str, Reason], ...] = (
         r"|not available on this country domain",
         Reason.COUNTRY_RESTRICTED,
     ),
-    (r"in (deinem|ihrem) land|お住まいの国", Reason.COUNTRY_RESTRICTED),
+    (r"(in deinem|in ihrem|für dein) land|お住まいの国", Reason.COUNTRY_RESTRICTED),
     (
         r"account (associated with this video )?has been terminated|terminated account",
         Reason.ACCOUNT_TERMINATED,
     ),
     (r"uploader has closed (their|his|her) youtube account", Reason.ACCOUNT_TERMINATED),
-    (r"konto .*(gekündigt|gelöscht)|アカウントが停止", Reason.ACCOUNT_TERMINATED),
+    (
+        r"konto .*(gekündigt|gelöscht|geschlossen)|アカウント(が停止|を閉鎖)",
+        Reason.ACCOUNT_TERMINATED,
+    ),
     (
         r"copyright claim|on copyright grounds|copyright infringement|urheberrecht|著作権",
         Reason.COPYRIGHT_CLAIM,
@@ -51,19 +57,20 @@ MESSAGES: tuple[tuple[str, Reason], ...] = (
         r"this video does(n't| not) exist|no longer available|isn't available any ?more",
         Reason.REMOVED,
     ),
+    (r"dieses video ist nicht mehr verfügbar|動画は利用できなくなりました", Reason.REMOVED),
     (r"sign in to (view|watch) this video|for registered users", Reason.SIGN_IN_REQUIRED),
     (r"^please sign in\b", Reason.SIGN_IN_REQUIRED),
     (r"this video requires login|login required to view", Reason.SIGN_IN_REQUIRED),
 )
 _MESSAGES = tuple((re.compile(words), reason) for words, reason in MESSAGES)
 
-# Bare words that mean «gone» only when nothing says that it is the client or the place.
-_GONE = re.compile(
-    r"video (is )?unavailable|video (is not|isn't) available|video nicht verfügbar"
-    r"|(この)?動画は?(再生|利用)でき"
+# Bare words that mean «gone» only when nothing else is said: with words beside them that nobody
+# knows, they may be about the client, the place, or a refusal in new words.
+_BARE = (
+    r"(this )?video (is )?unavailable|this video (is not|isn't) available"
+    r"|(dieses )?video (ist )?nicht verfügbar|(この)?動画(を再生|は再生|は利用)できません"
 )
-# «This content isn't available» and «on this app» are about us, not about the video.
-_ABOUT_US = re.compile(r"this content isn't available|not available on this (app|device|client)")
+_GONE = re.compile(rf"(error: )?(\[youtube\] \S+: )?(({_BARE})[.。 ·]*)+")
 
 _BY_STATUS = {
     "LIVE_STREAM_OFFLINE": Reason.LIVE,
@@ -145,9 +152,7 @@ def _reason_by_signs(playability: Playability) -> Reason | None:
 
 def _reason_if_gone(status: str, words: str) -> Reason | None:
     # An UNPLAYABLE «Video unavailable» without more may be the place or the client: unknown.
-    if status not in ("", "ERROR") or _ABOUT_US.search(words):
-        return None
-    return Reason.REMOVED if _GONE.search(words) else None
+    return Reason.REMOVED if status in ("", "ERROR") and _GONE.fullmatch(words) else None
 
 
 def text_of(node: Any) -> str:

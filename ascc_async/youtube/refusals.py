@@ -29,6 +29,8 @@ MESSAGES: tuple[tuple[str, RefusalKind], ...] = (
     (r"(solve|complete) (the|a) captcha", "captcha"),
     (r"this content isn't available, try again later", "try_later"),
     (r"has been rate-limited by youtube", "try_later"),
+    (r"try again later|versuche es später|もう一度お試し|réessayez plus tard", "try_later"),
+    (r"inténtalo de nuevo más tarde|tente novamente mais tarde|riprova più tardi", "try_later"),
     (r"ip is likely being blocked by youtube", "other"),
     (r"http error 429|too many requests", "rate"),
     (r"get the best youtube experience", "bot_check"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ascc_async.model import Reason
+from ascc_async.standin.wording import words_for
 from ascc_async.youtube.reasons import playability_in, reason_in_playability
 from ascc_async.youtube.refusals import (
     reason_in,
@@ -37,6 +38,7 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
             " has been rate-limited by YouTube for up to an hour.",
             "try_later",
         ),
+        ("Dieser Inhalt ist nicht verfügbar. Versuche es später noch einmal.", "try_later"),
         ("Your account has been rate-limited by YouTube for up to an hour", "try_later"),
         ("Video unavailable. YouTube is requiring a captcha challenge before playback", "captcha"),
         ("Our systems have detected unusual traffic from your computer network.", "captcha"),
@@ -142,6 +144,7 @@ def test_no_retry_after() -> None:
         ),
         ("ERROR", "This video isn't available anymore", "", Reason.REMOVED),
         ("", "Video unavailable. This video is not available", "", Reason.REMOVED),
+        ("", "ERROR: [youtube] -_abc: Video unavailable", "", Reason.REMOVED),
         ("LOGIN_REQUIRED", "This video is private", "", Reason.PRIVATE),
         (
             "LOGIN_REQUIRED",
@@ -256,6 +259,8 @@ def test_reasons_are_known_by_their_words(
         ("ERROR", "Video unavailable. This content isn’t available."),
         ("LOGIN_REQUIRED", "Bejelentkezés szükséges"),
         ("UNPLAYABLE", "Something entirely new"),
+        ("ERROR", "Video unavailable. Something entirely new"),
+        ("ERROR", "Video nicht verfügbar. Etwas ganz Neues"),
         ("ERROR", ""),
         ("", "Requested format is not available. Use --list-formats"),
     ],
@@ -345,6 +350,30 @@ def test_structure_tells_where_words_do_not(
     refusal = refusal_in_playability(playability)
     assert (refusal and refusal.kind) == kind
     assert reason_in_playability(playability) is reason
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "de", "ja"])
+def test_the_stand_ins_languages(language: str) -> None:
+    """In every language of the stand-in a refusal is one, and a reason is right or unknown."""
+    words = words_for(language, None)
+    for text, kind in ((words.bot, "bot_check"), (words.try_later, "try_later")):
+        raw = {"status": "LOGIN_REQUIRED", "reason": words.unavailable, "messages": [text]}
+        refusal = refusal_in_playability(playability_in(raw))
+        assert refusal is not None
+        assert refusal.kind == kind
+    expected = {
+        Reason.PRIVATE: (words.private, words.private_long),
+        Reason.ACCOUNT_TERMINATED: words.terminated,
+        Reason.COPYRIGHT_CLAIM: words.claim,
+        Reason.COUNTRY_RESTRICTED: (words.country,),
+        Reason.AGE_RESTRICTED: (words.age,),
+        Reason.MEMBERS_ONLY: words.members,
+        Reason.REMOVED: words.removed,
+    }
+    for reason, messages in expected.items():
+        for text in messages:
+            assert refusal_in(text=text) is None
+            assert reason_in("ERROR", words.unavailable, text) is reason, text
 
 
 @given(st.text(max_size=200))
