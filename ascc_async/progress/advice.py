@@ -11,15 +11,15 @@ from ascc_async.model import Outcome, Reason
 _AGAIN = "run the same command again: it goes on with these"
 _COOKIES = (
     "cookies of a signed-in browser open most of these: set network.cookies_file"
-    " (docs/cookies.md), then run again"
+    " (docs/cookies.md); asked again once license.recheck_after_days have passed"
 )
 _UPDATE = "update with `pip install --upgrade yt-dlp`, then `doctor --online`"
 _GONE = "gone for good: nothing can be done"
 _CONTENT = "the sound itself is not usable: nothing needs doing"
 _REMEDIES: Mapping[Reason, str] = {
     Reason.LICENSE_UNKNOWN: (
-        "asked again by the next runs; a Data API key (license.api_keys, docs/data-api.md)"
-        " answers for nearly all"
+        "the next runs ask again, license.retry_unknown times; a Data API key"
+        " (license.api_keys, docs/data-api.md) answers for nearly all"
     ),
     Reason.NETWORK: "run again later: they are tried again",
     Reason.SIGN_IN_REQUIRED: _COOKIES,
@@ -39,7 +39,7 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.NO_AUDIO: _CONTENT,
     Reason.SILENT: _CONTENT,
     Reason.TOO_SHORT: "the video ends too early; clips.shorter_than_segment decides what counts",
-    Reason.CORRUPT: "the media could not be read; `verify --repair` tries them again",
+    Reason.CORRUPT: _CONTENT,
 }
 
 

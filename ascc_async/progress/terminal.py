@@ -16,7 +16,6 @@ from ascc_async.progress.snapshot import Phase, RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, safe, share, size
 
 _NARROW = 60
-_REASON_WIDTH = 20  # columns that a reason and its count take
 
 
 class Picture:
@@ -80,7 +79,7 @@ def _progress(snapshot: RunSnapshot, told: Figures, width: int) -> Iterator[Rend
     found = share(told.creative_commons, told.answered)
     yield _line(f"Creative Commons {found}{of} · unknown {count(told.unknown)}")
     if told.unavailable:
-        yield _line(f"unavailable {_reasons(told.unavailable, width // _REASON_WIDTH)}")
+        yield _line(_reasons(told.unavailable, width))
 
 
 def _note(snapshot: RunSnapshot, told: Figures) -> str:
@@ -89,11 +88,18 @@ def _note(snapshot: RunSnapshot, told: Figures) -> str:
     return "  ".join(part for part in (pace, left) if part)
 
 
-def _reasons(reasons: dict[str, int], most: int) -> str:
+def _reasons(reasons: dict[str, int], width: int) -> str:
+    """As many reasons as there is room for, biggest first; the rest as one number."""
     ranked = sorted(reasons.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} {count(number)}" for name, number in ranked[:most])
-    rest = sum(number for _, number in ranked[most:])
-    return f"{count(sum(reasons.values()))}: {shown}" + (f", other {count(rest)}" if rest else "")
+    texts = (_reasons_text(ranked, shown) for shown in range(len(ranked), 0, -1))
+    return next((text for text in texts if len(text) <= width), _reasons_text(ranked, 0))
+
+
+def _reasons_text(ranked: list[tuple[str, int]], shown: int) -> str:
+    told = [f"{name} {count(number)}" for name, number in ranked[:shown]]
+    rest = sum(number for _, number in ranked[shown:])
+    told += [f"other {count(rest)}"] if rest else []
+    return f"unavailable {count(sum(number for _, number in ranked))}: {', '.join(told)}"
 
 
 def _lanes(lanes: tuple[LaneSnapshot, ...], width: int) -> Table:

@@ -1,0 +1,83 @@
+"""Snapshots and counts for the tests of progress."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ascc_async.dataset.counts import Counts
+from ascc_async.disk import DiskSnapshot
+from ascc_async.flow.gate import GateSnapshot, Kind, LaneSnapshot
+from ascc_async.flow.stopping import StopperSnapshot
+from ascc_async.ledger import LedgerSnapshot
+from ascc_async.model import License, Reason
+from ascc_async.progress.snapshot import Phase, RunSnapshot
+from ascc_async.trust import SourceSnapshot
+
+START = 1_800_000_000.0
+
+
+def lane(**changes: Any) -> LaneSnapshot:
+    """A lane that is permitted two pages a second."""
+    calm = LaneSnapshot(
+        "main", Kind.PAGES, 2.0, None, 1.0, 3, 1, 500, 4, 0, None, None, False
+    )  # fmt: skip
+    return replace(calm, **changes)
+
+
+def ledger(**changes: Any) -> LedgerSnapshot:
+    """Half of a thousand segments asked."""
+    licenses = {
+        License.CREATIVE_COMMONS: 50,
+        License.STANDARD: 400,
+        License.UNAVAILABLE: 40,
+        License.UNKNOWN: 10,
+    }
+    reasons = {Reason.PRIVATE: 25, Reason.ACCOUNT_TERMINATED: 10, Reason.LIVE: 5}
+    half = LedgerSnapshot(1000, 500, licenses, reasons, 40, 10, {"clip": 40})
+    return replace(half, **changes)
+
+
+def snapshot(**changes: Any) -> RunSnapshot:
+    """A run at work for a hundred seconds."""
+    at_work = RunSnapshot(
+        at=START + 100,
+        started_at=START,
+        phase=Phase.WORKING,
+        stopping=StopperSnapshot(False, False, "", None),
+        ledger=ledger(),
+        gate=GateSnapshot((lane(), lane(kind=Kind.MEDIA, rate=3.0))),
+        sources=(SourceSnapshot("innertube", "ready", "", None, 500, 10),),
+        disk=DiskSnapshot(84_000_000_000, 2_000_000_000, False),
+        answered=500,
+        clips_made=40,
+        media_bytes=12_000_000,
+    )
+    return replace(at_work, **changes)
+
+
+DRAINING = StopperSnapshot(True, False, "SIGINT", 42.0)
+
+COUNTS = Counts(
+    segments=150,
+    outcomes={"clip": 58, "not_shareable": 60, "pending": 2, "rejected": 3, "unavailable": 27},
+    licenses={"": 2, "creative_commons": 61, "standard": 58, "unavailable": 27, "unknown": 2},
+    reasons={
+        ("clip", ""): 58,
+        ("not_shareable", ""): 58,
+        ("not_shareable", "license_unknown"): 2,
+        ("pending", ""): 2,
+        ("rejected", "silent"): 3,
+        ("unavailable", "age_restricted"): 3,
+        ("unavailable", "private"): 4,
+        ("unavailable", "removed"): 20,
+    },
+    splits={},
+    classes={},
+    sample_rates={44100: 58},
+    seconds=580.0,
+    bytes=34_500_000,
+    channels=40,
+    first_checked="2026-01-31T12:00:00Z",
+    last_checked="2026-01-31T12:00:00Z",
+)

@@ -1,0 +1,212 @@
+"""The screen: events, repeats, JSON, the log file, a reader that leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pictures import snapshot
+
+from ascc_async.progress.console import Out
+from ascc_async.progress.events import JsonFormat, TextFormat, event_line
+from ascc_async.progress.log_sink import LogSink, file_handler
+from ascc_async.progress.screen import LogFormat, Screen
+
+log = logging.getLogger("ascc_async.tested")
+
+
+class Kept(logging.Handler):
+    """Keeps what it is handed, as text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(TextFormat())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record).partition(" ")[2])
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
+    made = logging.makeLogRecord(
+        {"name": "ascc_async.x", "levelno": 30, "levelname": "WARNING", "msg": event}
+    )
+    vars(made).update(fields)
+    return made
+
+
+def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
+    """The first is told at once, the rest a minute later as a number."""
+    kept, clock = Kept(), Clock()
+    sink = LogSink([kept], clock)
+    for number in range(1000):
+        sink.handle(record(video_id=f"v{number}"))
+    assert kept.lines == ["warning: it rains (video_id v0)"]
+    clock.now = 61.0
+    sink.tell_repeated()
+    assert kept.lines[1:] == ["warning: it rains (video_id v999) (999 times more)"]
+    sink.tell_repeated(all_of_them=True)
+    assert len(kept.lines) == 2
+
+
+def test_the_same_event_of_another_identity_is_another_event() -> None:
+    """What one identity suffers does not hide what happens to another."""
+    kept = Kept()
+    sink = LogSink([kept], Clock())
+    sink.handle(record(identity="one"))
+    sink.handle(record(identity="two"))
+    assert len(kept.lines) == 2
+
+
+def test_what_was_not_told_yet_is_told_at_the_end() -> None:
+    """Closing tells the counts that still wait."""
+    kept = Kept()
+    sink = LogSink([kept], Clock())
+    for _ in range(3):
+        sink.handle(record())
+    sink.close()
+    assert kept.lines == ["warning: it rains", "warning: it rains (2 times more)"]
+
+
+def test_titles_with_control_characters_reach_neither_terminal_nor_program_raw() -> None:
+    """Escapes, line breaks and direction overrides are gone from text and escaped in JSON."""
+    nasty = record(title="a\x1b[31mb\nc\u202ed\x9be")
+    text, data = TextFormat().format(nasty), JsonFormat().format(nasty)
+    assert text.endswith("(title a[31mb cde)")
+    assert data.isascii()
+    assert data.isprintable()
+    assert json.loads(data)["title"] == "a\x1b[31mb\nc\u202ed\x9be"
+
+
+def test_a_very_long_event_is_cut_on_the_screen_and_whole_in_the_log() -> None:
+    """Nobody reads ten thousand characters on a terminal."""
+    long = record(words="x" * 10_000)
+    assert len(TextFormat().format(long)) < 700
+    assert len(JsonFormat().format(long)) > 10_000
+
+
+def test_an_event_cannot_take_the_place_of_the_stable_names() -> None:
+    """A field called `event` or `time` does not shadow the event's own."""
+    told = json.loads(event_line(0.0, "info", "rain", {"event": "sun", "time": 5, "drops": 7}))
+    assert told == {
+        "time": "1970-01-01T00:00:00.000Z", "level": "info", "event": "rain", "drops": 7,
+    }  # fmt: skip
+
+
+def test_the_log_file_is_for_the_user_alone_and_rotated(tmp_path: Path) -> None:
+    """Mode 0600 in a folder 0700, also for the file after a rotation."""
+    handler = file_handler(tmp_path)
+    handler.handle(record(video_id="v"))
+    handler.doRollover()  # type: ignore[attr-defined]
+    handler.handle(record())
+    handler.close()
+    logs = tmp_path / "logs"
+    assert stat.S_IMODE(logs.stat().st_mode) == 0o700
+    assert {path.name for path in logs.iterdir()} == {"ascc_async.log", "ascc_async.log.1"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in logs.iterdir()} == {0o600}
+    assert json.loads((logs / "ascc_async.log.1").read_text())["video_id"] == "v"
+
+
+def screen(out: Out, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
+    return Screen(snapshot, folder, log_format, on_gone=lambda: gone.append("gone"), out=out)
+
+
+async def test_without_a_terminal_events_are_lines_told_once(tmp_path: Path) -> None:
+    """An event stands once on the screen and once in the log file; markup is not interpreted."""
+    out = Out(io.StringIO(), width=80)
+    async with screen(out, tmp_path, "text", []).showing():
+        log.info("saw [red]it[/red] :dog:", extra={"n": 1})
+        logging.getLogger("someone.else").warning("other")
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert [one.partition(" ")[2] for one in lines] == [
+        "saw [red]it[/red] :dog: (n 1)", "warning: other",
+    ]  # fmt: skip
+    assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
+
+
+async def test_json_output_is_one_object_a_line_with_stable_names(tmp_path: Path) -> None:
+    """Events and the summary have `time`, `level` and `event`."""
+    out = Out(io.StringIO(), width=20)
+    shown = screen(out, tmp_path, "json", [])
+    async with shown.showing():
+        log.warning("it rains", extra={"identity": "main", "much": "x" * 100})
+    shown.say("words for people", "summary", {"clips": 3})
+    assert isinstance(out.file, io.StringIO)
+    first, last = map(json.loads, out.file.getvalue().splitlines())
+    assert (first["level"], first["event"], first["identity"]) == ("warning", "it rains", "main")
+    assert (last["level"], last["event"], last["clips"]) == ("info", "summary", 3)
+    assert "time" in first
+    assert "time" in last
+
+
+async def test_what_leaves_the_block_is_not_wrapped(tmp_path: Path) -> None:
+    """An error of the run reaches the command line as it is, and handlers are taken down."""
+    handlers = list(logging.getLogger().handlers)
+    with pytest.raises(ValueError, match="as it is"):
+        async with screen(Out(io.StringIO()), tmp_path, "text", []).showing():
+            raise ValueError("as it is")
+    assert logging.getLogger().handlers == handlers
+
+
+async def test_cancelling_the_run_ends_the_screen(tmp_path: Path) -> None:
+    """Nothing of the screen outlives an abort."""
+    shown = screen(Out(io.StringIO()), tmp_path, "text", [])
+
+    async def run() -> None:
+        async with shown.showing():
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        task = asyncio.ensure_future(run())
+        await asyncio.sleep(0)
+        before = asyncio.all_tasks()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert asyncio.all_tasks() <= before - {task}
+
+
+class Closed(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+async def test_a_reader_that_left_is_told_of_once(tmp_path: Path) -> None:
+    """`… | head`: whoever owns the run learns it, and the screen falls silent."""
+    gone: list[str] = []
+    async with screen(Out(Closed()), tmp_path, "text", gone).showing():
+        log.info("one")
+        log.info("two")
+    assert gone == ["gone"]
+
+
+async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_path: Path) -> None:
+    """Where logs cannot lie the run explains; the screen still shows."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    out = Out(io.StringIO(), width=80)
+    async with screen(out, blocked / "below", "text", []).showing():
+        log.info("seen")
+    assert isinstance(out.file, io.StringIO)
+    assert "seen" in out.file.getvalue()

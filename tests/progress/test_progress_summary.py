@@ -1,0 +1,71 @@
+"""The end of a run, in words and in fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from pictures import COUNTS, DRAINING, snapshot
+
+from ascc_async.model import Outcome, Reason
+from ascc_async.progress.advice import advice
+from ascc_async.progress.summary import summary, summary_fields
+
+
+def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
+    """The outcomes add up to the segments, and each stands in the text with its reasons."""
+    text = summary(COUNTS, snapshot(), tmp_path)
+    assert sum(COUNTS.outcomes.values()) == COUNTS.segments
+    assert "150  segments          selected; 148 were asked about" in text
+    assert "61  Creative Commons  41.78 % of the 146 answered" in text
+    assert "58  clips             10 min of sound, 34.5 MB, 40 channels to credit" in text
+    assert "27  not available     removed 20, private 4, age_restricted 3" in text
+    assert "3  rejected          silent 3" in text
+
+
+def test_what_can_be_helped_comes_before_what_is_gone() -> None:
+    """Advice names cookies for what wants an age, and says last what is gone for good."""
+    told = advice(COUNTS)
+    helped = {reason: one.remedy for one in told for reason in one.about}
+    assert "network.cookies_file" in helped["age_restricted"]
+    assert "Data API key" in helped["license_unknown"]
+    assert "same command" in helped["pending"]
+    assert told[-2].about == ("private", "removed")
+    assert told[-2].number == 24
+
+
+def test_every_reason_of_the_closed_list_has_advice() -> None:
+    """No reason leaves a user alone, whatever the outcome."""
+    for reason in Reason:
+        counts = replace(COUNTS, outcomes={}, reasons={("unavailable", reason.value): 1})
+        assert [one.about for one in advice(counts)] == [(reason.value,)]
+
+
+def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:
+    """After Ctrl-C the first line has the number of pending segments and the way on."""
+    first = summary(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
+    assert first == "Stopped after 2 min. 2 segments are left: the same command goes on with them."
+
+
+def test_a_run_with_nothing_to_do_says_so(tmp_path: Path) -> None:
+    """A second run in a finished folder does not pretend to have worked."""
+    done = replace(COUNTS, outcomes={"clip": 58})
+    text = summary(done, snapshot(answered=0, clips_made=0), tmp_path)
+    assert text.startswith("Done: nothing was left to ask or to fetch")
+
+
+def test_only_places_that_exist_are_named(tmp_path: Path) -> None:
+    """The list of places holds no file that is not there."""
+    (tmp_path / "clips").mkdir()
+    text = summary(COUNTS, snapshot(), tmp_path)
+    assert f"Where everything is: {tmp_path}\n  clips  the sounds" in text
+    assert "CREDITS" not in text
+
+
+def test_the_fields_say_the_same_as_the_text(tmp_path: Path) -> None:
+    """The JSON summary holds every outcome, also those that did not occur."""
+    told = json.loads(json.dumps(summary_fields(COUNTS, snapshot(), tmp_path)))
+    assert told["outcomes"] == {outcome: COUNTS.outcome(outcome) for outcome in Outcome}
+    assert told["reasons"]["unavailable"] == {"age_restricted": 3, "private": 4, "removed": 20}
+    assert (told["asked"], told["creative_commons"], told["clip_seconds"]) == (148, 61, 580.0)

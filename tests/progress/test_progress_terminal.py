@@ -1,0 +1,129 @@
+"""The picture at several widths, and what time it says is left."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from pictures import DRAINING, START, lane, ledger, snapshot
+from rich.cells import cell_len
+
+from ascc_async.flow.gate import GateSnapshot, Kind
+from ascc_async.progress.console import Out
+from ascc_async.progress.figures import figures
+from ascc_async.progress.lines import line, time_left
+from ascc_async.progress.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
+from ascc_async.progress.terminal import Picture
+from ascc_async.trust import SourceSnapshot
+
+
+def drawn(picture: RunSnapshot, width: int) -> list[str]:
+    out = Out(io.StringIO(), width=width)
+    out.show(Picture(picture))
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("stopping", [False, True])
+def test_no_line_is_wider_than_the_terminal(width: int, stopping: bool) -> None:
+    """At any width each line fits, and stages, share, identities and disk are there."""
+    picture = snapshot(stopping=DRAINING) if stopping else snapshot()
+    lines = drawn(picture, width)
+    assert max(map(cell_len, lines)) <= width
+    text = "\n".join(lines)
+    for told in ("500 / 1,000", "40 / 50", "Creative Commons 10.20 %", "main", "disk 84.0 GB"):
+        assert told in text
+
+
+def test_the_picture_keeps_its_height_while_numbers_change() -> None:
+    """Growing counts do not make the picture jump."""
+    later = ledger(asked=999, clips=400)
+    assert len(drawn(snapshot(), 80)) == len(drawn(snapshot(ledger=later), 80))
+
+
+def test_a_wide_terminal_shows_more_reasons_than_a_narrow_one() -> None:
+    """What does not fit is summed up as other."""
+    assert "live 5" in "\n".join(drawn(snapshot(), 80))
+    assert "unavailable 40: private 25, other 15" in "\n".join(drawn(snapshot(), 40))
+
+
+def test_stopping_says_at_every_width_what_ctrl_c_does_next() -> None:
+    """The first line changes at once."""
+    assert "Ctrl-C again leaves at once" in drawn(snapshot(stopping=DRAINING), 80)[0]
+    assert "Ctrl-C: leave now" in drawn(snapshot(stopping=DRAINING), 40)[0]
+
+
+def test_something_is_shown_before_the_journal_is_read() -> None:
+    """A starting run shows its phase, a download its bytes."""
+    empty = RunSnapshot(START + 1, START, Phase.STARTING, snapshot().stopping)
+    assert "starting" in drawn(empty, 80)[0]
+    loading = RunSnapshot(
+        START + 1, START, Phase.METADATA, empty.stopping, Download("ontology.json", 1500, 3000)
+    )
+    assert "ontology.json: 2 KB of 3 KB" in "\n".join(drawn(loading, 80))
+
+
+def test_words_from_outside_cannot_steer_the_terminal() -> None:
+    """Escapes and markup in what a source said are shown as plain text or not at all."""
+    evil = SourceSnapshot("innertube", "distrusted", "a\x1b[2Jb[red]c\n\u202ed", None, 1, 1)
+    text = "\n".join(drawn(snapshot(sources=(evil,)), 80))
+    assert "a[2Jb[red]c d" in text
+    assert "\x1b[2J" not in text
+
+
+def test_time_left_goes_by_the_permitted_rate_of_the_slowest_kind() -> None:
+    """500 videos and their clips at 2 pages a second, however lucky the last seconds were."""
+    told = figures(snapshot(answered=5000))
+    assert told is not None
+    # 500 to ask, of which 10.2 % make clips beside the 10 open ones; 1.5 pages for each.
+    assert told.seconds_left == pytest.approx((500 + 1.5 * (10 + 500 * 50 / 490)) / 2.0)
+
+
+def test_a_rest_of_all_identities_is_added_to_the_time_left() -> None:
+    """Nobody may go for ten minutes: that counts."""
+    resting = lane(resting_until=START + 700, resting_why="rate")
+    told, calm = figures(snapshot(gate=GateSnapshot((resting,)))), figures(snapshot())
+    assert told is not None
+    assert calm is not None
+    assert told.seconds_left == pytest.approx((calm.seconds_left or 0) + 600, abs=1)
+
+
+def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
+    """With a permitted rate far above what the network gives, the pace so far decides."""
+    free = GateSnapshot((lane(rate=1000.0, waiting=0),))
+    told = figures(snapshot(gate=free, answered=500))
+    assert told is not None
+    assert told.seconds_left == pytest.approx(500 * 100 / 500)
+
+
+def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
+    """With the Data API ready its lane and batch decide."""
+    api = SourceSnapshot("data_api", "ready", "", None, 1, 0)
+    gate = GateSnapshot((lane(kind=Kind.DATA_API, rate=0.1), lane(rate=100.0)))
+    told = figures(snapshot(sources=(api,), gate=gate, answered=10))
+    assert told is not None
+    assert told.seconds_left == pytest.approx(500 / 50 / 0.1)
+
+
+def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
+    """Asking may end sooner then."""
+    told = figures(snapshot(sampled=True))
+    assert told is not None
+    assert time_left(told).startswith("at most ")
+
+
+def test_the_plain_line_holds_the_same_numbers() -> None:
+    """Without a terminal: one line with stages, share, identities and time left."""
+    text = line(snapshot())
+    assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 open)" in text
+    assert "main/pages 2.00/s" in text
+    assert text.endswith(" left")
+    assert "\n" not in text
+
+
+def test_a_picture_survives_the_journal() -> None:
+    """What `status` reads is what the run left; data of another version gives nothing."""
+    assert snapshot_from(snapshot_data(snapshot())) == snapshot()
+    assert snapshot_from({"phase": "dancing"}) is None
+    assert snapshot_from(None) is None
