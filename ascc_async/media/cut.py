@@ -9,7 +9,7 @@ from ascc_async.media.excerpt import Excerpt, Wanted
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
 
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+OPUS_RATES = (48000,)  # whatever an encoder is fed, Opus decodes to 48 kHz
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 AAC_RATES = (*MP3_RATES, 64000, 88200, 96000)
 _RATES = {"opus": OPUS_RATES, "mp3": MP3_RATES, "m4a": AAC_RATES}
@@ -21,6 +21,7 @@ _ENCODERS = {
     "mp3": ("libmp3lame", "-b:a", "192k", "-f", "mp3"),
 }
 _MARGIN_SECONDS = 0.05
+_CLOCK = "asetpts=N/SR/TB"  # time by count: rounded times cost Ogg files their last sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,11 @@ def sound_filter(cut: Cut, settings: ClipsSettings, soxr: bool) -> str:
     """
     margin = int(cut.source_rate * _MARGIN_SECONDS) if cut.resampled and not cut.padding else 0
     end = min(cut.end + margin, cut.decoded)
-    steps = [f"atrim=start_sample={cut.first}:end_sample={end}", "asetpts=N/SR/TB"]
+    steps = [f"atrim=start_sample={cut.first}:end_sample={end}", _CLOCK]
     steps += _remix(cut)
     if cut.resampled:
         steps.append(f"aresample={cut.rate}" + (":resampler=soxr" if soxr else ""))
-        steps.append(f"atrim=end_sample={cut.frames - cut.padding}")
+        steps += [f"atrim=end_sample={cut.frames - cut.padding}", _CLOCK]
     if cut.padding:
         steps.append(f"apad=whole_len={cut.frames}")
     if settings.media == "audio" and settings.format == "flac":

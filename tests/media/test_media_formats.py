@@ -1,0 +1,182 @@
+"""Every format of clip: exact length, no lag, no re-encoding where the source is it already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from media_helpers import Memory, Pcm, decoded_file, ffmpeg, resolved, segment, track
+
+from ascc_async.errors import Rejected, SettingsError, SetupError
+from ascc_async.media.clip import Cutter
+from ascc_async.media.ffmpeg import FFmpeg, Installed
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import ClipFile, Reason
+from ascc_async.settings import ClipsSettings
+from ascc_async.standin.media import StreamSpec
+from ascc_async.standin.timecode import lag_samples
+
+MP4, WEBM = 140, 251
+SPEC = StreamSpec(45_000, 44_100, 2)
+Cutters = Callable[..., Cutter]
+Streams = Callable[[StreamSpec, int], bytes]
+Decodes = Callable[[StreamSpec, int], Pcm]
+
+
+@pytest.fixture
+def make(cutter: Cutters, stream: Streams) -> Callable[..., object]:
+    """Makes one clip with the settings given."""
+
+    async def made(itag: int, start: int, **settings: object) -> ClipFile:
+        ranges = Ranges(Memory({"sound": stream(SPEC, itag)}))
+        return await cutter(**settings).make(ranges, resolved(track()), segment(start))
+
+    return made
+
+
+@pytest.mark.parametrize("form", ["flac", "wav", "opus", "m4a", "mp3"])
+@pytest.mark.parametrize("itag", [MP4, WEBM], ids=["from mp4", "from webm"])
+@pytest.mark.parametrize("start", [20_011, 41_500], ids=["within", "beyond the end"])
+async def test_length_is_exact_and_nothing_is_shifted(
+    form: str, itag: int, start: int, make: Callable[..., object], ffmpeg_path: str,
+    full_decode: Decodes, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Decoded by ffmpeg, each format has the very number of samples and no lag."""
+    clip = await make(itag, start, format=form)  # type: ignore[misc]
+    pcm = decoded_file(ffmpeg_path, tmp_path / clip.path, 2)
+    whole = full_decode(SPEC, itag)
+    source = 48_000 if itag == WEBM else 44_100
+    first = round(start * source / 1000)
+    there = min(len(whole) - first, 10 * source)
+    assert len(pcm) == clip.frames == round(there * clip.sample_rate / source)
+    reference = whole[first - 100 : first + source + 100].astype(np.float32)
+    if clip.sample_rate != source:
+        assert (form, clip.sample_rate) == ("opus", 48_000)
+        reference = soxr.resample(whole[first : first + source], source, 48_000)
+        assert lag_samples(pcm[100:40_000], reference) == 100
+    else:
+        assert lag_samples(pcm[:40_000], reference) == 100
+
+
+@pytest.mark.parametrize(("itag", "form"), [(MP4, "m4a"), (WEBM, "opus")])
+async def test_a_source_of_the_same_codec_is_not_encoded_again(
+    itag: int, form: str, make: Callable[..., object], ffmpeg_path: str, full_decode: Decodes,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """AAC to m4a and Opus to opus keep the source's packets: the very samples of the source."""
+    clip = await make(itag, 12_345, format=form)  # type: ignore[misc]
+    assert clip.note == "not re-encoded"
+    pcm = decoded_file(ffmpeg_path, tmp_path / clip.path, 2)
+    first = round(12_345 * clip.sample_rate / 1000)
+    expected = full_decode(SPEC, itag)[first : first + len(pcm)]
+    assert int(np.abs(pcm.astype(int) - expected).max()) <= 1
+
+
+@pytest.mark.parametrize(("itag", "form"), [(WEBM, "m4a"), (MP4, "opus")])
+async def test_encoding_anew_is_said(itag: int, form: str, make: Callable[..., object]) -> None:
+    """The record says that a lossy source was encoded a second time."""
+    clip = await make(itag, 1_000, format=form)  # type: ignore[misc]
+    assert clip.note == f"re-encoded from {'opus' if itag == WEBM else 'aac'}"
+
+
+@pytest.mark.parametrize("form", ["opus", "mp3", "flac", "wav"])
+async def test_libsndfile_reads_the_same_length(
+    form: str, make: Callable[..., object], tmp_path: Path
+) -> None:
+    """What most Python tools read with sees the exact length too."""
+    clip = await make(WEBM, 35_100, format=form)  # type: ignore[misc]
+    pcm, rate = soundfile.read(tmp_path / clip.path)
+    assert (len(pcm), rate) == (clip.frames, clip.sample_rate)
+
+
+@pytest.mark.parametrize("itag", [MP4, WEBM])
+async def test_rate_and_channels_are_changed_without_a_shift(
+    itag: int, make: Callable[..., object], full_decode: Decodes, tmp_path: Path
+) -> None:
+    """16 kHz mono is what soxr makes of the cut, mixed in equal parts, on the same grid."""
+    clip = await make(itag, 15_003, sample_rate=16_000, channels=1)  # type: ignore[misc]
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+    assert (clip.frames, rate, clip.channels) == (160_000, 16_000, 1)
+    source = 48_000 if itag == WEBM else 44_100
+    first = round(15_003 * source / 1000)
+    mono = full_decode(SPEC, itag)[first : first + 11 * source].astype(np.float64).mean(axis=1)
+    expected = soxr.resample(mono, source, 16_000)[1000:150_000]
+    assert float(np.abs(pcm[1000:150_000, 0] - expected).mean()) < 2
+
+
+async def test_mono_made_stereo_is_as_loud(
+    cutter: Cutters, stream: Streams, full_decode: Decodes, tmp_path: Path
+) -> None:
+    """Both channels hold the source's samples, not 3 dB less."""
+    spec = StreamSpec(45_000, 22_050, 1, edit_list=False)
+    ranges = Ranges(Memory({"sound": stream(spec, MP4)}))
+    clip = await cutter(channels=2).make(ranges, resolved(track()), segment(3_000))
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16")
+    expected = full_decode(spec, MP4)[3 * rate : 13 * rate]
+    assert np.abs(pcm.astype(int) - expected).max() <= 1
+
+
+async def test_padding_is_asked_for_and_said(make: Callable[..., object], tmp_path: Path) -> None:
+    """`pad` fills up with silence to the full length and notes how much."""
+    clip = await make(MP4, 41_000, shorter_than_segment="pad")  # type: ignore[misc]
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16")
+    assert len(pcm) == 10 * rate
+    said = float(clip.note.split()[1])
+    assert clip.note == f"last {said:.3f} s are silence, added"
+    assert not pcm[-round((said - 0.01) * rate) :].any()
+    assert pcm[-round((said + 0.5) * rate) : -round(said * rate)].any()
+
+
+async def test_keep_keeps_the_true_length(make: Callable[..., object]) -> None:
+    """`keep` adds nothing and notes what is missing."""
+    clip = await make(MP4, 41_000, shorter_than_segment="keep")  # type: ignore[misc]
+    assert clip.duration_seconds == pytest.approx(4.0, abs=0.05)
+    assert "before the segment" in clip.note
+
+
+async def test_drop_drops(make: Callable[..., object]) -> None:
+    """`drop` rejects what ends early."""
+    with pytest.raises(Rejected) as caught:
+        await make(MP4, 41_000, shorter_than_segment="drop")  # type: ignore[misc]
+    assert caught.value.reason is Reason.TOO_SHORT
+
+
+def test_a_rate_that_the_format_cannot_hold_is_a_settings_error(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """Said before anything is fetched, with what is allowed."""
+    with pytest.raises(SettingsError, match="opus cannot hold 16000 Hz, only 48000"):
+        Cutter(ClipsSettings(format="opus", sample_rate=16_000), FFmpeg(installed), tmp_path)
+
+
+def test_a_missing_encoder_is_a_setup_error(tmp_path: Path) -> None:
+    """Said before anything is fetched, with the remedy."""
+    poor = Installed("/usr/bin/ffmpeg", "4.4", frozenset({"flac"}), soxr=False)
+    with pytest.raises(SetupError, match="lacks libmp3lame.*IMAGEIO_FFMPEG_EXE"):
+        Cutter(ClipsSettings(format="mp3"), FFmpeg(poor), tmp_path)
+
+
+@pytest.mark.parametrize("start", [0, 12_345])
+async def test_plain_mp4_is_read_by_its_sample_table(
+    start: int, cutter: Cutters, stream: Streams, ffmpeg_path: str, tmp_path: Path
+) -> None:
+    """A file without fragments, moov first or last: exact, and only its middle is read."""
+    source = stream(SPEC, MP4)
+    sums = set()
+    for name, flags in (("first", ["-movflags", "+faststart"]), ("last", [])):
+        file = tmp_path / f"{name}.mp4"
+        ffmpeg(ffmpeg_path, "-i", "pipe:0", "-c", "copy", *flags, str(file), data=source)
+        data = file.read_bytes()
+        ranges = Ranges(Memory({"sound": data}))
+        clip = await cutter().make(ranges, resolved(track()), segment(start))
+        pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16")
+        first = round(start * rate / 1000)
+        expected = decoded_file(ffmpeg_path, file, 2)[first : first + 10 * rate]
+        assert int(np.abs(pcm.astype(int) - expected).max()) <= 1
+        assert ranges.snapshot().bytes < len(data) / 2
+        sums.add(clip.sha256)
+    assert len(sums) == 1
