@@ -56,7 +56,7 @@ class AdaptivePace:
         self._held: float | None = None
         self._rest: float | None = None
         self._strikes = self._confirmed = 0
-        self._step, self._creeping = self.STEP, False
+        self._step, self._creeping, self._probing = self.STEP, False, False
         self._level = _Level()
         self._breach: _Breach | None = None
         self._recent: deque[tuple[float, int]] = deque()
@@ -154,7 +154,7 @@ class AdaptivePace:
         if self._rate < self._goal:
             return max(self.EXPLORE_SECONDS, self._rest / 20), 3
         if self._settled() and self._held == self._rate:
-            share = min(1.0, (1 + self._confirmed) / 3)
+            share = min(1.0, (1 + self._confirmed) / 2)
             return share * self.PROBE_RESTS * self._rest, math.ceil(share * self.PROBE_ANSWERS)
         return self._hold_seconds(), self.HOLD_ANSWERS
 
@@ -183,10 +183,12 @@ class AdaptivePace:
             self.ceiling, self._confirmed = None, 0
         if self._rate > 1.1 * self._unsafe:
             self._unsafe = math.inf
-        just_held, self._held = self._held != self._rate, self._rate
-        if just_held and self._settled():
+        new, self._held = self._held != self._rate, self._rate
+        if new and self._settled() and not self._probing:
             self._step, self._creeping = self.STEP, False
             return
+        # A look above the ceiling goes on until it is refused or the ceiling is gone.
+        self._probing = self._settled()
         self._creeping = True
         up = 1 + self._step
         if self.ceiling is not None and not self._settled():
@@ -218,7 +220,7 @@ class AdaptivePace:
             goal = self.UNDER * limit
             self.ceiling = self.MARGIN * limit
         self._rate = self._goal = self._clamp(goal)
-        self._step, self._creeping = self.STEP, False
+        self._step, self._creeping, self._probing = self.STEP, False, False
 
     def _estimate(self, breach: _Breach, before: float | None) -> float:
         """The limit, as far as a refusal shows it.

@@ -1,0 +1,86 @@
+"""A server with a limit that nobody is told, and a lane that has to find it. No clock runs."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import math
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+from ascc_async.flow.lane import Lane
+from ascc_async.settings import ThrottleSettings
+
+
+@dataclass
+class HiddenLimit:
+    """`rate` requests a second in any `window` seconds; a breach is a pause for everybody."""
+
+    rate: float
+    pause: float
+    window: float = 10.0
+    changes_at: float = math.inf
+    factor: float = 1.0
+    _hits: deque[float] = field(default_factory=deque)
+    _until: float = -math.inf
+
+    def permitted(self, now: float) -> float:
+        """Requests a second that are permitted now."""
+        return self.rate * (self.factor if now >= self.changes_at else 1.0)
+
+    def answers(self, now: float) -> bool:
+        """One request: True when it is answered, False when it is refused."""
+        if now < self._until:
+            return False
+        while self._hits and self._hits[0] <= now - self.window:
+            self._hits.popleft()
+        if len(self._hits) >= math.floor(self.permitted(now) * self.window + 1e-9):
+            self._until = now + self.pause
+            return False
+        self._hits.append(now)
+        return True
+
+
+@dataclass
+class Trace:
+    """When requests were answered and refused."""
+
+    answered: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    def goodput(self, first: float, last: float) -> float:
+        """Answers a second from `first` to `last`."""
+        count = bisect.bisect_left(self.answered, last) - bisect.bisect_left(self.answered, first)
+        return count / (last - first)
+
+    def refused_share(self) -> float:
+        """Refused of all requests, 0 to 1."""
+        return len(self.refused) / (len(self.answered) + len(self.refused))
+
+
+def drive(
+    throttle: ThrottleSettings, server: HiddenLimit, seconds: float, *, in_flight: int = 32
+) -> tuple[Trace, Lane]:
+    """Send as fast as the lane lets, answers taking 50 to 500 ms."""
+    rng, trace, lane = random.Random(7), Trace(), Lane(throttle, 0.0)
+    now, number = 0.0, 0
+    flying: list[tuple[float, int, float, bool]] = []
+    while True:
+        wait = lane.wait(now, 1) if len(flying) < in_flight else math.inf
+        now_next = min(now + wait, flying[0][0] if flying else math.inf)
+        if now_next >= seconds:
+            return trace, lane
+        now = max(now, now_next)
+        if flying and flying[0][0] <= now:
+            _, _, started_at, answered = heapq.heappop(flying)
+            if answered:
+                lane.answered(now, started_at)
+            else:
+                lane.refused(now, started_at, None)
+        elif lane.wait(now, 1) <= 0:
+            lane.take(now, 1)
+            answered = server.answers(now)
+            (trace.answered if answered else trace.refused).append(now)
+            number += 1
+            heapq.heappush(flying, (now + rng.uniform(0.05, 0.5), number, now, answered))
