@@ -88,7 +88,8 @@ class WatchPageSource:
             return LicenseAnswer(video_id, License.UNKNOWN, self.name, self._wall(), detail=detail)
         if license_ is License.UNKNOWN:
             detail = page.playability.words or "the page did not tell"
-            if page.reason is not None:
+            # A page that shows the video but not its license has changed: that does not tell.
+            if page.reason is not None and not reading.there:
                 license_, reason = License.UNAVAILABLE, page.reason
         return LicenseAnswer(
             video_id=video_id,
