@@ -32,7 +32,7 @@ class Hearing:
         if path.suffix in _BY_FFMPEG:
             return self._by_ffmpeg(path, row)
         try:
-            found = inspect_file(path)
+            found = inspect_file(path, lossy=path.suffix not in (".flac", ".wav"))
         except Rejected as error:
             return str(error)
         sound = (found.sample_rate, found.channels, found.frames / found.sample_rate)
