@@ -1,0 +1,96 @@
+"""`doctor`: each check with its remedy, offline and against the stand-in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from terminal import Place
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import Fault
+
+
+def checks(place: Place, *arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Exit code, and the checks by name."""
+    done = place.run("doctor", "--log-format", "json", *arguments)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {one["name"]: one for one in told if one["event"] == "check"}
+
+
+def test_all_that_a_run_needs_is_looked_at(finished: Place) -> None:
+    """Nothing has failed, and each check says what it found."""
+    code, told = checks(finished)
+    assert code == 0
+    assert {one["state"] for one in told.values()} <= {"passed", "warning"}
+    assert {"Python", "output folder", "disk", "journal", "ffmpeg", "yt-dlp", "metadata",
+            "JavaScript runtime", "cookies of main", "proxy of main", "ca_file",
+            "Data API keys"} <= told.keys()  # fmt: skip
+    assert all(one["found"] for one in told.values())
+
+
+def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_path: Path) -> None:
+    """A proxy that is down, cookies that are not there, a disk too full: exit code 1."""
+    missing = tmp_path / "cookies.txt"
+    broken = replace(
+        place,
+        settings=(
+            "network.proxy=http://user:secret@127.0.0.1:9",
+            f"network.cookies_file={missing}",
+            "output.min_free_gb=1000000",
+        ),
+    )
+    code, told = checks(broken)
+    assert code == 1
+    failed = {name: one for name, one in told.items() if one["state"] == "failed"}
+    assert failed.keys() == {"proxy of main", "cookies of main", "disk"}
+    assert all(one["remedy"] for one in failed.values())
+    assert "secret" not in json.dumps(told)
+
+
+def test_metadata_that_is_malformed_is_named_with_its_line(finished: Place, tmp_path: Path) -> None:
+    """What the first run would stumble over, doctor finds."""
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    source = next(one for one in finished.settings if "metadata_dir" in one).partition("=")[2]
+    for path in Path(source).rglob("*.*"):
+        (bad / path.name).write_bytes(path.read_bytes())
+    with (bad / "eval_segments.csv").open("a") as file:
+        file.write("half a ro")
+    other = replace(finished, settings=(*finished.settings, f"audioset.metadata_dir={bad}"))
+    code, told = checks(other)
+    assert code == 1
+    assert "eval_segments.csv:" in told["metadata"]["found"]
+
+
+def test_online_tries_every_joint_through_proxy_and_authority(
+    finished: Place, youtube: StandinProcess
+) -> None:
+    """Each source reads the known videos, and one clip is fetched into nowhere."""
+    keyed = replace(finished, settings=(*finished.settings, "license.api_keys=[AIzaTest]"))
+    before = sorted(finished.output.rglob("*.flac"))
+    code, told = checks(keyed, "--online")
+    assert code == 0
+    for name in ("data_api as main", "innertube as main", "watch_page as main",
+                 "yt-dlp resolves", "media and ffmpeg"):  # fmt: skip
+        assert told[name]["state"] == "passed", told[name]
+    assert "AIzaTest" not in json.dumps(told)
+    assert sorted(finished.output.rglob("*.flac")) == before
+
+
+def test_online_says_which_joint_is_broken(finished: Place, youtube: StandinProcess) -> None:
+    """Sources whose pages changed are told apart from media that is refused."""
+    youtube.set_pages(container="gone")
+    youtube.set_faults(Fault(name="forbidden", endpoints=("media",), times=0))
+    try:
+        code, told = checks(finished, "--online")
+    finally:
+        youtube.set_pages(container="there")
+        youtube.set_faults()
+    assert code == 1
+    assert told["innertube as main"]["state"] == "failed"
+    assert "M4gD1WSo5mA as unknown" in told["innertube as main"]["found"]
+    assert told["yt-dlp resolves"]["state"] == "passed"
+    assert told["media and ffmpeg"]["state"] == "failed"
+    assert told["media and ffmpeg"]["remedy"]

@@ -1,0 +1,78 @@
+"""What a run shows: on a terminal, through a pipe, as JSON, and at Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from rich.cells import cell_len
+from terminal import Place, in_terminal
+
+from ascc_async.dataset.counts import summary
+from ascc_async.model import License
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import Fault
+
+
+def test_a_terminal_gets_one_picture_that_fits_and_then_the_summary(place: Place) -> None:
+    """Within a second something shows; no line of the picture is wider than 80 columns; the
+    picture is gone at the end, and the summary stands there once.
+    """
+    seen = in_terminal(place.arguments("run"), 80)
+    assert seen.code == 0
+    assert "ascc_async is starting" in seen.raw[:100]
+    drawn, _, ended = seen.raw.rpartition("\x1b[?25h")
+    pictures = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).split("\r")
+    lines = [line for line in pictures if "warning" not in line]
+    assert max(map(cell_len, lines)) <= 80
+    assert seen.plain.count("Where everything is:") == 1
+    assert "licenses" not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", ended)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "colours", "moves"),
+    [("NO_COLOR", "1", False, True), ("TERM", "dumb", False, False)],
+)
+def test_colours_and_cursor_moves_only_where_they_are_wanted(
+    finished: Place, variable: str, value: str, colours: bool, moves: bool
+) -> None:
+    """NO_COLOR keeps the picture without its colours; a dumb terminal gets plain lines."""
+    seen = in_terminal(finished.arguments("run"), 40, environment={variable: value})
+    assert seen.code == 0
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", seen.raw)) is colours
+    assert ("\x1b[2K" in seen.raw) is moves
+    assert "Where everything is:" in seen.plain
+
+
+def test_through_a_pipe_there_are_only_plain_lines(finished: Place) -> None:
+    """No escape, no picture; the summary's numbers are the manifest's."""
+    counts = summary(finished.output / "dataset" / "manifest.csv")
+    assert "\x1b" not in finished.said
+    assert f"{counts.segments}  segments" in finished.said
+    assert re.search(rf"^ *{counts.clips}  clips ", finished.said, re.MULTILINE)
+
+
+def test_json_is_one_object_a_line_and_ends_with_the_summary(finished: Place) -> None:
+    """Every line has time, level and event; the last has the manifest's sums as fields."""
+    done = finished.run("run", "--log-format", "json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all({"time", "level", "event"} <= one.keys() for one in told)
+    counts = summary(finished.output / "dataset" / "manifest.csv")
+    assert told[-1]["event"] == "summary"
+    assert told[-1]["outcomes"]["clip"] == counts.clips
+    assert told[-1]["segments"] == counts.segments
+    # Only whose license was not told is asked again.
+    assert told[-1]["asked_now"] == counts.license(License.UNKNOWN)
+
+
+def test_ctrl_c_says_at_once_what_happens_next(youtube: StandinProcess, place: Place) -> None:
+    """The picture's first line changes, the run drains with exit code 3, and says what is left."""
+    youtube.set_faults(Fault(name="slow_body", endpoints=("media",), bytes_per_second=100_000))
+    try:
+        seen = in_terminal(place.arguments("run"), 80, interrupt_when=lambda raw: "licenses" in raw)
+    finally:
+        youtube.set_faults()
+    assert seen.code == 3
+    assert "Ctrl-C again leaves at once" in seen.plain
+    assert re.search(r"Stopped after .*: the same command goes on with them", seen.plain)

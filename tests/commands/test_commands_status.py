@@ -1,0 +1,115 @@
+"""`status`: beside a run, after it, and of one video."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from terminal import Place
+
+from ascc_async.dataset.counts import summary
+from ascc_async.dataset.reading import read_manifest
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import Fault
+
+
+def test_without_a_journal_it_says_so(place: Place) -> None:
+    """Exit code 1 and how to begin."""
+    done = place.run("status")
+    assert done.returncode == 1
+    assert "no journal yet" in done.stderr
+
+
+def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
+    """The numbers, what to do, where everything is, and when the manifest was written."""
+    done = finished.run("status")
+    assert done.returncode == 0
+    assert "No run is going on. The last one was done at" in done.stdout
+    assert re.search(r"The manifest, written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", done.stdout)
+    counts = summary(finished.output / "dataset" / "manifest.csv")
+    assert re.search(rf"^ *{counts.clips}  clips ", done.stdout, re.MULTILINE)
+    # The same words as at the run's end.
+    sums = finished.said.split("\n\n")[-3:]
+    assert all(part.strip() in done.stdout for part in sums)
+
+
+def test_json_agrees_with_the_manifest(finished: Place) -> None:
+    """Stable names for programs."""
+    told = json.loads(finished.run("status", "--json").stdout)
+    counts = summary(finished.output / "dataset" / "manifest.csv")
+    assert told["running"] is None
+    assert told["manifest"]["outcomes"]["clip"] == counts.clips
+    assert told["picture"]["phase"] == "done"
+    assert told["picture"]["asked"] == counts.asked
+
+
+def test_beside_a_running_process_it_shows_its_picture(
+    youtube: StandinProcess, place: Place
+) -> None:
+    """Who runs, and stages and identities as they stood some seconds ago."""
+    youtube.set_faults(Fault(name="stall", endpoints=("media",)))
+    run = subprocess.Popen(
+        place.arguments("run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        told = _status_when(place, lambda told: told["picture"] is not None)
+        assert told["running"]["pid"] == run.pid
+        assert told["manifest"] is None
+        text = place.run("status").stdout
+        assert f"A run is going on (process {run.pid}" in text
+        assert "licenses" in text
+    finally:
+        youtube.set_faults()
+        youtube.cut_connections()
+        run.send_signal(signal.SIGINT)
+        run.wait(60)
+    assert run.returncode == 3
+    assert "No run is going on. The last one was stopped at" in place.run("status").stdout
+
+
+def _status_when(place: Place, ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        done = place.run("status", "--json")
+        told: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        if told and ready(told):
+            return told
+    raise AssertionError("no picture within 30 s")
+
+
+@pytest.mark.parametrize("outcome", ["clip", "unavailable", "not_shareable"])
+def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) -> None:
+    """License with evidence and time, outcome and reason, file with its hash."""
+    row = next(r for r in read_manifest(finished.output / "dataset" / "manifest.csv")
+               if r.outcome == outcome)  # fmt: skip
+    done = finished.run("status", row.video_id)
+    assert done.returncode == 0
+    assert f"license     {row.license}" in done.stdout
+    assert f"{row.segment_id}: {row.outcome}" in done.stdout
+    assert "asked       " in done.stdout
+    for told in (row.reason, row.path, row.sha256):
+        assert told in done.stdout
+
+
+def test_one_video_as_json(finished: Place) -> None:
+    """Also with an id that was never heard of: exit code 1 and empty fields."""
+    row = next(read_manifest(finished.output / "dataset" / "manifest.csv"))
+    told = json.loads(finished.run("status", row.video_id, "--json").stdout)
+    assert told["answer"]["license"] == row.license
+    assert told["manifest"][0]["segment_id"] == row.segment_id
+    other = finished.run("status", "-----------", "--json")
+    assert other.returncode == 1
+    assert json.loads(other.stdout)["answer"] is None
+
+
+def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:
+    """Exit code 2 and what an id looks like."""
+    done = finished.run("status", "not-an-id")
+    assert done.returncode == 2
+    assert "M4gD1WSo5mA" in done.stderr

@@ -1,0 +1,109 @@
+"""The command line: options anywhere, help, errors without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ascc_async.cli import parse, run_command
+from ascc_async.commands.help_texts import HELP
+from ascc_async.errors import JournalError
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ascc_async", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_options_may_stand_before_and_after_the_command() -> None:
+    """All `--set` count, in their order, wherever they stand."""
+    options = parse(["--set", "a.b=1", "status", "--set", "c.d=2", "--json"])
+    assert (options.command, options.options, options.json) == ("status", ["a.b=1", "c.d=2"], True)
+
+
+def test_a_video_id_may_begin_with_a_dash() -> None:
+    """One id in thirty does."""
+    assert parse(["status", "-abcdefghi_"]).video_id == "-abcdefghi_"
+    assert parse(["status", "-abcdefghi_", "--json"]).json
+
+
+@pytest.mark.parametrize("name", HELP)
+def test_help_of_every_command_says_what_it_does_with_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page of a command has more than its line, and one example that parses."""
+    with pytest.raises(SystemExit) as ended:
+        run_command([name, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert HELP[name].more in text
+    assert HELP[name].example in text
+    assert parse(shlex.split(HELP[name].example)[1:]).command == name
+
+
+def test_help_is_instant_and_names_all_commands() -> None:
+    """Nothing heavy is imported for it."""
+    code = (
+        "import sys; from ascc_async.cli import parser; parser().format_help();"
+        "print([m for m in ('pydantic', 'rich', 'numpy', 'aiohttp') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+    text = " ".join(command("--help").stdout.split())
+    assert all(help_.line in text for help_ in HELP.values())
+
+
+def test_a_misspelt_section_is_a_usage_error_that_says_what_was_meant() -> None:
+    """Exit code 2, one message, no traceback."""
+    done = command("--set", "throtle.burst=3")
+    assert done.returncode == 2
+    assert "Did you mean `throttle`?" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_with_json_an_error_is_an_event_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs read it where they read everything else."""
+    assert run_command(["--set", "throttle.burst=x", "--log-format", "json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["level"], told["event"], told["exit_code"]) == ("error", "stopped by an error", 2)
+    assert "throttle.burst" in told["text"]
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    """Exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        run_command(["dance"])
+    assert ended.value.code == 2
+
+
+def test_an_error_shows_no_traceback_unless_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder where a file should be is told in words; `--debug` shows where it arose."""
+    (tmp_path / "state.sqlite3").mkdir()
+    arguments = ["status", "--set", f"output.dir={tmp_path}"]
+    assert run_command(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ascc-async: ")
+    assert "Traceback" not in said
+    with pytest.raises(JournalError):
+        run_command([*arguments, "--debug"])
+
+
+def test_a_reader_that_leaves_early_is_no_error_message(tmp_path: Path) -> None:
+    """`… | head -1` ends quietly."""
+    line = (
+        f"{shlex.quote(sys.executable)} -m ascc_async doctor --set output.dir={tmp_path} | head -1"
+    )
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert "passed" in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,117 @@
+"""README, docs, `--help` and the program agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from ascc_async.cli import parser
+from ascc_async.commands.help_texts import HELP
+from ascc_async.dataset.attribution import ATTRIBUTION_COLUMNS
+from ascc_async.dataset.extras import QUALITY_COLUMNS, UNAVAILABLE_COLUMNS
+from ascc_async.dataset.labels import CLASS_COLUMNS, SUITABLE_COLUMNS
+from ascc_async.dataset.manifest import COLUMNS
+from ascc_async.model import License, Outcome, Reason
+from ascc_async.settings import Settings
+from ascc_async.settings_page import settings_page
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TABLES = {
+    "## `dataset/manifest.csv`": COLUMNS,
+    "## `dataset/classes/<display name>.csv`": CLASS_COLUMNS,
+    "## `dataset/suitable_classes.csv`": SUITABLE_COLUMNS,
+    "## `dataset/unavailable.csv`": UNAVAILABLE_COLUMNS,
+    "## `dataset/quality.csv`": QUALITY_COLUMNS,
+    "## `dataset/ATTRIBUTION.csv`, `dataset/CREDITS.md`": ATTRIBUTION_COLUMNS,
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_the_settings_page_is_what_the_models_say() -> None:
+    """`python -m ascc_async.settings_page > docs/settings.md` would change nothing."""
+    assert page("settings.md") == settings_page()
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_columns_of_each_table_are_documented_in_their_order(heading: str) -> None:
+    """docs/files.md names the very columns that the files have."""
+    section = page("files.md").split(heading + "\n", 1)[1].split("\n## ")[0].split("\n### ")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == TABLES[heading]
+
+
+def test_every_license_outcome_and_reason_is_documented() -> None:
+    """The closed lists stand in docs/files.md, whole."""
+    text = page("files.md")
+    assert [name for name in chain(License, Outcome, Reason) if f"`{name}`" not in text] == []
+
+
+def test_the_readme_begins_with_its_two_commands() -> None:
+    """Install and demo, then install and test, each on one line."""
+    first, second = (block.strip() for block in blocks(README, "sh")[:2])
+    assert first == "pip install . && python -m ascc_async demo"
+    assert second == "pip install '.[test]' && python -m pytest"
+
+
+def test_every_command_named_anywhere_exists() -> None:
+    """README and docs call no command that there is not."""
+    text = "\n".join([README, *(path.read_text(encoding="utf-8") for path in PAGES)])
+    named = re.findall(r"(?:python -m ascc_async|ascc-async) ([a-z]+)", text)
+    assert named
+    assert set(named) <= set(HELP)
+
+
+@pytest.mark.parametrize("name", HELP)
+def test_every_command_is_there_and_in_the_readme(name: str) -> None:
+    """Each has a module with a `main`, a line in the README, and an example that parses."""
+    assert importlib.util.find_spec(f"ascc_async.commands.{name}") is not None
+    assert re.search(rf"\b{name}\b", README)
+    words = HELP[name].example.replace("'", "").split()
+    assert words[:2] == ["ascc-async", name]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_and_settings_named_in_the_docs_exist(path: Path) -> None:
+    """No page points at a file or at a setting that is not there."""
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert [one for one in targets if not (path.parent / one).exists()] == []
+    known = {f"{section}.{key}" for section, field in Settings.model_fields.items()
+             for key in field.annotation.model_fields}  # type: ignore[union-attr]  # fmt: skip
+    named = set(re.findall(rf"`((?:{'|'.join(Settings.model_fields)})\.\w+)`", text))
+    files = {one for one in named if one.endswith((".py", ".yaml", ".json"))}
+    assert named - known - files == set()
+
+
+def test_links_of_the_readme_exist() -> None:
+    """Every page the README points to is there."""
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert [one for one in targets if not (ROOT / one).exists()] == []
+
+
+def test_every_module_stands_in_the_map() -> None:
+    """docs/inside.md names each part of the package."""
+    text = page("inside.md")
+    parts = {path.name for path in (ROOT / "ascc_async").iterdir()
+             if path.suffix == ".py" or (path / "__init__.py").exists()}  # fmt: skip
+    assert {part for part in parts - {"__init__.py"} if part not in text} == set()
+
+
+def test_every_command_of_the_design_has_help() -> None:
+    """The parser knows exactly these commands."""
+    actions = [action for action in parser()._actions if action.dest == "command"]
+    assert list(actions[0].choices or ()) == [
+        "run", "demo", "plan", "status", "doctor", "verify", "rebuild", "diff",
+    ]  # fmt: skip
