@@ -18,6 +18,9 @@ from ascc_async.flow.gate_snapshot import GateSnapshot, LaneSnapshot
 from ascc_async.flow.identity import Identity
 from ascc_async.settings import ThrottleSettings
 
+# Timers are not more exact than this anyway.
+SHORTEST_WAIT = 0.0005
+
 __all__ = ["Entry", "Gate", "GateSnapshot", "Kind", "LaneSnapshot"]
 
 
@@ -134,9 +137,8 @@ class Gate:
             return await turn.future
         except asyncio.CancelledError:
             self._withdraw(turn)
-            raise
-        finally:
             self._pump()
+            raise
 
     def _withdraw(self, turn: Turn) -> None:
         """A waiter was cancelled: it leaves the line, or gives back what it just received."""
@@ -155,12 +157,17 @@ class Gate:
         for queue in self._queues.values():
             if queue:
                 wake = min(wake, self._pump_queue(queue, now))
+        self._wake_in(wake)
+
+    def _wake_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(seconds, SHORTEST_WAIT)
         if self._timer is not None:
+            due = self._timer.when()
+            if loop.time() < due <= at <= due + SHORTEST_WAIT:
+                return
             self._timer.cancel()
-            self._timer = None
-        if math.isfinite(wake):
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(wake, 0.0005), self._pump)
+        self._timer = loop.call_at(at, self._pump) if math.isfinite(seconds) else None
 
     def _pump_queue(self, queue: Queue, now: float) -> float:
         for turn, left in queue.turn_away(now):

@@ -8,6 +8,7 @@ import math
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ascc_async.flow.lane import Lane
 from ascc_async.settings import ThrottleSettings
@@ -59,27 +60,44 @@ class Trace:
         return len(self.refused) / (len(self.answered) + len(self.refused))
 
 
-def drive(
-    throttle: ThrottleSettings, server: HiddenLimit, seconds: float, *, in_flight: int = 32
-) -> tuple[Trace, Lane]:
-    """Send as fast as the lane lets, answers taking 50 to 500 ms."""
-    rng, trace, lane = random.Random(7), Trace(), Lane(throttle, 0.0)
-    now, number = 0.0, 0
+class Sender(Protocol):
+    """Whatever decides when the next request goes, and hears what came of it."""
+
+    def wait(self, now: float, cost: int) -> float: ...
+
+    def take(self, now: float, cost: int) -> None: ...
+
+    def answered(self, now: float, started_at: float) -> object: ...
+
+    def refused(self, now: float, started_at: float, retry_after: float | None) -> object: ...
+
+
+def drive(throttle: ThrottleSettings, server: HiddenLimit, seconds: float) -> tuple[Trace, Lane]:
+    """Send as fast as a lane lets."""
+    lane = Lane(throttle, 0.0)
+    return send(lane, server, seconds), lane
+
+
+def send(
+    sender: Sender, server: HiddenLimit, seconds: float, *, in_flight: int = 32, seed: int = 7
+) -> Trace:
+    """Send as fast as `sender` lets, answers taking 50 to 500 ms."""
+    rng, trace, now, number = random.Random(seed), Trace(), 0.0, 0
     flying: list[tuple[float, int, float, bool]] = []
     while True:
-        wait = lane.wait(now, 1) if len(flying) < in_flight else math.inf
-        now_next = min(now + wait, flying[0][0] if flying else math.inf)
-        if now_next >= seconds:
-            return trace, lane
-        now = max(now, now_next)
+        wait = sender.wait(now, 1) if len(flying) < in_flight else math.inf
+        then = min(now + wait, flying[0][0] if flying else math.inf)
+        if then >= seconds:
+            return trace
+        now = max(now, then)
         if flying and flying[0][0] <= now:
             _, _, started_at, answered = heapq.heappop(flying)
             if answered:
-                lane.answered(now, started_at)
+                sender.answered(now, started_at)
             else:
-                lane.refused(now, started_at, None)
-        elif lane.wait(now, 1) <= 0:
-            lane.take(now, 1)
+                sender.refused(now, started_at, None)
+        elif sender.wait(now, 1) <= 0:
+            sender.take(now, 1)
             answered = server.answers(now)
             (trace.answered if answered else trace.refused).append(now)
             number += 1
