@@ -244,6 +244,8 @@ class Run:
                     stages.create_task(clips.run())
                 for helper in helpers:
                     helper.cancel()
+            if licenses.exhausted is not None:
+                raise licenses.exhausted
         except BaseExceptionGroup as group:
             stop = first_stop(group)
             if stop is None:
@@ -267,7 +269,7 @@ class Run:
 
         async def on_distrust(name: str, since: float) -> None:
             await journal.record(Distrusted(name, since))
-            await asyncio.to_thread(ledger.reload_doubtful, reader)
+            await ledger.reload_doubtful(reader)
 
         return Desks(
             self._sources(sessions, reader),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ascc_async.catalog.arrays import Bytes, Rows
+from ascc_async.catalog.arrays import Bytes, Ids, Rows
 from ascc_async.catalog.sampling import RowState, Sampler
 from ascc_async.catalog.selection import Selection
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
@@ -73,6 +73,7 @@ class Ledger:
         self._states: Bytes = np.zeros(rows, np.uint8)
         self._sampler = Sampler(selection, self._states, LOOKAHEAD)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
+        self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()
         self._held: set[int] = set()
         self._stale_open = False
@@ -100,7 +101,7 @@ class Ledger:
         self._license_counts.update(_counts(self._licenses[rows], _UNASKED))
         self._reason_counts.update(_counts(self._reasons[rows], 0))
         self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
-        self._open.extend(self._sampler.wanted().tolist())
+        self._refresh()
 
     def _load_clips(self, clips: Sequence[ClipRow]) -> None:
         rows = self._table.rows_of(np.array([clip.video_id for clip in clips], "S11"))
@@ -130,14 +131,16 @@ class Ledger:
         states[again] = RowState.UNASKED
         return states
 
-    def reload_doubtful(self, reader: Reader) -> None:
+    async def reload_doubtful(self, reader: Reader) -> None:
         """Take back what a source said that lost its trust: those rows are asked again."""
-        for page in reader.answered():
-            rows = self._table.rows_of(page.ids[page.asks == 0])
-            for row in rows[rows >= 0].tolist():
-                if self._states[row] != RowState.ASKED_OUT:
-                    self._note(row, None)
-                    self._settle(row, RowState.UNASKED)
+        ids = await asyncio.to_thread(_doubtful, reader)
+        rows = self._table.rows_of(ids)
+        rows = rows[rows >= 0]
+        for row in rows[self._selection.selected[rows]].tolist():
+            # What is being asked just now is answered anew anyway; what is held stays held.
+            if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
+                self._note(row, None)
+                self._settle(row, RowState.UNASKED)
         self.notify()
 
     # -- the license stage -----------------------------------------------------------------
@@ -185,10 +188,11 @@ class Ledger:
         return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
 
     def hold(self, rows: Iterable[int]) -> None:
-        """These rows could not be asked in this run; the next one asks them again."""
-        for row in rows:
-            self._out -= 1
-            self._settle(row, RowState.NO)
+        """These rows could not be asked in this run; the next one asks them again.
+
+        They stay as if out: what they are is open, so they keep their places in their classes.
+        """
+        self._out -= sum(1 for _ in rows)
         self.notify()
 
     @property
@@ -204,24 +208,31 @@ class Ledger:
 
     def next_clip(self) -> int | None:
         """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
-        self._refresh()
-        if not self._open:
-            return None
-        row = self._open.popleft()
-        self._offered.add(row)
-        return row
+        while self.waiting:
+            row = self._open.popleft()
+            self._queued.discard(row)
+            # Its answer may have lost its trust since.
+            if self._states[row] == RowState.HOPE:
+                self._offered.add(row)
+                return row
+        return None
 
     @property
     def making(self) -> bool:
         """Whether clips are waiting to be made, or being made."""
-        self._refresh()
-        return bool(self._open or self._offered)
+        return bool(self._offered) or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether clips wait to be made."""
+        if not self._open and self._stale_open:
+            self._refresh()
+        return bool(self._open)
 
     def clip_again(self, row: int) -> None:
         """Nothing was learned of this row: its turn comes again."""
         self._offered.discard(row)
-        if self._states[row] == RowState.HOPE:
-            self._open.append(row)
+        self._put_in_line(row)
         self.notify()
 
     def clip_done(self, row: int, clip: ClipRow) -> None:
@@ -236,17 +247,32 @@ class Ledger:
         self.notify()
 
     def _settle(self, row: int, state: RowState) -> None:
-        self._sampler.settle([row], state)
-        self._stale_open = True
-        if state is RowState.HOPE and not self._sampled and row not in self._offered:
+        self._sampler.settle((row,), state)
+        if self._sampled:
+            self._stale_open = True
+        elif state is RowState.HOPE:
+            self._put_in_line(row)
+
+    def _put_in_line(self, row: int) -> None:
+        if (
+            self._states[row] == RowState.HOPE
+            and row not in self._queued
+            and row not in self._offered
+            and row not in self._held
+        ):
             self._open.append(row)
+            self._queued.add(row)
 
     def _refresh(self) -> None:
-        """With `max_per_class`, which hopes are surely wanted depends on all rows before them."""
-        if self._sampled and self._stale_open:
-            self._stale_open = False
-            wanted = self._sampler.wanted().tolist()
-            self._open = deque(r for r in wanted if r not in self._offered | self._held)
+        """With `max_per_class`, which hopes are surely wanted depends on all rows before them.
+
+        Looked up when nobody waits in line: what was wanted once stays so until it is made.
+        """
+        self._stale_open = False
+        if self._sampler.hopes <= self._offered | self._held:
+            return
+        for row in self._sampler.wanted().tolist():
+            self._put_in_line(row)
 
     @property
     def _sampled(self) -> bool:
@@ -296,3 +322,8 @@ def _made(clip: ClipRow, stale_before: float) -> int:
         return _MADE
     passing = clip.reason in PASSING_REASONS and clip.at < stale_before
     return _NOT_MADE if clip.outcome is Outcome.PENDING or passing else _NEVER
+
+
+def _doubtful(reader: Reader) -> Ids:
+    found = [page.ids[page.asks == 0] for page in reader.answered()]
+    return np.concatenate(found) if found else np.empty(0, "S11")

@@ -8,7 +8,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from ascc_async.errors import AsccError, NetworkFault, Refused, ServerFault, SourceUnusable
+from ascc_async.errors import (
+    AsccError,
+    NetworkFault,
+    Refused,
+    ServerFault,
+    SourcesExhausted,
+    SourceUnusable,
+)
 from ascc_async.flow.stage import Stage
 from ascc_async.flow.stopping import Stopper
 from ascc_async.ledger import Ledger
@@ -18,7 +25,8 @@ from ascc_async.trust import Desk, Desks
 
 log = logging.getLogger(__name__)
 
-_MOST_SETBACKS = 8
+_MOST_FAULTS = 8
+_MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0
 
 
@@ -26,14 +34,15 @@ _LONGEST_NAP = 60.0
 class _Ask:
     """Rows to ask, from the source at place `first` on.
 
-    `unknown`: what earlier sources said, where that was nothing. `setbacks` count refusals and
-    faults while others were answered (`answered` so many when the last came).
+    `unknown`: what earlier sources said, where that was nothing. `refusals` and `faults` count
+    those that came while others were answered (`answered` so many when the last came).
     """
 
     rows: tuple[int, ...]
     first: int = 0
     unknown: tuple[LicenseAnswer, ...] = ()
-    setbacks: int = 0
+    refusals: int = 0
+    faults: int = 0
     answered: int = -1
 
 
@@ -45,13 +54,18 @@ class LicenseStage:
     ) -> None:
         self._desks, self._ledger, self._journal = desks, ledger, journal
         self._again: deque[_Ask] = deque()
+        self._stopper = stopper
         self.left = 0
+        self.exhausted: SourcesExhausted | None = None
         self.stage: Stage[_Ask] = Stage(
             "licenses", self._feed(), self._work, workers=workers, stopper=stopper
         )
 
     async def run(self) -> None:
-        """Until every needed row is answered, or the run drains."""
+        """Until every needed row is answered, or the run drains.
+
+        When no source is left it drains the run itself; `exhausted` then says why.
+        """
         try:
             await self.stage.run()
         finally:
@@ -62,7 +76,8 @@ class LicenseStage:
         while True:
             ask = self._again.popleft() if self._again else self._fresh()
             if ask:
-                await self._wait_for_a_source()
+                if not await self._a_source_comes():
+                    return
                 yield ask
             elif self._ledger.asking_done:
                 return
@@ -74,10 +89,18 @@ class LicenseStage:
         rows = self._ledger.take(usable[1].source.batch_size if usable else 1)
         return _Ask(rows) if rows else None
 
-    async def _wait_for_a_source(self) -> None:
-        # A source rests until a known time: there is no event to wait for.
-        while self._desks.usable() is None:  # noqa: ASYNC110
-            await asyncio.sleep(min(self._desks.wait_seconds(), _LONGEST_NAP))
+    async def _a_source_comes(self) -> bool:
+        """Wait until one may be asked. False: none will in this run, and the run drains."""
+        try:
+            # A source rests until a known time: there is no event to wait for.
+            while self._desks.usable() is None:  # noqa: ASYNC110
+                await asyncio.sleep(min(self._desks.wait_seconds(), _LONGEST_NAP))
+        except SourcesExhausted as error:
+            # The clips under way are finished first: app raises this in the end.
+            self.exhausted = error
+            self._stopper.drain("no license source is left")
+            return False
+        return True
 
     async def _work(self, ask: _Ask) -> None:
         usable = self._desks.usable(ask.first)
@@ -85,20 +108,36 @@ class LicenseStage:
             await self._end(ask)
             return
         place, desk = usable
+        ask = self._as_many_as(desk.source.batch_size, ask)
         try:
             if not await self._desks.ready(desk):
                 self._repeat(ask)
                 return
             answers = await desk.source.ask([self._ledger.video_id(row) for row in ask.rows])
         except (Refused, NetworkFault) as error:
-            self._set_back(ask, error)
+            self._set_back(ask, desk, error)
         except ServerFault as error:
-            await self._pass_on(ask.rows, self._nothing_told(ask, desk, error), place)
+            nothing = self._nothing_told(ask, desk, error)
+            desk.count(nothing)
+            await self._pass_on(ask.rows, nothing, place)
         except SourceUnusable as error:
             self._desks.rest(desk, error)
             self._repeat(ask)
         else:
             await self._settle(ask, place, desk, answers)
+
+    def _as_many_as(self, size: int, ask: _Ask) -> _Ask:
+        """The ask, cut down to what this source takes at once; the rest follows.
+
+        Made for a source that takes 50, it may come to one that takes 1, where a refusal half way
+        would cost the answers before it.
+        """
+        for first in range(size, len(ask.rows), size):
+            part = slice(first, first + size)
+            self._repeat(replace(ask, rows=ask.rows[part], unknown=ask.unknown[part]))
+        if len(ask.rows) <= size:
+            return ask
+        return replace(ask, rows=ask.rows[:size], unknown=ask.unknown[:size])
 
     async def _end(self, ask: _Ask) -> None:
         """No later source is there to ask: unknown it stays. A fresh ask waits for its turn."""
@@ -111,16 +150,21 @@ class LicenseStage:
         self._again.append(ask)
         self._ledger.notify()
 
-    def _set_back(self, ask: _Ask, error: AsccError) -> None:
+    def _set_back(self, ask: _Ask, desk: Desk, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end.
 
         Only when others were answered meanwhile does it count, so that one video which always
-        breaks the line does not keep a run from ending.
+        breaks the line does not keep a run from ending. When it is the last one, the known videos
+        are the others.
         """
-        answered = self._ledger.answered_now
-        counts = answered != ask.answered
-        ask = replace(ask, setbacks=ask.setbacks + counts, answered=answered)
-        if ask.setbacks < _MOST_SETBACKS:
+        answered = self._ledger.answered_now + self._desks.checks
+        if answered == ask.answered:
+            desk.doubt()
+        else:
+            refused = isinstance(error, Refused)
+            faults = ask.faults + (not refused)
+            ask = replace(ask, refusals=ask.refusals + refused, faults=faults, answered=answered)
+        if ask.refusals < _MOST_REFUSALS and ask.faults < _MOST_FAULTS:
             self._repeat(ask)
             return
         self.left += len(ask.rows)

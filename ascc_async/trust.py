@@ -33,11 +33,15 @@ _TRIES = 3  # a single odd page among the known videos is no evidence
 _WINDOW = 200  # newest answers in which the share of unknown is watched
 _JUMP = 0.3  # more unknown than before by this share is a jump
 _REST_AFTER_FAULTS = 300.0
+_MOST_FAULTS = 20  # of the network, while it carries others
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSnapshot:
-    """One source for progress: `state` is ready, resting or distrusted, `why` its reason."""
+    """One source for progress: `state` is ready, resting, distrusted or out (for this run).
+
+    `why` tells the reason.
+    """
 
     name: str
     state: str
@@ -53,6 +57,7 @@ class Desk:
     def __init__(self, source: LicenseSource, checked_at: float | None = None) -> None:
         self.source = source
         self.trusted = True
+        self.out = False  # cannot be asked in this run; what it said is good all the same
         self.why = ""
         self.resting_until: float | None = None
         self.good_at = checked_at
@@ -60,50 +65,71 @@ class Desk:
         self.answered = self.unknown = 0
         self._since_check = 0
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
+        self._silent = 0  # how many of them are unknown
+        self._doubted = False
         self._usual = 0.0
         self.lock = asyncio.Lock()
 
     def usable(self, now: float) -> bool:
         """Whether it may be asked now."""
-        return self.trusted and (self.resting_until is None or self.resting_until <= now)
+        return self.left and (self.resting_until is None or self.resting_until <= now)
+
+    @property
+    def left(self) -> bool:
+        """Whether it may be asked at all in this run."""
+        return self.trusted and not self.out
 
     def count(self, answers: Sequence[LicenseAnswer]) -> None:
         """Take note of what it answered."""
+        recent = self._recent
         for answer in answers:
             unknown = answer.license is License.UNKNOWN
-            self.answered += 1
+            if len(recent) == _WINDOW:
+                self._silent -= recent[0]
+            recent.append(unknown)
+            self._silent += unknown
             self.unknown += unknown
-            self._recent.append(unknown)
+        self.answered += len(answers)
         self._since_check += len(answers)
+
+    def doubt(self) -> None:
+        """Something odd was seen: let it read the known videos before it is asked again."""
+        self._doubted = True
 
     @property
     def unknown_share(self) -> float:
         """Share of unknown among the newest answers."""
-        return sum(self._recent) / len(self._recent) if self._recent else 0.0
+        return self._silent / len(self._recent) if self._recent else 0.0
 
     @property
     def due(self) -> bool:
         """Whether it must read the known videos again before going on."""
-        return not self.fresh or self._since_check >= CHECK_EVERY or self._jumped
+        return not self.fresh or self._doubted or self._since_check >= CHECK_EVERY or self._jumped
 
     @property
     def _jumped(self) -> bool:
-        full = len(self._recent) == self._recent.maxlen
+        full = len(self._recent) == _WINDOW
         return full and self.unknown_share > self._usual + _JUMP
 
     def passed(self, at: float) -> None:
         """It read the known videos right in a check that began at `at`."""
-        self.good_at, self.fresh, self._since_check = at, True, 0
+        self.good_at, self.fresh, self._since_check, self._doubted = at, True, 0, False
         self._usual = max(self._usual, self.unknown_share)
 
-    def snapshot(self) -> SourceSnapshot:
+    def snapshot(self, now: float) -> SourceSnapshot:
         """Counts for progress."""
-        state = "ready" if self.trusted else "distrusted"
-        if self.trusted and self.resting_until:
-            state = "resting"
+        until = self.resting_until if self.left and not self.usable(now) else None
+        why = "" if self.usable(now) else self.why
         return SourceSnapshot(
-            self.source.name, state, self.why, self.resting_until, self.answered, self.unknown
+            self.source.name, self._state(now), why, until, self.answered, self.unknown
         )
+
+    def _state(self, now: float) -> str:
+        if not self.trusted:
+            return "distrusted"
+        if self.out:
+            return "out"
+        return "ready" if self.usable(now) else "resting"
 
 
 class Desks:
@@ -131,6 +157,7 @@ class Desks:
             **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
             **dict.fromkeys(settings.known_standard, License.STANDARD),
         }
+        self.checks = 0  # passed so far: each shows that YouTube answers
         self._hopeless = hopeless
         self._on_good, self._on_distrust = on_good, on_distrust
         self._wall = wall
@@ -145,17 +172,18 @@ class Desks:
 
     def wait_seconds(self) -> float:
         """Until the next source is ready; SourcesExhausted when none will be in this run."""
-        until = [desk.resting_until or 0.0 for desk in self._desks if desk.trusted]
+        until = [desk.resting_until or 0.0 for desk in self._desks if desk.left]
         if not until:
             raise SourcesExhausted(self._exhausted())
         return max(0.0, min(until) - self._wall())
 
     def rest(self, desk: Desk, error: SourceUnusable) -> None:
         """The source said when it can be asked again, or that it cannot in this run."""
+        if not desk.usable(self._wall()):
+            return  # said before, by another request that was under way
         desk.why = str(error)
         desk.resting_until = error.until
-        if error.until is None:
-            desk.trusted = False
+        desk.out = error.until is None
         log.warning(
             "license source set aside",
             extra={"source": desk.source.name, "why": desk.why, "until": error.until},
@@ -173,17 +201,19 @@ class Desks:
         reached at all, SourceUnusable when the source itself says so.
         """
         if not desk.due:
-            return desk.trusted
+            return desk.left
         async with desk.lock:
-            if desk.due and desk.trusted:
+            # Whoever waited here may find it checked, or set aside.
+            if desk.due and desk.usable(self._wall()):
                 await self._check(desk)
-            return desk.trusted
+            return desk.usable(self._wall())
 
     async def _check(self, desk: Desk) -> None:
         name, began = desk.source.name, self._wall()
         wrong = await self._misread(desk)
         if not wrong:
             desk.passed(began)
+            self.checks += 1
             await self._on_good(name, began)
             return
         desk.trusted, desk.why = False, "it reads " + ", ".join(wrong)
@@ -195,19 +225,33 @@ class Desks:
         await self._on_distrust(name, began if desk.good_at is None else desk.good_at)
 
     async def _misread(self, desk: Desk) -> list[str]:
+        """What it reads wrong, in words; nothing when it can be trusted."""
         wrong = dict(self._known)
         told: dict[str, str] = {}
+        right = False
         for _ in range(_TRIES):
             for answer in await self._ask(desk, list(wrong)):
-                expected = wrong[answer.video_id]
+                told[answer.video_id] = f"{answer.video_id} as {answer.license.value}"
+                right = right or answer.license is wrong[answer.video_id]
                 # A known video may be gone for good: that says nothing of the source.
-                if answer.license in (expected, License.UNAVAILABLE):
+                if answer.license in (wrong[answer.video_id], License.UNAVAILABLE):
                     del wrong[answer.video_id]
-                else:
-                    told[answer.video_id] = f"{answer.video_id} as {answer.license.value}"
             if not wrong:
-                return []
-        return [told[video_id] for video_id in wrong]
+                break
+        if right or not self._known:
+            return [told[video_id] for video_id in wrong]
+        return self._none_right(desk, wrong, told)
+
+    def _none_right(self, desk: Desk, wrong: dict[str, License], told: dict[str, str]) -> list[str]:
+        """All that was not misread is gone: then rather everything looks gone to this source."""
+        if not wrong and desk.good_at is None:
+            log.warning(
+                "none of the known videos is there any more: nothing shows whether this source"
+                " reads licenses right; name others in license.known_creative_commons",
+                extra={"source": desk.source.name},
+            )
+            return []
+        return list(told.values())
 
     async def _ask(self, desk: Desk, video_ids: list[str]) -> list[LicenseAnswer]:
         size = desk.source.batch_size
@@ -217,7 +261,7 @@ class Desks:
         return answers
 
     async def _insist(self, desk: Desk, video_ids: list[str]) -> list[LicenseAnswer]:
-        faults = 0
+        faults = lost = 0
         while True:
             try:
                 return await desk.source.ask(video_ids)
@@ -226,20 +270,43 @@ class Desks:
             except NetworkFault as error:
                 if self._hopeless():
                     raise SetupError(f"YouTube cannot be reached: {error}") from None
+                lost += 1
+                if lost >= _MOST_FAULTS:
+                    raise self._later(error) from None
             except ServerFault as error:
                 faults += 1
                 if faults >= _TRIES:
-                    until = self._wall() + _REST_AFTER_FAULTS
-                    raise SourceUnusable(str(error), until=until) from None
+                    raise self._later(error) from None
+
+    def _later(self, error: Exception) -> SourceUnusable:
+        return SourceUnusable(str(error), until=self._wall() + _REST_AFTER_FAULTS)
 
     def _exhausted(self) -> str:
         told = "; ".join(f"{desk.source.name}: {desk.why}" for desk in self._desks)
+        if not self._desks:
+            told = "license.sources names none, or only data_api and no key is given"
         return (
-            f"No license source is left ({told or 'license.sources needs a key'}). Everything"
-            " learned so far is kept. Update with `pip install --upgrade ascc-async yt-dlp`, or"
-            " add a Data API key (ASCC_LICENSE__API_KEYS), then run the same command again."
+            f"No license source is left ({told}). Everything learned so far is kept."
+            f" {self._remedy()} Then run the same command again to go on."
         )
+
+    def _remedy(self) -> str:
+        remedies = []
+        if any(not desk.trusted for desk in self._desks):
+            remedies.append(
+                "YouTube may have changed its pages: update with `pip install --upgrade ascc-async"
+                " yt-dlp`. If a video's license was changed instead, name others in"
+                " license.known_creative_commons or license.known_standard."
+            )
+        names = {desk.source.name for desk in self._desks}
+        if any(desk.out for desk in self._desks) or not names:
+            remedies.append("Give a Data API key that works (ASCC_LICENSE__API_KEYS).")
+        missing = [name for name in ("innertube", "watch_page") if name not in names]
+        if missing:
+            remedies.append(f"Or add {' or '.join(missing)} to license.sources.")
+        return " ".join(remedies)
 
     def snapshot(self) -> list[SourceSnapshot]:
         """Counts for progress."""
-        return [desk.snapshot() for desk in self._desks]
+        now = self._wall()
+        return [desk.snapshot(now) for desk in self._desks]

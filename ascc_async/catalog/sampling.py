@@ -14,6 +14,7 @@ awaited keeps requests in flight; those are the only ones that may turn out need
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,11 @@ class Sampler:
     def needed(self, rows: Rows) -> Bools:
         """Which of these rows certainly matter: those that have to be asked, as known now."""
         return self._walk.needed(rows)
+
+    @property
+    def hopes(self) -> AbstractSet[int]:
+        """The selected rows that are `HOPE`, wanted or not."""
+        return self._hopes
 
     def wanted(self) -> Rows:
         """`HOPE` rows that are among the first N of a class if their clip can be made.

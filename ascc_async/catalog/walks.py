@@ -12,7 +12,8 @@ from ascc_async.catalog.arrays import Bools, Bytes, Rows, gather
 from ascc_async.catalog.row_state import ALIVE, OUT, UNASKED, alive
 from ascc_async.catalog.selection import Selection
 
-_STRETCH = 4096
+# Rows looked at together: few at first, since whoever takes one row mostly finds it at once.
+_SHORTEST, _LONGEST = 16, 1 << 16
 
 
 class Walk(Protocol):
@@ -43,10 +44,11 @@ class WholeWalk:
             row = self._back.popleft()
             if self._states[row] == UNASKED:
                 yield row
-        rows = self._selection.rows
+        rows, length = self._selection.rows, _SHORTEST
         while self._at < len(rows):
             begin = self._at
-            stretch = rows[begin : begin + _STRETCH]
+            stretch = rows[begin : begin + length]
+            length = min(_LONGEST, 4 * length)
             for place in np.flatnonzero(self._states[stretch] == UNASKED).tolist():
                 self._at = begin + place + 1
                 yield int(stretch[place])
