@@ -14,7 +14,6 @@ from ascc_async.youtube.exchange import Answer
 from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.refusals import refusal_in
 
-API = "https://www.youtube.com/youtubei/v1/"
 # Newest version known when this was written; a newer one in the installed yt-dlp is preferred.
 WEB_VERSION = "2.20260708.00.00"
 _IN_YTDLP = re.compile(r"'clientName': 'WEB',\s*'clientVersion': '([0-9.]+)'")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ascc_async.flow.gate import Kind
 from ascc_async.model import License, LicenseAnswer
-from ascc_async.youtube.client import API, WebClient, current_web_client, json_object
+from ascc_async.youtube.client import WebClient, current_web_client, json_object
 from ascc_async.youtube.exchange import Answer, Call
 from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.masks import FieldMask, Form
@@ -111,14 +111,13 @@ class InnertubeSource:
             self._sessions.saw_login(answer.identity, reading.logged_out)
             return reading, answer.identity
 
-        query = {"prettyPrint": "false", **self.mask.query(form)}
         call = Call(
             Kind.PAGES,
             "POST",
-            API + "next",
+            self.mask.url(form),
             identity,
             self._client.body(video_id),
-            query,
+            None,
             self._client.headers,
             new_video=new_video,
             allow_status=(400,),
@@ -139,8 +138,7 @@ class InnertubeSource:
         self, video_id: str, form: Form, reading: Reading, identity: str
     ) -> Reading:
         """Until a mask has let evidence through, its silence may be the mask's own doing."""
-        forms = list(Form)
-        for other in forms[forms.index(form) + 1 :]:
+        for other in self.mask.forms_after(form):
             told = await self._try(video_id, other, identity, False)
             if told is not None and told[0].license is not License.UNKNOWN:
                 self.mask.use(other, instead_of=form, why="cuts the evidence away")

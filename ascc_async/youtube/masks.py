@@ -9,6 +9,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+API = "https://www.youtube.com/youtubei/v1/"
 _ALWAYS = frozenset({"responseContext", "trackingParams"})
 
 
@@ -18,6 +19,9 @@ class Form(StrEnum):
     DOTTED = "$fields"
     SLASHED = "fields"
     NONE = "none"
+
+
+_AND_AFTER = {form: tuple(Form)[place:] for place, form in enumerate(Form)}
 
 
 class FieldMask:
@@ -31,10 +35,11 @@ class FieldMask:
         self.endpoint = endpoint
         self.proven = False
         self._form = Form.DOTTED
-        self._queries: dict[Form, Mapping[str, str]] = {
-            Form.DOTTED: {"$fields": ",".join(paths)},
-            Form.SLASHED: {"fields": ",".join(path.replace(".", "/") for path in paths)},
-            Form.NONE: {},
+        joined = ",".join(paths)
+        self._urls = {
+            Form.DOTTED: f"{API}{endpoint}?prettyPrint=false&$fields={joined}",
+            Form.SLASHED: f"{API}{endpoint}?prettyPrint=false&fields={joined.replace('.', '/')}",
+            Form.NONE: f"{API}{endpoint}?prettyPrint=false",
         }
         # Small parts that a server adds to every answer are no sign that it ignores the mask.
         self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS
@@ -44,14 +49,17 @@ class FieldMask:
         """The form in use."""
         return self._form
 
-    def forms_left(self) -> list[Form]:
+    def forms_left(self) -> tuple[Form, ...]:
         """The form in use and those after it, in the order in which they are tried."""
-        forms = list(Form)
-        return forms[forms.index(self._form) :]
+        return _AND_AFTER[self._form]
 
-    def query(self, form: Form) -> Mapping[str, str]:
-        """The query parameters that carry the mask in this form."""
-        return self._queries[form]
+    def forms_after(self, form: Form) -> tuple[Form, ...]:
+        """Those that are tried when this one fails."""
+        return _AND_AFTER[form][1:]
+
+    def url(self, form: Form) -> str:
+        """The endpoint's address with the mask in this form."""
+        return self._urls[form]
 
     def use(self, form: Form, *, instead_of: Form, why: str) -> None:
         """Go over to another form. Said once: whoever comes later with the same news is silent."""
@@ -71,5 +79,5 @@ class FieldMask:
     def notice(self, form: Form, answer: Mapping[str, Any]) -> None:
         """Look whether an answer was masked as asked, and go over to the next form if not."""
         if form is not Form.NONE and not self._expected.issuperset(answer):
-            following = list(Form)[list(Form).index(form) + 1]
+            following = _AND_AFTER[form][1]
             self.use(following, instead_of=form, why="ignored")

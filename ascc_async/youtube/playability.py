@@ -9,7 +9,7 @@ from typing import Any
 from ascc_async.errors import ServerFault
 from ascc_async.flow.gate import Kind
 from ascc_async.model import Reason
-from ascc_async.youtube.client import API, WebClient, json_object
+from ascc_async.youtube.client import WebClient, json_object
 from ascc_async.youtube.exchange import Answer, Call
 from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.masks import FieldMask, Form
@@ -55,15 +55,14 @@ class PlayabilityAsker:
             self.tally.add(answer.received)
             return None if answer.status == 400 else _read(answer)
 
-        query = {"prettyPrint": "false", **self.mask.query(form)}
         body = self._client.body(video_id)
         call = Call(
             Kind.PAGES,
             "POST",
-            API + "player",
+            self.mask.url(form),
             identity,
             body,
-            query,
+            None,
             self._client.headers,
             allow_status=(400,),
         )

@@ -103,13 +103,13 @@ def plain(text: str) -> str:
 
 def playability_in(raw: Mapping[str, Any] | None) -> Playability:
     """Read a `playabilityStatus`; parts that are missing or of another shape are left out."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return Playability()
     screen = raw.get("errorScreen")
-    screens: Mapping[str, Any] = screen if isinstance(screen, Mapping) else {}
+    screens: Mapping[str, Any] = screen if isinstance(screen, dict) else {}
     pieces = [raw.get("reason"), *_listed(raw.get("messages"))]
     for part in screens.values():
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             pieces += [
                 text_of(part.get(name)) for name in ("reason", "subreason", "offerDescription")
             ]
@@ -159,12 +159,12 @@ def text_of(node: Any) -> str:
     """The text of YouTube's `{simpleText}`, `{runs: [{text}]}`, `{content}` or plain string."""
     if isinstance(node, str):
         return node
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return ""
     for name in ("simpleText", "content"):
         if isinstance(node.get(name), str):
             return str(node[name])
-    runs = (run.get("text") for run in _listed(node.get("runs")) if isinstance(run, Mapping))
+    runs = (run.get("text") for run in _listed(node.get("runs")) if isinstance(run, dict))
     return "".join(text for text in runs if isinstance(text, str))
 
 
@@ -181,7 +181,7 @@ def _joined(pieces: list[Any]) -> str:
 
 
 def _links(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):
         for name, value in node.items():
             if name == "url" and isinstance(value, str):
                 yield value

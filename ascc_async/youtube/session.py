@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 import aiohttp
 from tenacity import retry_if_exception
+from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault
 from ascc_async.flow.gate import Gate, Kind
@@ -19,6 +20,8 @@ from ascc_async.flow.retry import RetrySettings, retrying
 from ascc_async.settings import NetworkSettings, without_password
 from ascc_async.youtube.connections import (
     Cookies,
+    SteadyJar,
+    cookie_jar,
     fill,
     open_client,
     proxy_headers,
@@ -78,6 +81,7 @@ class Sessions:
             name: proxy_headers(one.proxy) for name, one in self._identities.items()
         }
         self._clients: dict[str, aiohttp.ClientSession] = {}
+        self._cookie_jars: dict[str, SteadyJar] = {}
         self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
         self._timeouts = timeouts(network.timeout_seconds)
@@ -86,7 +90,8 @@ class Sessions:
     async def __aenter__(self) -> Self:
         trust = trusted_authorities(self._network.ca_file)
         for one in self._identities.values():
-            client = open_client(one, trust, self._timeouts, self._jars.get(one.name))
+            jar = self._cookie_jars[one.name] = cookie_jar(self._jars.get(one.name))
+            client = open_client(one, trust, self._timeouts, jar)
             self._clients[one.name] = await self._stack.enter_async_context(client)
         return self
 
@@ -103,9 +108,7 @@ class Sessions:
         """Use these cookies from now on (the user's file has changed)."""
         self._jars[identity] = cookies
         self._signed_out.discard(identity)
-        jar = self._clients[identity].cookie_jar
-        assert isinstance(jar, aiohttp.CookieJar)
-        fill(jar, cookies)
+        fill(self._cookie_jars[identity], cookies)
 
     @property
     def signed_out(self) -> frozenset[str]:
@@ -313,16 +316,19 @@ class Sessions:
         # Outside of `except`: the foreign error holds addresses and passwords; let it go.
         raise fault
 
-    def _headers(self, call: Call, identity: str) -> Mapping[str, str] | None:
-        """With the account's authorization where the address needs it besides the cookies."""
+    def _headers(self, call: Call, identity: str) -> Mapping[str, str]:
+        """With the cookies, and an account's authorization where the address needs it besides."""
+        headers = dict(call.headers or ())
+        cookies = self._cookie_jars[identity].header(URL(call.url))
+        if cookies:
+            headers["Cookie"] = cookies
         jar = self._jars.get(identity)
-        if jar is None or call.method != "POST" or not call.url.startswith(_INNERTUBE):
-            return call.headers
-        authorization = jar.authorization(self._wall())
-        if authorization is None:
-            return call.headers
-        signed = {"Authorization": authorization, "X-Origin": ORIGIN, "X-Goog-AuthUser": "0"}
-        return {**(call.headers or {}), **signed}
+        if jar is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
+            authorization = jar.authorization(self._wall())
+            if authorization is not None:
+                headers |= {"Authorization": authorization, "X-Origin": ORIGIN}
+                headers["X-Goog-AuthUser"] = "0"
+        return headers
 
     def _route(self, identity: str, url: str) -> Route:
         return Route(identity, host(url), self._proxies[identity])

@@ -80,15 +80,15 @@ def _results(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     columns = _part(_part(answer, "contents"), "twoColumnWatchNextResults")
     entries = _part(_part(columns, "results"), "results").get("contents")
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping):
+        if isinstance(entry, dict):
             yield entry
 
 
 def _license(container: Any) -> tuple[License, str, str]:
-    if not isinstance(container, Mapping) or set(container) != {"metadataRowContainerRenderer"}:
+    if not isinstance(container, dict) or set(container) != {"metadataRowContainerRenderer"}:
         return License.UNKNOWN, "", ""
     renderer = container["metadataRowContainerRenderer"]
-    if not isinstance(renderer, Mapping):
+    if not isinstance(renderer, dict):
         return License.UNKNOWN, "", ""
     rows = renderer.get("rows", [])
     link = next((url for url in _urls(rows) if _is_license(url)), "")
@@ -113,7 +113,7 @@ def _understood(renderer: Mapping[str, Any], rows: Any) -> bool:
 
 def _is_other_row(row: Any) -> bool:
     """Whether a row can be read in full, and is about something else than the license."""
-    if not isinstance(row, Mapping) or not row or not _ROW_KINDS.issuperset(row):
+    if not isinstance(row, dict) or not row or not _ROW_KINDS.issuperset(row):
         return False
     plain = _part(row, "metadataRowRenderer")
     if not plain:
@@ -133,7 +133,7 @@ def _urls(node: Any) -> Iterator[str]:
     if isinstance(node, list):
         for inner in node:
             yield from _urls(inner)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, dict):
         for name, inner in node.items():
             if name == "url" and isinstance(inner, str):
                 yield inner
@@ -145,16 +145,16 @@ def _words_linked(node: Any, link: str) -> str:
     """The text of the smallest part that holds both words and the link."""
     if link not in _urls(node):
         return ""
-    inner = node if isinstance(node, list) else node.values() if isinstance(node, Mapping) else ()
+    inner = node if isinstance(node, list) else node.values() if isinstance(node, dict) else ()
     deeper = (words for part in inner if (words := _words_linked(part, link)))
-    own = text_of(node.get("text")) or text_of(node) if isinstance(node, Mapping) else ""
+    own = text_of(node.get("text")) or text_of(node) if isinstance(node, dict) else ""
     return next(deeper, "") or own
 
 
 def _strings(node: Any) -> Iterator[str]:
     if isinstance(node, str):
         yield node
-    elif isinstance(node, list | Mapping):
+    elif isinstance(node, list | dict):
         for inner in node if isinstance(node, list) else node.values():
             yield from _strings(inner)
 
@@ -172,7 +172,7 @@ def _endpoints(owner: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield _part(owner, "navigationEndpoint")
     runs = _part(owner, "title").get("runs")
     for run in runs if isinstance(runs, list) else ():
-        if isinstance(run, Mapping):
+        if isinstance(run, dict):
             yield _part(run, "navigationEndpoint")
 
 
@@ -184,4 +184,4 @@ def _video_id(answer: Mapping[str, Any]) -> str:
 
 def _part(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = node.get(name)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
