@@ -1,0 +1,100 @@
+"""What users do with a finished dataset: verify, repair, rebuild, diff, plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scenario import Place, reach
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import WorldSettings
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[StandinProcess]:
+    """A stand-in with a small world, all of it Creative Commons or special."""
+    with StandinProcess(WorldSettings(seed=5, videos=40, length_seconds=(12, 60))) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def done(small: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A finished run in that world."""
+    folder = tmp_path_factory.mktemp("done")
+    place = Place(folder / "out", (*reach(small), f"audioset.metadata_dir={folder / 'metadata'}"))
+    code, said = place.run()
+    assert code == 0, said
+    return place
+
+
+def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
+    """One flipped bit: exit code 1 and its name; after repair and a run all is well again."""
+    code, said = done.run("verify")
+    assert (code, "0 problems" in said) == (0, True), said
+    clip = next(row for row in done.manifest() if row["outcome"] == "clip")
+    path = done.output / clip["path"]
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(flipped) // 2] ^= 1
+    path.write_bytes(flipped)
+    code, said = done.run("verify", "--repair")
+    assert code == 1
+    assert clip["path"] in said
+    assert "1 clips will be fetched again" in said
+    code, said = done.run()
+    assert code == 0, said
+    assert path.read_bytes() == whole
+    assert done.run("verify")[0] == 0
+
+
+def test_a_rebuild_is_the_same_dataset(done: Place, small: StandinProcess, tmp_path: Path) -> None:
+    """From the manifest alone: every clip the same bytes, nothing else asked, `diff` empty."""
+    manifest = done.output / "dataset/manifest.csv"
+    clips = {row["video_id"] for row in done.manifest() if row["outcome"] == "clip"}
+    small.reset_counters()
+    again = Place(tmp_path / "again", reach(small))
+    code, said = again.run("rebuild", str(manifest))
+    assert code == 0, said
+    known = 4
+    assert small.counters()["requests"]["next"] <= len(clips) + known
+    assert "metadata" not in small.counters()["requests"]
+    assert {row["sha256"] for row in again.manifest()} == {
+        row["sha256"] for row in done.manifest() if row["outcome"] == "clip"
+    }
+    changes = Place(tmp_path / "none").run(
+        "diff", "--json", str(manifest), str(again.output / "dataset/manifest.csv")
+    )
+    found = json.loads(changes[1])
+    assert not any(found[key] for key in ("added", "lost", "licenses", "bytes")), found
+
+
+def test_a_rebuild_into_its_own_dataset_is_refused(done: Place) -> None:
+    """It would write over the manifest it goes by."""
+    code, said = done.run("rebuild", str(done.output / "dataset/manifest.csv"))
+    assert code == 1
+    assert "--set output.dir=" in said
+
+
+def test_what_was_lost_since_is_listed(done: Place, tmp_path: Path) -> None:
+    """In a world where videos are gone, a rebuild says which, and why."""
+    with StandinProcess(WorldSettings(seed=5, videos=0)) as other:
+        again = Place(tmp_path / "again", reach(other))
+        code, said = again.run("rebuild", str(done.output / "dataset/manifest.csv"))
+    assert code == 0, said
+    assert "lost since" in said.lower()
+
+
+def test_plan_counts_without_asking_youtube(done: Place, small: StandinProcess) -> None:
+    """`plan` and `plan --classes` read the metadata and ask YouTube nothing."""
+    small.reset_counters()
+    code, said = done.run("plan", "--json")
+    assert code == 0, said
+    plan = json.loads(said)
+    assert plan["segments"] == len(done.manifest())
+    code, said = done.run("plan", "--classes")
+    assert code == 0
+    assert "/m/" in said
+    assert small.counters()["requests"] == {}
