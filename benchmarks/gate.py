@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import logging
 import multiprocessing
 import os
 import random
@@ -171,6 +172,7 @@ def _pauses_to(trace: Trace, cell: Cell, span: float = 20.0) -> float:
 
 def run(cell: Cell, who: str) -> Row:
     """One run, in this process."""
+    logging.disable()
     if who == "the gate":
         return _row(cell, who, fakeclock.run(_through_the_gate(cell)))
     others: dict[str, Sender] = {

@@ -164,10 +164,14 @@ class Gate:
         at = loop.time() + max(seconds, SHORTEST_WAIT)
         if self._timer is not None:
             due = self._timer.when()
-            if loop.time() < due <= at <= due + SHORTEST_WAIT:
+            if due <= at <= due + SHORTEST_WAIT:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._pump) if math.isfinite(seconds) else None
+        self._timer = loop.call_at(at, self._on_timer) if math.isfinite(seconds) else None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._pump()
 
     def _pump_queue(self, queue: Queue, now: float) -> float:
         for turn, left in queue.turn_away(now):

@@ -382,6 +382,27 @@ def test_events_are_one_line_each_with_fields(caplog: pytest.LogCaptureFixture) 
     assert last["rate"] < last["ceiling"]
 
 
+@pytest.mark.parametrize("rate", [0.37, 3.1, 7.0, 19.9, 333.3])
+def test_no_wake_up_is_ever_lost(rate: float) -> None:
+    """Thousands of turns with odd waits; a lost timer would leave everybody waiting for ever."""
+
+    async def scene() -> None:
+        rng = random.Random(5)
+        one = gate(ThrottleSettings(adaptive=False, requests_per_second=rate, burst=1))
+
+        async def work() -> None:
+            for _ in range(100):
+                async with one.entry(Kind.PAGES):
+                    await asyncio.sleep(rng.uniform(0, 2 / rate))
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(16):
+                tasks.create_task(work())
+        assert now() - 1000 == pytest.approx(1600 / rate, rel=0.01)
+
+    fakeclock.run(scene())
+
+
 @in_virtual_time
 async def test_an_unknown_identity_is_a_bug_that_is_named() -> None:
     """It does not wait forever."""
