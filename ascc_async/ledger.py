@@ -35,6 +35,7 @@ PASSING_REASONS = (
 _NOT_MADE, _MADE, _NEVER = 0, 1, 2
 _STATE_WHEN_MADE = np.array([RowState.HOPE, RowState.CLIP, RowState.NO], np.uint8)
 _CODES = {name: code for code, name in enumerate(LICENSES)}
+_PLACES = {reason: place for place, reason in enumerate(REASONS, 1)}
 _UNASKED = 255
 _UNTOLD = (_UNASKED, _CODES[License.UNKNOWN])
 
@@ -133,13 +134,16 @@ class Ledger:
 
     async def reload_doubtful(self, reader: Reader) -> None:
         """Take back what a source said that lost its trust: those rows are asked again."""
-        ids = await asyncio.to_thread(_doubtful, reader)
+        self.take_back(await asyncio.to_thread(_doubtful, reader))
+
+    def take_back(self, ids: Ids) -> None:
+        """What was said of these videos does not count any more: they are asked again."""
         rows = self._table.rows_of(ids)
         rows = rows[rows >= 0]
         for row in rows[self._selection.selected[rows]].tolist():
             # What is being asked just now is answered anew anyway; what is held stays held.
             if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
-                self._note(row, None)
+                self._note(row, License.UNKNOWN, None)
                 self._settle(row, RowState.UNASKED)
         self.notify()
 
@@ -168,19 +172,17 @@ class Ledger:
         if answer.license is License.UNKNOWN and self._licenses[row] not in _UNTOLD:
             self._settle(row, RowState.NO)  # the old evidence stays, and stays too old
         else:
-            self._note(row, answer)
+            self._note(row, answer.license, answer.reason)
             self._settle(row, self._state_after(row, answer.license))
         self.notify()
 
-    def _note(self, row: int, answer: LicenseAnswer | None) -> None:
-        reason = answer.reason if answer else None
-        license_ = _CODES[answer.license] if answer else _UNASKED
+    def _note(self, row: int, license_: License, reason: Reason | None) -> None:
         self._license_counts[int(self._licenses[row])] -= 1
         self._reason_counts[int(self._reasons[row])] -= 1
-        self._licenses[row] = license_
-        self._reasons[row] = REASONS.index(reason) + 1 if reason else 0
-        self._license_counts[license_] += 1
-        self._reason_counts[int(self._reasons[row])] += 1
+        self._licenses[row] = code = _CODES[license_]
+        self._reasons[row] = place = _PLACES[reason] if reason else 0
+        self._license_counts[code] += 1
+        self._reason_counts[place] += 1
 
     def _state_after(self, row: int, license_: License) -> RowState:
         if license_ is not License.CREATIVE_COMMONS:
