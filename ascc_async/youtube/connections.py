@@ -4,77 +4,30 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Callable
-from http.cookies import BaseCookie, Morsel, SimpleCookie
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import aiohttp_socks
 import certifi
-from aiohttp.typedefs import LooseCookies
 from yarl import URL
 
 from ascc_async.errors import SetupError
 from ascc_async.settings import IdentitySettings, without_password
+from ascc_async.youtube.exchange import Call, host
+from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, fault_from
+from ascc_async.youtube.steady_jar import Cookies, SteadyJar, cookie_jar, fill
 
 USER_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
     " Chrome/149.0.0.0 Safari/537.36"
 )
 CONNECT_SECONDS = 15.0
-_HEADERS_KEPT = 64
-YOUTUBE = URL("https://www.youtube.com/")
-
-
-class Cookies(Protocol):
-    """What an identity's cookies can do; `cookies.Jar` is the one."""
-
-    @property
-    def signed_in(self) -> bool: ...
-
-    def fill(self, jar: aiohttp.CookieJar) -> None: ...
-
-    def authorization(self, now: float | None = None) -> str | None: ...
-
-
-class SteadyJar(aiohttp.CookieJar):
-    """A cookie jar that writes its `Cookie` header once, not for each of two million requests.
-
-    aiohttp asks `filter_cookies` and builds the header anew each time: it gets nothing from there,
-    and `header` is sent instead. Every Set-Cookie is kept as ever, and renews the header.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(quote_cookie=False)
-        self._headers_made: dict[tuple[str, str | None, str], str] = {}
-
-    def filter_cookies(self, request_url: URL = YOUTUBE) -> BaseCookie[str]:
-        """Nothing: see `header`."""
-        return SimpleCookie()
-
-    def update_cookies(self, cookies: LooseCookies, response_url: URL = YOUTUBE) -> None:
-        """Keep these cookies."""
-        self._headers_made.clear()
-        super().update_cookies(cookies, response_url)
-
-    def clear(self, predicate: Callable[[Morsel[str]], bool] | None = None) -> None:
-        """Forget the cookies."""
-        self._headers_made.clear()
-        super().clear(predicate)
-
-    def header(self, url: URL) -> str:
-        """The `Cookie` header for an address; empty when there is none to send."""
-        place = (url.scheme, url.host, url.path)
-        made = self._headers_made.get(place)
-        if made is None:
-            held = super().filter_cookies(url)
-            made = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in held.items())
-            if len(self._headers_made) > _HEADERS_KEPT:
-                self._headers_made.clear()
-            self._headers_made[place] = made
-        return made
+ORIGIN = "https://www.youtube.com"
+_INNERTUBE = ORIGIN + "/youtubei/"
 
 
 def trusted_authorities(ca_file: Path | None) -> ssl.SSLContext:
@@ -101,20 +54,94 @@ def _trust(context: ssl.SSLContext, ca_file: Path) -> None:
         ) from error
 
 
-def open_client(
-    identity: IdentitySettings,
-    trust: ssl.SSLContext,
-    timeout: aiohttp.ClientTimeout,
-    cookies: SteadyJar,
+class WayOut:
+    """One identity's way to YouTube; a context manager. Raises our errors only."""
+
+    def __init__(
+        self,
+        identity: IdentitySettings,
+        trust: ssl.SSLContext,
+        timeout_seconds: float,
+        cookies: Cookies | None,
+    ) -> None:
+        self._identity, self._trust, self._cookies = identity, trust, cookies
+        self._timeouts = timeouts(timeout_seconds)
+        self._timeouts_of_media = timeouts(timeout_seconds, whole=False)
+        self._proxy = without_password(identity.proxy)
+        self._proxy_headers = proxy_headers(identity.proxy)
+
+    async def __aenter__(self) -> Self:
+        self._jar = cookie_jar(self._cookies)
+        self._client = _open_client(self._identity.proxy, self._trust, self._timeouts, self._jar)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether an account's cookies are sent."""
+        return self._cookies is not None and self._cookies.signed_in
+
+    def use_cookies(self, cookies: Cookies) -> None:
+        """Send these cookies from now on, and no others."""
+        self._cookies = cookies
+        fill(self._jar, cookies)
+
+    async def open(
+        self, call: Call, now: float, *, whole: bool = True
+    ) -> tuple[aiohttp.ClientResponse, Route]:
+        """Send a request, once. `whole`: the time limit is for the whole answer.
+
+        The response is the caller's to close. Raises NetworkFault, ServerFault.
+        """
+        route = Route(self._identity.name, host(call.url), self._proxy)
+        try:
+            response = await self._client.request(
+                call.method,
+                call.url,
+                params=call.params,
+                data=call.data,
+                headers=self._headers(call, now),
+                proxy_headers=self._proxy_headers,
+                allow_redirects=False,
+                timeout=self._timeouts if whole else self._timeouts_of_media,
+            )
+            return response, route
+        except TRANSPORT_ERRORS as error:
+            fault = fault_from(error, route)
+        # Outside of `except`: the foreign error holds addresses and passwords; let it go.
+        raise fault
+
+    def _headers(self, call: Call, now: float) -> Mapping[str, str]:
+        """With the cookies, and an account's authorization where the address needs it besides."""
+        headers = dict(call.headers or ())
+        cookies = self._jar.header(URL(call.url))
+        if cookies:
+            headers["Cookie"] = cookies
+        if self._cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
+            authorization = self._cookies.authorization(now)
+            if authorization is not None:
+                headers |= {"Authorization": authorization, "X-Origin": ORIGIN}
+                headers["X-Goog-AuthUser"] = "0"
+        return headers
+
+
+def _open_client(
+    proxy: str | None, trust: ssl.SSLContext, timeout: aiohttp.ClientTimeout, jar: SteadyJar
 ) -> aiohttp.ClientSession:
-    """The identity's session: keep-alive connections, cookies, proxy. Close it when done."""
-    by_http = identity.proxy is not None and identity.proxy.startswith("http")
+    by_http = proxy is not None and proxy.startswith("http")
     client = aiohttp.ClientSession(
-        connector=_connector(identity.proxy, trust),
-        cookie_jar=cookies,
+        connector=_connector(proxy, trust),
+        cookie_jar=jar,
         timeout=timeout,
         headers={"User-Agent": USER_AGENT, "Accept-Language": "en", "Accept-Encoding": "gzip"},
-        proxy=without_password(identity.proxy) if by_http else None,
+        proxy=without_password(proxy) if by_http else None,
         trust_env=False,
     )
     # aiohttp would send a GET again by itself when the server hung up; every try passes the gate.
@@ -129,28 +156,6 @@ def timeouts(seconds: float, *, whole: bool = True) -> aiohttp.ClientTimeout:
         sock_connect=min(seconds, CONNECT_SECONDS),
         sock_read=seconds,
     )
-
-
-def cookie_jar(cookies: Cookies | None) -> SteadyJar:
-    """A jar with the identity's cookies, consent given, language English."""
-    jar = SteadyJar()
-    fill(jar, cookies)
-    return jar
-
-
-def fill(jar: SteadyJar, cookies: Cookies | None) -> None:
-    """Put the identity's cookies in place of what the jar holds."""
-    jar.clear()
-    if cookies is not None:
-        cookies.fill(jar)
-    held = {morsel.key: morsel.value for morsel in jar}
-    consent = held.get("SOCS", "CAA")
-    # Without this, Europe gets a consent page instead of an answer. A signed-in browser has
-    # given (or refused) its consent already: leave that alone.
-    if not (cookies and cookies.signed_in) and consent[:3] == "CAA":
-        jar.update_cookies({"SOCS": "CAI"}, YOUTUBE)
-    if "PREF" not in held:
-        jar.update_cookies({"PREF": "hl=en&tz=UTC"}, YOUTUBE)
 
 
 def proxy_headers(proxy: str | None) -> dict[str, str] | None:

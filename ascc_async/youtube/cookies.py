@@ -14,8 +14,8 @@ from pathlib import Path
 import aiohttp
 
 from ascc_async.errors import SetupError
-from ascc_async.youtube.connections import YOUTUBE
 from ascc_async.youtube.cookie_formats import HTTP_ONLY, Cookie, NotCookies, read_cookie_text
+from ascc_async.youtube.steady_jar import YOUTUBE
 
 EXAMPLE_MARK = "REPLACE-ME"
 HOW_TO = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ascc_async.errors import (
     NetworkFault,
@@ -15,6 +15,7 @@ from ascc_async.errors import (
 )
 from ascc_async.flow.gate import Kind
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
+from ascc_async.youtube.api_errors import api_error_in
 from ascc_async.youtube.api_keys import ApiKey, ApiKeys
 from ascc_async.youtube.client import json_object
 from ascc_async.youtube.exchange import Answer, Call
@@ -29,49 +30,6 @@ URL = "https://www.googleapis.com/youtube/v3/videos"
 FIELDS = "kind,items(id,status/license,snippet(title,channelTitle,channelId,publishedAt))"
 _HANDLED = tuple(range(400, 600))
 _WORDS = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
-
-Fate = Literal["used_up", "slow_down", "drop", "fault"]
-
-# Google's documented reasons, the older `errors[].reason` and the newer `details[].reason`.
-REASONS: Mapping[str, Fate] = {
-    "quotaExceeded": "used_up",
-    "dailyLimitExceeded": "used_up",
-    "dailyLimitExceededUnreg": "used_up",
-    "rateLimitExceeded": "slow_down",
-    "userRateLimitExceeded": "slow_down",
-    "userRateLimitExceededUnreg": "slow_down",
-    "concurrentLimitExceeded": "slow_down",
-    "servingLimitExceeded": "slow_down",
-    "RATE_LIMIT_EXCEEDED": "slow_down",
-    "keyInvalid": "drop",
-    "keyExpired": "drop",
-    "accessNotConfigured": "drop",
-    "accessSuspended": "drop",
-    "billingNotEnabled": "drop",
-    "ipRefererBlocked": "drop",
-    "httpRefererBlocked": "drop",
-    "forbidden": "drop",
-    "insufficientPermissions": "drop",
-    "required": "drop",
-    "authError": "drop",
-    "API_KEY_INVALID": "drop",
-    "API_KEY_EXPIRED": "drop",
-    "API_KEY_SERVICE_BLOCKED": "drop",
-    "API_KEY_HTTP_REFERRER_BLOCKED": "drop",
-    "API_KEY_IP_ADDRESS_BLOCKED": "drop",
-    "API_KEY_ANDROID_APP_BLOCKED": "drop",
-    "API_KEY_IOS_APP_BLOCKED": "drop",
-    "SERVICE_DISABLED": "drop",
-    "CONSUMER_SUSPENDED": "drop",
-    "CONSUMER_INVALID": "drop",
-    "BILLING_DISABLED": "drop",
-    "backendError": "fault",
-    "internalError": "fault",
-    "backendNotConnected": "fault",
-    "serviceUnavailable": "fault",
-    "processingFailure": "fault",
-    "transient": "fault",
-}
 
 
 class _UseAnotherKey(Exception):
@@ -160,22 +118,18 @@ class DataApiSource:
 
     def _raise_for(self, key: ApiKey, answer: Answer) -> None:
         """Raise what an error answer means, for the key or for everybody."""
-        reasons, message = _error_in(answer)
-        fates = [REASONS[reason] for reason in reasons if reason in REASONS]
-        fate: Fate = fates[0] if fates else _fate_by_status(answer.status)
-        word = reasons[0] if reasons else str(answer.status)
-        if fate == "slow_down":
+        error = api_error_in(answer)
+        if error.fate == "slow_down":
             wait = retry_after_in(answer.headers, self._wall())
-            raise Refused(f"the Data API says {word}", kind="rate", retry_after=wait)
-        if fate == "fault":
-            raise ServerFault(f"the Data API answers {answer.status} ({word})")
-        if fate == "used_up":
+            raise Refused(f"the Data API says {error.word}", kind="rate", retry_after=wait)
+        if error.fate == "fault":
+            raise ServerFault(f"the Data API answers {answer.status} ({error.word})")
+        if error.fate == "our_request":
+            raise SourceUnusable(f"the Data API refuses the request: {error.word}")
+        if error.fate == "used_up":
             self._keys.used_up(key, self._wall())
-        elif answer.status in (400, 404) and not fates and "key" not in message.lower():
-            # Not the key: our request itself is refused, as it would be with every key.
-            raise SourceUnusable(f"the Data API refuses the request: {word}")
         else:
-            self._keys.drop(key, f"{word}: {message}" if message else word, self._wall())
+            self._keys.drop(key, error.words.replace(key.secret, key.name), self._wall())
         raise _UseAnotherKey
 
     def _answer(self, video_id: str, item: Mapping[str, Any]) -> LicenseAnswer:
@@ -234,24 +188,6 @@ def _items_of(answer: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Mapp
     if len(known) != len(items) or not known.keys() <= set(asked):
         raise ServerFault("the Data API answers about other videos")
     return known
-
-
-def _error_in(answer: Answer) -> tuple[list[str], str]:
-    """Google's reasons, the newer (which tell more) first, and its message."""
-    error = _part(json_object(answer, errors_too=True), "error")
-    reasons: list[str] = []
-    for name in ("details", "errors"):
-        entries = error.get(name)
-        for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, Mapping) and isinstance(entry.get("reason"), str):
-                reasons.append(entry["reason"])
-    return reasons, _text(error, "message")[:200]
-
-
-def _fate_by_status(status: int) -> Fate:
-    if status == 429:
-        return "slow_down"
-    return "fault" if status >= 500 else "drop"
 
 
 def _part(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:

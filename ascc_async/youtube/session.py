@@ -10,24 +10,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
-import aiohttp
 from tenacity import retry_if_exception
-from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault
 from ascc_async.flow.gate import Gate, Kind
 from ascc_async.flow.retry import RetrySettings, retrying
-from ascc_async.settings import NetworkSettings, without_password
-from ascc_async.youtube.connections import (
-    Cookies,
-    SteadyJar,
-    cookie_jar,
-    fill,
-    open_client,
-    proxy_headers,
-    timeouts,
-    trusted_authorities,
-)
+from ascc_async.settings import NetworkSettings
+from ascc_async.youtube.connections import WayOut, trusted_authorities
 from ascc_async.youtube.exchange import (
     ANSWER_BYTES,
     MOVED,
@@ -42,13 +31,12 @@ from ascc_async.youtube.exchange import (
     read_whole,
     target,
 )
-from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, UnexpectedAnswer, fault_from
+from ascc_async.youtube.faults import UnexpectedAnswer
+from ascc_async.youtube.steady_jar import Cookies
 
 log = logging.getLogger(__name__)
 
 HOPS = 5
-ORIGIN = "https://www.youtube.com"
-_INNERTUBE = ORIGIN + "/youtubei/"
 
 
 T = TypeVar("T")
@@ -72,27 +60,16 @@ class Sessions:
     ) -> None:
         self._network, self._gate = network, gate
         self._retries, self._wall = retries, wall
-        self._jars = dict(jars or {})
-        self._identities = {one.name: one for one in network.all_identities()}
-        self._proxies = {
-            name: without_password(one.proxy) for name, one in self._identities.items()
-        }
-        self._proxy_headers = {
-            name: proxy_headers(one.proxy) for name, one in self._identities.items()
-        }
-        self._clients: dict[str, aiohttp.ClientSession] = {}
-        self._cookie_jars: dict[str, SteadyJar] = {}
+        self._jars: Mapping[str, Cookies] = jars or {}
+        self._ways: dict[str, WayOut] = {}
         self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
-        self._timeouts = timeouts(network.timeout_seconds)
-        self._timeouts_of_media = timeouts(network.timeout_seconds, whole=False)
 
     async def __aenter__(self) -> Self:
         trust = trusted_authorities(self._network.ca_file)
-        for one in self._identities.values():
-            jar = self._cookie_jars[one.name] = cookie_jar(self._jars.get(one.name))
-            client = open_client(one, trust, self._timeouts, jar)
-            self._clients[one.name] = await self._stack.enter_async_context(client)
+        for one in self._network.all_identities():
+            way = WayOut(one, trust, self._network.timeout_seconds, self._jars.get(one.name))
+            self._ways[one.name] = await self._stack.enter_async_context(way)
         return self
 
     async def __aexit__(
@@ -102,13 +79,12 @@ class Sessions:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
-        self._clients.clear()
+        self._ways.clear()
 
     def renew_cookies(self, identity: str, cookies: Cookies) -> None:
         """Use these cookies from now on (the user's file has changed)."""
-        self._jars[identity] = cookies
+        self._ways[identity].use_cookies(cookies)
         self._signed_out.discard(identity)
-        fill(self._cookie_jars[identity], cookies)
 
     @property
     def signed_out(self) -> frozenset[str]:
@@ -117,8 +93,7 @@ class Sessions:
 
     def saw_login(self, identity: str, logged_out: bool | None) -> None:
         """Note whether YouTube took a request as a guest's; warn once when cookies have died."""
-        jar = self._jars.get(identity)
-        if logged_out is None or jar is None or not jar.signed_in:
+        if logged_out is None or not self._ways[identity].signed_in:
             return
         if not logged_out:
             self._signed_out.discard(identity)
@@ -182,7 +157,7 @@ class Sessions:
         self, fault: Exception, attempt: Callable[[bool], Awaitable[T]], identity: str | None
     ) -> T:
         seen: list[Exception] = [fault]
-        names = list(self._identities) if identity is None else [identity]
+        names = list(self._ways) if identity is None else [identity]
 
         async def next_try() -> T:
             if seen:
@@ -215,7 +190,7 @@ class Sessions:
         """
         call = Call(kind, method, url, identity, None, params, headers)
         async with self._gate.entry(kind, identity=identity, new_video=new_video) as entry:
-            response, route = await self._open(call, entry.identity)
+            response, route = await self._ways[entry.identity].open(call, self._wall())
             try:
                 await check(response, route, call, self._wall())
                 if response.status in MOVED:
@@ -258,7 +233,7 @@ class Sessions:
         raise UnexpectedAnswer(f"{host(url)} redirects in a circle")
 
     async def _read_piece(self, call: Call, identity: str) -> Piece:
-        response, route = await self._open(call, identity, whole=False)
+        response, route = await self._ways[identity].open(call, self._wall(), whole=False)
         try:
             if response.status == 429 or response.status >= 500:
                 await check(response, route, call, self._wall())
@@ -281,7 +256,7 @@ class Sessions:
         raise UnexpectedAnswer(f"{host(call.url)} redirects in a circle")
 
     async def _exchange(self, call: Call, identity: str) -> Answer:
-        response, route = await self._open(call, identity)
+        response, route = await self._ways[identity].open(call, self._wall())
         try:
             if response.status != 200:
                 await check(response, route, call, self._wall())
@@ -294,44 +269,6 @@ class Sessions:
         return Answer(
             response.status, response.headers, body, identity, call.url.partition("?")[0], received
         )
-
-    async def _open(
-        self, call: Call, identity: str, *, whole: bool = True
-    ) -> tuple[aiohttp.ClientResponse, Route]:
-        route = self._route(identity, call.url)
-        try:
-            response = await self._clients[identity].request(
-                call.method,
-                call.url,
-                params=call.params,
-                data=call.data,
-                headers=self._headers(call, identity),
-                proxy_headers=self._proxy_headers[identity],
-                allow_redirects=False,
-                timeout=self._timeouts if whole else self._timeouts_of_media,
-            )
-            return response, route
-        except TRANSPORT_ERRORS as error:
-            fault = fault_from(error, route)
-        # Outside of `except`: the foreign error holds addresses and passwords; let it go.
-        raise fault
-
-    def _headers(self, call: Call, identity: str) -> Mapping[str, str]:
-        """With the cookies, and an account's authorization where the address needs it besides."""
-        headers = dict(call.headers or ())
-        cookies = self._cookie_jars[identity].header(URL(call.url))
-        if cookies:
-            headers["Cookie"] = cookies
-        jar = self._jars.get(identity)
-        if jar is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
-            authorization = jar.authorization(self._wall())
-            if authorization is not None:
-                headers |= {"Authorization": authorization, "X-Origin": ORIGIN}
-                headers["X-Goog-AuthUser"] = "0"
-        return headers
-
-    def _route(self, identity: str, url: str) -> Route:
-        return Route(identity, host(url), self._proxies[identity])
 
 
 def _as_it_is(answer: Answer) -> Answer:

@@ -17,9 +17,9 @@ from yarl import URL
 from ascc_async.errors import SetupError
 from ascc_async.flow.gate import Kind
 from ascc_async.settings import IdentitySettings, NetworkSettings
-from ascc_async.youtube.connections import YOUTUBE, cookie_jar
 from ascc_async.youtube.cookie_store import FOLDER, CookieStore
 from ascc_async.youtube.cookies import Jar, load_cookies
+from ascc_async.youtube.steady_jar import YOUTUBE, cookie_jar
 from tests.youtube.license_helpers import sessions_for, youtube
 
 NOW = 1_780_000_000.0

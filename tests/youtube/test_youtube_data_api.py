@@ -17,9 +17,10 @@ from ascc_async.errors import Refused, ServerFault, SourceUnusable
 from ascc_async.flow.gate import Gate, Kind
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
+from ascc_async.youtube.api_errors import REASONS
 from ascc_async.youtube.api_keys import next_pacific_midnight, pacific_day
 from ascc_async.youtube.client import WebClient
-from ascc_async.youtube.data_api import REASONS, DataApiSource
+from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.playability import PlayabilityAsker
 from tests.youtube.license_helpers import YouTube, open_gate, player_answer, sessions_for, youtube
 
