@@ -29,8 +29,9 @@ class _Identity:
 class Routes:
     """Remembers where the cheap client is of no use, and where a detour only brings more refusals.
 
-    The cheap client is left alone for an hour once yt-dlp's defaults succeeded where it was
-    refused, or `_FRUITLESS` times in a row where it brought nothing. After a refusal that the
+    The cheap client is left alone for an hour once yt-dlp's defaults succeeded `_FRUITLESS` times
+    in a row where it brought nothing or was refused (once says little: a short pause may just have
+    ended between the two). After a refusal that the
     defaults met as well, no detour is made for ten minutes: YouTube means the identity.
     """
 
@@ -72,7 +73,7 @@ class Routes:
         if defaults is not None:
             return
         known.fruitless += 1
-        if isinstance(cheap, Refused) or known.fruitless >= _FRUITLESS:
+        if known.fruitless >= _FRUITLESS:
             self.rest_cheap(identity, str(cheap), now)
 
     def rest_cheap(self, identity: str, why: str, now: float) -> None:
