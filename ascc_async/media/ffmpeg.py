@@ -133,6 +133,18 @@ class FFmpeg:
             await _reaped(process)
 
     async def _started(self, arguments: Sequence[str], fed: bool) -> asyncio.subprocess.Process:
+        """Start the process. Cancelled meanwhile, asyncio would kill it but not its group: so
+        starting is seen to its end first.
+        """
+        starting = asyncio.ensure_future(self._start(arguments, fed))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(SetupError):
+                await _reaped(await starting)
+            raise
+
+    async def _start(self, arguments: Sequence[str], fed: bool) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
                 self.installed.path,

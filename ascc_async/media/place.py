@@ -34,7 +34,7 @@ def part_of(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise explained(error, path.parent) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             part.unlink()
 
 

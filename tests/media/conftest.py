@@ -8,14 +8,12 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from media_helpers import Pcm, decoded
+from media_helpers import ENCODERS, Pcm, WaitingFFmpeg, decoded, waiting
 
 from ascc_async.media.clip import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, Installed, check_encoders
 from ascc_async.settings import ClipsSettings
 from ascc_async.standin.media import MediaStore, StreamSpec
-
-ENCODERS = ("flac", "pcm_s16le", "libopus", "aac", "libmp3lame", "libx264")
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +25,8 @@ def ffmpeg_path() -> str:
 @pytest.fixture(scope="session")
 def installed(ffmpeg_path: str) -> Installed:
     """That ffmpeg, taken as checked."""
-    found = Installed(ffmpeg_path, "9", frozenset(ENCODERS), soxr=True)
-    check_encoders(found, ENCODERS)
+    found = Installed(ffmpeg_path, "9", ENCODERS, soxr=True)
+    check_encoders(found, sorted(ENCODERS))
     return found
 
 
@@ -70,3 +68,9 @@ def cutter(installed: Installed, tmp_path: Path) -> Callable[..., Cutter]:
         return Cutter(ClipsSettings(**settings), FFmpeg(installed, 2), tmp_path)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def waiting_ffmpeg(tmp_path: Path) -> WaitingFFmpeg:
+    """A program that waits for ever in ffmpeg's place."""
+    return waiting(tmp_path)

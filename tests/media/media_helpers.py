@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from ascc_async.media.boxes import full, made
+from ascc_async.media.ffmpeg import Installed
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Resolved, Segment, Track
 
+ENCODERS = frozenset({"flac", "pcm_s16le", "libopus", "aac", "libmp3lame", "libx264"})
 VIDEO_ID = "-_Abc123xyz"
 Pcm = npt.NDArray[np.int16]
 Answer = Callable[[bytes, int, int | None], RangeAnswer]
@@ -116,3 +121,52 @@ def sidx(
 def free(size: int) -> bytes:
     """A box of that many bytes that says nothing."""
     return made(b"free", bytes(size - 8))
+
+
+@dataclass(frozen=True)
+class WaitingFFmpeg:
+    """A program in ffmpeg's place that starts a child, says its process id, and waits."""
+
+    installed: Installed
+    pipe: Path
+
+    async def started(self) -> int:
+        """Its process id, once it runs."""
+        return int(await asyncio.to_thread(self.pipe.read_text))
+
+
+def waiting(folder: Path) -> WaitingFFmpeg:
+    """Put one into a folder."""
+    pipe = folder / "started"
+    os.mkfifo(pipe)
+    path = script(folder, f'sleep 600 & echo $$ > "{pipe}"; wait')
+    return WaitingFFmpeg(Installed(path, "9", ENCODERS, soxr=True), pipe)
+
+
+def script(folder: Path, words: str) -> str:
+    """A shell script to be run in ffmpeg's place."""
+    path = folder / "ffmpeg"
+    path.write_text(f"#!/bin/sh\n{words}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def alive(group: int) -> bool:
+    """Whether any process of this group still lives, once the system has had time to end it."""
+    members = [process for process in psutil.process_iter() if _group(process.pid) == group]
+    _, left = psutil.wait_procs([member for member in members if _lives(member)], timeout=5)
+    return any(_lives(member) for member in left)
+
+
+def _group(process: int) -> int:
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return 0
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -156,7 +156,7 @@ def test_a_rate_that_the_format_cannot_hold_is_a_settings_error(
 def test_a_missing_encoder_is_a_setup_error(tmp_path: Path) -> None:
     """Said before anything is fetched, with the remedy."""
     poor = Installed("/usr/bin/ffmpeg", "4.4", frozenset({"flac"}), soxr=False)
-    with pytest.raises(SetupError, match="lacks libmp3lame.*IMAGEIO_FFMPEG_EXE"):
+    with pytest.raises(SetupError, match=r"lacks libmp3lame.*IMAGEIO_FFMPEG_EXE"):
         Cutter(ClipsSettings(format="mp3"), FFmpeg(poor), tmp_path)
 
 

@@ -1,0 +1,118 @@
+"""ffmpeg as a subprocess: found, bounded, fed, stopped, reaped, and quoted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from media_helpers import ENCODERS, WaitingFFmpeg, alive, script
+
+from ascc_async.errors import SetupError
+from ascc_async.media.ffmpeg import (
+    FFmpeg,
+    FFmpegFailed,
+    Installed,
+    check_encoders,
+    find_ffmpeg,
+)
+from ascc_async.media.place import DiskFull
+
+
+def tool(folder: Path, words: str, limit: int = 2, time_limit: float = 60) -> FFmpeg:
+    """A shell script in ffmpeg's place."""
+    return FFmpeg(Installed(script(folder, words), "9", ENCODERS, soxr=True), limit, time_limit)
+
+
+async def test_the_bundled_ffmpeg_has_all_that_is_needed() -> None:
+    """It starts, tells its version, has every encoder, and resamples with soxr."""
+    found = await find_ffmpeg()
+    check_encoders(found, sorted(ENCODERS))
+    assert found.version != "unknown"
+    assert found.soxr
+
+
+async def test_a_missing_ffmpeg_is_named(tmp_path: Path) -> None:
+    """The path and what to do are in the error."""
+    with pytest.raises(SetupError, match="nowhere cannot be started: No such file"):
+        await find_ffmpeg(str(tmp_path / "nowhere"))
+
+
+async def test_an_ffmpeg_that_does_not_work_is_named(tmp_path: Path) -> None:
+    """A broken installation is told from a broken stream, with the remedy."""
+    path = script(tmp_path, "echo 'lib missing' >&2; exit 127")
+    with pytest.raises(SetupError, match=r"does not start .*lib missing.*IMAGEIO_FFMPEG_EXE"):
+        await find_ffmpeg(path)
+
+
+async def test_output_comes_back_and_input_is_fed(tmp_path: Path) -> None:
+    """More than any pipe holds goes through both ways."""
+    data = os.urandom(3_000_000)
+    assert await tool(tmp_path, "cat").run([], data) == data
+
+
+async def test_a_program_that_does_not_read_is_no_trouble(tmp_path: Path) -> None:
+    """ffmpeg may have enough before it has read all."""
+    assert await tool(tmp_path, "echo done").run([], bytes(3_000_000)) == b"done\n"
+
+
+async def test_its_last_words_are_in_the_error(tmp_path: Path) -> None:
+    """What went wrong, without addresses of memory and without the train of consequences."""
+    words = "[aac @ 0x55d0] channel element 3.14 is not allocated"
+    train = "[af#0:0 @ 0x7] Task finished with error code: -22"
+    with pytest.raises(FFmpegFailed) as caught:
+        await tool(tmp_path, f"echo '{words}' >&2; echo '{train}' >&2; exit 69").run([])
+    told = "ffmpeg ended with status 69: [aac] channel element 3.14 is not allocated"
+    assert str(caught.value) == told
+
+
+async def test_words_without_end_are_not_kept(tmp_path: Path) -> None:
+    """A stream that makes ffmpeg complain a million times costs no memory."""
+    with pytest.raises(FFmpegFailed) as caught:
+        await tool(tmp_path, "yes 'bad packet' | head -c 3000000 >&2; exit 1").run([])
+    assert len(str(caught.value)) < 500
+
+
+async def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    """No space left stops the run: it is no fault of the stream."""
+    with pytest.raises(DiskFull, match="make room"):
+        await tool(tmp_path, "echo 'x.flac: No space left on device' >&2; exit 1").run([])
+
+
+async def test_a_killed_process_is_told_by_its_signal(tmp_path: Path) -> None:
+    """As when the system runs out of memory."""
+    with pytest.raises(FFmpegFailed, match="signal 9"):
+        await tool(tmp_path, "kill -9 $$").run([])
+
+
+async def test_the_time_limit_ends_the_whole_group(waiting_ffmpeg: WaitingFFmpeg) -> None:
+    """A process that hangs is stopped, with its children."""
+    slow = FFmpeg(waiting_ffmpeg.installed, 1, time_limit=0.3)
+    task = asyncio.ensure_future(slow.run([], b"data"))
+    process = await waiting_ffmpeg.started()
+    with pytest.raises(FFmpegFailed, match=r"stopped after 0\.3 s"):
+        await task
+    assert not alive(process)
+    assert (slow.snapshot().running, slow.snapshot().failed) == (0, 1)
+
+
+async def test_it_has_a_session_of_its_own(waiting_ffmpeg: WaitingFFmpeg) -> None:
+    """Ctrl-C in the terminal does not reach it: it would leave a playable but short file."""
+    task = asyncio.ensure_future(FFmpeg(waiting_ffmpeg.installed, 1).run([]))
+    process = await waiting_ffmpeg.started()
+    assert os.getsid(process) == process != os.getsid(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(process)
+
+
+async def test_no_more_run_at_once_than_allowed(tmp_path: Path) -> None:
+    """With a limit of one, five runs come one after the other."""
+    lock = tmp_path / "lock"
+    one = tool(tmp_path, f'mkdir "{lock}" || exit 1; rmdir "{lock}"', limit=1)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(one.run([]))
+    assert (one.snapshot().finished, one.snapshot().failed, one.snapshot().limit) == (5, 0, 1)
