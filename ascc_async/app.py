@@ -6,6 +6,7 @@ import asyncio
 import logging
 import platform
 import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,15 @@ from ascc_async.catalog.audioset import read_catalog
 from ascc_async.catalog.download import fetch_missing
 from ascc_async.catalog.inputs import InputFile
 from ascc_async.catalog.selection import Selection, select
+from ascc_async.changes import changes, short_clips, to_remember
 from ascc_async.clips import ClipStage
-from ascc_async.dataset.decision import Terms
-from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.publish import Written
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
-from ascc_async.dataset.roster import Roster, roster_of
+from ascc_async.dataset.roster import roster_of
 from ascc_async.dataset.run_record import RunFacts
 from ascc_async.disk import Disk
+from ascc_async.errors import StopRun
 from ascc_async.flow.gate import Gate
 from ascc_async.flow.slots import Slots
 from ascc_async.flow.stage import first_stop
@@ -33,9 +35,10 @@ from ascc_async.licenses import LicenseStage
 from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import FFmpeg, Installed, find_ffmpeg
-from ascc_async.media.place import explained
 from ascc_async.progress.snapshot import SNAPSHOT, Download, Phase, RunSnapshot, snapshot_data
+from ascc_async.publishing import DatasetWriter
 from ascc_async.reconcile import reconcile
+from ascc_async.recovery import mend_journal
 from ascc_async.second_look import SecondLook
 from ascc_async.settings import LicenseSettings, Settings
 from ascc_async.state.lock import run_lock
@@ -62,6 +65,12 @@ COOKIES_EVERY = 10.0
 _TRUST, _GATE, _QUOTA = "trust/", "gate", "data_api"
 
 
+class StoppedEarly(StopRun):
+    """Asked to stop before there was anything to finish."""
+
+    exit_code = 3
+
+
 @dataclass(slots=True)
 class _Parts:
     """What a run works with once it works."""
@@ -86,6 +95,7 @@ class Run:
         self._ledger: Ledger | None = None
         self._disk = Disk(settings.output.dir, settings.output.min_free_gb)
         self._data_api: DataApiSource | None = None
+        self.changes: tuple[str, ...] = ()
 
     def snapshot(self) -> RunSnapshot:
         """How things stand now."""
@@ -126,15 +136,19 @@ class Run:
         )
         removals = read_removals(output)
         selection, inputs = await self._select()
+        await mend_journal(output / JOURNAL_NAME)
         journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
         reader = Reader(journal.path)
         stack.callback(reader.close)
         cutter = Cutter(settings.clips, FFmpeg(ffmpeg, settings.concurrency.ffmpeg), output)
         form = form_of(settings.clips)
-        await self._reconcile(journal, reader, form)
+        await self._note_changes(journal, reader)
+        await self._reconcile(journal, reader, form, removals)
         self._ledger = ledger = await self._load(selection, reader, form, removals)
         facts = self._facts(inputs, ffmpeg)
-        dataset = _Dataset(settings, roster_of(selection), reader, form, removals, facts)
+        dataset = DatasetWriter(
+            settings, roster_of(selection), reader, form, removals, facts, self._stopper
+        )
         try:
             if ledger.anything_to_do():
                 await self._work(stack, journal, reader, ledger, cutter, cookies, dataset)
@@ -142,14 +156,25 @@ class Run:
             # An abort leaves at once: the next run writes the dataset.
             if not self._stopper.aborted:
                 self._phase = Phase.WRITING
-                await self._reconcile(journal, reader, form)
+                await self._reconcile(journal, reader, form, removals)
                 written = await dataset.write()
+                await journal.record(to_remember(settings))
         self._phase = Phase.DONE
         await journal.record(self._seen())
         return written
 
-    async def _reconcile(self, journal: Journal, reader: Reader, form: str) -> None:
-        found = await asyncio.to_thread(reconcile, self._settings.output.dir, reader, form)
+    async def _note_changes(self, journal: Journal, reader: Reader) -> None:
+        self.changes = await asyncio.to_thread(changes, reader, self._settings)
+        for change in self.changes:
+            log.info("a setting is not as in the last run", extra={"setting": change})
+        await journal.record(*await asyncio.to_thread(short_clips, reader, self._settings.clips))
+
+    async def _reconcile(
+        self, journal: Journal, reader: Reader, form: str, removals: Removals
+    ) -> None:
+        found = await asyncio.to_thread(
+            reconcile, self._settings.output.dir, reader, form, removals
+        )
         await journal.record(*found.records)
 
     async def _select(self) -> tuple[Selection, tuple[InputFile, ...]]:
@@ -157,11 +182,28 @@ class Run:
         self._phase = Phase.METADATA
         if self._recipe is not None:
             return self._recipe.selection(), ()
-        await fetch_missing(settings.audioset, settings.network, self._downloading)
+        await self._unless_stopped(
+            fetch_missing(settings.audioset, settings.network, self._downloading)
+        )
         self._download = None
         catalog = await asyncio.to_thread(read_catalog, settings.audioset)
         selection = await asyncio.to_thread(select, catalog, settings.classes, settings.sampling)
         return selection, catalog.inputs
+
+    async def _unless_stopped(self, act: Awaitable[None]) -> None:
+        """Await `act`, but not beyond a request to stop: then StoppedEarly."""
+        async with asyncio.TaskGroup() as tasks:
+            acting = tasks.create_task(_stop_in(act))
+            stopping = tasks.create_task(self._stopper.wait_draining())
+            await asyncio.wait([acting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            acting.cancel()
+            stopping.cancel()
+        if acting.cancelled():
+            raise StoppedEarly(
+                "stopped before anything was asked: the same command starts again."
+            )
+        if (stop := acting.result()) is not None:
+            raise stop
 
     def _facts(self, inputs: tuple[InputFile, ...], ffmpeg: Installed) -> RunFacts:
         tool = ytdlp_version()
@@ -185,8 +227,9 @@ class Run:
             selection,
             retry_unknown=license_.retry_unknown,
             recheck_after_days=license_.recheck_after_days,
+            removals=removals,
         )
-        await asyncio.to_thread(ledger.load, reader, form, removals.videos)
+        await asyncio.to_thread(ledger.load, reader, form)
         return ledger
 
     async def _work(
@@ -197,7 +240,7 @@ class Run:
         ledger: Ledger,
         cutter: Cutter,
         cookies: CookieStore,
-        dataset: _Dataset,
+        dataset: DatasetWriter,
     ) -> None:
         settings = self._settings
         names = [one.name for one in settings.network.all_identities()]
@@ -226,6 +269,7 @@ class Run:
             form_of(settings.clips),
             SecondLook(desks, reader.answer, time.time),
             self._disk,
+            lambda: any(gate.is_away(name) for name in names),
             ledger,
             journal,
             self._stopper,
@@ -238,6 +282,7 @@ class Run:
                     tasks.create_task(self._remember(journal, gate)),
                     tasks.create_task(self._publish(dataset)),
                     tasks.create_task(self._watch_cookies(cookies, sessions)),
+                    tasks.create_task(self._close_when_draining(gate)),
                 ]
                 async with asyncio.TaskGroup() as stages:
                     stages.create_task(licenses.run())
@@ -301,16 +346,28 @@ class Run:
         """What `status` shows while this run goes on, and after it."""
         return Learned(SNAPSHOT, snapshot_data(self.snapshot()))
 
-    async def _publish(self, dataset: _Dataset) -> None:
+    async def _publish(self, dataset: DatasetWriter) -> None:
         while True:
             await asyncio.sleep(max(DATASET_EVERY, 20 * dataset.seconds))
             await dataset.write()
+
+    async def _close_when_draining(self, gate: Gate) -> None:
+        await self._stopper.wait_draining()
+        gate.close()
 
     async def _watch_cookies(self, cookies: CookieStore, sessions: Sessions) -> None:
         while True:
             await asyncio.sleep(COOKIES_EVERY)
             for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
                 sessions.renew_cookies(identity, jar)
+
+
+async def _stop_in(act: Awaitable[None]) -> StopRun | None:
+    try:
+        await act
+    except StopRun as stop:
+        return stop
+    return None
 
 
 def license_sources(
@@ -329,42 +386,3 @@ def license_sources(
         keys = [key.get_secret_value() for key in settings.api_keys]
         made["data_api"] = DataApiSource(sessions, keys, asker=innertube.asker, memory=quota)
     return [made[name] for name in settings.sources if name in made]
-
-
-class _Dataset:
-    """Writes the dataset as the journal has it now; one writing at a time."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        roster: Roster,
-        reader: Reader,
-        form: str,
-        removals: Removals,
-        facts: RunFacts,
-    ) -> None:
-        self._settings, self._roster, self._reader = settings, roster, reader
-        self._form, self._removals, self._facts = form, removals, facts
-        self._lock = asyncio.Lock()
-        self.seconds = 0.0
-
-    async def write(self) -> Written:
-        """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
-        async with self._lock:
-            began = time.monotonic()
-            terms = Terms(
-                self._form, time.time(), self._settings.license.recheck_after_days, self._removals
-            )
-            try:
-                written = await asyncio.to_thread(
-                    write_dataset,
-                    self._settings.output.dir,
-                    self._roster,
-                    self._reader,
-                    terms,
-                    self._facts,
-                )
-            except OSError as error:
-                raise explained(error, self._settings.output.dir) from None
-            self.seconds = time.monotonic() - began
-            return written

@@ -19,6 +19,7 @@ from ascc_async.errors import (
     ServerFault,
     Unavailable,
 )
+from ascc_async.flow.gate import Closed
 from ascc_async.flow.stage import Stage
 from ascc_async.flow.stopping import Stopper
 from ascc_async.ledger import Ledger
@@ -82,12 +83,15 @@ class ClipStage:
         form: str,
         second_look: SecondLook,
         disk: Disk,
+        away: Callable[[], bool],
         ledger: Ledger,
         journal: Journal,
         stopper: Stopper,
     ) -> None:
+        """`away`: whether the network of some identity is away, so that faults blame no video."""
         self._resolver, self._media, self._cutter = resolver, media, cutter
         self._form, self._second_look, self._disk = form, second_look, disk
+        self._away = away
         self._ledger, self._journal = ledger, journal
         self._trouble: dict[int, _Trouble] = {}
         self.made = 0
@@ -120,22 +124,31 @@ class ClipStage:
             log.warning("a clip found no room", extra={"why": str(error)})
             self._disk.note_full()
             self._ledger.clip_again(row)
+        except Closed:
+            self._ledger.clip_again(row)
         except Refused as error:
             await self._set_back(row, segment, error)
-        except (NetworkFault, ServerFault, LinkExpired) as error:
-            await self._fail(row, segment, Reason.NETWORK, error)
+        except NetworkFault as error:
+            fail = self._set_back if self._away() else self._fail
+            await fail(row, segment, error)
+        except (ServerFault, LinkExpired) as error:
+            await self._fail(row, segment, error)
         except Unavailable as error:
             await self._end(row, self._row(segment, Outcome.UNAVAILABLE, error.reason, str(error)))
         except Rejected as error:
             await self._end(row, self._row(segment, Outcome.REJECTED, error.reason, str(error)))
         except ItemError as error:
             self.tool_words[str(error)] += 1
-            await self._fail(row, segment, error.reason, error)
+            await self._fail(row, segment, error)
         else:
             await self._end(row, done)
 
     async def _clip(self, segment: Segment) -> ClipRow:
         resolved = await self._resolver.resolve(segment.video_id)
+        if self._ledger.is_removed(segment, resolved.channel_id, resolved.channel):
+            # Only now is the channel known. Kept as pending, should the list change again.
+            detail = "the removal list names it"
+            return self._row(segment, Outcome.PENDING, None, detail, resolved=resolved)
         seen = await self._second_look(resolved)
         if seen is not None and seen.license is License.STANDARD:
             detail = f"{seen.source} shows the standard license"
@@ -158,10 +171,10 @@ class ClipStage:
         raise AssertionError("unreachable")
 
     async def _set_back(self, row: int, segment: Segment, error: AsccError) -> None:
-        """A refusal says nothing of the video: its turn comes again, without an attempt used.
+        """A refusal, or a network that is away, says nothing of the video: its turn comes again.
 
-        It counts only when other clips were made meanwhile, so that one video which always is
-        refused does not keep a run from ending.
+        No attempt is used. It counts only when other clips were made meanwhile, so that one video
+        which always is refused does not keep a run from ending.
         """
         trouble = self._trouble.setdefault(row, _Trouble())
         trouble.setbacks += trouble.answered != self.made
@@ -171,13 +184,14 @@ class ClipStage:
             return
         await self._end(row, self._row(segment, Outcome.PENDING, None, str(error)))
 
-    async def _fail(self, row: int, segment: Segment, reason: Reason, error: AsccError) -> None:
+    async def _fail(self, row: int, segment: Segment, error: AsccError) -> None:
         """Not now: tried again in this run, a few times, and in every later one."""
         trouble = self._trouble.setdefault(row, _Trouble())
         trouble.failures += 1
         if trouble.failures < _TRIES:
             self._ledger.clip_again(row)
             return
+        reason = error.reason if isinstance(error, ItemError) else Reason.NETWORK
         await self._end(row, self._row(segment, Outcome.PENDING, reason, str(error)))
 
     async def _end(self, row: int, clip: ClipRow) -> None:

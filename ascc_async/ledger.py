@@ -17,9 +17,11 @@ import numpy as np
 from ascc_async.catalog.arrays import Bytes, Ids, Rows
 from ascc_async.catalog.sampling import RowState, Sampler
 from ascc_async.catalog.selection import Selection
+from ascc_async.dataset.decision import Credits, credits_of
+from ascc_async.dataset.removals import Removals
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
 from ascc_async.state.reader import LICENSES, REASONS, BulkAnswers, Reader
-from ascc_async.state.rows import ClipRow
+from ascc_async.state.rows import AnswerRow, ClipRow
 
 _DAY = 86400.0
 # Some few more than needed are asked while answers are awaited; they cost little and save waiting.
@@ -62,11 +64,13 @@ class Ledger:
         *,
         retry_unknown: int,
         recheck_after_days: float,
+        removals: Removals | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         rows = len(selection.segments)
         self._selection, self._table = selection, selection.segments
         self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
+        self._removals = removals or Removals()
         self.now = wall
         self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
         self._reasons: Bytes = np.zeros(rows, np.uint8)
@@ -88,28 +92,29 @@ class Ledger:
 
     # -- start -----------------------------------------------------------------------------
 
-    def load(self, reader: Reader, form: str, removed: Iterable[str] = ()) -> None:
-        """Take in all that the journal knows. `removed`: videos on the removal list."""
+    def load(self, reader: Reader, form: str) -> None:
+        """Take in all that the journal knows."""
+        named: dict[int, ClipRow] = {}
         for clips in reader.clips(form):
-            self._load_clips(clips)
+            self._load_clips(clips, named)
         for answers in reader.answered():
             self._load_answers(answers)
-        for video_id in removed:
-            row = self._table.row_of(video_id)
-            if row is not None:
-                self._states[row] = RowState.NO
+        for shareable in reader.shareable():
+            self._load_credits(shareable, named)
+        self._leave_out_removed()
         rows = self._selection.rows
         self._license_counts.update(_counts(self._licenses[rows], _UNASKED))
         self._reason_counts.update(_counts(self._reasons[rows], 0))
         self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
         self._refresh()
 
-    def _load_clips(self, clips: Sequence[ClipRow]) -> None:
+    def _load_clips(self, clips: Sequence[ClipRow], named: dict[int, ClipRow]) -> None:
         rows = self._table.rows_of(np.array([clip.video_id for clip in clips], "S11"))
         for clip, row in zip(clips, rows.tolist(), strict=True):
             # The journal may hold other segments of the same video, from other metadata.
             if row >= 0 and self._table.segment_id(row) == clip.segment_id:
                 self._made[row] = _made(clip, self.now() - self._recheck)
+                named[row] = clip
                 if self._selection.selected[row]:
                     self._outcomes[_told(clip)] += 1
 
@@ -131,6 +136,36 @@ class Ledger:
         states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
         states[again] = RowState.UNASKED
         return states
+
+    def _load_credits(self, answers: Sequence[AnswerRow], named: dict[int, ClipRow]) -> None:
+        """A clip whose author nobody told is asked for again; a removed channel's is not made."""
+        rows = self._table.rows_of(np.array([answer.video_id for answer in answers], "S11"))
+        for answer, row in zip(answers, rows.tolist(), strict=True):
+            if row < 0:
+                continue
+            known = credits_of(answer, named.get(row))
+            if self._removals and self._names(self._table.segment_id(row), known):
+                self._states[row] = RowState.NO
+                continue
+            again = answer.asks <= self._retry_unknown
+            if again and self._made[row] == _MADE and not known.complete:
+                self._states[row] = RowState.UNASKED
+
+    def _leave_out_removed(self) -> None:
+        segments = {segment_id[:11]: segment_id for segment_id in self._removals.segments}
+        for video_id in [*self._removals.videos, *segments]:
+            row = self._table.row_of(video_id)
+            if row is not None:
+                whole = video_id in self._removals.videos
+                if whole or self._table.segment_id(row) in self._removals.segments:
+                    self._states[row] = RowState.NO
+
+    def _names(self, segment_id: str, known: Credits) -> bool:
+        return self._removals.hold(segment_id[:11], segment_id, known.channel_id, known.channel)
+
+    def is_removed(self, segment: Segment, channel_id: str, channel: str) -> bool:
+        """Whether the removal list names this segment, its video or its channel."""
+        return self._names(segment.segment_id, Credits("", channel, channel_id))
 
     async def reload_doubtful(self, reader: Reader) -> None:
         """Take back what a source said that lost its trust: those rows are asked again."""
@@ -173,7 +208,7 @@ class Ledger:
             self._settle(row, RowState.NO)  # the old evidence stays, and stays too old
         else:
             self._note(row, answer.license, answer.reason)
-            self._settle(row, self._state_after(row, answer.license))
+            self._settle(row, self._state_after(row, answer))
         self.notify()
 
     def _note(self, row: int, license_: License, reason: Reason | None) -> None:
@@ -184,8 +219,10 @@ class Ledger:
         self._license_counts[code] += 1
         self._reason_counts[place] += 1
 
-    def _state_after(self, row: int, license_: License) -> RowState:
-        if license_ is not License.CREATIVE_COMMONS:
+    def _state_after(self, row: int, answer: LicenseAnswer) -> RowState:
+        known = Credits("", answer.channel, answer.channel_id)
+        removed = bool(self._removals) and self._names(self._table.segment_id(row), known)
+        if answer.license is not License.CREATIVE_COMMONS or removed:
             return RowState.NO
         return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
 

@@ -16,6 +16,7 @@ from ascc_async.errors import (
     SourcesExhausted,
     SourceUnusable,
 )
+from ascc_async.flow.gate import Closed
 from ascc_async.flow.stage import Stage
 from ascc_async.flow.stopping import Stopper
 from ascc_async.ledger import Ledger
@@ -114,6 +115,8 @@ class LicenseStage:
                 self._repeat(ask)
                 return
             answers = await desk.source.ask([self._ledger.video_id(row) for row in ask.rows])
+        except Closed:
+            self._repeat(ask)  # by the next run: nothing was asked
         except (Refused, NetworkFault) as error:
             self._set_back(ask, desk, error)
         except ServerFault as error:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ascc_async.dataset.decision import credits_of
+from ascc_async.dataset.removals import Removals
 from ascc_async.media.place import PART
 from ascc_async.model import ClipFile, License
 from ascc_async.state.reader import Reader
@@ -43,20 +45,24 @@ class Reconciled:
         return [*self.forgotten, *self.moved]
 
 
-def reconcile(output_dir: Path, reader: Reader, form: str) -> Reconciled:
+def reconcile(
+    output_dir: Path, reader: Reader, form: str, removals: Removals | None = None
+) -> Reconciled:
     """Compare the journal's clips with the files under `output_dir/clips`.
 
     Clips of another form than `form` are kept under `clips/other_forms/<form>/`, where they are
-    found again when the settings go back; those that are no longer Creative Commons under
-    `clips/withdrawn/`. Nothing is deleted. The journal is told by the caller (`records`).
+    found again when the settings go back; those that are no longer Creative Commons, or on the
+    removal list, under `clips/withdrawn/`. Nothing is deleted. The journal is told by the caller
+    (`records`).
     """
     found = Reconciled()
     known: set[str] = set()
+    removals = removals or Removals()
     for each in reader.forms():
         for page in reader.clips(each):
             for row in page:
                 if row.clip is not None:
-                    home = _home(reader, row, row.clip, form)
+                    home = _home(reader, row, row.clip, form, removals)
                     known.add(_check(output_dir, row, row.clip, home, found))
     for path in _files(output_dir / CLIPS):
         relative = str(path.relative_to(output_dir))
@@ -70,14 +76,17 @@ def reconcile(output_dir: Path, reader: Reader, form: str) -> Reconciled:
     return found
 
 
-def _home(reader: Reader, row: ClipRow, clip: ClipFile, form: str) -> str:
+def _home(reader: Reader, row: ClipRow, clip: ClipFile, form: str, removals: Removals) -> str:
     """Where the clip's file belongs now."""
     name = Path(clip.path).name
     home = f"{name[:2]}/{name}"
     if row.form != form:
         return f"{CLIPS}/{OTHER_FORMS}/{row.form}/{home}"
     answer = reader.answer(row.video_id)
-    if answer is not None and answer.license is License.STANDARD:
+    known = credits_of(answer, row)
+    if (answer is not None and answer.license is License.STANDARD) or removals.hold(
+        row.video_id, row.segment_id, known.channel_id, known.channel
+    ):
         return f"{CLIPS}/{WITHDRAWN}/{home}"
     return f"{CLIPS}/{home}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from ascc_async.licenses import LicenseStage
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.settings import LicenseSettings
 from ascc_async.state.reader import LICENSES, REASONS, BulkAnswers, Reader
-from ascc_async.state.rows import ClipRow, Distrusted
+from ascc_async.state.rows import AnswerRow, ClipRow, Distrusted
 from ascc_async.state.writer import Journal
 from ascc_async.trust import Desk, Desks
 from ascc_async.youtube.sources import SourceSnapshot
@@ -182,6 +183,15 @@ class Memory:
                 np.array([one.checked_at for one in told]),
                 np.array([min(255, self.asks[one]) for one in ids], np.uint8),
             )
+
+    def shareable(self) -> Iterator[list[AnswerRow]]:
+        """Like the reader's; everybody named a title and a channel."""
+        names = {"title": "Title", "channel": "Channel", "channel_id": "UC1"}
+        yield [
+            AnswerRow(**{**asdict(one), **names}, asks=self.asks[video_id])
+            for video_id, one in sorted(self.answers.items())
+            if one.license is License.CREATIVE_COMMONS
+        ]
 
     def clips(self, form: str) -> Iterator[list[ClipRow]]:
         """Like the reader's."""

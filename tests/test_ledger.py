@@ -14,6 +14,7 @@ from worlds import in_seeded_order, selection_of
 
 from ascc_async.catalog.sampling import RowState
 from ascc_async.catalog.selection import Selection
+from ascc_async.dataset.removals import Removals
 from ascc_async.ledger import PASSING_REASONS, Ledger
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.state.reader import Reader
@@ -301,8 +302,9 @@ def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
 def test_videos_on_the_removal_list_are_left_alone() -> None:
     """Neither asked nor fetched."""
     world = World(selection_of([[0]] * 2, [0], limit=None), Random(0))
-    ledger = world.ledger
-    ledger.load(cast(Reader, world.memory), FORM, ["00000000001", "not there"])
+    removals = Removals(videos=frozenset({"00000000001", "not there"}))
+    ledger = Ledger(world.selection, retry_unknown=0, recheck_after_days=30, removals=removals)
+    ledger.load(cast(Reader, world.memory), FORM)
     assert ledger.take(9) == (0,)
 
 

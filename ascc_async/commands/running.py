@@ -44,12 +44,21 @@ async def run_with_screen(
         )
         return ABORTED
     told = (written.counts, run.snapshot(), settings.output.dir)
-    screen.say("\n" + summary(*told), "summary", summary_fields(*told))
+    fields = {**summary_fields(*told), "changed_settings": list(run.changes)}
+    screen.say("\n" + summary(*told) + _changed(run.changes), "summary", fields)
     if stopper.draining and written.counts.pending:
         return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
     return DONE
+
+
+def _changed(changes: tuple[str, ...]) -> str:
+    """What is different from the last run's settings, for people."""
+    if not changes:
+        return ""
+    lines = "".join(f"\n  {change}" for change in changes)
+    return f"\n\nSettings that were different in the last run here:{lines}"
 
 
 async def _run(run: Run, stopper: Stopper) -> Written | None:

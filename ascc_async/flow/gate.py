@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from ascc_async.errors import GaveUp, NetworkFault, Refused
+from ascc_async.errors import AsccError, GaveUp, NetworkFault, Refused
 from ascc_async.flow.gate_log import Announcer
 from ascc_async.flow.gate_memory import recall, remember
 from ascc_async.flow.gate_queue import Kind, Queue, Turn
@@ -21,7 +21,11 @@ from ascc_async.settings import ThrottleSettings
 # Timers are not more exact than this anyway.
 SHORTEST_WAIT = 0.0005
 
-__all__ = ["Entry", "Gate", "GateSnapshot", "Kind", "LaneSnapshot"]
+__all__ = ["Closed", "Entry", "Gate", "GateSnapshot", "Kind", "LaneSnapshot"]
+
+
+class Closed(AsccError):
+    """The run is stopping: nothing new begins. Says nothing of any video."""
 
 
 class Entry:
@@ -66,6 +70,7 @@ class Gate:
         self._announce = Announcer(wall)
         self._give_up_after = throttle.give_up_after_hours * 3600
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         recall(memory or {}, self._identities, now, wall())
 
     def entry(
@@ -84,13 +89,25 @@ class Gate:
         `also`: kinds that must not be resting either, for work that will need them next.
 
         Raises `GaveUp` when all identities have rested longer than `give_up_after_hours`, and
-        `Refused` when the named identity rests: start the video anew, with whoever is ready.
+        `Refused` when the named identity rests: start the video anew, with whoever is ready;
+        `Closed` after `close`, unless an identity is named: that goes on with something begun.
         What is raised inside decides what the gate learns: `Refused` is a refusal, `NetworkFault`
         a fault, anything else an answer.
         """
         if identity is not None and identity not in self._identities:
             raise ValueError(f"no identity is called {identity!r}")
         return _Passage(self, Turn(kind, identity, max(1, cost), new_video, tuple(also)))
+
+    def close(self) -> None:
+        """The run drains: whoever waits to begin something (names no identity) is turned away.
+
+        What is in flight goes on; without this it would be waited for through any rest.
+        """
+        self._closed = True
+        for queue in self._queues.values():
+            for turn in queue.leave_line(None):
+                turn.fail(Closed("the run is stopping"))
+        self._pump()
 
     def is_away(self, identity: str) -> bool:
         """The network, or this identity's proxy, is away: its faults use up no attempt."""
@@ -130,6 +147,8 @@ class Gate:
     # Waiting
 
     async def _wait_turn(self, turn: Turn) -> Identity:
+        if self._closed and turn.identity is None:
+            raise Closed("the run is stopping")
         turn.future = asyncio.get_running_loop().create_future()
         self._queues[turn.kind].join(turn)
         self._pump()

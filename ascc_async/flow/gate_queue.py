@@ -85,6 +85,12 @@ class Queue:
             line.clear()
         return turns
 
+    def leave_line(self, identity: str | None) -> list[Turn]:
+        """All who wait for this identity (None: for any) leave."""
+        turns = list(self._lines[identity])
+        self._lines[identity].clear()
+        return turns
+
     def turn_away(self, now: float) -> Iterator[tuple[Turn, float]]:
         """Those who wait for a named identity that rests, with the seconds it will; they leave."""
         for name, identity in self._identities.items():

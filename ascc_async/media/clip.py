@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,7 +69,7 @@ class Cutter:
             channels=inspection.channels,
             form=self._form,
             source_format=source_format(resolved.audio),
-            fetched_at=time.time(),
+            fetched_at=path.stat().st_mtime,  # by which a later run knows the file again
             quality=inspection.quality,
             note="; ".join(notes),
         )

@@ -73,7 +73,8 @@ class Reader:
 
     def close(self) -> None:
         """Give the connection back."""
-        self._connection.close()
+        with self._lock:  # a thread that an abort left behind may still be reading
+            self._connection.close()
 
     def _all(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         try:
