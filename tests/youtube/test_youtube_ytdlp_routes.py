@@ -25,7 +25,7 @@ def test_the_cheap_client_comes_first() -> None:
 def test_where_only_the_defaults_pass_the_bot_check_they_come_first_for_an_hour(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Three times in a row, since a pause may end between two asks; that identity only; said once."""
+    """Three times in a row, as a pause may end between two asks; that identity only; said once."""
     routes = Routes()
     with caplog.at_level(logging.WARNING):
         for now in (0.0, 1.0):
