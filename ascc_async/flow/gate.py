@@ -69,7 +69,8 @@ class Gate:
         self._queues = {kind: Queue(kind, self._identities) for kind in Kind}
         self._announce = Announcer(wall)
         self._give_up_after = throttle.give_up_after_hours * 3600
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = math.inf
         self._closed = False
         recall(memory or {}, self._identities, now, wall())
 
@@ -182,10 +183,11 @@ class Gate:
         loop = asyncio.get_running_loop()
         at = loop.time() + max(seconds, SHORTEST_WAIT)
         if self._timer is not None:
-            due = self._timer.when()
-            if due <= at <= due + SHORTEST_WAIT:
+            if self._due <= at <= self._due + SHORTEST_WAIT:
                 return
             self._timer.cancel()
+        # Our own note of when: for waits under a millisecond uvloop gives a handle without `when`.
+        self._due = at
         self._timer = loop.call_at(at, self._on_timer) if math.isfinite(seconds) else None
 
     def _on_timer(self) -> None:
