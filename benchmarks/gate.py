@@ -25,6 +25,7 @@ from typing import Literal
 from ascc_async.errors import Refused
 from ascc_async.flow.gate import Gate, Kind
 from ascc_async.settings import ThrottleSettings
+from benchmarks import gate_real
 from tests import fakeclock
 from tests.flow.hidden_limit import HiddenLimit, Sender, Trace, send
 
@@ -145,13 +146,13 @@ HEAD = (
 
 
 def _row(cell: Cell, who: str, trace: Trace) -> Row:
-    seconds, limit = cell.seconds, cell.limit
-    after = limit * FACTORS[cell.change]
+    seconds, server = cell.seconds, cell.server()
+    before, after = server.permitted(0), server.permitted(seconds)
     if cell.change == "steady":
         spans = ((0.0, seconds), (seconds / 2, seconds))
     else:
         spans = ((seconds / 4, seconds / 2), (seconds * 3 / 4, seconds))
-    early = trace.goodput(*spans[0]) / limit
+    early = trace.goodput(*spans[0]) / before
     late = trace.goodput(*spans[1]) / after
     within = _pauses_to(trace, cell) if cell.change == "doubles" else None
     share, count = trace.refused_share(), len(trace.refused)
@@ -220,7 +221,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate")
     parser.add_argument("--quick", action="store_true", help="leave out the longest runs")
+    parser.add_argument("--real", action="store_true", help="for real, against the stand-in")
+    parser.add_argument("--seconds", type=float, default=120.0, help="length of each real run")
     options = parser.parse_args()
+    if options.real:
+        asyncio.run(gate_real.real(options.seconds))
+        return
     raise SystemExit(0 if table(options.quick) else 1)
 
 

@@ -27,8 +27,9 @@ class HiddenLimit:
     _until: float = -math.inf
 
     def permitted(self, now: float) -> float:
-        """Requests a second that are permitted now."""
-        return self.rate * (self.factor if now >= self.changes_at else 1.0)
+        """Requests a second that are permitted now: whole requests in a window."""
+        rate = self.rate * (self.factor if now >= self.changes_at else 1.0)
+        return math.floor(rate * self.window + 1e-9) / self.window
 
     def answers(self, now: float) -> bool:
         """One request: True when it is answered, False when it is refused."""
@@ -36,7 +37,7 @@ class HiddenLimit:
             return False
         while self._hits and self._hits[0] <= now - self.window:
             self._hits.popleft()
-        if len(self._hits) >= math.floor(self.permitted(now) * self.window + 1e-9):
+        if len(self._hits) >= round(self.permitted(now) * self.window):
             self._until = now + self.pause
             return False
         self._hits.append(now)

@@ -6,11 +6,12 @@ import re
 import signal
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
-from scenario import Place, timeless, wrong
+from scenario import Place, reach, timeless, wrong
 
 from ascc_async.standin.front import streams_of
 from ascc_async.standin.process import StandinProcess
@@ -48,10 +49,21 @@ def test_every_license_reason_and_clip_is_what_the_world_says(
             assert measure_start(sound, rate) == pytest.approx(wanted, abs=0.03), row["segment_id"]
 
 
-def test_a_second_run_fetches_nothing_again(place: Place, calm: StandinProcess) -> None:
-    """Once all is done only what YouTube did not tell is asked again, and no file is touched."""
-    place = Place(place.output, (*place.settings, "license.retry_unknown=0"))
-    assert place.run()[0] == 0
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, StandinProcess]]:
+    """A run that nothing disturbed, and the stand-in it asked; unknown is asked once only."""
+    folder = tmp_path_factory.mktemp("whole")
+    with StandinProcess() as youtube:
+        own = (f"audioset.metadata_dir={folder / 'metadata'}", "license.retry_unknown=0")
+        place = Place(folder / "out", (*reach(youtube), *own))
+        code, said = place.run()
+        assert code == 0, said
+        yield place, youtube
+
+
+def test_a_second_run_fetches_nothing_again(whole: tuple[Place, StandinProcess]) -> None:
+    """Once all is done the same command asks nobody anything, and touches no file."""
+    place, calm = whole
     manifest = place.output / "dataset/manifest.csv"
     before = manifest.stat().st_mtime_ns
     calm.reset_counters()
@@ -63,12 +75,12 @@ def test_a_second_run_fetches_nothing_again(place: Place, calm: StandinProcess) 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_half_way_and_run_again_gives_the_same(
-    place: Place, calm: StandinProcess, tmp_path: Path, number: signal.Signals
+    place: Place,
+    calm: StandinProcess,
+    whole: tuple[Place, StandinProcess],
+    number: signal.Signals,
 ) -> None:
     """A drained run exits with 3; the next one goes on, and repeats nothing that was done."""
-    whole = Place(tmp_path / "whole", place.settings)
-    assert whole.run()[0] == 0
-    calm.reset_counters()
     process = place.start()
     wait_for_clips(place.output, 8)
     process.send_signal(number)
@@ -85,14 +97,14 @@ def test_stopped_half_way_and_run_again_gives_the_same(
     again = {v for line in calm.requests("next") for v in line.get("videos", ())} - known
     assert again & asked == set()
     assert {v for line in calm.requests("media") for v in line.get("videos", ())} & done == set()
-    assert timeless(place.manifest()) == timeless(whole.manifest())
+    assert timeless(place.manifest()) == timeless(whole[0].manifest())
 
 
 def test_a_second_signal_aborts_at_once(place: Place, calm: StandinProcess) -> None:
     """The second Ctrl-C leaves with 130 within seconds; nothing of ours stays behind."""
     calm.set_faults(Fault(name="stall", share=1, endpoints=("media",)))
     process = place.start()
-    wait_for(lambda: any(calm.counters()["requests"].get("media", 0) for _ in range(1)))
+    wait_for(lambda: calm.counters()["requests"].get("media", 0) > 0)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     began = time.monotonic()
@@ -126,7 +138,7 @@ def test_five_hundred_real_segments(place: Place, calm: StandinProcess, tmp_path
     assert wrong(rows, calm.world) == []
 
 
-def wait_for(condition, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "it did not come"
@@ -137,9 +149,9 @@ def wait_for_clips(output: Path, number: int) -> None:
     wait_for(lambda: len(list(output.glob("clips/*/*.flac"))) >= number)
 
 
-def test_the_journal_holds_what_the_manifest_says(place: Place) -> None:
+def test_the_journal_holds_what_the_manifest_says(whole: tuple[Place, StandinProcess]) -> None:
     """Every clip of the manifest is in the journal with the same hash."""
-    assert place.run()[0] == 0
+    place, _ = whole
     with sqlite3.connect(place.output / "state.sqlite3") as connection:
         known = dict(connection.execute("SELECT segment_id, sha256 FROM clips WHERE path NOT NULL"))
     connection.close()
