@@ -47,6 +47,11 @@ class WholeWalk:
         rows, length = self._selection.rows, _SHORTEST
         while self._at < len(rows):
             begin = self._at
+            # On a first sweep the very next row is nearly always the one.
+            if self._states[rows[begin]] == UNASKED:
+                self._at = begin + 1
+                yield int(rows[begin])
+                continue
             stretch = rows[begin : begin + length]
             length = min(_LONGEST, 4 * length)
             for place in np.flatnonzero(self._states[stretch] == UNASKED).tolist():

@@ -13,6 +13,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ from ascc_async.state.rows import ClipRow, Distrusted, Forgotten, Learned, Moved
 
 JOURNAL_NAME = "state.sqlite3"
 _MOST_WAITERS_PER_COMMIT = 500
+_GATHER_SECONDS = 0.004
 
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
 _PUT_ANSWER = """
@@ -157,6 +159,9 @@ class Journal:
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
         job = self._jobs.get()
+        if job is not None and self._waiting > 1:
+            # Others are about to wait as well: one commit for many is worth these milliseconds.
+            time.sleep(_GATHER_SECONDS)
         jobs: list[_Job] = []
         while job is not None:
             jobs.append(job)
