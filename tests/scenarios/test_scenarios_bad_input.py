@@ -1,0 +1,99 @@
+"""What cannot work is told at once: the thing, the place and the remedy; never a traceback."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scenario import Place, wrong
+
+from ascc_async.standin.process import StandinProcess
+
+
+def told(place: Place, *expected: str, code: int = 1) -> str:
+    """Run, and check exit code, words, and that it did not take long."""
+    began = time.monotonic()
+    got, said = place.run(timeout=60)
+    assert got == code, said
+    assert time.monotonic() - began < 45
+    assert "Traceback" not in said
+    for words in expected:
+        assert words in said, said
+    return said
+
+
+def having(place: Place, *settings: str) -> Place:
+    return replace(place, settings=(*place.settings, *settings))
+
+
+@pytest.fixture
+def ready(place: Place) -> Place:
+    """A place whose metadata is there already: `plan` downloads it and asks YouTube nothing."""
+    code, said = place.run("plan")
+    assert code == 0, said
+    return place
+
+
+def test_a_proxy_that_is_down(ready: Place) -> None:
+    """Nobody listens at network.proxy: its address is named, and the setting to look at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told(having(ready, f"network.proxy=http://127.0.0.1:{port}"), f"127.0.0.1:{port}", "proxy")
+
+
+def test_a_certificate_that_is_not_trusted(ready: Place) -> None:
+    """Without network.ca_file the stand-in's authority is a stranger's."""
+    told(having(ready, "network.ca_file=null"), "certificate", "ca_file")
+
+
+def test_a_folder_that_cannot_be_written(ready: Place, tmp_path: Path) -> None:
+    """A file in the way of output.dir is named."""
+    (tmp_path / "file").write_text("")
+    missing = having(ready, f"output.dir={tmp_path / 'file' / 'out'}")
+    told(missing, "cannot be written", "output.dir")
+
+
+def test_an_ffmpeg_that_does_not_start(ready: Place, tmp_path: Path) -> None:
+    """A broken IMAGEIO_FFMPEG_EXE is named, with how to mend it."""
+    broken = tmp_path / "ffmpeg"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    told(replace(ready, environment={"IMAGEIO_FFMPEG_EXE": str(broken)}), str(broken), "ffmpeg")
+
+
+def test_a_missing_cookies_file(ready: Place, tmp_path: Path) -> None:
+    """The file is named, and what to do."""
+    told(having(ready, f"network.cookies_file={tmp_path / 'no.txt'}"), "no.txt", "cookies_file")
+
+
+def test_wrong_options_end_with_code_two(ready: Place) -> None:
+    """A misspelt section is told with its nearest, before anything starts."""
+    told(having(ready, "throtle.burst=3"), "Did you mean `throttle`?", code=2)
+    assert not (ready.output / "state.sqlite3").exists()
+
+
+def test_malformed_metadata_names_file_and_line(ready: Place) -> None:
+    """A row cut off, an unknown MID, a duplicate: file, line, what was expected."""
+    path = next(Path(one.partition("=")[2]) for one in ready.settings if "metadata_dir" in one)
+    segments = path / "eval_segments.csv"
+    whole = segments.read_text(encoding="utf-8")
+    for text, words in (
+        (whole[:-8], "eval_segments.csv"),
+        (whole.replace('"/m/', '"/m/zz', 1), "eval_segments.csv"),
+        ("<html>sign in</html>", "eval_segments.csv"),
+    ):
+        segments.write_text(text, encoding="utf-8")
+        told(ready, words)
+    assert not (ready.output / "dataset").exists()
+
+
+def test_the_journal_is_intact_after_a_failed_start(ready: Place, calm: StandinProcess) -> None:
+    """A run that could not reach anything leaves all as it was; mended, it does its job."""
+    told(having(ready, "network.ca_file=null"), "certificate")
+    code, said = ready.run()
+    assert code == 0, said
+    assert wrong(ready.manifest(), calm.world) == []
