@@ -23,7 +23,7 @@ from ascc_async.standin.media import StreamSpec
 from ascc_async.standin.media_layout import IndexForm
 
 Streams = Callable[[StreamSpec, int], bytes]
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 SPECS = [
     (140, StreamSpec(21_000, 22_050, 1)),
     (140, StreamSpec(21_000, 22_050, 1, index=IndexForm.NESTED)),
