@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async import __version__
+from ascc_async.access import access_since
 from ascc_async.catalog.audioset import read_catalog
 from ascc_async.catalog.download import fetch_missing
 from ascc_async.catalog.inputs import InputFile
@@ -144,7 +145,11 @@ class Run:
         form = form_of(settings.clips)
         await self._note_changes(journal, reader)
         await self._reconcile(journal, reader, form, removals)
-        self._ledger = ledger = await self._load(selection, reader, form, removals)
+        access = access_since(reader, settings.network, cookies.jars, time.time())
+        await journal.record(access)
+        self._ledger = ledger = await self._load(
+            selection, reader, form, removals, access.value["since"]
+        )
         facts = self._facts(inputs, ffmpeg)
         dataset = DatasetWriter(
             settings, roster_of(selection), reader, form, removals, facts, self._stopper
@@ -199,9 +204,7 @@ class Run:
             acting.cancel()
             stopping.cancel()
         if acting.cancelled():
-            raise StoppedEarly(
-                "stopped before anything was asked: the same command starts again."
-            )
+            raise StoppedEarly("stopped before anything was asked: the same command starts again.")
         if (stop := acting.result()) is not None:
             raise stop
 
@@ -220,7 +223,12 @@ class Run:
         self._download = Download(name, received, total)
 
     async def _load(
-        self, selection: Selection, reader: Reader, form: str, removals: Removals
+        self,
+        selection: Selection,
+        reader: Reader,
+        form: str,
+        removals: Removals,
+        access_since: float,
     ) -> Ledger:
         license_ = self._settings.license
         ledger = Ledger(
@@ -228,6 +236,7 @@ class Run:
             retry_unknown=license_.retry_unknown,
             recheck_after_days=license_.recheck_after_days,
             removals=removals,
+            access_since=access_since,
         )
         await asyncio.to_thread(ledger.load, reader, form)
         return ledger

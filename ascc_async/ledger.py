@@ -65,13 +65,17 @@ class Ledger:
         retry_unknown: int,
         recheck_after_days: float,
         removals: Removals | None = None,
+        access_since: float = 0.0,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        """`access_since`: POSIX time since when YouTube is asked with these accounts and proxies;
+        what was barred before (`PASSING_REASONS`) is asked again.
+        """
         rows = len(selection.segments)
         self._selection, self._table = selection, selection.segments
         self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
         self._removals = removals or Removals()
-        self.now = wall
+        self.now, self._access_since = wall, access_since
         self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
         self._reasons: Bytes = np.zeros(rows, np.uint8)
         self._made: Bytes = np.zeros(rows, np.uint8)
@@ -113,10 +117,13 @@ class Ledger:
         for clip, row in zip(clips, rows.tolist(), strict=True):
             # The journal may hold other segments of the same video, from other metadata.
             if row >= 0 and self._table.segment_id(row) == clip.segment_id:
-                self._made[row] = _made(clip, self.now() - self._recheck)
+                self._made[row] = _made(clip, self._barred_before())
                 named[row] = clip
                 if self._selection.selected[row]:
                     self._outcomes[_told(clip)] += 1
+
+    def _barred_before(self) -> float:
+        return max(self.now() - self._recheck, self._access_since)
 
     def _load_answers(self, page: BulkAnswers) -> None:
         rows = self._table.rows_of(page.ids)
@@ -131,7 +138,7 @@ class Ledger:
         unknown = page.licenses == _CODES[License.UNKNOWN]
         passing = np.isin(page.reasons, [REASONS.index(reason) + 1 for reason in PASSING_REASONS])
         again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
-        again |= passing & stale
+        again |= passing & (page.times < self._barred_before())
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
         states[again] = RowState.UNASKED

@@ -17,7 +17,7 @@ LAYERS = (
     ("catalog",),
     ("state", "flow", "media", "disk"),
     ("youtube",),
-    ("ledger", "trust", "second_look", "reconcile", "recovery", "changes", "publishing",
+    ("access", "ledger", "trust", "second_look", "reconcile", "recovery", "changes", "publishing",
      "licenses", "clips", "dataset", "progress", "standin"),
     ("app", "probe", "rebuilding"),
     ("commands",),

@@ -102,9 +102,7 @@ class Cutter:
         tracks = [Written(source.sound.codec, source.sound.packets)]
         if source.picture is not None and source.picture_cut is not None:
             tracks.append(Written(source.picture.codec, source.picture.packets))
-            arguments = picture_arguments(
-                source.picture_cut, source.cut, settings, soxr, str(part)
-            )
+            arguments = picture_arguments(source.picture_cut, source.cut, settings, soxr, str(part))
         else:
             arguments = cutting.sound_arguments(source.cut, settings, soxr, str(part))
         await self._run(arguments, part, await asyncio.to_thread(mp4_file, *tracks))

@@ -80,8 +80,7 @@ async def flat_index(
 ) -> Index:
     """The index, with nested ones read where they cover the time from `low` to `high` ms."""
     shifted = [
-        replace(part, start=part.start - origin, end=part.end - origin)
-        for part in sidx.fragments
+        replace(part, start=part.start - origin, end=part.end - origin) for part in sidx.fragments
     ]
     index = checked(sidx.timescale, shifted)
     covering = index.covering(low, high)
@@ -130,5 +129,3 @@ async def goes_on(ranges: Ranges, track: Track, index: Index, total: int | None)
         return False
     box = next(boxes((await ranges.read(track, at, at + 15)).body), None)
     return box is not None and box.kind in (b"moof", b"sidx", b"styp")
-
-

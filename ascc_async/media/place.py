@@ -20,7 +20,6 @@ class DiskFull(SetupError):
     """No space left where clips are written."""
 
 
-
 @contextmanager
 def part_of(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` (its folder is made). Whatever happens, it is gone after.

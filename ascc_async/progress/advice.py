@@ -11,7 +11,7 @@ from ascc_async.model import Outcome, Reason
 _AGAIN = "run the same command again: it goes on with these"
 _COOKIES = (
     "cookies of a signed-in browser open most of these: set network.cookies_file"
-    " (docs/cookies.md); asked again once license.recheck_after_days have passed"
+    " (docs/cookies.md), then run again: they are asked again at once"
 )
 _UPDATE = "update with `pip install --upgrade yt-dlp`, then `doctor --online`"
 _GONE = "gone for good: nothing can be done"
@@ -27,7 +27,7 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.MEMBERS_ONLY: "only an account that is a member of the channel gets these",
     Reason.COUNTRY_RESTRICTED: (
         "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
-        " network.identities) may get them; looked at again after license.recheck_after_days"
+        " network.identities) may get them: run again with it"
     ),
     Reason.TOOL_FAILED: _UPDATE,
     Reason.LIVE: "streams or premieres now: looked at again after license.recheck_after_days",

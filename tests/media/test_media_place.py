@@ -54,8 +54,9 @@ def test_an_old_clip_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
     """A file where the folder should be: said with its name."""
     (tmp_path / "clips").write_text("in the way")
-    with pytest.raises(SetupError, match=r"cannot write in .*clips"), part_of(
-        tmp_path / "clips" / "ab" / "x.flac"
+    with (
+        pytest.raises(SetupError, match=r"cannot write in .*clips"),
+        part_of(tmp_path / "clips" / "ab" / "x.flac"),
     ):
         pass
 
