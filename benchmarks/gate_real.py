@@ -92,18 +92,11 @@ async def run_ours(limit: float | None, seconds: float, *doors: str) -> float:
     async with StandinProcess(world(limit, *doors)) as youtube:
         tally, gate = await ours(youtube, seconds)
     lanes = [lane for lane in gate.snapshot().lanes if lane.used]
-    answered, refused = (
-        sum(getattr(lane, what) for lane in lanes) for what in ("answered", "refused")
-    )
+    answered = sum(lane.answered for lane in lanes)
+    refused = sum(lane.refused for lane in lanes)
     rates = ", ".join(f"{lane.rate:.2f}" for lane in lanes)
-    _print(
-        limit,
-        f"the gate, {len(lanes)} identity" if len(lanes) == 1 else "the gate, two",
-        answered,
-        refused,
-        seconds,
-        f"rate {rates}; misjudged {tally.misjudged}",
-    )
+    who = "the gate" if len(lanes) == 1 else f"the gate, {len(lanes)} names"
+    _print(limit, who, answered, refused, seconds, f"rate {rates}; misjudged {tally.misjudged}")
     return answered / seconds
 
 

@@ -86,7 +86,7 @@ class AdaptivePace:
         """For the next run; stopped while resting, it starts below what was refused."""
         if self._breach is None:
             return Learned(self._rate, self.ceiling, self._rest)
-        limit = min(self._breach.rate, max(self._breach.let_through, self._breach.rate / 8))
+        limit = min(self._breach.rate, max(self._breach.let_through, self._breach.rate / 20))
         return Learned(self._clamp(self.UNDER * limit), self._breach.rate, self._rest)
 
     def recall(self, learned: Learned, trust: float) -> None:
@@ -231,7 +231,7 @@ class AdaptivePace:
         fast = before is None or breach.rate > 1.15 * before
         if breach.held_for >= SPAN or not fast:
             return breach.rate
-        seen = min(breach.rate, max(breach.let_through, breach.rate / 8, before or 0.0))
+        seen = min(breach.rate, max(breach.let_through, breach.rate / 20, before or 0.0))
         return seen if seen < 0.9 * breach.rate else breach.rate
 
     def _let_through(self, before: float) -> float:
