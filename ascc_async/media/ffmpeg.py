@@ -18,6 +18,7 @@ from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
 _KEPT_WORDS = 8192
+_NICENESS = 10
 _CONSEQUENCE = re.compile(
     r"Task finished|Terminating thread|Nothing was written|Could not open encoder|Conversion failed"
 )
@@ -146,7 +147,7 @@ class FFmpeg:
 
     async def _start(self, arguments: Sequence[str], fed: bool) -> asyncio.subprocess.Process:
         try:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 self.installed.path,
                 *arguments,
                 stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
@@ -158,6 +159,8 @@ class FFmpeg:
             raise SetupError(
                 f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
             ) from error
+        _yield_to_us(process)
+        return process
 
 
 async def _fed(process: asyncio.subprocess.Process, data: bytes | None) -> bytes:
@@ -210,6 +213,16 @@ def _said(words: str) -> str:
     lines = [re.sub(r" @ 0x[0-9a-f]+", "", line).strip() for line in words.splitlines()]
     telling = [line for line in lines if line and not _CONSEQUENCE.search(line)]
     return " | ".join(list(dict.fromkeys(telling or lines))[-3:])[-400:]
+
+
+def _yield_to_us(process: asyncio.subprocess.Process) -> None:
+    """Lower its priority: with every core at work, the event loop must not queue behind it.
+
+    It matters most for starting the next one, which holds the whole interpreter up until the
+    new process has got its turn.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
 
 
 async def _reaped(process: asyncio.subprocess.Process) -> None:

@@ -21,7 +21,6 @@ _SHORTEST = 120
 _FRAME = {0: (480, 960, 1920, 2880), 1: (480, 960), 2: (120, 240, 480, 960)}
 FEWEST_FOR_SYNC = 4
 _SHORT, _LONG = struct.Struct(">BBBhB"), struct.Struct(">BHBhB")
-_MOST_IN_ONE_BYTE = 126
 
 
 class Block(NamedTuple):
@@ -122,13 +121,8 @@ def _usual_block(view: memoryview, at: int, track: int, time: int) -> tuple[Bloc
     kind, size, number, relative, flags = (_LONG if long else _SHORT).unpack_from(view, at)
     head, ones = (_LONG.size, 0x4000) if long else (_SHORT.size, 0x80)
     end = at + head - 4 + size - ones
-    usual = kind == _SIMPLE_BLOCK and number == track | 0x80 and ones <= size < ones * 2 - 1
-    if (
-        not usual
-        or track > _MOST_IN_ONE_BYTE
-        or flags & _LACED
-        or not at + head <= end <= len(view)
-    ):
+    usual = kind == _SIMPLE_BLOCK and number == track + 0x80 and ones <= size < ones * 2 - 1
+    if not usual or flags & _LACED or not at + head <= end <= len(view):
         return None
     return Block(time + relative, view[at + head : end], 0, bool(flags & _KEY)), end
 
