@@ -13,7 +13,6 @@ import os
 import queue
 import sqlite3
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +25,9 @@ from ascc_async.state.rows import ClipRow, Distrusted, Forgotten, Learned, Moved
 
 JOURNAL_NAME = "state.sqlite3"
 _MOST_WAITERS_PER_COMMIT = 500
-_GATHER_SECONDS = 0.004
+# A thousand records a second, one by one, would cost a thousand commits and as many switches
+# between threads: nothing is written sooner than this after the last time, in seconds.
+_LINGER = 0.004
 
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
 _PUT_ANSWER = """
@@ -103,9 +104,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gathered: list[_Job] = []
+        self._hand_over_at = 0.0
         self._records = self._commits = self._waiting = 0
         self._broken: JournalError | None = None
 
@@ -125,6 +128,7 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         assert self._thread is not None
+        self._hand_over()
         self._jobs.put(None)
         # Joining is short: at most the commits already queued. It must not be cut by a cancel.
         self._thread.join()
@@ -136,12 +140,20 @@ class Journal:
         assert self._loop is not None
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting += 1
-        self._jobs.put(_Job([_statement(record) for record in records], done))
+        if not self._gathered:
+            self._hand_over_at = max(self._loop.time(), self._hand_over_at + _LINGER)
+            self._loop.call_at(self._hand_over_at, self._hand_over)
+        self._gathered.append(_Job([_statement(record) for record in records], done))
         try:
             # The write goes on when the caller is cancelled: it is already on its way.
-            await asyncio.shield(done)
+            await done
         finally:
             self._waiting -= 1
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._jobs.put(self._gathered)
+            self._gathered = []
 
     def snapshot(self) -> JournalSnapshot:
         """Counts for progress."""
@@ -158,17 +170,14 @@ class Journal:
             connection.close()
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
-        job = self._jobs.get()
-        if job is not None and self._waiting > 1:
-            # Others are about to wait as well: one commit for many is worth these milliseconds.
-            time.sleep(_GATHER_SECONDS)
+        handed = self._jobs.get()
         jobs: list[_Job] = []
-        while job is not None:
-            jobs.append(job)
+        while handed is not None:
+            jobs += handed
             if len(jobs) >= _MOST_WAITERS_PER_COMMIT:
                 return jobs, True
             try:
-                job = self._jobs.get_nowait()
+                handed = self._jobs.get_nowait()
             except queue.Empty:
                 return jobs, True
         return jobs, False
