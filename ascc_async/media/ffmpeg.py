@@ -6,19 +6,17 @@ import asyncio
 import errno
 import os
 import re
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import imageio_ffmpeg
 
 from ascc_async.errors import AsccError, SetupError
+from ascc_async.media.child import Child, TimeUp
 from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
-_KEPT_WORDS = 8192
-_NICENESS = 10
 _CONSEQUENCE = re.compile(
     r"Task finished|Terminating thread|Nothing was written|Could not open encoder|Conversion failed"
 )
@@ -98,6 +96,7 @@ class FFmpeg:
         self.installed = installed
         self._limit = limit or os.cpu_count() or 1
         self._turn = asyncio.Semaphore(self._limit)
+        self._threads = ThreadPoolExecutor(self._limit, "ffmpeg")
         self._time_limit = time_limit
         self._running = self._finished = self._failed = 0
 
@@ -124,81 +123,25 @@ class FFmpeg:
             return output
 
     async def _run(self, arguments: Sequence[str], data: bytes | None) -> bytes:
-        process = await self._started([*_CALM, *arguments], data is not None)
+        child = Child([self.installed.path, *_CALM, *arguments])
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, child.run, data, self._time_limit)
         try:
-            async with asyncio.timeout(self._time_limit):
-                return await _fed(process, data)
-        except TimeoutError:
-            raise FFmpegFailed(f"stopped after {self._time_limit:g} s") from None
-        finally:
-            await _reaped(process)
-
-    async def _started(self, arguments: Sequence[str], fed: bool) -> asyncio.subprocess.Process:
-        """Start the process. Cancelled meanwhile, asyncio would kill it but not its group: so
-        starting is seen to its end first.
-        """
-        starting = asyncio.ensure_future(self._start(arguments, fed))
-        try:
-            return await asyncio.shield(starting)
+            status, output, words = await asyncio.shield(work)
         except asyncio.CancelledError:
-            with suppress(SetupError):
-                await _reaped(await starting)
+            child.stop()
+            await asyncio.wait([work])
+            work.exception()
             raise
-
-    async def _start(self, arguments: Sequence[str], fed: bool) -> asyncio.subprocess.Process:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self.installed.path,
-                *arguments,
-                stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
+        except TimeUp:
+            raise FFmpegFailed(f"stopped after {self._time_limit:g} s") from None
         except OSError as error:
             raise SetupError(
                 f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
             ) from error
-        _yield_to_us(process)
-        return process
-
-
-async def _fed(process: asyncio.subprocess.Process, data: bytes | None) -> bytes:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    async with asyncio.TaskGroup() as group:
-        output = group.create_task(_whole(process.stdout))
-        words = group.create_task(_last_words(process.stderr))
-        if data is not None:
-            group.create_task(_write(process, data))
-    status = await process.wait()
-    if status:
-        raise _failure(status, words.result())
-    return output.result()
-
-
-async def _write(process: asyncio.subprocess.Process, data: bytes) -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(data)
-        await process.stdin.drain()
-    with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.close()
-        await process.stdin.wait_closed()
-
-
-async def _whole(stream: asyncio.StreamReader) -> bytes:
-    parts = []
-    while piece := await stream.read(1 << 18):
-        parts.append(piece)
-    return b"".join(parts)
-
-
-async def _last_words(stream: asyncio.StreamReader) -> str:
-    kept = b""
-    while piece := await stream.read(1 << 16):
-        kept = (kept + piece)[-_KEPT_WORDS:]
-    return kept.decode("utf-8", "replace")
+        if status:
+            raise _failure(status, words)
+        return output
 
 
 def _failure(status: int, words: str) -> AsccError:
@@ -213,21 +156,3 @@ def _said(words: str) -> str:
     lines = [re.sub(r" @ 0x[0-9a-f]+", "", line).strip() for line in words.splitlines()]
     telling = [line for line in lines if line and not _CONSEQUENCE.search(line)]
     return " | ".join(list(dict.fromkeys(telling or lines))[-3:])[-400:]
-
-
-def _yield_to_us(process: asyncio.subprocess.Process) -> None:
-    """Lower its priority: with every core at work, the event loop must not queue behind it.
-
-    It matters most for starting the next one, which holds the whole interpreter up until the
-    new process has got its turn.
-    """
-    with suppress(ProcessLookupError, PermissionError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-
-
-async def _reaped(process: asyncio.subprocess.Process) -> None:
-    """Kill the process and all it started, if it still lives, and wait for it."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
