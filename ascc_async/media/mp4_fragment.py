@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from itertools import accumulate, takewhile
+from itertools import accumulate, pairwise
 
 from ascc_async.media.boxes import Box, Fields, boxes, find
 from ascc_async.media.mp4_track import Mp4Track
@@ -15,6 +15,7 @@ _BASE, _DESCRIPTION, _DURATION, _SIZE, _FLAGS = 0x01, 0x02, 0x08, 0x10, 0x20
 _DATA_OFFSET, _FIRST_FLAGS = 0x001, 0x004
 _EACH = ((0x100, "duration"), (0x200, "size"), (0x400, "flags"), (0x800, "shown"))
 _NOT_A_KEY = 0x10000
+_MOST_PACKETS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def read_fragments(
     for a fragment that does not tell its time. Raises `Rejected(CORRUPT)`.
     """
     parts: list[Packets] = []
-    whole = True
+    whole, count = True, 0
     for box in boxes(data):
         if box.kind != b"moof":
             continue
@@ -53,6 +54,7 @@ def read_fragments(
         expected = parts[-1].end if parts else expected_start
         part, whole = _fragment(data, base, box, track, expected)
         parts.append(part)
+        count = _counted(count + len(part.data))
         if not whole:
             break
     if none_is_fine and not any(part.data for part in parts):
@@ -106,11 +108,20 @@ def _time(data: Buffer, traf: Box, expected: int) -> int:
 
 def _runs(data: Buffer, traf: Box, defaults: _Defaults) -> list[_Run]:
     found: list[_Run] = []
+    count = 0
     for box in boxes(data, traf.body, traf.end):
         if box.kind == b"trun":
             follows = found[-1].place + sum(found[-1].sizes) if found else defaults.base
             found.append(_run(Fields(data, box), defaults, follows))
+            count = _counted(count + len(found[-1].sizes))
     return found
+
+
+def _counted(packets: int) -> int:
+    """A run of packets without sizes of their own costs a sender nothing, but us memory."""
+    if packets > _MOST_PACKETS:
+        corrupt("packets without end")
+    return packets
 
 
 def _run(fields: Fields, defaults: _Defaults, follows: int) -> _Run:
@@ -135,7 +146,7 @@ def _run(fields: Fields, defaults: _Defaults, follows: int) -> _Run:
 def _columns(fields: Fields, flags: int, count: int) -> dict[str, list[int]]:
     names = [name for bit, name in _EACH if flags & bit]
     width = 4 * len(names)
-    if count > 1_000_000 or width * count > fields.left:
+    if count > _MOST_PACKETS or width * count > fields.left:
         corrupt("trun is shorter than it says")
     if not names:
         return {}
@@ -144,26 +155,35 @@ def _columns(fields: Fields, flags: int, count: int) -> dict[str, list[int]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _samples(run: _Run) -> Iterator[tuple[int, int, int, int, int]]:
-    """Place, size, ticks, flags and delay of each packet of a run."""
-    places = accumulate(run.sizes, initial=run.place)
-    delays = run.shown or [0] * len(run.sizes)
-    return zip(places, run.sizes, run.durations, run.flags, delays, strict=False)
-
-
 def _packets(data: Buffer, base: int, runs: list[_Run], start: int) -> tuple[Packets, bool]:
-    view = memoryview(data)
-    rows = [sample for run in runs for sample in _samples(run)]
-    if any(place < base for place, *_ in rows):
-        corrupt("a fragment that points outside itself")
-    here = list(takewhile(lambda row: row[0] + row[1] <= base + len(view), rows))
-    if any(ticks == 0 for _, _, ticks, _, _ in here[:-1]):
+    view, end = memoryview(data), base + len(data)
+    parts = []
+    for run in runs:
+        if run.place < base:
+            corrupt("a fragment that points outside itself")
+        places = list(accumulate(run.sizes, initial=run.place - base))
+        here = bisect_right(places, end - base) - 1
+        parts.append(_there(view, run, places, max(here, 0)))
+        if len(parts[-1].data) < len(run.sizes):
+            break
+    packets = _one_after_another(parts, start)
+    if 0 in packets.durations[:-1]:
         corrupt("packets without a duration")
-    packets = Packets(
-        data=[view[place - base : place - base + size] for place, size, *_ in here],
-        durations=[row[2] for row in here],
-        start=start,
-        shown=[row[4] for row in here],
-        keys=[number for number, row in enumerate(here) if not row[3] & _NOT_A_KEY],
+    return packets, len(packets.data) == sum(len(run.sizes) for run in runs)
+
+
+def _there(view: memoryview, run: _Run, places: list[int], here: int) -> Packets:
+    """The first `here` packets of a run."""
+    return Packets(
+        data=[view[place:stop] for place, stop in pairwise(places[: here + 1])],
+        durations=run.durations[:here],
+        start=0,
+        shown=(run.shown or [0] * here)[:here],
+        keys=[number for number, flags in enumerate(run.flags[:here]) if not flags & _NOT_A_KEY],
     )
-    return packets, len(here) == len(rows)
+
+
+def _one_after_another(parts: list[Packets], start: int) -> Packets:
+    if not any(part.data for part in parts):
+        return Packets((), (), start)
+    return replace(joined(parts), start=start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -93,15 +94,11 @@ class Packets:
 
     def covering(self, first: int, end: int) -> Packets:
         """Only the packets that hold a tick of `first` … `end`; at least one if there are any."""
-        low, start = 0, self.start
-        while low < len(self.data) - 1 and start + self.durations[low] <= first:
-            start += self.durations[low]
-            low += 1
-        high, stop = low, start
-        while high < len(self.data) and (stop < end or high == low):
-            stop += self.durations[high]
-            high += 1
-        return self._slice(low, high, start)
+        times = list(accumulate(self.durations, initial=self.start))
+        last = len(self.data) - 1
+        low = min(max(bisect_right(times, first) - 1, 0), last)
+        high = max(bisect_left(times, end), low + 1)
+        return self._slice(low, min(high, last + 1), times[low])
 
     def from_key(self, tick: int) -> Packets:
         """From the last key packet shown at or before `tick` on; from the first one at worst."""

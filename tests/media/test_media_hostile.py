@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from media_helpers import Memory, free, sidx, track
 
 from ascc_async.errors import Rejected
-from ascc_async.media.boxes import boxes, made
+from ascc_async.media.boxes import boxes, full, made
 from ascc_async.media.ebml import elements
 from ascc_async.media.excerpt import Excerpt
 from ascc_async.media.fetch import fetch_excerpt
@@ -139,3 +139,15 @@ def test_a_box_larger_than_memory_is_not_read(stream: Streams) -> None:
     with pytest.raises(Rejected, match="where at most"):
         asyncio.run(fetch_excerpt(Ranges(memory), track(), 0, 10_000))
     assert len(memory.asked) == 1
+
+
+def test_packets_without_end_are_refused(stream: Streams) -> None:
+    """A fragment of a kilobyte that claims a billion empty packets costs no memory."""
+    data = stream(*reversed(SPECS[0]))  # type: ignore[arg-type]
+    moov = next(box for box in boxes(data) if box.kind == b"moov")
+    runs = full(b"trun", 0, 0, (150_000).to_bytes(4, "big")) * 50
+    header = full(b"tfhd", 0, 0x20008, (1).to_bytes(4, "big"), (1024).to_bytes(4, "big"))
+    fragment = made(b"moof", made(b"traf", header, runs)) + made(b"mdat")
+    index = sidx([(len(fragment), 20_000)])
+    with pytest.raises(Rejected, match="packets without end"):
+        excerpt(data[: moov.end] + index + fragment, 0, 10)
