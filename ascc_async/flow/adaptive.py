@@ -41,7 +41,7 @@ class AdaptivePace:
     held after a share of it, and the next look above the ceiling comes after many times of it.
     """
 
-    EXPLORE_SECONDS, EXPLORE_ANSWERS = 2.5, 2
+    EXPLORE_SECONDS, EXPLORE_ANSWERS = 1.5, 1
     HOLD_SECONDS, HOLD_ANSWERS, HOLD_SHARE = 11.0, 6, 1 / 4
     PROBE_RESTS, PROBE_ANSWERS = 32.0, 110
     STEP, BIGGEST_STEP, NARROW = 0.04, 0.5, 1.08
