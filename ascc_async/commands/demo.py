@@ -47,7 +47,7 @@ def _world() -> WorldSettings:
 
     return WorldSettings(
         limits=(
-            Limit(requests=130, window_seconds=10, pause_seconds=2, style="bot_check"),
+            Limit(requests=160, window_seconds=10, pause_seconds=2, style="bot_check"),
             Limit(kind="media", requests=120, window_seconds=10, pause_seconds=3),
         ),
         faults=(
