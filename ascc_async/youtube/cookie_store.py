@@ -89,7 +89,7 @@ class CookieStore:
     ) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            _remove_if_empty(self._parent)
+        _remove_if_empty(self._parent)  # others keep theirs there while a run lasts
 
     def refresh(self) -> Mapping[str, Jar]:
         """Read changed files again: the new jars by identity (empty when nothing changed).

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scenario import Place, reach
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for `benchmarks`
+
+from scenario import Place, Row, reach
 
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import WorldSettings
+from benchmarks.chaos_run import Job
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +38,31 @@ def calm(youtube: StandinProcess) -> StandinProcess:
 def place(tmp_path: Path, calm: StandinProcess) -> Place:
     """An empty output folder whose runs reach the stand-in."""
     return Place(tmp_path / "out", (*reach(calm), f"audioset.metadata_dir={tmp_path / 'metadata'}"))
+
+
+@pytest.fixture(scope="session")
+def finished(youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a job that ran undisturbed to its end. Not to be written in."""
+    fixed = {"seed", "videos", "doors", "metadata_dir", "max_seconds"}
+    youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
+    folder = tmp_path_factory.mktemp("undisturbed")
+    job = Job(folder, youtube)
+    assert job.leg() == 0, job.ends.said
+    return folder
+
+
+@pytest.fixture
+def undisturbed(finished: Path) -> list[Row]:
+    """The manifest of an undisturbed run."""
+    return Place(finished / "out").manifest()
+
+
+@pytest.fixture
+def done(finished: Path, tmp_path: Path, calm: StandinProcess) -> Callable[[], Job]:
+    """Makes a copy of the finished job, to be damaged."""
+
+    def copy() -> Job:
+        shutil.copytree(finished, tmp_path / "job")
+        return Job(tmp_path / "job", calm)
+
+    return copy

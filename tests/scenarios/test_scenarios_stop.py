@@ -1,0 +1,124 @@
+"""Signals, whatever the run is doing: exit codes 3 and 130, in time, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+from scenario import Place
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import Fault, Limit
+
+EVAL = "audioset.splits=[eval]"
+Prepare = Callable[[StandinProcess], None]
+
+
+def resting(youtube: StandinProcess) -> None:
+    youtube.set_limits(Limit(requests=0, pause_seconds=3600, style="429"))
+
+
+def stalled_metadata(youtube: StandinProcess) -> None:
+    youtube.set_faults(Fault(name="stall", endpoints=("metadata",), times=0))
+
+
+def nothing(youtube: StandinProcess) -> None:
+    """All is well."""
+
+
+def requests(youtube: StandinProcess, endpoint: str) -> int:
+    return youtube.counters()["requests"].get(endpoint, 0)
+
+
+CASES = [
+    pytest.param(resting, "next", (), signal.SIGINT, id="all resting"),
+    pytest.param(stalled_metadata, "metadata", (), signal.SIGTERM, id="metadata on its way"),
+    pytest.param(nothing, "next", ("output.min_free_gb=1000000",), signal.SIGHUP, id="no room"),
+]
+
+
+@pytest.mark.parametrize(("prepare", "endpoint", "settings", "number"), CASES)
+def test_a_signal_ends_what_only_waits_at_once(
+    prepare: Prepare,
+    endpoint: str,
+    settings: tuple[str, ...],
+    number: signal.Signals,
+    place: Place,
+    calm: StandinProcess,
+) -> None:
+    """Nobody waits for a rest, a stalled download or room on the disk to be over: exit code 3."""
+    prepare(calm)
+    place = Place(place.output, (*place.settings, EVAL, *settings))
+    process = place.start()
+    wait_until(process, lambda: requests(calm, endpoint) > 0)
+    time.sleep(0.5)
+    began = time.monotonic()
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    assert time.monotonic() - began < 15
+    assert "Traceback" not in said
+    assert not list(place.output.rglob(".part-*"))
+    assert not list(place.output.rglob(".staging-*"))
+
+
+def test_nohup_is_respected(place: Place, calm: StandinProcess) -> None:
+    """Where SIGHUP is ignored, a closed terminal does not stop the run."""
+    place = Place(place.output, (*place.settings, EVAL))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit it
+    try:
+        process = place.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_until(process, lambda: requests(calm, "next") > 3)
+    process.send_signal(signal.SIGHUP)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+
+
+def test_one_run_at_a_time_and_status_beside_it(place: Place, calm: StandinProcess) -> None:
+    """A second run is refused with who holds the folder; `status` answers meanwhile."""
+    resting(calm)
+    place = Place(place.output, (*place.settings, EVAL))
+    process = place.start()
+    wait_until(process, lambda: requests(calm, "next") > 0)
+    code, said = place.run()
+    assert code == 1
+    assert str(process.pid) in said
+    assert os.uname().nodename in said
+    code, said = place.run("status")
+    assert code == 0, said
+    process.kill()
+    process.communicate(timeout=30)
+    calm.set_limits()
+    assert place.run()[0] == 0  # the lock of a killed run hinders nobody
+
+
+def wait_until(
+    process: subprocess.Popen[str], condition: Callable[[], bool], seconds: float = 60
+) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.05)
+
+
+def test_a_second_signal_while_the_first_drains_leaves_at_once(
+    place: Place, calm: StandinProcess
+) -> None:
+    """Downloads that stall are not waited for: exit code 130."""
+    calm.set_faults(Fault(name="stall", share=1, endpoints=("media",), times=0))
+    process = place.start()
+    wait_until(process, lambda: requests(calm, "media") > 0)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=15)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
