@@ -15,6 +15,7 @@ _SETTINGS, _SHORT = "settings", "short/"
 # What the dataset is, not how fast or by which way it came.
 _TOLD = ("audioset", "classes", "sampling", "license", "clips")
 _UNTOLD = ("license.api_keys", "audioset.metadata_dir")
+_NOTHING_THERE = "before the segment starts"  # too short under any setting
 _MOST = 60  # characters of a value that are shown
 
 
@@ -75,6 +76,7 @@ def _short(reader: Reader, form: str) -> Iterator[str]:
         for row in page:
             noted = row.clip is not None and _is_short(row.clip.note)
             left_out = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
+            left_out = left_out and _NOTHING_THERE not in row.detail
             if noted or left_out:
                 yield row.segment_id
 

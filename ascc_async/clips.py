@@ -136,7 +136,7 @@ class ClipStage:
         except Unavailable as error:
             await self._end(row, self._row(segment, Outcome.UNAVAILABLE, error.reason, str(error)))
         except Rejected as error:
-            await self._end(row, self._row(segment, Outcome.REJECTED, error.reason, str(error)))
+            await self._reject(row, segment, error)
         except ItemError as error:
             self.tool_words[str(error)] += 1
             await self._fail(row, segment, error)
@@ -193,6 +193,15 @@ class ClipStage:
             return
         reason = error.reason if isinstance(error, ItemError) else Reason.NETWORK
         await self._end(row, self._row(segment, Outcome.PENDING, reason, str(error)))
+
+    async def _reject(self, row: int, segment: Segment, error: Rejected) -> None:
+        """What was corrupt may have become so on its way: it is fetched again."""
+        trouble = self._trouble.setdefault(row, _Trouble())
+        trouble.failures += 1
+        if error.reason is Reason.CORRUPT and trouble.failures < _TRIES:
+            self._ledger.clip_again(row)
+            return
+        await self._end(row, self._row(segment, Outcome.REJECTED, error.reason, str(error)))
 
     async def _end(self, row: int, clip: ClipRow) -> None:
         await self._journal.record(clip)

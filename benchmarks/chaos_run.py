@@ -54,6 +54,7 @@ class Job:
         self.place = Place(
             folder / "out", (*reach(youtube), metadata, *settings), {MARK: self.mark}
         )
+        self.first = self.place.settings
         self.youtube, self.ends = youtube, Ends()
         self._last: tuple[set[str], set[str]] = (set(), set())
         self._last = self.known()
