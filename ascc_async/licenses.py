@@ -188,6 +188,9 @@ class LicenseStage:
             self._repeat(ask)
             return
         desk.count(answers)
+        if all(answer.license is not License.UNKNOWN for answer in answers):
+            await self._record(ask.rows, answers)
+            return
         pairs = list(zip(ask.rows, answers, strict=True))
         told = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
         silent = [pair for pair in pairs if pair[1].license is License.UNKNOWN]

@@ -165,10 +165,11 @@ class Desks:
     def usable(self, after: int = 0) -> tuple[int, Desk] | None:
         """The first source from place `after` on that may be asked now."""
         now = self._wall()
-        return next(
-            ((n, desk) for n, desk in enumerate(self._desks) if n >= after and desk.usable(now)),
-            None,
-        )
+        for place in range(after, len(self._desks)):
+            desk = self._desks[place]
+            if desk.usable(now):
+                return place, desk
+        return None
 
     def wait_seconds(self) -> float:
         """Until the next source is ready; SourcesExhausted when none will be in this run."""

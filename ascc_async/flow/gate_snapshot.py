@@ -12,7 +12,8 @@ from ascc_async.flow.identity import Identity
 @dataclass(frozen=True, slots=True)
 class LaneSnapshot:
     """One identity's requests of one kind. Rates in requests a second; `resting_until` is POSIX
-    time. `answered`, `refused` and `faults` count this run's requests.
+    time. `sent` counts this run's requests, those that yt-dlp made included; `answered`, `refused`
+    and `faults` count how they ended: several requests of one extraction end as one.
     """
 
     identity: str
@@ -28,6 +29,7 @@ class LaneSnapshot:
     resting_until: float | None
     resting_why: str | None
     away: bool
+    sent: int = 0
 
     @property
     def used(self) -> bool:
@@ -51,6 +53,7 @@ class LaneSnapshot:
             tokens=lane.bucket.tokens,
             waiting=waiting,
             in_flight=lane.in_flight,
+            sent=lane.sent,
             answered=lane.answers,
             refused=lane.refusals,
             faults=lane.faults,

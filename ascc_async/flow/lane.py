@@ -28,7 +28,7 @@ class Lane:
         self.breaker = Breaker()
         # Nothing is known of the limit yet: an adaptive lane earns its burst.
         self.bucket = TokenBucket(1.0 if throttle.adaptive else float(throttle.burst), now)
-        self.in_flight = self.answers = self.refusals = self.faults = 0
+        self.in_flight = self.sent = self.answers = self.refusals = self.faults = 0
         self.heard_at: float | None = None
         self._cut_at = -math.inf
 
@@ -44,6 +44,7 @@ class Lane:
     def take(self, now: float, cost: int) -> None:
         """A request goes out."""
         self.bucket.take(cost)
+        self.sent += cost
         self.in_flight += 1
         if self.breaker.rest.resting:
             self.breaker.rest.try_again(now)
@@ -52,6 +53,7 @@ class Lane:
     def settle(self, difference: int) -> None:
         """So many more (or, negative, fewer) requests were sent than reserved."""
         self.bucket.take(difference)
+        self.sent += difference
 
     def left(self, started_at: float) -> None:
         """A request ended without a verdict: cancelled, never sent, or the network failed."""

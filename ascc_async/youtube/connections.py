@@ -26,6 +26,7 @@ USER_AGENT = (
     " Chrome/149.0.0.0 Safari/537.36"
 )
 CONNECT_SECONDS = 15.0
+_ROUTES_KEPT = 100  # media hosts are many
 ORIGIN = "https://www.youtube.com"
 _INNERTUBE = ORIGIN + "/youtubei/"
 
@@ -69,6 +70,7 @@ class WayOut:
         self._timeouts_of_media = timeouts(timeout_seconds, whole=False)
         self._proxy = without_password(identity.proxy)
         self._proxy_headers = proxy_headers(identity.proxy)
+        self._routes: dict[str, Route] = {}
 
     async def __aenter__(self) -> Self:
         self._jar = cookie_jar(self._cookies)
@@ -100,7 +102,7 @@ class WayOut:
 
         The response is the caller's to close. Raises NetworkFault, ServerFault.
         """
-        route = Route(self._identity.name, host(call.url), self._proxy)
+        route = self._route(host(call.url))
         try:
             response = await self._client.request(
                 call.method,
@@ -117,6 +119,14 @@ class WayOut:
             fault = fault_from(error, route)
         # Outside of `except`: the foreign error holds addresses and passwords; let it go.
         raise fault
+
+    def _route(self, name: str) -> Route:
+        route = self._routes.get(name)
+        if route is None:
+            if len(self._routes) >= _ROUTES_KEPT:
+                self._routes.clear()
+            self._routes[name] = route = Route(self._identity.name, name, self._proxy)
+        return route
 
     def _headers(self, call: Call, now: float) -> Mapping[str, str]:
         """With the cookies, and an account's authorization where the address needs it besides."""
@@ -154,7 +164,8 @@ def timeouts(seconds: float, *, whole: bool = True) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=seconds if whole else None,
         sock_connect=min(seconds, CONNECT_SECONDS),
-        sock_read=seconds,
+        # Beside a limit for the whole it could never strike first, and costs a timer a piece.
+        sock_read=None if whole else seconds,
     )
 
 

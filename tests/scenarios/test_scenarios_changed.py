@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import soundfile
 from scenario import Row
 
 from benchmarks.chaos_run import Job
+
+pytestmark = pytest.mark.slow
 
 
 def clips(job: Job) -> dict[str, Row]:

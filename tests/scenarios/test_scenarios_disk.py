@@ -32,6 +32,9 @@ class SmallDisk:
         return state.f_bavail * state.f_frsize
 
 
+pytestmark = pytest.mark.slow
+
+
 def _mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True, capture_output=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
 from scenario import Place, Row, reach, timeless
 
 from ascc_async.standin.process import StandinProcess
@@ -21,6 +22,7 @@ COOKIES = f"""\
 """
 
 
+@pytest.mark.slow
 def test_bombs_and_floods_cost_a_try_each(
     calm: StandinProcess, tmp_path: Path, undisturbed: list[Row]
 ) -> None:

@@ -13,6 +13,8 @@ from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import WorldSettings
 from benchmarks.chaos_run import Job
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mortal() -> Iterator[StandinProcess]:

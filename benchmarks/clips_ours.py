@@ -1,0 +1,188 @@
+"""Our side of `benchmarks.clips`: the clip stage as `app` builds it, in a process of its own.
+
+Says `warm` when everything runs, waits for a line, makes the clips, and says what that took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import uvloop
+
+from ascc_async.catalog.selection import ChosenClass, Selection
+from ascc_async.catalog.table import SegmentTable
+from ascc_async.clips import ClipStage
+from ascc_async.disk import Disk
+from ascc_async.flow.gate import Gate
+from ascc_async.flow.slots import Slots
+from ascc_async.flow.stopping import Stopper
+from ascc_async.ledger import Ledger
+from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import form_of
+from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
+from ascc_async.model import License, LicenseAnswer, Resolved
+from ascc_async.settings import (
+    ClipsSettings,
+    ConcurrencySettings,
+    NetworkSettings,
+    ThrottleSettings,
+)
+from ascc_async.state.writer import JOURNAL_NAME, Journal
+from ascc_async.youtube.media_source import MediaSources
+from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.ytdlp import Resolver
+from ascc_async.youtube.ytdlp_job import warm_up
+
+WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
+Job = tuple[str, int]
+
+
+def selection_of(jobs: list[Job]) -> Selection:
+    """One row for each (video, start in ms), all of one class."""
+    rows = len(jobs)
+    starts = np.array([start for _, start in jobs], np.int32)
+    table = SegmentTable(
+        ids=np.array([video_id for video_id, _ in jobs], "S11"),
+        start_ms=starts,
+        end_ms=starts + 10_000,
+        split=np.zeros(rows, np.uint8),
+        splits=("balanced_train",),
+        label_offsets=np.arange(rows + 1, dtype=np.int64),
+        label_codes=np.zeros(rows, np.uint16),
+        mids=("/m/0",),
+    )
+    chosen = ChosenClass(0, 0, 0, "/m/0", "Speech", None, rows)
+    return Selection(table, (), (chosen,), np.arange(rows, dtype=np.int32), 0, None)
+
+
+def shareable(jobs: list[Job]) -> Ledger:
+    """A ledger in which all of these wait for their clip."""
+    ledger = Ledger(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
+    for row in ledger.take(len(jobs)):
+        answer = LicenseAnswer(
+            ledger.video_id(row), License.CREATIVE_COMMONS, "benchmark", time.time()
+        )
+        ledger.answered(row, answer)
+    ledger.licenses_done = True
+    return ledger
+
+
+async def no_second_look(resolved: Resolved) -> LicenseAnswer | None:
+    """Licenses have a benchmark of their own."""
+    return None
+
+
+@dataclass
+class Tools:
+    """What a clip stage needs."""
+
+    resolver: Resolver
+    media: MediaSources
+    cutter: Cutter
+    journal: Journal
+    output: Path
+
+    async def make(self, jobs: list[Job]) -> int:
+        """All clips; how many were made."""
+        stage = ClipStage(
+            ConcurrencySettings().downloads, self.resolver, self.media, self.cutter,
+            form_of(ClipsSettings()), no_second_look, Disk(self.output, 0), lambda: False,
+            shareable(jobs), self.journal, Stopper(),
+        )  # fmt: skip
+        await stage.run()
+        return stage.made
+
+
+async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -> Tools:
+    """Everything, started."""
+    gate, concurrency, clips = Gate(WIDE, ["main"]), ConcurrencySettings(), ClipsSettings()
+    sessions = await stack.enter_async_context(Sessions(network, gate))
+    journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
+    slots = await stack.enter_async_context(Slots(concurrency.extractions, warm_up))
+    resolver = await stack.enter_async_context(Resolver(slots, gate, network, clips))
+    cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
+    return Tools(resolver, MediaSources(sessions), cutter, journal, output)
+
+
+def cpu() -> float:
+    """Processor seconds of this process, of its children, and of those that ended."""
+    own = psutil.Process()
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    alive = [own, *own.children(recursive=True)]
+    living = sum(sum(process.cpu_times()[:2]) for process in alive)
+    return float(living + ended.ru_utime + ended.ru_stime)
+
+
+def memory() -> float:
+    """Resident megabytes of this process and its children, shared pages counted once."""
+    own = psutil.Process()
+    total = 0
+    for process in (own, *own.children(recursive=True)):
+        try:
+            total += process.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 1e6
+
+
+async def watch(delays: list[float], sizes: list[float]) -> None:
+    """Note how late a 5 ms timer is, again and again; every 5 s the memory in use."""
+    seen = time.perf_counter()
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(0.005)
+        delays.append(time.perf_counter() - before - 0.005)
+        if before - seen > 5:
+            sizes.append(await asyncio.to_thread(memory))
+            seen = before
+
+
+async def run(
+    network: NetworkSettings, output: Path, jobs: list[Job], warming: int
+) -> dict[str, Any]:
+    """Warm up, wait for the word, make the clips."""
+    async with AsyncExitStack() as stack:
+        ready = await tools(stack, network, output)
+        await ready.make(jobs[:warming])
+        print("warm", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        delays, sizes = list[float](), list[float]()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch(delays, sizes))
+            before, began = cpu(), time.perf_counter()
+            made = await ready.make(jobs[warming:])
+            seconds, spent = time.perf_counter() - began, cpu() - before
+            sizes.append(await asyncio.to_thread(memory))
+            watching.cancel()
+    late = sorted(delays)[int(len(delays) * 0.99)]
+    return {"clips": made, "seconds": seconds, "cpu": spent, "late": late, "memory": sizes}
+
+
+def main() -> None:
+    """Called by `benchmarks.clips`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--proxy", required=True)
+    parser.add_argument("--ca-file", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--jobs", type=Path, required=True)
+    parser.add_argument("--warming", type=int, default=8)
+    chosen = parser.parse_args()
+    network = NetworkSettings(proxy=chosen.proxy, ca_file=chosen.ca_file)
+    jobs = [(video_id, start) for video_id, start in json.loads(chosen.jobs.read_text())]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(run(network, chosen.output, jobs, chosen.warming))))
+
+
+if __name__ == "__main__":
+    main()
