@@ -62,7 +62,7 @@ log = logging.getLogger(__name__)
 
 DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
 REMEMBER_EVERY = 10.0
-COOKIES_EVERY = 10.0
+COOKIES_EVERY = 3.0
 _TRUST, _GATE, _QUOTA = "trust/", "gate", "data_api"
 
 
@@ -264,6 +264,7 @@ class Run:
                 settings.clips,
                 cookies.copies,
                 private_dir=settings.output.dir / FOLDER,
+                askers=sessions.askers,
             )
         )
         desks = self._desks(sessions, gate, journal, reader, ledger)

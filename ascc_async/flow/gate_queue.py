@@ -95,9 +95,11 @@ class Queue:
         """Those who wait for a named identity that rests, with the seconds it will; they leave."""
         for name, identity in self._identities.items():
             line = self._lines[name]
-            left = identity.rest_left(self.kind, now)
-            while line and 0 < left < math.inf:
-                yield line.popleft(), left
+            for turn in tuple(line):
+                left = max(identity.rest_left(kind, now) for kind in (self.kind, *turn.also))
+                if 0 < left < math.inf:
+                    line.remove(turn)
+                    yield turn, left
 
     def next_ready(self, now: float) -> tuple[Turn, Identity] | None:
         """The first in line who may go now, with the identity to go as; it leaves the line."""

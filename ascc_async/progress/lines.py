@@ -65,9 +65,13 @@ def fields(snapshot: RunSnapshot) -> dict[str, Any]:
                 "kind": lane.kind.value,
                 "rate": round(lane.rate, 4),
                 "ceiling": lane.ceiling and round(lane.ceiling, 4),
+                "sent": lane.sent,
                 "answered": lane.answered,
                 "refused": lane.refused,
+                "faults": lane.faults,
+                "away": lane.away,
                 "resting_until": lane.resting_until,
+                "resting_why": lane.resting_why,
             }
             for lane in told.lanes
         ],

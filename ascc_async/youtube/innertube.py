@@ -73,6 +73,8 @@ class InnertubeSource:
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
         self._tally.asked += 1
         form, reading, by = await self._next(video_id, self.mask.forms_left(), identity)
+        if reading.license is not License.STANDARD:  # the others are asked for again
+            self._sessions.askers.note(video_id, by)
         if reading.license is License.UNKNOWN and _is_about(reading, video_id):
             if not reading.there:
                 gone = await self._why_not_there(video_id, by)

@@ -16,6 +16,7 @@ from ascc_async.errors import NetworkFault, ServerFault
 from ascc_async.flow.gate import Gate, Kind
 from ascc_async.flow.retry import RetrySettings, retrying
 from ascc_async.settings import NetworkSettings
+from ascc_async.youtube.askers import Askers
 from ascc_async.youtube.connections import WayOut, trusted_authorities
 from ascc_async.youtube.exchange import (
     ANSWER_BYTES,
@@ -62,6 +63,7 @@ class Sessions:
         self._retries, self._wall = retries, wall
         self._jars: Mapping[str, Cookies] = jars or {}
         self._ways: dict[str, WayOut] = {}
+        self.askers = Askers(gate, identities=len(network.all_identities()))
         self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
 

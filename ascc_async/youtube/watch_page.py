@@ -49,6 +49,7 @@ class WatchPageSource:
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
         self._tally.asked += 1
+        identity = identity or self._sessions.askers.whom(video_id, Kind.PAGES)
 
         async def attempt(again: bool) -> LicenseAnswer:
             return await self._read_page(video_id, identity, new_video=not again)
@@ -70,7 +71,10 @@ class WatchPageSource:
                 self._tally.add(stream.received)
             self._sessions.saw_login(stream.identity, page.reading.logged_out)
             _raise_if_refused(page, reader)
-        return self._answer(video_id, page)
+        answer = self._answer(video_id, page)
+        if answer.license is License.CREATIVE_COMMONS:
+            self._sessions.askers.note(video_id, stream.identity)
+        return answer
 
     async def _read(self, stream: Stream, reader: PageReader) -> PageReading:
         async for chunk in stream.chunks():

@@ -18,6 +18,7 @@ from ascc_async.flow.gate import Entry, Gate, Kind
 from ascc_async.flow.slots import Slots
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings, NetworkSettings
+from ascc_async.youtube.askers import Askers
 from ascc_async.youtube.ytdlp_extractions import CookieCopy, Extractions
 from ascc_async.youtube.ytdlp_judge import another_client_may_help, judge
 from ascc_async.youtube.ytdlp_records import Report, Strategy
@@ -46,6 +47,7 @@ class Resolver:
 
     That lies in `private_dir` (default: the system's temporary folder), where what a crashed run
     left is removed. `extractions`: those of another resolver, already entered, to be shared.
+    `askers`: who asked for a video's license; the same identity resolves it, unless it rests.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Resolver:
         *,
         private_dir: Path | None = None,
         extractions: Extractions | None = None,
+        askers: Askers | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -67,6 +70,7 @@ class Resolver:
         self._stack = AsyncExitStack()
         self._shared = extractions is not None
         self._extractions = extractions or Extractions(slots, network, cookies, private_dir)
+        self._askers = askers or Askers(gate, identities=1)
         self._clock, self._wall = clock, wall
         self._routes = Routes()
         # Whoever has no slot yet must not hold a place in the gate.
@@ -96,7 +100,7 @@ class Resolver:
         see_license: bool = False,
         other_client: bool = False,
     ) -> Resolved:
-        """Where the media is, for the identity that asked (`identity`, or the one ready first).
+        """Where the media is, and for whom: `identity`, or who asked before, or who is ready first.
 
         `see_license`: ask so that `license_text` is seen (three requests instead of one).
         `other_client`: not the cheapest one, whose links did not work.
@@ -104,6 +108,7 @@ class Resolver:
         Refused, NetworkFault, ServerFault.
         """
         wanted = Strategy.DEFAULTS if see_license or other_client else None
+        identity = identity or self._askers.whom(video_id, Kind.PAGES, Kind.MEDIA)
         first = await self._ask(video_id, identity, wanted, new_video=True)
         if isinstance(first.result, Resolved):
             return await self._when_available(first.result, first.report)
@@ -159,6 +164,7 @@ class Resolver:
         self._routes.note_cost(strategy, report.requests)
         self._counts[strategy] += 1
         self._counts["requests"] += report.requests
+        self._askers.note(video_id, entry.identity)
         self._cpu_seconds += report.cpu_seconds
         return report
 
