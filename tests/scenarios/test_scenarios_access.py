@@ -26,7 +26,11 @@ def cookies(path: Path) -> Path:
 def test_cookies_added_between_runs_open_barred_videos(tmp_path: Path) -> None:
     """Without waiting for recheck_after_days; what cookies cannot open stays as it was."""
     with StandinProcess(WorldSettings(seed=5, videos=40, length_seconds=(12, 60))) as youtube:
-        own = (*reach(youtube), f"audioset.metadata_dir={tmp_path / 'metadata'}")
+        own = (
+            *reach(youtube),
+            "audioset.splits=[balanced_train]",
+            f"audioset.metadata_dir={tmp_path / 'metadata'}",
+        )
         guest = Place(tmp_path / "out", own)
         code, said = guest.run()
         assert code == 0, said

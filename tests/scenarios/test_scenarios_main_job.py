@@ -6,17 +6,19 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
-from scenario import Place, reach, timeless, wrong
+from scenario import Place, Row, timeless, wrong
 
 from ascc_async.standin.front import streams_of
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.timecode import measure_start
 from ascc_async.standin.world_settings import Fault, Limit
+from benchmarks.chaos_run import Job
 
 SHARED = Path(__file__).parents[3] / "shared" / "audioset"
 FAULTS = (
@@ -49,36 +51,25 @@ def test_every_license_reason_and_clip_is_what_the_world_says(
             assert measure_start(sound, rate) == pytest.approx(wanted, abs=0.03), row["segment_id"]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, StandinProcess]]:
-    """A run that nothing disturbed, and the stand-in it asked; unknown is asked once only."""
-    folder = tmp_path_factory.mktemp("whole")
-    with StandinProcess() as youtube:
-        own = (f"audioset.metadata_dir={folder / 'metadata'}", "license.retry_unknown=0")
-        place = Place(folder / "out", (*reach(youtube), *own))
-        code, said = place.run()
-        assert code == 0, said
-        yield place, youtube
-
-
-def test_a_second_run_fetches_nothing_again(whole: tuple[Place, StandinProcess]) -> None:
+def test_a_second_run_fetches_nothing_again(done: Callable[[], Job], calm: StandinProcess) -> None:
     """Once all is done the same command asks nobody anything, and touches no file."""
-    place, calm = whole
-    manifest = place.output / "dataset/manifest.csv"
-    before = manifest.stat().st_mtime_ns
-    calm.reset_counters()
+    place = done().place
+    place = replace(place, settings=(*place.settings, "license.retry_unknown=0"))
+    before = place.manifest()
     code, said = place.run()
     assert code == 0, said
     assert calm.counters()["requests"] == {}
-    assert manifest.stat().st_mtime_ns == before
+    assert place.manifest() == before
+    written = (place.output / "dataset/manifest.csv").stat().st_mtime_ns
+    assert place.run()[0] == 0
+    assert (place.output / "dataset/manifest.csv").stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_stopped_half_way_and_run_again_gives_the_same(
-    place: Place,
-    calm: StandinProcess,
-    whole: tuple[Place, StandinProcess],
-    number: signal.Signals,
+    place: Place, calm: StandinProcess, undisturbed: list[Row], number: signal.Signals
 ) -> None:
     """A drained run exits with 3; the next one goes on, and repeats nothing that was done."""
     process = place.start()
@@ -97,7 +88,7 @@ def test_stopped_half_way_and_run_again_gives_the_same(
     again = {v for line in calm.requests("next") for v in line.get("videos", ())} - known
     assert again & asked == set()
     assert {v for line in calm.requests("media") for v in line.get("videos", ())} & done == set()
-    assert timeless(place.manifest()) == timeless(whole[0].manifest())
+    assert timeless(place.manifest()) == timeless(undisturbed)
 
 
 def test_a_second_signal_aborts_at_once(place: Place, calm: StandinProcess) -> None:
@@ -149,11 +140,10 @@ def wait_for_clips(output: Path, number: int) -> None:
     wait_for(lambda: len(list(output.glob("clips/*/*.flac"))) >= number)
 
 
-def test_the_journal_holds_what_the_manifest_says(whole: tuple[Place, StandinProcess]) -> None:
+def test_the_journal_holds_what_the_manifest_says(finished: Path, undisturbed: list[Row]) -> None:
     """Every clip of the manifest is in the journal with the same hash."""
-    place, _ = whole
-    with sqlite3.connect(place.output / "state.sqlite3") as connection:
+    with sqlite3.connect(finished / "out" / "state.sqlite3") as connection:
         known = dict(connection.execute("SELECT segment_id, sha256 FROM clips WHERE path NOT NULL"))
     connection.close()
-    clips = {r["segment_id"]: r["sha256"] for r in place.manifest() if r["outcome"] == "clip"}
+    clips = {r["segment_id"]: r["sha256"] for r in undisturbed if r["outcome"] == "clip"}
     assert clips == known
