@@ -27,6 +27,7 @@ from ascc_async.dataset.roster import roster_of
 from ascc_async.dataset.run_record import RunFacts
 from ascc_async.disk import Disk
 from ascc_async.errors import StopRun
+from ascc_async.flow.garbage import collect_seldom
 from ascc_async.flow.gate import Gate
 from ascc_async.flow.slots import Slots
 from ascc_async.flow.stage import first_stop
@@ -286,6 +287,7 @@ class Run:
         )
         self._parts = _Parts(ledger, licenses, clips, desks, gate)
         self._phase = Phase.WORKING
+        collect_seldom()
         try:
             async with asyncio.TaskGroup() as tasks:
                 helpers = [

@@ -17,7 +17,7 @@ from ascc_async.errors import (
     SourceUnusable,
 )
 from ascc_async.flow.gate import Closed
-from ascc_async.flow.stage import Stage
+from ascc_async.flow.stage import Stage, first_stop
 from ascc_async.flow.stopping import Stopper
 from ascc_async.ledger import Ledger
 from ascc_async.model import License, LicenseAnswer
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0
+_MOST_UNWRITTEN = 200  # answers that may wait for the disk; then the workers do
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,15 @@ class _Ask:
     answered: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Answers to be recorded. They count only while the desk that gave them is trusted."""
+
+    rows: Sequence[int]
+    answers: Sequence[LicenseAnswer]
+    desk: Desk | None = None
+
+
 class LicenseStage:
     """Feeds rows of the ledger to the sources and records what they answer."""
 
@@ -55,6 +65,7 @@ class LicenseStage:
     ) -> None:
         self._desks, self._ledger, self._journal = desks, ledger, journal
         self._again: deque[_Ask] = deque()
+        self._told: asyncio.Queue[_Told | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self._stopper = stopper
         self.left = 0
         self.exhausted: SourcesExhausted | None = None
@@ -68,7 +79,12 @@ class LicenseStage:
         When no source is left it drains the run itself; `exhausted` then says why.
         """
         try:
-            await self.stage.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write_down(), name="licenses journal")
+                await self.stage.run()
+                await self._told.put(None)
+        except BaseExceptionGroup as group:
+            raise first_stop(group) or group from None
         finally:
             self._ledger.licenses_done = True
             self._ledger.notify()
@@ -145,7 +161,7 @@ class LicenseStage:
     async def _end(self, ask: _Ask) -> None:
         """No later source is there to ask: unknown it stays. A fresh ask waits for its turn."""
         if ask.unknown:
-            await self._record(ask.rows, ask.unknown)
+            await self._told.put(_Told(ask.rows, ask.unknown))
         else:
             self._repeat(ask)
 
@@ -189,12 +205,12 @@ class LicenseStage:
             return
         desk.count(answers)
         if all(answer.license is not License.UNKNOWN for answer in answers):
-            await self._record(ask.rows, answers)
+            await self._told.put(_Told(ask.rows, answers, desk))
             return
         pairs = list(zip(ask.rows, answers, strict=True))
         told = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
         silent = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
-        await self._record(*_unzip(told))
+        await self._told.put(_Told(*_unzip(told), desk))
         await self._pass_on(*_unzip(silent), place)
 
     async def _pass_on(
@@ -203,17 +219,37 @@ class LicenseStage:
         """Ask the next source, as many at once as it takes; without one, unknown it stays."""
         following = self._desks.usable(place + 1)
         if following is None:
-            await self._record(rows, unknown)
+            await self._told.put(_Told(rows, unknown))
             return
         size = following[1].source.batch_size
         for first in range(0, len(rows), size):
             part = slice(first, first + size)
             self._repeat(_Ask(tuple(rows[part]), place + 1, tuple(unknown[part])))
 
-    async def _record(self, rows: Sequence[int], answers: Sequence[LicenseAnswer]) -> None:
-        if rows:
-            await self._journal.record(*answers)
-            for row, answer in zip(rows, answers, strict=True):
+    async def _write_down(self) -> None:
+        """Record what was told, all that came meanwhile at once.
+
+        One commit for many, and no worker waits for it: that is half of what a journal costs.
+        """
+        while (told := await self._told.get()) is not None:
+            batch = [told]
+            while not self._told.empty():
+                if (more := self._told.get_nowait()) is None:
+                    self._told.put_nowait(None)
+                    break
+                batch.append(more)
+            await self._record([one for one in batch if self._still_counts(one)])
+
+    def _still_counts(self, told: _Told) -> bool:
+        if told.desk is None or told.desk.trusted:
+            return True
+        self._repeat(_Ask(tuple(told.rows)))  # found out while it waited to be recorded
+        return False
+
+    async def _record(self, batch: Sequence[_Told]) -> None:
+        await self._journal.record(*(answer for told in batch for answer in told.answers))
+        for told in batch:
+            for row, answer in zip(told.rows, told.answers, strict=True):
                 self._ledger.answered(row, answer)
 
 

@@ -34,6 +34,7 @@ import uvloop
 
 from ascc_async.catalog.selection import ChosenClass, Selection
 from ascc_async.catalog.table import SegmentTable
+from ascc_async.flow.garbage import collect_seldom
 from ascc_async.flow.gate import Gate
 from ascc_async.flow.stopping import Stopper
 from ascc_async.ledger import Ledger
@@ -108,6 +109,7 @@ async def sweep(
             on_distrust=nothing,
         )
         stage = LicenseStage(WORKERS, desks, ledger, journal, Stopper())
+        collect_seldom()  # as `app` does
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

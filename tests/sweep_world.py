@@ -138,9 +138,13 @@ class Watch:
 
 
 class Memory:
-    """Journal and reader at once: what was recorded, with the journal's own rules."""
+    """Journal and reader at once: what was recorded, with the journal's own rules.
 
-    def __init__(self) -> None:
+    `seconds`: what a commit takes.
+    """
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.seconds = seconds
         self.answers: dict[str, LicenseAnswer] = {}
         self.asks: dict[str, int] = {}
         self.clip_rows: dict[str, ClipRow] = {}
@@ -148,7 +152,7 @@ class Memory:
 
     async def record(self, *records: Any) -> None:
         """Keep it; the commit takes a moment."""
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.seconds)
         for one in records:
             if isinstance(one, LicenseAnswer):
                 self._put(one)

@@ -192,15 +192,20 @@ def test_a_changed_page_at_the_start_costs_not_one_row() -> None:
     run(main())
 
 
-def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere() -> None:
-    """What it said since the last good check comes again from the next source, the rest stays."""
+@pytest.mark.parametrize("commit_seconds", [0.01, 2.0])
+def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds: float) -> None:
+    """What it said since the last good check comes again from the next source, the rest stays.
+
+    Also what waits for a slow disk when that is found out.
+    """
 
     async def main() -> None:
         rows = 5000
         every_seventh = dict.fromkeys(ids(rows)[::7], CC)
         first = Page("a", dict(every_seventh), batch_size=10)
         second = Page("b", dict(every_seventh), batch_size=10)
-        sweep = Sweep(ledger_of(rows), first, second, workers=3)
+        memory = Memory(commit_seconds)
+        sweep = Sweep(ledger_of(rows), first, second, workers=3, memory=memory)
         first.errors_of = Changing(first, "00000003000")
         await sweep.run()
         assert sweep.memory.licenses() == {

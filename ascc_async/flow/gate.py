@@ -150,8 +150,12 @@ class Gate:
     async def _wait_turn(self, turn: Turn) -> Identity:
         if self._closed and turn.identity is None:
             raise Closed("the run is stopping")
+        queue, now = self._queues[turn.kind], self._clock()
+        if (identity := queue.at_once(turn, now)) is not None:
+            self._let_go(turn, identity, now)
+            return identity
         turn.future = asyncio.get_running_loop().create_future()
-        self._queues[turn.kind].join(turn)
+        queue.join(turn)
         self._pump()
         try:
             return await turn.future
@@ -172,6 +176,8 @@ class Gate:
 
     def _pump(self) -> None:
         """Let go whoever may go, and wake up when the next one may."""
+        if not any(self._queues.values()):
+            return
         now = self._clock()
         wake = math.inf
         for queue in self._queues.values():
@@ -198,13 +204,15 @@ class Gate:
         for turn, left in queue.turn_away(now):
             turn.fail(Refused(f"identity {turn.identity} rests for {left:.0f} s"))
         while (ready := queue.next_ready(now)) is not None:
-            turn, identity = ready
-            if turn.cost:
-                identity.take(turn.kind, now, turn.cost, turn.new_video)
-            turn.succeed(identity, now)
+            self._let_go(*ready, now)
         if not queue:
             return math.inf
         return min(queue.seconds_to_next(now), self._pump_all_resting(queue, now))
+
+    def _let_go(self, turn: Turn, identity: Identity, now: float) -> None:
+        if turn.cost:
+            identity.take(turn.kind, now, turn.cost, turn.new_video)
+        turn.succeed(identity, now)
 
     def _pump_all_resting(self, queue: Queue, now: float) -> float:
         """Seconds until giving up; gives up when they are over. Infinite when somebody may go."""

@@ -101,6 +101,18 @@ class Queue:
                     line.remove(turn)
                     yield turn, left
 
+    def at_once(self, turn: Turn, now: float) -> Identity | None:
+        """As whom the turn may go at once; nobody while others are in line."""
+        if self:
+            return None
+        who = (
+            self._identities.values()
+            if turn.identity is None
+            else [self._identities[turn.identity]]
+        )
+        ready = [one for one in who if self._wait(turn, one, now) <= 0]
+        return max(ready, key=self._tokens, default=None)
+
     def next_ready(self, now: float) -> tuple[Turn, Identity] | None:
         """The first in line who may go now, with the identity to go as; it leaves the line."""
         ready = [(turn, identity) for turn, identity, wait in self._heads(now) if wait <= 0]
@@ -121,7 +133,10 @@ class Queue:
 
     def _precedence(self, candidate: tuple[Turn, Identity]) -> tuple[int, float]:
         turn, identity = candidate
-        return turn.number, -identity.lanes[self.kind].bucket.tokens
+        return turn.number, -self._tokens(identity)
+
+    def _tokens(self, identity: Identity) -> float:
+        return identity.lanes[self.kind].bucket.tokens
 
     def _heads(self, now: float) -> Iterator[tuple[Turn, Identity, float]]:
         anybody = self._lines[None]
@@ -131,9 +146,10 @@ class Queue:
                     yield line[0], identity, self._wait(line[0], identity, now)
 
     def _wait(self, turn: Turn, identity: Identity, now: float) -> float:
-        rests = [identity.rest_left(kind, now) for kind in turn.also]
         if turn.cost == 0:
             own = identity.rest_left(turn.kind, now)
         else:
             own = identity.wait(turn.kind, now, turn.cost, turn.new_video)
-        return max([own, *rests])
+        return (
+            max(own, *(identity.rest_left(kind, now) for kind in turn.also)) if turn.also else own
+        )

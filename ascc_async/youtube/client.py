@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.youtube.exchange import Answer
 from ascc_async.youtube.faults import UnexpectedAnswer
@@ -77,14 +79,21 @@ def json_object(answer: Answer, *, errors_too: bool = False) -> dict[str, Any]:
     An object that only reports an error is a ServerFault as well, unless `errors_too`.
     """
     try:
-        value = json.loads(answer.body)
-    except ValueError:  # bad UTF-8 is one too
+        value = _parsed(answer.body)
+    except (ValueError, RecursionError):  # bad UTF-8 is one too; so deep is nobody's answer
         raise _not_json(answer) from None
     if not isinstance(value, dict):
         raise UnexpectedAnswer(f"{answer.url} answers JSON that is not an object")
     if "error" in value and not errors_too:
         raise ServerFault(f"{answer.url} answers an error with status {answer.status}")
     return value
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)  # a fifth of the time, two million times
+    except orjson.JSONDecodeError:
+        return json.loads(body)  # more forgiving: half of an emoji in a title, for one
 
 
 def _not_json(answer: Answer) -> Exception:

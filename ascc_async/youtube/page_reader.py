@@ -154,7 +154,7 @@ def _object_at(page: bytearray, start: int) -> dict[str, Any] | None:
     text = page[start:].decode("utf-8", "replace").lstrip()
     try:
         value, _ = json.JSONDecoder().raw_decode(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -162,10 +162,10 @@ def text_of(node: Any) -> str:
     if not isinstance(node, dict):
         return ""
     for name in ("simpleText", "content"):
-        if isinstance(node.get(name), str):
-            return str(node[name])
-    runs = (run.get("text") for run in _listed(node.get("runs")) if isinstance(run, dict))
-    return "".join(text for text in runs if isinstance(text, str))
+        if isinstance(text := node.get(name), str):
+            return text
+    runs = [run.get("text") for run in _listed(node.get("runs")) if isinstance(run, dict)]
+    return "".join([text for text in runs if isinstance(text, str)])
 
 
 def _listed(value: Any) -> list[Any]:

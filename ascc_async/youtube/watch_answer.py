@@ -53,7 +53,10 @@ def read_watch_answer(answer: Mapping[str, Any]) -> Reading:
     for entry in _results(answer):
         primary = _part(entry, "videoPrimaryInfoRenderer") or primary
         secondary = _part(entry, "videoSecondaryInfoRenderer") or secondary
-    license_, text, link = _license(secondary.get("metadataRowContainer"))
+    try:
+        license_, text, link = _license(secondary.get("metadataRowContainer"))
+    except RecursionError:  # nested deeper than any page: nobody's answer
+        license_, text, link = License.UNKNOWN, "", ""
     channel, channel_id = _owner(_part(_part(secondary, "owner"), "videoOwnerRenderer"))
     return Reading(
         license=license_,
@@ -125,7 +128,10 @@ def _is_other_row(row: Any) -> bool:
 
 
 def _is_license(url: str) -> bool:
-    return urlsplit(url).path.rstrip("/").lower() == LICENSE_PATH
+    try:
+        return urlsplit(url).path.rstrip("/").lower() == LICENSE_PATH
+    except ValueError:  # «http://[»: no address, whoever wrote it
+        return False
 
 
 def _urls(node: Any) -> Iterator[str]:
