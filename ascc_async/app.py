@@ -137,8 +137,7 @@ class Run:
             stack.enter_context, CookieStore(settings.network, output)
         )
         removals = read_removals(output)
-        selection, inputs = await self._select()
-        await mend_journal(output / JOURNAL_NAME)
+        selection, inputs = await self._select_and_mend(output / JOURNAL_NAME)
         journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
         reader = Reader(journal.path)
         stack.callback(reader.close)
@@ -195,6 +194,16 @@ class Run:
         catalog = await asyncio.to_thread(read_catalog, settings.audioset)
         selection = await asyncio.to_thread(select, catalog, settings.classes, settings.sampling)
         return selection, catalog.inputs
+
+    async def _select_and_mend(self, path: Path) -> tuple[Selection, tuple[InputFile, ...]]:
+        """Side by side: of a large job each takes seconds."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(mend_journal(path))
+                selecting = tasks.create_task(self._select())
+        except BaseExceptionGroup as group:
+            raise first_stop(group) or group from None
+        return selecting.result()
 
     async def _unless_stopped(self, act: Awaitable[None]) -> None:
         """Await `act`, but not beyond a request to stop: then StoppedEarly."""

@@ -142,24 +142,42 @@ class Reader:
         }
 
     def answered(self) -> Iterator[BulkAnswers]:
-        """All answers in bulk, for the start."""
-        sql = (
+        """All answers in bulk, for the start.
+
+        The standard ones, nearly all, come by their ids alone (times 0, asks 1): nothing depends
+        on more, and two million of them are read in half the time.
+        """
+        rest = (
             f"SELECT video_id, {_code('license', LICENSES)}, {_code('reason', REASONS)} + 1,"
-            " checked_at, min(asks, 255) FROM answers"
+            " checked_at, min(asks, 255) FROM answers WHERE license <> 'standard'"
         )
+        for rows in self._in_bulk("SELECT video_id FROM answers WHERE license = 'standard'"):
+            yield _standard(np.array([name for (name,) in rows], "S11"))
+        for rows in self._in_bulk(rest):
+            ids, licenses, reasons, times, asks = zip(*rows, strict=True)
+            yield BulkAnswers(
+                np.array(ids, "S11"),
+                np.array(licenses, np.uint8),
+                np.array(reasons, np.uint8),
+                np.array(times, np.float64),
+                np.array(asks, np.uint8),
+            )
+
+    def _in_bulk(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
         try:
             with self._lock, closing(self._connection.execute(sql)) as cursor:
                 while rows := cursor.fetchmany(50_000):
-                    ids, licenses, reasons, times, asks = zip(*rows, strict=True)
-                    yield BulkAnswers(
-                        np.array(ids, "S11"),
-                        np.array(licenses, np.uint8),
-                        np.array(reasons, np.uint8),
-                        np.array(times, np.float64),
-                        np.array(asks, np.uint8),
-                    )
+                    yield rows
         except sqlite3.Error as error:
             raise journal_error(self.path, error) from None
+
+
+def _standard(ids: npt.NDArray[np.bytes_]) -> BulkAnswers:
+    none = np.zeros(len(ids), np.uint8)
+    code = LICENSES.index(License.STANDARD)
+    return BulkAnswers(
+        ids, none + np.uint8(code), none, none.astype(np.float64), none + np.uint8(1)
+    )
 
 
 def _code(column: str, names: Sequence[str]) -> str:
