@@ -24,11 +24,8 @@ class Table:
         self._file = file
         self._lines: list[str] = []
         # Lines are gathered here: handing each to the file took half of the time.
+        self.write = self._lines.append  # what `csv.writer` calls
         self._csv = csv.writer(self)
-
-    def write(self, line: str) -> None:
-        """For `csv.writer`."""
-        self._lines.append(line)
 
     def writerow(self, row: Sequence[str]) -> None:
         """One row."""

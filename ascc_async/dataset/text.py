@@ -45,7 +45,7 @@ def restored(field: str) -> str:
 
 def field(text: str) -> str:
     """Text from outside as it stands in our CSV files."""
-    return neutral(clean(text))
+    return neutral(clean(text)) if text else ""
 
 
 def markdown(text: str) -> str:

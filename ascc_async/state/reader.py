@@ -21,7 +21,7 @@ from ascc_async.state.rows import AnswerRow, ClipRow, Event
 from ascc_async.state.writer import journal_error
 
 _PAGE = 5000
-_ANSWER = "video_id, " + ", ".join(f.name for f in fields(AnswerRow) if f.name != "video_id")
+_ANSWER = ", ".join(one.name for one in fields(AnswerRow))
 _CLIP = (
     "segment_id, video_id, form, outcome, at, attempts, reason, detail, title, channel, channel_id,"
     " path, sha256, bytes, frames, sample_rate, channels, source_format, fetched_at,"
@@ -186,15 +186,14 @@ def _code(column: str, names: Sequence[str]) -> str:
 
 
 def _answer(row: tuple[Any, ...]) -> AnswerRow:
-    values = dict(zip(_NAMES, row, strict=True))
-    values["license"] = License(values["license"])
-    values["reason"] = Reason(values["reason"]) if values["reason"] else None
-    previous = values["previous_license"]
-    values["previous_license"] = License(previous) if previous else None
-    return AnswerRow(**values)
+    # By place, and without the enums' own look-up: two million rows take a third of the time.
+    values = list(row)
+    values[1], values[4], values[-1] = _LICENSE[row[1]], _REASON[row[4]], _LICENSE[row[-1]]
+    return AnswerRow(*values)
 
 
-_NAMES = _ANSWER.split(", ")
+_LICENSE: dict[str | None, Any] = {None: None, **{one.value: one for one in LICENSES}}
+_REASON: dict[str | None, Any] = {None: None, **{one.value: one for one in REASONS}}
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:
