@@ -45,6 +45,18 @@ def test_colours_and_cursor_moves_only_where_they_are_wanted(
     assert "Where everything is:" in seen.plain
 
 
+def test_a_wide_terminal_is_made_use_of(finished: Place) -> None:
+    """At 200 columns what 40 and 80 must cut is whole, and nothing is wider than the screen."""
+    again = ("--set", "license.retry_unknown=0")  # tests after this one count what is asked again
+    seen = in_terminal(finished.arguments("run", *again), 200)
+    assert seen.code == 0
+    drawn = seen.raw.rpartition("\x1b[?25h")[0]
+    assert "\x1b[2K" in drawn
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).split("\r")
+    assert max(map(cell_len, lines)) <= 200
+    assert "Where everything is:" in seen.plain
+
+
 def test_through_a_pipe_there_are_only_plain_lines(finished: Place) -> None:
     """No escape, no picture; the summary's numbers are the manifest's."""
     counts = summary(finished.output / "dataset" / "manifest.csv")
