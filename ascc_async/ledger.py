@@ -24,8 +24,8 @@ from ascc_async.state.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.state.rows import AnswerRow, ClipRow
 
 _DAY = 86400.0
-# Some few more than needed are asked while answers are awaited; they cost little and save waiting.
-LOOKAHEAD = 4
+# One more a class than needed is asked while answers are awaited: it saves waiting, costs little.
+LOOKAHEAD = 1
 # What may well be different another day, or with cookies, or from elsewhere.
 PASSING_REASONS = (
     Reason.COUNTRY_RESTRICTED,

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0
-_MOST_UNWRITTEN = 200  # answers that may wait for the disk; then the workers do
+_MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers do
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class _Ask:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """Answers to be recorded. They count only while the desk that gave them is trusted."""
+    """An answer to be recorded. It counts only while the desk that gave it is trusted."""
 
-    rows: Sequence[int]
-    answers: Sequence[LicenseAnswer]
+    row: int
+    answer: LicenseAnswer
     desk: Desk | None = None
 
 
@@ -96,10 +96,19 @@ class LicenseStage:
                 if not await self._a_source_comes():
                     return
                 yield ask
-            elif self._ledger.asking_done:
-                return
-            else:
+            elif not self._ledger.asking_done:
                 await self._ledger.wait_change()
+            elif not await self._found_out_late():
+                return
+
+    async def _found_out_late(self) -> bool:
+        """Whether a source lost its trust at the very end: then rows are to be asked again."""
+        try:
+            return await self._desks.look_back()
+        except (Closed, SourceUnusable) as error:
+            # The next run begins with that look, and asks again what was said since the last one.
+            log.info("the known videos were not asked at the end", extra={"why": str(error)})
+            return False
 
     def _fresh(self) -> _Ask | None:
         usable = self._desks.usable()
@@ -161,7 +170,7 @@ class LicenseStage:
     async def _end(self, ask: _Ask) -> None:
         """No later source is there to ask: unknown it stays. A fresh ask waits for its turn."""
         if ask.unknown:
-            await self._told.put(_Told(ask.rows, ask.unknown))
+            await self._write_later(ask.rows, ask.unknown)
         else:
             self._repeat(ask)
 
@@ -205,12 +214,12 @@ class LicenseStage:
             return
         desk.count(answers)
         if all(answer.license is not License.UNKNOWN for answer in answers):
-            await self._told.put(_Told(ask.rows, answers, desk))
+            await self._write_later(ask.rows, answers, desk)
             return
         pairs = list(zip(ask.rows, answers, strict=True))
         told = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
         silent = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
-        await self._told.put(_Told(*_unzip(told), desk))
+        await self._write_later(*_unzip(told), desk)
         await self._pass_on(*_unzip(silent), place)
 
     async def _pass_on(
@@ -219,12 +228,18 @@ class LicenseStage:
         """Ask the next source, as many at once as it takes; without one, unknown it stays."""
         following = self._desks.usable(place + 1)
         if following is None:
-            await self._told.put(_Told(rows, unknown))
+            await self._write_later(rows, unknown)
             return
         size = following[1].source.batch_size
         for first in range(0, len(rows), size):
             part = slice(first, first + size)
             self._repeat(_Ask(tuple(rows[part]), place + 1, tuple(unknown[part])))
+
+    async def _write_later(
+        self, rows: Sequence[int], answers: Sequence[LicenseAnswer], desk: Desk | None = None
+    ) -> None:
+        for row, answer in zip(rows, answers, strict=True):
+            await self._told.put(_Told(row, answer, desk))
 
     async def _write_down(self) -> None:
         """Record what was told, all that came meanwhile at once.
@@ -243,14 +258,13 @@ class LicenseStage:
     def _still_counts(self, told: _Told) -> bool:
         if told.desk is None or told.desk.trusted:
             return True
-        self._repeat(_Ask(tuple(told.rows)))  # found out while it waited to be recorded
+        self._repeat(_Ask((told.row,)))  # found out while it waited to be recorded
         return False
 
     async def _record(self, batch: Sequence[_Told]) -> None:
-        await self._journal.record(*(answer for told in batch for answer in told.answers))
+        await self._journal.record(*(told.answer for told in batch))
         for told in batch:
-            for row, answer in zip(told.rows, told.answers, strict=True):
-                self._ledger.answered(row, answer)
+            self._ledger.answered(told.row, told.answer)
 
 
 def _unzip(

@@ -29,6 +29,7 @@ from ascc_async.youtube.sources import LicenseSource
 log = logging.getLogger(__name__)
 
 CHECK_EVERY = 2000  # videos between two looks at the known ones
+LAST_LOOK = 50  # answers since the last look that are worth one more at the end
 _TRIES = 3  # a single odd page among the known videos is no evidence
 _WINDOW = 200  # newest answers in which the share of unknown is watched
 _JUMP = 0.3  # more unknown than before by this share is a jump
@@ -110,6 +111,11 @@ class Desk:
     def _jumped(self) -> bool:
         full = len(self._recent) == _WINDOW
         return full and self.unknown_share > self._usual + _JUMP
+
+    @property
+    def unchecked(self) -> int:
+        """Answers since it last read the known videos right."""
+        return self._since_check
 
     def passed(self, at: float) -> None:
         """It read the known videos right in a check that began at `at`."""
@@ -208,6 +214,20 @@ class Desks:
             if desk.due and desk.usable(self._wall()):
                 await self._check(desk)
             return desk.usable(self._wall())
+
+    async def look_back(self) -> bool:
+        """Let the sources read the known videos once more, now that all is asked.
+
+        A page may have changed since the last look. True when one lost its trust by that. Raises
+        like `ready`.
+        """
+        lost = False
+        for desk in self._desks:
+            if desk.usable(self._wall()) and desk.unchecked >= LAST_LOOK:
+                desk.doubt()
+                await self.ready(desk)
+                lost = lost or not desk.trusted
+        return lost
 
     async def _check(self, desk: Desk) -> None:
         name, began = desk.source.name, self._wall()

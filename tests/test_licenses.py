@@ -73,7 +73,7 @@ def test_batches_are_as_large_as_the_source_takes() -> None:
         first, second = Page("a", batch_size=50, otherwise=UNKNOWN), Page("b")
         sweep = Sweep(ledger_of(120), first, second)
         await sweep.run()
-        assert sorted(first.sizes) == [4, 20, 50, 50]
+        assert sorted(first.sizes) == [4, 4, 20, 50, 50]  # the known four at both ends
         assert set(second.sizes) == {1}
         assert sorted(second.sweep()) == ids(120)
 
@@ -218,6 +218,21 @@ def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds:
         counts = sweep.ledger.snapshot().licenses
         assert (counts[CC], counts[STANDARD]) == (len(every_seventh), rows - len(every_seventh))
         assert sweep.ledger.snapshot().asked == rows
+
+    run(main())
+
+
+def test_a_page_that_changes_near_the_end_is_found_out_at_the_end() -> None:
+    """No thousand videos follow that would bring another look: the end brings one."""
+
+    async def main() -> None:
+        shareable = dict.fromkeys(ids(300)[::7], CC)
+        first, second = Page("a", dict(shareable)), Page("b", dict(shareable))
+        sweep = Sweep(ledger_of(300), first, second)
+        first.errors_of = Changing(first, "00000000150")
+        await sweep.run()
+        assert sweep.memory.licenses() == {one: shareable.get(one, STANDARD) for one in ids(300)}
+        assert [name for name, _ in sweep.bad] == ["a"]
 
     run(main())
 

@@ -32,6 +32,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from ascc_async.standin import request_log
 from ascc_async.standin.world import World
@@ -189,6 +190,13 @@ class StandinProcess:
         """Cut every open connection."""
         self._call("POST", "/cut")
 
+    @retry(
+        # On a busy machine an answer may take its time; asking again changes nothing.
+        retry=retry_if_exception_type((OSError, http.client.HTTPException)),
+        stop=stop_after_attempt(3),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
     def _call(self, method: str, path: str, body: str | None = None) -> str:
         address = urlsplit(self.control_url).netloc
         connection = http.client.HTTPConnection(address, timeout=10)

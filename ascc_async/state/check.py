@@ -23,6 +23,7 @@ _IMPOSSIBLE = (
     f" OR reason NOT IN {_in(Reason)} OR length(video_id) <> 11 LIMIT 1",
     f"SELECT 'clips', segment_id FROM clips WHERE outcome NOT IN {_in(Outcome)}"
     f" OR reason NOT IN {_in(Reason)} OR substr(segment_id, 1, 12) <> video_id || '_' LIMIT 1",
+    "SELECT 'learned', key FROM learned WHERE NOT json_valid(value) LIMIT 1",
 )
 
 

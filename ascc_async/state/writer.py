@@ -32,6 +32,7 @@ _MOST_WAITERS_PER_COMMIT = 500
 # A thousand records a second, one by one, would cost a thousand commits and as many switches
 # between threads: nothing is written sooner than this after the last time, in seconds.
 _LINGER = 0.01
+_ENOUGH = 50  # records of one call that need not wait for others
 
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
 _PUT_ANSWER = """
@@ -150,6 +151,8 @@ class Journal:
             self._hand_over_at = max(self._loop.time(), self._hand_over_at + _LINGER)
             self._loop.call_at(self._hand_over_at, self._hand_over)
         self._gathered.append(_Job([_statement(record) for record in records], done))
+        if len(records) >= _ENOUGH:
+            self._hand_over()
         try:
             # The write goes on when the caller is cancelled: it is already on its way.
             await done

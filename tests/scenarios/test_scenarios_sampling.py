@@ -1,0 +1,87 @@
+"""`max_per_class` through the real command: the same clips whatever happens on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascc_async.catalog.audioset import read_catalog
+from ascc_async.catalog.sampling import RowState, Sampler
+from ascc_async.catalog.selection import select
+from ascc_async.model import License, Outcome
+from ascc_async.settings import AudiosetSettings, ClassesSettings, SamplingSettings
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world import World
+from benchmarks.chaos_run import Job
+
+LIMIT, SEED = 2, 11
+SAMPLED = (f"sampling.max_per_class={LIMIT}", f"sampling.seed={SEED}", "license.retry_unknown=0")
+
+
+def clips(job: Job) -> set[str]:
+    """The segments whose clips count."""
+    return {row["segment_id"] for row in job.place.manifest() if row["outcome"] == "clip"}
+
+
+def asked(job: Job) -> set[str]:
+    """The videos whose license was asked, the known ones aside."""
+    world = job.youtube.settings
+    known = {*world.known_creative_commons, *world.known_standard}
+    return {v for line in job.youtube.requests("next") for v in line.get("videos", ())} - known
+
+
+def one_by_one(metadata: Path, world: World) -> tuple[set[str], set[str]]:
+    """The clips, and the videos that had to be asked, if each answer were awaited before the next
+    question: no way that knows nothing beforehand asks fewer.
+    """
+    catalog = read_catalog(AudiosetSettings(metadata_dir=metadata))
+    sampling = SamplingSettings(max_per_class=LIMIT, seed=SEED)
+    selection = select(catalog, ClassesSettings(), sampling)
+    states = np.zeros(len(catalog.segments), np.uint8)
+    sampler = Sampler(selection, states)
+    questions = set()
+    while len(rows := sampler.next(1)):
+        segment = catalog.segments.segment(int(rows[0]))
+        questions.add(segment.video_id)
+        truth = world.expected(segment.video_id, segment.start_ms)
+        shareable = truth.license is License.CREATIVE_COMMONS
+        made = shareable and truth.outcome is Outcome.CLIP
+        sampler.settle(rows, RowState.CLIP if made else RowState.NO)
+    spares = sampler.spare()
+    found = {
+        catalog.segments.segment_id(row)
+        for row in np.flatnonzero((states == RowState.CLIP) & ~spares).tolist()
+    }
+    return found, questions
+
+
+def test_the_sample_is_that_of_one_question_at_a_time(calm: StandinProcess, tmp_path: Path) -> None:
+    """With 32 questions at once, and stopped on the way: the same clips, few questions more."""
+    job = Job(tmp_path, calm, *SAMPLED, "concurrency.licenses=32")
+    assert job.leg(job.after(25)) == -9
+    first = asked(job)
+    assert job.leg() == 0, job.ends.said
+    expected, least = one_by_one(tmp_path / "metadata", calm.world)
+    assert clips(job) == expected
+    assert job.ends.repeated == []
+    # Some are asked ahead while answers are awaited (4 a class at most), but never all of a class.
+    assert len(first | asked(job)) <= 1.3 * len(least) + 4
+    assert len(least) < 0.9 * len(calm.world.videos)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 32])
+def test_it_does_not_depend_on_concurrency(
+    calm: StandinProcess, tmp_path: Path, workers: int
+) -> None:
+    """Nor on the order in which answers come: some are slow."""
+    calm.set(delay_seconds=0.02)
+    job = Job(tmp_path, calm, *SAMPLED, f"concurrency.licenses={workers}")
+    assert job.leg() == 0, job.ends.said
+    expected, least = one_by_one(tmp_path / "metadata", calm.world)
+    assert clips(job) == expected
+    assert len(asked(job)) <= 1.3 * len(least) + 4
+    spare = {row["segment_id"] for row in job.place.manifest() if row["outcome"] == "spare"}
+    assert not spare & expected
