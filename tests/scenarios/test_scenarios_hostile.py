@@ -62,7 +62,7 @@ def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:
             tmp_path / "other",
             tuple(one.replace(PASSWORD, "wr0ng-" + PASSWORD) for one in place.settings),
             place.environment,
-        ).run()
+        ).run("--debug", "run")
     assert code == 0, said
     assert refused == 1
     for secret in (PASSWORD, COOKIE, KEY, "videoplayback?"):  # media links are signed
