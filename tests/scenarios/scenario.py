@@ -5,12 +5,20 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import imageio_ffmpeg
+import numpy as np
+import soundfile
+
+from ascc_async.standin.front import streams_of
 from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.timecode import measure_start
 from ascc_async.standin.world import World
 
 Row = dict[str, str]
@@ -86,3 +94,44 @@ def wrong(rows: list[Row], world: World) -> list[str]:
 def reach(youtube: StandinProcess) -> tuple[str, ...]:
     """The settings with which the stand-in is reached."""
     return (f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}")
+
+
+def decoded(path: Path) -> tuple[Any, int]:
+    """A file's sound as floats of shape (samples, channels), and its rate."""
+    if path.suffix in (".flac", ".wav"):
+        return soundfile.read(path, always_2d=True, dtype="float32")
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [
+        ffmpeg,
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-i",
+        str(path),
+        "-vn",
+        "-f",
+        "wav",
+        "pipe:1",
+    ]
+    wav = subprocess.run(command, capture_output=True, check=True).stdout
+    # Through a pipe the length in the header is not known: read what comes.
+    place = wav.index(b"data") + 8
+    channels, rate = struct.unpack_from("<HI", wav, wav.index(b"fmt ") + 10)
+    samples = np.frombuffer(wav[place : len(wav) - (len(wav) - place) % (2 * channels)], "<i2")
+    return samples.reshape(-1, channels).astype(np.float32) / 32768, rate
+
+
+def misplaced(place: Place, youtube: StandinProcess, seconds: float = 0.03) -> list[str]:
+    """Clips whose sound is not that of their time in the video, to within so many seconds."""
+    streams, found = streams_of(youtube.settings), []
+    for row in place.manifest():
+        if row["outcome"] != "clip":
+            continue
+        sound, rate = decoded(place.output / row["path"])
+        if len(sound) < rate:
+            continue  # too short to tell the time
+        stream = streams.one(youtube.world.video(row["video_id"]), int(row["source_format"][:3]))
+        off = measure_start(sound, rate) - stream.timecode_at_zero - float(row["start_seconds"])
+        if abs(off) > seconds:
+            found.append(f"{row['segment_id']}: {off * 1000:.1f} ms off")
+    return found

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from scenario import Place, Row, timeless, wrong
+from scenario import Place, Row, misplaced, timeless, wrong
 
-from ascc_async.standin.front import streams_of
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.timecode import measure_start
 from ascc_async.standin.world_settings import Fault, Limit
 from benchmarks.chaos_run import Job
 
@@ -41,14 +39,10 @@ def test_every_license_reason_and_clip_is_what_the_world_says(
     assert len({row["reason"] for row in rows}) > 12
     clips = [row for row in rows if row["outcome"] == "clip"]
     assert len(clips) > 40
-    streams = streams_of(calm.settings)
+    assert misplaced(place, calm) == []
     for row in clips:
-        sound, rate = soundfile.read(place.output / row["path"], always_2d=True, dtype="float32")
-        assert len(sound) == round(float(row["duration_seconds"]) * rate)
-        if len(sound) >= rate:
-            stream = streams.one(calm.world.video(row["video_id"]), int(row["source_format"][:3]))
-            wanted = stream.timecode_at_zero + float(row["start_seconds"])
-            assert measure_start(sound, rate) == pytest.approx(wanted, abs=0.03), row["segment_id"]
+        about = soundfile.info(str(place.output / row["path"]))
+        assert about.frames == round(float(row["duration_seconds"]) * about.samplerate)
 
 
 def test_a_second_run_fetches_nothing_again(done: Callable[[], Job], calm: StandinProcess) -> None:
