@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scenario import Place, wrong
+from scenario import Place, reach, wrong
 
 from ascc_async.standin.process import StandinProcess
 
@@ -29,11 +30,20 @@ def having(place: Place, *settings: str) -> Place:
     return replace(place, settings=(*place.settings, *settings))
 
 
-@pytest.fixture
-def ready(place: Place) -> Place:
-    """A place whose metadata is there already: `plan` downloads it and asks YouTube nothing."""
-    code, said = place.run("plan")
+@pytest.fixture(scope="module")
+def metadata(youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Metadata as `plan` downloads it; it asks YouTube nothing."""
+    folder = tmp_path_factory.mktemp("planned")
+    own = (*reach(youtube), f"audioset.metadata_dir={folder / 'metadata'}")
+    code, said = Place(folder / "out", own).run("plan")
     assert code == 0, said
+    return folder / "metadata"
+
+
+@pytest.fixture
+def ready(place: Place, metadata: Path, tmp_path: Path) -> Place:
+    """A place whose metadata is there already."""
+    shutil.copytree(metadata, tmp_path / "metadata")
     return place
 
 

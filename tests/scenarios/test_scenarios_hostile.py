@@ -46,7 +46,7 @@ def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:
     cookies = tmp_path / "cookies.txt"
     cookies.write_text(COOKIES)
     cookies.chmod(0o600)
-    with StandinProcess(WorldSettings(doors=(door,))) as youtube:
+    with StandinProcess(WorldSettings(videos=30, doors=(door,))) as youtube:
         faults = (Fault(name="server_error", share=0.1), Fault(name="cut_before", share=0.1))
         youtube.set_faults(*faults)
         place = Place(

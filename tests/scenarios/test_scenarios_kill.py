@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from scenario import Row, timeless
 
 from ascc_async.standin.process import StandinProcess
 from benchmarks.chaos_run import FAULTS, LIMIT, Job, flip_bit, moments
 
 
+@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_killed_at_seeded_moments_gives_what_an_undisturbed_run_gives(
-    calm: StandinProcess, tmp_path: Path, undisturbed: list[Row]
+    calm: StandinProcess, tmp_path: Path, undisturbed: list[Row], kills: int
 ) -> None:
     """With refusals and faults: the same manifest, nothing asked twice, nothing left behind."""
     calm.set(faults=FAULTS, limits=(LIMIT,))
     job = Job(tmp_path, calm)
-    for requests in moments(7, 3, 120):
+    for requests in moments(7, kills, 120):
         assert job.leg(job.after(requests)) == -9
     assert job.leg() == 0, job.ends.said
     assert timeless(job.place.manifest()) == timeless(undisturbed)
