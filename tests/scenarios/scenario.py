@@ -99,7 +99,8 @@ def reach(youtube: StandinProcess) -> tuple[str, ...]:
 def decoded(path: Path) -> tuple[Any, int]:
     """A file's sound as floats of shape (samples, channels), and its rate."""
     if path.suffix in (".flac", ".wav"):
-        return soundfile.read(path, always_2d=True, dtype="float32")
+        sound, rate = soundfile.read(path, always_2d=True, dtype="float32")
+        return sound, int(rate)
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     command = [
         ffmpeg,
