@@ -47,8 +47,8 @@ def _world() -> WorldSettings:
 
     return WorldSettings(
         limits=(
-            Limit(requests=160, window_seconds=10, pause_seconds=2, style="bot_check"),
-            Limit(kind="media", requests=120, window_seconds=10, pause_seconds=3),
+            Limit(requests=280, window_seconds=10, pause_seconds=2, style="bot_check"),
+            Limit(kind="media", requests=160, window_seconds=10, pause_seconds=3),
         ),
         faults=(
             Fault(name="server_error", share=0.04),

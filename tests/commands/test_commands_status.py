@@ -49,6 +49,7 @@ def test_json_agrees_with_the_manifest(finished: Place) -> None:
     assert told["picture"]["asked"] == counts.asked
 
 
+@pytest.mark.slow
 def test_beside_a_running_process_it_shows_its_picture(
     youtube: StandinProcess, place: Place
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from scenario import Place, reach
 
 from ascc_async.standin.process import StandinProcess
@@ -23,6 +24,7 @@ def cookies(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_cookies_added_between_runs_open_barred_videos(tmp_path: Path) -> None:
     """Without waiting for recheck_after_days; what cookies cannot open stays as it was."""
     with StandinProcess(WorldSettings(seed=5, videos=40, length_seconds=(12, 60))) as youtube:

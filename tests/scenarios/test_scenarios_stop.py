@@ -66,6 +66,7 @@ def test_a_signal_ends_what_only_waits_at_once(
     assert not list(place.output.rglob(".staging-*"))
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(place: Place, calm: StandinProcess) -> None:
     """Where SIGHUP is ignored, a closed terminal does not stop the run."""
     place = Place(place.output, (*place.settings, EVAL))
