@@ -132,7 +132,11 @@ def misplaced(place: Place, youtube: StandinProcess, seconds: float = 0.03) -> l
         if len(sound) < rate:
             continue  # too short to tell the time
         stream = streams.one(youtube.world.video(row["video_id"]), int(row["source_format"][:3]))
-        off = measure_start(sound, rate) - stream.timecode_at_zero - float(row["start_seconds"])
-        if abs(off) > seconds:
-            found.append(f"{row['segment_id']}: {off * 1000:.1f} ms off")
+        wanted = stream.timecode_at_zero + float(row["start_seconds"])
+        late = measure_start(sound[: 2 * rate], rate) - wanted
+        # The end tells of gaps and of drift.
+        tail = sound[-rate:]
+        late_end = measure_start(tail, rate) - wanted - (len(sound) - len(tail)) / rate
+        if max(abs(late), abs(late_end)) > seconds:
+            found.append(f"{row['segment_id']}: {late * 1000:.1f} ms, {late_end * 1000:.1f} ms off")
     return found

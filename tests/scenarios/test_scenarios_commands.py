@@ -78,6 +78,7 @@ def test_a_rebuild_into_its_own_dataset_is_refused(done: Place) -> None:
     assert "--set output.dir=" in said
 
 
+@pytest.mark.slow
 def test_what_was_lost_since_is_listed(done: Place, tmp_path: Path) -> None:
     """In a world where videos are gone, a rebuild says which, and why."""
     with StandinProcess(WorldSettings(seed=5, videos=0)) as other:

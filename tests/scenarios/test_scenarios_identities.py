@@ -118,6 +118,7 @@ def test_one_is_refused_and_the_other_does_the_job(house: StandinProcess, tmp_pa
     assert house.counters()["refused"].get("locked", 0) <= 3
 
 
+@pytest.mark.slow
 def test_when_all_rest_too_long_it_gives_up_and_says_so(
     house: StandinProcess, tmp_path: Path
 ) -> None:

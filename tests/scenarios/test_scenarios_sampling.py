@@ -57,6 +57,7 @@ def one_by_one(metadata: Path, world: World) -> tuple[set[str], set[str]]:
     return found, questions
 
 
+@pytest.mark.slow
 def test_the_sample_is_that_of_one_question_at_a_time(calm: StandinProcess, tmp_path: Path) -> None:
     """With 32 questions at once: the same clips, few questions more."""
     job = Job(tmp_path, calm, *SAMPLED, "concurrency.licenses=32")
