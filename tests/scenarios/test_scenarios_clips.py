@@ -47,6 +47,7 @@ def leftovers(place: Place) -> list[Path]:
     return [path for path in place.output.rglob("*") if ".part-" in path.name]
 
 
+@pytest.mark.slow
 def test_resampled_mono_wav_over_bad_lines(place: Place, calm: StandinProcess) -> None:
     """Connections cut, 5xx, ranges ignored, links refused once: every clip is where it belongs, of
     the rate and channels asked for, and nothing unfinished is left.

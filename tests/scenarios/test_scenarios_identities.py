@@ -69,6 +69,7 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_every_kind_of_proxy_works_and_broken_ones_rest(
     house: StandinProcess, tmp_path: Path
 ) -> None:

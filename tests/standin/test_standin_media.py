@@ -155,9 +155,9 @@ def test_without_index_there_is_none(store: MediaStore, itag: int) -> None:
 
 @pytest.mark.parametrize(
     ("itag", "rate", "channels", "seconds"),
-    [(140, 44_100, 2, 90), pytest.param(140, 22_050, 1, 600, marks=pytest.mark.slow),
-     (140, 48_000, 1, 45),
-     (251, 48_000, 2, 90), (251, 48_000, 1, 45)],
+    [(140, 44_100, 2, 60), pytest.param(140, 22_050, 1, 600, marks=pytest.mark.slow),
+     (140, 48_000, 1, 30),
+     (251, 48_000, 2, 60), (251, 48_000, 1, 30)],
 )  # fmt: skip
 def test_decoded_sound_tells_the_time(
     store: MediaStore, itag: int, rate: int, channels: int, seconds: int
