@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,7 +95,6 @@ class ClipStage:
         self._trouble: dict[int, _Trouble] = {}
         self.made = 0
         self.received = 0
-        self.tool_words: Counter[str] = Counter()
         self.stage: Stage[int] = Stage(
             "clips", self._feed(), self._work, workers=workers, stopper=stopper
         )
@@ -138,7 +136,10 @@ class ClipStage:
         except Rejected as error:
             await self._reject(row, segment, error)
         except ItemError as error:
-            self.tool_words[str(error)] += 1
+            log.warning(
+                "a tool failed: dataset/unavailable.csv keeps its words",
+                extra={"video": segment.video_id, "why": str(error)},
+            )
             await self._fail(row, segment, error)
         else:
             await self._end(row, done)

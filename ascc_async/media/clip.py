@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ascc_async.errors import Rejected
+from ascc_async.errors import ItemError, Rejected
 from ascc_async.media import cut as cutting
 from ascc_async.media.copied import copied
 from ascc_async.media.cut import Cut
@@ -47,9 +47,9 @@ class Cutter:
     async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
         """Fetch, cut, check and put in place one clip.
 
-        Raises Rejected (TOO_SHORT, SILENT, CORRUPT, NO_AUDIO), DiskFull, SetupError, and what
-        reading raises: LinkExpired, Refused, NetworkFault, ServerFault. Leaves nothing behind
-        unless it returns.
+        Raises Rejected (TOO_SHORT, SILENT, CORRUPT, NO_AUDIO), ItemError (TOOL_FAILED: ffmpeg was
+        killed), DiskFull, SetupError, and what reading raises: LinkExpired, Refused, NetworkFault,
+        ServerFault. Leaves nothing behind unless it returns.
         """
         source = await self._source(ranges, resolved, segment)
         relative = self.path_for(segment.video_id, segment.start_ms)
@@ -122,7 +122,10 @@ class Cutter:
         try:
             return await self.ffmpeg.run(arguments, data)
         except FFmpegFailed as error:
-            corrupt(str(error).replace(str(part), part.name))
+            words = str(error).replace(str(part), part.name)
+            if error.by_force:
+                raise ItemError(Reason.TOOL_FAILED, words) from error
+            corrupt(words)
 
 
 @dataclass(frozen=True, slots=True)

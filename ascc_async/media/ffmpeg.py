@@ -17,6 +17,7 @@ from ascc_async.media.child import Child, TimeUp
 from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
+_START_LIMIT = 20.0
 _CONSEQUENCE = re.compile(
     r"Task finished|Terminating thread|Nothing was written|Could not open encoder|Conversion failed"
 )
@@ -24,7 +25,15 @@ _CALM = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
 class FFmpegFailed(AsccError):
-    """ffmpeg ended with an error, or was stopped at its time limit; says its last words."""
+    """ffmpeg ended with an error, or was stopped at its time limit; says its last words.
+
+    `by_force`: a signal, its time limit or want of memory ended it, which tells nothing for sure
+    of what it was fed.
+    """
+
+    def __init__(self, message: str, *, by_force: bool = False) -> None:
+        super().__init__(message)
+        self.by_force = by_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ async def find_ffmpeg(path: str | None = None) -> Installed:
     Raises SetupError, saying what to do, when there is none or it does not start.
     """
     path = path or _bundled()
-    tool = FFmpeg(Installed(path, "", frozenset(), False), 1)
+    tool = FFmpeg(Installed(path, "", frozenset(), False), 1, _START_LIMIT)
     try:
         banner = (await tool.run(["-version"])).decode("utf-8", "replace")
         listing = (await tool.run(["-encoders"])).decode("utf-8", "replace")
@@ -134,7 +143,8 @@ class FFmpeg:
             work.exception()
             raise
         except TimeUp:
-            raise FFmpegFailed(f"stopped after {self._time_limit:g} s") from None
+            words = f"ffmpeg was stopped after {self._time_limit:g} s"
+            raise FFmpegFailed(words, by_force=True) from None
         except OSError as error:
             raise SetupError(
                 f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
@@ -148,7 +158,8 @@ def _failure(status: int, words: str) -> AsccError:
     if os.strerror(errno.ENOSPC) in words:
         return DiskFull("the disk is full: make room where output.dir lies, then run again")
     how = f"signal {-status}" if status < 0 else f"status {status}"
-    return FFmpegFailed(f"ffmpeg ended with {how}: {_said(words) or 'no words'}")
+    by_force = status < 0 or os.strerror(errno.ENOMEM) in words
+    return FFmpegFailed(f"ffmpeg ended with {how}: {_said(words) or 'no words'}", by_force=by_force)
 
 
 def _said(words: str) -> str:

@@ -13,7 +13,10 @@ _COOKIES = (
     "cookies of a signed-in browser open most of these: set network.cookies_file"
     " (docs/cookies.md), then run again: they are asked again at once"
 )
-_UPDATE = "update with `pip install --upgrade yt-dlp`, then `doctor --online`"
+_UPDATE = (
+    "`detail` in dataset/unavailable.csv says what the tool said; mostly helps"
+    " `pip install --upgrade yt-dlp`, then `doctor --online` and another run"
+)
 _GONE = "gone for good: nothing can be done"
 _CONTENT = "the sound itself is not usable: nothing needs doing"
 _REMEDIES: Mapping[Reason, str] = {

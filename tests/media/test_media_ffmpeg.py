@@ -82,8 +82,21 @@ async def test_a_full_disk_is_told(tmp_path: Path) -> None:
 
 async def test_a_killed_process_is_told_by_its_signal(tmp_path: Path) -> None:
     """As when the system runs out of memory."""
-    with pytest.raises(FFmpegFailed, match="signal 9"):
+    with pytest.raises(FFmpegFailed, match="signal 9") as caught:
         await tool(tmp_path, "kill -9 $$").run([])
+    assert caught.value.by_force
+
+
+@pytest.mark.parametrize(
+    ("words", "by_force"), [("Cannot allocate memory", True), ("Invalid data found", False)]
+)
+async def test_want_of_memory_is_not_the_streams_fault(
+    words: str, by_force: bool, tmp_path: Path
+) -> None:
+    """Unlike data that cannot be decoded."""
+    with pytest.raises(FFmpegFailed) as caught:
+        await tool(tmp_path, f"echo '{words}' >&2; exit 1").run([])
+    assert caught.value.by_force is by_force
 
 
 async def test_the_time_limit_ends_the_whole_group(waiting_ffmpeg: WaitingFFmpeg) -> None:
@@ -91,8 +104,9 @@ async def test_the_time_limit_ends_the_whole_group(waiting_ffmpeg: WaitingFFmpeg
     slow = FFmpeg(waiting_ffmpeg.installed, 1, time_limit=0.3)
     task = asyncio.ensure_future(slow.run([], b"data"))
     process = await waiting_ffmpeg.started()
-    with pytest.raises(FFmpegFailed, match=r"stopped after 0\.3 s"):
+    with pytest.raises(FFmpegFailed, match=r"stopped after 0\.3 s") as caught:
         await task
+    assert caught.value.by_force
     assert not alive(process)
     assert (slow.snapshot().running, slow.snapshot().failed) == (0, 1)
 

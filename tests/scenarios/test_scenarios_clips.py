@@ -112,6 +112,54 @@ def test_video_has_picture_and_sound_cut_alike(place: Place, calm: StandinProces
 
 
 @pytest.mark.slow
+def test_an_ffmpeg_that_crashes_now_and_then_costs_no_clip(
+    place: Place, calm: StandinProcess, tmp_path: Path
+) -> None:
+    """Media that kills it is tried again; what the run makes is whole, and nothing is left."""
+    count = tmp_path / "count"
+    count.mkdir()
+    wrapper = tmp_path / "ffmpeg"
+    wrapper.write_text(
+        "#!/bin/bash\n"
+        f'case "$*" in *pipe:0*) mkdir "{count}/$$"; n=$(ls "{count}" | wc -l)\n'
+        "[ $((n % 4)) = 0 ] && kill -SEGV $$;; esac\n"
+        f'exec "{imageio_ffmpeg.get_ffmpeg_exe()}" "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    mine = replace(having(place, FEW), environment={"IMAGEIO_FFMPEG_EXE": str(wrapper)})
+    code, said = mine.run()
+    assert code == 0, said
+    assert len(list(count.iterdir())) > 8
+    assert wrong(mine.manifest(), calm.world) == []
+    assert misplaced(mine, calm) == []
+    assert leftovers(mine) == []
+
+
+@pytest.mark.slow
+def test_an_ffmpeg_that_always_crashes_costs_the_clips_and_says_so(
+    place: Place, tmp_path: Path
+) -> None:
+    """No clip is blamed for good: all are pending, and the next run makes them."""
+    wrapper = tmp_path / "ffmpeg"
+    real = imageio_ffmpeg.get_ffmpeg_exe()
+    wrapper.write_text(
+        f'#!/bin/bash\ncase "$*" in *pipe:0*) kill -SEGV $$;; esac\nexec "{real}" "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    mine = replace(having(place, FEW), environment={"IMAGEIO_FFMPEG_EXE": str(wrapper)})
+    code, said = mine.run()
+    assert code == 0, said
+    assert "signal 11" in said
+    rows = mine.manifest()
+    assert not [row for row in rows if row["outcome"] == "clip"]
+    assert {row["outcome"] for row in rows if row["reason"] == "tool_failed"} == {"pending"}
+    well = having(place, FEW)
+    code, said = well.run()
+    assert code == 0, said
+    assert clips(well)
+
+
+@pytest.mark.slow
 def test_a_license_that_changed_before_the_clip_stops_it(
     tmp_path: Path, calm: StandinProcess
 ) -> None:

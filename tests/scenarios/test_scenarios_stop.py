@@ -93,6 +93,8 @@ def test_one_run_at_a_time_and_status_beside_it(place: Place, calm: StandinProce
     assert os.uname().nodename in said
     code, said = place.run("status")
     assert code == 0, said
+    code, said = place.run("verify")
+    assert (code, "no dataset here yet" in said) == (1, True), said
     process.kill()
     process.communicate(timeout=30)
     calm.set_limits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from ascc_async.errors import JournalError
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
+from ascc_async.state import schema
 from ascc_async.state.reader import LICENSES, REASONS, Reader, open_reader
 from ascc_async.state.rows import AnswerRow, ClipRow, Distrusted, Forgotten, Learned, Moved
 from ascc_async.state.schema import VERSION
@@ -170,6 +172,42 @@ async def test_a_newer_journal_is_refused(path: Path) -> None:
         await write(path)
     with pytest.raises(JournalError, match="newer"):
         Reader(path)
+
+
+async def test_an_older_journal_is_brought_up_to_date(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next version's script runs once, on what is there; the rows stay."""
+    await write(path, ANSWER)
+    later = (*schema.MIGRATIONS, "ALTER TABLE answers ADD COLUMN mood TEXT;")
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    monkeypatch.setattr(schema, "VERSION", VERSION + 1)
+    for _ in range(2):
+        reader = await write(path)
+        assert reader.answer(ANSWER.video_id) is not None
+        assert version_of(path) == VERSION + 1
+
+
+async def test_a_migration_that_breaks_off_leaves_the_old_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Script and version number are one transaction: all of it or nothing."""
+    await write(path, ANSWER)
+    with monkeypatch.context() as broken:
+        script = "ALTER TABLE answers ADD COLUMN mood TEXT; SELECT no_such_function();"
+        broken.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, script))
+        broken.setattr(schema, "VERSION", VERSION + 1)
+        with pytest.raises(JournalError):
+            await write(path)
+    assert version_of(path) == VERSION
+    reader = await write(path)
+    assert reader.answer(ANSWER.video_id) is not None
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 async def test_what_is_not_a_journal_is_refused(path: Path) -> None:
