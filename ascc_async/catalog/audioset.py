@@ -166,9 +166,12 @@ def _ids(words: list[bytes]) -> Ids:
 def _log(catalog: Catalog) -> None:
     for warning in catalog.warnings:
         log.warning("metadata is not as it should be", extra={"what": warning})
-    for file in catalog.inputs:
-        if not file.official and file.name != RERATED:
-            log.info(
-                f"{file.name} is not the official version: used all the same",
-                extra={"path": str(file.path), "git_blob_sha1": file.git_blob_sha1},
-            )
+    other = [file for file in catalog.inputs if not file.official and file.name != RERATED]
+    if other:
+        log.info(
+            "metadata is not the official version: used all the same, its hashes are in run.json",
+            extra={
+                "files": ", ".join(file.name for file in other),
+                "folder": str(other[0].path.parent),
+            },
+        )

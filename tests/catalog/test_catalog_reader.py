@@ -166,7 +166,9 @@ def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptur
     hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
     git_says = "ce013625030ba8dba906f756967f9e9ca394464a"
     assert hashes["rerated_video_ids.txt"] == (git_says, False)
-    assert sum("not the official version" in message for message in caplog.messages) == 4
+    (line,) = [one for one in caplog.records if "not the official version" in one.getMessage()]
+    assert vars(line)["folder"] == str(tmp_path)
+    assert len(vars(line)["files"].split(", ")) == 4
 
 
 def test_rerated_ids(tmp_path: Path) -> None:
