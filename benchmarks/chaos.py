@@ -4,6 +4,7 @@ Each job runs against the stand-in with refusals and faults, is ended in one way
 and then runs to its end. `lost`: rows of the manifest that are not as in an undisturbed run
 (times, attempts and the name of the source left out). `repeated`: requests for what had been
 committed. `left`: unfinished files, and processes alive five seconds after their run.
+`full disk` needs the right to mount a tmpfs.
 `--kills N` changes how often the first jobs are ended (25); `--only WORD` runs some of the jobs.
 """
 
@@ -15,15 +16,17 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, WorldSettings
+from benchmarks.chaos_disk import SmallDisk, fill, small_disk
 from benchmarks.chaos_run import FAULTS, LIMIT, Job, flip_bit, moments
 from tests.scenarios.scenario import Row, timeless
 
+FULL_DISK = "full disk (14 MB)"
 MOST_REQUESTS = 40  # of a leg, before it is ended
 MANY_FAULTS = tuple(
     Fault(name=name, share=0.2) for name in ("server_error", "cut_before", "cut_body")
@@ -92,6 +95,29 @@ def faulty(job: Job) -> tuple[int, int]:
     return injected, injected if code == 0 else 0
 
 
+def full_disk(job: Job, times: int) -> tuple[int, int]:
+    """The disk fills up in the middle of a leg, so many times; each must end explained, with 1."""
+    disk = SmallDisk(job.output.parent)
+    filler = disk.folder / "filler"
+    codes = []
+    for at in moments(3, times, MOST_REQUESTS):
+        codes.append(job.leg(filling(job.after(at), filler)))
+        filler.unlink(missing_ok=True)
+    disk.resize(200)
+    return times, sum(code == 1 for code in codes)
+
+
+def filling(come: Callable[[], bool], filler: Path) -> Callable[[], bool]:
+    """Never a moment to end a leg; but when one has come, the disk is filled."""
+
+    def full() -> bool:
+        if not filler.exists() and come():
+            fill(filler)
+        return False
+
+    return full
+
+
 Act = Callable[[Job], tuple[int, int]]
 
 
@@ -102,6 +128,7 @@ def jobs(kills: int) -> dict[str, Act]:
         "SIGTERM": lambda job: ended(job, signal.SIGTERM, max(1, kills // 3), 2),
         "network away 5 s": lambda job: outages(job, 3),
         "20 % faults": faulty,
+        FULL_DISK: lambda job: full_disk(job, max(1, kills // 8)),
         "bits in journal and clip": lambda job: bits(job, max(1, kills // 5)),
     }
 
@@ -109,7 +136,11 @@ def jobs(kills: int) -> dict[str, Act]:
 def disturb(name: str, act: Act, undisturbed: list[Row], folder: Path) -> Line:
     """Run one job with its disturbances, then to the end."""
     began = time.monotonic()
-    with StandinProcess(WorldSettings(faults=FAULTS, limits=(LIMIT,))) as youtube:
+    folder.mkdir()
+    with (
+        StandinProcess(WorldSettings(faults=FAULTS, limits=(LIMIT,))) as youtube,
+        small_disk(folder) if name == FULL_DISK else nullcontext(),
+    ):
         job = Job(folder, youtube)
         injected, survived = act(job)
         youtube.set(faults=(), limits=())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,44 +10,22 @@ import pytest
 from scenario import Row, timeless
 
 from ascc_async.standin.process import StandinProcess
+from benchmarks.chaos_disk import NoSmallDisk, SmallDisk, fill, small_disk
 from benchmarks.chaos_run import Job
-
-
-class SmallDisk:
-    """A file system of its own in memory, which can be filled and grown."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def resize(self, megabytes: int) -> None:
-        """Grow or shrink it while it is in use."""
-        _mount("-o", f"remount,size={megabytes}m", str(self.folder))
-
-    @property
-    def free(self) -> int:
-        """Bytes left."""
-        state = os.statvfs(self.folder)
-        return state.f_bavail * state.f_frsize
-
 
 pytestmark = pytest.mark.slow
 
 
-def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """14 MB of tmpfs."""
+    """A small file system that can be filled and grown."""
     folder = tmp_path / "disk"
     folder.mkdir()
     try:
-        _mount("-t", "tmpfs", "-o", "size=14m", "tmpfs", str(folder))
-    except (OSError, subprocess.CalledProcessError):
+        with small_disk(folder) as disk:
+            yield disk
+    except NoSmallDisk:
         pytest.skip("nothing may be mounted here")
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -86,7 +62,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
 
     def full() -> bool:
         if job.requests() > 60 and not filler.exists():
-            _fill(filler)
+            fill(filler)
         return False
 
     assert job.leg(full) == 1, job.ends.said
@@ -98,12 +74,3 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
     assert timeless(job.place.manifest()) == timeless(undisturbed)
     assert job.ends.repeated == []
     assert job.leftovers() == []
-
-
-def _fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return
