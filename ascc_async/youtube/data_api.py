@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ascc_async.errors import (
+    GaveUp,
     NetworkFault,
     Refused,
     ServerFault,
@@ -114,7 +115,10 @@ class DataApiSource:
             "key": key.secret,
         }
         call = Call(Kind.DATA_API, "GET", URL, identity, params=query, allow_status=_HANDLED)
-        return await self._sessions.ask(call, read)
+        try:
+            return await self._sessions.ask(call, read)
+        except GaveUp as error:  # of this kind of request: pages may still be answered
+            raise SourceUnusable(f"the Data API rested for too long: {error}") from error
 
     def _raise_for(self, key: ApiKey, answer: Answer) -> None:
         """Raise what an error answer means, for the key or for everybody."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ascc_async.errors import Refused, ServerFault, SourceUnusable
+from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
 from ascc_async.flow.gate import Gate, Kind
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
@@ -293,6 +293,21 @@ async def test_too_fast_is_a_refusal(answers: Answers, tmp_path: Path) -> None:
     assert caught.value.kind == "rate"
     assert len(site.requests) == 1
     assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.DATA_API).refused == 1
+
+
+async def test_a_rest_without_end_is_the_sources_and_not_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the gate gives up on the Data API, the next source may still be answered."""
+
+    async def given_up(*_: object) -> None:
+        raise GaveUp("every identity has rested for 12 hours")
+
+    async with asking(listing(), tmp_path) as (source, _):
+        monkeypatch.setattr(source._sessions, "ask", given_up)
+        with pytest.raises(SourceUnusable, match="rested for too long") as caught:
+            await source.ask(IDS[:1])
+    assert caught.value.until is None
 
 
 @pytest.mark.parametrize("answers", [error("backendError", 503), error("internalError", 500)])
