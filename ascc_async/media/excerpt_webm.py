@@ -152,6 +152,6 @@ async def _packets(
 
 def _parsed(span: Span, head: WebmHead, webm: WebmTrack, plan: _Plan) -> tuple[Packets, bool]:
     data = memoryview(span.body)
-    tail = read_tail(data[: plan.tail], webm.number) if plan.tail else []
+    tail = read_tail(data[: plan.tail], webm.number, head.scale) if plan.tail else []
     blocks, whole = read_blocks(data[plan.tail :], webm.number)
     return packets_of(blocks, head, webm, tail), whole

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from ascc_async.errors import Rejected
 from ascc_async.media.ebml import Element, element_at, unsigned, whole
 from ascc_async.media.packets import OPUS_RATE, Buffer, Packets, corrupt
 from ascc_async.media.webm_index import CLUSTER, NANOSECONDS, WebmHead, WebmTrack
@@ -58,20 +59,33 @@ def read_blocks(data: Buffer, track: int) -> tuple[list[Block], bool]:
     return found, True
 
 
-def read_tail(data: Buffer, track: int) -> list[Block]:
+def read_tail(data: Buffer, track: int, scale: int) -> list[Block]:
     """The last blocks of a cluster, from bytes that begin anywhere in it and end where it ends.
 
     Blocks follow each other without gaps, so the first place from which a chain of at least
-    `FEWEST_FOR_SYNC` of them leads exactly to the end is a true one. Times count from the
-    cluster's own clock, which is not in these bytes. No blocks when there is no such place.
+    `FEWEST_FOR_SYNC` of them leads exactly to the end is a true one, if the first two are as far
+    apart as the first is long: by chance, a place within a block leads to where a later one
+    starts. Times count from the cluster's own clock, which is not in these bytes, in ticks of
+    `scale` nanoseconds. No blocks when there is no such place.
     """
     view, leads_nowhere = memoryview(data), set[int]()
     for at in _places(bytes(data)):
         found = _chain(view, at, track, leads_nowhere)
-        times = [block.time for block in found]
-        if len(found) >= FEWEST_FOR_SYNC and times == sorted(set(times)):
-            return found
+        if len(found) >= FEWEST_FOR_SYNC and _adjacent(found[0], found[1], scale):
+            times = [block.time for block in found]
+            if times == sorted(set(times)):
+                return found
     return []
+
+
+def _adjacent(block: Block, following: Block, scale: int) -> bool:
+    """Whether one starts where the other ends, as far as rounded times tell."""
+    try:
+        long = _samples(block.data) / OPUS_RATE
+    except Rejected:
+        return False
+    apart = (following.time - block.time) * scale / NANOSECONDS
+    return abs(apart - long) <= 2 * scale / NANOSECONDS
 
 
 def _places(data: bytes) -> Iterator[int]:
@@ -102,10 +116,13 @@ def _linked_block(view: memoryview, at: int, track: int) -> tuple[Block, int] | 
     if quick is not None:
         return quick
     block = view[at] in (_SIMPLE_BLOCK, _BLOCK_GROUP) and any(view[at + 1 : at + 2])
-    element = element_at(view, at) if block else None
-    if element is None or element.end > len(view):
+    try:
+        element = element_at(view, at) if block else None
+        if element is None or element.end > len(view):
+            return None
+        found = _blocks(view, element, track, 0)
+    except Rejected:  # these bytes are no block, but the middle of one
         return None
-    found = _blocks(view, element, track, 0)
     return (found[0], element.end) if found else None
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from bisect import bisect_left
+from itertools import accumulate
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -191,23 +194,35 @@ def test_impossible_opus_packets_are_corrupt(packet: bytes) -> None:
         opus_samples(packet)
 
 
-def block(number: int, size: int = 40) -> bytes:
-    """A SimpleBlock of track 1, full of bytes that look like the start of one."""
-    content = b"\x81" + number.to_bytes(2, "big") + b"\x80" + b"\xa3" * size
-    return b"\xa3" + bytes([0x80 | len(content)]) + content
+def block(number: int, sound: bytes = b"\xa3" * 40) -> bytes:
+    """The n-th SimpleBlock of track 1: 20 ms of Opus, full of what looks like the start of one."""
+    content = b"\x81" + (20 * number).to_bytes(2, "big") + b"\x80\xfc" + sound
+    return b"\xa3" + (0x4000 + len(content)).to_bytes(2, "big") + content
 
 
 def test_the_tail_of_a_cluster_is_found_again() -> None:
     """From bytes that begin in the middle of a block the whole ones are read, to the end."""
     data = b"".join(block(number) for number in range(10))
-    found = read_tail(data[30:], 1)
-    assert [part.time for part in found] == list(range(1, 10))
+    found = read_tail(data[30:], 1, 1_000_000)
+    assert [part.time for part in found] == list(range(20, 200, 20))
+
+
+def test_a_tail_is_found_wherever_it_begins() -> None:
+    """Sound is any bytes: some look like blocks of every kind, some lead to where one starts."""
+    rng = Random(7)
+    blocks = [block(number, rng.randbytes(rng.randrange(100, 400))) for number in range(500)]
+    starts = [0, *accumulate(map(len, blocks))]
+    data = b"".join(blocks)
+    for cut in range(0, starts[480], 29):
+        first = bisect_left(starts, cut)
+        found = read_tail(data[cut:], 1, 1_000_000)
+        assert [part.time // 20 for part in found] == list(range(first, 500))
 
 
 @pytest.mark.parametrize("data", [b"", block(1)[:-1], block(1) + b"\0", bytes(500), b"\xa3" * 50])
 def test_a_tail_that_does_not_lead_to_the_end_is_none(data: bytes) -> None:
     """Better read more than guess."""
-    assert read_tail(data, 1) == []
+    assert read_tail(data, 1, 1_000_000) == []
 
 
 def test_elements_of_unknown_size_are_told() -> None:
