@@ -107,3 +107,18 @@ def test_a_reader_that_leaves_early_is_no_error_message(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
     assert "passed" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-"])
+def test_closed_standard_files_are_no_trouble(closed: str, tmp_path: Path) -> None:
+    """As a careless daemon starts it; no file of ours becomes standard output instead."""
+    out = tmp_path / "out"
+    line = (
+        f"{shlex.quote(sys.executable)} -m ascc_async run --set output.dir={out}"
+        f" --set audioset.metadata_dir={tmp_path} --set network.cookies_file={tmp_path} {closed}"
+    )
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    if "2>&-" not in closed:
+        assert f"{tmp_path} is a folder" in done.stderr
