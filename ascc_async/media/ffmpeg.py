@@ -18,6 +18,7 @@ from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
 _START_LIMIT = 20.0
+_TOLD_TO_END = 255  # what ffmpeg exits with after SIGTERM, which systemd sends to all at once
 _CONSEQUENCE = re.compile(
     r"Task finished|Terminating thread|Nothing was written|Could not open encoder|Conversion failed"
 )
@@ -158,7 +159,7 @@ def _failure(status: int, words: str) -> AsccError:
     if os.strerror(errno.ENOSPC) in words:
         return DiskFull("the disk is full: make room where output.dir lies, then run again")
     how = f"signal {-status}" if status < 0 else f"status {status}"
-    by_force = status < 0 or os.strerror(errno.ENOMEM) in words
+    by_force = status < 0 or status == _TOLD_TO_END or os.strerror(errno.ENOMEM) in words
     return FFmpegFailed(f"ffmpeg ended with {how}: {_said(words) or 'no words'}", by_force=by_force)
 
 

@@ -88,15 +88,26 @@ async def test_a_killed_process_is_told_by_its_signal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "by_force"), [("Cannot allocate memory", True), ("Invalid data found", False)]
+    ("words", "status", "by_force"),
+    [("Cannot allocate memory", 1, True), ("", 255, True), ("Invalid data found", 1, False)],
 )
-async def test_want_of_memory_is_not_the_streams_fault(
-    words: str, by_force: bool, tmp_path: Path
+async def test_what_ended_it_by_force_is_not_the_streams_fault(
+    words: str, status: int, by_force: bool, tmp_path: Path
 ) -> None:
-    """Unlike data that cannot be decoded."""
+    """Want of memory, a signal that it took up itself; unlike data that cannot be decoded."""
     with pytest.raises(FFmpegFailed) as caught:
-        await tool(tmp_path, f"echo '{words}' >&2; exit 1").run([])
+        await tool(tmp_path, f"echo '{words}' >&2; exit {status}").run([])
     assert caught.value.by_force is by_force
+
+
+async def test_the_real_one_says_that_it_was_told_to_end(tmp_path: Path) -> None:
+    """SIGTERM while it works."""
+    real = await find_ffmpeg()
+    wrapper = f'"{real.path}" "$@" & sleep 0.5; kill -TERM $!; wait $!'
+    endless = ["-f", "lavfi", "-re", "-i", "sine", "-f", "null", "-"]
+    with pytest.raises(FFmpegFailed) as caught:
+        await tool(tmp_path, wrapper).run(endless)
+    assert caught.value.by_force
 
 
 async def test_the_time_limit_ends_the_whole_group(waiting_ffmpeg: WaitingFFmpeg) -> None:

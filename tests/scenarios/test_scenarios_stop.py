@@ -7,12 +7,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
-from scenario import Place
+from scenario import Place, Row, timeless
 
+from ascc_async.errors import JournalError
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, Limit
+from benchmarks.chaos_run import Job
 
 EVAL = "audioset.splits=[eval]"
 Prepare = Callable[[StandinProcess], None]
@@ -126,3 +131,32 @@ def test_a_second_signal_while_the_first_drains_leaves_at_once(
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert not list(place.output.glob("clips/*/.part-*"))
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_processes_at_once_costs_nothing(
+    calm: StandinProcess, tmp_path: Path, undisturbed: list[Row]
+) -> None:
+    """As systemd stops a service and SLURM a step: ffmpeg and yt-dlp's processes get it too."""
+    job = Job(tmp_path, calm)
+    for _ in range(4):
+        process = job.place.start()
+        before = len(job.known()[1]) if (job.output / "state.sqlite3").exists() else 0
+        wait_until(process, lambda least=before + 3: len(clips_of(job)) >= least)  # type: ignore[misc]
+        for one in [*psutil.Process(process.pid).children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=90)
+        assert process.returncode == 3, said
+        assert "Traceback" not in said
+    assert job.leg() == 0, job.ends.said
+    assert timeless(job.place.manifest()) == timeless(undisturbed)
+    assert (job.leftovers(), job.orphans()) == ([], [])
+
+
+def clips_of(job: Job) -> set[str]:
+    try:
+        return job.known()[1]
+    except JournalError:  # it is just being made
+        return set()
