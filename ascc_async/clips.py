@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ascc_async.disk import Disk
@@ -66,6 +66,7 @@ class _Trouble:
     """What went wrong with one row so far in this run."""
 
     failures: int = 0
+    unreadable: int = 0
     setbacks: int = 0
     answered: int = -1
 
@@ -117,7 +118,7 @@ class ClipStage:
     async def _work(self, row: int) -> None:
         segment = self._ledger.segment(row)
         try:
-            done = await self._clip(segment)
+            done = await self._clip(row, segment)
         except DiskFull as error:
             log.warning("a clip found no room", extra={"why": str(error)})
             self._disk.note_full()
@@ -140,11 +141,12 @@ class ClipStage:
                 "a tool failed: dataset/unavailable.csv keeps its words",
                 extra={"video": segment.video_id, "why": str(error)},
             )
+            self._trouble.setdefault(row, _Trouble()).unreadable += 1
             await self._fail(row, segment, error)
         else:
             await self._end(row, done)
 
-    async def _clip(self, segment: Segment) -> ClipRow:
+    async def _clip(self, row: int, segment: Segment) -> ClipRow:
         resolved = await self._resolver.resolve(segment.video_id)
         if self._ledger.is_removed(segment, resolved.channel_id, resolved.channel):
             # Only now is the channel known. Kept as pending, should the list change again.
@@ -154,12 +156,15 @@ class ClipStage:
         if seen is not None and seen.license is License.STANDARD:
             detail = f"{seen.source} shows the standard license"
             return self._row(segment, Outcome.NOT_SHAREABLE, Reason.LICENSE_CHANGED, detail)
-        clip, resolved = await self._make(segment, resolved)
+        clip, resolved = await self._make(row, segment, resolved)
         self.made += 1
         return self._row(segment, Outcome.CLIP, None, "", clip, resolved)
 
-    async def _make(self, segment: Segment, resolved: Resolved) -> tuple[ClipFile, Resolved]:
+    async def _make(
+        self, row: int, segment: Segment, resolved: Resolved
+    ) -> tuple[ClipFile, Resolved]:
         for links in range(1, _LINKS + 1):
+            resolved = self._readable(row, resolved)
             ranges = Ranges(self._media.source(resolved, again=links > 1))
             try:
                 return await self._cutter.make(ranges, resolved, segment), resolved
@@ -170,6 +175,17 @@ class ClipStage:
                 self.received += ranges.snapshot().bytes
             resolved = await self._resolver.resolve(segment.video_id, other_client=links > 1)
         raise AssertionError("unreachable")
+
+    def _readable(self, row: int, resolved: Resolved) -> Resolved:
+        """Before it is given up, the same sound in another container is tried, if there is one."""
+        trouble = self._trouble.get(row)
+        if trouble is None or trouble.unreadable < _TRIES - 1 or resolved.other_audio is None:
+            return resolved
+        log.info(
+            "sound that cannot be read is taken from another container",
+            extra={"video": resolved.video_id, "format_id": resolved.other_audio.format_id},
+        )
+        return replace(resolved, audio=resolved.other_audio, other_audio=None)
 
     async def _set_back(self, row: int, segment: Segment, error: AsccError) -> None:
         """A refusal, or a network that is away, says nothing of the video: its turn comes again.
@@ -198,8 +214,8 @@ class ClipStage:
     async def _reject(self, row: int, segment: Segment, error: Rejected) -> None:
         """What was corrupt may have become so on its way: it is fetched again."""
         trouble = self._trouble.setdefault(row, _Trouble())
-        trouble.failures += 1
-        if error.reason is Reason.CORRUPT and trouble.failures < _TRIES:
+        trouble.unreadable += 1
+        if error.reason is Reason.CORRUPT and trouble.unreadable < _TRIES:
             self._ledger.clip_again(row)
             return
         await self._end(row, self._row(segment, Outcome.REJECTED, error.reason, str(error)))

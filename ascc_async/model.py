@@ -118,7 +118,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Where a video's media is, for the identity that asked. `video` only for `media: video`."""
+    """Where a video's media is, for the identity that asked. `video` only for `media: video`.
+
+    `other_audio` is the same sound in another container, for when the first cannot be read.
+    """
 
     video_id: str
     identity: str
@@ -130,6 +133,7 @@ class Resolved:
     channel_id: str
     license_text: str | None
     requests_sent: int
+    other_audio: Track | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,4 +177,5 @@ def streams_of(settings: WorldSettings) -> Streams:
     """The streams that a stand-in with these settings serves; tests compare clips with them."""
     own = f"ascc-standin-{os.getuid()}"
     folder = settings.media.folder or Path(tempfile.gettempdir()) / own
-    return Streams(folder, pictures=settings.media.pictures)
+    media = settings.media
+    return Streams(folder, pictures=media.pictures, damaged=media.damaged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -56,9 +56,9 @@ def itags_of(video: Video, *, pictures: bool) -> Sequence[int]:
 class Streams:
     """Streams by video and itag; the last few are kept. Blocking: call it off the event loop."""
 
-    def __init__(self, folder: Path, *, pictures: bool) -> None:
+    def __init__(self, folder: Path, *, pictures: bool, damaged: Container[int] = ()) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._store, self._pictures = MediaStore(folder), pictures
+        self._store, self._pictures, self._damaged = MediaStore(folder), pictures, damaged
         self._kept: OrderedDict[tuple[str, int], Stream] = OrderedDict()
         self._lock = Lock()
 
@@ -76,6 +76,8 @@ class Streams:
         spec = spec_of(video)
         if itag in PICTURES:
             spec = replace(spec, offset_ms=0, damage=Damage.NONE, index=IndexForm.NORMAL)
+        elif itag in self._damaged:
+            spec = replace(spec, damage=Damage.GARBAGE)
         stream = self._store.stream(spec, itag)
         with self._lock:
             self._kept[key] = stream

@@ -110,6 +110,9 @@ class Media(Part):
     )
     pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
     warm: bool = Field(default=False, description="encode the usual media at the start")
+    damaged: tuple[int, ...] = Field(
+        default=(), description="itags whose sound is damaged in every video"
+    )
 
 
 class Limit(Part):

@@ -27,6 +27,20 @@ def choose_audio(formats: Sequence[Format], wanted: AudioFormat) -> Format | Non
     return min(usable, key=lambda one: _audio_rank(one, order), default=None)
 
 
+def choose_other_audio(
+    formats: Sequence[Format], chosen: Format, wanted: AudioFormat
+) -> Format | None:
+    """The next best stream of the same sound in another container; None when there is none."""
+    others = [
+        one
+        for one in formats
+        if _container(one) != _container(chosen)
+        and one.language_preference == chosen.language_preference
+        and not is_damaged(one)
+    ]
+    return choose_audio(others, wanted)
+
+
 def choose_video(formats: Sequence[Format], max_height: int) -> Format | None:
     """The stream to take the pictures from: the highest within `max_height`, H.264 in MP4 first.
 
@@ -86,6 +100,10 @@ def _rate(one: Format) -> float:
     return one.tbr or 0.0
 
 
+def _container(one: Format) -> Literal["mp4", "webm"]:
+    return "webm" if one.ext in ("webm", "weba") else "mp4"
+
+
 def _bare(codec: str | None) -> str:
     return codec if codec and codec != "none" else ""
 
@@ -96,7 +114,7 @@ def _track(kind: Literal["audio", "video"], one: Format, codec: str | None) -> T
         url=one.url,
         headers=one.headers,
         format_id=one.format_id,
-        container="webm" if one.ext in ("webm", "weba") else "mp4",
+        container=_container(one),
         codec=_bare(codec),
         sample_rate=one.sample_rate,
         channels=one.channels,

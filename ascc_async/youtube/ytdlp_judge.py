@@ -21,6 +21,7 @@ from ascc_async.youtube.refusals import reason_in, refusal_in
 from ascc_async.youtube.ytdlp_formats import (
     audio_track,
     choose_audio,
+    choose_other_audio,
     choose_video,
     is_direct,
     video_track,
@@ -74,7 +75,8 @@ def judge(report: Report, clips: ClipsSettings, identity: str, now: float) -> Re
     picture = choose_video(video.formats, clips.max_height) if clips.media == "video" else None
     if picture is None and clips.media == "video":
         return _failed("yt-dlp found no direct link to pictures (clips.media: video)", report)
-    return _resolved(report, video, audio, picture, identity)
+    other = choose_other_audio(video.formats, audio, clips.format)
+    return _resolved(report, video, audio, other, picture, identity)
 
 
 def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
@@ -99,7 +101,12 @@ def clean(message: str) -> str:
 
 
 def _resolved(
-    report: Report, video: Video, audio: Format, picture: Format | None, identity: str
+    report: Report,
+    video: Video,
+    audio: Format,
+    other: Format | None,
+    picture: Format | None,
+    identity: str,
 ) -> Resolved:
     return Resolved(
         video_id=report.video_id,
@@ -112,6 +119,7 @@ def _resolved(
         channel_id=video.channel_id,
         license_text=video.license_text,
         requests_sent=report.requests,
+        other_audio=audio_track(other) if other else None,
     )
 
 

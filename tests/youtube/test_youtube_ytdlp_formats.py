@@ -10,6 +10,7 @@ import pytest
 from ascc_async.youtube.ytdlp_formats import (
     audio_track,
     choose_audio,
+    choose_other_audio,
     choose_video,
     duration_in,
     is_direct,
@@ -67,6 +68,18 @@ def test_without_the_favourite_the_next_best_is_taken() -> None:
         order.append(found.format_id)
         left.remove(found)
     assert order == ["140", "251", "250", "249", "139", "18"]
+
+
+def test_the_other_stream_is_the_same_sound_in_another_container() -> None:
+    """For sound that cannot be read: never a dub, never one that yt-dlp takes for damaged."""
+    chosen = choose_audio(ALL, "flac")
+    assert chosen is not None
+    other = choose_other_audio(ALL, chosen, "flac")
+    assert other is not None
+    assert (chosen.format_id, other.format_id) == ("140", "251")
+    dubbed, damaged = sound("251", language_preference=10), sound("251", preference=-10)
+    for useless in ([], [dubbed], [damaged], [sound("139")]):
+        assert choose_other_audio([chosen, *useless], chosen, "flac") is None
 
 
 def test_the_original_language_comes_before_a_favoured_codec() -> None:
