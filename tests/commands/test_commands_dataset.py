@@ -19,7 +19,7 @@ TABLES = (
 # Times, what the encoder of the day makes and what ffmpeg says of a damaged stream: everything
 # else is the same every time.
 _CHANGING = (
-    (re.compile(r",corrupt,[^,]*,"), ",corrupt,<words>,"),
+    (re.compile(r",corrupt,[^,]+,"), ",corrupt,<words>,"),
     (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64},\d+,"), "<sha256>,<bytes>,"),
     (re.compile(r"\b[\d.]+ [kMG]?B\b"), "<size>"),
