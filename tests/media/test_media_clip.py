@@ -56,8 +56,13 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+@pytest.mark.parametrize(
+    ("spec", "start"),
+    [
+        *((SPECS["stereo"], start) for start in STARTS.values()),
+        *((SPECS["mono 22.05 kHz, no edit list"], start) for start in list(STARTS.values())[::2]),
+    ],
+)
 @pytest.mark.parametrize("itag", [MP4, WEBM], ids=["mp4", "webm"])
 async def test_clip_holds_the_samples_of_the_full_decode(
     itag: int, spec: StreamSpec, start: int, cutter: Cutters, stream: Streams,

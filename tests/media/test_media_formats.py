@@ -40,7 +40,11 @@ def make(cutter: Cutters, stream: Streams) -> Callable[..., object]:
 
 @pytest.mark.parametrize("form", ["flac", "wav", "opus", "m4a", "mp3"])
 @pytest.mark.parametrize("itag", [MP4, WEBM], ids=["from mp4", "from webm"])
-@pytest.mark.parametrize("start", [20_011, 41_500], ids=["within", "beyond the end"])
+@pytest.mark.parametrize(
+    "start",
+    [20_011, pytest.param(41_500, marks=pytest.mark.slow)],
+    ids=["within", "beyond the end"],
+)
 async def test_length_is_exact_and_nothing_is_shifted(
     form: str, itag: int, start: int, make: Callable[..., object], ffmpeg_path: str,
     full_decode: Decodes, tmp_path: Path,

@@ -55,11 +55,6 @@ def test_a_proxy_that_is_down(ready: Place) -> None:
     told(having(ready, f"network.proxy=http://127.0.0.1:{port}"), f"127.0.0.1:{port}", "proxy")
 
 
-def test_a_certificate_that_is_not_trusted(ready: Place) -> None:
-    """Without network.ca_file the stand-in's authority is a stranger's."""
-    told(having(ready, "network.ca_file=null"), "certificate", "ca_file")
-
-
 def test_a_folder_that_cannot_be_written(ready: Place, tmp_path: Path) -> None:
     """A file in the way of output.dir is named."""
     (tmp_path / "file").write_text("")
@@ -86,13 +81,12 @@ def test_wrong_options_end_with_code_two(ready: Place) -> None:
     assert not (ready.output / "state.sqlite3").exists()
 
 
-def test_malformed_metadata_names_file_and_line(ready: Place) -> None:
-    """A row cut off, an unknown MID, a duplicate: file, line, what was expected."""
+def test_malformed_metadata_is_named(ready: Place) -> None:
+    """An unknown MID, a captive portal's page: the file is named before anything is asked."""
     path = next(Path(one.partition("=")[2]) for one in ready.settings if "metadata_dir" in one)
     segments = path / "eval_segments.csv"
     whole = segments.read_text(encoding="utf-8")
     for text, words in (
-        (whole[:-8], "eval_segments.csv"),
         (whole.replace('"/m/', '"/m/zz', 1), "eval_segments.csv"),
         ("<html>sign in</html>", "eval_segments.csv"),
     ):
@@ -101,10 +95,10 @@ def test_malformed_metadata_names_file_and_line(ready: Place) -> None:
     assert not (ready.output / "dataset").exists()
 
 
-def test_the_journal_is_intact_after_a_failed_start(ready: Place, calm: StandinProcess) -> None:
-    """A run that could not reach anything leaves all as it was; mended, it does its job."""
+def test_an_authority_that_is_not_trusted(ready: Place, calm: StandinProcess) -> None:
+    """An authority that is not trusted is named; nothing is lost, and mended it does its job."""
     ready = having(ready, "audioset.splits=[eval]")
-    told(having(ready, "network.ca_file=null"), "certificate")
+    told(having(ready, "network.ca_file=null"), "certificate", "ca_file")
     code, said = ready.run()
     assert code == 0, said
     assert wrong(ready.manifest(), calm.world) == []

@@ -61,9 +61,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    "form", [as_json, *(pytest.param(one, marks=pytest.mark.slow) for one in (netscape, header))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [as_json, netscape, header])
 def test_every_form_signs_in_and_is_never_written(
     place: Place, calm: StandinProcess, form: Callable[[], str]
 ) -> None:

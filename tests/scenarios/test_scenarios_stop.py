@@ -41,7 +41,14 @@ def requests(youtube: StandinProcess, endpoint: str) -> int:
 
 CASES = [
     pytest.param(resting, "next", (), signal.SIGINT, id="all resting"),
-    pytest.param(stalled_metadata, "metadata", (), signal.SIGTERM, id="metadata on its way"),
+    pytest.param(
+        stalled_metadata,
+        "metadata",
+        (),
+        signal.SIGTERM,
+        id="metadata on its way",
+        marks=pytest.mark.slow,
+    ),
     pytest.param(nothing, "next", ("output.min_free_gb=1000000",), signal.SIGHUP, id="no room"),
 ]
 
@@ -102,8 +109,6 @@ def test_one_run_at_a_time_and_status_beside_it(place: Place, calm: StandinProce
     assert (code, "no dataset here yet" in said) == (1, True), said
     process.kill()
     process.communicate(timeout=30)
-    calm.set_limits()
-    assert place.run()[0] == 0  # the lock of a killed run hinders nobody
 
 
 def wait_until(
