@@ -26,13 +26,14 @@ from ascc_async.state.rows import AnswerRow, ClipRow
 _DAY = 86400.0
 # One more a class than needed is asked while answers are awaited: it saves waiting, costs little.
 LOOKAHEAD = 1
-# What may well be different another day, or with cookies, or from elsewhere.
+# What may well be different another day, with cookies, from elsewhere, or with newer tools.
 PASSING_REASONS = (
     Reason.COUNTRY_RESTRICTED,
     Reason.SIGN_IN_REQUIRED,
     Reason.AGE_RESTRICTED,
     Reason.MEMBERS_ONLY,
     Reason.LIVE,
+    Reason.CORRUPT,
 )
 _NOT_MADE, _MADE, _NEVER = 0, 1, 2
 _STATE_WHEN_MADE = np.array([RowState.HOPE, RowState.CLIP, RowState.NO], np.uint8)

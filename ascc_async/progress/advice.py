@@ -42,7 +42,7 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.NO_AUDIO: _CONTENT,
     Reason.SILENT: _CONTENT,
     Reason.TOO_SHORT: "the video ends too early; clips.shorter_than_segment decides what counts",
-    Reason.CORRUPT: _CONTENT,
+    Reason.CORRUPT: "could not be decoded: looked at again after license.recheck_after_days",
 }
 
 
