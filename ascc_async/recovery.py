@@ -1,7 +1,8 @@
 """A journal that is damaged or gone is made anew from the dataset, as far as that carries.
 
 The manifest holds the newest answer about every selected segment with its evidence, and the hash
-of every clip; what is newer than the manifest, and what it does not hold, is lost and asked again.
+of every clip. What it does not hold (another selection's answers are months of work) is taken from
+the damaged journal, as far as that can be read; the rest is lost and asked again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import csv
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from ascc_async.media.cut import form_of
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality, Reason
 from ascc_async.settings import ClipsSettings
 from ascc_async.state.check import damage, discard, set_aside
-from ascc_async.state.rows import ClipRow, Record
+from ascc_async.state.reader import Reader
+from ascc_async.state.rows import AnswerRow, ClipRow, Record
 from ascc_async.state.writer import Journal
 
 log = logging.getLogger(__name__)
@@ -37,11 +40,15 @@ _NOT_FETCHED = (Outcome.REJECTED, Outcome.UNAVAILABLE, Outcome.NOT_SHAREABLE)
 
 @dataclass(slots=True)
 class Recovered:
-    """What a new journal was made of. `lost`: clips of the manifest that are not whole on disk."""
+    """What a new journal was made of. `lost`: clips of the manifest that are not whole on disk.
+
+    `salvaged`: answers and clips that only the damaged journal had.
+    """
 
     answers: int = 0
     clips: int = 0
     lost: int = 0
+    salvaged: int = 0
 
 
 async def mend_journal(path: Path) -> Recovered | None:
@@ -73,7 +80,7 @@ def _wrong(path: Path, manifest: Path) -> str:
 async def _mend(path: Path, manifest: Path, wrong: str) -> Recovered:
     new = path.with_name(f"{path.name}.rebuilding")
     await asyncio.to_thread(discard, new)
-    recovered = await _rebuild(new, manifest)
+    recovered = await _rebuild(new, manifest, path)
     kept = await asyncio.to_thread(_exchange, path, new)
     _report(recovered, manifest, wrong, kept)
     return recovered
@@ -92,12 +99,39 @@ def _exchange(path: Path, new: Path) -> str:
     return str(aside) if was_there else ""
 
 
-async def _rebuild(new: Path, manifest: Path) -> Recovered:
+async def _rebuild(new: Path, manifest: Path, damaged: Path) -> Recovered:
     source = await asyncio.to_thread(_Source, manifest)
     async with Journal(new) as journal:
         while records := await asyncio.to_thread(source.next_records):
             await journal.record(*records)
+        rest = _salvaged(damaged, source.videos, source.segments)
+        while (found := await asyncio.to_thread(next, rest, None)) is not None:
+            if found:
+                await journal.record(*found)
+            source.recovered.salvaged += len(found)
     return source.recovered
+
+
+def _salvaged(damaged: Path, videos: set[str], segments: set[str]) -> Iterator[list[Record]]:
+    """What was recorded of other videos and segments, as far as it can be read.
+
+    A word that was damaged is in no list, and ends the reading; clips are compared with their
+    files before they count.
+    """
+    try:
+        with closing(Reader(damaged)) as reader:
+            for answers in reader.answers():
+                told = [one for one in answers if one.license is not License.UNKNOWN]
+                yield [_told(one) for one in told if one.video_id not in videos]
+            for form in reader.forms():
+                for clips in reader.clips(form):
+                    yield [one for one in clips if one.clip and one.segment_id not in segments]
+    except (JournalError, ValueError) as error:
+        log.info("the damaged journal cannot be read to its end", extra={"why": str(error)})
+
+
+def _told(row: AnswerRow) -> LicenseAnswer:
+    return LicenseAnswer(**{one.name: getattr(row, one.name) for one in fields(LicenseAnswer)})
 
 
 class _Source:
@@ -109,6 +143,7 @@ class _Source:
         self._quality = dict(_qualities(manifest.parent / "quality.csv"))
         self._rows = read_manifest(manifest) if manifest.exists() else iter(())
         self.recovered = Recovered()
+        self.videos, self.segments = set[str](), set[str]()
 
     def next_records(self) -> list[Record]:
         """Those of the next rows that bear any; none at the end."""
@@ -128,6 +163,7 @@ class _Source:
         if answer is None:
             return
         self.recovered.answers += 1
+        self.videos.add(row.video_id)
         if row.reason == Reason.LICENSE_CHANGED and answer.license is License.STANDARD:
             yield _answer(row._replace(license=License.CREATIVE_COMMONS)) or answer
         yield answer
@@ -147,6 +183,7 @@ class _Source:
             self.recovered.lost += 1
             return None
         self.recovered.clips += 1
+        self.segments.add(row.segment_id)
         return self._row(row, Outcome.CLIP, file.fetched_at, file)
 
     def _row(
@@ -238,6 +275,7 @@ def _report(recovered: Recovered, manifest: Path, wrong: str, kept: str) -> None
             "answers_kept": recovered.answers,
             "clips_kept": recovered.clips,
             "clips_lost": recovered.lost,
+            "salvaged": recovered.salvaged,
             "lost": (
                 f"what was learned after {since}, and the history before: asked again"
                 if since

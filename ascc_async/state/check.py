@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 from ascc_async.model import License, Outcome, Reason
+from ascc_async.state import seal
 from ascc_async.state.schema import APPLICATION_ID
 
-BESIDE = ("-wal", "-shm")  # SQLite's own files beside the journal: they go where it goes
+BESIDE = ("-wal", "-shm", seal.ENDING)  # what lies beside the journal goes where it goes
 
 
 def _in(names: Iterable[str]) -> str:
@@ -36,6 +37,8 @@ def damage(path: Path) -> str:
         return ""
     if path.stat().st_size == 0:
         return "it is empty"
+    if seal.is_broken(path):
+        return "its bytes changed while nothing ran"
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
             connection.execute("PRAGMA cache_size = -65536")

@@ -26,6 +26,7 @@ from ascc_async.errors import JournalError
 from ascc_async.model import LicenseAnswer
 from ascc_async.state import schema
 from ascc_async.state.rows import ClipRow, Distrusted, Forgotten, Learned, Moved, Record
+from ascc_async.state.seal import seal, unseal
 
 JOURNAL_NAME = "state.sqlite3"
 _MOST_WAITERS_PER_COMMIT = 500
@@ -177,6 +178,7 @@ class Journal:
                     self._settle(jobs, self._commit(connection, jobs))
         finally:
             connection.close()
+            seal(self.path)
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
         handed = self._jobs.get()
@@ -291,6 +293,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        unseal(path)
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=30, check_same_thread=False
         )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -71,8 +74,44 @@ def test_a_word_that_no_list_knows_is_damage(path: Path) -> None:
     assert "impossible values in answers" in damage(path)
 
 
+def flip(path: Path, place: int, bit: int) -> None:
+    """As a disk does: the file's times stay."""
+    state = path.stat()
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1 << bit
+    path.write_bytes(data)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_any_bit_that_flips_by_itself_is_found(path: Path) -> None:
+    """Also within a title, which SQLite takes for what was written."""
+    rng = Random(3)
+    for _ in range(40):
+        place, bit = rng.randrange(path.stat().st_size), rng.randrange(8)
+        flip(path, place, bit)
+        assert damage(path)
+        flip(path, place, bit)
+        assert damage(path) == ""
+
+
+async def test_what_is_written_is_no_damage(path: Path) -> None:
+    """Neither by us, stopped anywhere, nor by somebody else with the right tool."""
+    async with Journal(path) as journal:
+        assert not Path(f"{path}-seal").exists()
+        await journal.record(LicenseAnswer("x" * 11, License.STANDARD, "innertube", 1.0))
+        shutil.copytree(path.parent, path.parent / "killed")
+    assert damage(path) == damage(path.parent / "killed" / path.name) == ""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE answers SET title = 'another'")
+    assert damage(path) == ""
+    Path(f"{path}-seal").write_text("not a seal")
+    assert damage(path) == ""
+    assert stat.S_IMODE(Path(f"{path}-seal").stat().st_mode) == 0o600
+
+
 def test_set_aside_takes_the_log_along(path: Path) -> None:
     """A write-ahead log that stayed would be applied to the next journal."""
     Path(f"{path}-wal").write_bytes(b"x")
     set_aside(path, path.with_name("kept"))
-    assert sorted(one.name for one in path.parent.iterdir()) == ["kept", "kept-wal"]
+    names = sorted(one.name for one in path.parent.iterdir())
+    assert names == ["kept", "kept-seal", "kept-wal"]
