@@ -157,10 +157,9 @@ def moments(seed: int, number: int, most: int) -> list[int]:
 
 
 def flip_bit(path: Path, seed: int) -> int:
-    """Flip one seeded bit of a file, its times unchanged; the place."""
-    state = path.stat()
+    """Flip one seeded bit of a file; the place."""
     rng = random.Random(seed)
-    place = rng.randrange(state.st_size)
+    place = rng.randrange(path.stat().st_size)
     with path.open("r+b") as file:
         file.seek(place)
         byte = file.read(1)[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.state import seal
-from ascc_async.state.schema import APPLICATION_ID
+from ascc_async.state.schema import APPLICATION_ID, VERSION
 
 BESIDE = ("-wal", "-shm", seal.ENDING)  # what lies beside the journal goes where it goes
 
@@ -37,12 +37,10 @@ def damage(path: Path) -> str:
         return ""
     if path.stat().st_size == 0:
         return "it is empty"
-    if seal.is_broken(path):
-        return "its bytes changed while nothing ran"
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
             connection.execute("PRAGMA cache_size = -65536")
-            return _damage(connection)
+            return _damage(connection, path)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if getattr(error, "sqlite_errorname", "") in _NOT_DAMAGE:
             return ""  # whoever opens it for writing says what is wrong
@@ -52,11 +50,13 @@ def damage(path: Path) -> str:
 _NOT_DAMAGE = ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_PERM")
 
 
-def _damage(connection: sqlite3.Connection) -> str:
+def _damage(connection: sqlite3.Connection, path: Path) -> str:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    if not version or application != APPLICATION_ID:
-        return ""  # new, or another program's: `schema.prepare` says which
+    if not version or application != APPLICATION_ID or version > VERSION:
+        return ""  # new, another program's, or a newer one's: `schema.prepare` says which
+    if seal.is_broken(path):
+        return "its bytes changed while no run went on"
     # quick_check is a third faster, but does not see a page that belongs into another place.
     (told,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if told != "ok":

@@ -7,7 +7,6 @@ the journal is closed and taken off when it is opened: after a crash there is no
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -16,12 +15,11 @@ ENDING = "-seal"
 
 
 def seal(path: Path) -> None:
-    """Note hash, size and time of the journal beside it; without room for that there is no seal."""
+    """Note the journal's SHA-256 beside it; without room for that there is no seal."""
     with suppress(OSError):
         part = path.with_name(f"{path.name}{ENDING}.part")
-        text = json.dumps(_state(path) | {"sha256": _hash(path)})
         with open(part, "w", encoding="ascii", opener=_private) as file:
-            file.write(text)
+            file.write(f"{_hash(path)}\n")
         part.replace(_seal(path))
 
 
@@ -31,25 +29,15 @@ def unseal(path: Path) -> None:
 
 
 def is_broken(path: Path) -> bool:
-    """Whether the journal changed though nobody wrote to it.
-
-    False where there is no seal, or where size or time say that somebody did write.
-    """
+    """Whether the journal is not as it was when it was sealed; False where there is no seal."""
     try:
-        sealed = json.loads(_seal(path).read_text(encoding="ascii"))
-        untouched = all(sealed[name] == value for name, value in _state(path).items())
-        return untouched and bool(sealed["sha256"] != _hash(path))
-    except (OSError, ValueError, TypeError, KeyError):
+        return _seal(path).read_text(encoding="ascii").strip() != _hash(path)
+    except (OSError, ValueError):
         return False
 
 
 def _seal(path: Path) -> Path:
     return path.with_name(path.name + ENDING)
-
-
-def _state(path: Path) -> dict[str, int | str]:
-    state = path.stat()
-    return {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns}
 
 
 def _hash(path: Path) -> str:

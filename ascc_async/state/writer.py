@@ -14,6 +14,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, groupby
@@ -177,6 +178,8 @@ class Journal:
                 if jobs:
                     self._settle(jobs, self._commit(connection, jobs))
         finally:
+            with suppress(sqlite3.Error):  # closing does so only where nobody reads beside it
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
             seal(self.path)
 
@@ -297,10 +300,14 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=30, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -65536")
-        schema.prepare(connection, path)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -65536")
+            schema.prepare(connection, path)
+        except BaseException:
+            connection.close()  # with it goes what a migration had begun
+            raise
     except OSError as error:
         raise JournalError(
             f"{path}: cannot be written: {error.strerror}. Choose another output.dir or give"
