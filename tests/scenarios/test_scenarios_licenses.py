@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scenario import Place, timeless, wrong
+from scenario import Place, edited, timeless, wrong
 
 from ascc_async.standin.process import StandinProcess
 from benchmarks.chaos_run import Job
@@ -134,8 +132,7 @@ def test_keys_that_are_wrong_or_used_up_are_named_by_their_end(
     rows = mine.manifest()
     assert {"data_api", "innertube"} <= {row["license_source"] for row in rows}
     assert {row["license"] for row in rows if row["video_id"] in used} >= {"standard"}
-    (mine.output / "state.sqlite3").touch()
-    with closing(sqlite3.connect(mine.output / "state.sqlite3")) as journal, journal:
+    with edited(mine.output) as journal:
         journal.execute("DELETE FROM answers WHERE license = 'standard'")
     counted = len(calm.requests("data_api"))
     code, said = mine.run()
@@ -166,7 +163,7 @@ def test_a_license_that_changed_takes_its_clip_out(tmp_path: Path, calm: Standin
     job = Job(tmp_path, calm)
     assert job.leg() == 0, job.ends.said
     before = {row["segment_id"]: row for row in job.place.manifest() if row["outcome"] == "clip"}
-    with closing(sqlite3.connect(job.output / "state.sqlite3")) as journal, journal:
+    with edited(job.output) as journal:
         journal.execute("UPDATE answers SET checked_at = checked_at - 40 * 86400")
     calm.set(licenses_changed=True)
     assert job.leg() == 0, job.ends.said
