@@ -78,7 +78,7 @@ async def raw_server(talk: Talk, **options: Any) -> AsyncIterator[int]:
         server.close()
         for task in tasks:
             task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def saying(head: bytes, body: bytes = b"", *, abort: bool = False) -> Talk:
@@ -110,10 +110,14 @@ def tunnel(port: int) -> Talk:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(pipe(reader, back_writer))
-            group.create_task(pipe(back_reader, writer))
+        try:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pipe(reader, back_writer))
+                group.create_task(pipe(back_reader, writer))
+        finally:
+            # A pipe cancelled before its first step closes nothing.
+            back_writer.close()
 
     return talk
 
