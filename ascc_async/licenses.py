@@ -32,7 +32,7 @@ _LONGEST_NAP = 60.0
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers do
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ask:
     """Rows to ask, from the source at place `first` on.
 
@@ -48,7 +48,7 @@ class _Ask:
     answered: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Told:
     """An answer to be recorded. It counts only while the desk that gave it is trusted."""
 
@@ -65,7 +65,9 @@ class LicenseStage:
     ) -> None:
         self._desks, self._ledger, self._journal = desks, ledger, journal
         self._again: deque[_Ask] = deque()
-        self._told: asyncio.Queue[_Told | None] = asyncio.Queue(_MOST_UNWRITTEN)
+        self._told: deque[_Told] = deque()
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._all_told = False
         self._stopper = stopper
         self.left = 0
         self.exhausted: SourcesExhausted | None = None
@@ -82,7 +84,8 @@ class LicenseStage:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write_down(), name="licenses journal")
                 await self.stage.run()
-                await self._told.put(None)
+                self._all_told = True
+                self._news.set()
         except BaseExceptionGroup as group:
             raise first_stop(group) or group from None
         finally:
@@ -238,21 +241,26 @@ class LicenseStage:
     async def _write_later(
         self, rows: Sequence[int], answers: Sequence[LicenseAnswer], desk: Desk | None = None
     ) -> None:
+        while len(self._told) >= _MOST_UNWRITTEN:
+            self._room.clear()
+            await self._room.wait()
         for row, answer in zip(rows, answers, strict=True):
-            await self._told.put(_Told(row, answer, desk))
+            self._told.append(_Told(row, answer, desk))
+        self._news.set()
 
     async def _write_down(self) -> None:
         """Record what was told, all that came meanwhile at once.
 
         One commit for many, and no worker waits for it: that is half of what a journal costs.
         """
-        while (told := await self._told.get()) is not None:
-            batch = [told]
-            while not self._told.empty():
-                if (more := self._told.get_nowait()) is None:
-                    self._told.put_nowait(None)
-                    break
-                batch.append(more)
+        while self._told or not self._all_told:
+            if not self._told:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            batch = list(self._told)
+            self._told.clear()
+            self._room.set()
             await self._record([one for one in batch if self._still_counts(one)])
 
     def _still_counts(self, told: _Told) -> bool:

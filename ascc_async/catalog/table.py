@@ -47,7 +47,7 @@ class SegmentTable:
 
     def video_id(self, row: int) -> str:
         """The video of a row."""
-        return bytes(self.ids[row]).decode("ascii")
+        return str(self.ids[row], "ascii")
 
     def segment_id(self, row: int) -> str:
         """`YTID_30000`."""

@@ -111,7 +111,7 @@ class _PrivateFile(RotatingFileHandler):
     """Made readable by the user alone; a full disk does not fill the screen with complaints."""
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=_private)
+        return open(self.baseFilename, "a", encoding="utf-8", errors="replace", opener=_private)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Said nowhere: the run tells of a full disk itself."""

@@ -33,7 +33,7 @@ JOURNAL_NAME = "state.sqlite3"
 _MOST_WAITERS_PER_COMMIT = 500
 # A thousand records a second, one by one, would cost a thousand commits and as many switches
 # between threads: nothing is written sooner than this after the last time, in seconds.
-_LINGER = 0.01
+_LINGER = 0.02
 _ENOUGH = 50  # records of one call that need not wait for others
 
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
@@ -204,7 +204,8 @@ class Journal:
             for sql, values in _together(one for job in jobs for one in job.statements):
                 connection.execute(sql, values)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        # Whatever it is: those who wait for the commit must hear of it, or they wait for ever.
+        except Exception as error:  # noqa: BLE001
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._broken = journal_error(self.path, error)
@@ -318,7 +319,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def journal_error(path: Path, error: sqlite3.Error) -> JournalError:
+def journal_error(path: Path, error: Exception) -> JournalError:
     """SQLite's complaint in our words, with the remedy."""
     name = getattr(error, "sqlite_errorname", "")
     remedies = {

@@ -17,7 +17,7 @@ from yarl import URL
 
 from ascc_async.errors import SetupError
 from ascc_async.settings import IdentitySettings, without_password
-from ascc_async.youtube.exchange import Call, host
+from ascc_async.youtube.exchange import Call
 from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, fault_from
 from ascc_async.youtube.steady_jar import Cookies, SteadyJar, cookie_jar, fill
 
@@ -102,14 +102,15 @@ class WayOut:
 
         The response is the caller's to close. Raises NetworkFault, ServerFault.
         """
-        route = self._route(host(call.url))
+        url = URL(call.url)
+        route = self._route(url.host or "?")
         try:
             response = await self._client.request(
                 call.method,
-                call.url,
+                url,
                 params=call.params,
                 data=call.data,
-                headers=self._headers(call, now),
+                headers=self._headers(call, url, now),
                 proxy_headers=self._proxy_headers,
                 allow_redirects=False,
                 timeout=self._timeouts if whole else self._timeouts_of_media,
@@ -128,10 +129,10 @@ class WayOut:
             self._routes[name] = route = Route(self._identity.name, name, self._proxy)
         return route
 
-    def _headers(self, call: Call, now: float) -> Mapping[str, str]:
+    def _headers(self, call: Call, url: URL, now: float) -> Mapping[str, str]:
         """With the cookies, and an account's authorization where the address needs it besides."""
         headers = dict(call.headers or ())
-        cookies = self._jar.header(URL(call.url))
+        cookies = self._jar.header(url)
         if cookies:
             headers["Cookie"] = cookies
         if self._cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):

@@ -188,7 +188,11 @@ def _items_of(answer: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Mapp
     if not isinstance(items, list):
         raise ServerFault("the Data API answers something that is not a list of videos")
     known: dict[str, Mapping[str, Any]]
-    known = {item["id"]: item for item in items if isinstance(item, dict) and "id" in item}
+    known = {
+        item["id"]: item
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("id"), str)
+    }
     if len(known) != len(items) or not known.keys() <= set(asked):
         raise ServerFault("the Data API answers about other videos")
     return known

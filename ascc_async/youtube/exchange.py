@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from ascc_async.errors import ServerFault
 from ascc_async.flow.gate import Kind
@@ -20,7 +21,8 @@ CHUNK_BYTES = 1 << 16
 MOVED = frozenset({301, 302, 303, 307, 308})
 
 
-@dataclass(frozen=True, slots=True)
+# These three are made for every request, and a frozen one costs three times as much to make.
+@dataclass(slots=True)
 class Answer:
     """A whole answer. `url` is without its query; `received` counts bytes as they were sent."""
 
@@ -32,7 +34,7 @@ class Answer:
     received: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Piece:
     """What came of a ranged read; `complete` is false when the body was cut before its end."""
 
@@ -43,7 +45,7 @@ class Piece:
     identity: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One request, as often as it is tried."""
 
@@ -129,6 +131,17 @@ async def read_what_comes(
     return bytes(body), True
 
 
+def drop(response: aiohttp.ClientResponse) -> None:
+    """Close the connection at once, whatever is still on its way.
+
+    Saying farewell, as TLS does, would wait for the server to answer, and it may still be sending.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
 def host(url: str) -> str:
     """The host of an address, fit for messages."""
     return urlsplit(url).hostname or "?"
@@ -136,7 +149,10 @@ def host(url: str) -> str:
 
 def target(call: Call, headers: Mapping[str, str]) -> str:
     """Where a redirect leads. Raises UnexpectedAnswer when that is nowhere."""
-    address = urljoin(call.url, headers.get("Location", ""))
-    if not address.startswith(("https://", "http://")) or address == call.url:
-        raise UnexpectedAnswer(f"{host(call.url)} redirects to nowhere")
-    return address
+    try:
+        address = urljoin(call.url, headers.get("Location", ""))
+        if URL(address).scheme in ("https", "http") and address != call.url:
+            return address
+    except ValueError:  # «https://[», a port that is none
+        pass
+    raise UnexpectedAnswer(f"{host(call.url)} redirects to nowhere")

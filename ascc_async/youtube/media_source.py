@@ -17,7 +17,8 @@ from ascc_async.youtube.session import Sessions
 
 ANSWERS = frozenset({200, 206, 416})
 GONE = frozenset({403, 404, 410})
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", re.ASCII)
+_MOST_DIGITS = 18  # of a number that a server names: more is none, and costs much to read
 # Fresh links of one video refused this often, while other videos were served in between each
 # time: then it is the video.
 _ROUNDS = 3
@@ -133,7 +134,7 @@ def range_answer(piece: Piece, first: int, last: int | None) -> RangeAnswer:
     told = piece.headers.get("Content-Length", "")
     # More than `last` is not read of a 200: what is wanted is there all the same.
     complete = piece.complete or (last is not None and len(piece.body) > last)
-    return RangeAnswer(200, 0, int(told) if told.isdigit() else None, piece.body, complete)
+    return RangeAnswer(200, 0, _number(told), piece.body, complete)
 
 
 def place_in(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
@@ -142,10 +143,17 @@ def place_in(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
     if told is None:
         return None, None
     start, total = told.groups()
-    return (int(start) if start else None), (int(total) if total != "*" else None)
+    return _number(start), _number(total)
 
 
 def is_past_its_end(url: str, now: float) -> bool:
     """True when the link says itself (`expire=`, POSIX seconds) that it no longer works."""
     told = parse_qs(urlsplit(url).query).get("expire", [""])[0]
-    return told.isdigit() and int(told) <= now
+    expires = _number(told)
+    return expires is not None and expires <= now
+
+
+def _number(told: str | None) -> int | None:
+    if not told or len(told) > _MOST_DIGITS or not (told.isascii() and told.isdigit()):
+        return None
+    return int(told)

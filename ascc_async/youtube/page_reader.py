@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ascc_async.model import License, Reason
+from ascc_async.youtube.client import whole
 from ascc_async.youtube.reasons import Playability, playability_in, reason_in_playability
 from ascc_async.youtube.refusals import refusal_in_playability
 from ascc_async.youtube.watch_answer import Reading, read_watch_answer
@@ -18,6 +19,7 @@ _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
 _PRIMARY = b'"videoPrimaryInfoRenderer":'
 _SECONDARY = b'"videoSecondaryInfoRenderer":'
 _LOGGED_IN = re.compile(rb'"LOGGED_IN":\s*(true|false)')
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # where half of a character may be written
 # `<` is escaped inside YouTube's JSON, so this ends the script and nothing else.
 _END = b"</script"
 
@@ -154,6 +156,8 @@ def _object_at(page: bytearray, start: int) -> dict[str, Any] | None:
     text = page[start:].decode("utf-8", "replace").lstrip()
     try:
         value, _ = json.JSONDecoder().raw_decode(text)
+        if _HALF.search(text):
+            value = whole(value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

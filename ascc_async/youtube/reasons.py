@@ -164,8 +164,10 @@ def text_of(node: Any) -> str:
     for name in ("simpleText", "content"):
         if isinstance(text := node.get(name), str):
             return text
-    runs = [run.get("text") for run in _listed(node.get("runs")) if isinstance(run, dict)]
-    return "".join([text for text in runs if isinstance(text, str)])
+    runs = _listed(node.get("runs"))
+    return "".join(
+        [text for run in runs if isinstance(run, dict) and isinstance(text := run.get("text"), str)]
+    )
 
 
 def _listed(value: Any) -> list[Any]:

@@ -27,6 +27,7 @@ from ascc_async.youtube.exchange import (
     Piece,
     Stream,
     check,
+    drop,
     host,
     read_what_comes,
     read_whole,
@@ -135,9 +136,13 @@ class Sessions:
         `read` runs inside the gate's entry: a `Refused` it finds in the body slows the identity,
         a `ServerFault` it raises is tried again.
         """
-        return await self.persist(
-            lambda again: self._ask(call, read, again=again), identity=call.identity
-        )
+        try:
+            # The first try goes without tenacity: two million of them are worth 50 us each.
+            return await self._ask(call, read, again=False)
+        except (NetworkFault, ServerFault) as fault:
+            return await self._persist_after(
+                fault, lambda again: self._ask(call, read, again=again), call.identity
+            )
 
     async def persist(
         self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
@@ -148,16 +153,15 @@ class Sessions:
         ask `Gate.is_away` before blaming the video.
         """
         try:
-            # The first try goes without tenacity: two million of them are worth 50 us each.
             return await attempt(False)
         except (NetworkFault, ServerFault) as fault:
-            if not _worth_another_try(fault):
-                raise
             return await self._persist_after(fault, attempt, identity)
 
     async def _persist_after(
         self, fault: Exception, attempt: Callable[[bool], Awaitable[T]], identity: str | None
     ) -> T:
+        if not _worth_another_try(fault):
+            raise fault
         seen: list[Exception] = [fault]
         names = list(self._ways) if identity is None else [identity]
 
@@ -199,7 +203,7 @@ class Sessions:
                     raise UnexpectedAnswer(f"{route.host} answers {response.status}")
                 yield Stream(response, route)
             finally:
-                response.close()
+                drop(response)
 
     async def read_range(
         self,
@@ -241,7 +245,7 @@ class Sessions:
                 await check(response, route, call, self._wall())
             body, complete = await read_what_comes(response, route, call.limit_bytes)
         finally:
-            response.release() if response.content.at_eof() else response.close()
+            response.release() if response.content.at_eof() else drop(response)
         return Piece(response.status, response.headers, body, complete, identity)
 
     async def _ask(self, call: Call, read: Callable[[Answer], T], *, again: bool) -> T:
@@ -251,7 +255,10 @@ class Sessions:
             async with entry_for as entry:
                 answer = await self._exchange(call, entry.identity)
                 if answer.status not in MOVED:
-                    return read(answer)
+                    try:
+                        return read(answer)
+                    except RecursionError:
+                        raise UnexpectedAnswer(f"{answer.url} answers a bottomless nest") from None
             # A redirect is one more request, of the same identity.
             identity, new_video = entry.identity, False
             call = replace(call, url=target(call, answer.headers), params=None)
@@ -264,7 +271,7 @@ class Sessions:
                 await check(response, route, call, self._wall())
             body = await read_whole(response, route, call.limit_bytes)
         except BaseException:
-            response.close()
+            drop(response)
             raise
         sent = getattr(response.content, "total_compressed_bytes", None)
         received = sent if isinstance(sent, int) and sent else len(body)

@@ -30,7 +30,7 @@ _LICENSE_TITLE = re.compile(
 _SOUNDS_LIKE_IT = ("creative commons", "creativecommons", "クリエイティブ", "creative_commons")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs three times as much, two million times
 class Reading:
     """What an answer tells. `there`: it describes a video at all; `video_id` as it names it."""
 
@@ -51,13 +51,13 @@ def read_watch_answer(answer: Mapping[str, Any]) -> Reading:
     primary: Mapping[str, Any] = {}
     secondary: Mapping[str, Any] = {}
     for entry in _results(answer):
-        primary = _part(entry, "videoPrimaryInfoRenderer") or primary
-        secondary = _part(entry, "videoSecondaryInfoRenderer") or secondary
+        primary = _inside(entry, "videoPrimaryInfoRenderer") or primary
+        secondary = _inside(entry, "videoSecondaryInfoRenderer") or secondary
     try:
         license_, text, link = _license(secondary.get("metadataRowContainer"))
     except RecursionError:  # nested deeper than any page: nobody's answer
         license_, text, link = License.UNKNOWN, "", ""
-    channel, channel_id = _owner(_part(_part(secondary, "owner"), "videoOwnerRenderer"))
+    channel, channel_id = _owner(_inside(secondary, "owner", "videoOwnerRenderer"))
     return Reading(
         license=license_,
         there=bool(primary or secondary),
@@ -74,16 +74,16 @@ def read_watch_answer(answer: Mapping[str, Any]) -> Reading:
 
 def logged_out_in(answer: Mapping[str, Any]) -> bool | None:
     """Whether YouTube took the request as a guest's; None when the answer does not say."""
-    context = _part(_part(answer, "responseContext"), "mainAppWebResponseContext")
+    context = _inside(answer, "responseContext", "mainAppWebResponseContext")
     value = context.get("loggedOut")
     return value if isinstance(value, bool) else None
 
 
 def _results(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    columns = _part(_part(answer, "contents"), "twoColumnWatchNextResults")
-    entries = _part(_part(columns, "results"), "results").get("contents")
+    columns = _inside(answer, "contents", "twoColumnWatchNextResults", "results", "results")
+    entries = columns.get("contents")
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict):
+        if entry and isinstance(entry, dict):  # of most, a mask leaves nothing
             yield entry
 
 
@@ -118,7 +118,7 @@ def _is_other_row(row: Any) -> bool:
     """Whether a row can be read in full, and is about something else than the license."""
     if not isinstance(row, dict) or not row or not _ROW_KINDS.issuperset(row):
         return False
-    plain = _part(row, "metadataRowRenderer")
+    plain = _inside(row, "metadataRowRenderer")
     if not plain:
         return "metadataRowRenderer" not in row
     contents = plain.get("contents")
@@ -168,26 +168,26 @@ def _strings(node: Any) -> Iterator[str]:
 def _owner(owner: Mapping[str, Any]) -> tuple[str, str]:
     name = text_of(owner.get("title")) or text_of(owner.get("attributedTitle"))
     for endpoint in _endpoints(owner):
-        channel_id = _part(endpoint, "browseEndpoint").get("browseId")
+        channel_id = _inside(endpoint, "browseEndpoint").get("browseId")
         if isinstance(channel_id, str) and channel_id:
             return name, channel_id
     return name, ""
 
 
 def _endpoints(owner: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield _part(owner, "navigationEndpoint")
-    runs = _part(owner, "title").get("runs")
+    yield _inside(owner, "navigationEndpoint")
+    runs = _inside(owner, "title").get("runs")
     for run in runs if isinstance(runs, list) else ():
-        if isinstance(run, dict):
-            yield _part(run, "navigationEndpoint")
+        yield _inside(run, "navigationEndpoint")
 
 
 def _video_id(answer: Mapping[str, Any]) -> str:
-    watch = _part(_part(answer, "currentVideoEndpoint"), "watchEndpoint")
-    value = watch.get("videoId")
+    value = _inside(answer, "currentVideoEndpoint", "watchEndpoint").get("videoId")
     return value if isinstance(value, str) else ""
 
 
-def _part(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = node.get(name)
-    return value if isinstance(value, dict) else {}
+def _inside(node: Any, *names: str) -> Mapping[str, Any]:
+    """The object at the end of a path of names; empty where there is none."""
+    for name in names:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}

@@ -10,6 +10,7 @@ from ascc_async.flow.gate import Kind
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.youtube.client import wall_in
 from ascc_async.youtube.exchange import Stream
+from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.page_reader import PageReader, PageReading
 from ascc_async.youtube.refusals import refusal_in, refusal_in_playability
 from ascc_async.youtube.session import Sessions
@@ -67,6 +68,8 @@ class WatchPageSource:
             reader = PageReader(video_id)
             try:
                 page = await self._read(stream, reader)
+            except RecursionError:
+                raise UnexpectedAnswer("www.youtube.com answers a bottomless nest") from None
             finally:
                 self._tally.add(stream.received)
             self._sessions.saw_login(stream.identity, page.reading.logged_out)

@@ -246,3 +246,13 @@ async def test_forms_are_kept_apart(path: Path) -> None:
     assert flac_row.clip is not None
     assert flac_row.clip.path == "elsewhere"
     assert len(reader.clips_of(CLIP.video_id)) == 2
+
+
+async def test_what_cannot_be_written_is_an_error_and_never_waited_for(path: Path) -> None:
+    """Half of a character gets into no database: whoever waits hears of it, the next one too."""
+    async with Journal(path) as journal:
+        async with asyncio.timeout(5):
+            with pytest.raises(JournalError, match="surrogates"):
+                await journal.record(replace(ANSWER, title="\ud83d"))
+            with pytest.raises(JournalError):
+                await journal.record(ANSWER)

@@ -331,7 +331,7 @@ async def test_a_request_that_google_does_not_take_blames_no_key(tmp_path: Path)
 @pytest.mark.parametrize(
     "body",
     ["", "<html>", "{}", "[]", '{"items": {}}', '{"kind": "youtube#channelListResponse"}',
-     '{"items": [{"id": "zzzzzzzzzzz"}]}', '{"items": [7]}',
+     '{"items": [{"id": "zzzzzzzzzzz"}]}', '{"items": [7]}', '{"items": [{"id": ["aaaaaaaaaaa"]}]}',
      '{"items": [{"id": "aaaaaaaaaaa"}, {"id": "aaaaaaaaaaa"}]}'],
 )  # fmt: skip
 async def test_an_answer_that_is_none_calls_nobody_gone(body: str, tmp_path: Path) -> None:

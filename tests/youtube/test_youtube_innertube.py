@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -174,6 +175,7 @@ def text(body: str, status: int = 200) -> Answers:
         "null",
         '"x"',
         '{"error": {"code": 5}}',
+        '{"a":' * 5000 + "1" + "}" * 5000,
     ],
 )
 async def test_what_is_no_answer_is_a_server_fault(body: str, tmp_path: Path) -> None:
@@ -199,6 +201,28 @@ async def test_walls_in_place_of_json_are_refusals(body: str, kind: str, tmp_pat
             await source.ask([ID])
     assert caught.value.kind == kind
     assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+
+
+async def test_an_error_screen_without_a_bottom_is_a_server_fault(tmp_path: Path) -> None:
+    """JSON that can be parsed, but is nested deeper than anything can follow."""
+    nest = '{"a":' * 980 + '{"url": "x"}' + "}" * 980
+    gone = f'{{"playabilityStatus": {{"status": "ERROR", "errorScreen": {nest}}}}}'
+
+    def answers(request: web.Request) -> web.Response:
+        if request.path.endswith("/next"):
+            return web.json_response(not_there())
+        return web.Response(text=gone)
+
+    async with asking(answers, tmp_path) as (source, _):
+        with pytest.raises(ServerFault):
+            await source.ask([ID])
+
+
+async def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
+    """A title cut in the middle of an emoji, as YouTube's JSON may hold it."""
+    body = json.dumps(CC).replace("A title", "A \\ud83d title")
+    answer = await ask(text(body), tmp_path)
+    assert (answer.license, answer.title) == (License.CREATIVE_COMMONS, "A ? title")
 
 
 async def test_the_players_bot_check_is_a_refusal(tmp_path: Path) -> None:

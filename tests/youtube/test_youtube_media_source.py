@@ -309,6 +309,8 @@ def test_an_answer_tells_its_place_as_the_server_said_it() -> None:
         ("", (None, None)),
         ("pages 0-9/100", (None, None)),
         ("bytes 0-9/100, evil", (None, None)),
+        ("bytes 0-9/" + "9" * 5000, (0, None)),
+        ("bytes ²-9/٣", (None, None)),
     ],
 )
 def test_a_content_range_is_read_or_taken_for_untold(
@@ -320,7 +322,13 @@ def test_a_content_range_is_read_or_taken_for_untold(
 
 @pytest.mark.parametrize(
     ("url", "past"),
-    [("https://x/y?expire=99", True), ("https://x/y?expire=101", False), ("https://x/y", False)],
+    [
+        ("https://x/y?expire=99", True),
+        ("https://x/y?expire=101", False),
+        ("https://x/y", False),
+        ("https://x/y?expire=²", False),
+        ("https://x/y?expire=" + "9" * 5000, False),
+    ],
 )
 def test_a_link_tells_when_it_ends(url: str, past: bool) -> None:
     """In POSIX seconds; a link that does not tell has no end."""

@@ -106,6 +106,8 @@ async def test_a_broken_connection_is_a_network_fault(talk: object, kind: str) -
         saying(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
         saying(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"),
         saying(b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"),
+        saying(b"HTTP/1.1 302 Found\r\nLocation: https://[\r\nContent-Length: 0\r\n\r\n"),
+        saying(b"HTTP/1.1 302 Found\r\nLocation: http://x:0x1/\r\nContent-Length: 0\r\n\r\n"),
     ],
     ids=[
         "no-http",
@@ -117,6 +119,8 @@ async def test_a_broken_connection_is_a_network_fault(talk: object, kind: str) -
         "418",
         "redirect-to-nowhere",
         "redirect-to-ftp",
+        "redirect-to-no-address",
+        "redirect-to-no-port",
     ],
 )
 async def test_an_answer_that_is_none_is_a_server_fault(talk: object) -> None:

@@ -276,3 +276,10 @@ async def test_a_cut_page_is_asked_again(tmp_path: Path) -> None:
         (answer,) = await WatchPageSource(sessions).ask([ID])
     assert answer.license is License.CREATIVE_COMMONS
     assert len(asked) == 2
+
+
+def test_half_of_a_character_becomes_one_that_can_be_written() -> None:
+    """A title cut in the middle of an emoji."""
+    body = page(CC, player()).replace(b"A title", b"A \\ud83d title")
+    found, _ = read(body)
+    assert (found.reading.license, found.reading.title) == (License.CREATIVE_COMMONS, "A ? title")

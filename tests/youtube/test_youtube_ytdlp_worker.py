@@ -130,3 +130,14 @@ def test_changed_cookies_make_a_new_tool(tmp_path: Path) -> None:
     first = worker._tool(Access("main", edition=0), Strategy.CHEAP)
     assert worker._tool(Access("main", edition=0), Strategy.CHEAP) is first
     assert worker._tool(Access("main", edition=1), Strategy.CHEAP) is not first
+
+
+@needs_recorded
+def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
+    """A title cut in the middle of an emoji would go into no file and no database."""
+    answer = recorded("player_ok_visionos")
+    details = {**answer["videoDetails"], "title": "A \ud83d title", "author": "\udc00"}
+    answer = {**answer, "videoDetails": details}
+    found = verdict(extract(answer, "M4gD1WSo5mA", tmp_path))
+    assert isinstance(found, Resolved)
+    assert found.title == "A ? title"
