@@ -100,7 +100,8 @@ def sequential_size(track: Track, end_ms: int) -> int:
     """Bytes from the start of a stream without index that probably reach `end_ms`."""
     if track.size and track.duration:
         share = min(1.0, (end_ms / 1000 + 2) / track.duration)
-        return min(track.size, int(track.size * share) + FIRST_PIECE)
+        # Never nothing, whatever size and length the player made up: who asks on would not end.
+        return max(FIRST_PIECE, min(track.size, int(track.size * share) + FIRST_PIECE))
     return FIRST_PIECE
 
 

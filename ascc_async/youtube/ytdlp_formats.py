@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -119,7 +120,7 @@ def _track(kind: Literal["audio", "video"], one: Format, codec: str | None) -> T
         sample_rate=one.sample_rate,
         channels=one.channels,
         height=one.height if kind == "video" else None,
-        size=one.size,
+        size=one.size if one.size and one.size > 0 else None,
         duration=duration_in(one.url),
     )
 
@@ -128,6 +129,7 @@ def duration_in(url: str) -> float | None:
     """The stream's length in seconds, which YouTube writes into the link (`dur=720.678`)."""
     told = parse_qs(urlsplit(url).query).get("dur", [""])[0]
     try:
-        return float(told) or None
+        seconds = float(told)
     except ValueError:
         return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None

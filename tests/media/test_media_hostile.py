@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,6 +75,25 @@ def test_damaged_streams_are_rejected_or_read(
     for place, value in (*changes, *late):
         data[place % len(data)] = value
     fetched(bytes(data[: None if kept is None else 1 + kept % len(data)]))
+
+
+ODD_NUMBERS = st.sampled_from([None, -1, 0, 1, 4096, 10**6, 2**31, 10**30])
+ODD_SECONDS = st.sampled_from([None, -5.0, 0.0, 0.001, 5.0, 21.0, 1e308, math.inf, math.nan])
+
+
+@pytest.mark.parametrize(("itag", "spec"), SPECS)
+@FEW
+@given(size=ODD_NUMBERS, seconds=ODD_SECONDS, rate=ODD_NUMBERS, channels=ODD_NUMBERS)
+def test_what_the_player_says_of_a_stream_is_believed_of_nobody(
+    itag: int, spec: StreamSpec, stream: Streams, size: int | None, seconds: float | None,
+    rate: int | None, channels: int | None,
+) -> None:  # fmt: skip
+    """A size, a length, a rate that cannot be: the stream is read or rejected, no other error."""
+    said = track(size=size, duration=seconds, sample_rate=rate, channels=channels)
+    with suppress(Rejected):
+        asyncio.run(
+            fetch_excerpt(Ranges(Memory({"sound": stream(spec, itag)})), said, 9_000, 14_000)
+        )
 
 
 def test_undamaged_streams_are_read(stream: Streams) -> None:

@@ -155,7 +155,10 @@ def test_a_track_tells_what_the_media_side_needs() -> None:
     assert shown.height == 360
 
 
-@pytest.mark.parametrize("url", ["https://a/b", "https://a/b?dur=", "https://a/b?dur=x"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://a/b", *(f"https://a/b?dur={told}" for told in ("", "x", "nan", "inf", "-5", "0"))],
+)
 def test_a_link_that_tells_no_length_is_no_error(url: str) -> None:
     """Unknown is None."""
     assert duration_in(url) is None
