@@ -9,28 +9,29 @@ from ascc_async.errors import NetworkFaultKind
 
 
 class Rest:
-    """A pause that ends with one try. While that try is out, everybody else waits.
-
-    `resting`: from the first bad news, at `since`, to the first good.
-    """
+    """A pause that ends with one try. While that try is out, everybody else waits."""
 
     def __init__(self) -> None:
-        self.resting = False
         self.since: float | None = None
         self.until = -math.inf
         self.trying = False
         self.tried_at = -math.inf
 
+    @property
+    def resting(self) -> bool:
+        """From the first bad news to the first good."""
+        return self.since is not None
+
     def wait(self, now: float) -> float:
         """Seconds until somebody may go; infinite while the one try is out."""
-        if not self.resting:
+        if self.since is None:
             return 0.0
         return math.inf if self.trying else max(0.0, self.until - now)
 
     def pause(self, now: float, seconds: float) -> None:
         """Rest until `seconds` from now."""
-        if not self.resting:
-            self.resting, self.since = True, now
+        if self.since is None:
+            self.since = now
         self.until = now + seconds
         self.trying = False
 
@@ -47,7 +48,7 @@ class Rest:
     def end(self, now: float) -> float:
         """Good news. Returns the seconds since the first bad news."""
         rested = 0.0 if self.since is None else max(0.0, now - self.since)
-        self.resting, self.since, self.trying, self.until = False, None, False, -math.inf
+        self.since, self.trying, self.until = None, False, -math.inf
         return rested
 
 
@@ -156,7 +157,7 @@ class Outage:
     def answered(self, now: float) -> float | None:
         """An answer of any kind. Returns the seconds it was away, None when it was not."""
         self._row, self._answer_at, self._pause = 0, now, 0.0
-        return self.rest.end(now) if self.rest.resting else None
+        return self.rest.end(now) if self.away else None
 
     def _shows_outage(self, now: float, kind: NetworkFaultKind) -> bool:
         if kind in ("dns", "proxy", "proxy_auth", "certificate"):

@@ -176,13 +176,13 @@ class Gate:
 
     def _pump(self) -> None:
         """Let go whoever may go, and wake up when the next one may."""
-        waiting = [queue for queue in self._queues.values() if queue.length]
-        if not waiting:
+        if not any(self._queues.values()):
             return
         now = self._clock()
         wake = math.inf
-        for queue in waiting:
-            wake = min(wake, self._pump_queue(queue, now))
+        for queue in self._queues.values():
+            if queue:
+                wake = min(wake, self._pump_queue(queue, now))
         self._wake_in(wake)
 
     def _wake_in(self, seconds: float) -> None:
@@ -205,7 +205,7 @@ class Gate:
             turn.fail(Refused(f"identity {turn.identity} rests for {left:.0f} s"))
         while (ready := queue.next_ready(now)) is not None:
             self._let_go(*ready, now)
-        if not queue.length:
+        if not queue:
             return math.inf
         return min(queue.seconds_to_next(now), self._pump_all_resting(queue, now))
 
@@ -239,8 +239,7 @@ class Gate:
         now = self._clock()
         identity = self._identities[entry.identity]
         lane = identity.lanes[entry.kind]
-        if entry.count != entry.cost:
-            lane.settle(entry.count - entry.cost)
+        lane.settle(entry.count - entry.cost)
         if isinstance(error, Refused):
             self._refused(entry, identity, error, now)
         elif isinstance(error, NetworkFault):

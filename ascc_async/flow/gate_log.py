@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from ascc_async.flow.identity import Identity
 from ascc_async.flow.lane import Cut
 
 log = logging.getLogger("ascc_async.flow.gate")
+
+_LONGEST = 1e6  # seconds ahead that are still worth a date; a server may name any number
 
 
 class Announcer:
@@ -50,16 +53,19 @@ class Announcer:
         log.info("network back", extra={"identity": identity, "seconds": round(seconds, 1)})
 
     def all_resting(self, kind: Kind, seconds: float) -> None:
-        """Nobody may go; `seconds` until the first may. Said once until somebody may."""
-        if kind in self._all_resting:
+        """Nobody may go; `seconds` until the first may. Said once until somebody may.
+
+        Infinite while the one try is out: its answer decides, and is said.
+        """
+        if kind in self._all_resting or math.isinf(seconds):
             return
         self._all_resting.add(kind)
-        until = datetime.fromtimestamp(self._wall() + min(seconds, 1e6)).astimezone()
+        until = datetime.fromtimestamp(self._wall() + min(seconds, _LONGEST)).astimezone()
         log.warning(
             "every identity rests",
             extra={
                 "kind": kind.value,
-                "seconds": round(min(seconds, 1e6), 1),
+                "seconds": round(seconds, 1),
                 "until": until.isoformat(timespec="seconds"),
             },
         )

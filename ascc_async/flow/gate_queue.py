@@ -49,10 +49,7 @@ class Turn:
 
 
 class Queue:
-    """First come, first served among those who wait for the same identity, or for any.
-
-    `length`: how many wait.
-    """
+    """First come, first served among those who wait for the same identity, or for any."""
 
     def __init__(self, kind: Kind, identities: Mapping[str, Identity]) -> None:
         self.kind = kind
@@ -62,7 +59,9 @@ class Queue:
             **{name: deque() for name in identities},
         }
         self._numbers = itertools.count()
-        self.length = 0
+
+    def __bool__(self) -> bool:
+        return any(self._lines.values())
 
     def waiting(self, identity: str) -> int:
         """How many wait for this identity by name, or for any."""
@@ -72,28 +71,24 @@ class Queue:
         """Stand at the end of the line."""
         turn.number = next(self._numbers)
         self._lines[turn.identity].append(turn)
-        self.length += 1
 
     def leave(self, turn: Turn) -> None:
         """Leave the line, wherever in it; nothing happens when not in it."""
         line = self._lines[turn.identity]
         if turn in line:
             line.remove(turn)
-            self.length -= 1
 
     def leave_all(self) -> list[Turn]:
         """Everybody leaves."""
         turns = [turn for line in self._lines.values() for turn in line]
         for line in self._lines.values():
             line.clear()
-        self.length = 0
         return turns
 
     def leave_line(self, identity: str | None) -> list[Turn]:
         """All who wait for this identity (None: for any) leave."""
         turns = list(self._lines[identity])
         self._lines[identity].clear()
-        self.length -= len(turns)
         return turns
 
     def turn_away(self, now: float) -> Iterator[tuple[Turn, float]]:
@@ -104,20 +99,19 @@ class Queue:
                 left = max(identity.rest_left(kind, now) for kind in (self.kind, *turn.also))
                 if 0 < left < math.inf:
                     line.remove(turn)
-                    self.length -= 1
                     yield turn, left
 
     def at_once(self, turn: Turn, now: float) -> Identity | None:
         """As whom the turn may go at once; nobody while others are in line."""
-        if self.length:
+        if self:
             return None
-        best, most = None, -math.inf
-        for name, one in self._identities.items():
-            if turn.identity in (None, name) and self._wait(turn, one, now) <= 0:
-                tokens = one.lanes[self.kind].bucket.tokens
-                if tokens > most:
-                    best, most = one, tokens
-        return best
+        who = (
+            self._identities.values()
+            if turn.identity is None
+            else [self._identities[turn.identity]]
+        )
+        ready = [one for one in who if self._wait(turn, one, now) <= 0]
+        return max(ready, key=self._tokens, default=None)
 
     def next_ready(self, now: float) -> tuple[Turn, Identity] | None:
         """The first in line who may go now, with the identity to go as; it leaves the line."""
@@ -127,7 +121,6 @@ class Queue:
         # Among several identities, the one with most tokens: it has been ready longest.
         turn, identity = min(ready, key=self._precedence)
         self._lines[turn.identity].popleft()
-        self.length -= 1
         return turn, identity
 
     def seconds_to_next(self, now: float) -> float:

@@ -35,15 +35,13 @@ class Identity:
 
     def wait(self, kind: Kind, now: float, cost: int, new_video: bool) -> float:
         """Seconds until such a request may go; infinite while that depends on another's end."""
-        wait = self.lanes[kind].wait(now, cost)
-        if self.outage.rest.resting:
-            wait = max(wait, self.outage.rest.wait(now))
+        wait = max(self.outage.rest.wait(now), self.lanes[kind].wait(now, cost))
         return max(wait, self._next_video_at - now) if new_video else wait
 
     def take(self, kind: Kind, now: float, cost: int, new_video: bool) -> None:
         """A request goes out."""
         self.lanes[kind].take(now, cost)
-        if self.outage.rest.resting:
+        if self.outage.away:
             self.outage.rest.try_again(now)
         if new_video and self._delay > 0:
             vary = self._rng.uniform(1 - self._jitter, 1 + self._jitter)

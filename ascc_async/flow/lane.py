@@ -34,9 +34,9 @@ class Lane:
 
     def wait(self, now: float, cost: int) -> float:
         """Seconds until a request of `cost` may go; infinite while a single try is out."""
-        rest = self.breaker.rest
-        if rest.resting and (left := rest.wait(now)) > 0:
-            return left
+        rest = self.breaker.rest.wait(now)
+        if rest > 0:
+            return rest
         rate, capacity = self.pace.rate(now), self.pace.capacity(now)
         self.bucket.fill(now, rate, capacity)
         return self.bucket.wait(cost, rate, capacity)

@@ -320,7 +320,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def journal_error(path: Path, error: Exception) -> JournalError:
-    """SQLite's complaint in our words, with the remedy."""
+    """What went wrong (SQLite's complaint, mostly) in our words, with the remedy."""
     name = getattr(error, "sqlite_errorname", "")
     remedies = {
         "SQLITE_FULL": "The disk is full: make room and run the same command again.",

@@ -93,10 +93,12 @@ def _parsed(body: bytes) -> Any:
     try:
         return orjson.loads(body)  # a fifth of the time, two million times
     except orjson.JSONDecodeError:
-        return whole(json.loads(body))  # more forgiving: half of an emoji in a title, for one
+        return without_halves(
+            json.loads(body)
+        )  # more forgiving: half of an emoji in a title, for one
 
 
-def whole(value: Any) -> Any:
+def without_halves(value: Any) -> Any:
     """Parsed JSON with `?` for every half of a character: no file or database takes those.
 
     Raises ValueError, RecursionError.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ascc_async.model import License, Reason
-from ascc_async.youtube.client import whole
+from ascc_async.youtube.client import without_halves
 from ascc_async.youtube.reasons import Playability, playability_in, reason_in_playability
 from ascc_async.youtube.refusals import refusal_in_playability
 from ascc_async.youtube.watch_answer import Reading, read_watch_answer
@@ -157,7 +157,7 @@ def _object_at(page: bytearray, start: int) -> dict[str, Any] | None:
     try:
         value, _ = json.JSONDecoder().raw_decode(text)
         if _HALF.search(text):
-            value = whole(value)
+            value = without_halves(value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -136,13 +136,9 @@ class Sessions:
         `read` runs inside the gate's entry: a `Refused` it finds in the body slows the identity,
         a `ServerFault` it raises is tried again.
         """
-        try:
-            # The first try goes without tenacity: two million of them are worth 50 us each.
-            return await self._ask(call, read, again=False)
-        except (NetworkFault, ServerFault) as fault:
-            return await self._persist_after(
-                fault, lambda again: self._ask(call, read, again=again), call.identity
-            )
+        return await self.persist(
+            lambda again: self._ask(call, read, again=again), identity=call.identity
+        )
 
     async def persist(
         self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
@@ -153,15 +149,16 @@ class Sessions:
         ask `Gate.is_away` before blaming the video.
         """
         try:
+            # The first try goes without tenacity: two million of them are worth 50 us each.
             return await attempt(False)
         except (NetworkFault, ServerFault) as fault:
+            if not _worth_another_try(fault):
+                raise
             return await self._persist_after(fault, attempt, identity)
 
     async def _persist_after(
         self, fault: Exception, attempt: Callable[[bool], Awaitable[T]], identity: str | None
     ) -> T:
-        if not _worth_another_try(fault):
-            raise fault
         seen: list[Exception] = [fault]
         names = list(self._ways) if identity is None else [identity]
 
@@ -258,7 +255,7 @@ class Sessions:
                     try:
                         return read(answer)
                     except RecursionError:
-                        raise UnexpectedAnswer(f"{answer.url} answers a bottomless nest") from None
+                        raise UnexpectedAnswer(f"{answer.url} nests its JSON too deep") from None
             # A redirect is one more request, of the same identity.
             identity, new_video = entry.identity, False
             call = replace(call, url=target(call, answer.headers), params=None)

@@ -69,7 +69,7 @@ class WatchPageSource:
             try:
                 page = await self._read(stream, reader)
             except RecursionError:
-                raise UnexpectedAnswer("www.youtube.com answers a bottomless nest") from None
+                raise UnexpectedAnswer("www.youtube.com nests its JSON too deep") from None
             finally:
                 self._tally.add(stream.received)
             self._sessions.saw_login(stream.identity, page.reading.logged_out)

@@ -172,7 +172,7 @@ def _failure_in(error: Exception) -> Failure:
             break
         seen = seen.__context__
     message = told.orig_msg if isinstance(told, ExtractorError) else str(told)
-    return Failure(type(told).__name__, _whole(message), fault_in(told))
+    return Failure(type(told).__name__, _text(message), fault_in(told))
 
 
 def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) -> Video:
@@ -182,12 +182,12 @@ def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) 
             for raw in info.get("formats") or ()
             if raw.get("url") and raw.get("protocol") != "mhtml"  # those are storyboards
         ),
-        title=_whole(info.get("title")),
-        channel=_whole(info.get("channel")) or _whole(author),
-        channel_id=_whole(info.get("channel_id")),
+        title=_text(info.get("title")),
+        channel=_text(info.get("channel")) or _text(author),
+        channel_id=_text(info.get("channel_id")),
         duration=_number(info.get("duration")),
         live_status=info.get("live_status") or "",
-        license_text=_whole(info.get("license")) or None,
+        license_text=_text(info.get("license")) or None,
         kind=info.get("_type") or "video",
     )
 
@@ -213,7 +213,7 @@ def _format_in(raw: Mapping[str, Any], headers: Mapping[str, str]) -> Format:
     )
 
 
-def _whole(text: Any) -> str:
+def _text(text: Any) -> str:
     """A text with `?` for every half of a character: no file or database takes those."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 

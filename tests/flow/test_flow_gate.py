@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault
 from ascc_async.flow.gate import Gate, Kind
+from ascc_async.flow.gate_log import Announcer
 from ascc_async.settings import ThrottleSettings
 from tests import fakeclock
 from tests.fakeclock import now
@@ -420,3 +422,14 @@ async def test_with_adaptive_off_refusals_rest_but_the_rate_stays() -> None:
 
     lane = one.snapshot().lane("main", Kind.PAGES)
     assert (lane.rate, lane.ceiling, lane.refused) == (1.0, None, 1)
+
+
+def test_a_try_that_is_out_is_not_said_to_be_a_rest_of_days(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody knows how long it takes: only a rest with an end is worth a line."""
+    announce = Announcer(lambda: 0.0)
+    announce.all_resting(Kind.MEDIA, math.inf)
+    assert not caplog.records
+    announce.all_resting(Kind.MEDIA, 5.0)
+    assert [record.getMessage() for record in caplog.records] == ["every identity rests"]
