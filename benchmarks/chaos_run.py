@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 
 from ascc_async.errors import JournalError
+from ascc_async.journal.reader import Reader
 from ascc_async.model import License, Outcome
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, Limit
-from ascc_async.state.reader import Reader
 from tests.scenarios.scenario import Place, reach
 
 MARK = "CHAOS_MARK"  # an environment variable that all children of a run inherit

@@ -20,28 +20,28 @@ import numpy as np
 import psutil
 import uvloop
 
-from ascc_async.catalog.selection import ChosenClass, Selection
-from ascc_async.catalog.table import SegmentTable
-from ascc_async.clips import ClipStage
-from ascc_async.disk import Disk
-from ascc_async.flow.gate import Gate
-from ascc_async.flow.slots import Slots
-from ascc_async.flow.stopping import Stopper
-from ascc_async.ledger import Ledger
+from ascc_async.audioset.selection import ChosenClass, Selection
+from ascc_async.audioset.table import SegmentTable
+from ascc_async.concurrency.process_pool import ProcessPool
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.model import License, LicenseAnswer, Resolved
+from ascc_async.pipeline.clip_stage import ClipStage
+from ascc_async.pipeline.disk import Disk
+from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import (
     ClipsSettings,
     ConcurrencySettings,
     NetworkSettings,
     ThrottleSettings,
 )
-from ascc_async.state.writer import JOURNAL_NAME, Journal
-from ascc_async.youtube.media_source import MediaSources
+from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.media_links import MediaSources
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.ytdlp import Resolver
 from ascc_async.youtube.ytdlp_job import warm_up
 
 WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
@@ -66,16 +66,16 @@ def selection_of(jobs: list[Job]) -> Selection:
     return Selection(table, (), (chosen,), np.arange(rows, dtype=np.int32), 0, None)
 
 
-def shareable(jobs: list[Job]) -> Ledger:
+def shareable(jobs: list[Job]) -> WorkQueue:
     """A ledger in which all of these wait for their clip."""
-    ledger = Ledger(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
-    for row in ledger.take(len(jobs)):
+    work_queue = WorkQueue(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
+    for row in work_queue.take(len(jobs)):
         answer = LicenseAnswer(
-            ledger.video_id(row), License.CREATIVE_COMMONS, "benchmark", time.time()
+            work_queue.video_id(row), License.CREATIVE_COMMONS, "benchmark", time.time()
         )
-        ledger.answered(row, answer)
-    ledger.licenses_done = True
-    return ledger
+        work_queue.answered(row, answer)
+    work_queue.licenses_done = True
+    return work_queue
 
 
 async def no_second_look(resolved: Resolved) -> LicenseAnswer | None:
@@ -87,7 +87,7 @@ async def no_second_look(resolved: Resolved) -> LicenseAnswer | None:
 class Tools:
     """What a clip stage needs."""
 
-    resolver: Resolver
+    extractor: Extractor
     media: MediaSources
     cutter: Cutter
     journal: Journal
@@ -96,9 +96,9 @@ class Tools:
     async def make(self, jobs: list[Job]) -> int:
         """All clips; how many were made."""
         stage = ClipStage(
-            ConcurrencySettings().downloads, self.resolver, self.media, self.cutter,
+            ConcurrencySettings().downloads, self.extractor, self.media, self.cutter,
             form_of(ClipsSettings()), no_second_look, Disk(self.output, 0), lambda: False,
-            shareable(jobs), self.journal, Stopper(),
+            shareable(jobs), self.journal, Shutdown(),
         )  # fmt: skip
         await stage.run()
         return stage.made
@@ -106,13 +106,17 @@ class Tools:
 
 async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -> Tools:
     """Everything, started."""
-    gate, concurrency, clips = Gate(WIDE, ["main"]), ConcurrencySettings(), ClipsSettings()
-    sessions = await stack.enter_async_context(Sessions(network, gate))
+    limiter, concurrency, clips = (
+        RateLimiter(WIDE, ["main"]),
+        ConcurrencySettings(),
+        ClipsSettings(),
+    )
+    sessions = await stack.enter_async_context(Sessions(network, limiter))
     journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
-    slots = await stack.enter_async_context(Slots(concurrency.extractions, warm_up))
-    resolver = await stack.enter_async_context(Resolver(slots, gate, network, clips))
+    pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
+    extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips))
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
-    return Tools(resolver, MediaSources(sessions), cutter, journal, output)
+    return Tools(extractor, MediaSources(sessions), cutter, journal, output)
 
 
 def cpu() -> float:

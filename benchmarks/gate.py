@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ascc_async.errors import Refused
-from ascc_async.flow.gate import Gate, Kind
 from ascc_async.settings import ThrottleSettings
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from benchmarks import gate_real
 from tests import fakeclock
-from tests.flow.hidden_limit import HiddenLimit, Sender, Trace, send
+from tests.throttle.hidden_limit import HiddenLimit, Sender, Trace, send
 
 Change = Literal["steady", "to a third", "doubles"]
 LIMITS, PAUSES = (0.5, 3.0, 20.0), (5.0, 60.0, 600.0)
@@ -94,10 +94,10 @@ class Halving(Bucket):
 async def _through_the_gate(cell: Cell) -> Trace:
     loop, rng, trace, server = asyncio.get_running_loop(), random.Random(7), Trace(), cell.server()
     begin = loop.time()
-    gate = Gate(THROTTLE, ["main"], clock=loop.time, rng=rng)
+    limiter = RateLimiter(THROTTLE, ["main"], clock=loop.time, rng=rng)
 
     async def one_request() -> None:
-        async with gate.entry(Kind.PAGES):
+        async with limiter.entry(RequestKind.PAGES):
             now = loop.time() - begin
             answered = server.answers(now)
             (trace.answered if answered else trace.refused).append(now)

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ascc_async.errors import Refused
-from ascc_async.flow.gate import Gate
 from ascc_async.model import License
 from ascc_async.settings import IdentitySettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Limit, ProxyDoor, WorldSettings
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.session import Sessions
 
@@ -58,10 +58,10 @@ def network(youtube: StandinProcess) -> NetworkSettings:
     return NetworkSettings(proxy=main[1], ca_file=youtube.ca_file, identities=more)
 
 
-async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, Gate]:
+async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, RateLimiter]:
     """Ask for licenses for so long, `WORKERS` at once; refused videos go back into the line."""
     settings = network(youtube)
-    gate = Gate(ThrottleSettings(), [one.name for one in settings.all_identities()])
+    limiter = RateLimiter(ThrottleSettings(), [one.name for one in settings.all_identities()])
     tally = Tally(waiting=deque(video_ids(20_000)))
 
     async def work(source: InnertubeSource) -> None:
@@ -76,7 +76,7 @@ async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, Gate]:
             truth = youtube.world.video(video_id).license
             tally.misjudged += answer.license not in (truth, License.UNKNOWN)
 
-    async with Sessions(settings, gate) as sessions:
+    async with Sessions(settings, limiter) as sessions:
         source = InnertubeSource(sessions)
         try:
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
@@ -84,18 +84,18 @@ async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, Gate]:
                     tasks.create_task(work(source))
         except TimeoutError:
             pass
-    return tally, gate
+    return tally, limiter
 
 
 async def run_ours(limit: float | None, seconds: float, *doors: str) -> float:
     """One run and its line; returns the answered requests a second."""
     async with StandinProcess(world(limit, *doors)) as youtube:
-        tally, gate = await ours(youtube, seconds)
-    lanes = [lane for lane in gate.snapshot().lanes if lane.used]
-    answered = sum(lane.answered for lane in lanes)
-    refused = sum(lane.refused for lane in lanes)
-    rates = ", ".join(f"{lane.rate:.2f}" for lane in lanes)
-    who = "the gate" if len(lanes) == 1 else f"the gate, {len(lanes)} names"
+        tally, limiter = await ours(youtube, seconds)
+    buckets = [bucket for bucket in limiter.snapshot().buckets if bucket.used]
+    answered = sum(bucket.answered for bucket in buckets)
+    refused = sum(bucket.refused for bucket in buckets)
+    rates = ", ".join(f"{bucket.rate:.2f}" for bucket in buckets)
+    who = "the gate" if len(buckets) == 1 else f"the gate, {len(buckets)} names"
     _print(limit, who, answered, refused, seconds, f"rate {rates}; misjudged {tally.misjudged}")
     return answered / seconds
 

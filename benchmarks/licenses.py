@@ -32,26 +32,26 @@ import aiohttp
 import numpy as np
 import uvloop
 
-from ascc_async.catalog.selection import ChosenClass, Selection
-from ascc_async.catalog.table import SegmentTable
-from ascc_async.flow.garbage import collect_seldom
-from ascc_async.flow.gate import Gate
-from ascc_async.flow.stopping import Stopper
-from ascc_async.ledger import Ledger
-from ascc_async.licenses import LicenseStage
+from ascc_async.audioset.selection import ChosenClass, Selection
+from ascc_async.audioset.table import SegmentTable
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License
+from ascc_async.pipeline.garbage import collect_seldom
+from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Shares, WorldSettings
-from ascc_async.state.writer import JOURNAL_NAME, Journal
-from ascc_async.trust import Desks
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.client import current_web_client
 from ascc_async.youtube.connections import trusted_authorities
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import PATHS, InnertubeSource
+from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.masks import FieldMask
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import LicenseSource
 
 WORKERS = 32
 KEY = "AIza-benchmark"
@@ -88,9 +88,9 @@ async def sweep(
     network: NetworkSettings, name: str, video_ids: list[str], folder: Path
 ) -> dict[str, Any]:
     """Our license stage over these videos; what it took, and what it found."""
-    ledger = Ledger(selection_of(video_ids), retry_unknown=3, recheck_after_days=30)
-    gate = Gate(WIDE, [one.name for one in network.all_identities()])
-    async with Sessions(network, gate) as sessions, Journal(folder / JOURNAL_NAME) as journal:
+    work_queue = WorkQueue(selection_of(video_ids), retry_unknown=3, recheck_after_days=30)
+    limiter = RateLimiter(WIDE, [one.name for one in network.all_identities()])
+    async with Sessions(network, limiter) as sessions, Journal(folder / JOURNAL_NAME) as journal:
         innertube = InnertubeSource(sessions)
         sources: dict[str, LicenseSource] = {
             "innertube": innertube,
@@ -100,7 +100,7 @@ async def sweep(
         async def nothing(name: str, at: float) -> None:
             """Nobody to tell."""
 
-        desks = Desks(
+        router = SourceRouter(
             [sources[name]],
             LicenseSettings(),
             good_at={},
@@ -108,12 +108,12 @@ async def sweep(
             on_good=nothing,
             on_distrust=nothing,
         )
-        stage = LicenseStage(WORKERS, desks, ledger, journal, Stopper())
+        stage = LicenseStage(WORKERS, router, work_queue, journal, Shutdown())
         collect_seldom()  # as `app` does
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    told = ledger.snapshot()
+    told = work_queue.snapshot()
     return {
         "videos": told.asked,
         "seconds": seconds,

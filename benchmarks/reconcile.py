@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ascc_async.reconcile import CLIPS, reconcile
-from ascc_async.state.reader import open_reader
-from ascc_async.state.writer import JOURNAL_NAME, open_for_writing
+from ascc_async.journal.reader import open_reader
+from ascc_async.journal.writer import JOURNAL_NAME, open_for_writing
+from ascc_async.pipeline.reconcile import CLIPS, reconcile
 
 FORM = "audio-flac"
 EVERY = 20

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import psutil
 import uvloop
 
-from ascc_async.app import Run
-from ascc_async.flow.stopping import Stopper
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.pipeline.run import Run
 from ascc_async.settings import Settings
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, Pages, WorldSettings
 from tests.scenarios.scenario import QUICK, reach
@@ -77,7 +77,7 @@ def unfinished(output: Path) -> list[Path]:
 async def soak(settings: Settings) -> tuple[list[Sample], int]:
     """Run to the end; the samples, and how many segments are pending then."""
     samples: list[Sample] = []
-    run = Run(settings, Stopper())
+    run = Run(settings, Shutdown())
     print(" ".join(f"{name:>9}" for name in Sample._fields))
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch(run, settings.output.dir, samples))

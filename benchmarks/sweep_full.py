@@ -24,11 +24,11 @@ from pathlib import Path
 
 import psutil
 
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.pipeline.source_health import CHECK_EVERY
 from ascc_async.standin.metadata_large import write_large
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import DataApi, Shares, WorldSettings
-from ascc_async.state.writer import JOURNAL_NAME
-from ascc_async.trust import CHECK_EVERY
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "audioset"
 NOTHING = Shares(**dict.fromkeys(Shares.model_fields, 0.0))

@@ -9,7 +9,7 @@ import yaml
 
 from ascc_async.errors import SettingsError
 from ascc_async.settings import Settings
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 
 ROOT = Path(__file__).parents[1]
 

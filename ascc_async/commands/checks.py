@@ -13,19 +13,19 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from ascc_async.catalog.audioset import read_catalog
-from ascc_async.catalog.inputs import find, needed
-from ascc_async.catalog.selection import select
+from ascc_async.audioset.catalog import read_catalog
+from ascc_async.audioset.inputs import find, needed
+from ascc_async.audioset.selection import select
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import AsccError, StopRun
+from ascc_async.journal.lock import holder
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.media.cut import check_settings, encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
 from ascc_async.progress.check import Check, failed, passed, warning
 from ascc_async.progress.words import count, size
 from ascc_async.settings import Settings
-from ascc_async.state.lock import holder
-from ascc_async.state.reader import Reader
-from ascc_async.state.writer import JOURNAL_NAME
 from ascc_async.youtube.javascript import find_runtime, outdated_runtimes
 from ascc_async.youtube.ytdlp_version import ytdlp_version
 

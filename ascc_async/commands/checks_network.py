@@ -10,10 +10,10 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ascc_async.errors import SetupError
+from ascc_async.network.cookies import load_cookies
 from ascc_async.progress.check import Check, failed, passed, warning
 from ascc_async.settings import IdentitySettings, LicenseSettings, Settings, without_password
 from ascc_async.youtube.connections import trusted_authorities
-from ascc_async.youtube.cookies import load_cookies
 
 _CONNECT_SECONDS = 5.0
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -18,11 +18,11 @@ from ascc_async.errors import (
     Unavailable,
 )
 from ascc_async.model import Resolved
-from ascc_async.probe import Probe
+from ascc_async.pipeline.probe import Probe
 from ascc_async.progress.check import Check, State, failed, passed, warning
 from ascc_async.progress.words import size
 from ascc_async.settings import Settings
-from ascc_async.youtube.sources import LicenseSource
+from ascc_async.youtube.license_sources import LicenseSource
 
 _LONGEST = 120.0  # seconds for one check
 _UPDATE = "pip install --upgrade ascc-async 'yt-dlp[default]'"

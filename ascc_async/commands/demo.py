@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ascc_async.commands.run import run
 from ascc_async.errors import SetupError
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
 SETTINGS = """\

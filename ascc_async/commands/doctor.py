@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ascc_async.progress.check import Check, State, passed, show_check
 from ascc_async.progress.console import Out
 from ascc_async.settings import Settings
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 
 FAILED = 1
 

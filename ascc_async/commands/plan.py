@@ -10,14 +10,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from ascc_async.catalog.audioset import read_catalog
-from ascc_async.catalog.class_table import class_table, render_class_table
-from ascc_async.catalog.download import fetch_missing
-from ascc_async.catalog.plan import make_plan
-from ascc_async.catalog.plan_text import render_plan
-from ascc_async.catalog.selection import select
+from ascc_async.audioset.catalog import read_catalog
+from ascc_async.audioset.class_table import class_table, render_class_table
+from ascc_async.audioset.download import fetch_missing
+from ascc_async.audioset.plan import make_plan
+from ascc_async.audioset.plan_text import render_plan
+from ascc_async.audioset.selection import select
 from ascc_async.progress.words import safe
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 
 
 def main(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from ascc_async.dataset.reading import read_manifest
 from ascc_async.dataset.rebuild import Recipe, read_recipe
 from ascc_async.dataset.rebuilt import as_text, compare, write_rebuilt
 from ascc_async.errors import SetupError
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 
 
 def main(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import argparse
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.progress.screen import LogFormat
 from ascc_async.settings import Settings
-from ascc_async.settings_sources import load
+from ascc_async.settings_loader import load
 
 
 def main(options: argparse.Namespace) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ascc_async.app import Run
+from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.publish import Written
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
-from ascc_async.flow.stopping import Stopper
+from ascc_async.pipeline.run import Run
 from ascc_async.progress.screen import LogFormat, Screen
 from ascc_async.progress.summary import summary, summary_fields
 from ascc_async.settings import Settings
@@ -28,16 +28,16 @@ async def run_with_screen(
     Raises StopRun when the run cannot go on, after the screen showed where it stands.
     """
     # What is in flight may need a whole timeout, and a cut after it.
-    stopper = Stopper(settings.network.timeout_seconds + 30)
-    run = Run(settings, stopper, recipe)
+    shutdown = Shutdown(settings.network.timeout_seconds + 30)
+    run = Run(settings, shutdown, recipe)
     screen = Screen(
         run.snapshot,
         settings.output.dir,
         log_format,
-        on_gone=lambda: stopper.drain("nobody reads the output any more"),
+        on_gone=lambda: shutdown.drain("nobody reads the output any more"),
     )
     async with screen.showing():
-        written = await _run(run, stopper)
+        written = await _run(run, shutdown)
     if written is None:
         screen.say(
             "Left at once. All that was recorded is kept: the same command goes on.", "aborted"
@@ -46,7 +46,7 @@ async def run_with_screen(
     told = (written.counts, run.snapshot(), settings.output.dir)
     fields = {**summary_fields(*told), "changed_settings": list(run.changes)}
     screen.say("\n" + summary(*told) + _changed(run.changes), "summary", fields)
-    if stopper.draining and written.counts.pending:
+    if shutdown.draining and written.counts.pending:
         return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
@@ -61,17 +61,17 @@ def _changed(changes: tuple[str, ...]) -> str:
     return f"\n\nSettings that were different in the last run here:{lines}"
 
 
-async def _run(run: Run, stopper: Stopper) -> Written | None:
+async def _run(run: Run, shutdown: Shutdown) -> Written | None:
     """None when the run was aborted."""
     async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(_tell_stopping(stopper))
+        telling = tasks.create_task(_tell_stopping(shutdown))
         failed: Exception | None = None
         written: Written | None = None
         try:
-            with stopper.handling_signals():
+            with shutdown.handling_signals():
                 written = await run.run()
         except asyncio.CancelledError:
-            if not stopper.aborted:
+            if not shutdown.aborted:
                 raise
         except Exception as error:  # noqa: BLE001 - raised again, outside of the group
             failed = error
@@ -83,11 +83,11 @@ async def _run(run: Run, stopper: Stopper) -> Written | None:
     return written
 
 
-async def _tell_stopping(stopper: Stopper) -> None:
+async def _tell_stopping(shutdown: Shutdown) -> None:
     """Say what a signal means; the picture on a terminal says it by itself."""
-    await stopper.wait_draining()
+    await shutdown.wait_draining()
     log.info(
         "stopping: what is in flight is finished, then the dataset is written; once more leaves"
         " at once",
-        extra={"asked_by": stopper.reason, "at_most_seconds": round(stopper.seconds_left() or 0)},
+        extra={"asked_by": shutdown.reason, "at_most_seconds": round(shutdown.seconds_left() or 0)},
     )

@@ -15,15 +15,15 @@ from ascc_async.dataset.counts import summary
 from ascc_async.dataset.publish import DATASET_FOLDER
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import SettingsError
+from ascc_async.journal.lock import holder
+from ascc_async.journal.reader import Reader, open_reader
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.pipeline.snapshot import SNAPSHOT, snapshot_from
 from ascc_async.progress.console import Out
 from ascc_async.progress.known_video import KnownVideo, video_fields, video_lines
-from ascc_async.progress.snapshot import SNAPSHOT, snapshot_from
 from ascc_async.progress.standing import Standing, headline, standing_fields, sums
 from ascc_async.progress.terminal import Picture
-from ascc_async.settings_sources import load
-from ascc_async.state.lock import holder
-from ascc_async.state.reader import Reader, open_reader
-from ascc_async.state.writer import JOURNAL_NAME
+from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}(_[0-9]+)?")

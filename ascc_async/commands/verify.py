@@ -12,15 +12,15 @@ from ascc_async.dataset.check import Problem
 from ascc_async.dataset.hearing import Hearing
 from ascc_async.dataset.verify import Checked, to_repair, verify
 from ascc_async.errors import SetupError
+from ascc_async.journal.lock import run_lock
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import Forgotten
+from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.words import count, safe, size
 from ascc_async.settings import Settings
-from ascc_async.settings_sources import load
-from ascc_async.state.lock import run_lock
-from ascc_async.state.reader import Reader
-from ascc_async.state.rows import Forgotten
-from ascc_async.state.writer import JOURNAL_NAME, Journal
+from ascc_async.settings_loader import load
 
 _TELL_EVERY = 2.0
 WRONG = 1

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from ascc_async.dataset.decision import Decision, Terms, decide
 from ascc_async.dataset.roster import Entry, Roster
-from ascc_async.state.rows import AnswerRow, ClipRow
+from ascc_async.journal.records import AnswerRow, ClipRow
 
 
 class Journal(Protocol):

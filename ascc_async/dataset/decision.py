@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.text import clean
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import ClipFile, License, Outcome, Reason
-from ascc_async.state.rows import AnswerRow, ClipRow
 
 _DAY = 86400.0
 _CHANNEL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ascc_async.dataset.files import Table
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, field, iso_time
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import License, Quality
-from ascc_async.state.rows import AnswerRow, ClipRow
 
 UNAVAILABLE_COLUMNS = (
     "segment_id", "video_id", "split", "license", "outcome", "reason", "detail", "seen_at",

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from ascc_async.dataset.decision import Decision, credits_of
 from ascc_async.dataset.roster import Entry
 from ascc_async.dataset.text import decimal, field, iso_time, neutral, seconds
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import ClipFile, Outcome
-from ascc_async.state.rows import AnswerRow, ClipRow
 
 
 class ManifestRow(NamedTuple):

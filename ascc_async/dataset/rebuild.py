@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from ascc_async.catalog.selection import ChosenClass, Selection
+from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.dataset.check import sha256_of
 from ascc_async.dataset.labels import read_suitable_classes
 from ascc_async.dataset.manifest import ManifestRow

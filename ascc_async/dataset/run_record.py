@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ascc_async.catalog.inputs import InputFile
+from ascc_async.audioset.inputs import InputFile
 from ascc_async.settings import Settings
 
 

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from ascc_async.catalog.arrays import Bools
-from ascc_async.catalog.row_state import RowState
+from ascc_async.audioset.arrays import Bools
+from ascc_async.audioset.row_state import RowState
 from ascc_async.dataset.cases import Case
 from ascc_async.dataset.decision import PENDING, SPARE, Decision, Terms
 from ascc_async.dataset.roster import Roster
@@ -49,4 +49,4 @@ def _state(case: Case, terms: Terms) -> int:
         return RowState.CLIP
     if outcome is not Outcome.PENDING:
         return RowState.NO
-    return RowState.UNASKED if case.answer is None else RowState.HOPE
+    return RowState.UNASKED if case.answer is None else RowState.APPROVED

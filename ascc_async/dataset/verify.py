@@ -14,7 +14,7 @@ from ascc_async.dataset.hearing import Hear
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.reading import read_manifest
 from ascc_async.dataset.verify_memory import VerifyMemory
-from ascc_async.media.place import PART
+from ascc_async.files import PART
 
 CLIPS_FOLDER = "clips"
 SET_ASIDE = ("unclaimed", "other_forms")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ascc_async.errors import ItemError, Rejected
+from ascc_async.files import part_of, seal
 from ascc_async.media import cut as cutting
 from ascc_async.media.copied import copied
 from ascc_async.media.cut import Cut
@@ -18,7 +19,6 @@ from ascc_async.media.mp3_tag import set_length
 from ascc_async.media.mp4_write import Written, mp4_file
 from ascc_async.media.packets import corrupt
 from ascc_async.media.picture import PictureCut, picture_arguments, picture_cut
-from ascc_async.media.place import part_of, seal
 from ascc_async.media.quality import Inspection, inspect_file, inspect_floats
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, Reason, Resolved, Segment, Track

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import imageio_ffmpeg
 
 from ascc_async.errors import AsccError, SetupError
+from ascc_async.files import DiskFull
 from ascc_async.media.child import Child, TimeUp
-from ascc_async.media.place import DiskFull
 
 TIME_LIMIT = 120.0
 _START_LIMIT = 20.0

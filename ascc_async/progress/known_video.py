@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.model import ClipFile
 from ascc_async.progress.words import moment, safe, size
-from ascc_async.state.rows import AnswerRow, ClipRow, Event
 
 
 @dataclass(frozen=True, slots=True)

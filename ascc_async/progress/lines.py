@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.figures import Figures, figures
-from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, share, size
 
 
@@ -23,9 +23,9 @@ def line(snapshot: RunSnapshot) -> str:
         f"clips {count(told.clips)} ({told.clips_open} open)",
         f"unavailable {count(sum(told.unavailable.values()))}",
     ]
-    for lane in told.lanes:
-        rest = f" resting until {clock(lane.resting_until)}" if lane.resting_until else ""
-        parts.append(f"{lane.identity}/{lane.kind.value} {rate(lane.rate)}{rest}")
+    for bucket in told.buckets:
+        rest = f" resting until {clock(bucket.resting_until)}" if bucket.resting_until else ""
+        parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{rest}")
     if told.seconds_left and not snapshot.stopping.draining:
         parts.append(time_left(told))
     return " · ".join(parts)
@@ -61,19 +61,19 @@ def fields(snapshot: RunSnapshot) -> dict[str, Any]:
         "free_bytes": snapshot.disk.free if snapshot.disk else None,
         "identities": [
             {
-                "identity": lane.identity,
-                "kind": lane.kind.value,
-                "rate": round(lane.rate, 4),
-                "ceiling": lane.ceiling and round(lane.ceiling, 4),
-                "sent": lane.sent,
-                "answered": lane.answered,
-                "refused": lane.refused,
-                "faults": lane.faults,
-                "away": lane.away,
-                "resting_until": lane.resting_until,
-                "resting_why": lane.resting_why,
+                "identity": bucket.identity,
+                "kind": bucket.kind.value,
+                "rate": round(bucket.rate, 4),
+                "ceiling": bucket.ceiling and round(bucket.ceiling, 4),
+                "sent": bucket.sent,
+                "answered": bucket.answered,
+                "refused": bucket.refused,
+                "faults": bucket.faults,
+                "away": bucket.away,
+                "resting_until": bucket.resting_until,
+                "resting_why": bucket.resting_why,
             }
-            for lane in told.lanes
+            for bucket in told.buckets
         ],
         "sources": [
             {"name": one.name, "state": one.state, "why": one.why, "answered": one.answered}

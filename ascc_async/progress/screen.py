@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from rich.live import Live
 
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.console import Out
 from ascc_async.progress.events import JsonFormat, TextFormat, event_line
 from ascc_async.progress.lines import fields, line
 from ascc_async.progress.log_sink import LogSink, collecting
 from ascc_async.progress.opening import unsay
-from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.terminal import Picture
 from ascc_async.progress.words import clock
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async.dataset.counts import Counts
+from ascc_async.journal.lock import Holder
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.lines import fields
-from ascc_async.progress.snapshot import Phase, RunSnapshot
 from ascc_async.progress.summary import missing, number_fields, numbers, places
 from ascc_async.progress.words import duration, moment
-from ascc_async.state.lock import Holder
 
 
 @dataclass(frozen=True, slots=True)

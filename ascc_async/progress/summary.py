@@ -11,9 +11,9 @@ from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.model import License, Outcome
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.advice import advice
 from ascc_async.progress.log_sink import LOGS
-from ascc_async.progress.snapshot import RunSnapshot
 from ascc_async.progress.words import count, duration, share, size
 
 _NAMES = {

@@ -9,11 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ascc_async.flow.gate import LaneSnapshot
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.figures import Figures, figures
 from ascc_async.progress.lines import time_left
-from ascc_async.progress.snapshot import Phase, RunSnapshot
 from ascc_async.progress.words import clock, count, duration, rate, safe, share, size
+from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60
 
@@ -39,8 +39,8 @@ def picture(snapshot: RunSnapshot, width: int) -> Iterator[RenderableType]:
     told = figures(snapshot)
     if told is not None:
         yield from _progress(snapshot, told, width)
-        if told.lanes:
-            yield _lanes(told.lanes, width)
+        if told.buckets:
+            yield _buckets(told.buckets, width)
         yield from _notes(snapshot)
 
 
@@ -102,16 +102,16 @@ def _reasons_text(ranked: list[tuple[str, int]], shown: int) -> str:
     return f"unavailable {count(sum(number for _, number in ranked))}: {', '.join(told)}"
 
 
-def _lanes(lanes: tuple[LaneSnapshot, ...], width: int) -> Table:
+def _buckets(buckets: tuple[BucketSnapshot, ...], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     wide = width >= _NARROW
     for name in ("identity", "kind", "rate", *(("ceiling", "refused") if wide else ()), "resting"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for lane in lanes:
-        ceiling = rate(lane.ceiling) if lane.ceiling else "–"
-        resting = f"until {clock(lane.resting_until)}" if lane.resting_until else "no"
-        more = (ceiling, count(lane.refused)) if wide else ()
-        table.add_row(safe(lane.identity), lane.kind.value, rate(lane.rate), *more, resting)
+    for bucket in buckets:
+        ceiling = rate(bucket.ceiling) if bucket.ceiling else "–"
+        resting = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
+        more = (ceiling, count(bucket.refused)) if wide else ()
+        table.add_row(safe(bucket.identity), bucket.kind.value, rate(bucket.rate), *more, resting)
     return table
 
 

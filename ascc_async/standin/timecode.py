@@ -176,8 +176,8 @@ def _read_block(sound: Doubles, sample_rate: int, in_block: float) -> int:
     """The number of the block, from the bursts: the one whose digits are heard loudest."""
     first = round(in_block * sample_rate)
     length = SLOT_SECONDS * sample_rate
-    slots = range(int(first // length), int((first + sound.size) // length) + 1)
-    heard = {slot: _loudness(sound, first, slot, sample_rate) for slot in slots}
+    pool = range(int(first // length), int((first + sound.size) // length) + 1)
+    heard = {slot: _loudness(sound, first, slot, sample_rate) for slot in pool}
     loudest = [
         sum(loud[digit(slot + block * SLOTS)] for slot, loud in heard.items())
         for block in range(BASE * BASE)

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from ascc_async.errors import Refused, ServerFault
+from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.youtube.exchange import Answer
-from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.refusals import refusal_in
 
 # Newest version known when this was written; a newer one in the installed yt-dlp is preferred.

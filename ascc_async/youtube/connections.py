@@ -16,10 +16,10 @@ import certifi
 from yarl import URL
 
 from ascc_async.errors import SetupError
+from ascc_async.network.errors import TRANSPORT_ERRORS, Route, fault_from
+from ascc_async.network.steady_jar import Cookies, SteadyJar, cookie_jar, fill
 from ascc_async.settings import IdentitySettings, without_password
 from ascc_async.youtube.exchange import Call
-from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, fault_from
-from ascc_async.youtube.steady_jar import Cookies, SteadyJar, cookie_jar, fill
 
 USER_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -55,7 +55,7 @@ def _trust(context: ssl.SSLContext, ca_file: Path) -> None:
         ) from error
 
 
-class WayOut:
+class IdentityClient:
     """One identity's way to YouTube; a context manager. Raises our errors only."""
 
     def __init__(

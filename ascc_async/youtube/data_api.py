@@ -14,16 +14,16 @@ from ascc_async.errors import (
     ServerFault,
     SourceUnusable,
 )
-from ascc_async.flow.gate import Kind
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.api_errors import api_error_in
 from ascc_async.youtube.api_keys import ApiKey, ApiKeys
 from ascc_async.youtube.client import json_object
 from ascc_async.youtube.exchange import Answer, Call
+from ascc_async.youtube.license_sources import SourceSnapshot, Tally
 from ascc_async.youtube.playability import PlayabilityAsker, Verdict
 from ascc_async.youtube.refusals import retry_after_in
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import SourceSnapshot, Tally
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class DataApiSource:
 
     name = "data_api"
     batch_size = 50
-    kind = Kind.DATA_API
+    kind = RequestKind.DATA_API
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class DataApiSource:
             "fields": FIELDS,
             "key": key.secret,
         }
-        call = Call(Kind.DATA_API, "GET", URL, identity, params=query, allow_status=_HANDLED)
+        call = Call(RequestKind.DATA_API, "GET", URL, identity, params=query, allow_status=_HANDLED)
         try:
             return await self._sessions.ask(call, read)
         except GaveUp as error:  # of this kind of request: pages may still be answered

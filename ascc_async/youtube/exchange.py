@@ -10,8 +10,8 @@ import aiohttp
 from yarl import URL
 
 from ascc_async.errors import ServerFault
-from ascc_async.flow.gate import Kind
-from ascc_async.youtube.faults import TRANSPORT_ERRORS, Route, UnexpectedAnswer, fault_from
+from ascc_async.network.errors import TRANSPORT_ERRORS, Route, UnexpectedAnswer, fault_from
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.refusals import refusal_in
 
 ANSWER_BYTES = 8 << 20
@@ -49,7 +49,7 @@ class Piece:
 class Call:
     """One request, as often as it is tried."""
 
-    kind: Kind
+    kind: RequestKind
     method: str
     url: str
     identity: str | None = None

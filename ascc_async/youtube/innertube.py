@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from ascc_async.flow.gate import Kind
 from ascc_async.model import License, LicenseAnswer
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.client import WebClient, current_web_client, json_object
 from ascc_async.youtube.exchange import Answer, Call
-from ascc_async.youtube.faults import UnexpectedAnswer
+from ascc_async.youtube.license_parser import Reading, read_watch_answer
+from ascc_async.youtube.license_sources import SourceSnapshot, Tally
 from ascc_async.youtube.masks import FieldMask, Form
 from ascc_async.youtube.playability import PlayabilityAsker
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import SourceSnapshot, Tally
-from ascc_async.youtube.watch_answer import Reading, read_watch_answer
 
 _RESULTS = "contents.twoColumnWatchNextResults.results.results.contents"
 _OWNER = f"{_RESULTS}.videoSecondaryInfoRenderer.owner.videoOwnerRenderer"
@@ -38,7 +38,7 @@ class InnertubeSource:
 
     name = "innertube"
     batch_size = 1
-    kind = Kind.PAGES
+    kind = RequestKind.PAGES
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class InnertubeSource:
         self._tally.asked += 1
         form, reading, by = await self._next(video_id, self.mask.forms_left(), identity)
         if reading.license is not License.STANDARD:  # the others are asked for again
-            self._sessions.askers.note(video_id, by)
+            self._sessions.sticky.note(video_id, by)
         if reading.license is License.UNKNOWN and _is_about(reading, video_id):
             if not reading.there:
                 gone = await self._why_not_there(video_id, by)
@@ -114,7 +114,7 @@ class InnertubeSource:
             return reading, answer.identity
 
         call = Call(
-            Kind.PAGES,
+            RequestKind.PAGES,
             "POST",
             self.mask.url(form),
             identity,

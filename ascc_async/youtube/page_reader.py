@@ -10,9 +10,9 @@ from typing import Any
 
 from ascc_async.model import License, Reason
 from ascc_async.youtube.client import without_halves
+from ascc_async.youtube.license_parser import Reading, read_watch_answer
 from ascc_async.youtube.reasons import Playability, playability_in, reason_in_playability
 from ascc_async.youtube.refusals import refusal_in_playability
-from ascc_async.youtube.watch_answer import Reading, read_watch_answer
 
 _PLAYER = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
 _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ascc_async.errors import ServerFault
-from ascc_async.flow.gate import Kind
 from ascc_async.model import Reason
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.client import WebClient, json_object
 from ascc_async.youtube.exchange import Answer, Call
-from ascc_async.youtube.faults import UnexpectedAnswer
+from ascc_async.youtube.license_sources import Tally
 from ascc_async.youtube.masks import FieldMask, Form
 from ascc_async.youtube.reasons import Playability, playability_in, reason_in_playability
 from ascc_async.youtube.refusals import refusal_in_playability
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import Tally
 
 PATHS = ("playabilityStatus", "videoDetails.videoId")
 
@@ -57,7 +57,7 @@ class PlayabilityAsker:
 
         body = self._client.body(video_id)
         call = Call(
-            Kind.PAGES,
+            RequestKind.PAGES,
             "POST",
             self.mask.url(form),
             identity,

@@ -13,11 +13,12 @@ from typing import Self, TypeVar
 from tenacity import retry_if_exception
 
 from ascc_async.errors import NetworkFault, ServerFault
-from ascc_async.flow.gate import Gate, Kind
-from ascc_async.flow.retry import RetrySettings, retrying
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.network.retry import RetrySettings, retrying
+from ascc_async.network.steady_jar import Cookies
 from ascc_async.settings import NetworkSettings
-from ascc_async.youtube.askers import Askers
-from ascc_async.youtube.connections import WayOut, trusted_authorities
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.youtube.connections import IdentityClient, trusted_authorities
 from ascc_async.youtube.exchange import (
     ANSWER_BYTES,
     MOVED,
@@ -33,8 +34,7 @@ from ascc_async.youtube.exchange import (
     read_whole,
     target,
 )
-from ascc_async.youtube.faults import UnexpectedAnswer
-from ascc_async.youtube.steady_jar import Cookies
+from ascc_async.youtube.sticky import StickyIdentity
 
 log = logging.getLogger(__name__)
 
@@ -54,24 +54,26 @@ class Sessions:
     def __init__(
         self,
         network: NetworkSettings,
-        gate: Gate,
+        limiter: RateLimiter,
         jars: Mapping[str, Cookies] | None = None,
         *,
         retries: RetrySettings | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._network, self._gate = network, gate
+        self._network, self._limiter = network, limiter
         self._retries, self._wall = retries, wall
         self._jars: Mapping[str, Cookies] = jars or {}
-        self._ways: dict[str, WayOut] = {}
-        self.askers = Askers(gate, identities=len(network.all_identities()))
+        self._ways: dict[str, IdentityClient] = {}
+        self.sticky = StickyIdentity(limiter, identities=len(network.all_identities()))
         self._signed_out: set[str] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         trust = trusted_authorities(self._network.ca_file)
         for one in self._network.all_identities():
-            way = WayOut(one, trust, self._network.timeout_seconds, self._jars.get(one.name))
+            way = IdentityClient(
+                one, trust, self._network.timeout_seconds, self._jars.get(one.name)
+            )
             self._ways[one.name] = await self._stack.enter_async_context(way)
         return self
 
@@ -109,7 +111,7 @@ class Sessions:
 
     async def request(
         self,
-        kind: Kind,
+        kind: RequestKind,
         method: str,
         url: str,
         *,
@@ -169,7 +171,7 @@ class Sessions:
 
         def is_worth_it(error: BaseException) -> bool:
             # When the network is away, trying is the gate's business, not each request's.
-            away = all(self._gate.is_away(name) for name in names)
+            away = all(self._limiter.is_away(name) for name in names)
             return not away and _worth_another_try(error)
 
         policy = retrying(self._retries).copy(retry=retry_if_exception(is_worth_it))
@@ -178,7 +180,7 @@ class Sessions:
     @asynccontextmanager
     async def stream(
         self,
-        kind: Kind,
+        kind: RequestKind,
         method: str,
         url: str,
         *,
@@ -192,7 +194,7 @@ class Sessions:
         What is raised inside (`Refused` above all) counts for the gate.
         """
         call = Call(kind, method, url, identity, None, params, headers)
-        async with self._gate.entry(kind, identity=identity, new_video=new_video) as entry:
+        async with self._limiter.entry(kind, identity=identity, new_video=new_video) as entry:
             response, route = await self._ways[entry.identity].open(call, self._wall())
             try:
                 await check(response, route, call, self._wall())
@@ -224,9 +226,11 @@ class Sessions:
             "Range": f"bytes={first}-{'' if last is None else last}",
             "Accept-Encoding": "identity",
         }
-        call = Call(Kind.MEDIA, "GET", url, identity, headers=wanted, limit_bytes=limit_bytes)
+        call = Call(
+            RequestKind.MEDIA, "GET", url, identity, headers=wanted, limit_bytes=limit_bytes
+        )
         for _ in range(HOPS):
-            async with self._gate.entry(Kind.MEDIA, identity=identity) as entry:
+            async with self._limiter.entry(RequestKind.MEDIA, identity=identity) as entry:
                 piece = await self._read_piece(call, entry.identity)
                 if judge is not None and piece.status not in MOVED:
                     judge(piece)
@@ -248,7 +252,7 @@ class Sessions:
     async def _ask(self, call: Call, read: Callable[[Answer], T], *, again: bool) -> T:
         identity, new_video = call.identity, call.new_video and not again
         for _ in range(HOPS):
-            entry_for = self._gate.entry(call.kind, identity=identity, new_video=new_video)
+            entry_for = self._limiter.entry(call.kind, identity=identity, new_video=new_video)
             async with entry_for as entry:
                 answer = await self._exchange(call, entry.identity)
                 if answer.status not in MOVED:

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from ascc_async.errors import ServerFault
-from ascc_async.flow.gate import Kind
 from ascc_async.model import License, LicenseAnswer
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.client import wall_in
 from ascc_async.youtube.exchange import Stream
-from ascc_async.youtube.faults import UnexpectedAnswer
+from ascc_async.youtube.license_sources import SourceSnapshot, Tally
 from ascc_async.youtube.page_reader import PageReader, PageReading
 from ascc_async.youtube.refusals import refusal_in, refusal_in_playability
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import SourceSnapshot, Tally
 
 URL = "https://www.youtube.com/watch"
 PAGE_BYTES = 6 << 20
@@ -25,7 +25,7 @@ class WatchPageSource:
 
     name = "watch_page"
     batch_size = 1
-    kind = Kind.PAGES
+    kind = RequestKind.PAGES
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class WatchPageSource:
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
         self._tally.asked += 1
-        identity = identity or self._sessions.askers.whom(video_id, Kind.PAGES)
+        identity = identity or self._sessions.sticky.whom(video_id, RequestKind.PAGES)
 
         async def attempt(again: bool) -> LicenseAnswer:
             return await self._read_page(video_id, identity, new_video=not again)
@@ -62,7 +62,7 @@ class WatchPageSource:
     ) -> LicenseAnswer:
         query = {"v": video_id, "bpctr": "9999999999", "has_verified": "1", "hl": "en"}
         asked = self._sessions.stream(
-            Kind.PAGES, "GET", URL, identity=identity, params=query, new_video=new_video
+            RequestKind.PAGES, "GET", URL, identity=identity, params=query, new_video=new_video
         )
         async with asked as stream:
             reader = PageReader(video_id)
@@ -76,7 +76,7 @@ class WatchPageSource:
             _raise_if_refused(page, reader)
         answer = self._answer(video_id, page)
         if answer.license is License.CREATIVE_COMMONS:
-            self._sessions.askers.note(video_id, stream.identity)
+            self._sessions.sticky.note(video_id, stream.identity)
         return answer
 
     async def _read(self, stream: Stream, reader: PageReader) -> PageReading:

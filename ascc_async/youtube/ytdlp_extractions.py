@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
 from ascc_async.errors import ItemError, NetworkFault, SetupError
-from ascc_async.flow.slots import JobFailed, JobTimeout, SlotDied, Slots
 from ascc_async.model import Reason
+from ascc_async.network.authorities import join_authorities
 from ascc_async.settings import NetworkSettings
-from ascc_async.youtube.authorities import join_authorities
 from ascc_async.youtube.javascript import Runtime, find_runtime
 from ascc_async.youtube.ytdlp_job import extract
-from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundings
+from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, WorkerConfig
 
 log = logging.getLogger(__name__)
 _TRIES = 2
@@ -47,17 +47,17 @@ class Extractions:
 
     def __init__(
         self,
-        slots: Slots,
+        pool: ProcessPool,
         network: NetworkSettings,
         cookies: Mapping[str, CookieCopy] | None = None,
         parent: Path | None = None,
     ) -> None:
-        self._slots, self._network = slots, network
+        self._pool, self._network = pool, network
         self._cookies: Mapping[str, CookieCopy] = cookies if cookies is not None else {}
         self._proxies = {one.name: one.proxy for one in network.all_identities()}
         self._deaths = 0
         self._parent = parent or Path(tempfile.gettempdir())
-        self._surroundings: Surroundings | None = None
+        self._surroundings: WorkerConfig | None = None
         self._folder: Path | None = None
 
     async def __aenter__(self) -> Self:
@@ -86,7 +86,7 @@ class Extractions:
     @property
     def at_once(self) -> int:
         """How many can run at the same time."""
-        return self._slots.snapshot().count
+        return self._pool.snapshot().count
 
     def is_signed_in(self, identity: str) -> bool:
         """True when the identity asks with the cookies of an account."""
@@ -126,7 +126,7 @@ class Extractions:
         assert self._surroundings is not None, "enter Extractions first"
         access = self._access(identity)
         try:
-            return await self._slots.run(
+            return await self._pool.run(
                 extract, self._surroundings, access, strategy, video_id, timeout=timeout
             )
         except JobTimeout:
@@ -167,12 +167,12 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def lay_out(folder: Path, network: NetworkSettings, runtime: Runtime | None) -> Surroundings:
+def lay_out(folder: Path, network: NetworkSettings, runtime: Runtime | None) -> WorkerConfig:
     """The surroundings of every extraction, with their files in `folder`. Raises SetupError."""
     authorities = None
     if network.ca_file is not None:
         authorities = str(join_authorities(network.ca_file, folder / "authorities.pem"))
-    return Surroundings(
+    return WorkerConfig(
         cache_dir=str(folder / "cache"),
         authorities=authorities,
         runtime=runtime,

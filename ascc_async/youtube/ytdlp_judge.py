@@ -17,8 +17,7 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
-from ascc_async.youtube.refusals import reason_in, refusal_in
-from ascc_async.youtube.ytdlp_formats import (
+from ascc_async.youtube.formats import (
     audio_track,
     choose_audio,
     choose_other_audio,
@@ -26,6 +25,7 @@ from ascc_async.youtube.ytdlp_formats import (
     is_direct,
     video_track,
 )
+from ascc_async.youtube.refusals import reason_in, refusal_in
 from ascc_async.youtube.ytdlp_records import OVERSIZED, Failure, Format, Report, Sent, Video
 
 _LONGEST_WORDS = 1000

@@ -26,7 +26,7 @@ class Strategy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class WorkerConfig:
     """What is the same for every job of a run.
 
     `authorities`: a PEM file to trust instead of the default, or None. `timeout` in seconds, for

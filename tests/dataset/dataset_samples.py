@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ascc_async.catalog.arrays import Bools, Bytes
+from ascc_async.audioset.arrays import Bools, Bytes
 from ascc_async.dataset.decision import Terms
 from ascc_async.dataset.publish import Written, write_dataset
 from ascc_async.dataset.removals import Removals, parse_removals
 from ascc_async.dataset.roster import DatasetClass, Roster, segment_table
 from ascc_async.dataset.run_record import RunFacts
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import (
     ClipFile,
     License,
@@ -24,7 +25,6 @@ from ascc_async.model import (
     Segment,
 )
 from ascc_async.settings import Settings
-from ascc_async.state.rows import AnswerRow, ClipRow
 
 FORM = "audio/flac/source/source"
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z

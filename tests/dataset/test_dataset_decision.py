@@ -9,8 +9,8 @@ import pytest
 from dataset_samples import DAY, FORM, NOW, answer, clip, clip_file, removals
 
 from ascc_async.dataset.decision import Decision, Hold, Terms, decide
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import License, Outcome, Reason
-from ascc_async.state.rows import AnswerRow, ClipRow
 
 VIDEO = "abcdefghijk"
 SEGMENT = f"{VIDEO}_30000"

@@ -32,10 +32,10 @@ from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.dataset.publish import Held, write_dataset
 from ascc_async.dataset.run_record import RunFacts
 from ascc_async.dataset.text import restored
+from ascc_async.journal.records import LicenseAnswer
+from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License, Outcome
 from ascc_async.settings import Settings
-from ascc_async.state.rows import LicenseAnswer
-from ascc_async.state.writer import JOURNAL_NAME, Journal
 
 DESIGN_COLUMNS = (
     "segment_id, video_id, start_seconds, end_seconds, split, labels, license, license_text,"
@@ -423,7 +423,7 @@ def test_run_json_tells_settings_seed_versions_and_no_secret(tmp_path: Path) -> 
 
 async def test_the_real_journal_is_read(tmp_path: Path) -> None:
     """The journal's reader fits: an answer recorded there stands in the manifest."""
-    from ascc_async.state.reader import Reader
+    from ascc_async.journal.reader import Reader
 
     sample = Sample(tmp_path)
     sample.add("aaaaaaaaaaa", license=None)

@@ -10,6 +10,7 @@ import pytest
 from media_helpers import ENCODERS, WaitingFFmpeg, alive, script
 
 from ascc_async.errors import SetupError
+from ascc_async.files import DiskFull
 from ascc_async.media.ffmpeg import (
     FFmpeg,
     FFmpegFailed,
@@ -17,7 +18,6 @@ from ascc_async.media.ffmpeg import (
     check_encoders,
     find_ffmpeg,
 )
-from ascc_async.media.place import DiskFull
 
 
 def tool(folder: Path, words: str, limit: int = 2, time_limit: float = 60) -> FFmpeg:

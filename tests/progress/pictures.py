@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.dataset.counts import Counts
-from ascc_async.disk import DiskSnapshot
-from ascc_async.flow.gate import GateSnapshot, Kind, LaneSnapshot
-from ascc_async.flow.stopping import StopperSnapshot
-from ascc_async.ledger import LedgerSnapshot
 from ascc_async.model import License, Reason
-from ascc_async.progress.snapshot import Phase, RunSnapshot
-from ascc_async.trust import SourceSnapshot
+from ascc_async.pipeline.disk import DiskSnapshot
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.pipeline.source_health import SourceSnapshot
+from ascc_async.pipeline.work_queue import WorkQueueSnapshot
+from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
 
 START = 1_800_000_000.0
 
 
-def lane(**changes: Any) -> LaneSnapshot:
+def bucket(**changes: Any) -> BucketSnapshot:
     """A lane that is permitted two pages a second."""
-    calm = LaneSnapshot(
-        "main", Kind.PAGES, 2.0, None, 1.0, 3, 1, 500, 4, 0, None, None, False
+    calm = BucketSnapshot(
+        "main", RequestKind.PAGES, 2.0, None, 1.0, 3, 1, 500, 4, 0, None, None, False
     )  # fmt: skip
     return replace(calm, **changes)
 
 
-def ledger(**changes: Any) -> LedgerSnapshot:
+def work_queue(**changes: Any) -> WorkQueueSnapshot:
     """Half of a thousand segments asked."""
     licenses = {
         License.CREATIVE_COMMONS: 50,
@@ -34,7 +34,7 @@ def ledger(**changes: Any) -> LedgerSnapshot:
         License.UNKNOWN: 10,
     }
     reasons = {Reason.PRIVATE: 25, Reason.ACCOUNT_TERMINATED: 10, Reason.LIVE: 5}
-    half = LedgerSnapshot(1000, 500, licenses, reasons, 40, 10, {"clip": 40})
+    half = WorkQueueSnapshot(1000, 500, licenses, reasons, 40, 10, {"clip": 40})
     return replace(half, **changes)
 
 
@@ -44,9 +44,9 @@ def snapshot(**changes: Any) -> RunSnapshot:
         at=START + 100,
         started_at=START,
         phase=Phase.WORKING,
-        stopping=StopperSnapshot(False, False, "", None),
-        ledger=ledger(),
-        gate=GateSnapshot((lane(), lane(kind=Kind.MEDIA, rate=3.0))),
+        stopping=ShutdownSnapshot(False, False, "", None),
+        work_queue=work_queue(),
+        limiter=RateLimiterSnapshot((bucket(), bucket(kind=RequestKind.MEDIA, rate=3.0))),
         sources=(SourceSnapshot("innertube", "ready", "", None, 500, 10),),
         disk=DiskSnapshot(84_000_000_000, 2_000_000_000, False),
         answered=500,
@@ -56,7 +56,7 @@ def snapshot(**changes: Any) -> RunSnapshot:
     return replace(at_work, **changes)
 
 
-DRAINING = StopperSnapshot(True, False, "SIGINT", 42.0)
+DRAINING = ShutdownSnapshot(True, False, "SIGINT", 42.0)
 
 COUNTS = Counts(
     segments=150,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 
 import pytest
-from pictures import DRAINING, START, lane, ledger, snapshot
+from pictures import DRAINING, START, bucket, snapshot, work_queue
 from rich.cells import cell_len
 
-from ascc_async.flow.gate import GateSnapshot, Kind
+from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
+from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.progress.console import Out
 from ascc_async.progress.figures import figures
 from ascc_async.progress.lines import line, time_left
-from ascc_async.progress.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
 from ascc_async.progress.terminal import Picture
-from ascc_async.trust import SourceSnapshot
+from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
 
 
 def drawn(picture: RunSnapshot, width: int) -> list[str]:
@@ -38,8 +38,8 @@ def test_no_line_is_wider_than_the_terminal(width: int, stopping: bool) -> None:
 
 def test_the_picture_keeps_its_height_while_numbers_change() -> None:
     """Growing counts do not make the picture jump."""
-    later = ledger(asked=999, clips=400)
-    assert len(drawn(snapshot(), 80)) == len(drawn(snapshot(ledger=later), 80))
+    later = work_queue(asked=999, clips=400)
+    assert len(drawn(snapshot(), 80)) == len(drawn(snapshot(work_queue=later), 80))
 
 
 def test_a_wide_terminal_shows_more_reasons_than_a_narrow_one() -> None:
@@ -82,8 +82,8 @@ def test_time_left_goes_by_the_permitted_rate_of_the_slowest_kind() -> None:
 
 def test_a_rest_of_all_identities_is_added_to_the_time_left() -> None:
     """Nobody may go for ten minutes: that counts."""
-    resting = lane(resting_until=START + 700, resting_why="rate")
-    told, calm = figures(snapshot(gate=GateSnapshot((resting,)))), figures(snapshot())
+    resting = bucket(resting_until=START + 700, resting_why="rate")
+    told, calm = figures(snapshot(limiter=RateLimiterSnapshot((resting,)))), figures(snapshot())
     assert told is not None
     assert calm is not None
     assert told.seconds_left == pytest.approx((calm.seconds_left or 0) + 600, abs=1)
@@ -91,8 +91,8 @@ def test_a_rest_of_all_identities_is_added_to_the_time_left() -> None:
 
 def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
     """With a permitted rate far above what the network gives, the pace so far decides."""
-    free = GateSnapshot((lane(rate=1000.0, waiting=0),))
-    told = figures(snapshot(gate=free, answered=500))
+    free = RateLimiterSnapshot((bucket(rate=1000.0, waiting=0),))
+    told = figures(snapshot(limiter=free, answered=500))
     assert told is not None
     assert told.seconds_left == pytest.approx(500 * 100 / 500)
 
@@ -100,8 +100,8 @@ def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
 def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
     """With the Data API ready its lane and batch decide."""
     api = SourceSnapshot("data_api", "ready", "", None, 1, 0)
-    gate = GateSnapshot((lane(kind=Kind.DATA_API, rate=0.1), lane(rate=100.0)))
-    told = figures(snapshot(sources=(api,), gate=gate, answered=10))
+    limiter = RateLimiterSnapshot((bucket(kind=RequestKind.DATA_API, rate=0.1), bucket(rate=100.0)))
+    told = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
     assert told is not None
     assert told.seconds_left == pytest.approx(500 / 50 / 0.1)
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # for `benchmarks`
-
 from scenario import Place, Row, reach
 
 from ascc_async.standin.process import StandinProcess

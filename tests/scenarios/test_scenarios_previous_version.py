@@ -1,4 +1,4 @@
-"""A folder that version 0.1 left half way is carried on: nothing is fetched twice, nothing is lost."""
+"""A folder that version 0.1 left half way is carried on: nothing fetched twice, nothing lost."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascc_async.catalog.audioset import read_catalog
-from ascc_async.catalog.sampling import RowState, Sampler
-from ascc_async.catalog.selection import select
+from ascc_async.audioset.catalog import read_catalog
+from ascc_async.audioset.sampling import RowState, Sampler
+from ascc_async.audioset.selection import select
 from ascc_async.model import License, Outcome
 from ascc_async.settings import AudiosetSettings, ClassesSettings, SamplingSettings
 from ascc_async.standin.process import StandinProcess

@@ -16,9 +16,9 @@ import pytest
 import trustme
 from aiohttp import web
 
-from ascc_async.flow.gate import Gate
-from ascc_async.flow.retry import Bounds, RetrySettings
+from ascc_async.network.retry import Bounds, RetrySettings
 from ascc_async.settings import NetworkSettings, ThrottleSettings
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.session import Sessions
 
 RECORDED = Path(__file__).parents[3] / "shared" / "youtube_responses"
@@ -35,19 +35,19 @@ def recorded(name: str) -> dict[str, Any]:
     return response
 
 
-def open_gate(*identities: str, rate: float = 1000.0) -> Gate:
+def open_gate(*identities: str, rate: float = 1000.0) -> RateLimiter:
     """A gate that is never in the way."""
     throttle = ThrottleSettings(requests_per_second=rate, max_requests_per_second=rate, burst=1000)
-    return Gate(throttle, identities or ("main",))
+    return RateLimiter(throttle, identities or ("main",))
 
 
 @asynccontextmanager
 async def sessions_for(
-    network: NetworkSettings, *, gate: Gate | None = None, jars: Any = None
+    network: NetworkSettings, *, limiter: RateLimiter | None = None, jars: Any = None
 ) -> AsyncIterator[Sessions]:
     """Sessions that try again at once."""
     names = [one.name for one in network.all_identities()]
-    async with Sessions(network, gate or open_gate(*names), jars, retries=AT_ONCE) as sessions:
+    async with Sessions(network, limiter or open_gate(*names), jars, retries=AT_ONCE) as sessions:
         yield sessions
 
 

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 
 from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
-from ascc_async.flow.gate import Gate, Kind
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.api_errors import REASONS
 from ascc_async.youtube.api_keys import next_pacific_midnight, pacific_day
 from ascc_async.youtube.client import WebClient
@@ -72,7 +72,7 @@ async def asking(
     tmp_path: Path,
     *,
     keys: tuple[str, ...] = KEYS,
-    gate: Gate | None = None,
+    limiter: RateLimiter | None = None,
     reasons: bool = False,
     memory: Any = None,
     wall: Callable[[], float] = lambda: NOON,
@@ -82,7 +82,10 @@ async def asking(
     async def handle(request: web.Request) -> web.StreamResponse:
         return answers(request)
 
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
         asker = PlayabilityAsker(sessions, WebClient()) if reasons else None
         yield DataApiSource(sessions, keys, asker=asker, memory=memory, wall=wall), site
 
@@ -286,13 +289,18 @@ async def test_without_keys_the_source_is_unusable(tmp_path: Path) -> None:
 )  # fmt: skip
 async def test_too_fast_is_a_refusal(answers: Answers, tmp_path: Path) -> None:
     """A rate limit slows the gate and costs no key."""
-    gate = open_gate()
-    async with asking(answers, tmp_path, gate=gate) as (source, site):
+    limiter = open_gate()
+    async with asking(answers, tmp_path, limiter=limiter) as (source, site):
         with pytest.raises(Refused) as caught:
             await source.ask(IDS[:1])
     assert caught.value.kind == "rate"
     assert len(site.requests) == 1
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.DATA_API).refused == 1
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.DATA_API
+        ).refused
+        == 1
+    )
 
 
 async def test_a_rest_without_end_is_the_sources_and_not_the_runs(

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 
 from ascc_async.errors import Refused, ServerFault
-from ascc_async.flow.gate import Gate, Kind
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.client import WEB_VERSION, current_web_client
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.masks import Form
@@ -56,14 +56,17 @@ def honouring(next_: dict[str, Any], player: dict[str, Any] | None = None) -> An
 
 @asynccontextmanager
 async def asking(
-    answers: Answers, tmp_path: Path, gate: Gate | None = None
+    answers: Answers, tmp_path: Path, limiter: RateLimiter | None = None
 ) -> AsyncIterator[tuple[InnertubeSource, YouTube]]:
     """A source, and the YouTube that it asks."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return answers(request)
 
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as asked:
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as asked,
+    ):
         yield InnertubeSource(asked, wall=lambda: 1234.5), site
 
 
@@ -195,12 +198,17 @@ async def test_what_is_no_answer_is_a_server_fault(body: str, tmp_path: Path) ->
 )
 async def test_walls_in_place_of_json_are_refusals(body: str, kind: str, tmp_path: Path) -> None:
     """A consent page, a login wall, a captcha with status 200: refused, told to the gate."""
-    gate = open_gate()
-    async with asking(text(body), tmp_path, gate) as (source, _):
+    limiter = open_gate()
+    async with asking(text(body), tmp_path, limiter) as (source, _):
         with pytest.raises(Refused) as caught:
             await source.ask([ID])
     assert caught.value.kind == kind
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).refused
+        == 1
+    )
 
 
 async def test_an_error_screen_without_a_bottom_is_a_server_fault(tmp_path: Path) -> None:
@@ -228,12 +236,17 @@ async def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Pat
 async def test_the_players_bot_check_is_a_refusal(tmp_path: Path) -> None:
     """A bot check says nothing about the video, and slows the identity."""
     player = player_answer("LOGIN_REQUIRED", "Sign in to confirm you’re not a bot")
-    gate = open_gate()
-    async with asking(honouring(not_there(), player), tmp_path, gate) as (source, _):
+    limiter = open_gate()
+    async with asking(honouring(not_there(), player), tmp_path, limiter) as (source, _):
         with pytest.raises(Refused) as caught:
             await source.ask([ID])
     assert caught.value.kind == "bot_check"
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).refused
+        == 1
+    )
 
 
 def refusing(*parameters: str) -> Answers:

@@ -16,13 +16,13 @@ from ascc_async.errors import (
     Refused,
     ServerFault,
 )
-from ascc_async.flow.gate import Gate, Kind
-from ascc_async.flow.retry import Bounds, RetrySettings
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Resolved, Track
+from ascc_async.network.retry import Bounds, RetrySettings
 from ascc_async.settings import NetworkSettings, ThrottleSettings
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.exchange import Piece
-from ascc_async.youtube.media_source import (
+from ascc_async.youtube.media_links import (
     MediaSources,
     is_past_its_end,
     place_in,
@@ -116,7 +116,7 @@ class World:
     """Everything a test needs."""
 
     media: Media
-    gate: Gate
+    limiter: RateLimiter
     sources: MediaSources
     clock: Clock
 
@@ -133,7 +133,11 @@ class World:
 
     def refused(self) -> int:
         """How often the gate saw media refused."""
-        return sum(lane.refused for lane in self.gate.snapshot().lanes if lane.kind is Kind.MEDIA)
+        return sum(
+            bucket.refused
+            for bucket in self.limiter.snapshot().buckets
+            if bucket.kind is RequestKind.MEDIA
+        )
 
 
 @pytest.fixture
@@ -143,13 +147,13 @@ async def world() -> AsyncIterator[World]:
     application = web.Application()
     application.router.add_get("/{name}", media.answer)
     throttle = ThrottleSettings(requests_per_second=10_000, burst=10_000, adaptive=False)
-    gate = Gate(throttle, ["main"])
+    limiter = RateLimiter(throttle, ["main"])
     async with TestServer(application) as server:
         media.url = str(server.make_url("/videoplayback"))
         bounds = Bounds(tries=3, first_wait=0, longest_wait=0)
         retries = RetrySettings(network=bounds, server=bounds)
-        async with Sessions(NetworkSettings(), gate, retries=retries) as sessions:
-            yield World(media, gate, MediaSources(sessions, wall=clock), clock)
+        async with Sessions(NetworkSettings(), limiter, retries=retries) as sessions:
+            yield World(media, limiter, MediaSources(sessions, wall=clock), clock)
 
 
 async def test_a_range_is_read_with_the_headers_it_was_resolved_with(world: World) -> None:

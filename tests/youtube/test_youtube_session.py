@@ -16,11 +16,11 @@ import trustme
 from aiohttp import web
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SetupError, Transient
-from ascc_async.flow.gate import Kind
+from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.settings import IdentitySettings, NetworkSettings
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.connections import trusted_authorities
 from ascc_async.youtube.exchange import Answer, Call, Piece
-from ascc_async.youtube.faults import UnexpectedAnswer
 from ascc_async.youtube.session import Sessions
 from tests.youtube.license_helpers import open_gate, raw_server, saying, sessions_for, youtube
 
@@ -57,7 +57,7 @@ async def fault_of(url: str, network: NetworkSettings, limit: int = 1 << 20) -> 
     """What a request raises."""
     async with sessions_for(network) as sessions:
         with pytest.raises((NetworkFault, ServerFault, Refused)) as caught:
-            await sessions.request(Kind.PAGES, "GET", url, limit_bytes=limit)
+            await sessions.request(RequestKind.PAGES, "GET", url, limit_bytes=limit)
     return caught.value
 
 
@@ -191,7 +191,7 @@ async def test_an_untrusted_certificate_names_the_remedy(tmp_path: Path) -> None
         assert "network.ca_file" in str(fault)
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         async with sessions_for(NetworkSettings(ca_file=tmp_path / "ca.pem")) as sessions:
-            assert (await sessions.request(Kind.PAGES, "GET", url)).body == b"hi"
+            assert (await sessions.request(RequestKind.PAGES, "GET", url)).body == b"hi"
 
 
 async def test_no_tls_at_all_is_a_connection_fault() -> None:
@@ -259,7 +259,9 @@ async def test_a_socks_proxy_looks_names_up_and_takes_a_password() -> None:
     async with raw_server(socks(password_ok=True, reply=0)) as port:  # type: ignore[arg-type]
         network = NetworkSettings(proxy=f"socks5://us%40er:p%3Aw@127.0.0.1:{port}")
         async with sessions_for(network) as sessions:
-            answer = await sessions.request(Kind.PAGES, "GET", "http://no-such-host.invalid/")
+            answer = await sessions.request(
+                RequestKind.PAGES, "GET", "http://no-such-host.invalid/"
+            )
     assert answer.body == b"hi"
 
 
@@ -294,11 +296,16 @@ async def test_faults_are_tried_again_each_through_the_gate() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await saying(left.pop(0))(reader, writer)
 
-    gate = open_gate()
-    async with raw_server(talk) as port, sessions_for(NetworkSettings(), gate=gate) as sessions:
-        answer = await sessions.request(Kind.PAGES, "GET", f"http://127.0.0.1:{port}/")
+    limiter = open_gate()
+    async with (
+        raw_server(talk) as port,
+        sessions_for(NetworkSettings(), limiter=limiter) as sessions,
+    ):
+        answer = await sessions.request(RequestKind.PAGES, "GET", f"http://127.0.0.1:{port}/")
     assert answer.body == b"hi"
-    pages = next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES)
+    pages = next(
+        bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+    )
     assert (pages.answered, pages.faults) == (2, 1)
 
 
@@ -308,13 +315,21 @@ async def test_a_refusal_is_not_tried_again_and_reaches_the_gate(tmp_path: Path)
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": "17"})
 
-    gate = open_gate()
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+    limiter = open_gate()
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
         with pytest.raises(Refused) as caught:
-            await sessions.request(Kind.PAGES, "GET", "https://www.youtube.com/watch")
+            await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/watch")
     assert (caught.value.kind, caught.value.retry_after) == ("rate", 17.0)
     assert len(site.requests) == 1
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).refused
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,10 +350,10 @@ async def test_walls_are_recognised_by_where_they_lead(
 
     async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
         with pytest.raises(Refused) as caught:
-            await sessions.request(Kind.PAGES, "GET", "https://www.youtube.com/watch")
+            await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/watch")
     async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
         with pytest.raises(Refused):
-            async with sessions.stream(Kind.PAGES, "GET", "https://www.youtube.com/watch"):
+            async with sessions.stream(RequestKind.PAGES, "GET", "https://www.youtube.com/watch"):
                 pass
     assert caught.value.kind == kind
 
@@ -351,11 +366,19 @@ async def test_a_redirect_is_followed_through_the_gate(tmp_path: Path) -> None:
             return web.Response(status=302, headers={"Location": "/b"})
         return web.Response(text="there")
 
-    gate = open_gate()
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
-        answer = await sessions.request(Kind.PAGES, "GET", "https://www.youtube.com/a")
+    limiter = open_gate()
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
+        answer = await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/a")
     assert answer.body == b"there"
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).answered == 2
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).answered
+        == 2
+    )
 
 
 async def test_guests_give_consent_and_ask_in_english(tmp_path: Path) -> None:
@@ -365,7 +388,7 @@ async def test_guests_give_consent_and_ask_in_english(tmp_path: Path) -> None:
         return web.json_response({**request.cookies, **request.headers})
 
     async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
-        answer = await sessions.request(Kind.PAGES, "GET", "https://www.youtube.com/watch")
+        answer = await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/watch")
     said = json.loads(answer.body)
     assert said["SOCS"].startswith("CAI")
     assert said["Accept-Language"].startswith("en")
@@ -383,9 +406,9 @@ async def test_identities_have_their_own_way_out(tmp_path: Path) -> None:
         network = site.network.model_copy(update={"identities": (other,)})
         async with sessions_for(network) as sessions:
             url = "https://www.youtube.com/watch"
-            answer = await sessions.request(Kind.PAGES, "GET", url, identity="main")
+            answer = await sessions.request(RequestKind.PAGES, "GET", url, identity="main")
             with pytest.raises(NetworkFault) as caught:
-                await sessions.request(Kind.PAGES, "GET", url, identity="other")
+                await sessions.request(RequestKind.PAGES, "GET", url, identity="other")
     assert answer.identity == "main"
     assert caught.value.kind == "proxy"
     assert "identity other" in str(caught.value)
@@ -400,11 +423,19 @@ async def test_what_the_body_says_counts_for_the_gate(tmp_path: Path) -> None:
     def read(answer: Answer) -> bytes:
         raise Refused("found in the body")
 
-    gate = open_gate()
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+    limiter = open_gate()
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
         with pytest.raises(Refused, match="found in the body"):
-            await sessions.ask(Call(Kind.PAGES, "GET", "https://www.youtube.com/x"), read)
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+            await sessions.ask(Call(RequestKind.PAGES, "GET", "https://www.youtube.com/x"), read)
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).refused
+        == 1
+    )
 
 
 async def test_a_cut_media_range_gives_what_came() -> None:
@@ -429,14 +460,19 @@ async def test_media_ranges_are_asked_as_they_are_and_judged_inside_the_gate(
         if piece.status == 403:
             raise Refused("no more media", kind="media_forbidden")
 
-    gate = open_gate()
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+    limiter = open_gate()
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
         url, headers = "https://www.youtube.com/v", {"User-Agent": "visionOS"}
         piece = await sessions.read_range(url, headers, 2, 4, identity="main", judge=judge)
         with pytest.raises(Refused):
             await sessions.read_range(url, headers, 5, None, identity="main", judge=judge)
     assert (piece.body, piece.complete) == (b"bytes=2-4visionOS", True)
-    media = next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.MEDIA)
+    media = next(
+        bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.MEDIA
+    )
     assert (media.answered, media.refused) == (1, 1)
 
 
@@ -451,7 +487,7 @@ async def test_connections_are_kept(tmp_path: Path) -> None:
 
     async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
         for _ in range(5):
-            await sessions.request(Kind.PAGES, "GET", "https://www.youtube.com/x")
+            await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
     assert len(peers) == 1
 
 
@@ -462,7 +498,7 @@ async def test_a_failing_reader_of_a_stream_is_not_taken_for_the_network(tmp_pat
         return web.Response(text="x" * 100)
 
     async def read(sessions: Sessions) -> None:
-        async with sessions.stream(Kind.PAGES, "GET", "https://www.youtube.com/x") as stream:
+        async with sessions.stream(RequestKind.PAGES, "GET", "https://www.youtube.com/x") as stream:
             async for _ in stream.chunks():
                 raise OSError("our own")
 

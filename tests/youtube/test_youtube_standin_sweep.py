@@ -15,8 +15,8 @@ from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Fault, Pages, WorldSettings
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import InnertubeSource
+from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.sources import LicenseSource
 from ascc_async.youtube.watch_page import WatchPageSource
 from tests.youtube.license_helpers import sessions_for
 

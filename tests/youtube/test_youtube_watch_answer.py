@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ascc_async.model import License
 from ascc_async.standin import masks
 from ascc_async.youtube.innertube import PATHS
-from ascc_async.youtube.watch_answer import read_watch_answer
+from ascc_async.youtube.license_parser import read_watch_answer
 from tests.youtube.license_helpers import LINK, container, license_row, next_answer, recorded
 
 

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from ascc_async.errors import Refused, ServerFault
-from ascc_async.flow.gate import Kind
 from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.page_reader import PageReader, PageReading
 from ascc_async.youtube.watch_page import WatchPageSource
 from tests.youtube.license_helpers import (
@@ -234,16 +234,24 @@ async def test_an_endless_page_is_left(tmp_path: Path) -> None:
 )
 async def test_walls_are_refusals(body: bytes, kind: str, tmp_path: Path) -> None:
     """Bot check, rate limit, consent and captcha refuse the identity, not the video."""
-    gate = open_gate()
+    limiter = open_gate()
 
     async def handle(request: web.Request) -> web.Response:
         return web.Response(body=body, content_type="text/html")
 
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network, gate=gate) as sessions:
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
         with pytest.raises(Refused) as caught:
             await WatchPageSource(sessions).ask([ID])
     assert caught.value.kind == kind
-    assert next(lane for lane in gate.snapshot().lanes if lane.kind is Kind.PAGES).refused == 1
+    assert (
+        next(
+            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.PAGES
+        ).refused
+        == 1
+    )
 
 
 async def test_an_empty_page_is_a_fault(tmp_path: Path) -> None:

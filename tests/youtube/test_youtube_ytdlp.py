@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from blockbuster import BlockBuster
 
+from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.errors import (
     AsccError,
     ItemError,
@@ -24,18 +25,17 @@ from ascc_async.errors import (
     SetupError,
     Unavailable,
 )
-from ascc_async.flow.gate import Gate, Kind
-from ascc_async.flow.slots import Slots
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Reason, Resolved
+from ascc_async.network.cookie_store import CookieStore
 from ascc_async.settings import ClipsSettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import Fault, ProxyDoor, WorldSettings
-from ascc_async.youtube.cookie_store import CookieStore
-from ascc_async.youtube.media_source import MediaSources
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.media_links import MediaSources
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.ytdlp import Resolver
 from ascc_async.youtube.ytdlp_extractions import Extractions, make_private_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -51,18 +51,18 @@ class World:
 
     youtube: StandinProcess
     extractions: Extractions
-    slots: Slots
+    pool: ProcessPool
     network: NetworkSettings
 
-    def resolver(self, **clips: str) -> Resolver:
+    def extractor(self, **clips: str) -> Extractor:
         """A new one, with a new gate, over the same processes."""
         return self.over(self.extractions, self.network, **clips)
 
-    def over(self, extractions: Extractions, network: NetworkSettings, **clips: str) -> Resolver:
+    def over(self, extractions: Extractions, network: NetworkSettings, **clips: str) -> Extractor:
         """A resolver over these extractions."""
-        self.gate = new_gate()
+        self.limiter = new_gate()
         settings = ClipsSettings(**clips)  # type: ignore[arg-type]
-        return Resolver(self.slots, self.gate, network, settings, extractions=extractions)
+        return Extractor(self.pool, self.limiter, network, settings, extractions=extractions)
 
     def video(self, reason: Reason | None) -> Video:
         """The shortest video of that kind; of those that can be shared where there is none."""
@@ -78,14 +78,14 @@ class World:
 
     def refused(self) -> int:
         """How often the gate saw pages refused."""
-        lanes = self.gate.snapshot().lanes
-        return sum(lane.refused for lane in lanes if lane.kind is Kind.PAGES)
+        buckets = self.limiter.snapshot().buckets
+        return sum(bucket.refused for bucket in buckets if bucket.kind is RequestKind.PAGES)
 
 
-def new_gate() -> Gate:
+def new_gate() -> RateLimiter:
     """One that slows nobody."""
     throttle = ThrottleSettings(requests_per_second=10_000, burst=10_000, adaptive=False)
-    return Gate(throttle, ["main"])
+    return RateLimiter(throttle, ["main"])
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,9 @@ def youtube() -> Iterator[StandinProcess]:
 async def shared(youtube: StandinProcess) -> AsyncIterator[World]:
     """Two slots and their surroundings, one for all tests here."""
     network = NetworkSettings(proxy=youtube.proxy, ca_file=youtube.ca_file, timeout_seconds=5)
-    slots = Slots(2)
-    async with slots, Extractions(slots, network) as extractions:
-        yield World(youtube, extractions, slots, network)
+    pool = ProcessPool(2)
+    async with pool, Extractions(pool, network) as extractions:
+        yield World(youtube, extractions, pool, network)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def world(shared: World) -> Iterator[World]:
 async def test_a_video_is_resolved_with_one_request(world: World) -> None:
     """As a guest of the cheapest client: everything but the license."""
     video, start = world.video(None), len(world.youtube.requests())
-    found = await world.resolver().resolve(video.video_id)
+    found = await world.extractor().resolve(video.video_id)
     assert world.log_from(start) == ["player"]
     assert (found.title, found.channel, found.channel_id) == (
         video.title,
@@ -131,14 +131,14 @@ async def test_a_video_is_resolved_with_one_request(world: World) -> None:
 async def test_the_license_is_seen_when_asked_for(world: World) -> None:
     """It takes the page too; what was sent is what the stand-in saw."""
     video, start = world.video(None), len(world.youtube.requests())
-    found = await world.resolver().resolve(video.video_id, see_license=True)
+    found = await world.extractor().resolve(video.video_id, see_license=True)
     assert found.license_text == "Creative Commons Attribution license (reuse allowed)"
     assert found.requests_sent == len(world.log_from(start)) == 2
 
 
 async def test_the_link_works_for_the_identity_that_resolved(world: World) -> None:
     """Bytes come over our own connections."""
-    found = await world.resolver().resolve(world.video(None).video_id)
+    found = await world.extractor().resolve(world.video(None).video_id)
     assert await first_bytes(world.network, found) in (b"ftyp", b"\x1a\x45\xdf\xa3")
 
 
@@ -154,7 +154,7 @@ async def test_media_video_brings_a_picture_within_the_limit(world: World) -> No
     """Of one answer with the sound."""
     world.youtube.set(media={"pictures": True})
     try:
-        found = await world.resolver(media="video").resolve(world.video(None).video_id)
+        found = await world.extractor(media="video").resolve(world.video(None).video_id)
     finally:
         world.youtube.set(media={"pictures": False})
     assert found.video is not None
@@ -179,21 +179,21 @@ UNAVAILABLE = [
 async def test_every_way_to_be_missing_has_its_reason(world: World, reason: Reason) -> None:
     """For every video of that kind; and what the gate counts is what was sent."""
     start = len(world.youtube.requests())
-    resolver = world.resolver()
+    extractor = world.extractor()
     for video in [one for one in world.youtube.world.videos if one.reason is reason][:3]:
         with pytest.raises(Unavailable) as caught:
-            await resolver.resolve(video.video_id)
+            await extractor.resolve(video.video_id)
         assert caught.value.reason is reason
         assert str(caught.value)
         assert "--cookies" not in str(caught.value)
-    assert resolver.snapshot().requests == len(world.log_from(start))
+    assert extractor.snapshot().requests == len(world.log_from(start))
 
 
 async def test_a_video_without_sound_is_rejected_after_a_second_look(world: World) -> None:
     """By another client: an answer that only lacks streams proves nothing."""
     start = len(world.youtube.requests())
     with pytest.raises(Rejected) as caught:
-        await world.resolver().resolve(world.video(Reason.NO_AUDIO).video_id)
+        await world.extractor().resolve(world.video(Reason.NO_AUDIO).video_id)
     assert caught.value.reason is Reason.NO_AUDIO
     assert world.log_from(start).count("player") == 2
 
@@ -217,7 +217,7 @@ async def test_every_refusal_rests_the_identity_and_blames_no_video(
     fault = Fault(name=name, times=0)  # type: ignore[arg-type]
     world.youtube.set_faults(fault)
     with pytest.raises(Refused) as caught:
-        await world.resolver().resolve(world.video(None).video_id)
+        await world.extractor().resolve(world.video(None).video_id)
     assert caught.value.kind == kind
     assert world.refused() == 1
 
@@ -227,7 +227,7 @@ async def test_the_time_to_wait_is_youtubes(world: World) -> None:
     fault = Fault(name="refuse", times=0, retry_after="seconds", retry_after_seconds=77)
     world.youtube.set_faults(fault)
     with pytest.raises(Refused) as caught:
-        await world.resolver().resolve(world.video(None).video_id)
+        await world.extractor().resolve(world.video(None).video_id)
     assert caught.value.retry_after == pytest.approx(77, abs=2)
 
 
@@ -249,7 +249,7 @@ async def test_a_bad_answer_is_never_the_videos_fault(
     """Worth another try later."""
     world.youtube.set_faults(fault)
     with pytest.raises(expected):
-        await world.resolver().resolve(world.video(None).video_id)
+        await world.extractor().resolve(world.video(None).video_id)
     assert world.refused() == 0
 
 
@@ -257,27 +257,27 @@ async def test_an_answer_about_another_video_is_taken_for_a_refusal(world: World
     """YouTube answers so where it blocks an address: never that video's media for this one."""
     world.youtube.set_faults(Fault(name="other_video", times=0, endpoints=("player",)))
     with pytest.raises(Refused):
-        await world.resolver().resolve(world.video(None).video_id)
+        await world.extractor().resolve(world.video(None).video_id)
 
 
 async def test_a_bad_answer_to_the_cheap_client_alone_costs_the_video_nothing(world: World) -> None:
     """The fallback is made where the first answer is of no use."""
     world.youtube.set_faults(Fault(name="bot_check", times=1, endpoints=("player",)))
-    found = await world.resolver().resolve(world.video(None).video_id)
+    found = await world.extractor().resolve(world.video(None).video_id)
     assert found.license_text is not None
     assert world.refused() == 0
 
 
 async def test_many_at_once_do_not_block_the_loop(world: World) -> None:
     """yt-dlp computes elsewhere: no blocking call is made here."""
-    resolver = world.resolver()
+    extractor = world.extractor()
     wanted = [one.video_id for one in world.youtube.world.videos if one.reason is None][:8]
-    await asyncio.gather(*map(resolver.resolve, wanted[:2]))
-    blocked = BlockBuster(scanned_modules=["ascc_async.youtube", "ascc_async.flow"])
+    await asyncio.gather(*map(extractor.resolve, wanted[:2]))
+    blocked = BlockBuster(scanned_modules=["ascc_async.youtube", "ascc_async.throttle"])
     blocked.activate()
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(resolver.resolve(one)) for one in wanted]
+            tasks = [group.create_task(extractor.resolve(one)) for one in wanted]
     finally:
         blocked.deactivate()
     assert [task.result().video_id for task in tasks] == wanted
@@ -286,9 +286,9 @@ async def test_many_at_once_do_not_block_the_loop(world: World) -> None:
 async def test_a_killed_process_loses_nothing(world: World) -> None:
     """The extraction is made again in a new one."""
     world.youtube.set_faults(Fault(name="stall", times=1, seconds=60, endpoints=("player",)))
-    resolver, video = world.resolver(), world.video(None)
+    extractor, video = world.extractor(), world.video(None)
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        task = group.create_task(resolver.resolve(video.video_id))
+        task = group.create_task(extractor.resolve(video.video_id))
         while not world.youtube.counters()["faults"].get("stall"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         for child in busy_children():
@@ -298,17 +298,17 @@ async def test_a_killed_process_loses_nothing(world: World) -> None:
 
 async def test_processes_that_never_live_stop_the_run(world: World) -> None:
     """After a few videos: it would be every video's fate."""
-    slots, clips = Slots(1, os._exit, (1,)), ClipsSettings()
-    async with slots, Extractions(slots, world.network) as extractions:
-        resolver = Resolver(slots, new_gate(), world.network, clips, extractions=extractions)
-        met = [await failure_of(resolver, "M4gD1WSo5mA") for _ in range(4)]
+    pool, clips = ProcessPool(1, os._exit, (1,)), ClipsSettings()
+    async with pool, Extractions(pool, world.network) as extractions:
+        extractor = Extractor(pool, new_gate(), world.network, clips, extractions=extractions)
+        met = [await failure_of(extractor, "M4gD1WSo5mA") for _ in range(4)]
     assert met == [ItemError, ItemError, ItemError, SetupError]
 
 
-async def failure_of(resolver: Resolver, video_id: str) -> type[Exception]:
+async def failure_of(extractor: Extractor, video_id: str) -> type[Exception]:
     """The class of what is raised."""
     with pytest.raises(AsccError) as caught:
-        await resolver.resolve(video_id)
+        await extractor.resolve(video_id)
     return caught.type
 
 
@@ -326,7 +326,7 @@ async def test_an_answer_that_never_comes_is_a_fault_of_the_network(world: World
     """After `network.timeout_seconds`."""
     world.youtube.set_faults(Fault(name="stall", times=0, seconds=60, endpoints=("player",)))
     network = world.network.model_copy(update={"timeout_seconds": 0.5})
-    async with Extractions(world.slots, network) as extractions:
+    async with Extractions(world.pool, network) as extractions:
         with pytest.raises(NetworkFault) as caught:
             await world.over(extractions, network).resolve(world.video(None).video_id)
     assert caught.value.kind == "timeout"
@@ -346,12 +346,12 @@ async def test_whatever_lies_between_us_and_youtube_is_named(
 ) -> None:
     """A proxy that is down, a certificate nobody signed, no network at all."""
     network = world.network.model_copy(update=change)
-    async with Extractions(world.slots, network) as extractions:
-        resolver = world.over(extractions, network)
+    async with Extractions(world.pool, network) as extractions:
+        extractor = world.over(extractions, network)
         with pytest.raises(NetworkFault) as caught:
-            await resolver.resolve(world.video(None).video_id)
+            await extractor.resolve(world.video(None).video_id)
     assert caught.value.kind == kind
-    assert resolver.snapshot().requests == 0
+    assert extractor.snapshot().requests == 0
 
 
 async def test_a_proxys_password_works_and_stays_secret(
@@ -363,13 +363,13 @@ async def test_a_proxys_password_works_and_stays_secret(
     wrong = address.replace(PASSWORD, "wrong-" + PASSWORD)
     for proxy in (address, wrong):
         network = world.network.model_copy(update={"proxy": proxy})
-        async with Extractions(world.slots, network) as extractions:
-            resolver = world.over(extractions, network)
+        async with Extractions(world.pool, network) as extractions:
+            extractor = world.over(extractions, network)
             if proxy == address:
-                await resolver.resolve(world.video(None).video_id)
+                await extractor.resolve(world.video(None).video_id)
                 continue
             with pytest.raises(NetworkFault) as caught:
-                await resolver.resolve(world.video(None).video_id)
+                await extractor.resolve(world.video(None).video_id)
     assert caught.value.kind == "proxy_auth"
     assert PASSWORD not in str(caught.value) + caplog.text
 
@@ -394,7 +394,7 @@ async def test_an_account_gets_what_guests_do_not(
     network, store = signed_in
     assert network.cookies_file is not None
     before = network.cookies_file.stat()
-    async with Extractions(world.slots, network, store.copies) as extractions:
+    async with Extractions(world.pool, network, store.copies) as extractions:
         found = await world.over(extractions, network).resolve(world.video(reason).video_id)
     async with Sessions(network, new_gate(), store.jars) as sessions:
         ranges = Ranges(MediaSources(sessions).source(found))
@@ -407,12 +407,12 @@ async def test_nothing_is_left_behind(world: World, tmp_path: Path) -> None:
     """Not by us, and not by a run that crashed here before."""
     crashed = tmp_path / "ascc-ytdlp-999999999-x"
     crashed.mkdir()
-    resolver = Resolver(
-        world.slots, new_gate(), world.network, ClipsSettings(), private_dir=tmp_path
+    extractor = Extractor(
+        world.pool, new_gate(), world.network, ClipsSettings(), private_dir=tmp_path
     )
-    async with resolver:
+    async with extractor:
         assert not crashed.exists()
-        await resolver.resolve(world.video(None).video_id)
+        await extractor.resolve(world.video(None).video_id)
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -426,9 +426,9 @@ async def test_the_folder_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) ->
 
 async def test_words_that_no_table_knows_are_kept_and_counted(world: World) -> None:
     """Under `tool_failed`: a stranger can read what yt-dlp said."""
-    resolver = world.resolver()
+    extractor = world.extractor()
     with pytest.raises(ItemError) as caught:
-        await resolver.resolve("-------")
+        await extractor.resolve("-------")
     assert caught.value.reason is Reason.TOOL_FAILED
     assert str(caught.value)
-    assert resolver.snapshot().failures == 1
+    assert extractor.snapshot().failures == 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ascc_async.youtube.ytdlp_formats import (
+from ascc_async.youtube.formats import (
     audio_track,
     choose_audio,
     choose_other_audio,

@@ -13,10 +13,10 @@ import pytest
 from ascc_async.errors import AsccError, Unavailable
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
+from ascc_async.youtube.extractor_process import Worker
 from ascc_async.youtube.ytdlp_judge import judge
-from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, Surroundings
+from ascc_async.youtube.ytdlp_records import Access, Report, Strategy, WorkerConfig
 from ascc_async.youtube.ytdlp_wire import author_in
-from ascc_async.youtube.ytdlp_worker import Worker
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "youtube_responses"
 needs_recorded = pytest.mark.skipif(
@@ -33,7 +33,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 def extract(answer: dict[str, Any], video_id: str, tmp_path: Path) -> Report:
     """The real extractor's view of that answer; only its one request is answered here."""
-    surroundings = Surroundings(str(tmp_path / "cache"), None, None, 5.0)
+    surroundings = WorkerConfig(str(tmp_path / "cache"), None, None, 5.0)
     worker = Worker(surroundings)
     tool = worker._tool(Access("main"), Strategy.CHEAP)
     tool.get_info_extractor("Youtube")._call_api = lambda *_, **__: answer
@@ -115,7 +115,7 @@ def test_the_cookie_copy_is_only_read(tmp_path: Path) -> None:
         "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\tvalue\n"
     )
     before = copy.read_bytes()
-    worker = Worker(Surroundings(str(tmp_path / "cache"), None, None, 5.0))
+    worker = Worker(WorkerConfig(str(tmp_path / "cache"), None, None, 5.0))
     access = Access("main", "http://127.0.0.1:9", str(copy))
     with worker._tool(access, Strategy.DEFAULTS) as tool:
         assert [one.name for one in tool.cookiejar if one.name == "SID"] == ["SID"]
@@ -126,7 +126,7 @@ def test_the_cookie_copy_is_only_read(tmp_path: Path) -> None:
 
 def test_changed_cookies_make_a_new_tool(tmp_path: Path) -> None:
     """The same access keeps its connections; another edition of the cookies does not."""
-    worker = Worker(Surroundings(str(tmp_path / "cache"), None, None, 5.0))
+    worker = Worker(WorkerConfig(str(tmp_path / "cache"), None, None, 5.0))
     first = worker._tool(Access("main", edition=0), Strategy.CHEAP)
     assert worker._tool(Access("main", edition=0), Strategy.CHEAP) is first
     assert worker._tool(Access("main", edition=1), Strategy.CHEAP) is not first

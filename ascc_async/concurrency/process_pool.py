@@ -1,0 +1,212 @@
+"""Slots: blocking work in processes that can be killed one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import connection
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ascc_async.errors import AsccError
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+class SlotError(AsccError):
+    """A job gave no result. The slot is usable again."""
+
+
+class JobTimeout(SlotError):
+    """The job took longer than its time limit and was killed, with all its children."""
+
+
+class SlotDied(SlotError):
+    """The job's process ended under it: out of memory, a crash, a kill."""
+
+
+class JobFailed(SlotError):
+    """The job raised. `type_name` and the message are the original's, `trace` its traceback."""
+
+    def __init__(self, type_name: str, message: str, trace: str) -> None:
+        super().__init__(f"{type_name}: {message}")
+        self.type_name, self.trace = type_name, trace
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPoolSnapshot:
+    """`starts` counts processes started, `lost` those killed or found dead."""
+
+    count: int
+    busy: int
+    done: int
+    starts: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What a job raised, as plain data: many exceptions do not survive pickling."""
+
+    type_name: str
+    message: str
+    trace: str
+
+
+def _call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """In the worker: run the job; hand whatever it raises back as data."""
+    try:
+        return fn(*args)
+    except Exception as error:  # noqa: BLE001 - every error of a job is data to the parent
+        return _Raised(type(error).__qualname__, str(error), traceback.format_exc())
+
+
+def _begin(initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
+    """In the worker: own session, no life beyond the parent's, then the user's initializer."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "slots run in child processes"
+    connection.wait([parent.sentinel])
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+class _Slot:
+    """One process, started when needed."""
+
+    def __init__(self, initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
+        self._begin_args = (initializer, initargs)
+        self._executor: ProcessPoolExecutor | None = None
+        self._pid: int | None = None
+        self.jobs = self.starts = 0
+
+    async def run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """The job's result or a `_Raised`; raises `BrokenProcessPool` when the process died."""
+        executor = await self._ready()
+        self.jobs += 1
+        return await asyncio.wrap_future(executor.submit(_call, fn, args))
+
+    async def _ready(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(1, spawn, _begin, self._begin_args)
+            self.starts += 1
+        if self._pid is None:
+            self._pid = await asyncio.wrap_future(self._executor.submit(os.getpid))
+        return self._executor
+
+    def kill(self) -> None:
+        """End the process and its children now. The next job gets a new one."""
+        if self._pid is not None:
+            try:
+                os.killpg(self._pid, signal.SIGKILL)
+            except ProcessLookupError:
+                log.debug("slot was gone already", extra={"pid": self._pid})
+        self.retire()
+
+    def retire(self) -> None:
+        """Let the process end when idle. The next job gets a new one."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = self._pid = None
+        self.jobs = 0
+
+
+class ProcessPool:
+    """`count` processes for `run`; use as an async context manager.
+
+    `initializer` and `fn` are top-level functions (pickled by name). A process is started at its
+    first job, replaced after `recycle_after` jobs, and ends when this process does.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        initializer: Callable[..., Any] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        recycle_after: int = 300,
+    ) -> None:
+        self._pool = [_Slot(initializer, initargs) for _ in range(count)]
+        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
+        for slot in reversed(self._pool):
+            self._free.put_nowait(slot)
+        self._recycle_after = recycle_after
+        self._done = self._lost = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill every process, idle or not."""
+        for slot in self._pool:
+            slot.kill()
+
+    def snapshot(self) -> ProcessPoolSnapshot:
+        """How things stand now."""
+        count = len(self._pool)
+        starts = sum(slot.starts for slot in self._pool)
+        return ProcessPoolSnapshot(
+            count, count - self._free.qsize(), self._done, starts, self._lost
+        )
+
+    async def run(
+        self, fn: Callable[..., Result], *args: Any, timeout: float | None = None
+    ) -> Result:
+        """`fn(*args)` in a free slot. `timeout` in seconds, counted from when a slot was free.
+
+        Raises `JobTimeout`, `SlotDied` or `JobFailed`. Cancelling kills this job's process only.
+        """
+        slot = await self._free.get()
+        try:
+            result = await self._run_in(slot, fn, args, timeout)
+        finally:
+            self._free.put_nowait(slot)
+        if isinstance(result, _Raised):
+            raise JobFailed(result.type_name, result.message, result.trace)
+        self._done += 1
+        return result  # type: ignore[no-any-return]
+
+    async def _run_in(
+        self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], timeout: float | None
+    ) -> Any:
+        whole = False
+        try:
+            async with asyncio.timeout(timeout):
+                result = await slot.run(fn, args)
+            whole = True
+        except TimeoutError:
+            raise JobTimeout(f"no result within {timeout:g} s") from None
+        except BrokenProcessPool:
+            raise SlotDied("the process ended before its job did") from None
+        finally:
+            if not whole:
+                self._lost += 1
+                slot.kill()
+            elif slot.jobs >= self._recycle_after:
+                slot.retire()
+        return result

@@ -1,0 +1,114 @@
+"""Stopping: the first signal drains, the second aborts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownSnapshot:
+    """`seconds_left` until the drain's deadline, None while nobody asked to stop."""
+
+    draining: bool
+    aborted: bool
+    reason: str
+    seconds_left: float | None
+
+
+class Shutdown:
+    """Remembers that somebody wants the run to end, and how urgently.
+
+    `drain_seconds`: how long what is in flight may take to finish once draining began.
+    """
+
+    def __init__(
+        self, drain_seconds: float = 30.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._drain_seconds = drain_seconds
+        self._clock = clock
+        self._drain = asyncio.Event()
+        self._deadline: float | None = None
+        self._main: asyncio.Task[object] | None = None
+        self._aborted = False
+        self._reason = ""
+
+    @property
+    def draining(self) -> bool:
+        """Somebody asked to stop: start nothing new."""
+        return self._drain.is_set()
+
+    @property
+    def aborted(self) -> bool:
+        """The main task was cancelled by `abort`: exit code 130."""
+        return self._aborted
+
+    @property
+    def reason(self) -> str:
+        """The signal's name, or what `drain` was told."""
+        return self._reason
+
+    def drain(self, reason: str) -> None:
+        """Finish what is in flight, start nothing new. A second call changes nothing."""
+        if self.draining:
+            return
+        self._reason = reason
+        self._deadline = self._clock() + self._drain_seconds
+        self._drain.set()
+
+    def abort(self) -> None:
+        """Cancel the main task, if `handling_signals` is active. A second call changes nothing."""
+        self.drain("aborted")
+        if self._main is not None and not self._aborted:
+            self._aborted = True
+            self._main.cancel()
+
+    async def wait_draining(self) -> None:
+        """Return once somebody asked to stop."""
+        await self._drain.wait()
+
+    async def wait_deadline(self) -> None:
+        """Return when draining has gone on for `drain_seconds`."""
+        await self.wait_draining()
+        await asyncio.sleep(self.seconds_left() or 0)
+
+    def seconds_left(self) -> float | None:
+        """Until the deadline, never negative; None while nobody asked to stop."""
+        return None if self._deadline is None else max(0.0, self._deadline - self._clock())
+
+    def snapshot(self) -> ShutdownSnapshot:
+        """How things stand now."""
+        return ShutdownSnapshot(self.draining, self._aborted, self._reason, self.seconds_left())
+
+    @contextmanager
+    def handling_signals(self) -> Iterator[Shutdown]:
+        """Within, signals stop the run; the current task is the one a second signal cancels.
+
+        SIGINT and SIGTERM drain, then abort. SIGHUP (a closed terminal) only drains, and is left
+        alone where it is ignored (`nohup`).
+        """
+        loop = asyncio.get_running_loop()
+        self._main = asyncio.current_task()
+        handled = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+        for one in handled:
+            loop.add_signal_handler(one, self._on_signal, one)
+        try:
+            yield self
+        finally:
+            for one in handled:
+                loop.remove_signal_handler(one)
+            self._main = None
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        # No work and no logging here: whatever ran was interrupted half way.
+        if not self.draining:
+            self.drain(number.name)
+        elif number is not signal.SIGHUP:
+            self.abort()
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,0 +1,1 @@
+"""The run: its stages, and what joins them."""

@@ -1,0 +1,82 @@
+"""Writes the dataset as the journal has it, now and then and at the end of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.dataset.decision import Terms
+from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.removals import Removals
+from ascc_async.dataset.roster import Roster
+from ascc_async.dataset.run_record import RunFacts
+from ascc_async.errors import GaveUp
+from ascc_async.files import explained
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.settings import Settings
+
+
+class _Pages:
+    """The journal's pages, until the run is aborted: a thread cannot be cancelled."""
+
+    def __init__(self, reader: Reader, shutdown: Shutdown) -> None:
+        self._reader, self._shutdown = reader, shutdown
+
+    def answers(self) -> Iterator[list[AnswerRow]]:
+        """As the reader's; raises GaveUp once the run is aborted."""
+        for page in self._reader.answers():
+            self._go_on()
+            yield page
+
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """As the reader's; raises GaveUp once the run is aborted."""
+        for page in self._reader.clips(form):
+            self._go_on()
+            yield page
+
+    def _go_on(self) -> None:
+        if self._shutdown.aborted:
+            raise GaveUp("aborted: the next run writes the dataset")
+
+
+class DatasetWriter:
+    """Writes the dataset as the journal has it now; one writing at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        roster: Roster,
+        reader: Reader,
+        form: str,
+        removals: Removals,
+        facts: RunFacts,
+        shutdown: Shutdown,
+    ) -> None:
+        self._settings, self._roster, self._reader = settings, roster, _Pages(reader, shutdown)
+        self._form, self._removals, self._facts = form, removals, facts
+        self._lock = asyncio.Lock()
+        self.seconds = 0.0
+
+    async def write(self) -> Written:
+        """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
+        async with self._lock:
+            began = time.monotonic()
+            terms = Terms(
+                self._form, time.time(), self._settings.license.recheck_after_days, self._removals
+            )
+            try:
+                written = await asyncio.to_thread(
+                    write_dataset,
+                    self._settings.output.dir,
+                    self._roster,
+                    self._reader,
+                    terms,
+                    self._facts,
+                )
+            except OSError as error:
+                raise explained(error, self._settings.output.dir) from None
+            self.seconds = time.monotonic() - began
+            return written

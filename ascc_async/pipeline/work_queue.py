@@ -1,0 +1,376 @@
+"""What is known of every row of the catalogue, in a few arrays: the journal's index in memory.
+
+The journal is the truth; a row changes here only after its record was committed, and a start
+reads everything from there. Both stages take their work from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ascc_async.audioset.arrays import Bytes, Ids, Rows
+from ascc_async.audioset.sampling import RowState, Sampler
+from ascc_async.audioset.selection import Selection
+from ascc_async.dataset.decision import Credits, credits_of
+from ascc_async.dataset.removals import Removals
+from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
+from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
+
+_DAY = 86400.0
+# One more a class than needed is asked while answers are awaited: it saves waiting, costs little.
+LOOKAHEAD = 1
+# What may well be different another day, with cookies, from elsewhere, or with newer tools.
+PASSING_REASONS = (
+    Reason.COUNTRY_RESTRICTED,
+    Reason.SIGN_IN_REQUIRED,
+    Reason.AGE_RESTRICTED,
+    Reason.MEMBERS_ONLY,
+    Reason.LIVE,
+    Reason.CORRUPT,
+)
+_NOT_MADE, _MADE, _NEVER = 0, 1, 2
+_STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
+_CODES = {name: code for code, name in enumerate(LICENSES)}
+_PLACES = {reason: place for place, reason in enumerate(REASONS, 1)}
+_UNASKED = 255
+_UNTOLD = (_UNASKED, _CODES[License.UNKNOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueueSnapshot:
+    """Counts over the selected rows, for progress. `reasons`: of the unavailable videos."""
+
+    selected: int
+    asked: int
+    licenses: dict[License, int]
+    reasons: dict[Reason, int]
+    clips: int
+    clips_open: int
+    outcomes: dict[str, int]
+
+
+class WorkQueue:
+    """The selected segments, what is still to be done with each, and who waits for that."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        retry_unknown: int,
+        recheck_after_days: float,
+        removals: Removals | None = None,
+        access_since: float = 0.0,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`access_since`: POSIX time since when YouTube is asked with these accounts and proxies;
+        what was barred before (`PASSING_REASONS`) is asked again.
+        """
+        rows = len(selection.segments)
+        self._selection, self._table = selection, selection.segments
+        self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
+        self._removals = removals or Removals()
+        self.now, self._access_since = wall, access_since
+        self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
+        self._reasons: Bytes = np.zeros(rows, np.uint8)
+        self._made: Bytes = np.zeros(rows, np.uint8)
+        self._states: Bytes = np.zeros(rows, np.uint8)
+        self._sampler = Sampler(selection, self._states, LOOKAHEAD)
+        self._open: deque[int] = deque()  # Creative Commons, clip to be made
+        self._queued: set[int] = set()  # those in `_open`
+        self._offered: set[int] = set()
+        self._held: set[int] = set()
+        self._stale_open = False
+        self._out = 0
+        self._license_counts: Counter[int] = Counter()
+        self._reason_counts: Counter[int] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._changed = asyncio.Event()
+        self.answered_now = 0
+        self.licenses_done = False
+
+    # -- start -----------------------------------------------------------------------------
+
+    def load(self, reader: Reader, form: str) -> None:
+        """Take in all that the journal knows."""
+        named: dict[int, ClipRow] = {}
+        for clips in reader.clips(form):
+            self._load_clips(clips, named)
+        for answers in reader.answered():
+            self._load_answers(answers)
+        for shareable in reader.shareable():
+            self._load_credits(shareable, named)
+        self._leave_out_removed()
+        rows = self._selection.rows
+        self._license_counts.update(_counts(self._licenses[rows], _UNASKED))
+        self._reason_counts.update(_counts(self._reasons[rows], 0))
+        self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
+        self._refresh()
+
+    def _load_clips(self, clips: Sequence[ClipRow], named: dict[int, ClipRow]) -> None:
+        rows = self._table.rows_of(np.array([clip.video_id for clip in clips], "S11"))
+        for clip, row in zip(clips, rows.tolist(), strict=True):
+            # The journal may hold other segments of the same video, from other metadata.
+            if row >= 0 and self._table.segment_id(row) == clip.segment_id:
+                self._made[row] = _made(clip, self._barred_before())
+                named[row] = clip
+                if self._selection.selected[row]:
+                    self._outcomes[_told(clip)] += 1
+
+    def _barred_before(self) -> float:
+        return max(self.now() - self._recheck, self._access_since)
+
+    def _load_answers(self, page: BulkAnswers) -> None:
+        rows = self._table.rows_of(page.ids)
+        here = rows >= 0
+        rows, page = rows[here], page.where(here)
+        self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
+        self._states[rows] = self._states_of(rows, page)
+
+    def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
+        stale = page.times < self.now() - self._recheck
+        shareable = page.licenses == _CODES[License.CREATIVE_COMMONS]
+        unknown = page.licenses == _CODES[License.UNKNOWN]
+        passing = np.isin(page.reasons, [REASONS.index(reason) + 1 for reason in PASSING_REASONS])
+        again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
+        again |= passing & (page.times < self._barred_before())
+        states = np.full(len(rows), int(RowState.NO), np.uint8)
+        states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
+        states[again] = RowState.UNASKED
+        return states
+
+    def _load_credits(self, answers: Sequence[AnswerRow], named: dict[int, ClipRow]) -> None:
+        """A clip whose author nobody told is asked for again; a removed channel's is not made."""
+        rows = self._table.rows_of(np.array([answer.video_id for answer in answers], "S11"))
+        for answer, row in zip(answers, rows.tolist(), strict=True):
+            if row < 0:
+                continue
+            known = credits_of(answer, named.get(row))
+            if self._removals and self._names(self._table.segment_id(row), known):
+                self._states[row] = RowState.NO
+                continue
+            again = answer.asks <= self._retry_unknown
+            if again and self._made[row] == _MADE and not known.complete:
+                self._states[row] = RowState.UNASKED
+
+    def _leave_out_removed(self) -> None:
+        segments = {segment_id[:11]: segment_id for segment_id in self._removals.segments}
+        for video_id in [*self._removals.videos, *segments]:
+            row = self._table.row_of(video_id)
+            if row is not None:
+                whole = video_id in self._removals.videos
+                if whole or self._table.segment_id(row) in self._removals.segments:
+                    self._states[row] = RowState.NO
+
+    def _names(self, segment_id: str, known: Credits) -> bool:
+        return self._removals.hold(segment_id[:11], segment_id, known.channel_id, known.channel)
+
+    def is_removed(self, segment: Segment, channel_id: str, channel: str) -> bool:
+        """Whether the removal list names this segment, its video or its channel."""
+        return self._names(segment.segment_id, Credits("", channel, channel_id))
+
+    async def reload_doubtful(self, reader: Reader) -> None:
+        """Take back what a source said that lost its trust: those rows are asked again."""
+        self.take_back(await asyncio.to_thread(_doubtful, reader))
+
+    def take_back(self, ids: Ids) -> None:
+        """What was said of these videos does not count any more: they are asked again."""
+        rows = self._table.rows_of(ids)
+        rows = rows[rows >= 0]
+        for row in rows[self._selection.selected[rows]].tolist():
+            # What is being asked just now is answered anew anyway; what is held stays held.
+            if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
+                self._note(row, License.UNKNOWN, None)
+                self._settle(row, RowState.UNASKED)
+        self.notify()
+
+    # -- the license stage -----------------------------------------------------------------
+
+    def video_id(self, row: int) -> str:
+        """The video of a row."""
+        return self._table.video_id(row)
+
+    def take(self, at_most: int) -> tuple[int, ...]:
+        """Rows to ask now; each comes back by `answered` or `hold`."""
+        rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
+        self._out += len(rows)
+        return rows
+
+    def anything_to_do(self) -> bool:
+        """Whether any row is still to be asked, or any clip to be made."""
+        rows = self._sampler.next(1)
+        self._sampler.settle(rows, RowState.UNASKED)
+        return self.making or bool(len(rows))
+
+    def answered(self, row: int, answer: LicenseAnswer) -> None:
+        """The answer about a row is committed."""
+        self._out -= 1
+        self.answered_now += 1
+        if answer.license is License.UNKNOWN and self._licenses[row] not in _UNTOLD:
+            self._settle(row, RowState.NO)  # the old evidence stays, and stays too old
+        else:
+            self._note(row, answer.license, answer.reason)
+            self._settle(row, self._state_after(row, answer))
+        self.notify()
+
+    def _note(self, row: int, license_: License, reason: Reason | None) -> None:
+        self._license_counts[int(self._licenses[row])] -= 1
+        self._reason_counts[int(self._reasons[row])] -= 1
+        self._licenses[row] = code = _CODES[license_]
+        self._reasons[row] = place = _PLACES[reason] if reason else 0
+        self._license_counts[code] += 1
+        self._reason_counts[place] += 1
+
+    def _state_after(self, row: int, answer: LicenseAnswer) -> RowState:
+        known = Credits("", answer.channel, answer.channel_id)
+        removed = bool(self._removals) and self._names(self._table.segment_id(row), known)
+        if answer.license is not License.CREATIVE_COMMONS or removed:
+            return RowState.NO
+        return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
+
+    def hold(self, rows: Iterable[int]) -> None:
+        """These rows could not be asked in this run; the next one asks them again.
+
+        They stay as if out: what they are is open, so they keep their places in their classes.
+        """
+        self._out -= sum(1 for _ in rows)
+        self.notify()
+
+    @property
+    def asking_done(self) -> bool:
+        """Whether nothing under way could make more asking needed (`take` gave nothing)."""
+        return self._out == 0 and (not self._sampled or not self.making)
+
+    # -- the clip stage --------------------------------------------------------------------
+
+    def segment(self, row: int) -> Segment:
+        """The segment of a row."""
+        return self._table.segment(row)
+
+    def next_clip(self) -> int | None:
+        """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
+        while self.waiting:
+            row = self._open.popleft()
+            self._queued.discard(row)
+            # Its answer may have lost its trust since.
+            if self._states[row] == RowState.APPROVED:
+                self._offered.add(row)
+                return row
+        return None
+
+    @property
+    def making(self) -> bool:
+        """Whether clips are waiting to be made, or being made."""
+        return bool(self._offered) or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether clips wait to be made."""
+        if not self._open and self._stale_open:
+            self._refresh()
+        return bool(self._open)
+
+    def clip_again(self, row: int) -> None:
+        """Nothing was learned of this row: its turn comes again."""
+        self._offered.discard(row)
+        self._put_in_line(row)
+        self.notify()
+
+    def clip_done(self, row: int, clip: ClipRow) -> None:
+        """What became of a row's clip is committed. `PENDING`: not in this run any more."""
+        self._outcomes[_told(clip)] += 1
+        self._made[row] = made = _made(clip, 0.0)
+        self._offered.discard(row)
+        if made == _NOT_MADE:
+            self._held.add(row)
+        elif self._states[row] == RowState.APPROVED:
+            self._settle(row, RowState(int(_STATE_WHEN_MADE[made])))
+        self.notify()
+
+    def _settle(self, row: int, state: RowState) -> None:
+        self._sampler.settle((row,), state)
+        if self._sampled:
+            self._stale_open = True
+        elif state is RowState.APPROVED:
+            self._put_in_line(row)
+
+    def _put_in_line(self, row: int) -> None:
+        if (
+            self._states[row] == RowState.APPROVED
+            and row not in self._queued
+            and row not in self._offered
+            and row not in self._held
+        ):
+            self._open.append(row)
+            self._queued.add(row)
+
+    def _refresh(self) -> None:
+        """With `max_per_class`, which hopes are surely wanted depends on all rows before them.
+
+        Looked up when nobody waits in line: what was wanted once stays so until it is made.
+        """
+        self._stale_open = False
+        if self._sampler.hopes <= self._offered | self._held:
+            return
+        for row in self._sampler.wanted().tolist():
+            self._put_in_line(row)
+
+    @property
+    def _sampled(self) -> bool:
+        return self._selection.max_per_class is not None
+
+    # -- both ------------------------------------------------------------------------------
+
+    def notify(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+
+    async def wait_change(self) -> None:
+        """Until something changes. Look at the ledger first, with no `await` in between."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def snapshot(self) -> WorkQueueSnapshot:
+        """Counts for progress."""
+        licenses = {name: self._license_counts[code] for name, code in _CODES.items()}
+        return WorkQueueSnapshot(
+            selected=len(self._selection),
+            asked=sum(licenses.values()),
+            licenses=licenses,
+            reasons={
+                reason: self._reason_counts[place]
+                for place, reason in enumerate(REASONS, 1)
+                if self._reason_counts[place]
+            },
+            clips=self._outcomes[Outcome.CLIP],
+            clips_open=len(self._open) + len(self._offered),
+            outcomes=dict(self._outcomes),
+        )
+
+
+def _counts(codes: Bytes, but: int) -> dict[int, int]:
+    counted: list[int] = np.bincount(codes, minlength=1).tolist()
+    return {code: count for code, count in enumerate(counted) if count and code != but}
+
+
+def _told(clip: ClipRow) -> str:
+    return clip.reason or clip.outcome
+
+
+def _made(clip: ClipRow, stale_before: float) -> int:
+    """Whether a clip is there, still to be made, or not to be had."""
+    if clip.outcome is Outcome.CLIP:
+        return _MADE
+    passing = clip.reason in PASSING_REASONS and clip.at < stale_before
+    return _NOT_MADE if clip.outcome is Outcome.PENDING or passing else _NEVER
+
+
+def _doubtful(reader: Reader) -> Ids:
+    found = [page.ids[page.asks == 0] for page in reader.answered()]
+    return np.concatenate(found) if found else np.empty(0, "S11")

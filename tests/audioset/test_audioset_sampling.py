@@ -1,0 +1,226 @@
+"""Sampling: the same set whatever happens on the way, for hardly a request too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import in_seeded_order, selection_of
+
+from ascc_async.audioset.sampling import RowState, Sampler, next_to_ask, spare, wanted_clips
+from ascc_async.audioset.selection import Selection
+
+CHOSEN = (0, 1, 2, 4)
+
+rngs = st.integers(0, 1 << 40).map(Random)
+
+
+@dataclass
+class World:
+    """What YouTube has: `truth` is what a row turns out to be in the end."""
+
+    selection: Selection
+    hopes: set[int]
+    clips: set[int]
+    asked: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+
+    def final(self) -> set[int]:
+        """The first N clips of each class, the plain way."""
+        limit = self.selection.max_per_class
+        result: set[int] = set()
+        for code in CHOSEN:
+            order = in_seeded_order(self.selection, code)
+            result |= set([row for row in order if row in self.clips][:limit])
+        return result
+
+    def least(self) -> set[int]:
+        """The rows nobody can do without: up to the N-th clip of each class."""
+        limit = self.selection.max_per_class
+        result: set[int] = set()
+        for code in CHOSEN:
+            clips = 0
+            for row in in_seeded_order(self.selection, code):
+                if clips == limit:
+                    break
+                result.add(row)
+                clips += row in self.clips
+        return result
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """A few dozen rows of up to three classes each; most are not Creative Commons."""
+    labels = draw(
+        st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True), max_size=40)
+    )
+    limit = draw(st.none() | st.integers(1, 4))
+    selection = selection_of(labels, CHOSEN, limit=limit, seed=draw(st.integers(0, 3)))
+    rng = Random(draw(st.integers(0, 1 << 30)))
+    share = draw(st.sampled_from([0.0, 0.2, 0.6, 1.0]))
+    rows = range(len(labels))
+    hopes = {row for row in rows if rng.random() < share}
+    return World(selection, hopes, {row for row in hopes if rng.random() < 0.7})
+
+
+def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
+    """Ask, answer and make clips in a random order; `trouble`: interruptions and put-backs."""
+    states = np.zeros(len(world.selection.segments), np.uint8)
+    sampler = Sampler(world.selection, states, lookahead)
+    while True:
+        out = np.flatnonzero(sampler.states == RowState.ASKED_OUT).tolist()
+        wanted = sampler.wanted().tolist()
+        act = rng.random()
+        if act < trouble and out:
+            sampler.settle([rng.choice(out)], RowState.UNASKED)
+        elif act < 2 * trouble:
+            sampler = interrupted(sampler, lookahead)
+        elif act < 0.4 and out:
+            row = rng.choice(out)
+            sampler.settle([row], RowState.APPROVED if row in world.hopes else RowState.NO)
+        elif act < 0.6 and wanted:
+            row = rng.choice(wanted)
+            world.made.add(row)
+            sampler.settle([row], RowState.CLIP if row in world.clips else RowState.NO)
+        else:
+            asked = sampler.next(rng.randint(1, 8)).tolist()
+            assert not world.asked & set(asked) or trouble
+            world.asked |= set(asked)
+            if not (asked or out or wanted):
+                return sampler
+
+
+def interrupted(sampler: Sampler, lookahead: int) -> Sampler:
+    """What a new start finds: nothing is out any more."""
+    states = sampler.states.copy()
+    states[states == RowState.ASKED_OUT] = RowState.UNASKED
+    return Sampler(sampler.selection, states, lookahead)
+
+
+def clips(sampler: Sampler) -> set[int]:
+    """The final set as the sampler has it."""
+    kept = (sampler.states == RowState.CLIP) & ~sampler.spare()
+    return set(np.flatnonzero(kept).tolist())
+
+
+@settings(deadline=None, max_examples=150)
+@given(worlds(), rngs, st.integers(0, 5), st.booleans())
+def test_same_set_whatever_happens(world: World, rng: Random, ahead: int, calm: bool) -> None:
+    """Order of answers, concurrency and interruptions never change the final set."""
+    sampler = run(world, rng, ahead, 0.0 if calm else 0.08)
+    assert clips(sampler) == world.final()
+
+
+@settings(deadline=None, max_examples=150)
+@given(worlds(), rngs, st.booleans())
+def test_not_one_request_too_many(world: World, rng: Random, calm: bool) -> None:
+    """Without lookahead exactly the least is asked, and no clip is made in vain."""
+    sampler = run(world, rng, 0, 0.0 if calm else 0.08)
+    if world.selection.max_per_class is not None:
+        assert world.asked == world.least()
+        assert world.made <= world.least()
+    assert not sampler.spare().any()
+
+
+@settings(deadline=None, max_examples=150)
+@given(worlds(), rngs, st.integers(1, 5))
+def test_lookahead_costs_at_most_itself(world: World, rng: Random, ahead: int) -> None:
+    """With lookahead at most that many more are asked for each class."""
+    run(world, rng, ahead, 0.0)
+    if world.selection.max_per_class is not None:
+        assert len(world.asked - world.least()) <= ahead * len(CHOSEN)
+        assert world.asked >= world.least()
+
+
+@settings(deadline=None, max_examples=100)
+@given(worlds(), rngs, st.data())
+def test_start_finds_what_a_long_run_knows(world: World, rng: Random, data: st.DataObject) -> None:
+    """A sampler started on any states goes on exactly as one that lived through them."""
+    sampler = Sampler(world.selection, np.zeros(len(world.selection.segments), np.uint8))
+    for _ in range(data.draw(st.integers(0, 30))):
+        asked = sampler.next(rng.randint(1, 4)).tolist()
+        for row in rng.sample(asked, rng.randint(0, len(asked))):
+            sampler.settle([row], rng.choice(list(RowState)))
+    again = Sampler(world.selection, sampler.states.copy())
+    assert set(again.wanted()) == set(sampler.wanted())
+    everything = len(world.selection.segments) + 1
+    assert set(again.next(everything)) == set(sampler.next(everything))
+
+
+@settings(deadline=None, max_examples=100)
+@given(worlds(), rngs, st.data())
+def test_a_changed_mind_is_followed(world: World, rng: Random, data: st.DataObject) -> None:
+    """Any row may go from any state to any other; the cursors follow."""
+    rows = world.selection.rows.tolist()
+    sampler = Sampler(world.selection, np.zeros(len(world.selection.segments), np.uint8))
+    for _ in range(data.draw(st.integers(0, 25)) if rows else 0):
+        sampler.next(rng.randint(0, 3))
+        sampler.settle([rng.choice(rows)], rng.choice(list(RowState)))
+        again = Sampler(world.selection, sampler.states.copy())
+        assert sampler.wanted().tolist() == again.wanted().tolist()
+
+
+def test_without_a_limit_the_catalogue_order() -> None:
+    """All selected rows come once, in order; those put back come again."""
+    selection = selection_of([[0], [3], [1, 3], [5], [2]], CHOSEN, limit=None)
+    sampler = Sampler(selection, np.zeros(5, np.uint8))
+    assert sampler.next(0).tolist() == []
+    assert sampler.next(2).tolist() == [0, 2]
+    sampler.settle([0], RowState.UNASKED)
+    sampler.settle([2], RowState.APPROVED)
+    assert sampler.wanted().tolist() == [2]
+    assert sampler.next(5).tolist() == [0, 4]
+    assert sampler.next(5).tolist() == []
+
+
+def test_pure_functions_leave_the_states_alone() -> None:
+    """`next_to_ask` and `wanted_clips` only look."""
+    selection = selection_of([[0]] * 8, [0], limit=2)
+    states = np.zeros(8, np.uint8)
+    order = in_seeded_order(selection, 0)
+    assert next_to_ask(selection, states, 8).tolist() == order[:2]
+    assert next_to_ask(selection, states, 8, 3).tolist() == order[:5]
+    states[order[0]] = RowState.APPROVED
+    states[order[1]] = RowState.ASKED_OUT
+    assert next_to_ask(selection, states, 8, 3).tolist() == order[2:5]
+    assert wanted_clips(selection, states).tolist() == [order[0]]
+    assert (states == RowState.UNASKED).sum() == 6
+
+
+def test_one_video_counts_for_each_of_its_classes() -> None:
+    """A row of two classes is asked once and fills a place in both."""
+    selection = selection_of([[0, 1]] * 9, [0, 1], limit=3)
+    sampler = Sampler(selection, np.zeros(9, np.uint8))
+    asked = sampler.next(9)
+    assert len(asked) == 3
+    sampler.settle(asked, RowState.CLIP)
+    assert sampler.next(9).tolist() == []
+
+
+def test_spare_when_n_is_lowered() -> None:
+    """Clips beyond a smaller N are spare, unless another class still counts them."""
+    labels = [[0]] * 5 + [[0, 1]]
+    selection = selection_of(labels, [0, 1], limit=2)
+    states = np.full(6, int(RowState.CLIP), np.uint8)
+    order = in_seeded_order(selection, 0)
+    expected = set(range(6)) - set(order[:2]) - {5}
+    assert set(np.flatnonzero(spare(selection, states))) == expected
+
+
+def test_snapshot_counts_selected_rows() -> None:
+    """The snapshot says how far each state has come."""
+    selection = selection_of([[0]] * 4 + [[5]], [0], limit=1)
+    sampler = Sampler(selection, np.zeros(5, np.uint8))
+    sampler.next(1)
+    snapshot = sampler.snapshot()
+    assert (snapshot.unasked, snapshot.asked_out, snapshot.classes_asking) == (3, 1, 1)
+
+
+def test_states_must_cover_the_catalogue() -> None:
+    """A wrong number of states is a mistake of the caller."""
+    with pytest.raises(ValueError, match="one state for every row"):
+        Sampler(selection_of([[0]], [0], limit=None), np.zeros(2, np.uint8))

@@ -1,8 +1,0 @@
-"""Lets the tests of flow import `tests.fakeclock`, however pytest was started."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))

@@ -1,0 +1,380 @@
+"""Cookies: three forms by content, checked at the start, watched, never written, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from ascc_async.errors import SetupError
+from ascc_async.network.cookie_store import FOLDER, CookieStore
+from ascc_async.network.cookies import Jar, load_cookies
+from ascc_async.network.steady_jar import YOUTUBE, cookie_jar
+from ascc_async.settings import IdentitySettings, NetworkSettings
+from ascc_async.throttle.limiter import RequestKind
+from tests.youtube.license_helpers import sessions_for, youtube
+
+NOW = 1_780_000_000.0
+LATER = 1_900_000_000
+PAST = 1_600_000_000
+SECRET = "s3cr3t/Value+=="
+LOGIN = ("LOGIN_INFO", "SAPISID", "__Secure-3PAPISID", "__Secure-3PSID", "SID")
+
+
+def netscape(
+    names: tuple[str, ...] = LOGIN, *, ends: int = LATER, domain: str = ".youtube.com"
+) -> str:
+    """A Netscape file; every second line is HTTP-only."""
+    lines = ["# Netscape HTTP Cookie File", "# https://curl.se/docs/http-cookies.html", ""]
+    for number, name in enumerate(names):
+        prefix = "#HttpOnly_" if number % 2 == 0 else ""
+        lines.append(f"{prefix}{domain}\tTRUE\t/\tTRUE\t{ends}\t{name}\t{SECRET}{number}")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(names: tuple[str, ...] = LOGIN, *, ends: float = LATER + 0.5) -> str:
+    """What EditThisCookie and Cookie-Editor copy."""
+    return json.dumps(
+        [
+            {
+                "domain": ".youtube.com", "expirationDate": ends, "hostOnly": False,
+                "httpOnly": True, "name": name, "path": "/", "sameSite": "no_restriction",
+                "secure": True, "session": False, "storeId": "0", "value": f"{SECRET}{number}",
+                "id": number,
+            }
+            for number, name in enumerate(names)
+        ],
+        indent=4,
+    )  # fmt: skip
+
+
+def as_header(names: tuple[str, ...] = LOGIN) -> str:
+    """One line of the developer tools."""
+    return "; ".join(f"{name}={SECRET}{number}" for number, name in enumerate(names))
+
+
+def written(tmp_path: Path, content: str | bytes, name: str = "cookies.txt") -> Path:
+    """A private file."""
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(0o600)
+    return path
+
+
+def load(tmp_path: Path, content: str | bytes) -> Jar:
+    """Read a file of this content."""
+    return load_cookies(written(tmp_path, content), now=NOW)
+
+
+def sent(jar: Jar) -> dict[str, str]:
+    """What aiohttp would send to YouTube."""
+    pairs = cookie_jar(jar).header(YOUTUBE).split("; ")
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        netscape(),
+        netscape().replace("\n", "\r\n"),
+        "\ufeff" + netscape(),
+        netscape().replace("\t", "    "),
+        netscape().split("\n", 2)[2],
+        as_json(),
+        json.dumps({"cookies": json.loads(as_json()), "origins": []}),
+        as_header(),
+        "Cookie: " + as_header() + ";\n",
+        "cookie:" + as_header(),
+    ],
+    ids=[
+        "netscape",
+        "crlf",
+        "bom",
+        "spaces",
+        "no-head",
+        "json",
+        "storage-state",
+        "header",
+        "named-header",
+        "small-header",
+    ],
+)
+async def test_the_three_forms_are_recognised_by_content(content: str, tmp_path: Path) -> None:
+    """Whatever the file's name and form: the same cookies, signed in, without a warning."""
+    jar = load(tmp_path, content)
+    assert [cookie.name for cookie in jar.cookies] == list(LOGIN)
+    assert jar.signed_in
+    assert jar.warnings == ()
+    assert {name: sent(jar)[name] for name in LOGIN} == {
+        name: f"{SECRET}{number}" for number, name in enumerate(LOGIN)
+    }
+
+
+async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -> None:
+    """No other site, and no plain http, gets to see them."""
+    jar = cookie_jar(load(tmp_path, netscape()))
+    assert jar.header(URL("https://example.org/")) == ""
+    assert jar.header(URL("https://rr1.googlevideo.com/")) == ""
+    assert "SID" not in jar.header(URL("http://www.youtube.com/"))
+    assert "SID" in jar.header(URL("https://www.youtube.com/"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "it is empty"),
+        (" \n\n", "it is empty"),
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
+        (netscape(domain=".example.org"), r"no cookie for youtube\.com, only for example\.org"),
+        (netscape(domain=".google.com"), r"only for google\.com"),
+        (netscape(domain=".notyoutube.com"), r"only for notyoutube\.com"),
+        (netscape(ends=PAST), "expired on 2020-09-13"),
+        (as_json(ends=PAST), "expired on 2020-09-13"),
+        (netscape(("PREF",)) + netscape(("LOGIN_INFO",), ends=PAST), "expired on 2020-09-13"),
+        (netscape().encode("utf-16"), "UTF-16.*save it as UTF-8"),
+        (netscape().encode("utf-16-le"), "UTF-16"),
+        (b"\xe9\xff\xfe" + netscape().encode("latin-1"), "not text in UTF-8"),
+        ("# Netscape HTTP Cookie File\n# nothing else\n", "only comments"),
+        ("just some words\nand more\n", "not in a form"),
+        ("[", "cut off"),
+        (as_json()[:-40], "cut off"),
+        ('{"a": 1}', "not an array of cookies"),
+        ('["SID", "HSID"]', "not of cookies"),
+        ("[]", "no site"),
+    ],
+)
+def test_a_bad_file_is_named_with_the_remedy(
+    content: str | bytes, words: str, tmp_path: Path
+) -> None:
+    """Each kind of wrong file stops the run at the start, in words that help."""
+    with pytest.raises(SetupError, match=words) as caught:
+        load(tmp_path, content)
+    assert "cookies.txt" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    """A directory, a file that is not there, one that is too large."""
+    with pytest.raises(SetupError, match="is a folder"):
+        load_cookies(tmp_path)
+    with pytest.raises(SetupError, match="No such file"):
+        load_cookies(tmp_path / "none.txt")
+    with pytest.raises(SetupError, match="too large"):
+        load(tmp_path, b"x" * (5 << 20))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    """A file without permission to read it."""
+    path = written(tmp_path, netscape())
+    path.chmod(0)
+    with pytest.raises(SetupError, match="Permission denied"):
+        load_cookies(path)
+
+
+def test_the_example_file_is_refused_in_a_friendly_way() -> None:
+    """`cookies.example.txt` used as it is says what to do."""
+    example = Path(__file__).parents[2] / "cookies.example.txt"
+    with pytest.raises(SetupError, match=r"example file.*export the cookies"):
+        load_cookies(example, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (netscape(("PREF", "VISITOR_INFO1_LIVE")), 0o600, "not of a signed-in account"),
+        (netscape(("LOGIN_INFO",)), 0o600, "not of a signed-in account"),
+        (netscape(("SAPISID",)), 0o600, "not of a signed-in account"),
+        (netscape(), 0o644, "chmod 600"),
+        (netscape(ends=int(NOW) + 86400), 0o600, "sign-in expires on 2026-05-29"),
+    ],
+)
+def test_what_is_doubtful_is_a_warning(content: str, mode: int, words: str, tmp_path: Path) -> None:
+    """Guests' cookies, open permissions and an early end are said, not refused."""
+    path = written(tmp_path, content)
+    path.chmod(mode)
+    (warning,) = load_cookies(path, now=NOW).warnings
+    assert words in warning
+    assert SECRET not in warning
+
+
+def test_expired_cookies_are_left_out(tmp_path: Path) -> None:
+    """Only what a browser would still send is used; session cookies are."""
+    mixed = netscape() + netscape(("OLD",), ends=PAST) + netscape(("SESSION",), ends=0)
+    names = [cookie.name for cookie in load(tmp_path, mixed).cookies]
+    assert names == [*LOGIN, "SESSION"]
+
+
+def test_secrets_stay_out_of_representations(tmp_path: Path) -> None:
+    """Neither jar nor cookie shows a value."""
+    jar = load(tmp_path, netscape())
+    assert SECRET not in f"{jar!r} {jar} {jar.cookies!r}"
+
+
+def test_the_authorization_is_as_youtubes_own_pages_make_it(tmp_path: Path) -> None:
+    """SHA-1 over time, cookie and origin, for each of the signing cookies."""
+    jar = load(tmp_path, netscape())
+    first = hashlib.sha1(f"1780000000 {SECRET}1 https://www.youtube.com".encode()).hexdigest()
+    third = hashlib.sha1(f"1780000000 {SECRET}2 https://www.youtube.com".encode()).hexdigest()
+    expected = f"SAPISIDHASH 1780000000_{first} SAPISID3PHASH 1780000000_{third}"
+    assert jar.authorization(NOW) == expected
+    assert load(tmp_path, netscape(("PREF",))).authorization(NOW) is None
+
+
+async def test_a_signed_in_identity_signs_what_it_asks(tmp_path: Path) -> None:
+    """API requests carry cookies and authorization; other addresses no authorization."""
+    seen: list[web.Request] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request)
+        return web.Response(text="{}")
+
+    jars = {"main": load(tmp_path, netscape())}
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, jars=jars) as sessions,
+    ):
+        api = "https://www.youtube.com/youtubei/v1/next"
+        await sessions.request(RequestKind.PAGES, "POST", api, data=b"{}")
+        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/watch")
+        await sessions.request(RequestKind.DATA_API, "GET", "https://www.googleapis.com/x")
+    assert seen[0].headers["Authorization"].startswith("SAPISIDHASH ")
+    assert seen[0].cookies["SID"] == f"{SECRET}4"
+    assert "Authorization" not in seen[1].headers
+    assert "SID" in seen[1].cookies
+    assert not seen[2].cookies
+
+
+async def test_a_session_that_died_is_noticed_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers as to a guest in spite of login cookies: warned once, taken back when over."""
+    jars = {"main": load(tmp_path, netscape())}
+    async with sessions_for(NetworkSettings(), jars=jars) as sessions:
+        with caplog.at_level(logging.WARNING):
+            for logged_out in (False, None, True, True):
+                sessions.saw_login("main", logged_out)
+        assert sessions.signed_out == {"main"}
+        assert len(caplog.records) == 1
+        sessions.saw_login("main", False)
+        assert not sessions.signed_out
+
+
+def store_for(tmp_path: Path, **files: Path) -> CookieStore:
+    """A store for identities by name; the first is `main`."""
+    others = [IdentitySettings(name=name, cookies_file=path) for name, path in files.items()]
+    main = files.get("main")
+    network = NetworkSettings(
+        cookies_file=main, identities=tuple(one for one in others if one.name != "main")
+    )
+    return CookieStore(network, tmp_path / "data")
+
+
+def everything_under(folder: Path) -> list[Path]:
+    """All files and folders."""
+    return sorted(folder.rglob("*"))
+
+
+def test_ytdlp_gets_a_private_copy_that_is_removed(tmp_path: Path) -> None:
+    """Mode 0600 in a folder of mode 0700, gone at the end; the user's file is as it was."""
+    path = written(tmp_path, as_json(), "mine.json")
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    with store_for(tmp_path, main=path) as store:
+        copy = store.copies["main"]
+        assert stat.S_IMODE(copy.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(copy.path.parent.stat().st_mode) == 0o700
+        assert copy.signed_in
+        again = load_cookies(copy.path, now=NOW)
+        assert [(one.name, one.value) for one in again.cookies] == [
+            (one.name, one.value) for one in store.jars["main"].cookies
+        ]
+    assert everything_under(tmp_path / "data") == []
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_the_copy_can_be_read_by_ytdlp(tmp_path: Path) -> None:
+    """yt-dlp's own reader takes the copy, HTTP-only cookies included."""
+    from yt_dlp.cookies import YoutubeDLCookieJar
+
+    with store_for(tmp_path, main=written(tmp_path, netscape())) as store:
+        jar = YoutubeDLCookieJar(str(store.copies["main"].path))
+        jar.load()
+    assert {cookie.name: cookie.value for cookie in jar} == {
+        name: f"{SECRET}{number}" for number, name in enumerate(LOGIN)
+    }
+
+
+def test_what_a_crashed_run_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    """Copies of processes that are no more go, those of a living one stay."""
+    parent = tmp_path / "data" / FOLDER
+    for name in ("cookies-999999999", "cookies-x", f"cookies-{os.getppid()}"):
+        (parent / name).mkdir(parents=True)
+        (parent / name / "main.txt").write_text("secret")
+    with store_for(tmp_path):
+        left = sorted(folder.name for folder in parent.iterdir())
+    assert left == [f"cookies-{os.getppid()}"]
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    """New cookies reach the jar and the copy; an unchanged file is left alone."""
+    path = written(tmp_path, netscape())
+    with store_for(tmp_path, main=path) as store:
+        assert store.refresh() == {}
+        written(tmp_path, netscape(("LOGIN_INFO", "SAPISID")))
+        renewed = store.refresh()
+        assert [cookie.name for cookie in renewed["main"].cookies] == ["LOGIN_INFO", "SAPISID"]
+        assert store.copies["main"].edition == 1
+        assert "__Secure-3PSID" not in store.copies["main"].path.read_text()
+        assert store.refresh() == {}
+
+
+def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An export that failed half way does not take the cookies away."""
+    path = written(tmp_path, netscape())
+    with store_for(tmp_path, main=path) as store, caplog.at_level(logging.WARNING):
+        written(tmp_path, "")
+        assert store.refresh() == {}
+        assert store.refresh() == {}
+        path.unlink()
+        assert store.refresh() == {}
+        assert store.jars["main"].signed_in
+        assert store.copies["main"].edition == 0
+    assert [record.message for record in caplog.records] == ["changed cookie file not used"] * 2
+
+
+def test_a_bad_file_of_any_identity_stops_the_start(tmp_path: Path) -> None:
+    """The second identity's file is checked as well; nothing is left behind."""
+    good, bad = written(tmp_path, netscape()), written(tmp_path, "", "bad.txt")
+    with pytest.raises(SetupError, match=r"bad\.txt"), store_for(tmp_path, main=good, two=bad):
+        pass
+    assert everything_under(tmp_path / "data") == []
+
+
+async def test_renewed_cookies_are_sent_from_then_on(tmp_path: Path) -> None:
+    """After a change the next request carries the new cookies, and only those."""
+    seen: list[Any] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(dict(request.cookies))
+        return web.Response(text="{}")
+
+    jars = {"main": load(tmp_path, netscape())}
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, jars=jars) as sessions,
+    ):
+        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
+        sessions.renew_cookies("main", load(tmp_path, netscape(("LOGIN_INFO", "SAPISID"))))
+        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
+    assert set(LOGIN) <= seen[0].keys()
+    assert seen[1].keys() == {"LOGIN_INFO", "SAPISID", "PREF"}

@@ -1,0 +1,272 @@
+"""What the tests of the sweep share: sources, journal and reader in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
+from fakeclock import FakeClockLoop
+
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
+from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted
+from ascc_async.journal.writer import Journal
+from ascc_async.model import License, LicenseAnswer, Outcome, Reason
+from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
+from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.settings import LicenseSettings
+from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.license_sources import SourceSnapshot
+
+CC, STANDARD, UNKNOWN, UNAVAILABLE = (
+    License.CREATIVE_COMMONS,
+    License.STANDARD,
+    License.UNKNOWN,
+    License.UNAVAILABLE,
+)
+SETTINGS = LicenseSettings()
+FORM = "flac"
+KNOWN_CC = tuple(SETTINGS.known_creative_commons)
+KNOWN_STANDARD = tuple(SETTINGS.known_standard)
+Truth = License | list[License]
+
+
+def answer(video_id: str, license_: License, source: str = "a", at: float = 0.0) -> LicenseAnswer:
+    """An answer as a source would give it."""
+    reason = Reason.REMOVED if license_ is UNAVAILABLE else None
+    return LicenseAnswer(video_id, license_, source, at, reason)
+
+
+class Page:
+    """A source that reads from a table; a list is read one after the other, the last one stays.
+
+    `next_errors` are raised by the next asks, those of `errors_of` whenever that video is asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        known: dict[str, Truth] | None = None,
+        *,
+        batch_size: int = 1,
+        seconds: float = 0.1,
+        otherwise: License = STANDARD,
+    ) -> None:
+        self.name, self.batch_size, self.kind = name, batch_size, RequestKind.PAGES
+        self.seconds, self.otherwise = seconds, otherwise
+        self.known: dict[str, Truth] = {
+            **dict.fromkeys(KNOWN_CC, CC),
+            **dict.fromkeys(KNOWN_STANDARD, STANDARD),
+            **(known or {}),
+        }
+        self.asked: list[str] = []
+        self.sizes: list[int] = []
+        self.next_errors: list[Exception] = []
+        self.errors_of: dict[str, Exception] = {}
+
+    async def ask(
+        self, video_ids: Sequence[str], *, identity: str | None = None
+    ) -> list[LicenseAnswer]:
+        """The table's answers, after `seconds`."""
+        self.asked += video_ids
+        self.sizes.append(len(video_ids))
+        await asyncio.sleep(self.seconds)
+        if self.next_errors:
+            raise self.next_errors.pop(0)
+        for video_id in video_ids:
+            if video_id in self.errors_of:
+                raise self.errors_of[video_id]
+        at = asyncio.get_running_loop().time()
+        return [answer(one, self._told(one), self.name, at) for one in video_ids]
+
+    def _told(self, video_id: str) -> License:
+        told = self.known.get(video_id, self.otherwise)
+        if isinstance(told, list):
+            return told.pop(0) if len(told) > 1 else told[0]
+        return told
+
+    def snapshot(self) -> SourceSnapshot:
+        """Nothing of interest."""
+        return SourceSnapshot(self.name, len(self.asked), 0, 0)
+
+    def sweep(self) -> list[str]:
+        """What was asked beside the known videos."""
+        return [one for one in self.asked if one not in (*KNOWN_CC, *KNOWN_STANDARD)]
+
+
+class Watch:
+    """Desks over sources, with everything they report written down. Inside `fakeclock.run`."""
+
+    def __init__(
+        self,
+        *pages: Page,
+        good_at: dict[str, float] | None = None,
+        hopeless: bool = False,
+        known: bool = True,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, FakeClockLoop)
+        self.clock = loop
+        self.good: list[tuple[str, float]] = []
+        self.bad: list[tuple[str, float]] = []
+        none = SETTINGS.model_copy(update={"known_creative_commons": (), "known_standard": ()})
+        self.router = SourceRouter(
+            pages,
+            SETTINGS if known else none,
+            good_at=good_at or {},
+            hopeless=lambda: hopeless,
+            on_good=self._on_good,
+            on_distrust=self._on_distrust,
+            wall=loop.time,
+        )
+
+    async def _on_good(self, name: str, at: float) -> None:
+        self.good.append((name, at))
+
+    async def _on_distrust(self, name: str, since: float) -> None:
+        self.bad.append((name, since))
+
+    def source_health(self, name: str) -> SourceHealth:
+        """A source's desk."""
+        found = self.router.named(name)
+        assert found is not None
+        return found
+
+
+class Memory:
+    """Journal and reader at once: what was recorded, with the journal's own rules.
+
+    `seconds`: what a commit takes.
+    """
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.seconds = seconds
+        self.answers: dict[str, LicenseAnswer] = {}
+        self.asks: dict[str, int] = {}
+        self.clip_rows: dict[str, ClipRow] = {}
+        self.commits: list[tuple[str, ...]] = []
+
+    async def record(self, *records: Any) -> None:
+        """Keep it; the commit takes a moment."""
+        await asyncio.sleep(self.seconds)
+        for one in records:
+            if isinstance(one, LicenseAnswer):
+                self._put(one)
+            elif isinstance(one, Distrusted):
+                self._distrust(one)
+            elif isinstance(one, ClipRow):
+                self.clip_rows[one.segment_id] = one
+        self.commits.append(tuple(r.video_id for r in records if isinstance(r, LicenseAnswer)))
+
+    def _put(self, new: LicenseAnswer) -> None:
+        self.asks[new.video_id] = self.asks.get(new.video_id, 0) + 1
+        if new.license is not UNKNOWN or new.video_id not in self.answers:
+            self.answers[new.video_id] = new
+
+    def _distrust(self, suspect: Distrusted) -> None:
+        for video_id, one in self.answers.items():
+            if one.source == suspect.source and one.checked_at >= suspect.since:
+                self.answers[video_id] = answer(video_id, UNKNOWN, one.source, one.checked_at)
+                self.asks[video_id] = 0
+
+    def answered(self) -> Iterator[BulkAnswers]:
+        """Like the reader's."""
+        ids = sorted(self.answers)
+        if ids:
+            told = [self.answers[one] for one in ids]
+            yield BulkAnswers(
+                np.array(ids, "S11"),
+                np.array([LICENSES.index(one.license) for one in told], np.uint8),
+                np.array(
+                    [REASONS.index(one.reason) + 1 if one.reason else 0 for one in told], np.uint8
+                ),
+                np.array([one.checked_at for one in told]),
+                np.array([min(255, self.asks[one]) for one in ids], np.uint8),
+            )
+
+    def shareable(self) -> Iterator[list[AnswerRow]]:
+        """Like the reader's; everybody named a title and a channel."""
+        names = {"title": "Title", "channel": "Channel", "channel_id": "UC1"}
+        yield [
+            AnswerRow(**{**asdict(one), **names}, asks=self.asks[video_id])
+            for video_id, one in sorted(self.answers.items())
+            if one.license is License.CREATIVE_COMMONS
+        ]
+
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """Like the reader's."""
+        rows = [self.clip_rows[one] for one in sorted(self.clip_rows)]
+        yield [row for row in rows if row.form == form]
+
+    def licenses(self) -> dict[str, License]:
+        """What is known now."""
+        return {video_id: one.license for video_id, one in self.answers.items()}
+
+
+class Sweep(Watch):
+    """The license stage over fake sources. Inside `fakeclock.run`."""
+
+    def __init__(
+        self,
+        work_queue: WorkQueue,
+        *pages: Page,
+        memory: Memory | None = None,
+        workers: int = 8,
+        drain_seconds: float = 30.0,
+        good_at: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(*pages, good_at=good_at)
+        self.work_queue, self.memory = work_queue, memory or Memory()
+        self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
+        self.stage = LicenseStage(
+            workers, self.router, work_queue, cast(Journal, self.memory), self.shutdown
+        )
+
+    async def _on_distrust(self, name: str, since: float) -> None:
+        await super()._on_distrust(name, since)
+        await self.memory.record(Distrusted(name, since))
+        self.work_queue.take_back(doubtful(cast(Reader, self.memory)))
+
+    async def run(self) -> None:
+        """The stage from beginning to end."""
+        await self.stage.run()
+
+    async def run_with_clips(self, makes: Callable[[int], bool]) -> list[int]:
+        """Beside a stand-in of the clip stage; the rows whose clips were made."""
+        made: list[int] = []
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.stage.run())
+            tasks.create_task(self._clips(makes, made))
+        return made
+
+    async def _clips(self, makes: Callable[[int], bool], made: list[int]) -> None:
+        while True:
+            row = self.work_queue.next_clip()
+            if row is not None:
+                await asyncio.sleep(0.3)
+                outcome = Outcome.CLIP if makes(row) else Outcome.REJECTED
+                clip = clip_row(self.work_queue, row, outcome)
+                await self.memory.record(clip)
+                self.work_queue.clip_done(row, clip)
+                made += [row] * makes(row)
+            elif self.work_queue.licenses_done and not self.work_queue.making:
+                return
+            else:
+                await self.work_queue.wait_change()
+
+
+def clip_row(work_queue: WorkQueue, row: int, outcome: Outcome) -> ClipRow:
+    """What became of a row's clip."""
+    segment = work_queue.segment(row)
+    reason = Reason.SILENT if outcome is Outcome.REJECTED else None
+    return ClipRow(segment.segment_id, segment.video_id, FORM, outcome, 0.0, reason=reason)
+
+
+def doubtful(reader: Reader) -> Any:
+    """The ids whose answers lost their trust, as `Ledger.reload_doubtful` reads them."""
+    pages = [page.ids[page.asks == 0] for page in reader.answered()]
+    return np.concatenate(pages) if pages else np.empty(0, "S11")

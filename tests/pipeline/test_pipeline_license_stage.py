@@ -1,0 +1,360 @@
+"""The license stage: order of sources, and nothing lost, doubled or quietly misjudged."""
+
+from __future__ import annotations
+
+import pytest
+from fakeclock import now, run
+from sweep_world import CC, STANDARD, UNAVAILABLE, UNKNOWN, Memory, Page, Sweep
+from worlds import in_seeded_order, selection_of
+
+from ascc_async.errors import (
+    GaveUp,
+    NetworkFault,
+    Refused,
+    ServerFault,
+    SourceUnusable,
+)
+from ascc_async.model import License
+from ascc_async.pipeline.work_queue import WorkQueue
+
+MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
+
+
+def ledger_of(rows: int) -> WorkQueue:
+    """A ledger over so many rows `00000000000`, `00000000001`, …"""
+    selection = selection_of([[0]] * rows, [0], limit=None)
+    return WorkQueue(selection, retry_unknown=3, recheck_after_days=30, wall=now)
+
+
+def ids(rows: int) -> list[str]:
+    """Their video ids."""
+    return [f"{row:011d}" for row in range(rows)]
+
+
+def test_every_row_is_asked_once_and_kept() -> None:
+    """One source, four kinds of answer."""
+
+    async def main() -> None:
+        page = Page("a", MIXED)
+        sweep = Sweep(ledger_of(40), page)
+        await sweep.run()
+        assert sorted(page.sweep()) == ids(40)
+        assert sweep.memory.licenses() == {one: MIXED.get(one, STANDARD) for one in ids(40)}
+        counts = sweep.work_queue.snapshot().licenses
+        assert (counts[CC], counts[UNAVAILABLE], counts[UNKNOWN], counts[STANDARD]) == (1, 1, 1, 37)
+
+    run(main())
+
+
+def test_unknown_goes_on_to_the_next_source_and_is_recorded_once() -> None:
+    """The second source is asked only for what the first did not tell; one record each."""
+
+    async def main() -> None:
+        first, second = Page("a", MIXED, batch_size=7), Page("b", {"00000000004": CC})
+        sweep = Sweep(ledger_of(30), first, second)
+        await sweep.run()
+        assert second.sweep() == ["00000000004"]
+        assert sweep.memory.answers["00000000004"].source == "b"
+        assert set(sweep.memory.asks.values()) == {1}
+        # What nobody tells is recorded once too, as nothing.
+        first, second = Page("a", MIXED), Page("b", MIXED)
+        sweep = Sweep(ledger_of(30), first, second)
+        await sweep.run()
+        assert sweep.memory.licenses()["00000000004"] is UNKNOWN
+        assert sweep.memory.asks["00000000004"] == 1
+
+    run(main())
+
+
+def test_batches_are_as_large_as_the_source_takes() -> None:
+    """50 rows are 50 ids in one call; where the next source takes 1, they come one by one."""
+
+    async def main() -> None:
+        first, second = Page("a", batch_size=50, otherwise=UNKNOWN), Page("b")
+        sweep = Sweep(ledger_of(120), first, second)
+        await sweep.run()
+        assert sorted(first.sizes) == [4, 4, 20, 50, 50]  # the known four at both ends
+        assert set(second.sizes) == {1}
+        assert sorted(second.sweep()) == ids(120)
+
+    run(main())
+
+
+def test_refusals_and_network_faults_lose_no_row_and_record_nothing() -> None:
+    """However many; each row has its answer in the end, recorded once."""
+
+    async def main() -> None:
+        page = Page("a")
+        errors: list[Exception] = [Refused("429"), NetworkFault("reset"), Refused("bot")]
+        sweep = Sweep(ledger_of(60), page)
+        page.next_errors = errors * 20
+        await sweep.run()
+        assert set(sweep.memory.licenses().values()) == {STANDARD}
+        assert set(sweep.memory.asks) == set(ids(60))
+        assert set(sweep.memory.asks.values()) == {1}
+        assert sweep.stage.left == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", [NetworkFault("cut"), Refused("429")])
+def test_one_video_that_always_breaks_the_line_is_left(error: Exception) -> None:
+    """The run ends although this row never gets an answer; nothing is recorded of it."""
+
+    async def main() -> None:
+        page = Page("a")
+        page.errors_of["00000000005"] = error
+        sweep = Sweep(ledger_of(9), page)
+        await sweep.run()
+        assert sweep.stage.left == 1
+        assert set(sweep.memory.asks) == set(ids(9)) - {"00000000005"}
+        assert page.asked.count("00000000005") <= 81
+
+    run(main())
+
+
+def test_a_refusal_half_way_costs_no_answers_before_it() -> None:
+    """Rows taken for a source of 50 come one by one to a source of 1."""
+
+    async def main() -> None:
+        first, second = Page("a", batch_size=50), Page("b")
+        sweep = Sweep(ledger_of(50), first, second)
+        first.next_errors = [SourceUnusable("used up", until=None)]
+        second.errors_of["00000000030"] = Refused("429")
+        await sweep.run()
+        asked = [one for one in second.sweep() if one != "00000000030"]
+        assert sorted(asked) == [one for one in ids(50) if one != "00000000030"]
+
+    run(main())
+
+
+def test_a_source_that_rests_comes_back() -> None:
+    """The next one goes on meanwhile; after the rest the first is asked again."""
+
+    async def main() -> None:
+        first, second = Page("a", seconds=1), Page("b", seconds=1)
+        sweep = Sweep(ledger_of(400), first, second, workers=4)
+        first.next_errors = [SourceUnusable("used up", until=now() + 20)]
+        await sweep.run()
+        assert len(second.sweep()) > 40
+        assert len(first.sweep()) > 100
+        assert set(sweep.memory.asks) == set(ids(400))
+        assert set(sweep.memory.asks.values()) == {1}
+
+    run(main())
+
+
+def test_all_sources_resting_is_waited_for_without_a_busy_loop() -> None:
+    """A day later the run goes on; waiting takes about one look a minute."""
+
+    async def main() -> None:
+        page = Page("a", batch_size=50)
+        sweep = Sweep(ledger_of(60), page)
+        page.next_errors = [SourceUnusable("used up", until=now() + 86400)] * 1
+        began = now()
+        await sweep.run()
+        assert now() - began >= 86400
+        assert set(sweep.memory.asks) == set(ids(60))
+        assert len(page.asked) < 60 + 60 + 8
+
+    run(main())
+
+
+def test_no_source_left_drains_and_keeps_what_is_known() -> None:
+    """What was in flight is recorded, the run drains, the reason is there for exit code 1."""
+
+    async def main() -> None:
+        page = Page("a", seconds=1)
+        sweep = Sweep(ledger_of(100), page, workers=4)
+        await sweep.router.ready(sweep.source_health("a"))
+        page.errors_of["00000000020"] = SourceUnusable("key …1234 refused")
+        await sweep.run()
+        assert sweep.shutdown.draining
+        assert sweep.stage.exhausted is not None
+        assert "…1234" in str(sweep.stage.exhausted)
+        assert set(ids(20)) <= set(sweep.memory.asks)
+        assert "00000000022" in sweep.memory.asks, "its answer was on the way"
+        assert sweep.work_queue.licenses_done
+
+    run(main())
+
+
+def test_a_changed_page_at_the_start_costs_not_one_row() -> None:
+    """The broken source is asked only for known videos; the next one does the work."""
+
+    async def main() -> None:
+        first, second = Page("a", {"M4gD1WSo5mA": STANDARD}), Page("b")
+        sweep = Sweep(ledger_of(30), first, second)
+        await sweep.run()
+        assert first.sweep() == []
+        assert sorted(second.sweep()) == ids(30)
+
+    run(main())
+
+
+@pytest.mark.parametrize("commit_seconds", [0.01, 2.0])
+def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds: float) -> None:
+    """What it said since the last good check comes again from the next source, the rest stays.
+
+    Also what waits for a slow disk when that is found out.
+    """
+
+    async def main() -> None:
+        rows = 5000
+        every_seventh = dict.fromkeys(ids(rows)[::7], CC)
+        first = Page("a", dict(every_seventh), batch_size=10)
+        second = Page("b", dict(every_seventh), batch_size=10)
+        memory = Memory(commit_seconds)
+        sweep = Sweep(ledger_of(rows), first, second, workers=3, memory=memory)
+        first.errors_of = Changing(first, "00000003000")
+        await sweep.run()
+        assert sweep.memory.licenses() == {
+            one: every_seventh.get(one, STANDARD) for one in ids(rows)
+        }
+        assert len(sweep.good) >= 3
+        assert [name for name, _ in sweep.bad] == ["a"]
+        kept = [one for one, told in sweep.memory.answers.items() if told.source == "a"]
+        assert 1900 <= len(kept) < 3000
+        counts = sweep.work_queue.snapshot().licenses
+        assert (counts[CC], counts[STANDARD]) == (len(every_seventh), rows - len(every_seventh))
+        assert sweep.work_queue.snapshot().asked == rows
+
+    run(main())
+
+
+def test_a_page_that_changes_near_the_end_is_found_out_at_the_end() -> None:
+    """No thousand videos follow that would bring another look: the end brings one."""
+
+    async def main() -> None:
+        shareable = dict.fromkeys(ids(300)[::7], CC)
+        first, second = Page("a", dict(shareable)), Page("b", dict(shareable))
+        sweep = Sweep(ledger_of(300), first, second)
+        first.errors_of = Changing(first, "00000000150")
+        await sweep.run()
+        assert sweep.memory.licenses() == {one: shareable.get(one, STANDARD) for one in ids(300)}
+        assert [name for name, _ in sweep.bad] == ["a"]
+
+    run(main())
+
+
+class Changing(dict[str, Exception]):
+    """When this video is asked, the page loses its license row: all standard from then on."""
+
+    def __init__(self, page: Page, at: str) -> None:
+        super().__init__()
+        self._page, self._at = page, at
+
+    def __contains__(self, video_id: object) -> bool:
+        if video_id == self._at:
+            self._page.known = {}
+        return False
+
+
+def test_a_page_that_stops_telling_is_found_out_soon() -> None:
+    """All unknown at once: the known videos are asked within some hundred answers."""
+
+    async def main() -> None:
+        first, second = Page("a"), Page("b")
+        sweep = Sweep(ledger_of(1500), first, second)
+        first.errors_of = Silent(first, "00000000700")
+        await sweep.run()
+        assert set(sweep.memory.licenses().values()) == {STANDARD}
+        assert len(first.sweep()) < 1000
+
+    run(main())
+
+
+class Silent(Changing):
+    """When this video is asked, the page stops telling anything."""
+
+    def __contains__(self, video_id: object) -> bool:
+        if video_id == self._at:
+            self._page.known, self._page.otherwise = {}, UNKNOWN
+        return False
+
+
+def test_server_errors_everywhere_do_not_make_a_catalogue_of_unknowns() -> None:
+    """503 for all: after some hundred the source rests; once it is back, all is asked."""
+
+    async def main() -> None:
+        page = Page("a")
+        sweep = Sweep(ledger_of(3000), page)
+        await sweep.router.ready(sweep.source_health("a"))
+        page.next_errors = [ServerFault("503")] * 600
+        await sweep.run()
+        unknown = [one for one, told in sweep.memory.licenses().items() if told is UNKNOWN]
+        assert len(unknown) < 300
+        assert len(sweep.memory.licenses()) == 3000
+
+    run(main())
+
+
+def test_a_drain_stops_at_once_while_all_sources_rest() -> None:
+    """Waiting for a quota's reset does not hold a Ctrl-C up."""
+
+    async def main() -> None:
+        page = Page("a")
+        sweep = Sweep(ledger_of(60), page)
+        page.next_errors = [SourceUnusable("used up", until=now() + 86400)] * 20
+        sweep.clock.call_later(500, sweep.shutdown.drain, "SIGINT")
+        began = now()
+        await sweep.run()
+        assert now() - began < 600
+        assert sweep.stage.exhausted is None
+
+    run(main())
+
+
+def test_a_drained_sweep_goes_on_where_it_stopped() -> None:
+    """What was recorded before the drain is not asked again."""
+
+    async def main() -> None:
+        memory, page = Memory(), Page("a", MIXED)
+        sweep = Sweep(ledger_of(200), page, memory=memory)
+        sweep.clock.call_later(1.0, sweep.shutdown.drain, "SIGINT")
+        await sweep.run()
+        done = set(memory.asks)
+        assert 10 < len(done) < 190
+        again, work_queue = Page("a", MIXED), ledger_of(200)
+        work_queue.load(memory, "flac")  # type: ignore[arg-type]
+        await Sweep(work_queue, again, memory=memory).run()
+        unknown = {"00000000004"}
+        assert set(again.sweep()) == set(ids(200)) - done | unknown
+        assert set(memory.asks) == set(ids(200))
+
+    run(main())
+
+
+def test_giving_up_ends_the_stage() -> None:
+    """Every identity rested too long: the run is told."""
+
+    async def main() -> None:
+        page = Page("a")
+        sweep = Sweep(ledger_of(20), page)
+        await sweep.router.ready(sweep.source_health("a"))
+        page.next_errors = [GaveUp("12 hours")]
+        with pytest.raises(GaveUp):
+            await sweep.run()
+        assert sweep.work_queue.licenses_done
+
+    run(main())
+
+
+@pytest.mark.parametrize("workers", [1, 32])
+def test_with_a_limit_only_what_is_needed_is_asked(workers: int) -> None:
+    """Asking stops with N hopes; a clip that cannot be made lets it go on; the end comes."""
+
+    async def main() -> None:
+        shareable: dict[str, License | list[License]] = dict.fromkeys(ids(300)[::3], CC)
+        page = Page("a", shareable)
+        selection = selection_of([[0]] * 300, [0], limit=10)
+        work_queue = WorkQueue(selection, retry_unknown=3, recheck_after_days=30, wall=now)
+        sweep = Sweep(work_queue, page, workers=workers)
+        made = await sweep.run_with_clips(makes=lambda row: row % 2 == 0)
+        order = in_seeded_order(selection, 0)
+        expected = [row for row in order if row % 3 == 0 and row % 2 == 0][:10]
+        assert sorted(made) == sorted(expected)
+        least = order.index(expected[-1]) + 1
+        assert least <= len(page.sweep()) <= least + 4
+
+    run(main())

@@ -1,0 +1,73 @@
+"""What is different from the last run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import ClipRow, Forgotten, Learned
+from ascc_async.journal.writer import Journal
+from ascc_async.media.cut import form_of
+from ascc_async.model import ClipFile, Outcome, Quality, Reason
+from ascc_async.pipeline.previous_run import changes, short_clips, to_remember
+from ascc_async.settings import ClipsSettings, Settings
+from ascc_async.settings_loader import load
+
+FORM = form_of(ClipsSettings())
+
+
+def settings_with(*options: str) -> Settings:
+    return load(None, [f"output.dir={Path('out').absolute()}", *options])
+
+
+def clip(number: int, note: str = "", reason: Reason | None = None, detail: str = "") -> ClipRow:
+    video_id = f"{number:011}"
+    segment_id = f"{video_id}_0"
+    file = ClipFile(
+        segment_id, f"clips/00/{segment_id}.flac", "00", 9, 9, 9, 1, FORM, "140", 1.0,
+        Quality(0, 0, 0, 0), note,
+    )  # fmt: skip
+    outcome = Outcome.REJECTED if reason else Outcome.CLIP
+    return ClipRow(
+        segment_id, video_id, FORM, outcome, 1.0, 1, reason, detail, None if reason else file
+    )
+
+
+async def test_only_settings_that_shape_the_dataset_are_told(tmp_path: Path) -> None:
+    """Pace, proxy and keys are nobody's business; the same settings tell nothing."""
+    path = tmp_path / "state.sqlite3"
+    first = settings_with("sampling.seed=1", "clips.format=flac")
+    async with Journal(path) as journal:
+        reader = Reader(path)
+        assert changes(reader, first) == ()
+        await journal.record(to_remember(first))
+        assert changes(reader, first) == ()
+        other = settings_with(
+            "sampling.seed=2", "clips.format=opus", "throttle.burst=9", "license.api_keys=[AIzaX]"
+        )
+        assert changes(reader, other) == ("clips.format: flac → opus", "sampling.seed: 1 → 2")
+        reader.close()
+
+
+async def test_only_short_clips_are_made_anew_when_their_treatment_changes(tmp_path: Path) -> None:
+    """Cut short, padded or left out: forgotten; whole clips and hopeless segments stay."""
+    path = tmp_path / "state.sqlite3"
+    rows = (
+        clip(1),
+        clip(2, note="the sound ends 1.000 s before the segment"),
+        clip(3, note="last 2.000 s are silence, added"),
+        clip(4, reason=Reason.TOO_SHORT, detail="1.000 s are missing at the end"),
+        clip(5, reason=Reason.TOO_SHORT, detail="the sound ends before the segment starts"),
+        clip(6, reason=Reason.SILENT),
+    )
+    async with Journal(path) as journal:
+        reader = Reader(path)
+        await journal.record(*rows)
+        first = short_clips(reader, ClipsSettings(shorter_than_segment="keep"))
+        assert [type(one) for one in first] == [Learned]
+        await journal.record(*first)
+        assert short_clips(reader, ClipsSettings(shorter_than_segment="keep")) == []
+        told = short_clips(reader, ClipsSettings(shorter_than_segment="pad"))
+        forgotten = {one.segment_id for one in told if isinstance(one, Forgotten)}
+        assert forgotten == {f"{number:011}_0" for number in (2, 3, 4)}
+        reader.close()

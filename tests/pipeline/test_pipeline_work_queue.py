@@ -1,0 +1,321 @@
+"""The ledger: counts add up, each row comes once, and a start finds what a long run knew."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sweep_world import CC, FORM, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer, doubtful
+from worlds import in_seeded_order, selection_of
+
+from ascc_async.audioset.sampling import RowState
+from ascc_async.audioset.selection import Selection
+from ascc_async.dataset.removals import Removals
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import ClipRow, Distrusted
+from ascc_async.model import License, LicenseAnswer, Outcome, Reason
+from ascc_async.pipeline.work_queue import PASSING_REASONS, WorkQueue
+
+DAY = 86400.0
+NOW = 1_000 * DAY
+CHOSEN = (0, 1, 2, 4)
+rngs = st.integers(0, 1 << 40).map(Random)
+
+
+class World:
+    """A journal, a ledger over it, and what YouTube would say."""
+
+    def __init__(self, selection: Selection, rng: Random, retry_unknown: int = 0) -> None:
+        self.selection, self.rng, self.memory = selection, rng, Memory()
+        self.retry_unknown = retry_unknown
+        rows = len(selection.segments)
+        kinds = rng.choices([CC, STANDARD, UNAVAILABLE, UNKNOWN], [5, 5, 2, 1], k=rows)
+        self.truth = dict(enumerate(kinds))
+        self.can = {row: rng.random() < 0.7 for row in range(rows)}
+        self.asked: list[int] = []
+        self.out: list[int] = []
+        self.offered: list[int] = []
+        self.work_queue = self.fresh()
+
+    def fresh(self) -> WorkQueue:
+        """A start: everything from the journal."""
+        work_queue = WorkQueue(
+            self.selection,
+            retry_unknown=self.retry_unknown,
+            recheck_after_days=30,
+            wall=lambda: NOW,
+        )
+        work_queue.load(cast(Reader, self.memory), FORM)
+        return work_queue
+
+    def restart(self) -> None:
+        """Killed: what was out is out no more."""
+        self.work_queue, self.out, self.offered = self.fresh(), [], []
+
+    def take(self) -> bool:
+        """Hand out rows."""
+        rows = self.work_queue.take(self.rng.randint(1, 5))
+        self.out += rows
+        self.asked += rows
+        return bool(rows)
+
+    def answer(self) -> None:
+        """One answer comes, whichever."""
+        row = self.out.pop(self.rng.randrange(len(self.out)))
+        told = answer(self.work_queue.video_id(row), self.truth[row], "a", NOW)
+        self.memory._put(told)
+        self.work_queue.answered(row, told)
+
+    def offer(self) -> bool:
+        """A clip is begun."""
+        row = self.work_queue.next_clip()
+        if row is not None:
+            self.offered.append(row)
+        return row is not None
+
+    def make(self) -> None:
+        """A clip is done, or put back."""
+        row = self.offered.pop(self.rng.randrange(len(self.offered)))
+        if self.rng.random() < 0.1:
+            self.work_queue.clip_again(row)
+            return
+        clip = clip_of(self.work_queue, row, Outcome.CLIP if self.can[row] else Outcome.REJECTED)
+        self.memory.clip_rows[clip.segment_id] = clip
+        self.work_queue.clip_done(row, clip)
+
+    def distrust(self) -> None:
+        """Everything the source said is in doubt."""
+        self.memory._distrust(Distrusted("a", 0.0))
+        self.work_queue.take_back(doubtful(cast(Reader, self.memory)))
+
+    def live(self, trouble: float) -> None:
+        """All that may happen, in any order, to the end."""
+        while True:
+            act = self.rng.random()
+            if act < trouble:
+                self.rng.choice([self.restart, self.distrust])()
+                trouble *= 0.8
+            elif act < 0.4 and self.out:
+                self.answer()
+            elif act < 0.6 and self.offered:
+                self.make()
+            elif act < 0.8 and self.offer():
+                continue
+            elif not self.take() and not self.out and not self.offered and not self.offer():
+                return
+
+    def final(self) -> set[int]:
+        """The rows that are clips in the end, the plain way."""
+        good = {r for r, kind in self.truth.items() if kind is CC and self.can[r]}
+        limit = self.selection.max_per_class
+        orders = [in_seeded_order(self.selection, code) for code in CHOSEN]
+        return {row for order in orders for row in [r for r in order if r in good][:limit]}
+
+    def clips(self) -> set[int]:
+        """The rows that are clips, without spares."""
+        sampler = self.work_queue._sampler
+        kept = (sampler.states == RowState.CLIP) & self.selection.selected & ~sampler.spare()
+        return set(np.flatnonzero(kept).tolist())
+
+
+def clip_of(
+    work_queue: WorkQueue, row: int, outcome: Outcome, reason: Reason | None = None, at: float = NOW
+) -> ClipRow:
+    """What became of a row's clip."""
+    segment = work_queue.segment(row)
+    return ClipRow(segment.segment_id, segment.video_id, FORM, outcome, at, reason=reason)
+
+
+@st.composite
+def selections(draw: st.DrawFn) -> Selection:
+    """Some dozen rows of up to three classes each, with a limit or without."""
+    labels = draw(
+        st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True), max_size=30)
+    )
+    limit = draw(st.none() | st.integers(1, 4))
+    return selection_of(labels, CHOSEN, limit=limit, seed=draw(st.integers(0, 3)))
+
+
+@settings(deadline=None, max_examples=150)
+@given(selections(), rngs)
+def test_each_needed_row_is_asked_exactly_once(selection: Selection, rng: Random) -> None:
+    """Whatever the order of answers and clips; without a limit that is every row."""
+    world = World(selection, rng)
+    world.live(trouble=0)
+    assert len(world.asked) == len(set(world.asked))
+    if selection.max_per_class is None:
+        assert set(world.asked) == set(selection.rows.tolist())
+    assert world.work_queue.asking_done
+    assert not world.work_queue.making
+
+
+@settings(deadline=None, max_examples=150)
+@given(selections(), rngs)
+def test_the_end_is_the_same_whatever_happens(selection: Selection, rng: Random) -> None:
+    """Restarts and lost trust at any time: the same clips in the end."""
+    world = World(selection, rng)
+    world.live(trouble=0.15)
+    assert world.clips() == world.final()
+
+
+@settings(deadline=None, max_examples=150)
+@given(selections(), rngs)
+def test_counts_add_up_and_a_start_finds_the_same(selection: Selection, rng: Random) -> None:
+    """After any life, counts and states from the journal are those that were lived through."""
+    world = World(selection, rng)
+    world.live(trouble=0.15)
+    lived, found = world.work_queue, world.fresh()
+    known = world.memory.licenses()
+    asked = [one for one in map(lived.video_id, selection.rows.tolist()) if one in known]
+    kinds = [known[one] for one in asked]
+    for work_queue in (lived, found):
+        told = work_queue.snapshot()
+        assert told.asked == len(asked)
+        assert told.licenses == {kind: kinds.count(kind) for kind in License}
+        assert told.reasons.get(Reason.REMOVED, 0) == kinds.count(UNAVAILABLE)
+    assert lived.snapshot().clips == found.snapshot().clips
+    assert lived._states.tolist() == found._states.tolist()
+
+
+def one_row(
+    *answers: LicenseAnswer, clip: tuple[Outcome, Reason | None, float] | None = None
+) -> WorkQueue:
+    """A ledger over one row, started on these answers and this clip."""
+    world = World(selection_of([[0]], [0], limit=None), Random(0), retry_unknown=2)
+    for one in answers:
+        world.memory._put(one)
+    if clip is not None:
+        row = clip_of(world.work_queue, 0, *clip)
+        world.memory.clip_rows[row.segment_id] = row
+    return world.fresh()
+
+
+def told(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
+    """An answer of that age about row 0."""
+    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason)
+
+
+@pytest.mark.parametrize(
+    ("answers", "again"),
+    [
+        ([], True),
+        ([told(STANDARD, 400)], False),
+        ([told(CC, 29)], False),
+        ([told(CC, 31)], True),
+        ([told(UNKNOWN)], True),
+        ([told(UNKNOWN)] * 2, True),
+        ([told(UNKNOWN)] * 3, False),
+        ([told(UNAVAILABLE, 400, Reason.REMOVED)], False),
+        *(([told(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
+        *(([told(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
+    ],
+)
+def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
+    """Old evidence, unknown `retry_unknown` times, and what may pass: nothing else."""
+    assert one_row(*answers).take(9) == ((0,) if again else ())
+
+
+@pytest.mark.parametrize(
+    ("clip", "wanted"),
+    [
+        (None, True),
+        ((Outcome.CLIP, None, NOW), False),
+        ((Outcome.PENDING, Reason.NETWORK, NOW), True),
+        ((Outcome.REJECTED, Reason.SILENT, NOW), False),
+        ((Outcome.REJECTED, Reason.SILENT, NOW - 31 * DAY), False),
+        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 29 * DAY), False),
+        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 31 * DAY), True),
+        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 29 * DAY), False),
+        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 31 * DAY), True),
+    ],
+)
+def test_which_clips_a_start_makes(
+    clip: tuple[Outcome, Reason | None, float] | None, wanted: bool
+) -> None:
+    """Those not tried, those that failed for now, and what may have passed since."""
+    assert (one_row(told(CC), clip=clip).next_clip() == 0) == wanted
+
+
+def test_a_license_that_changed_takes_its_clip_along() -> None:
+    """Old evidence is asked again; standard now, no clip is made or counted."""
+    work_queue = one_row(told(CC, 31), clip=(Outcome.CLIP, None, NOW - 31 * DAY))
+    assert work_queue.take(1) == (0,)
+    work_queue.answered(0, told(STANDARD))
+    assert work_queue.next_clip() is None
+    assert work_queue.snapshot().licenses[STANDARD] == 1
+
+
+def test_old_evidence_stays_when_nothing_is_told() -> None:
+    """Asked again without an answer: counted as before, not asked again in this run."""
+    work_queue = one_row(told(CC, 31))
+    work_queue.take(1)
+    work_queue.answered(0, told(UNKNOWN))
+    assert work_queue.snapshot().licenses[CC] == 1
+    assert work_queue.take(1) == ()
+    assert work_queue.next_clip() is None
+
+
+def test_a_clip_in_line_is_not_made_on_doubted_evidence() -> None:
+    """Its row is asked again first, and made once."""
+    world = World(selection_of([[0]] * 3, [0], limit=None), Random(0))
+    world.truth = dict.fromkeys(range(3), CC)
+    world.take()
+    world.take()
+    world.take()
+    while world.out:
+        world.answer()
+    first = world.work_queue.next_clip()
+    assert first is not None
+    world.distrust()
+    assert world.work_queue.next_clip() is None
+    assert len(world.work_queue.take(9)) == 3
+    for row in range(3):
+        world.work_queue.answered(row, answer(world.work_queue.video_id(row), CC, "b", NOW))
+    offered = [world.work_queue.next_clip(), world.work_queue.next_clip()]
+    assert {first, *offered} == {0, 1, 2}
+    assert world.work_queue.next_clip() is None
+
+
+def test_rows_held_for_the_next_run_do_not_keep_this_one() -> None:
+    """They count as open, keep their class's place, and come again after a start."""
+    for limit in (None, 1):
+        world = World(selection_of([[0]], [0], limit=limit), Random(0))
+        rows = world.work_queue.take(1)
+        world.work_queue.hold(rows)
+        assert world.work_queue.asking_done
+        assert world.work_queue.take(1) == ()
+        assert world.fresh().take(1) == rows
+
+
+def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
+    """PENDING waits for the next start, also when its license is asked anew."""
+    world = World(selection_of([[0]], [0], limit=None), Random(0))
+    world.work_queue.take(1)
+    world.work_queue.answered(0, told(CC))
+    assert world.work_queue.next_clip() == 0
+    world.work_queue.clip_done(0, clip_of(world.work_queue, 0, Outcome.PENDING, Reason.NETWORK))
+    assert world.work_queue.next_clip() is None
+    assert not world.work_queue.making
+
+
+def test_videos_on_the_removal_list_are_left_alone() -> None:
+    """Neither asked nor fetched."""
+    world = World(selection_of([[0]] * 2, [0], limit=None), Random(0))
+    removals = Removals(videos=frozenset({"00000000001", "not there"}))
+    work_queue = WorkQueue(
+        world.selection, retry_unknown=0, recheck_after_days=30, removals=removals
+    )
+    work_queue.load(cast(Reader, world.memory), FORM)
+    assert work_queue.take(9) == (0,)
+
+
+def test_looking_whether_there_is_anything_to_do_takes_nothing() -> None:
+    """The row that was seen is still the first to be asked."""
+    work_queue = World(selection_of([[0]] * 3, [0], limit=None), Random(0)).work_queue
+    assert work_queue.anything_to_do()
+    assert set(work_queue.take(9)) == {0, 1, 2}
+    assert not work_queue.anything_to_do()

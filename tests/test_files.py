@@ -1,0 +1,83 @@
+"""Files are in place only when whole, and nothing is left otherwise."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ascc_async.errors import SetupError
+from ascc_async.files import PART, DiskFull, explained, part_of, seal, sweep
+
+
+def failing(path: Path) -> None:
+    """Write half a file and break off."""
+
+    def write() -> None:
+        with part_of(path) as part:
+            part.write_bytes(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
+
+
+def test_sealed_files_have_their_name_hash_and_size(tmp_path: Path) -> None:
+    """The temporary name is in the same folder, and gone after."""
+    path = tmp_path / "clips" / "ab" / "abc_0.flac"
+    with part_of(path) as part:
+        part.write_bytes(b"sound" * 1000)
+        assert part.parent == path.parent
+        assert part.name.startswith(PART)
+        told = seal(part, path)
+    assert told == (hashlib.sha256(b"sound" * 1000).hexdigest(), 5000)
+    assert [file.name for file in path.parent.iterdir()] == ["abc_0.flac"]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    """Whatever goes wrong inside, the temporary file goes."""
+    path = tmp_path / "abc_0.flac"
+    failing(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_clip_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    """Cutting anew never takes away what is there."""
+    path = tmp_path / "abc_0.flac"
+    path.write_bytes(b"old")
+    failing(path)
+    assert path.read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
+    """A file where the folder should be: said with its name."""
+    (tmp_path / "clips").write_text("in the way")
+    with (
+        pytest.raises(SetupError, match=r"cannot write in .*clips"),
+        part_of(tmp_path / "clips" / "ab" / "x.flac"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_from_other_troubles(number: int, tmp_path: Path) -> None:
+    """Full disks and quotas stop the run with the remedy."""
+    assert isinstance(explained(OSError(number, "full"), tmp_path), DiskFull)
+    assert not isinstance(explained(OSError(errno.EACCES, "no"), tmp_path), DiskFull)
+
+
+def test_sweeping_takes_leftovers_only(tmp_path: Path) -> None:
+    """What a killed run left goes; clips stay."""
+    folder = tmp_path / "clips" / "ab"
+    folder.mkdir(parents=True)
+    (folder / f"{PART}0123").write_bytes(b"half")
+    (folder / "abc_0.flac").write_bytes(b"whole")
+    assert sweep(tmp_path / "clips") == 1
+    assert [file.name for file in folder.iterdir()] == ["abc_0.flac"]
+
+
+def test_sweeping_before_the_first_run(tmp_path: Path) -> None:
+    """No folder, nothing to do."""
+    assert sweep(tmp_path / "clips") == 0

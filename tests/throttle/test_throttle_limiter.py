@@ -1,0 +1,443 @@
+"""The gate, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import math
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault
+from ascc_async.settings import ThrottleSettings
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.limiter_log import Announcer
+from tests import fakeclock
+from tests.fakeclock import now
+
+START = 1_700_000_000.0
+FIXED = ThrottleSettings(adaptive=False, requests_per_second=1.0, burst=1)
+Scene = Callable[[], Coroutine[Any, Any, None]]
+
+
+def in_virtual_time(scene: Scene) -> Callable[[], None]:
+    """Run a scene on the fake clock."""
+
+    def test() -> None:
+        fakeclock.run(scene())
+
+    test.__name__, test.__doc__ = scene.__name__, scene.__doc__
+    return test
+
+
+def limiter(
+    throttle: ThrottleSettings = FIXED, *names: str, memory: dict[str, Any] | None = None
+) -> RateLimiter:
+    loop = asyncio.get_running_loop()
+    return RateLimiter(
+        throttle,
+        names or ("main",),
+        clock=loop.time,
+        wall=lambda: START + loop.time() - 1000.0,
+        rng=random.Random(1),
+        memory=memory,
+    )
+
+
+async def ask(
+    one: RateLimiter,
+    error: Exception | None = None,
+    kind: RequestKind = RequestKind.PAGES,
+    **how: Any,
+) -> str:
+    """One request that takes 0.1 s; an expected error is swallowed."""
+    try:
+        async with one.entry(kind, **how) as entry:
+            await asyncio.sleep(0.1)
+            if error is not None:
+                raise error
+    except (Refused, NetworkFault, ServerFault) as raised:
+        if raised is not error:
+            raise
+    return entry.identity
+
+
+@in_virtual_time
+async def test_waiters_go_in_the_order_they_came() -> None:
+    """First come, first served, one each second."""
+    one, order = limiter(), list[tuple[int, float]]()
+
+    async def wait_in_line(number: int) -> None:
+        async with one.entry(RequestKind.PAGES):
+            order.append((number, round(now() - 1000, 3)))
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(5):
+            tasks.create_task(wait_in_line(number))
+
+    assert order == [(number, float(number)) for number in range(5)]
+
+
+@in_virtual_time
+async def test_a_cancelled_waiter_leaves_the_line_and_costs_nothing() -> None:
+    """The one behind goes when the cancelled one would have."""
+    one = limiter()
+    await ask(one)
+    async with asyncio.TaskGroup() as tasks:
+        cancelled = tasks.create_task(ask(one))
+        behind = tasks.create_task(ask(one))
+        await asyncio.sleep(0.5)
+        cancelled.cancel()
+
+    assert now() == pytest.approx(1001.1)
+    assert behind.result() == "main"
+    assert one.snapshot().bucket("main", RequestKind.PAGES).answered == 2
+
+
+@in_virtual_time
+async def test_a_waiter_cancelled_in_the_moment_of_its_turn_gives_its_token_back() -> None:
+    """Nothing leaks between being let go and going."""
+    one = limiter()
+    await ask(one)
+    task = asyncio.create_task(ask(one))
+    # Just after the timer that lets it go, before the task runs on.
+    asyncio.get_running_loop().call_at(1001 + 5e-7, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert one.snapshot().bucket("main", RequestKind.PAGES).in_flight == 0
+    await ask(one)
+
+    assert now() == pytest.approx(1001.1)
+    assert one.snapshot().bucket("main", RequestKind.PAGES).answered == 2
+
+
+@in_virtual_time
+async def test_any_exception_leaves_the_gate_usable() -> None:
+    """In flight goes back to zero whatever is raised."""
+    one = limiter()
+    for error in (ValueError("a bug"), ServerFault("502"), Refused("429"), NetworkFault("reset")):
+        with pytest.raises(type(error)):
+            async with one.entry(RequestKind.PAGES):
+                raise error
+        await asyncio.sleep(10)
+
+    assert one.snapshot().bucket("main", RequestKind.PAGES).in_flight == 0
+
+
+@in_virtual_time
+async def test_what_was_really_sent_is_settled_after() -> None:
+    """Four reserved and one sent: three are given back. One reserved, four sent: three are owed."""
+    one = limiter(ThrottleSettings(adaptive=False, requests_per_second=1.0, burst=5))
+    async with one.entry(RequestKind.PAGES, cost=4) as entry:
+        entry.sent(1)
+    assert one.snapshot().bucket("main", RequestKind.PAGES).tokens == pytest.approx(4)
+
+    async with one.entry(RequestKind.PAGES) as entry:
+        entry.sent(4)
+    assert one.snapshot().bucket("main", RequestKind.PAGES).tokens == pytest.approx(0)
+
+
+@in_virtual_time
+async def test_work_for_anybody_goes_to_whoever_is_ready_first() -> None:
+    """Two identities are twice as fast as one."""
+    one = limiter(FIXED, "main", "second")
+    names = [await ask(one) for _ in range(10)]
+
+    assert (names.count("main"), names.count("second")) == (5, 5)
+    assert now() - 1000 == pytest.approx(4.2, abs=0.3)
+
+
+@in_virtual_time
+async def test_kinds_of_request_do_not_slow_each_other() -> None:
+    """Pages wait for pages, media for media."""
+    one = limiter()
+    async with asyncio.TaskGroup() as tasks:
+        for kind in RequestKind:
+            tasks.create_task(ask(one, kind=kind))
+
+    assert now() - 1000 == pytest.approx(0.1)
+
+
+@in_virtual_time
+async def test_an_identity_that_rests_is_passed_over() -> None:
+    """The others go on; who asks for it by name is turned away at once."""
+    one = limiter(FIXED, "main", "second")
+    await ask(one, Refused("429", kind="rate", retry_after=600), identity="main")
+
+    assert [await ask(one) for _ in range(5)] == ["second"] * 5
+    with pytest.raises(Refused):
+        await ask(one, identity="main")
+    assert one.resting_until(RequestKind.PAGES, "main") == pytest.approx(START + 600.1)
+    assert one.resting_until(RequestKind.PAGES) is None
+    assert one.resting_until(RequestKind.MEDIA, "main") is None
+
+
+@in_virtual_time
+async def test_those_in_line_for_an_identity_are_turned_away_when_it_is_refused() -> None:
+    """They need not wait for hours: the video can start anew elsewhere."""
+    one = limiter(FIXED, "main", "second")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ask(one, Refused("bot", kind="bot_check"), identity="main"))
+        waiting = tasks.create_task(_refused(one, "main"))
+
+    assert waiting.result()
+    assert now() - 1000 == pytest.approx(0.1)
+
+
+async def _ask_for_ever(one: RateLimiter, error: Exception) -> None:
+    while True:
+        await ask(one, error)
+
+
+async def _refused(one: RateLimiter, identity: str) -> bool:
+    try:
+        await ask(one, identity=identity)
+    except Refused:
+        return True
+    return False
+
+
+@in_virtual_time
+async def test_work_that_will_need_media_avoids_who_rests_for_media() -> None:
+    """`also` looks ahead, so that nobody resolves links that cannot be fetched."""
+    one = limiter(FIXED, "main", "second")
+    await ask(one, Refused("403", retry_after=60), kind=RequestKind.MEDIA, identity="main")
+    names = [await ask(one, also=(RequestKind.MEDIA,)) for _ in range(3)]
+    assert names == ["second"] * 3
+
+    await ask(one, Refused("403", retry_after=60), kind=RequestKind.MEDIA, identity="second")
+    before = now()
+    await one.wait_until_any_ready(RequestKind.PAGES, RequestKind.MEDIA)
+    assert 50 < now() - before <= 60
+
+
+@in_virtual_time
+async def test_after_a_rest_one_tries_and_the_others_follow() -> None:
+    """While that one is out nobody else goes."""
+    one, sent = limiter(ThrottleSettings(adaptive=False, requests_per_second=100)), list[float]()
+    await ask(one, Refused("429", retry_after=10))
+
+    async def slow() -> None:
+        async with one.entry(RequestKind.PAGES):
+            sent.append(round(now() - 1000, 1))
+            await asyncio.sleep(3)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(slow())
+
+    assert sent == [10.1, 13.1, 13.1, 13.1]
+
+
+@in_virtual_time
+async def test_when_all_rest_too_long_the_run_gives_up_with_advice() -> None:
+    """After `give_up_after_hours`, not before, and not while somebody goes on."""
+    one = limiter(FIXED.model_copy(update={"give_up_after_hours": 2.0}), "main", "second")
+    with pytest.raises(GaveUp) as caught:
+        await _ask_for_ever(one, Refused("429", kind="rate"))
+
+    assert now() - 1000 == pytest.approx(7200, abs=10)
+    for advice in ("requests_per_second", "cookies", "identities", "Data API", "same command"):
+        assert advice in str(caught.value)
+
+
+@in_virtual_time
+async def test_new_videos_keep_their_distance_and_other_requests_do_not() -> None:
+    """`delay_seconds` with jitter counts per identity, for new videos only."""
+    throttle = ThrottleSettings(
+        adaptive=False, requests_per_second=1000, burst=10, delay_seconds=10, jitter=0.3
+    )
+    one, starts = limiter(throttle), list[float]()
+    for _ in range(50):
+        async with one.entry(RequestKind.PAGES, new_video=True) as entry:
+            starts.append(entry.started_at)
+        async with one.entry(RequestKind.PAGES, identity="main") as entry:
+            assert entry.started_at - starts[-1] < 0.1
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert min(gaps) >= 7
+    assert max(gaps) <= 13.1
+    assert max(gaps) - min(gaps) > 3
+
+
+@in_virtual_time
+async def test_a_sleeping_machine_saves_up_no_burst() -> None:
+    """Eight hours later: `burst` at once, then the rate."""
+    one = limiter(ThrottleSettings(adaptive=False, requests_per_second=1.0, burst=3))
+    for _ in range(3):
+        await ask(one)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, fakeclock.FakeClockLoop)
+    loop.advance(8 * 3600)
+
+    begin, starts = now(), list[float]()
+    for _ in range(6):
+        async with one.entry(RequestKind.PAGES) as entry:
+            starts.append(round(entry.started_at - begin, 2))
+    assert starts == [0, 0, 0, 1, 2, 3]
+
+
+def test_an_outage_is_said_once_and_uses_up_no_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    """An hour without a network: few tries, two lines, faults that do not count."""
+    caplog.set_level(logging.INFO)
+
+    async def scene() -> None:
+        one = limiter(ThrottleSettings(requests_per_second=10))
+        counted = tries = 0
+        while now() < 4600:
+            tries += 1
+            try:
+                async with one.entry(RequestKind.PAGES) as entry:
+                    await asyncio.sleep(0.1)
+                    raise NetworkFault("no name server", kind="dns")
+            except NetworkFault:
+                counted += entry.fault_counts
+                assert one.is_away("main") is not entry.fault_counts
+        assert (counted, tries < 30) == (1, True)
+        await ask(one)
+        assert not one.is_away("main")
+
+    fakeclock.run(scene())
+    said = [record.message for record in caplog.records]
+    assert said.count("network away, waiting") == 1
+    assert said.count("network back") == 1
+    assert len(said) <= 3
+
+
+@in_virtual_time
+async def test_a_proxy_that_is_down_rests_only_its_identity() -> None:
+    """The run goes on with the others, whatever the kind of request."""
+    one = limiter(FIXED, "main", "second")
+    for _ in range(2):
+        await ask(one, NetworkFault("proxy refuses", kind="proxy_auth"), identity="second")
+
+    assert one.is_away("second")
+    assert [await ask(one) for _ in range(3)] == ["main"] * 3
+    assert one.snapshot().bucket("second", RequestKind.MEDIA).resting_why == "network away"
+
+
+@in_virtual_time
+async def test_what_was_learned_survives_a_restart() -> None:
+    """Rate, ceiling, and a rest that is not over yet."""
+    throttle = ThrottleSettings(requests_per_second=5, burst=5)
+    one = limiter(throttle)
+    for _ in range(100):
+        await ask(one)
+    await ask(one, Refused("429", retry_after=500))
+    memory = one.memory()
+    await asyncio.sleep(100)
+
+    again = limiter(throttle, memory=memory)
+
+    bucket = again.snapshot().bucket("main", RequestKind.PAGES)
+    assert bucket.ceiling is not None
+    assert bucket.rate < bucket.ceiling
+    assert bucket.resting_until == pytest.approx(START + now() - 1000 + 400, abs=2)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0.1, True), (2, True), (8, False), (-3, False)])
+def test_what_was_learned_ages(days: float, kept: bool) -> None:
+    """Fresh it is taken as it is, days later with care, after a week not at all."""
+
+    async def scene() -> None:
+        bucket = {"rate": 8.0, "ceiling": 8.4, "rest": 60.0, "pause_low": 55.0, "pause_high": 60.0}
+        memory = {"main/pages": bucket | {"at": START - days * 86_400, "resting_until": None}}
+        rate = (
+            limiter(ThrottleSettings(), memory=memory)
+            .snapshot()
+            .bucket("main", RequestKind.PAGES)
+            .rate
+        )
+        assert (rate > 0.28) is kept
+        assert rate == 8.0 or days > 1 or not kept
+
+    fakeclock.run(scene())
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [{"main/pages": 3}, {"main/pages": {"rate": 4}}, {"main/pages": None}, {"nobody/pages": {}}],
+)
+def test_a_damaged_memory_is_left_out(memory: dict[str, Any]) -> None:
+    """It never stops a run."""
+
+    async def scene() -> None:
+        assert limiter(ThrottleSettings(), memory=memory).snapshot().buckets[0].rate == 0.28
+
+    fakeclock.run(scene())
+
+
+def test_events_are_one_line_each_with_fields(caplog: pytest.LogCaptureFixture) -> None:
+    """A burst of refusals, the rest, the return."""
+    caplog.set_level(logging.INFO)
+
+    async def scene() -> None:
+        one = limiter(ThrottleSettings(requests_per_second=5, burst=5))
+        for _ in range(50):
+            await ask(one)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(3):
+                tasks.create_task(ask(one, Refused("429", kind="rate")))
+        await ask(one)
+
+    fakeclock.run(scene())
+    said = [record.message for record in caplog.records]
+    assert said == ["refused, resting", "every identity rests", "resumed"]
+    first, _, last = (record.__dict__ for record in caplog.records)
+    assert (first["identity"], first["kind"], first["seconds"]) == ("main", "pages", 5.0)
+    assert last["rate"] < last["ceiling"]
+
+
+@pytest.mark.parametrize("rate", [0.37, 3.1, 7.0, 19.9, 333.3])
+def test_no_wake_up_is_ever_lost(rate: float) -> None:
+    """Thousands of turns with odd waits; a lost timer would leave everybody waiting for ever."""
+
+    async def scene() -> None:
+        rng = random.Random(5)
+        one = limiter(ThrottleSettings(adaptive=False, requests_per_second=rate, burst=1))
+
+        async def work() -> None:
+            for _ in range(100):
+                async with one.entry(RequestKind.PAGES):
+                    await asyncio.sleep(rng.uniform(0, 2 / rate))
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(16):
+                tasks.create_task(work())
+        assert now() - 1000 == pytest.approx(1600 / rate, rel=0.01)
+
+    fakeclock.run(scene())
+
+
+@in_virtual_time
+async def test_an_unknown_identity_is_a_bug_that_is_named() -> None:
+    """It does not wait forever."""
+    with pytest.raises(ValueError, match="nobody"):
+        limiter().entry(RequestKind.PAGES, identity="nobody")
+
+
+@in_virtual_time
+async def test_with_adaptive_off_refusals_rest_but_the_rate_stays() -> None:
+    """The user's rate is kept; the breaker still rests the identity."""
+    one = limiter(FIXED)
+    await ask(one, Refused("429"))
+    assert one.resting_until(RequestKind.PAGES) == pytest.approx(START + 5.1)
+    await ask(one)
+
+    bucket = one.snapshot().bucket("main", RequestKind.PAGES)
+    assert (bucket.rate, bucket.ceiling, bucket.refused) == (1.0, None, 1)
+
+
+def test_a_try_that_is_out_is_not_said_to_be_a_rest_of_days(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody knows how long it takes: only a rest with an end is worth a line."""
+    announce = Announcer(lambda: 0.0)
+    announce.all_resting(RequestKind.MEDIA, math.inf)
+    assert not caplog.records
+    announce.all_resting(RequestKind.MEDIA, 5.0)
+    assert [record.getMessage() for record in caplog.records] == ["every identity rests"]
