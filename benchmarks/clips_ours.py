@@ -24,11 +24,13 @@ from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.audioset.table import SegmentTable
 from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.dataset.removals import Removals
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.model import License, LicenseAnswer, Resolved
+from ascc_async.pipeline.clip_maker import ClipMaker
 from ascc_async.pipeline.clip_stage import ClipStage
 from ascc_async.pipeline.disk import Disk
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -95,10 +97,10 @@ class Tools:
 
     async def make(self, jobs: list[Job]) -> int:
         """All clips; how many were made."""
+        maker = ClipMaker(self.extractor, self.media, self.cutter, no_second_look, Removals())
         stage = ClipStage(
-            ConcurrencySettings().downloads, self.extractor, self.media, self.cutter,
-            form_of(ClipsSettings()), no_second_look, Disk(self.output, 0), lambda: False,
-            shareable(jobs), self.journal, Shutdown(),
+            ConcurrencySettings().downloads, maker, form_of(ClipsSettings()), Disk(self.output, 0),
+            lambda: False, shareable(jobs), self.journal, Shutdown(),
         )  # fmt: skip
         await stage.run()
         return stage.made

@@ -37,7 +37,6 @@ from ascc_async.audioset.table import SegmentTable
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License
-from ascc_async.pipeline.garbage import collect_seldom
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -103,13 +102,12 @@ async def sweep(
         router = SourceRouter(
             [sources[name]],
             LicenseSettings(),
-            good_at={},
-            hopeless=lambda: False,
-            on_good=nothing,
+            verified_at={},
+            unreachable=lambda: False,
+            on_verified=nothing,
             on_distrust=nothing,
         )
         stage = LicenseStage(WORKERS, router, work_queue, journal, Shutdown())
-        collect_seldom()  # as `app` does
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

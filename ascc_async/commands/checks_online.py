@@ -1,10 +1,15 @@
-"""The checks of `doctor --online`: each joint between here and a clip, one after the other."""
+"""The checks of `doctor --online`: each step between here and a clip, one after the other.
+
+They ask and fetch through the same parts as a run, and keep nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from ascc_async.errors import (
@@ -17,108 +22,134 @@ from ascc_async.errors import (
     SourceUnusable,
     Unavailable,
 )
-from ascc_async.model import Resolved
-from ascc_async.pipeline.probe import Probe
+from ascc_async.media.clip import Cutter
+from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import License, Resolved, Segment
+from ascc_async.network.cookie_store import CookieStore
+from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.check import Check, State, failed, passed, warning
 from ascc_async.progress.words import size
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource
 
 _LONGEST = 120.0  # seconds for one check
+_CLIP_MS = 10_000
 _UPDATE = "pip install --upgrade ascc-async 'yt-dlp[default]'"
 _T = TypeVar("_T")
 
 
 def online_checks(settings: Settings) -> Iterator[Check]:
-    """Licenses by each source, then one clip from beginning to end, kept nowhere."""
+    """Licenses by each source, then one clip from beginning to end."""
     with asyncio.Runner() as runner:
-        checks = _all(settings)
+        checks = _all_checks(settings)
         while (check := runner.run(anext(checks, None))) is not None:
             yield check
 
 
-async def _all(settings: Settings) -> AsyncIterator[Check]:
+async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
     try:
-        async with Probe.opened(settings) as probe:
-            async for check in _sources(settings, probe):
-                yield check
-            for identity in sorted(probe.signed_out):
-                yield warning(
-                    f"cookies of {identity}",
-                    "YouTube takes them as a guest's: they have expired or were signed out",
-                    "export them again from the browser (docs/cookies.md)",
-                )
-            async for check in _one_clip(settings, probe):
-                yield check
+        with tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name:
+            folder = Path(name)
+            with CookieStore(settings.network, folder) as cookies:
+                async with YouTubeAccess.opened(settings, cookies, folder, {}) as youtube:
+                    for check in await _license_checks(settings, youtube):
+                        yield check
+                    async for check in _clip_checks(settings, youtube, folder):
+                        yield check
     except SetupError as error:
         yield failed("network", str(error))
 
 
-async def _sources(settings: Settings, probe: Probe) -> AsyncIterator[Check]:
-    """One source that works is enough for a run: the others are warnings then."""
-    checks = []
-    for identity in settings.network.all_identities():
-        for source in probe.sources:
-            checks.append(await _source(probe, source, identity.name))
-    works = any(check.state is State.PASSED for check in checks)
-    for check in checks:
-        state = State.WARNING if works and check.state is State.FAILED else check.state
-        yield Check(check.name, state, check.found, check.remedy)
+async def _license_checks(settings: Settings, youtube: YouTubeAccess) -> list[Check]:
+    """Each source as each identity, on the known videos; then the cookies those requests sent."""
+    license_ = settings.license
+    known = dict.fromkeys(license_.known_creative_commons, License.CREATIVE_COMMONS)
+    known |= dict.fromkeys(license_.known_standard, License.STANDARD)
+    checks = [
+        await _check_source(source, identity, known)
+        for identity in youtube.identities
+        for source in youtube.sources
+    ]
+    if any(check.state is State.PASSED for check in checks):
+        # One source that works is enough for a run: the others are warnings then.
+        checks = [
+            Check(check.name, State.WARNING, check.found, check.remedy)
+            if check.state is State.FAILED
+            else check
+            for check in checks
+        ]
+    for identity in sorted(youtube.sessions.signed_out):
+        checks.append(
+            warning(
+                f"cookies of {identity}",
+                "YouTube takes them as a guest's: they have expired or were signed out",
+                "export them again from the browser (docs/cookies.md)",
+            )
+        )
+    return checks
 
 
-async def _source(probe: Probe, source: LicenseSource, identity: str) -> Check:
-    name, began = f"{source.name} as {identity}", time.monotonic()
+async def _check_source(source: LicenseSource, identity: str, known: dict[str, License]) -> Check:
+    name, began, video_ids = f"{source.name} as {identity}", time.monotonic(), list(known)
+    misread = []
     try:
-        wrong = await _within(probe.misread(source, identity))
+        for start in range(0, len(video_ids), source.batch_size):
+            batch = video_ids[start : start + source.batch_size]
+            for answer in await _within_limit(source.ask(batch, identity=identity)):
+                # A known video may be gone for good: that says nothing of the source.
+                if answer.license not in (known[answer.video_id], License.UNAVAILABLE):
+                    misread.append(f"{answer.video_id} as {answer.license.value}")
     except AsccError as error:
         return failed(name, str(error), _remedy(error))
-    if wrong:
-        return failed(name, f"reads {', '.join(wrong)}", f"YouTube's pages have changed: {_UPDATE}")
+    if misread:
+        seen = ", ".join(misread)
+        return failed(name, f"reads {seen}", f"YouTube's pages have changed: {_UPDATE}")
     took = time.monotonic() - began
-    return passed(name, f"reads all {len(probe.known)} known videos right, in {took:.1f} s")
+    return passed(name, f"reads all {len(known)} known videos right, in {took:.1f} s")
 
 
-async def _one_clip(settings: Settings, probe: Probe) -> AsyncIterator[Check]:
-    """The joints of a clip, on the first of the known videos that is still there."""
+async def _clip_checks(
+    settings: Settings, youtube: YouTubeAccess, folder: Path
+) -> AsyncIterator[Check]:
+    """From yt-dlp to a cut clip, on the first of the known videos that is still there."""
     resolved: Resolved | None = None
     check = failed("yt-dlp resolves", "no video in license.known_creative_commons")
     for video_id in settings.license.known_creative_commons:
-        check, resolved = await _resolve(probe, video_id)
-        if resolved is not None:
-            break
+        try:
+            resolved = await _within_limit(youtube.extractor.resolve(video_id))
+        except AsccError as error:
+            check = failed("yt-dlp resolves", f"{video_id}: {error}", _remedy(error))
+            continue
+        track = resolved.audio
+        stream = f"{track.format_id} {track.container} {track.codec}"
+        check = passed("yt-dlp resolves", f"{video_id}: {stream}, as {resolved.identity}")
+        break
     yield check
-    if resolved is not None:
-        yield await _fetch(probe, resolved)
-
-
-async def _resolve(probe: Probe, video_id: str) -> tuple[Check, Resolved | None]:
+    if resolved is None:
+        return
+    cutter = Cutter(settings.clips, FFmpeg(await find_ffmpeg(), 1), folder)
+    ranges = Ranges(youtube.media_links.source(resolved))
+    segment = Segment(resolved.video_id, 0, _CLIP_MS, "", ())
     try:
-        resolved = await _within(probe.resolve(video_id))
+        clip = await _within_limit(cutter.make(ranges, resolved, segment))
     except AsccError as error:
-        return failed("yt-dlp resolves", f"{video_id}: {error}", _remedy(error)), None
-    track = resolved.audio
-    told = f"{video_id}: {track.format_id} {track.container} {track.codec}, as {resolved.identity}"
-    return passed("yt-dlp resolves", told), resolved
-
-
-async def _fetch(probe: Probe, resolved: Resolved) -> Check:
-    try:
-        done = await _within(probe.fetch(resolved))
-    except AsccError as error:
-        return failed("media and ffmpeg", f"{resolved.video_id}: {error}", _remedy(error))
-    return passed(
+        yield failed("media and ffmpeg", f"{resolved.video_id}: {error}", _remedy(error))
+        return
+    counts = ranges.snapshot()
+    yield passed(
         "media and ffmpeg",
-        f"{done.clip.duration_seconds:.1f} s of sound out of {size(done.bytes)} in"
-        f" {done.requests} requests; thrown away",
+        f"{clip.duration_seconds:.1f} s of sound out of {size(counts.bytes)} in"
+        f" {counts.requests} requests; thrown away",
     )
 
 
-async def _within(work: Awaitable[_T]) -> _T:
+async def _within_limit(work: Awaitable[_T]) -> _T:
     try:
         async with asyncio.timeout(_LONGEST):
             return await work
-    except TimeoutError:
-        raise ServerFault(f"nothing within {_LONGEST:.0f} s") from None
+    except TimeoutError as error:
+        raise ServerFault(f"nothing within {_LONGEST:.0f} s") from error
 
 
 def _remedy(error: AsccError) -> str:

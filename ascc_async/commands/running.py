@@ -44,8 +44,8 @@ async def run_with_screen(
         )
         return ABORTED
     told = (written.counts, run.snapshot(), settings.output.dir)
-    fields = {**summary_fields(*told), "changed_settings": list(run.changes)}
-    screen.say("\n" + summary(*told) + _changed(run.changes), "summary", fields)
+    fields = {**summary_fields(*told), "changed_settings": list(run.changed_settings)}
+    screen.say("\n" + summary(*told) + _changed(run.changed_settings), "summary", fields)
     if shutdown.draining and written.counts.pending:
         return DRAINED
     if goodbye:

@@ -1,4 +1,4 @@
-"""The license stage: every selected video is asked once, by the first source that can tell."""
+"""The license stage: every selected video is asked once, by the first source that can answer."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ log = logging.getLogger(__name__)
 _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0
-_MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers do
+_MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
 
 
 @dataclass(slots=True)
-class _Ask:
-    """Rows to ask, from the source at place `first` on.
+class _Question:
+    """Rows to ask, from the source at index `first_source` on.
 
-    `unknown`: what earlier sources said, where that was nothing. `refusals` and `faults` count
-    those that came while others were answered (`answered` so many when the last came).
+    `unknown`: the answers of earlier sources, where those could not tell. `refusals` and `faults`
+    count those that came while others were answered (`answered` so many when the last came).
     """
 
     rows: tuple[int, ...]
-    first: int = 0
+    first_source: int = 0
     unknown: tuple[LicenseAnswer, ...] = ()
     refusals: int = 0
     faults: int = 0
@@ -49,16 +49,16 @@ class _Ask:
 
 
 @dataclass(slots=True)
-class _Told:
-    """An answer to be recorded. It counts only while the desk that gave it is trusted."""
+class _Unwritten:
+    """An answer to be recorded. It counts only while the source that gave it is trusted."""
 
     row: int
     answer: LicenseAnswer
-    source_health: SourceHealth | None = None
+    health: SourceHealth | None = None
 
 
 class LicenseStage:
-    """Feeds rows of the ledger to the sources and records what they answer."""
+    """Feeds rows of the work queue to the sources and records what they answer."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class LicenseStage:
         shutdown: Shutdown,
     ) -> None:
         self._router, self._work_queue, self._journal = router, work_queue, journal
-        self._again: deque[_Ask] = deque()
-        self._told: deque[_Told] = deque()
-        self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._all_told = False
         self._shutdown = shutdown
-        self.left = 0
+        self._again: deque[_Question] = deque()
+        self._unwritten: deque[_Unwritten] = deque()
+        self._something_to_write, self._room = asyncio.Event(), asyncio.Event()
+        self._asking_ended = False
+        self.left_for_next_run = 0
         self.exhausted: SourcesExhausted | None = None
-        self.stage: Stage[_Ask] = Stage(
+        self.stage: Stage[_Question] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
         )
 
@@ -87,108 +87,106 @@ class LicenseStage:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write_down(), name="licenses journal")
+                tasks.create_task(self._write_answers(), name="licenses to journal")
                 await self.stage.run()
-                self._all_told = True
-                self._news.set()
+                self._asking_ended = True
+                self._something_to_write.set()
         except BaseExceptionGroup as group:
             raise first_stop(group) or group from None
         finally:
             self._work_queue.licenses_done = True
             self._work_queue.notify()
 
-    async def _feed(self) -> AsyncIterator[_Ask]:
+    async def _feed(self) -> AsyncIterator[_Question]:
         while True:
-            ask = self._again.popleft() if self._again else self._fresh()
-            if ask:
-                if not await self._a_source_comes():
+            question: _Question | None = None
+            if self._again:
+                question = self._again.popleft()
+            else:
+                usable = self._router.usable()
+                rows = self._work_queue.take(usable[1].source.batch_size if usable else 1)
+                question = _Question(rows) if rows else None
+            if question is not None:
+                if not await self._wait_for_source():
                     return
-                yield ask
+                yield question
             elif not self._work_queue.asking_done:
                 await self._work_queue.wait_change()
-            elif not await self._found_out_late():
+            elif not await self._distrusted_at_the_end():
                 return
 
-    async def _found_out_late(self) -> bool:
-        """Whether a source lost its trust at the very end: then rows are to be asked again."""
-        try:
-            return await self._router.final_check()
-        except (Closed, SourceUnusable) as error:
-            # The next run begins with that look, and asks again what was said since the last one.
-            log.info("the known videos were not asked at the end", extra={"why": str(error)})
-            return False
-
-    def _fresh(self) -> _Ask | None:
-        usable = self._router.usable()
-        rows = self._work_queue.take(usable[1].source.batch_size if usable else 1)
-        return _Ask(rows) if rows else None
-
-    async def _a_source_comes(self) -> bool:
-        """Wait until one may be asked. False: none will in this run, and the run drains."""
+    async def _wait_for_source(self) -> bool:
+        """False: none will answer in this run, which drains now."""
         try:
             # A source rests until a known time: there is no event to wait for.
             while self._router.usable() is None:  # noqa: ASYNC110
                 await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
         except SourcesExhausted as error:
-            # The clips under way are finished first: app raises this in the end.
+            # The clips under way are finished first: `Run` raises this in the end.
             self.exhausted = error
             self._shutdown.drain("no license source is left")
             return False
         return True
 
-    async def _work(self, ask: _Ask) -> None:
-        usable = self._router.usable(ask.first)
-        if usable is None:
-            await self._end(ask)
-            return
-        place, source_health = usable
-        ask = self._as_many_as(source_health.source.batch_size, ask)
+    async def _distrusted_at_the_end(self) -> bool:
+        """Whether a source lost its trust at the very end: then rows are to be asked again."""
         try:
-            if not await self._router.ready(source_health):
-                self._repeat(ask)
+            return await self._router.final_check()
+        except (Closed, SourceUnusable) as error:
+            # The next run begins with that check, and asks again what was answered since the last.
+            log.info("the known videos were not asked at the end", extra={"why": str(error)})
+            return False
+
+    async def _work(self, question: _Question) -> None:
+        usable = self._router.usable(question.first_source)
+        if usable is None:
+            # No later source can be asked: unknown it stays. What nobody was asked yet waits.
+            if question.unknown:
+                await self._write_later(question.rows, question.unknown)
+            else:
+                self._repeat(question)
+            return
+        index, health = usable
+        # Made for a source that takes 50, the question may come to one that takes 1, where a
+        # refusal half way would cost the answers before it: the rest follows as its own question.
+        size = health.source.batch_size
+        for start in range(size, len(question.rows), size):
+            part = slice(start, start + size)
+            rows, unknown = question.rows[part], question.unknown[part]
+            self._repeat(replace(question, rows=rows, unknown=unknown))
+        if len(question.rows) > size:
+            rows, unknown = question.rows[:size], question.unknown[:size]
+            question = replace(question, rows=rows, unknown=unknown)
+
+        video_ids = [self._work_queue.video_id(row) for row in question.rows]
+        try:
+            if not await self._router.ready(health):
+                self._repeat(question)
                 return
-            answers = await source_health.source.ask(
-                [self._work_queue.video_id(row) for row in ask.rows]
-            )
+            answers = await health.source.ask(video_ids)
         except Closed:
-            self._repeat(ask)  # by the next run: nothing was asked
+            self._repeat(question)  # by the next run: nothing was asked
         except (Refused, NetworkFault) as error:
-            self._set_back(ask, source_health, error)
+            self._set_back(question, health, error)
         except ServerFault as error:
-            nothing = self._nothing_told(ask, source_health, error)
-            source_health.count(nothing)
-            await self._pass_on(ask.rows, nothing, place)
+            name, now, detail = health.source.name, self._work_queue.now(), str(error)
+            unknown = tuple(
+                LicenseAnswer(video_id, License.UNKNOWN, name, now, detail=detail)
+                for video_id in video_ids
+            )
+            health.count(unknown)
+            await self._ask_next_source(question.rows, unknown, index)
         except SourceUnusable as error:
-            self._router.rest(source_health, error)
-            self._repeat(ask)
+            self._router.rest(health, error)
+            self._repeat(question)
         else:
-            await self._settle(ask, place, source_health, answers)
+            await self._take_answers(question, index, health, answers)
 
-    def _as_many_as(self, size: int, ask: _Ask) -> _Ask:
-        """The ask, cut down to what this source takes at once; the rest follows.
-
-        Made for a source that takes 50, it may come to one that takes 1, where a refusal half way
-        would cost the answers before it.
-        """
-        for first in range(size, len(ask.rows), size):
-            part = slice(first, first + size)
-            self._repeat(replace(ask, rows=ask.rows[part], unknown=ask.unknown[part]))
-        if len(ask.rows) <= size:
-            return ask
-        return replace(ask, rows=ask.rows[:size], unknown=ask.unknown[:size])
-
-    async def _end(self, ask: _Ask) -> None:
-        """No later source is there to ask: unknown it stays. A fresh ask waits for its turn."""
-        if ask.unknown:
-            await self._write_later(ask.rows, ask.unknown)
-        else:
-            self._repeat(ask)
-
-    def _repeat(self, ask: _Ask) -> None:
-        self._again.append(ask)
+    def _repeat(self, question: _Question) -> None:
+        self._again.append(question)
         self._work_queue.notify()
 
-    def _set_back(self, ask: _Ask, source_health: SourceHealth, error: AsccError) -> None:
+    def _set_back(self, question: _Question, health: SourceHealth, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end.
 
         Only when others were answered meanwhile does it count, so that one video which always
@@ -196,100 +194,90 @@ class LicenseStage:
         are the others.
         """
         answered = self._work_queue.answered_now + self._router.checks
-        if answered == ask.answered:
-            source_health.suspect()
+        if answered == question.answered:
+            health.suspect()
+        elif isinstance(error, Refused):
+            question = replace(question, refusals=question.refusals + 1, answered=answered)
         else:
-            refused = isinstance(error, Refused)
-            faults = ask.faults + (not refused)
-            ask = replace(ask, refusals=ask.refusals + refused, faults=faults, answered=answered)
-        if ask.refusals < _MOST_REFUSALS and ask.faults < _MOST_FAULTS:
-            self._repeat(ask)
+            question = replace(question, faults=question.faults + 1, answered=answered)
+        if question.refusals < _MOST_REFUSALS and question.faults < _MOST_FAULTS:
+            self._repeat(question)
             return
-        self.left += len(ask.rows)
-        log.warning("left for the next run", extra={"videos": len(ask.rows), "why": str(error)})
-        self._work_queue.hold(ask.rows)
-
-    def _nothing_told(
-        self, ask: _Ask, source_health: SourceHealth, error: AsccError
-    ) -> tuple[LicenseAnswer, ...]:
-        name, now = source_health.source.name, self._work_queue.now()
-        return tuple(
-            LicenseAnswer(
-                self._work_queue.video_id(row), License.UNKNOWN, name, now, detail=str(error)
-            )
-            for row in ask.rows
+        self.left_for_next_run += len(question.rows)
+        log.warning(
+            "some videos could not be asked: the next run asks them",
+            extra={"videos": len(question.rows), "why": str(error)},
         )
+        self._work_queue.defer(question.rows)
 
-    async def _settle(
-        self, ask: _Ask, place: int, source_health: SourceHealth, answers: Sequence[LicenseAnswer]
+    async def _take_answers(
+        self,
+        question: _Question,
+        index: int,
+        health: SourceHealth,
+        answers: Sequence[LicenseAnswer],
     ) -> None:
-        if not source_health.trusted:  # found out while this answer was on its way
-            self._repeat(ask)
+        if not health.trusted:  # found out while this answer was on its way
+            self._repeat(question)
             return
-        source_health.count(answers)
-        if all(answer.license is not License.UNKNOWN for answer in answers):
-            await self._write_later(ask.rows, answers, source_health)
-            return
-        pairs = list(zip(ask.rows, answers, strict=True))
-        told = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
-        silent = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
-        await self._write_later(*_unzip(told), source_health)
-        await self._pass_on(*_unzip(silent), place)
+        health.count(answers)
+        known_rows, known, unknown_rows, unknown = [], [], [], []
+        for row, answer in zip(question.rows, answers, strict=True):
+            if answer.license is License.UNKNOWN:
+                unknown_rows.append(row)
+                unknown.append(answer)
+            else:
+                known_rows.append(row)
+                known.append(answer)
+        await self._write_later(known_rows, known, health)
+        if unknown:
+            await self._ask_next_source(unknown_rows, unknown, index)
 
-    async def _pass_on(
-        self, rows: Sequence[int], unknown: Sequence[LicenseAnswer], place: int
+    async def _ask_next_source(
+        self, rows: Sequence[int], unknown: Sequence[LicenseAnswer], index: int
     ) -> None:
-        """Ask the next source, as many at once as it takes; without one, unknown it stays."""
-        following = self._router.usable(place + 1)
+        """As many at once as the next source takes; without one, unknown it stays."""
+        following = self._router.usable(index + 1)
         if following is None:
             await self._write_later(rows, unknown)
             return
         size = following[1].source.batch_size
-        for first in range(0, len(rows), size):
-            part = slice(first, first + size)
-            self._repeat(_Ask(tuple(rows[part]), place + 1, tuple(unknown[part])))
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            self._repeat(_Question(tuple(rows[part]), index + 1, tuple(unknown[part])))
 
     async def _write_later(
         self,
         rows: Sequence[int],
         answers: Sequence[LicenseAnswer],
-        source_health: SourceHealth | None = None,
+        health: SourceHealth | None = None,
     ) -> None:
-        while len(self._told) >= _MOST_UNWRITTEN:
+        while len(self._unwritten) >= _MOST_UNWRITTEN:
             self._room.clear()
             await self._room.wait()
         for row, answer in zip(rows, answers, strict=True):
-            self._told.append(_Told(row, answer, source_health))
-        self._news.set()
+            self._unwritten.append(_Unwritten(row, answer, health))
+        self._something_to_write.set()
 
-    async def _write_down(self) -> None:
-        """Record what was told, all that came meanwhile at once.
+    async def _write_answers(self) -> None:
+        """Record the answers, all that came meanwhile at once.
 
         One commit for many, and no worker waits for it: that is half of what a journal costs.
         """
-        while self._told or not self._all_told:
-            if not self._told:
-                self._news.clear()
-                await self._news.wait()
+        while self._unwritten or not self._asking_ended:
+            if not self._unwritten:
+                self._something_to_write.clear()
+                await self._something_to_write.wait()
                 continue
-            batch = list(self._told)
-            self._told.clear()
+            waiting = list(self._unwritten)
+            self._unwritten.clear()
             self._room.set()
-            await self._record([one for one in batch if self._still_counts(one)])
-
-    def _still_counts(self, told: _Told) -> bool:
-        if told.source_health is None or told.source_health.trusted:
-            return True
-        self._repeat(_Ask((told.row,)))  # found out while it waited to be recorded
-        return False
-
-    async def _record(self, batch: Sequence[_Told]) -> None:
-        await self._journal.record(*(told.answer for told in batch))
-        for told in batch:
-            self._work_queue.answered(told.row, told.answer)
-
-
-def _unzip(
-    pairs: Sequence[tuple[int, LicenseAnswer]],
-) -> tuple[list[int], list[LicenseAnswer]]:
-    return [row for row, _ in pairs], [answer for _, answer in pairs]
+            batch = []
+            for unwritten in waiting:
+                if unwritten.health is None or unwritten.health.trusted:
+                    batch.append(unwritten)
+                else:  # its source lost its trust while the answer waited
+                    self._repeat(_Question((unwritten.row,)))
+            await self._journal.record(*(unwritten.answer for unwritten in batch))
+            for unwritten in batch:
+                self._work_queue.answered(unwritten.row, unwritten.answer)

@@ -1,85 +1,112 @@
-"""What is different from the last run: its settings, and what that means for clips at hand."""
+"""What is different from the last run here: its settings, its accounts, and what follows."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
 from ascc_async.media.cut import form_of
 from ascc_async.model import Outcome, Reason
-from ascc_async.settings import ClipsSettings, Settings
+from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
 
-_SETTINGS, _SHORT = "settings", "short/"
-# What the dataset is, not how fast or by which way it came.
-_TOLD = ("audioset", "classes", "sampling", "license", "clips")
-_UNTOLD = ("license.api_keys", "audioset.metadata_dir")
-_NOTHING_THERE = "before the segment starts"  # too short under any setting
-_MOST = 60  # characters of a value that are shown
+# Keys under which a run leaves these things in the journal; version 0.1 wrote the same.
+_SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
+# Settings that say what the dataset is, not how fast or by which way it came.
+_COMPARED = ("audioset", "classes", "sampling", "license", "clips")
+_NOT_COMPARED = ("license.api_keys", "audioset.metadata_dir")
+_BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
+_MOST_CHARACTERS = 60  # of a value that is shown
 
 
-def changes(reader: Reader, settings: Settings) -> tuple[str, ...]:
+class CookieJar(Protocol):
+    """An identity's cookies."""
+
+    @property
+    def signed_in(self) -> bool: ...
+
+
+def changed_settings(reader: Reader, settings: Settings) -> tuple[str, ...]:
     """The settings of the dataset that are not as in the last run, `key: before → now`."""
     before = reader.learned(_SETTINGS).get("")
-    return tuple(_differences(before, _public(settings))) if isinstance(before, dict) else ()
+    if not isinstance(before, dict):
+        return ()
+    now = _compared(settings)
+    return tuple(
+        f"{key}: {_shown(before.get(key))} → {_shown(now.get(key))}"
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key)
+    )
 
 
-def to_remember(settings: Settings) -> Learned:
-    """What `changes` compares with in the next run."""
-    return Learned(_SETTINGS, _public(settings))
+def settings_to_remember(settings: Settings) -> Learned:
+    """What `changed_settings` compares with in the next run."""
+    return Learned(_SETTINGS, _compared(settings))
 
 
-def _public(settings: Settings) -> dict[str, Any]:
+def _compared(settings: Settings) -> dict[str, Any]:
     public = settings.public()
     return {
         f"{section}.{key}": value
-        for section in _TOLD
+        for section in _COMPARED
         for key, value in public[section].items()
-        if f"{section}.{key}" not in _UNTOLD
+        if f"{section}.{key}" not in _NOT_COMPARED
     }
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted({*before, *now}):
-        old, new = before.get(key), now.get(key)
-        if old != new:
-            yield f"{key}: {_shown(old)} → {_shown(new)}"
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "null"
     text = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
-    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
 
 
 def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learned]:
-    """What the journal must be told when `shorter_than_segment` is another than it was.
+    """What to record when `shorter_than_segment` is another than in the last run.
 
     The clips of videos that end inside their segment were then kept, padded or left out in the
     other way: these few are made anew. All others are the same under either.
     """
-    form, wanted = form_of(clips), clips.shorter_than_segment
-    before = reader.learned(_SHORT + form).get("")
+    encoding, wanted = form_of(clips), clips.shorter_than_segment
+    before = reader.learned(_SHORT + encoding).get("")
     if before == wanted:
         return []
-    told: list[Forgotten | Learned] = [Learned(_SHORT + form, wanted)]
+    records: list[Forgotten | Learned] = [Learned(_SHORT + encoding, wanted)]
     if before is not None:
         why = f"made with shorter_than_segment: {before}"
-        told += [Forgotten(segment_id, form, why) for segment_id in _short(reader, form)]
-    return told
+        records += [Forgotten(clip, encoding, why) for clip in _short_segments(reader, encoding)]
+    return records
 
 
-def _short(reader: Reader, form: str) -> Iterator[str]:
-    for page in reader.clips(form):
+def _short_segments(reader: Reader, encoding: str) -> Iterator[str]:
+    """The segments that their video ends in, made into clips or left out for that."""
+    for page in reader.clips(encoding):
         for row in page:
-            noted = row.clip is not None and _is_short(row.clip.note)
+            note = row.clip.note if row.clip is not None else ""
+            kept = "before the segment" in note or "silence, added" in note
             left_out = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
-            left_out = left_out and _NOTHING_THERE not in row.detail
-            if noted or left_out:
+            if kept or (left_out and _BEFORE_SEGMENT not in row.detail):
                 yield row.segment_id
 
 
-def _is_short(note: str) -> bool:
-    return "before the segment" in note or "silence, added" in note
+def access_since(
+    reader: Reader, network: NetworkSettings, jars: Mapping[str, CookieJar], now: float
+) -> Learned:
+    """Since when (POSIX time) YouTube is asked with these accounts and proxies; to be recorded.
+
+    When they changed, what was barred before may be open now. 0 for those of the first run.
+    Nothing in the record gives an address or a cookie away.
+    """
+    ways = []
+    for identity in network.all_identities():
+        proxy = without_password(identity.proxy)
+        digest = hashlib.sha256(proxy.encode()).hexdigest()[:16] if proxy else "direct"
+        jar = jars.get(identity.name)
+        account = "signed in" if jar is not None and jar.signed_in else "guest"
+        ways.append(f"{identity.name} {digest} {account}")
+    before = reader.learned(_ACCESS).get("")
+    if isinstance(before, dict) and before.get("means") == sorted(ways):
+        return Learned(_ACCESS, before)
+    return Learned(_ACCESS, {"means": sorted(ways), "since": 0.0 if before is None else now})

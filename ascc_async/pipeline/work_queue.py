@@ -1,7 +1,8 @@
-"""What is known of every row of the catalogue, in a few arrays: the journal's index in memory.
+"""What is known of every selected segment, in a few arrays, and what is still to be done with it.
 
 The journal is the truth; a row changes here only after its record was committed, and a start
-reads everything from there. Both stages take their work from here.
+reads everything from there. Both stages take their work from here. A row is a segment's index in
+the table of all segments.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
 
 _DAY = 86400.0
-# One more a class than needed is asked while answers are awaited: it saves waiting, costs little.
+# One more per class than needed is asked while answers are awaited: saves waiting, costs little.
 LOOKAHEAD = 1
 # What may well be different another day, with cookies, from elsewhere, or with newer tools.
 PASSING_REASONS = (
@@ -35,12 +36,12 @@ PASSING_REASONS = (
     Reason.LIVE,
     Reason.CORRUPT,
 )
-_NOT_MADE, _MADE, _NEVER = 0, 1, 2
+_NOT_MADE, _MADE, _NEVER = 0, 1, 2  # what became of a row's clip
 _STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
-_CODES = {name: code for code, name in enumerate(LICENSES)}
-_PLACES = {reason: place for place, reason in enumerate(REASONS, 1)}
+_LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
+_REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
 _UNASKED = 255
-_UNTOLD = (_UNASKED, _CODES[License.UNKNOWN])
+_NO_ANSWER = (_UNASKED, _LICENSE_CODES[License.UNKNOWN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class WorkQueue:
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()
-        self._held: set[int] = set()
+        self._deferred: set[int] = set()
         self._stale_open = False
         self._out = 0
         self._license_counts: Counter[int] = Counter()
@@ -97,10 +98,10 @@ class WorkQueue:
 
     # -- start -----------------------------------------------------------------------------
 
-    def load(self, reader: Reader, form: str) -> None:
+    def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows."""
         named: dict[int, ClipRow] = {}
-        for clips in reader.clips(form):
+        for clips in reader.clips(encoding):
             self._load_clips(clips, named)
         for answers in reader.answered():
             self._load_answers(answers)
@@ -121,7 +122,7 @@ class WorkQueue:
                 self._made[row] = _made(clip, self._barred_before())
                 named[row] = clip
                 if self._selection.selected[row]:
-                    self._outcomes[_told(clip)] += 1
+                    self._outcomes[_outcome_key(clip)] += 1
 
     def _barred_before(self) -> float:
         return max(self.now() - self._recheck, self._access_since)
@@ -135,8 +136,8 @@ class WorkQueue:
 
     def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
         stale = page.times < self.now() - self._recheck
-        shareable = page.licenses == _CODES[License.CREATIVE_COMMONS]
-        unknown = page.licenses == _CODES[License.UNKNOWN]
+        shareable = page.licenses == _LICENSE_CODES[License.CREATIVE_COMMONS]
+        unknown = page.licenses == _LICENSE_CODES[License.UNKNOWN]
         passing = np.isin(page.reasons, [REASONS.index(reason) + 1 for reason in PASSING_REASONS])
         again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
         again |= passing & (page.times < self._barred_before())
@@ -187,7 +188,7 @@ class WorkQueue:
             # What is being asked just now is answered anew anyway; what is held stays held.
             if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
                 self._note(row, License.UNKNOWN, None)
-                self._settle(row, RowState.UNASKED)
+                self._set_state(row, RowState.UNASKED)
         self.notify()
 
     # -- the license stage -----------------------------------------------------------------
@@ -212,20 +213,20 @@ class WorkQueue:
         """The answer about a row is committed."""
         self._out -= 1
         self.answered_now += 1
-        if answer.license is License.UNKNOWN and self._licenses[row] not in _UNTOLD:
-            self._settle(row, RowState.NO)  # the old evidence stays, and stays too old
+        if answer.license is License.UNKNOWN and self._licenses[row] not in _NO_ANSWER:
+            self._set_state(row, RowState.NO)  # the old evidence stays, and stays too old
         else:
             self._note(row, answer.license, answer.reason)
-            self._settle(row, self._state_after(row, answer))
+            self._set_state(row, self._state_after(row, answer))
         self.notify()
 
     def _note(self, row: int, license_: License, reason: Reason | None) -> None:
         self._license_counts[int(self._licenses[row])] -= 1
         self._reason_counts[int(self._reasons[row])] -= 1
-        self._licenses[row] = code = _CODES[license_]
-        self._reasons[row] = place = _PLACES[reason] if reason else 0
+        self._licenses[row] = code = _LICENSE_CODES[license_]
+        self._reasons[row] = reason_code = _REASON_CODES[reason] if reason else 0
         self._license_counts[code] += 1
-        self._reason_counts[place] += 1
+        self._reason_counts[reason_code] += 1
 
     def _state_after(self, row: int, answer: LicenseAnswer) -> RowState:
         known = Credits("", answer.channel, answer.channel_id)
@@ -234,7 +235,7 @@ class WorkQueue:
             return RowState.NO
         return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
 
-    def hold(self, rows: Iterable[int]) -> None:
+    def defer(self, rows: Iterable[int]) -> None:
         """These rows could not be asked in this run; the next one asks them again.
 
         They stay as if out: what they are is open, so they keep their places in their classes.
@@ -284,16 +285,16 @@ class WorkQueue:
 
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
-        self._outcomes[_told(clip)] += 1
+        self._outcomes[_outcome_key(clip)] += 1
         self._made[row] = made = _made(clip, 0.0)
         self._offered.discard(row)
         if made == _NOT_MADE:
-            self._held.add(row)
+            self._deferred.add(row)
         elif self._states[row] == RowState.APPROVED:
-            self._settle(row, RowState(int(_STATE_WHEN_MADE[made])))
+            self._set_state(row, RowState(int(_STATE_WHEN_MADE[made])))
         self.notify()
 
-    def _settle(self, row: int, state: RowState) -> None:
+    def _set_state(self, row: int, state: RowState) -> None:
         self._sampler.settle((row,), state)
         if self._sampled:
             self._stale_open = True
@@ -305,7 +306,7 @@ class WorkQueue:
             self._states[row] == RowState.APPROVED
             and row not in self._queued
             and row not in self._offered
-            and row not in self._held
+            and row not in self._deferred
         ):
             self._open.append(row)
             self._queued.add(row)
@@ -316,7 +317,7 @@ class WorkQueue:
         Looked up when nobody waits in line: what was wanted once stays so until it is made.
         """
         self._stale_open = False
-        if self._sampler.hopes <= self._offered | self._held:
+        if self._sampler.hopes <= self._offered | self._deferred:
             return
         for row in self._sampler.wanted().tolist():
             self._put_in_line(row)
@@ -338,15 +339,15 @@ class WorkQueue:
 
     def snapshot(self) -> WorkQueueSnapshot:
         """Counts for progress."""
-        licenses = {name: self._license_counts[code] for name, code in _CODES.items()}
+        licenses = {name: self._license_counts[code] for name, code in _LICENSE_CODES.items()}
         return WorkQueueSnapshot(
             selected=len(self._selection),
             asked=sum(licenses.values()),
             licenses=licenses,
             reasons={
-                reason: self._reason_counts[place]
-                for place, reason in enumerate(REASONS, 1)
-                if self._reason_counts[place]
+                reason: self._reason_counts[code]
+                for code, reason in enumerate(REASONS, 1)
+                if self._reason_counts[code]
             },
             clips=self._outcomes[Outcome.CLIP],
             clips_open=len(self._open) + len(self._offered),
@@ -359,7 +360,7 @@ def _counts(codes: Bytes, but: int) -> dict[int, int]:
     return {code: count for code, count in enumerate(counted) if count and code != but}
 
 
-def _told(clip: ClipRow) -> str:
+def _outcome_key(clip: ClipRow) -> str:
     return clip.reason or clip.outcome
 
 

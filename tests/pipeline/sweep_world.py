@@ -104,8 +104,8 @@ class Watch:
     def __init__(
         self,
         *pages: Page,
-        good_at: dict[str, float] | None = None,
-        hopeless: bool = False,
+        verified_at: dict[str, float] | None = None,
+        unreachable: bool = False,
         known: bool = True,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -117,14 +117,14 @@ class Watch:
         self.router = SourceRouter(
             pages,
             SETTINGS if known else none,
-            good_at=good_at or {},
-            hopeless=lambda: hopeless,
-            on_good=self._on_good,
+            verified_at=verified_at or {},
+            unreachable=lambda: unreachable,
+            on_verified=self._on_verified,
             on_distrust=self._on_distrust,
             wall=loop.time,
         )
 
-    async def _on_good(self, name: str, at: float) -> None:
+    async def _on_verified(self, name: str, at: float) -> None:
         self.good.append((name, at))
 
     async def _on_distrust(self, name: str, since: float) -> None:
@@ -217,9 +217,9 @@ class Sweep(Watch):
         memory: Memory | None = None,
         workers: int = 8,
         drain_seconds: float = 30.0,
-        good_at: dict[str, float] | None = None,
+        verified_at: dict[str, float] | None = None,
     ) -> None:
-        super().__init__(*pages, good_at=good_at)
+        super().__init__(*pages, verified_at=verified_at)
         self.work_queue, self.memory = work_queue, memory or Memory()
         self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
         self.stage = LicenseStage(

@@ -92,7 +92,7 @@ def test_refusals_and_network_faults_lose_no_row_and_record_nothing() -> None:
         assert set(sweep.memory.licenses().values()) == {STANDARD}
         assert set(sweep.memory.asks) == set(ids(60))
         assert set(sweep.memory.asks.values()) == {1}
-        assert sweep.stage.left == 0
+        assert sweep.stage.left_for_next_run == 0
 
     run(main())
 
@@ -106,7 +106,7 @@ def test_one_video_that_always_breaks_the_line_is_left(error: Exception) -> None
         page.errors_of["00000000005"] = error
         sweep = Sweep(ledger_of(9), page)
         await sweep.run()
-        assert sweep.stage.left == 1
+        assert sweep.stage.left_for_next_run == 1
         assert set(sweep.memory.asks) == set(ids(9)) - {"00000000005"}
         assert page.asked.count("00000000005") <= 81
 

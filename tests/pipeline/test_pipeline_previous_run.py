@@ -9,7 +9,11 @@ from ascc_async.journal.records import ClipRow, Forgotten, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.media.cut import form_of
 from ascc_async.model import ClipFile, Outcome, Quality, Reason
-from ascc_async.pipeline.previous_run import changes, short_clips, to_remember
+from ascc_async.pipeline.previous_run import (
+    changed_settings,
+    settings_to_remember,
+    short_clips,
+)
 from ascc_async.settings import ClipsSettings, Settings
 from ascc_async.settings_loader import load
 
@@ -39,13 +43,16 @@ async def test_only_settings_that_shape_the_dataset_are_told(tmp_path: Path) -> 
     first = settings_with("sampling.seed=1", "clips.format=flac")
     async with Journal(path) as journal:
         reader = Reader(path)
-        assert changes(reader, first) == ()
-        await journal.record(to_remember(first))
-        assert changes(reader, first) == ()
+        assert changed_settings(reader, first) == ()
+        await journal.record(settings_to_remember(first))
+        assert changed_settings(reader, first) == ()
         other = settings_with(
             "sampling.seed=2", "clips.format=opus", "throttle.burst=9", "license.api_keys=[AIzaX]"
         )
-        assert changes(reader, other) == ("clips.format: flac → opus", "sampling.seed: 1 → 2")
+        assert changed_settings(reader, other) == (
+            "clips.format: flac → opus",
+            "sampling.seed: 1 → 2",
+        )
         reader.close()
 
 

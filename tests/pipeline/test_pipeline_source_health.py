@@ -46,7 +46,7 @@ def test_a_known_video_misread_three_times_ends_trust(
 
     async def main() -> None:
         page = Page("a", {KNOWN_CC[0]: seen})
-        watch = Watch(page, good_at={"a": 123.0})
+        watch = Watch(page, verified_at={"a": 123.0})
         source_health = watch.source_health("a")
         assert not await watch.router.ready(source_health)
         assert page.asked.count(KNOWN_CC[0]) == 3
@@ -59,7 +59,7 @@ def test_a_known_video_misread_three_times_ends_trust(
 
     with caplog.at_level(logging.ERROR):
         run(main())
-    assert "no longer trusted" in caplog.text
+    assert "misreads videos whose license is known" in caplog.text
 
 
 def test_a_standard_video_that_reads_creative_commons_ends_trust() -> None:
@@ -99,7 +99,7 @@ def test_everything_gone_at_once_is_the_source_s_own_doing() -> None:
 
     async def main() -> None:
         page = Page("a", dict.fromkeys((*KNOWN_CC, *KNOWN_STANDARD), UNAVAILABLE))
-        watch = Watch(page, good_at={"a": 1.0})
+        watch = Watch(page, verified_at={"a": 1.0})
         assert not await watch.router.ready(watch.source_health("a"))
 
     run(main())
@@ -153,13 +153,13 @@ def test_a_jump_of_unknown_is_looked_into_at_once() -> None:
         source_health = watch.source_health("a")
         await watch.router.ready(source_health)
         source_health.count([answer("x" * 11, License.STANDARD)] * 200)
-        assert not source_health.due
+        assert not source_health.check_due
         source_health.count([answer("x" * 11, License.UNKNOWN)] * 61)
-        assert source_health.due
+        assert source_health.check_due
         assert await watch.router.ready(source_health)
-        assert not source_health.due
+        assert not source_health.check_due
         source_health.count([answer("x" * 11, License.UNKNOWN)] * 50)
-        assert not source_health.due, "the same share is no jump any more"
+        assert not source_health.check_due, "the same share is no jump any more"
         page.known[KNOWN_CC[0]] = UNKNOWN
         source_health.count([answer("x" * 11, License.UNKNOWN)] * 89)
         assert not await watch.router.ready(source_health)
@@ -211,7 +211,7 @@ def test_a_source_set_aside_is_said_once(caplog: pytest.LogCaptureFixture) -> No
             watch.router.rest(source_health, SourceUnusable("used up", until=now() + 50))
 
     run(main())
-    assert caplog.text.count("set aside") == 1
+    assert caplog.text.count("cannot be asked for now") == 1
 
 
 def test_what_a_refused_key_s_source_said_stays_good() -> None:
@@ -277,7 +277,7 @@ def test_nothing_reachable_at_the_start_stops_the_run() -> None:
     async def main() -> None:
         page = Page("a")
         page.next_errors = [NetworkFault("proxy down", kind="proxy")]
-        watch = Watch(page, hopeless=True)
+        watch = Watch(page, unreachable=True)
         with pytest.raises(SetupError, match="proxy down"):
             await watch.router.ready(watch.source_health("a"))
 

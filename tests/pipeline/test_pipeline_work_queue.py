@@ -285,7 +285,7 @@ def test_rows_held_for_the_next_run_do_not_keep_this_one() -> None:
     for limit in (None, 1):
         world = World(selection_of([[0]], [0], limit=limit), Random(0))
         rows = world.work_queue.take(1)
-        world.work_queue.hold(rows)
+        world.work_queue.defer(rows)
         assert world.work_queue.asking_done
         assert world.work_queue.take(1) == ()
         assert world.fresh().take(1) == rows

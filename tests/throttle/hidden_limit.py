@@ -10,9 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ascc_async.throttle.bucket import Bucket
-
 from ascc_async.settings import ThrottleSettings
+from ascc_async.throttle.bucket import Bucket
 
 
 @dataclass

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ascc_async.throttle.bucket import Bucket
 
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.adaptive_rate import AdaptivePace
+from ascc_async.throttle.bucket import Bucket
 from tests.throttle.hidden_limit import HiddenLimit, drive
 
 THROTTLE = ThrottleSettings(max_requests_per_second=100)

@@ -9,7 +9,7 @@ from sweep_world import CC, KNOWN_CC, STANDARD, UNKNOWN, Page, Watch
 from ascc_async.errors import Refused, ServerFault, SourceUnusable
 from ascc_async.journal.records import AnswerRow
 from ascc_async.model import License, Resolved, Track
-from ascc_async.pipeline.confirm_license import LicenseConfirmation
+from ascc_async.pipeline.clip_maker import LicenseConfirmation
 
 VIDEO = "00000000001"
 
@@ -23,7 +23,11 @@ def resolved(license_text: str | None = None) -> Resolved:
 def look(watch: Watch, source: str = "innertube") -> LicenseConfirmation:
     """A look after a first answer by `source`."""
     first = AnswerRow(VIDEO, License.CREATIVE_COMMONS, source, 0.0)
-    return LicenseConfirmation(watch.router, lambda video_id: first, watch.clock.time)
+
+    async def answer_of(video_id: str) -> AnswerRow:
+        return first
+
+    return LicenseConfirmation(watch.router, answer_of)
 
 
 @pytest.mark.parametrize("seen", [CC, STANDARD, UNKNOWN])

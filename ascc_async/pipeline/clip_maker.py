@@ -1,0 +1,148 @@
+"""Makes one clip: finds where the media is, looks at the license once more, fetches and cuts.
+
+Knows nothing of the journal or of other clips, so that it can be done anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from ascc_async.dataset.removals import Removals
+from ascc_async.errors import LinkExpired, ServerFault, SourceUnusable
+from ascc_async.journal.records import AnswerRow
+from ascc_async.media.clip import Cutter
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
+from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.media_links import MediaSources
+
+log = logging.getLogger(__name__)
+
+_LINKS = 3  # links resolved for one clip before it is left for later
+_WATCH_PAGE = "watch_page"
+
+
+# Looks at the license a second time; None when there is no second way to look.
+ConfirmLicense = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeClip:
+    """What became of a segment whose video could be resolved; `clip` when it became one."""
+
+    outcome: Outcome
+    resolved: Resolved
+    clip: ClipFile | None = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class ClipMaker:
+    """Turns a segment of a Creative Commons video into a file."""
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        media_links: MediaSources,
+        cutter: Cutter,
+        confirm_license: ConfirmLicense,
+        removals: Removals,
+    ) -> None:
+        self._extractor, self._media_links, self._cutter = extractor, media_links, cutter
+        self._confirm_license, self._removals = confirm_license, removals
+        self.received = 0  # bytes of media so far
+
+    async def make(self, segment: Segment, *, other_container: bool = False) -> MadeClip:
+        """The clip, or why there is none. Raises what the extractor and the cutter raise.
+
+        `other_container`: take the same sound from another container where there is one.
+        """
+        resolved = await self._extractor.resolve(segment.video_id)
+        video_id, channel_id, channel = resolved.video_id, resolved.channel_id, resolved.channel
+        if self._removals.hold(video_id, segment.segment_id, channel_id, channel):
+            # Only now is the channel known. Kept as pending, should the list change again.
+            detail = "removals.txt names this channel or video"
+            return MadeClip(Outcome.PENDING, resolved, detail=detail)
+        seen = await self._confirm_license(resolved)
+        if seen is not None and seen.license is License.STANDARD:
+            detail = f"{seen.source} shows the standard license"
+            return MadeClip(
+                Outcome.NOT_SHAREABLE, resolved, reason=Reason.LICENSE_CHANGED, detail=detail
+            )
+        for attempt in range(1, _LINKS + 1):
+            if other_container and resolved.other_audio is not None:
+                log.info(
+                    "the sound could not be read: trying the same sound in another container",
+                    extra={"video": video_id, "format_id": resolved.other_audio.format_id},
+                )
+                resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)
+            ranges = Ranges(self._media_links.source(resolved, again=attempt > 1))
+            try:
+                clip = await self._cutter.make(ranges, resolved, segment)
+                return MadeClip(Outcome.CLIP, resolved, clip)
+            except LinkExpired:
+                if attempt == _LINKS:
+                    raise
+            finally:
+                self.received += ranges.snapshot().bytes
+            # A fresh link of the same client may be as dead as the first: then ask another.
+            resolved = await self._extractor.resolve(video_id, other_client=attempt > 1)
+        raise AssertionError("the last link returns or raises")
+
+
+class LicenseConfirmation:
+    """Sees a license a second time, in another way than when the video was first asked.
+
+    That decides what may lawfully be shared. Only one video in hundreds becomes a clip, so one
+    more request for each of those costs next to nothing.
+    """
+
+    def __init__(
+        self, router: SourceRouter, answer_of: Callable[[str], Awaitable[AnswerRow | None]]
+    ) -> None:
+        """`answer_of` reads the recorded answer of a video from the journal."""
+        self._router, self._answer_of = router, answer_of
+
+    async def __call__(self, resolved: Resolved) -> LicenseAnswer | None:
+        """What the second look says; None when it cannot be had, or would be the same look.
+
+        Raises Refused and NetworkFault.
+        """
+        # yt-dlp may have seen the license on the page it read. In other languages than English
+        # its words say nothing.
+        letters = "".join(filter(str.isalpha, (resolved.license_text or "").lower()))
+        for word, license_ in (
+            ("creativecommons", License.CREATIVE_COMMONS),
+            ("standard", License.STANDARD),
+        ):
+            if word in letters:
+                text = resolved.license_text or ""
+                return LicenseAnswer(resolved.video_id, license_, "yt-dlp", time.time(), text=text)
+
+        health = self._router.named(_WATCH_PAGE)
+        if health is None:
+            return None
+        first = await self._answer_of(resolved.video_id)
+        if first is not None and first.source == _WATCH_PAGE:
+            return None
+        try:
+            if not await self._router.ready(health):
+                return None
+            # As the identity that resolved the video: another one may see another page.
+            (answer,) = await health.source.ask([resolved.video_id], identity=resolved.identity)
+            health.count([answer])
+            if answer.license is License.STANDARD:
+                # It contradicts the first answer. Before it costs a clip, it must prove itself.
+                health.suspect()
+                if not await self._router.ready(health):
+                    return None
+        except ServerFault:
+            return None
+        except SourceUnusable as error:
+            self._router.rest(health, error)
+            return None
+        return answer

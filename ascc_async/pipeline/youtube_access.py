@@ -1,0 +1,98 @@
+"""Everything that talks to YouTube, built and joined: for a run, and for `doctor --online`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ascc_async.concurrency.process_pool import ProcessPool
+from ascc_async.network.cookie_store import CookieStore
+from ascc_async.settings import Settings
+from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.youtube.data_api import DataApiSource
+from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.innertube import InnertubeSource
+from ascc_async.youtube.license_sources import LicenseSource
+from ascc_async.youtube.media_links import MediaSources
+from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.watch_page import WatchPageSource
+from ascc_async.youtube.ytdlp_job import warm_up
+
+# Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
+LIMITER_MEMORY, QUOTA_MEMORY = "gate", "data_api"
+
+
+@dataclass(slots=True)
+class YouTubeAccess:
+    """The rate limiter and all that passes it. `sources` are those named and usable, in order."""
+
+    limiter: RateLimiter
+    sessions: Sessions
+    extractor: Extractor
+    media_links: MediaSources
+    sources: list[LicenseSource]
+    identities: tuple[str, ...]
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls,
+        settings: Settings,
+        cookies: CookieStore,
+        private_dir: Path,
+        memory: Mapping[str, Any],
+    ) -> AsyncIterator[Self]:
+        """Connections, yt-dlp's processes and license sources, closed at the end.
+
+        `private_dir` is where yt-dlp's copies of the cookies lie; `memory` is what `memory()`
+        gave in an earlier run. Raises SetupError.
+        """
+        network, license_ = settings.network, settings.license
+        names = tuple(identity.name for identity in network.all_identities())
+        limiter = RateLimiter(settings.throttle, list(names), memory=memory.get(LIMITER_MEMORY))
+        async with AsyncExitStack() as stack:
+            sessions = await stack.enter_async_context(Sessions(network, limiter, cookies.jars))
+            pool = ProcessPool(settings.concurrency.extractions, warm_up)
+            extractor = Extractor(
+                await stack.enter_async_context(pool),
+                limiter,
+                network,
+                settings.clips,
+                cookies.copies,
+                private_dir=private_dir,
+                sticky=sessions.sticky,
+            )
+            await stack.enter_async_context(extractor)
+
+            innertube = InnertubeSource(sessions)
+            by_name: dict[str, LicenseSource] = {
+                "innertube": innertube,
+                "watch_page": WatchPageSource(sessions),
+            }
+            if keys := [key.get_secret_value() for key in license_.api_keys]:
+                by_name["data_api"] = DataApiSource(
+                    sessions, keys, asker=innertube.asker, memory=memory.get(QUOTA_MEMORY)
+                )
+            sources = [by_name[name] for name in license_.sources if name in by_name]
+            yield cls(limiter, sessions, extractor, MediaSources(sessions), sources, names)
+
+    def memory(self) -> dict[str, Any]:
+        """What the next run begins with: permitted rates, rests, used quota."""
+        memory: dict[str, Any] = {LIMITER_MEMORY: self.limiter.memory()}
+        for source in self.sources:
+            if isinstance(source, DataApiSource):
+                memory[QUOTA_MEMORY] = source.memory()
+        return memory
+
+    def any_network_away(self) -> bool:
+        """Whether some identity's network is away, so that faults blame no video."""
+        return any(self.limiter.is_away(name) for name in self.identities)
+
+    def unreachable(self) -> bool:
+        """Whether no identity has reached anything since the start."""
+        buckets = self.limiter.snapshot().buckets
+        reached = any(bucket.answered + bucket.refused for bucket in buckets)
+        return not reached and all(self.limiter.is_away(name) for name in self.identities)
