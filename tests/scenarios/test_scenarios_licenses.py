@@ -43,7 +43,7 @@ def test_a_page_that_changes_on_the_way_makes_no_wrong_license(
     calm.set(delay_seconds=0.03)
     job = Job(tmp_path, calm, "concurrency.licenses=4")
     assert changing_after(job, calm, 40, license_row="gone") == 1
-    assert "license source no longer trusted" in job.ends.said
+    assert "license source misreads videos whose license is known" in job.ends.said
     assert "No license source is left" in job.ends.said
     assert "pip install --upgrade" in job.ends.said
     for row in job.place.manifest():
@@ -65,7 +65,7 @@ def test_the_next_source_takes_over_from_one_that_cannot_be_trusted(
     sources = "license.sources=[innertube,data_api]"
     job = Job(tmp_path, calm, sources, f"license.api_keys=[{GOOD}]", "concurrency.licenses=4")
     assert changing_after(job, calm, 40, license_row="gone") == 0, job.ends.said
-    assert "license source no longer trusted" in job.ends.said
+    assert "license source misreads videos whose license is known" in job.ends.said
     rows = job.place.manifest()
     assert {row["license_source"] for row in rows if row["license"] == "standard"} == {"data_api"}
     licenses = {row["video_id"]: row["license"] for row in rows}
