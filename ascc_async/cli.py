@@ -7,14 +7,14 @@ import importlib
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
 from ascc_async import __version__
-from ascc_async.commands.help_texts import HELP
 from ascc_async.errors import AsccError, StopRun
+from ascc_async.progress.formatting import safe
 from ascc_async.progress.opening import say_starting, unsay
-from ascc_async.progress.words import safe
 
 ABORTED = 130
 
@@ -25,6 +25,70 @@ and card. Stopped anywhere, the same command goes on from there."""
 
 _LONG = ("run", "demo", "rebuild")  # they take a second or two before they can show anything
 _STARTING = "ascc_async is starting …"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHelp:
+    """`line` stands in the list of commands, `more` on the command's own page."""
+
+    line: str
+    more: str
+    example: str
+
+
+HELP = {
+    "run": CommandHelp(
+        "do the whole job: metadata, licenses, clips, dataset; goes on where it stopped",
+        "Downloads AudioSet's metadata where it is missing, asks YouTube for the license of every\n"
+        "selected video, fetches ten seconds of each that is Creative Commons, and writes the\n"
+        "dataset. Ctrl-C finishes what is in flight and stops (exit code 3); the same command\n"
+        "goes on from there. A second Ctrl-C leaves at once.",
+        "ascc-async run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
+    ),
+    "demo": CommandHelp(
+        "the same job against an embedded stand-in for YouTube, within a minute",
+        "Nothing from outside is needed. Results lie in the folder that --dir names, made just\n"
+        "as a real run makes them. Run it again: nothing is fetched twice.",
+        "ascc-async demo --dir /tmp/demo",
+    ),
+    "plan": CommandHelp(
+        "what a run would do: segments, requests, hours, disk; asks YouTube nothing",
+        "Shows how many segments the settings select, how many requests that takes, how many\n"
+        "hours at the permitted rate, and how much disk. Look here before a long run.",
+        "ascc-async plan --classes",
+    ),
+    "status": CommandHelp(
+        "where a run stands, also while one is going on",
+        "Beside a running process: how it stood some seconds ago. Else what the manifest adds\n"
+        "up to, and what to do about what is missing. With a video id: every question asked\n"
+        "about it, each answer with its evidence, each attempt, and its file.",
+        "ascc-async status M4gD1WSo5mA",
+    ),
+    "doctor": CommandHelp(
+        "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
+        "Each check is passed, a warning, or failed, with what to do about it; exit code 1 when\n"
+        "a run could not work. --online also asks each license source for videos whose license\n"
+        "is known, and fetches one clip into nowhere: it says which step fails.",
+        "ascc-async doctor --online",
+    ),
+    "verify": CommandHelp(
+        "hash and read every clip again and compare with the manifest",
+        "Says which clips are missing, altered or unreadable. With --repair they are fetched\n"
+        "again by the next run.",
+        "ascc-async verify --repair",
+    ),
+    "rebuild": CommandHelp(
+        "make the same dataset from a manifest alone",
+        "Needs the manifest.csv of another dataset, and YouTube. Asks for each license again\n"
+        "before its clip counts, and says what is lost since, and whose bytes differ.",
+        "ascc-async rebuild manifest.csv --set output.dir=rebuilt",
+    ),
+    "diff": CommandHelp(
+        "what changed between two manifests",
+        "Lists what was added, what was lost and why, and whose license or bytes changed.",
+        "ascc-async diff old/manifest.csv new/manifest.csv",
+    ),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,14 +105,14 @@ def parser() -> argparse.ArgumentParser:
     )
     main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
-    for name, help_ in HELP.items():
+    for name, command_help in HELP.items():
         command = commands.add_parser(
             name,
-            help=help_.line,
-            description=f"{help_.line[0].upper()}{help_.line[1:]}.\n\n{help_.more}",
+            help=command_help.line,
+            description=f"{command_help.line[0].upper()}{command_help.line[1:]}.\n\n{command_help.more}",
             parents=[_options()],
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog=f"example:\n  {help_.example}",
+            epilog=f"example:\n  {command_help.example}",
             allow_abbrev=False,
         )
         _add_arguments(name, command)
@@ -123,9 +187,9 @@ def _guarded(arguments: Sequence[str]) -> list[str]:
     """Video ids may begin with `-`: such a word after `status` is no option."""
     guarded = list(arguments)
     if "status" in guarded:
-        place = guarded.index("status") + 1
-        if place < len(guarded) and len(guarded[place]) == 11 and guarded[place][0] == "-":
-            guarded[place:] = [*guarded[place + 1 :], "--", guarded[place]]
+        index = guarded.index("status") + 1
+        if index < len(guarded) and len(guarded[index]) == 11 and guarded[index][0] == "-":
+            guarded[index:] = [*guarded[index + 1 :], "--", guarded[index]]
     return guarded
 
 
@@ -139,19 +203,12 @@ def run_command(arguments: Sequence[str]) -> int:
     if name in _LONG and options.log_format == "text":
         say_starting(_STARTING)
     try:
-        return _run(name, options)
+        code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
     except KeyboardInterrupt:
         return ABORTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; nothing more can be said
         return 1
-
-
-def _run(name: str, options: argparse.Namespace) -> int:
-    try:
-        code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise
     except Exception as error:
         if options.debug:
             raise
@@ -160,23 +217,23 @@ def _run(name: str, options: argparse.Namespace) -> int:
 
 
 def _explain(error: Exception, log_format: str) -> int:
+    """Say what went wrong; the exit code. What is not ours is a bug, and is called one."""
     code = error.exit_code if isinstance(error, StopRun) else 1
-    message = str(error) if isinstance(error, AsccError) else _unforeseen(error)
+    message = str(error)
+    if not isinstance(error, AsccError):
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        message = (
+            f"stopped by an unexpected error, which is a bug: {type(error).__name__}: {error}."
+            " Everything that was recorded is kept. Run again with --debug to see where it"
+            " happened, and please report it."
+        )
     if log_format == "json":
-        from ascc_async.progress.events import event_line
+        from ascc_async.progress.logs import event_line
 
-        told = {"text": message, "exit_code": code}
-        print(event_line(time.time(), "error", "stopped by an error", told), flush=True)  # noqa: T201
+        fields = {"text": message, "exit_code": code}
+        print(event_line(time.time(), "error", "stopped by an error", fields), flush=True)  # noqa: T201
     unsay()
     safe_lines = "\n".join(map(safe, message.splitlines()))
     print(f"ascc-async: {safe_lines}", file=sys.stderr)  # noqa: T201
     return code
-
-
-def _unforeseen(error: Exception) -> str:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return (
-        f"stopped by an error nobody foresaw: {type(error).__name__}: {error}. Everything that was"
-        " recorded is kept. Run again with --debug to see where, and please report it."
-    )

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "ascc_async"
 # do not know each other, unless `MAY` says so.
 LAYERS = (
     ("model", "errors", "__init__"),
-    ("files", "settings", "settings_page", "settings_loader"),
+    ("files", "settings", "settings_loader"),
     ("throttle", "concurrency", "network", "journal", "media"),
     ("audioset",),
     ("youtube",),
@@ -27,7 +27,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MAY = {
-    ("settings_loader", "settings"), ("settings_page", "settings"), ("errors", "model"),
+    ("settings_loader", "settings"), ("errors", "model"),
     ("network", "throttle"),
 }  # fmt: skip
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ascc_async.cli import parse, run_command
-from ascc_async.commands.help_texts import HELP
+from ascc_async.cli import HELP, parse, run_command
 from ascc_async.errors import JournalError
 
 

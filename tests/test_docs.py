@@ -8,16 +8,15 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from settings_page import settings_page
 
-from ascc_async.cli import parser
-from ascc_async.commands.help_texts import HELP
+from ascc_async.cli import HELP, parser
 from ascc_async.dataset.attribution import ATTRIBUTION_COLUMNS
 from ascc_async.dataset.extras import QUALITY_COLUMNS, UNAVAILABLE_COLUMNS
 from ascc_async.dataset.labels import CLASS_COLUMNS, SUITABLE_COLUMNS
 from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.settings import Settings
-from ascc_async.settings_page import settings_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -41,7 +40,7 @@ def page(name: str) -> str:
 
 
 def test_the_settings_page_is_what_the_models_say() -> None:
-    """`python -m ascc_async.settings_page > docs/settings.md` would change nothing."""
+    """`python docs/settings_page.py > docs/settings.md` would change nothing."""
     assert page("settings.md") == settings_page()
 
 

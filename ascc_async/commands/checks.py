@@ -1,4 +1,4 @@
-"""The checks of `doctor` that need nobody but this machine."""
+"""The checks of `doctor` that need nobody but this machine and the user's own proxies."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.inputs import find, needed
 from ascc_async.audioset.selection import select
 from ascc_async.dataset.removals import read_removals
-from ascc_async.errors import AsccError, StopRun
+from ascc_async.errors import AsccError, SetupError, StopRun
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.media.cut import check_settings, encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
-from ascc_async.progress.check import Check, failed, passed, warning
-from ascc_async.progress.words import count, size
-from ascc_async.settings import Settings
+from ascc_async.network.cookies import load_cookies
+from ascc_async.progress.formatting import count, size
+from ascc_async.settings import IdentitySettings, Settings, without_password
+from ascc_async.youtube.connections import trusted_authorities
 from ascc_async.youtube.javascript import find_runtime, outdated_runtimes
 from ascc_async.youtube.ytdlp_version import ytdlp_version
 
@@ -33,6 +37,45 @@ _OLD_DAYS = 60
 _LEAST_PYTHON = (3, 11)
 _GB = 1_000_000_000
 _UPDATE = "pip install --upgrade 'yt-dlp[default]'"
+
+
+_CONNECT_SECONDS = 5.0
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_GUEST = "none: asks as a guest, about a quarter of what an account is permitted"
+_COOKIES_HELP = "docs/cookies.md shows how, step by step"
+
+
+class State(StrEnum):
+    """`FAILED`: a run could not work like this."""
+
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, what was found, and what to do about it ("": nothing)."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def passed(name: str, found: str) -> Check:
+    """All is well."""
+    return Check(name, State.PASSED, found)
+
+
+def warning(name: str, found: str, remedy: str) -> Check:
+    """A run works, but less well than it could."""
+    return Check(name, State.WARNING, found, remedy)
+
+
+def failed(name: str, found: str, remedy: str = "") -> Check:
+    """A run could not work."""
+    return Check(name, State.FAILED, found, remedy)
 
 
 def local_checks(settings: Settings) -> Iterator[Check]:
@@ -55,14 +98,14 @@ def _python() -> Check:
 
 def _output(settings: Settings) -> Iterator[Check]:
     folder = settings.output.dir
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    yield _writable(folder, there)
-    free, least = shutil.disk_usage(there).free, settings.output.min_free_gb * _GB
-    told = f"{size(free)} free, {size(least)} are kept free (output.min_free_gb)"
+    existing = _existing(folder)
+    yield _writable(folder, existing)
+    free, least = shutil.disk_usage(existing).free, settings.output.min_free_gb * _GB
+    text = f"{size(free)} free, {size(least)} are kept free (output.min_free_gb)"
     if free < least:
-        yield failed("disk", told, "make room, or choose another output.dir: no clips are fetched")
+        yield failed("disk", text, "make room, or choose another output.dir: no clips are fetched")
     else:
-        yield passed("disk", told)
+        yield passed("disk", text)
     by = holder(folder) if folder.exists() else None
     if by is not None:
         yield warning(
@@ -72,13 +115,13 @@ def _output(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _writable(folder: Path, there: Path) -> Check:
+def _writable(folder: Path, existing: Path) -> Check:
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         remedy = "choose another output.dir, or give yourself the right to write there"
-        return failed("output folder", f"{there} cannot be written: {error.strerror}", remedy)
+        return failed("output folder", f"{existing} cannot be written: {error.strerror}", remedy)
     new = "" if folder.exists() else " (made by the first run)"
     return passed("output folder", f"{folder}{new}")
 
@@ -112,17 +155,17 @@ def _ytdlp() -> Check:
     if tool is None:
         return failed("yt-dlp", "not installed", _UPDATE)
     age = tool.age_days(date.today())
-    told = f"{tool.version}" + (f", {age} days old" if age is not None else "")
+    text = f"{tool.version}" + (f", {age} days old" if age is not None else "")
     if age is not None and age > _OLD_DAYS:
-        return warning("yt-dlp", told, f"YouTube changes often: {_UPDATE}")
-    return passed("yt-dlp", told)
+        return warning("yt-dlp", text, f"YouTube changes often: {_UPDATE}")
+    return passed("yt-dlp", text)
 
 
 def _javascript() -> Check:
     runtime = find_runtime()
     if runtime is not None:
         return passed("JavaScript runtime", f"{runtime.name} {runtime.version} ({runtime.path})")
-    old = ", ".join(f"{one.name} {one.version}" for one in outdated_runtimes())
+    old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in outdated_runtimes())
     return warning(
         "JavaScript runtime",
         f"too old for yt-dlp: {old}" if old else "none found",
@@ -135,9 +178,9 @@ def _metadata(settings: Settings) -> Iterator[Check]:
     names = needed(audioset.splits)
     missing = [name for name in names if find(audioset.metadata_dir, name) is None]
     if missing:
-        told = f"{len(missing)} of {len(names)} files are downloaded by the first run"
-        yield passed("metadata", f"{told}, into {audioset.metadata_dir}")
-        if _folder_refuses(audioset.metadata_dir):
+        text = f"{len(missing)} of {len(names)} files are downloaded by the first run"
+        yield passed("metadata", f"{text}, into {audioset.metadata_dir}")
+        if not os.access(_existing(audioset.metadata_dir), os.W_OK):
             remedy = "choose another audioset.metadata_dir, or put the files there yourself"
             yield failed("metadata folder", f"{audioset.metadata_dir} cannot be written", remedy)
         return
@@ -147,15 +190,76 @@ def _metadata(settings: Settings) -> Iterator[Check]:
     except StopRun as error:
         yield failed("metadata", str(error))
         return
-    told = f"{count(len(catalog.segments))} segments, {count(len(selection))} selected"
-    other = [one.name for one in catalog.inputs if not one.official and one.name in names]
+    text = f"{count(len(catalog.segments))} segments, {count(len(selection))} selected"
+    other = [file.name for file in catalog.inputs if not file.official and file.name in names]
     if other:
         remedy = "fine if you meant that; else delete them, and a run downloads Google's"
-        yield warning("metadata", f"{told}; not Google's own: {', '.join(other)}", remedy)
+        yield warning("metadata", f"{text}; not Google's own: {', '.join(other)}", remedy)
     else:
-        yield passed("metadata", f"{told}; all files are Google's own")
+        yield passed("metadata", f"{text}; all files are Google's own")
 
 
-def _folder_refuses(folder: Path) -> bool:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return not os.access(there, os.W_OK)
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def network_checks(settings: Settings) -> Iterator[Check]:
+    """How YouTube is to be reached: identity by identity, then what all share."""
+    network, license_ = settings.network, settings.license
+    for identity in network.all_identities():
+        yield _cookies(identity)
+        yield _proxy(identity)
+    if network.ca_file is not None:
+        try:
+            trusted_authorities(network.ca_file)
+        except SetupError as error:
+            yield failed("ca_file", str(error))
+        else:
+            yield passed("ca_file", f"{network.ca_file} is trusted beside the system's")
+    if keys := len(license_.api_keys):
+        yield passed("Data API keys", f"{keys}, 50 licenses a request")
+    elif license_.sources == ("data_api",):
+        yield failed(
+            "Data API keys",
+            "none, and license.sources names no other source",
+            "give one in ASCC_LICENSE__API_KEYS (docs/data-api.md), or name more sources",
+        )
+    else:
+        yield passed("Data API keys", "none: licenses are read page by page (docs/data-api.md)")
+
+
+def _cookies(identity: IdentitySettings) -> Check:
+    name = f"cookies of {identity.name}"
+    if identity.cookies_file is None:
+        return passed(name, _GUEST)
+    try:
+        jar = load_cookies(identity.cookies_file)
+    except SetupError as error:
+        return failed(name, str(error), _COOKIES_HELP)
+    if jar.warnings:
+        return warning(name, "; ".join(jar.warnings), _COOKIES_HELP)
+    return passed(name, f"signed in ({identity.cookies_file})")
+
+
+def _proxy(identity: IdentitySettings) -> Check:
+    name = f"proxy of {identity.name}"
+    if identity.proxy is None:
+        return passed(name, "none: goes out directly")
+    shown, parts = without_password(identity.proxy), urlsplit(identity.proxy)
+
+    async def connect() -> None:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    try:
+        asyncio.run(connect())
+    except (OSError, TimeoutError) as error:
+        why = getattr(error, "strerror", None) or "no answer"
+        remedy = "is it running, is the port right?"
+        return failed(name, f"{shown} cannot be reached: {why}", remedy)
+    return passed(name, f"{shown} takes connections")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from ascc_async.commands.checks import Check, State, failed, passed, warning
 from ascc_async.errors import (
     AsccError,
     LinkExpired,
@@ -28,8 +29,7 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Resolved, Segment
 from ascc_async.network.cookie_store import CookieStore
 from ascc_async.pipeline.youtube_access import YouTubeAccess
-from ascc_async.progress.check import Check, State, failed, passed, warning
-from ascc_async.progress.words import size
+from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource
 

@@ -1,38 +1,52 @@
-"""`doctor`: is everything there that a run needs, and with `--online`: which joint is broken."""
+"""`doctor`: is everything there that a run needs, and with `--online`: which step fails."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
 
-from ascc_async.progress.check import Check, State, passed, show_check
-from ascc_async.progress.console import Out
+from rich.text import Text
+
+from ascc_async.commands.checks import Check, State, local_checks, network_checks, passed
+from ascc_async.progress.console import PlainConsole
+from ascc_async.progress.formatting import safe
+from ascc_async.progress.logs import event_line
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
 FAILED = 1
+_STYLES = {State.PASSED: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
+_LEVELS = {State.PASSED: "info", State.WARNING: "warning", State.FAILED: "error"}
 
 
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
-    # What others would log in passing, the checks tell themselves.
+    # What others would log in passing, the checks say themselves.
     logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
     settings = load(options.config, options.options)
-    out, as_json = Out(), options.log_format == "json"
+    console, as_json = PlainConsole(), options.log_format == "json"
     states = []
     for check in _checks(settings, online=options.online):
-        show_check(check, out, as_json=as_json)
         states.append(check.state)
-    if not as_json:
-        out.tell(_verdict(states, online=options.online))
-    return FAILED if State.FAILED in states else 0
+        if as_json:
+            level = _LEVELS[check.state]
+            console.tell(event_line(time.time(), level, "check", asdict(check)))
+        else:
+            _show(check, console)
+    failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
+    if not as_json and failures:
+        console.tell(f"\n{failures} failed: a run could not work. What to do stands beside each.")
+    elif not as_json:
+        noted = f", {warnings} with a warning" if warnings else ""
+        more = "" if options.online else " `doctor --online` also asks YouTube."
+        console.tell(f"\nA run can work{noted}.{more}")
+    return FAILED if failures else 0
 
 
 def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
-    from ascc_async.commands.checks import local_checks
-    from ascc_async.commands.checks_network import network_checks
-
     yield passed("settings", "read, and all are allowed")
     yield from local_checks(settings)
     yield from network_checks(settings)
@@ -42,11 +56,9 @@ def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
         yield from online_checks(settings)
 
 
-def _verdict(states: Iterable[State], *, online: bool) -> str:
-    told = list(states)
-    failures, warnings = told.count(State.FAILED), told.count(State.WARNING)
-    if failures:
-        return f"\n{failures} failed: a run could not work. What to do stands beside each."
-    noted = f", {warnings} with a warning" if warnings else ""
-    more = "" if online else " `doctor --online` also asks YouTube."
-    return f"\nA run can work{noted}.{more}"
+def _show(check: Check, console: PlainConsole) -> None:
+    row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
+    row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
+    console.show(row, wrap=False)
+    if check.remedy:
+        console.tell(f"{'':<8} {'':<20} → {safe(check.remedy)}")

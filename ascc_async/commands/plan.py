@@ -16,7 +16,7 @@ from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.plan import make_plan
 from ascc_async.audioset.plan_text import render_plan
 from ascc_async.audioset.selection import select
-from ascc_async.progress.words import safe
+from ascc_async.progress.formatting import safe
 from ascc_async.settings_loader import load
 
 

@@ -1,13 +1,24 @@
-"""`run`: the whole job, going on where it stopped."""
+"""`run`: the whole job, going on where it stopped; with its screen, signals and exit code."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import logging
 
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.dataset.publish import Written
 from ascc_async.dataset.rebuild import Recipe
-from ascc_async.progress.screen import LogFormat
+from ascc_async.errors import AsccError
+from ascc_async.pipeline.run import Run
+from ascc_async.progress.report import report, report_fields
+from ascc_async.progress.screen import LogFormat, Screen
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
+
+log = logging.getLogger(__name__)
+
+DONE, DRAINED, ABORTED = 0, 3, 130
 
 
 def main(options: argparse.Namespace) -> int:
@@ -24,13 +35,77 @@ def run(
 ) -> int:
     """One run with its screen and signals; `goodbye` is said at the end of a finished one.
 
-    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata.
+    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. Exit code 3 when
+    a signal drained it, 130 when one aborted it. Raises StopRun when it cannot go on, after the
+    screen showed where it stands.
     """
-    import asyncio
-
     import uvloop
 
-    from ascc_async.commands.running import run_with_screen
-
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run_with_screen(settings, log_format, goodbye, recipe))
+        return runner.run(_run_with_screen(settings, log_format, goodbye, recipe))
+
+
+async def _run_with_screen(
+    settings: Settings, log_format: LogFormat, goodbye: str, recipe: Recipe | None
+) -> int:
+    # What is in flight may need a whole timeout, and a cut after it.
+    shutdown = Shutdown(settings.network.timeout_seconds + 30)
+    job = Run(settings, shutdown, recipe)
+    screen = Screen(
+        job.snapshot,
+        settings.output.dir,
+        log_format,
+        on_gone=lambda: shutdown.drain("nobody reads the output any more"),
+    )
+    async with screen.showing():
+        written = await _run_until_stopped(job, shutdown)
+    if written is None:
+        screen.say(
+            "Left at once. All that was recorded is kept: the same command goes on.", "aborted"
+        )
+        return ABORTED
+    snapshot, output = job.snapshot(), settings.output.dir
+    text = report(written.counts, snapshot, output)
+    if job.changed_settings:
+        lines = "".join(f"\n  {change}" for change in job.changed_settings)
+        text += f"\n\nSettings that were different in the last run here:{lines}"
+    fields = report_fields(written.counts, snapshot, output)
+    screen.say("\n" + text, "summary", {**fields, "changed_settings": list(job.changed_settings)})
+    if shutdown.draining and written.counts.pending:
+        return DRAINED
+    if goodbye:
+        screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
+    return DONE
+
+
+async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Written | None:
+    """None when the run was aborted."""
+    failure: Exception | None = None
+    written: Written | None = None
+    async with asyncio.TaskGroup() as tasks:
+        announcing = tasks.create_task(_announce_stopping(shutdown))
+        try:
+            with shutdown.handling_signals():
+                written = await job.run()
+        except asyncio.CancelledError:
+            if not shutdown.aborted:
+                raise
+        except Exception as error:  # noqa: BLE001 - raised again, outside of the group
+            failure = error
+        announcing.cancel()
+    if failure is not None:
+        if not isinstance(failure, AsccError):
+            # The log file keeps the traceback also where nobody asked for --debug.
+            log.error("unexpected error: this is a bug, please report it", exc_info=failure)
+        raise failure
+    return written
+
+
+async def _announce_stopping(shutdown: Shutdown) -> None:
+    """Say what a signal means; the dashboard on a terminal says it by itself."""
+    await shutdown.wait_draining()
+    log.info(
+        "stopping: finishing what is in flight, then writing the dataset; another Ctrl-C leaves"
+        " at once",
+        extra={"asked_by": shutdown.reason, "at_most_seconds": round(shutdown.seconds_left() or 0)},
+    )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.publish import DATASET_FOLDER
@@ -17,12 +21,13 @@ from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader, open_reader
+from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.pipeline.snapshot import SNAPSHOT, snapshot_from
-from ascc_async.progress.console import Out
-from ascc_async.progress.known_video import KnownVideo, video_fields, video_lines
-from ascc_async.progress.standing import Standing, headline, standing_fields, sums
-from ascc_async.progress.terminal import Picture
+from ascc_async.progress.console import PlainConsole
+from ascc_async.progress.dashboard import Dashboard
+from ascc_async.progress.formatting import moment, safe, size
+from ascc_async.progress.report import RunStatus, status_fields, status_headline, status_sums
 from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
@@ -32,75 +37,117 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}(_[0-9]+)?")
 def main(options: argparse.Namespace) -> int:
     """Show it. Raises JournalError when there is no journal."""
     output = load(options.config, options.options).output.dir
-    reader = open_reader(output / JOURNAL_NAME)
     as_json = options.json or options.log_format == "json"
-    try:
+    console = PlainConsole()
+    with closing(open_reader(output / JOURNAL_NAME)) as reader:
         if options.video_id is not None:
-            return _video(reader, output, options.video_id, as_json)
-        return _run(reader, output, as_json)
-    finally:
-        reader.close()
-
-
-def _run(reader: Reader, output: Path, as_json: bool) -> int:
-    standing, out = _standing(reader, output), Out()
+            known = _known_video(reader, output, options.video_id)
+            lines = [json.dumps(known.fields())] if as_json else known.lines(output)
+            for line in lines:
+                console.tell(line)
+            return 1 if known.nothing else 0
+        status = _run_status(reader, output)
     if as_json:
-        out.tell(json.dumps(standing_fields(standing)))
+        console.tell(json.dumps(status_fields(status)))
         return 0
-    out.tell(headline(standing))
-    if standing.holder is not None and standing.picture is not None:
-        out.show(Picture(standing.picture, headline=False))
+    console.tell(status_headline(status))
+    if status.holder is not None and status.snapshot is not None:
+        console.show(Dashboard(status.snapshot, headline=False))
         return 0
-    out.tell("")
-    for line in sums(standing):
-        out.tell(line)
+    for paragraph in status_sums(status):
+        console.tell(f"\n{paragraph}")
     return 0
 
 
-def _standing(reader: Reader, output: Path) -> Standing:
+def _run_status(reader: Reader, output: Path) -> RunStatus:
     by = holder(output)
-    picture = snapshot_from(reader.learned(SNAPSHOT).get(""))
-    if by is not None and picture is not None and picture.at < _time(by.since):
-        picture = None  # left by an earlier run
+    snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
+    if by and snapshot and snapshot.at < datetime.fromisoformat(by.since).timestamp():
+        snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST
-    there = manifest.is_file()
-    counted = there and (by is None or picture is None)
-    return Standing(
+    exists = manifest.is_file()
+    # While a run goes on its snapshot says more, and counting millions of rows takes a while.
+    counted = exists and (by is None or snapshot is None)
+    return RunStatus(
         output,
         time.time(),
         by,
-        picture,
+        snapshot,
         summary(manifest) if counted else None,
-        manifest.stat().st_mtime if there else None,
+        manifest.stat().st_mtime if exists else None,
     )
 
 
-def _time(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
+@dataclass(frozen=True, slots=True)
+class KnownVideo:
+    """What the journal knows of a video, and its rows of the manifest. `removed`: the removal
+    list names it.
+    """
+
+    video_id: str
+    answer: AnswerRow | None
+    history: tuple[Event, ...]
+    clips: tuple[ClipRow, ...]
+    rows: tuple[Mapping[str, str], ...]
+    removed: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing at all is known."""
+        return not (self.answer or self.history or self.clips or self.rows)
+
+    def fields(self) -> dict[str, Any]:
+        """For programs. Times are POSIX seconds; a level of digital silence is null."""
+        return {
+            "video_id": self.video_id,
+            "removed": self.removed,
+            "answer": asdict(self.answer) if self.answer else None,
+            "clips": [_finite(asdict(clip)) for clip in self.clips],
+            "history": [asdict(event) for event in self.history],
+            "manifest": [dict(row) for row in self.rows],
+        }
+
+    def lines(self, output_dir: Path) -> Iterator[str]:
+        """For people: evidence, history, attempts, file."""
+        if self.nothing:
+            yield (
+                f"{self.video_id}: nothing is known. It was not asked about yet, or it is not among"
+                " the selected segments (`plan` shows the selection)."
+            )
+            return
+        yield f"{self.video_id}  https://www.youtube.com/watch?v={self.video_id}"
+        if self.removed:
+            yield "removals.txt names it: no run or rebuild takes it into the dataset"
+        yield from _answer_lines(self.answer)
+        for clip in self.clips:
+            yield from _clip_lines(clip, output_dir)
+        for row in self.rows:
+            reason = f", {safe(row['reason'])}" if row["reason"] else ""
+            yield f"manifest    {safe(row['segment_id'])}: {safe(row['outcome'])}{reason}"
+        if self.history:
+            yield "earlier"
+        for event in self.history:
+            what = _join(event.at, event.kind, event.what, event.reason, event.source)
+            yield _with_detail(what, event.detail)
 
 
-def _video(reader: Reader, output: Path, asked: str, as_json: bool) -> int:
+def _known_video(reader: Reader, output: Path, asked: str) -> KnownVideo:
     if not _VIDEO_ID.fullmatch(asked):
         raise SettingsError(
             f"{asked!r} is no video id: expected 11 letters, digits, - or _, such as M4gD1WSo5mA"
         )
     video_id = asked[:11]
-    known = KnownVideo(
+    return KnownVideo(
         video_id,
         reader.answer(video_id),
         tuple(reader.history(video_id)),
         tuple(reader.clips_of(video_id)),
-        tuple(_rows_of(output / DATASET_FOLDER / _MANIFEST, video_id)),
+        tuple(_manifest_rows(output / DATASET_FOLDER / _MANIFEST, video_id)),
         video_id in read_removals(output).videos,
     )
-    out = Out()
-    lines = [json.dumps(video_fields(known))] if as_json else video_lines(known, output)
-    for line in lines:
-        out.tell(line)
-    return 1 if known.nothing else 0
 
 
-def _rows_of(manifest: Path, video_id: str) -> Iterator[dict[str, str]]:
+def _manifest_rows(manifest: Path, video_id: str) -> Iterator[dict[str, str]]:
     if not manifest.is_file():
         return
     with manifest.open(encoding="utf-8", newline="") as file:
@@ -109,3 +156,54 @@ def _rows_of(manifest: Path, video_id: str) -> Iterator[dict[str, str]]:
         for line in file:
             if line.startswith(f"{video_id}_"):
                 yield dict(zip(header, next(csv.reader([line])), strict=False))
+
+
+def _answer_lines(answer: AnswerRow | None) -> Iterator[str]:
+    if answer is None:
+        yield "license     not asked yet"
+        return
+    before = f", before that {answer.previous_license}" if answer.previous_license else ""
+    yield f"license     {answer.license}{before}"
+    if answer.reason:
+        yield _with_detail(f"reason      {answer.reason}", answer.detail)
+    if answer.text or answer.link:
+        yield f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip()
+    times = "once" if answer.asks == 1 else f"{answer.asks} times"
+    yield f"asked       {times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
+    if answer.title or answer.channel:
+        yield f"title       {safe(answer.title)}"
+        yield f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip()
+
+
+def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:
+    attempts = "1 attempt" if clip.attempts == 1 else f"{clip.attempts} attempts"
+    what = _join(clip.at, clip.outcome, clip.reason or "", attempts)
+    yield f"segment     {clip.segment_id} as {clip.form}"
+    yield _with_detail(f"  {what}", clip.detail)
+    file = clip.clip
+    if file is None:
+        return
+    missing = "" if (output_dir / file.path).is_file() else "  (the file is missing: run `verify`)"
+    yield f"  file      {file.path}{missing}"
+    yield (
+        f"  sound     {file.duration_seconds:.3f} s, {file.sample_rate} Hz, {file.channels}"
+        f" channels, {size(file.bytes)}, from {safe(file.source_format)}"
+    )
+    yield f"  sha256    {file.sha256}"
+    if file.note:
+        yield f"  note      {safe(file.note)}"
+
+
+def _join(at: float, *parts: str) -> str:
+    return f"{moment(at)}  " + ", ".join(safe(part) for part in parts if part)
+
+
+def _with_detail(text: str, detail: str) -> str:
+    return f"{text}: {safe(detail)}" if detail else text
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: the level of digital silence becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,7 +18,7 @@ from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import form_of
 from ascc_async.media.ffmpeg import find_ffmpeg
-from ascc_async.progress.words import count, safe, size
+from ascc_async.progress.formatting import count, safe, size
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 
-class Out(Console):
+class PlainConsole(Console):
     """A rich console that interprets nothing in texts: no markup, no emoji, no highlighting.
 
     `gone` turns true when the reader at the other end has left; from then on it is silent.

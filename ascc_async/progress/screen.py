@@ -1,33 +1,32 @@
-"""What the user sees while a run goes on: a picture, lines, or JSON."""
+"""What the user sees while a run goes on: the dashboard, lines, or JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.live import Live
 
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.console import Out
-from ascc_async.progress.events import JsonFormat, TextFormat, event_line
-from ascc_async.progress.lines import fields, line
-from ascc_async.progress.log_sink import LogSink, collecting
+from ascc_async.progress.console import PlainConsole
+from ascc_async.progress.dashboard import Dashboard
+from ascc_async.progress.formatting import clock
+from ascc_async.progress.log_lines import snapshot_fields, snapshot_line
+from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
 from ascc_async.progress.opening import unsay
-from ascc_async.progress.terminal import Picture
-from ascc_async.progress.words import clock
 
 LogFormat = Literal["text", "json"]
-_PICTURE_EVERY = 0.5  # seconds
+_DRAW_EVERY = 0.5  # seconds
 _LINE_EVERY = 60.0
 
 
 class Screen:
-    """Shows snapshots and events. On a terminal a picture, else lines or JSON."""
+    """Shows snapshots and events. On a terminal the dashboard, else lines or JSON."""
 
     def __init__(
         self,
@@ -36,27 +35,38 @@ class Screen:
         log_format: LogFormat,
         *,
         on_gone: Callable[[], None],
-        out: Out | None = None,
+        console: PlainConsole | None = None,
     ) -> None:
         """`on_gone` is called once when nobody reads the output any more."""
         self._snapshot, self._output, self._on_gone = snapshot, output_dir, on_gone
         self._json = log_format == "json"
-        self._out = out or Out()
-        self._live: Live | None = None
+        self._console = console or PlainConsole()
 
     @asynccontextmanager
     async def showing(self) -> AsyncIterator[None]:
-        """Within, the run is shown and log records are told.
+        """Within, the run is shown, and log records too.
 
         Whatever leaves the block leaves as it is; a bug in the showing cancels the block.
         """
         unsay()
-        shown = _Shown(self)
-        with collecting(shown, self._output) as sink, self._picture(shown):
-            drawing = asyncio.TaskGroup()
-            async with drawing:
-                task = drawing.create_task(self._keep_telling(sink))
-                left: BaseException | None = None
+        log_handler = _ScreenHandler(self.show)
+        log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
+        with ExitStack() as stack:
+            repeat_filter = stack.enter_context(collecting(log_handler, self._output))
+            live: Live | None = None
+            if not self._json and self._console.draws:
+                # What is normal shows in the dashboard, and stands in the log file.
+                log_handler.setLevel(logging.WARNING)
+                live = Live(
+                    get_renderable=lambda: Dashboard(self._snapshot()),
+                    console=self._console,
+                    auto_refresh=False,
+                    transient=True,
+                )
+                stack.enter_context(live)
+            left: BaseException | None = None
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(self._keep_showing(repeat_filter, live))
                 try:
                     yield
                 except Exception as error:  # noqa: BLE001 - raised again, outside of the group
@@ -66,76 +76,48 @@ class Screen:
             if left is not None:
                 raise left
 
-    @contextmanager
-    def _picture(self, shown: logging.Handler) -> Iterator[None]:
-        if self._json or not self._out.draws:
-            yield
-            return
-        # What is normal shows in the picture, and stands in the log file.
-        shown.setLevel(logging.WARNING)
-        self._live = Live(
-            get_renderable=lambda: Picture(self._snapshot()),
-            console=self._out,
-            auto_refresh=False,
-            transient=True,
-        )
-        with self._live:
-            yield
-
-    def say(self, text: str, event: str, told: Mapping[str, Any] | None = None) -> None:
-        """Tell something: `text` to people, `event` with the fields `told` to programs."""
+    def say(self, text: str, event: str, fields: Mapping[str, Any] | None = None) -> None:
+        """Say something: `text` to people, `event` with `fields` to programs."""
         if self._json:
-            text = event_line(time.time(), "info", event, told or {"text": text})
+            text = event_line(time.time(), "info", event, fields or {"text": text})
         self.show(text)
 
     def show(self, line: str) -> None:
-        """A line as it is, above the picture."""
-        was_gone = self._out.gone
-        self._out.tell(line)
-        if self._out.gone and not was_gone:
+        """A line as it is, above the dashboard."""
+        was_gone = self._console.gone
+        self._console.tell(line)
+        if self._console.gone and not was_gone:
             self._on_gone()
 
-    async def _keep_telling(self, sink: LogSink) -> None:
+    async def _keep_showing(self, repeat_filter: RepeatFilter, live: Live | None) -> None:
         next_line = time.monotonic() + _LINE_EVERY
         while True:
-            await asyncio.sleep(_PICTURE_EVERY)
-            sink.tell_repeated()
-            if self._live is not None:
-                self._draw(self._live)
+            await asyncio.sleep(_DRAW_EVERY)
+            repeat_filter.show_repeated()
+            if live is not None:
+                if self._console.gone:
+                    continue
+                try:
+                    live.refresh()
+                except OSError:  # the terminal was closed
+                    self._console.on_broken_pipe()
+                    self._on_gone()
             elif time.monotonic() >= next_line:
                 next_line += _LINE_EVERY
-                self._tell()
-
-    def _draw(self, live: Live) -> None:
-        if self._out.gone:
-            return
-        try:
-            live.refresh()
-        except OSError:  # the terminal was closed
-            self._out.on_broken_pipe()
-            self._on_gone()
-
-    def _tell(self) -> None:
-        picture = self._snapshot()
-        if self._json:
-            self.show(event_line(picture.at, "info", "progress", fields(picture)))
-        else:
-            self.show(f"{clock(picture.at)} {line(picture)}")
-
-    @property
-    def format(self) -> logging.Formatter:
-        """How log records are told here."""
-        return JsonFormat() if self._json else TextFormat()
+                snapshot = self._snapshot()
+                text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
+                if self._json:
+                    text = event_line(snapshot.at, "info", "progress", snapshot_fields(snapshot))
+                self.show(text)
 
 
-class _Shown(logging.Handler):
+class _ScreenHandler(logging.Handler):
     """Hands log records to the screen."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, show: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._screen = screen
-        self.setFormatter(screen.format)
+        self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record."""
-        self._screen.show(self.format(record))
+        self._show(self.format(record))

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pictures import snapshot
+from snapshots import snapshot
 
-from ascc_async.progress.console import Out
-from ascc_async.progress.events import JsonFormat, TextFormat, event_line
-from ascc_async.progress.log_sink import LogSink, file_handler
+from ascc_async.progress.console import PlainConsole
+from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, event_line, file_handler
 from ascc_async.progress.screen import LogFormat, Screen
 
 log = logging.getLogger("ascc_async.tested")
@@ -53,21 +52,21 @@ def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
 def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
     """The first is told at once, the rest a minute later as a number."""
     kept, clock = Kept(), Clock()
-    sink = LogSink([kept], clock)
+    sink = RepeatFilter([kept], clock)
     for number in range(1000):
         sink.handle(record(video_id=f"v{number}"))
     assert kept.lines == ["warning: it rains (video_id v0)"]
     clock.now = 61.0
-    sink.tell_repeated()
+    sink.show_repeated()
     assert kept.lines[1:] == ["warning: it rains (video_id v999) (999 times more)"]
-    sink.tell_repeated(all_of_them=True)
+    sink.show_repeated(all_of_them=True)
     assert len(kept.lines) == 2
 
 
 def test_the_same_event_of_another_identity_is_another_event() -> None:
     """What one identity suffers does not hide what happens to another."""
     kept = Kept()
-    sink = LogSink([kept], Clock())
+    sink = RepeatFilter([kept], Clock())
     sink.handle(record(identity="one"))
     sink.handle(record(identity="two"))
     assert len(kept.lines) == 2
@@ -76,7 +75,7 @@ def test_the_same_event_of_another_identity_is_another_event() -> None:
 def test_what_was_not_told_yet_is_told_at_the_end() -> None:
     """Closing tells the counts that still wait."""
     kept = Kept()
-    sink = LogSink([kept], Clock())
+    sink = RepeatFilter([kept], Clock())
     for _ in range(3):
         sink.handle(record())
     sink.close()
@@ -122,13 +121,13 @@ def test_the_log_file_is_for_the_user_alone_and_rotated(tmp_path: Path) -> None:
     assert json.loads((logs / "ascc_async.log.1").read_text())["video_id"] == "v"
 
 
-def screen(out: Out, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
-    return Screen(snapshot, folder, log_format, on_gone=lambda: gone.append("gone"), out=out)
+def screen(out: PlainConsole, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
+    return Screen(snapshot, folder, log_format, on_gone=lambda: gone.append("gone"), console=out)
 
 
 async def test_without_a_terminal_events_are_lines_told_once(tmp_path: Path) -> None:
     """An event stands once on the screen and once in the log file; markup is not interpreted."""
-    out = Out(io.StringIO(), width=80)
+    out = PlainConsole(io.StringIO(), width=80)
     async with screen(out, tmp_path, "text", []).showing():
         log.info("saw [red]it[/red] :dog:", extra={"n": 1})
         logging.getLogger("someone.else").warning("other")
@@ -142,7 +141,7 @@ async def test_without_a_terminal_events_are_lines_told_once(tmp_path: Path) -> 
 
 async def test_json_output_is_one_object_a_line_with_stable_names(tmp_path: Path) -> None:
     """Events and the summary have `time`, `level` and `event`."""
-    out = Out(io.StringIO(), width=20)
+    out = PlainConsole(io.StringIO(), width=20)
     shown = screen(out, tmp_path, "json", [])
     async with shown.showing():
         log.warning("it rains", extra={"identity": "main", "much": "x" * 100})
@@ -159,14 +158,14 @@ async def test_what_leaves_the_block_is_not_wrapped(tmp_path: Path) -> None:
     """An error of the run reaches the command line as it is, and handlers are taken down."""
     handlers = list(logging.getLogger().handlers)
     with pytest.raises(ValueError, match="as it is"):
-        async with screen(Out(io.StringIO()), tmp_path, "text", []).showing():
+        async with screen(PlainConsole(io.StringIO()), tmp_path, "text", []).showing():
             raise ValueError("as it is")
     assert logging.getLogger().handlers == handlers
 
 
 async def test_cancelling_the_run_ends_the_screen(tmp_path: Path) -> None:
     """Nothing of the screen outlives an abort."""
-    shown = screen(Out(io.StringIO()), tmp_path, "text", [])
+    shown = screen(PlainConsole(io.StringIO()), tmp_path, "text", [])
 
     async def run() -> None:
         async with shown.showing():
@@ -195,7 +194,7 @@ class Closed(io.StringIO):
 async def test_a_reader_that_left_is_told_of_once(tmp_path: Path) -> None:
     """`… | head`: whoever owns the run learns it, and the screen falls silent."""
     gone: list[str] = []
-    async with screen(Out(Closed()), tmp_path, "text", gone).showing():
+    async with screen(PlainConsole(Closed()), tmp_path, "text", gone).showing():
         log.info("one")
         log.info("two")
     assert gone == ["gone"]
@@ -205,7 +204,7 @@ async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_pa
     """Where logs cannot lie the run explains; the screen still shows."""
     blocked = tmp_path / "file"
     blocked.write_text("")
-    out = Out(io.StringIO(), width=80)
+    out = PlainConsole(io.StringIO(), width=80)
     async with screen(out, blocked / "below", "text", []).showing():
         log.info("seen")
     assert isinstance(out.file, io.StringIO)

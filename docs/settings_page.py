@@ -1,6 +1,6 @@
 """Renders `docs/settings.md` from the models, so that page and program cannot disagree.
 
-python -m ascc_async.settings_page > docs/settings.md
+python docs/settings_page.py > docs/settings.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ascc_async.settings import IdentitySettings, Settings
 
 _TOP = """\
 # Settings
-Made from the models in `ascc_async/settings.py` by `python -m ascc_async.settings_page`.
+Made from the models in `ascc_async/settings.py` by `python docs/settings_page.py`.
 
 Every key has a default, and `settings.yaml` holds them all. Where a key is given more than once,
 the first of these counts:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 
 import pytest
-from pictures import DRAINING, START, bucket, snapshot, work_queue
 from rich.cells import cell_len
+from snapshots import DRAINING, START, bucket, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
 from ascc_async.pipeline.source_health import SourceSnapshot
-from ascc_async.progress.console import Out
-from ascc_async.progress.figures import figures
-from ascc_async.progress.lines import line, time_left
-from ascc_async.progress.terminal import Picture
+from ascc_async.progress.console import PlainConsole
+from ascc_async.progress.dashboard import Dashboard
+from ascc_async.progress.log_lines import snapshot_line, time_left
+from ascc_async.progress.snapshot import figures
 from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
 
 
 def drawn(picture: RunSnapshot, width: int) -> list[str]:
-    out = Out(io.StringIO(), width=width)
-    out.show(Picture(picture))
+    out = PlainConsole(io.StringIO(), width=width)
+    out.show(Dashboard(picture))
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue().splitlines()
 
@@ -115,7 +115,7 @@ def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
 
 def test_the_plain_line_holds_the_same_numbers() -> None:
     """Without a terminal: one line with stages, share, identities and time left."""
-    text = line(snapshot())
+    text = snapshot_line(snapshot())
     assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 open)" in text
     assert "main/pages 2.00/s" in text
     assert text.endswith(" left")

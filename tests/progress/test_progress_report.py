@@ -6,16 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pictures import COUNTS, DRAINING, snapshot
+from snapshots import COUNTS, DRAINING, snapshot
 
 from ascc_async.model import Outcome, Reason
-from ascc_async.progress.advice import advice
-from ascc_async.progress.summary import summary, summary_fields
+from ascc_async.progress.report import advice, report, report_fields
 
 
 def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
     """The outcomes add up to the segments, and each stands in the text with its reasons."""
-    text = summary(COUNTS, snapshot(), tmp_path)
+    text = report(COUNTS, snapshot(), tmp_path)
     assert sum(COUNTS.outcomes.values()) == COUNTS.segments
     assert "150  segments          selected; 148 were asked about" in text
     assert "61  Creative Commons  41.78 % of the 146 answered" in text
@@ -44,28 +43,28 @@ def test_every_reason_of_the_closed_list_has_advice() -> None:
 
 def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:
     """After Ctrl-C the first line has the number of pending segments and the way on."""
-    first = summary(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
+    first = report(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
     assert first == "Stopped after 2 min. 2 segments are left: the same command goes on with them."
 
 
 def test_a_run_with_nothing_to_do_says_so(tmp_path: Path) -> None:
     """A second run in a finished folder does not pretend to have worked."""
     done = replace(COUNTS, outcomes={"clip": 58})
-    text = summary(done, snapshot(answered=0, clips_made=0), tmp_path)
+    text = report(done, snapshot(answered=0, clips_made=0), tmp_path)
     assert text.startswith("Done: nothing was left to ask or to fetch")
 
 
 def test_only_places_that_exist_are_named(tmp_path: Path) -> None:
     """The list of places holds no file that is not there."""
     (tmp_path / "clips").mkdir()
-    text = summary(COUNTS, snapshot(), tmp_path)
+    text = report(COUNTS, snapshot(), tmp_path)
     assert f"Where everything is: {tmp_path}\n  clips  the sounds" in text
     assert "CREDITS" not in text
 
 
 def test_the_fields_say_the_same_as_the_text(tmp_path: Path) -> None:
     """The JSON summary holds every outcome, also those that did not occur."""
-    told = json.loads(json.dumps(summary_fields(COUNTS, snapshot(), tmp_path)))
+    told = json.loads(json.dumps(report_fields(COUNTS, snapshot(), tmp_path)))
     assert told["outcomes"] == {outcome: COUNTS.outcome(outcome) for outcome in Outcome}
     assert told["reasons"]["unavailable"] == {"age_restricted": 3, "private": 4, "removed": 20}
     assert (told["asked"], told["creative_commons"], told["clip_seconds"]) == (148, 61, 580.0)

@@ -1,0 +1,114 @@
+"""A run on a terminal: calm, steady, and as wide as there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
+from ascc_async.progress.log_lines import time_left
+from ascc_async.progress.snapshot import Figures, figures
+from ascc_async.throttle.limiter import BucketSnapshot
+
+_NARROW = 60  # columns; below that, bars and the less important columns go
+
+
+class Dashboard:
+    """Renders a snapshot at whatever width the console has."""
+
+    def __init__(self, snapshot: RunSnapshot, *, headline: bool = True) -> None:
+        """Without `headline` for a snapshot that is not live."""
+        self._snapshot, self._headline = snapshot, headline
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        snapshot, width = self._snapshot, options.max_width
+        if self._headline:
+            yield _line(_headline(snapshot, narrow=width < _NARROW), "bold")
+        if (download := snapshot.download) is not None:
+            of_total = f" of {size(download.total)}" if download.total else ""
+            received = f"{size(download.received)}{of_total}"
+            yield _line(f"metadata  {safe(download.name)}: {received}")
+        sums = figures(snapshot)
+        if sums is None:
+            return
+        yield from _progress(snapshot, sums, width)
+        if sums.buckets:
+            yield _bucket_table(sums.buckets, width)
+        for source in snapshot.sources:
+            if source.state != "ready":
+                yield _line(f"source {source.name}: {source.state}, {safe(source.why)}", "yellow")
+        if snapshot.disk is not None:
+            waiting = " · clips wait for room" if snapshot.disk.waiting else ""
+            yield _line(f"disk {size(snapshot.disk.free)} free{waiting}")
+
+
+def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
+    stopping = snapshot.stopping
+    if stopping.draining:
+        left = duration(stopping.seconds_left or 0)
+        if narrow:
+            return f"stopping, {left} · Ctrl-C: leave now"
+        return f"stopping: finishing what is in flight, at most {left}; Ctrl-C again leaves at once"
+    elapsed = duration(snapshot.at - snapshot.started_at)
+    phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
+    goes_on = "" if narrow else ", the same command goes on"
+    return f"ascc_async{phase} · {elapsed} · Ctrl-C stops{goes_on}"
+
+
+def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[RenderableType]:
+    pace = rate(sums.videos_per_second) if snapshot.answered else ""
+    left = "" if snapshot.stopping.draining else time_left(sums)
+    table = Table.grid(padding=(0, 1))
+    for name, done, total, note in (
+        ("licenses", sums.asked, sums.selected, "  ".join(filter(None, (pace, left)))),
+        (
+            "clips",
+            sums.clips,
+            sums.clips + sums.clips_open,
+            f"{sums.clips_open} open" if sums.clips_open else "",
+        ),
+    ):
+        bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
+        table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
+    yield table
+    of = "" if width < _NARROW else " of the answered"
+    shareable = share(sums.creative_commons, sums.answered)
+    yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}")
+    if sums.unavailable:
+        yield _line(_reasons(sums.unavailable, width))
+
+
+def _reasons(reasons: dict[str, int], width: int) -> str:
+    """As many reasons as there is room for, biggest first; the rest as one number."""
+    ranked = sorted(reasons.items(), key=lambda item: -item[1])
+    text = ""
+    for shown in range(len(ranked), -1, -1):
+        names = [f"{name} {count(number)}" for name, number in ranked[:shown]]
+        if rest := sum(number for _, number in ranked[shown:]):
+            names.append(f"other {count(rest)}")
+        text = f"unavailable {count(sum(reasons.values()))}: {', '.join(names)}"
+        if len(text) <= width:
+            break
+    return text
+
+
+def _bucket_table(buckets: tuple[BucketSnapshot, ...], width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    wide = width >= _NARROW
+    for name in ("identity", "kind", "rate", *(("ceiling", "refused") if wide else ()), "resting"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for bucket in buckets:
+        ceiling = rate(bucket.ceiling) if bucket.ceiling else "–"
+        resting = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
+        more = (ceiling, count(bucket.refused)) if wide else ()
+        table.add_row(safe(bucket.identity), bucket.kind.value, rate(bucket.rate), *more, resting)
+    return table
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,168 @@
+"""Log records while a run is on: as lines for people or programs, and nothing said twice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from ascc_async.progress.formatting import clock, safe
+
+LOGS = "logs"
+LOG_FILE = "ascc_async.log"
+_PACKAGE = "ascc_async"
+_REPEAT_EVERY = 60.0  # seconds
+_FILE_BYTES, _FILES = 5_000_000, 5
+_LONGEST = 600  # characters of one event on the screen; the log file has it all
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# An event about another source, identity or stage is another event; one about another video is
+# the same: a thousand videos with the same trouble are one line and a count.
+_WHO = ("source", "identity", "kind", "stage", "endpoint")
+_Key = tuple[object, ...]
+
+
+def event_line(at: float, level: str, event: str, fields: Mapping[str, Any]) -> str:
+    """One event as one line of JSON: `time` (ISO 8601, UTC), `level`, `event`, then its fields.
+
+    Pure ASCII, so that nothing in a title can steer a terminal.
+    """
+    time_text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    base = {"time": time_text.replace("+00:00", "Z"), "level": level, "event": event}
+    return json.dumps({**base, **fields, **base}, default=str)
+
+
+class TextFormat(logging.Formatter):
+    """`14:05:09 warning: event (field value, field value)`, without control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, cut when it is very long; beneath it the traceback where there is one."""
+        fields = _fields_of(record)
+        repeated = fields.pop("repeated", 0)
+        details = ", ".join(
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in fields.items()
+        )
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        text = safe(record.getMessage() + (f" ({details})" if details else ""))
+        if len(text) > _LONGEST:
+            text = text[: _LONGEST - 1] + "…"
+        if repeated:
+            text += " (once more)" if repeated == 1 else f" ({repeated} times more)"
+        return f"{clock(record.created)} {level}{text}"
+
+
+class JsonFormat(logging.Formatter):
+    """One object per event; see `event_line`. `logger` names the module."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        fields = {"logger": record.name, **_fields_of(record)}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return event_line(record.created, record.levelname.lower(), record.getMessage(), fields)
+
+
+def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given with the event as `extra`."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS}
+
+
+class RepeatFilter(logging.Handler):
+    """Hands every event on once a minute at most; those between become one line with a count."""
+
+    def __init__(
+        self, handlers: Iterable[logging.Handler], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._handlers, self._clock = tuple(handlers), clock
+        self._shown_at: dict[_Key, float] = {}
+        self._held_back: dict[_Key, tuple[logging.LogRecord, int]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it on, or count it."""
+        who = map(_fields_of(record).get, _WHO)
+        key = (record.name, record.levelno, record.getMessage(), *map(str, who))
+        if self._clock() - self._shown_at.get(key, -_REPEAT_EVERY) < _REPEAT_EVERY:
+            _, number = self._held_back.get(key, (record, 0))
+            self._held_back[key] = (record, number + 1)
+            return
+        self._show_held_back(key)
+        self._shown_at[key] = self._clock()
+        self._hand_on(record)
+
+    def show_repeated(self, *, all_of_them: bool = False) -> None:
+        """Show the counts that have waited for a minute."""
+        now = self._clock()
+        for key in list(self._held_back):
+            if all_of_them or now - self._shown_at[key] >= _REPEAT_EVERY:
+                self._shown_at[key] = now
+                self._show_held_back(key)
+
+    def _show_held_back(self, key: _Key) -> None:
+        if key in self._held_back:
+            record, number = self._held_back.pop(key)
+            record.repeated = number
+            self._hand_on(record)
+
+    def _hand_on(self, record: logging.LogRecord) -> None:
+        for handler in self._handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+    def close(self) -> None:
+        """Show what is still held back, then close the handlers."""
+        self.show_repeated(all_of_them=True)
+        for handler in self._handlers:
+            handler.close()
+        super().close()
+
+
+@contextmanager
+def collecting(screen: logging.Handler, output_dir: Path) -> Iterator[RepeatFilter]:
+    """Within, log records go to `screen` and into `output_dir/logs/`, other packages' too."""
+    handlers = [screen]
+    with suppress(OSError):  # a folder that cannot be written is the run's to explain
+        handlers.append(file_handler(output_dir))
+    repeat_filter = RepeatFilter(handlers)
+    root, package = logging.getLogger(), logging.getLogger(_PACKAGE)
+    level_before = package.level
+    root.addHandler(repeat_filter)
+    package.setLevel(logging.INFO)
+    try:
+        yield repeat_filter
+    finally:
+        root.removeHandler(repeat_filter)
+        package.setLevel(level_before)
+        repeat_filter.close()
+
+
+def file_handler(output_dir: Path) -> logging.Handler:
+    """Everything from INFO on, into `output_dir/logs/`, rotated, for the user's eyes alone."""
+    folder = output_dir / LOGS
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = _PrivateFile(
+        folder / LOG_FILE, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8"
+    )
+    handler.setFormatter(JsonFormat())
+    return handler
+
+
+class _PrivateFile(RotatingFileHandler):
+    """Made readable by the user alone; a full disk does not fill the screen with complaints."""
+
+    def _open(self) -> TextIOWrapper:
+        def opener(name: str, flags: int) -> int:
+            return os.open(name, flags, 0o600)
+
+        return open(self.baseFilename, "a", encoding="utf-8", errors="replace", opener=opener)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Said nowhere: the run itself explains a full disk."""

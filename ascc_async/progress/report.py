@@ -1,0 +1,259 @@
+"""What is said at the end of a run and by `status`: done, missing and why, what to do, where.
+
+All numbers are sums over the manifest, so that report, card and `status` agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ascc_async.dataset.counts import Counts
+from ascc_async.journal.lock import Holder
+from ascc_async.model import License, Outcome, Reason
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.progress.formatting import count, duration, moment, share, size
+from ascc_async.progress.log_lines import snapshot_fields
+from ascc_async.progress.logs import LOGS
+
+_AGAIN = "run the same command again: it goes on with these"
+_COOKIES = (
+    "cookies of a signed-in browser open most of these: set network.cookies_file"
+    " (docs/cookies.md), then run again: they are asked again at once"
+)
+_UPDATE = (
+    "`detail` in dataset/unavailable.csv says what the tool said; mostly helps"
+    " `pip install --upgrade yt-dlp`, then `doctor --online` and another run"
+)
+_GONE = "gone for good: nothing can be done"
+_CONTENT = "the sound itself is not usable: nothing needs doing"
+_REMEDIES: Mapping[Reason, str] = {
+    Reason.LICENSE_UNKNOWN: (
+        "the next runs ask again, license.retry_unknown times; a Data API key"
+        " (license.api_keys, docs/data-api.md) answers for nearly all"
+    ),
+    Reason.NETWORK: "run again later: they are tried again",
+    Reason.SIGN_IN_REQUIRED: _COOKIES,
+    Reason.AGE_RESTRICTED: _COOKIES,
+    Reason.MEMBERS_ONLY: "only an account that is a member of the channel gets these",
+    Reason.COUNTRY_RESTRICTED: (
+        "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
+        " network.identities) may get them: run again with it"
+    ),
+    Reason.TOOL_FAILED: _UPDATE,
+    Reason.LIVE: "streams or premieres now: looked at again after license.recheck_after_days",
+    Reason.LICENSE_CHANGED: "no longer Creative Commons: their clips are left out of the dataset",
+    Reason.REMOVED: _GONE,
+    Reason.PRIVATE: _GONE,
+    Reason.ACCOUNT_TERMINATED: _GONE,
+    Reason.COPYRIGHT_CLAIM: _GONE,
+    Reason.NO_AUDIO: _CONTENT,
+    Reason.SILENT: _CONTENT,
+    Reason.TOO_SHORT: "the video ends too early; clips.shorter_than_segment decides what counts",
+    Reason.CORRUPT: "could not be decoded: looked at again after license.recheck_after_days",
+}
+_OUTCOME_NAMES = {
+    Outcome.CLIP: "clips",
+    Outcome.NOT_SHAREABLE: "not shareable",
+    Outcome.UNAVAILABLE: "not available",
+    Outcome.REJECTED: "rejected",
+    Outcome.SPARE: "spare",
+    Outcome.PENDING: "pending",
+}
+_ALWAYS_SHOWN = (Outcome.CLIP, Outcome.NOT_SHAREABLE, Outcome.UNAVAILABLE)
+_WITHOUT_REASON = {
+    Outcome.NOT_SHAREABLE: "standard license",
+    Outcome.PENDING: "waiting for their turn",
+}
+_FILES = (
+    ("dataset/README.md", "the dataset card: start here"),
+    ("dataset/manifest.csv", "every selected segment: license, outcome, reason, file"),
+    ("dataset/CREDITS.md", "whom to credit when you share clips"),
+    ("clips", "the sounds"),
+    (LOGS, "what happened, in detail"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about some segments: which (their reasons), how many, what."""
+
+    about: tuple[str, ...]
+    number: int
+    remedy: str
+
+
+def advice(counts: Counts) -> list[Advice]:
+    """What to do about each group that is missing: first what can be helped, most first."""
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for (outcome, reason), number in counts.reasons.items():
+        remedy = _REMEDIES[Reason(reason)] if reason else ""
+        if not reason and outcome == Outcome.PENDING:
+            remedy = _AGAIN
+        if remedy:
+            groups.setdefault(remedy, []).append((reason or outcome, number))
+    advices = [
+        Advice(
+            tuple(dict.fromkeys(name for name, _ in group)),
+            sum(number for _, number in group),
+            remedy,
+        )
+        for remedy, group in groups.items()
+    ]
+    return sorted(advices, key=lambda item: (item.remedy in (_GONE, _CONTENT), -item.number))
+
+
+def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
+    """What is said at the end of a run, for people."""
+    took = duration(snapshot.at - snapshot.started_at)
+    left = f"{count(counts.pending)} segments are left"
+    if snapshot.stopping.draining and counts.pending:
+        headline = f"Stopped after {took}. {left}: the same command goes on with them."
+    elif not snapshot.answered and not snapshot.clips_made:
+        headline = f"Done: nothing was left to ask or to fetch ({took})."
+    else:
+        headline = (
+            f"Done in {took}: {count(snapshot.answered)} videos asked and"
+            f" {count(snapshot.clips_made)} clips made ({size(snapshot.media_bytes)} fetched)"
+            " in this run." + (f" {left} for a later run." if counts.pending else "")
+        )
+    return "\n\n".join([headline, *sums(counts, output_dir)])
+
+
+def report_fields(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> dict[str, Any]:
+    """The same for programs: JSON-ready, with stable names."""
+    return {
+        "seconds": round(snapshot.at - snapshot.started_at, 3),
+        "draining": snapshot.stopping.draining,
+        "asked_now": snapshot.answered,
+        "clips_now": snapshot.clips_made,
+        "media_bytes_now": snapshot.media_bytes,
+        **count_fields(counts),
+        "output_dir": str(output_dir),
+    }
+
+
+def count_fields(counts: Counts) -> dict[str, Any]:
+    """The manifest's sums, JSON-ready. `reasons` by outcome, then reason."""
+    reasons: dict[str, dict[str, int]] = {}
+    for (outcome, reason), number in counts.reasons.items():
+        if reason:
+            reasons.setdefault(outcome, {})[reason] = number
+    return {
+        "segments": counts.segments,
+        "asked": counts.asked,
+        "creative_commons": counts.license(License.CREATIVE_COMMONS),
+        "unknown": counts.license(License.UNKNOWN),
+        "outcomes": {outcome.value: counts.outcome(outcome) for outcome in Outcome},
+        "reasons": reasons,
+        "clip_seconds": counts.seconds,
+        "clip_bytes": counts.bytes,
+        "channels": counts.channels,
+        "advice": [
+            {"about": list(item.about), "segments": item.number, "remedy": item.remedy}
+            for item in advice(counts)
+        ],
+    }
+
+
+def sums(counts: Counts, output_dir: Path) -> Iterator[str]:
+    """Paragraphs: what the manifest adds up to, what to do, where everything is."""
+    answered = counts.asked - counts.license(License.UNKNOWN)
+    shareable = counts.license(License.CREATIVE_COMMONS)
+    of_answered = f"{share(shareable, answered)} of the {count(answered)} answered"
+    rows = [
+        (counts.segments, "segments", f"selected; {count(counts.asked)} were asked about"),
+        (shareable, "Creative Commons", of_answered),
+    ]
+    for outcome, name in _OUTCOME_NAMES.items():
+        number = counts.outcome(outcome)
+        if number or outcome in _ALWAYS_SHOWN:
+            rows.append((number, name, _note(counts, outcome)))
+    width = max(len(count(number)) for number, _, _ in rows)
+    yield "\n".join(
+        f"{count(number):>{width}}  {name:<16}  {note}".rstrip() for number, name, note in rows
+    )
+
+    if advices := advice(counts):
+        lines = (f"- {', '.join(a.about)} ({count(a.number)}): {a.remedy}." for a in advices)
+        yield "\n".join(["What to do about what is missing:", *lines])
+
+    files = [(name, what) for name, what in _FILES if (output_dir / name).exists()]
+    width = max((len(name) for name, _ in files), default=0)
+    lines = (f"  {name:<{width}}  {what}" for name, what in files)
+    yield "\n".join([f"Where everything is: {output_dir}", *lines])
+
+
+def _note(counts: Counts, outcome: Outcome) -> str:
+    """How much sound the clips are; the reasons of any other outcome, biggest first."""
+    if outcome is Outcome.CLIP:
+        sound = f"{duration(counts.seconds)} of sound, {size(counts.bytes)}"
+        return f"{sound}, {count(counts.channels)} channels to credit" if counts.clips else ""
+    if outcome is Outcome.SPARE:
+        return "beyond sampling.max_per_class"
+    reasons = [
+        (number, reason or _WITHOUT_REASON.get(outcome, "no reason given"))
+        for (of_outcome, reason), number in counts.reasons.items()
+        if of_outcome == outcome
+    ]
+    return ", ".join(f"{name} {count(number)}" for number, name in sorted(reasons, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """`holder`: who runs here now. `snapshot`: the newest one a run left. `counts`: the manifest's
+    sums and `written_at` its time (POSIX), None where there is no manifest or a run goes on.
+    """
+
+    output_dir: Path
+    now: float
+    holder: Holder | None
+    snapshot: RunSnapshot | None
+    counts: Counts | None
+    written_at: float | None
+
+
+def status_headline(status: RunStatus) -> str:
+    """Who runs, or how the last run ended."""
+    holder, snapshot = status.holder, status.snapshot
+    if holder is not None:
+        seen = "it has only begun, look again in some seconds"
+        if snapshot:
+            seen = f"this is how it stood {duration(max(0.0, status.now - snapshot.at))} ago"
+        who = f"process {holder.pid} on {holder.host} since {holder.since}"
+        return f"A run is going on ({who}): {seen}."
+    if snapshot is None:
+        return "No run is going on, and none has left anything to show yet."
+    ended = moment(snapshot.at)
+    if snapshot.stopping.draining:
+        how = f"was stopped at {ended}; the same command goes on"
+    elif snapshot.phase is Phase.DONE:
+        how = f"was done at {ended}"
+    else:
+        how = f"broke off at about {ended}; the same command goes on"
+    return f"No run is going on. The last one {how}."
+
+
+def status_sums(status: RunStatus) -> Iterator[str]:
+    """Paragraphs: the manifest's sums, what is missing, where everything is."""
+    if status.counts is None or status.written_at is None:
+        yield "There is no manifest yet: a run writes it when it ends, and every few minutes."
+        return
+    first, *others = sums(status.counts, status.output_dir)
+    yield f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"
+    yield from others
+
+
+def status_fields(status: RunStatus) -> dict[str, Any]:
+    """The same for programs. Times are POSIX seconds."""
+    counts, snapshot = status.counts, status.snapshot
+    return {
+        "output_dir": str(status.output_dir),
+        "running": asdict(status.holder) if status.holder else None,
+        "seen_at": snapshot.at if snapshot else None,
+        "picture": snapshot_fields(snapshot) if snapshot else None,
+        "manifest_written_at": status.written_at,
+        "manifest": count_fields(counts) if counts else None,
+    }
