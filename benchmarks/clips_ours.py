@@ -41,10 +41,10 @@ from ascc_async.settings import (
     ThrottleSettings,
 )
 from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaSources
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.ytdlp_job import warm_up
 
 WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
 Job = tuple[str, int]
@@ -116,7 +116,7 @@ async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -
     sessions = await stack.enter_async_context(Sessions(network, limiter))
     journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
     pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
-    extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips))
+    extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips, output))
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
     return Tools(extractor, MediaSources(sessions), cutter, journal, output)
 

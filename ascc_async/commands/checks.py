@@ -30,8 +30,7 @@ from ascc_async.network.cookies import load_cookies
 from ascc_async.progress.formatting import count, size
 from ascc_async.settings import IdentitySettings, Settings, without_password
 from ascc_async.youtube.connections import trusted_authorities
-from ascc_async.youtube.javascript import find_runtime, outdated_runtimes
-from ascc_async.youtube.ytdlp_version import ytdlp_version
+from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 
 _OLD_DAYS = 60
 _LEAST_PYTHON = (3, 11)
@@ -151,21 +150,24 @@ def _ffmpeg(settings: Settings) -> Check:
 
 
 def _ytdlp() -> Check:
-    tool = ytdlp_version()
-    if tool is None:
+    installed = ytdlp_version()
+    if installed is None:
         return failed("yt-dlp", "not installed", _UPDATE)
-    age = tool.age_days(date.today())
-    text = f"{tool.version}" + (f", {age} days old" if age is not None else "")
+    released = released_on(installed)
+    age = (date.today() - released).days if released else None
+    text = installed + (f", {age} days old" if age is not None else "")
     if age is not None and age > _OLD_DAYS:
         return warning("yt-dlp", text, f"YouTube changes often: {_UPDATE}")
     return passed("yt-dlp", text)
 
 
 def _javascript() -> Check:
-    runtime = find_runtime()
-    if runtime is not None:
-        return passed("JavaScript runtime", f"{runtime.name} {runtime.version} ({runtime.path})")
-    old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in outdated_runtimes())
+    runtimes = javascript_runtimes()
+    for runtime in runtimes:
+        if runtime.supported:
+            text = f"{runtime.name} {runtime.version} ({runtime.path})"
+            return passed("JavaScript runtime", text)
+    old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in runtimes)
     return warning(
         "JavaScript runtime",
         f"too old for yt-dlp: {old}" if old else "none found",

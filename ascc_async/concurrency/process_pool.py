@@ -41,6 +41,7 @@ class JobFailed(SlotError):
     def __init__(self, type_name: str, message: str, trace: str) -> None:
         super().__init__(f"{type_name}: {message}")
         self.type_name, self.trace = type_name, trace
+        self.add_note(f"In the worker process:\n{trace}")  # shown wherever this is (`--debug`)
 
 
 @dataclass(frozen=True, slots=True)

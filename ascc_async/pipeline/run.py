@@ -50,7 +50,7 @@ from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, QUOTA_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
-from ascc_async.youtube.ytdlp_version import ytdlp_version
+from ascc_async.youtube.extraction import ytdlp_version
 
 log = logging.getLogger(__name__)
 
@@ -245,11 +245,10 @@ class Run:
         await records.journal.record(*found.records)
 
     def _run_facts(self, inputs: tuple[InputFile, ...], ffmpeg: Installed) -> RunFacts:
-        tool = ytdlp_version()
         versions = {
             "ascc_async": __version__,
             "python": platform.python_version(),
-            "yt-dlp": tool.version if tool else "",
+            "yt-dlp": ytdlp_version() or "",
             "ffmpeg": ffmpeg.version,
         }
         return RunFacts(

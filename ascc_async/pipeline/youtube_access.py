@@ -13,13 +13,13 @@ from ascc_async.network.cookie_store import CookieStore
 from ascc_async.settings import Settings
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource
+from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.media_links import MediaSources
 from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.watch_page import WatchPageSource
-from ascc_async.youtube.ytdlp_job import warm_up
 
 # Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
 LIMITER_MEMORY, QUOTA_MEMORY = "gate", "data_api"
@@ -47,7 +47,7 @@ class YouTubeAccess:
     ) -> AsyncIterator[Self]:
         """Connections, yt-dlp's processes and license sources, closed at the end.
 
-        `private_dir` is where yt-dlp's copies of the cookies lie; `memory` is what `memory()`
+        `private_dir` is where yt-dlp keeps its files; `memory` is what `memory()`
         gave in an earlier run. Raises SetupError.
         """
         network, license_ = settings.network, settings.license
@@ -61,9 +61,9 @@ class YouTubeAccess:
                 limiter,
                 network,
                 settings.clips,
+                private_dir,
                 cookies.copies,
-                private_dir=private_dir,
-                sticky=sessions.sticky,
+                sessions.sticky,
             )
             await stack.enter_async_context(extractor)
 

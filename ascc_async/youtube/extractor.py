@@ -1,53 +1,63 @@
-"""Where a video's media is: the real yt-dlp, in slots that can be killed, through the gate."""
+"""Where a video's media is: the real yt-dlp, in processes that can be killed, through the rate
+limiter."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
+import ssl
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ascc_async.concurrency.process_pool import ProcessPool
-from ascc_async.errors import AsccError, ItemError
+import certifi
+
+from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
+from ascc_async.errors import AsccError, ItemError, NetworkFault, SetupError
 from ascc_async.model import Reason, Resolved
+from ascc_async.network.cookie_store import PrivateCopy
 from ascc_async.settings import ClipsSettings, NetworkSettings
-from ascc_async.throttle.limiter import Entry, RateLimiter, RequestKind
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.youtube.client_choice import ClientChoice
+from ascc_async.youtube.extraction import (
+    Credentials,
+    ExtractedVideo,
+    ExtractionFailure,
+    ExtractionReport,
+    PlayerClient,
+    WorkerConfig,
+    extract,
+)
+from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
 from ascc_async.youtube.sticky import StickyIdentity
-from ascc_async.youtube.ytdlp_extractions import CookieCopy, Extractions
-from ascc_async.youtube.ytdlp_judge import another_client_may_help, judge
-from ascc_async.youtube.ytdlp_records import Report, Strategy
-from ascc_async.youtube.ytdlp_routes import Routes
 
 log = logging.getLogger(__name__)
 
+_FOLDER = "ascc-ytdlp"
 # YouTube gives media out only after the advertisement it wanted shown; yt-dlp says when.
 _LONGEST_WAIT_FOR_MEDIA = 60.0
+# So many processes in a row that died, with nothing done between: it is not the videos.
+_MOST_DEATHS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ResolverSnapshot:
-    """What the resolver did so far. `failures` counts messages that no table knows."""
+class _Attempt:
+    """One extraction, as whom, and what it means. `available_at`: POSIX time, 0 for at once."""
 
-    resolved: int
-    cheap: int
-    defaults: int
-    requests: int
-    cpu_seconds: float
-    failures: int
+    identity: str
+    result: Resolved | AsccError
+    available_at: float = 0.0
 
 
 class Extractor:
     """Resolves videos. One per run; an async context manager, for yt-dlp's private folder.
 
-    That lies in `private_dir` (default: the system's temporary folder), where what a crashed run
-    left is removed. `extractions`: those of another resolver, already entered, to be shared.
-    `askers`: who asked for a video's license; the same identity resolves it, unless it rests.
+    That lies in `private_dir`, which no other run may use at the same time. `cookies` are private
+    copies by identity. `sticky`: who asked for a video's license resolves it, unless it rests.
     """
 
     def __init__(
@@ -56,32 +66,25 @@ class Extractor:
         limiter: RateLimiter,
         network: NetworkSettings,
         clips: ClipsSettings,
-        cookies: Mapping[str, CookieCopy] | None = None,
-        *,
-        private_dir: Path | None = None,
-        extractions: Extractions | None = None,
+        private_dir: Path,
+        cookies: Mapping[str, PrivateCopy] | None = None,
         sticky: StickyIdentity | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
     ) -> None:
-        self._limiter, self._clips = limiter, clips
-        self._first_identity = network.all_identities()[0].name
-        self._timeout = network.timeout_seconds
-        self._stack = AsyncExitStack()
-        self._shared = extractions is not None
-        self._extractions = extractions or Extractions(pool, network, cookies, private_dir)
+        self._pool, self._limiter, self._network, self._clips = pool, limiter, network, clips
+        self._folder = private_dir / _FOLDER
+        self._cookies: Mapping[str, PrivateCopy] = cookies if cookies is not None else {}
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
-        self._clock, self._wall = clock, wall
-        self._routes = Routes()
-        # Whoever has no slot yet must not hold a place in the gate.
-        self._turns = asyncio.Semaphore(self._extractions.at_once)
-        self._counts: Counter[str] = Counter()
-        self._cpu_seconds = 0.0
+        self._identities = {one.name: one for one in network.all_identities()}
+        self._choice = ClientChoice()
+        # Who would wait for a process must not hold a permit of the limiter meanwhile.
+        self._processes = asyncio.Semaphore(pool.snapshot().count)
+        self._config: WorkerConfig | None = None
+        self._deaths = 0
+        self._warned_of_javascript = False
 
     async def __aenter__(self) -> Self:
-        """Find a JavaScript runtime, lay out the private folder. Raises SetupError."""
-        if not self._shared:
-            await self._stack.enter_async_context(self._extractions)
+        """Lay out the private folder."""
+        self._config = await asyncio.to_thread(self._lay_out)
         return self
 
     async def __aexit__(
@@ -90,135 +93,169 @@ class Extractor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._stack.aclose()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def resolve(
-        self,
-        video_id: str,
-        *,
-        identity: str | None = None,
-        see_license: bool = False,
-        other_client: bool = False,
-    ) -> Resolved:
-        """Where the media is, and for whom: `identity`, or who asked before, or who is ready first.
+    async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
+        """Where the media is, and for whom.
 
-        `see_license`: ask so that `license_text` is seen (three requests instead of one).
-        `other_client`: not the cheapest one, whose links did not work.
-        Raises Unavailable, Rejected (no sound), ItemError (`tool_failed`, yt-dlp's own words),
-        Refused, NetworkFault, ServerFault.
+        `other_client`: not the one-request client, whose links did not work; its answer has the
+        license too. Raises Unavailable, Rejected (no sound), ItemError (`tool_failed`, yt-dlp's
+        own words), Refused, NetworkFault, ServerFault, SetupError (no process lives).
         """
-        wanted = Strategy.DEFAULTS if see_license or other_client else None
-        identity = identity or self._sticky.whom(video_id, RequestKind.PAGES, RequestKind.MEDIA)
-        first = await self._ask(video_id, identity, wanted, new_video=True)
-        if isinstance(first.result, Resolved):
-            return await self._when_available(first.result, first.report)
-        return await self._detour(first.result, first)
+        identity = self._sticky.whom(video_id, RequestKind.PAGES, RequestKind.MEDIA)
+        client = PlayerClient.DEFAULT if other_client else None
+        attempt = await self._attempt(video_id, identity, client, new_video=True)
+        if isinstance(attempt.result, AsccError):
+            attempt = await self._fall_back(video_id, attempt.identity, attempt.result)
+        assert isinstance(attempt.result, Resolved)
+        wait = attempt.available_at - time.time()
+        if wait > 0:
+            await asyncio.sleep(min(wait, _LONGEST_WAIT_FOR_MEDIA))
+        return attempt.result
 
-    def snapshot(self) -> ResolverSnapshot:
-        """What was done so far."""
-        counts = self._counts
-        return ResolverSnapshot(
-            resolved=counts["resolved"],
-            cheap=counts[Strategy.CHEAP],
-            defaults=counts[Strategy.DEFAULTS],
-            requests=counts["requests"],
-            cpu_seconds=self._cpu_seconds,
-            failures=counts["failures"],
-        )
-
-    async def _detour(self, error: AsccError, first: _Attempt) -> Resolved:
+    async def _fall_back(self, video_id: str, identity: str, guest: AsccError) -> _Attempt:
         """The same video by yt-dlp's default clients, as the same identity."""
-        identity, video_id = first.identity, first.report.video_id
         try:
-            second = await self._ask(video_id, identity, Strategy.DEFAULTS, new_video=False)
-        except AsccError as failure:
-            self._routes.note_detour(identity, error, failure, self._clock())
-            raise _more_telling(error, failure) from None
-        assert isinstance(second.result, Resolved)
-        self._routes.note_detour(identity, error, None, self._clock())
-        return await self._when_available(second.result, second.report)
+            attempt = await self._attempt(video_id, identity, PlayerClient.DEFAULT, new_video=False)
+        except AsccError as error:
+            self._choice.note_fallback(identity, guest, error, time.monotonic())
+            # The second answer counts, unless only the first one knew a reason.
+            if _is_tool_failure(error) and not _is_tool_failure(guest):
+                raise guest from error
+            raise
+        self._choice.note_fallback(identity, guest, None, time.monotonic())
+        return attempt
 
-    async def _ask(
-        self, video_id: str, identity: str | None, wanted: Strategy | None, *, new_video: bool
+    async def _attempt(
+        self, video_id: str, identity: str | None, client: PlayerClient | None, *, new_video: bool
     ) -> _Attempt:
-        """One extraction. An error comes back as a result when a detour is worth it."""
-        async with self._turns:
-            cost = self._routes.cost(wanted or self._first(identity or self._first_identity))
-            # The link is of use only to the identity that asked: no link while its media rests.
+        """One extraction. An error that another client may mend comes back as the result."""
+        async with self._processes:
+            likely = identity or next(iter(self._identities))
+            likely_client = client or self._choice.first(likely, time.monotonic())
             entering = self._limiter.entry(
                 RequestKind.PAGES,
                 identity=identity,
-                cost=cost,
+                cost=self._choice.expected_requests(likely_client),
                 new_video=new_video,
+                # The link is of use only to the identity that asked: no link while its media rests.
                 also=(RequestKind.MEDIA,),
             )
             async with entering as entry:
-                strategy = wanted or self._first(entry.identity)
-                report = await self._extract(entry, strategy, video_id)
-                return self._judge(entry.identity, report)
+                identity = entry.identity
+                chosen = client or self._choice.first(identity, time.monotonic())
+                report = await self._extract(identity, chosen, video_id)
+                entry.sent(report.requests)
+                self._choice.note_requests(chosen, report.requests)
+                self._sticky.note(video_id, identity)
+                # What is raised in here decides what the limiter learns.
+                return self._judge(identity, chosen, report)
 
-    def _first(self, identity: str) -> Strategy:
-        return self._routes.first(identity, self._clock())
-
-    async def _extract(self, entry: Entry, strategy: Strategy, video_id: str) -> Report:
-        # Generous: each request may take `timeout`, and a script may have to be solved.
-        limit = 30.0 + self._timeout * (1 + self._routes.cost(strategy))
-        report = await self._extractions.run(entry.identity, strategy, video_id, timeout=limit)
-        entry.sent(report.requests)
-        self._routes.note_cost(strategy, report.requests)
-        self._counts[strategy] += 1
-        self._counts["requests"] += report.requests
-        self._sticky.note(video_id, entry.identity)
-        self._cpu_seconds += report.cpu_seconds
-        return report
-
-    def _judge(self, identity: str, report: Report) -> _Attempt:
-        result = judge(report, self._clips, identity, self._wall())
-        cheap = report.strategy is Strategy.CHEAP
-        if cheap and any("unsupported client" in warning for warning in report.warnings):
-            self._routes.rest_cheap(identity, "this yt-dlp no longer has it", self._clock())
+    def _judge(self, identity: str, client: PlayerClient, report: ExtractionReport) -> _Attempt:
+        guest, now = client is PlayerClient.GUEST, time.monotonic()
+        self._log_warnings(identity, report)
+        result = interpret(report, self._clips, identity, time.time())
         if isinstance(result, Resolved):
-            self._counts["resolved"] += 1
-            if cheap:
-                self._routes.note_cheap_success(identity)
-        elif not (cheap and self._is_worth_a_detour(identity, result)):
-            self._count_failure(report, result)
-            raise result
-        return _Attempt(identity, report, result)
+            if guest:
+                self._choice.note_guest_success(identity)
+            return _Attempt(identity, result, _available_at(result, report))
+        copy = self._cookies.get(identity)
+        signed_in = copy is not None and copy.signed_in
+        if (
+            guest
+            and another_client_may_help(result, signed_in)
+            and self._choice.may_fall_back(identity, result, now)
+        ):
+            return _Attempt(identity, result)
+        raise result
 
-    def _is_worth_a_detour(self, identity: str, error: AsccError) -> bool:
-        helps = another_client_may_help(error, self._extractions.is_signed_in(identity))
-        return helps and self._routes.may_detour(identity, error, self._clock())
-
-    def _count_failure(self, report: Report, error: AsccError) -> None:
-        if isinstance(error, ItemError) and error.reason is Reason.TOOL_FAILED:
-            self._counts["failures"] += 1
+    def _log_warnings(self, identity: str, report: ExtractionReport) -> None:
+        """What yt-dlp says besides, of itself and of what it lacks."""
+        if isinstance(report.result, ExtractionFailure) and report.result.traceback:
             log.warning(
-                "yt-dlp failed with words that no table knows",
-                extra={"video_id": report.video_id, "words": str(error)},
+                "yt-dlp crashed on a video: update yt-dlp, or report it there if it is up to date",
+                extra={"video": report.video_id, "why": report.result.message},
             )
+            log.debug("yt-dlp's traceback", extra={"traceback": report.result.traceback})
+        for warning in report.warnings:
+            if YtdlpText.UNKNOWN_CLIENT in warning:
+                why = "this yt-dlp no longer knows it"
+                self._choice.pause_guest(identity, why, time.monotonic())
+            if YtdlpText.NO_JAVASCRIPT in warning and not self._warned_of_javascript:
+                self._warned_of_javascript = True
+                log.warning(
+                    "yt-dlp finds no JavaScript runtime: some videos cannot be fetched; install"
+                    " one with: pip install --upgrade 'yt-dlp[default,deno]'"
+                )
 
-    async def _when_available(self, resolved: Resolved, report: Report) -> Resolved:
-        formats = report.video.formats if report.video else ()
-        urls = (resolved.audio.url, resolved.video.url if resolved.video else None)
-        moments = [one.available_at or 0.0 for one in formats if one.url in urls]
-        wait = max(moments, default=0.0) - self._wall()
-        if wait > 0:
-            await asyncio.sleep(min(wait, _LONGEST_WAIT_FOR_MEDIA))
-        return resolved
+    async def _extract(
+        self, identity: str, client: PlayerClient, video_id: str
+    ) -> ExtractionReport:
+        """One extraction in a worker process. A process that dies is replaced and tried again."""
+        assert self._config is not None, "enter the Extractor first"
+        proxy, copy = self._identities[identity].proxy, self._cookies.get(identity)
+        credentials = Credentials(identity, proxy)
+        if copy is not None:
+            credentials = Credentials(identity, proxy, str(copy.path), copy.edition)
+        # Generous: each request may take its whole timeout, and a script may have to be solved.
+        requests = self._choice.expected_requests(client)
+        timeout = 30.0 + self._network.timeout_seconds * (1 + requests)
+        for _ in range(2):
+            try:
+                report = await self._pool.run(
+                    extract, self._config, credentials, client, video_id, timeout=timeout
+                )
+            except SlotDied:
+                self._deaths += 1
+                log.warning("a yt-dlp process died; starting another", extra={"video": video_id})
+                if self._deaths >= _MOST_DEATHS:
+                    raise SetupError(
+                        f"{self._deaths} yt-dlp processes died in a row: is there enough memory?"
+                        " Check yt-dlp with `doctor`, or lower concurrency.extractions"
+                    ) from None
+            except JobTimeout as error:
+                message = f"yt-dlp did not finish within {timeout:.0f} s"
+                raise NetworkFault(message, kind="timeout") from error
+            except JobFailed as error:
+                # All that yt-dlp raises is data by now: no outcome of a video may hide this.
+                raise RuntimeError(f"a bug in our yt-dlp process: {error}") from error
+            else:
+                self._deaths = 0
+                return report
+        raise ItemError(Reason.TOOL_FAILED, "yt-dlp's process died twice on this video")
+
+    def _lay_out(self) -> WorkerConfig:
+        parent = self._folder.parent
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What a run that was killed left here; earlier versions added a number to the name.
+        for left in parent.glob(f"{_FOLDER}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
+        ca_file = None
+        if self._network.ca_file is not None:
+            ca_file = str(join_authorities(self._network.ca_file, self._folder / "authorities.pem"))
+        return WorkerConfig(str(self._folder / "cache"), ca_file, self._network.timeout_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One extraction, as whom, and what it means."""
+def join_authorities(ca_file: Path, target: Path) -> Path:
+    """Write the system's certificate authorities (certifi's where it has none) and `ca_file`'s.
 
-    identity: str
-    report: Report
-    result: Resolved | AsccError
+    OpenSSL takes one file from `SSL_CERT_FILE`, which replaces the system's: so both go in. That
+    `ca_file` holds certificates, our own connections found out before.
+    """
+    # `cafile` already follows SSL_CERT_FILE, and is None where there is no such file.
+    system = Path(ssl.get_default_verify_paths().cafile or certifi.where())
+    content = system.read_bytes() or Path(certifi.where()).read_bytes()
+    target.write_bytes(content.rstrip() + b"\n" + ca_file.read_bytes())
+    return target
 
 
-def _more_telling(cheap: AsccError, defaults: AsccError) -> AsccError:
-    """The defaults' verdict, unless it is only that the tool failed where the cheap one knew."""
-    unknown = isinstance(defaults, ItemError) and defaults.reason is Reason.TOOL_FAILED
-    knew = isinstance(cheap, ItemError) and cheap.reason is not Reason.TOOL_FAILED
-    return cheap if unknown and knew else defaults
+def _available_at(resolved: Resolved, report: ExtractionReport) -> float:
+    assert isinstance(report.result, ExtractedVideo)
+    urls = (resolved.audio.url, resolved.video.url if resolved.video else None)
+    moments = [one.available_at or 0.0 for one in report.result.formats if one.url in urls]
+    return max(moments)
+
+
+def _is_tool_failure(error: AsccError) -> bool:
+    return isinstance(error, ItemError) and error.reason is Reason.TOOL_FAILED

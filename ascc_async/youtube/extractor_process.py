@@ -1,199 +1,236 @@
-"""yt-dlp itself, inside a slot's process: one long-lived YoutubeDL per strategy and identity."""
+"""yt-dlp itself, inside a worker process: one long-lived YoutubeDL per client and identity."""
 
 from __future__ import annotations
 
+import functools
 import io
-import time
-from collections.abc import Mapping
+import json
+import os
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from yt_dlp import YoutubeDL
-from yt_dlp.networking.exceptions import HTTPError, RequestError
-from yt_dlp.utils import ExtractorError
+from yt_dlp.globals import supported_js_runtimes
+from yt_dlp.networking import Request, Response
+from yt_dlp.networking.exceptions import HTTPError, ProxyError, RequestError, TransportError
+from yt_dlp.utils import ExtractorError, YoutubeDLError
 
-from ascc_async.youtube.ytdlp_faults import fault_in
-from ascc_async.youtube.ytdlp_records import (
-    Access,
-    Failure,
-    Format,
-    Report,
-    Sent,
-    Strategy,
-    Video,
+from ascc_async.errors import NetworkFaultKind
+from ascc_async.youtube.extraction import (
+    OVERSIZED,
+    Credentials,
+    ExtractedVideo,
+    ExtractionFailure,
+    ExtractionReport,
+    PlayerClient,
+    SentRequest,
     WorkerConfig,
 )
-from ascc_async.youtube.ytdlp_wire import PLAYER, address_of, answered, author_in, ignore, watch
+from ascc_async.youtube.formats import MediaFormat
 
 # Manifests cost a request each, and their streams have no index that ranges could use.
 _SKIP = {"skip": ["hls", "dash", "translated_subs"]}
-_ARGUMENTS: dict[Strategy, dict[str, list[str]]] = {
-    Strategy.CHEAP: {
+_EXTRACTOR_ARGUMENTS: dict[PlayerClient, dict[str, list[str]]] = {
+    # The one client whose links need neither a script to be solved nor a page to be read first.
+    PlayerClient.GUEST: {
         "player_client": ["visionos"],
         "player_skip": ["webpage", "configs", "js", "initial_data"],
         **_SKIP,
     },
-    Strategy.DEFAULTS: _SKIP,
+    PlayerClient.DEFAULT: _SKIP,
 }
+_LARGEST_ANSWER = 32 << 20
+
+
+@functools.lru_cache(maxsize=1)
+def worker(config: WorkerConfig) -> Worker:
+    """This process's worker: the one thing that outlives a job."""
+    if config.ca_file:
+        os.environ["SSL_CERT_FILE"] = config.ca_file  # OpenSSL's way; yt-dlp has no option for it
+    return Worker(config)
 
 
 class Worker:
-    """Answers jobs one after the other; keeps connections, cookies and player code warm."""
+    """Does jobs one after the other; keeps connections, cookies and player code warm."""
 
-    def __init__(self, surroundings: WorkerConfig) -> None:
-        self._surroundings = surroundings
-        self._tools: dict[tuple[Strategy, str], tuple[Access, RecordingYoutubeDL]] = {}
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
+        self._kept: dict[tuple[PlayerClient, str], tuple[Credentials, RecordingYoutubeDL]] = {}
 
-    def extract(self, access: Access, strategy: Strategy, video_id: str) -> Report:
+    def extract(
+        self, credentials: Credentials, client: PlayerClient, video_id: str
+    ) -> ExtractionReport:
         """One extraction, with all that it sent."""
-        return self._tool(access, strategy).extract(strategy, video_id)
+        return self.youtube_dl(credentials, client).extract_video(video_id)
 
-    def _tool(self, access: Access, strategy: Strategy) -> RecordingYoutubeDL:
-        place = (strategy, access.identity)
-        known = self._tools.get(place)
-        if known is None or known[0] != access:
-            known = access, RecordingYoutubeDL(_parameters(self._surroundings, access, strategy))
-            self._tools[place] = known
-        return known[1]
-
-
-class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
-    """YoutubeDL that keeps count of what it really sends."""
-
-    def __init__(self, parameters: dict[str, Any]) -> None:
-        self.sent: list[Sent] = []
-        self.author = ""
-        self.words = _Words()
-        super().__init__({**parameters, "logger": self.words})
-
-    def urlopen(self, req: Any) -> Any:
-        """Every request of every extractor comes through here."""
-        address = address_of(req if isinstance(req, str) else req.url)
-        try:
-            response = super().urlopen(req)
-        except HTTPError as error:
-            self.sent.append(answered(address, error.response))
-            raise
-        except RequestError as error:
-            self.sent.append(Sent(address, fault=fault_in(error)))
-            raise
-        self.sent.append(answered(address, response))
-        watch(response, self._see_author if address.endswith(PLAYER) else ignore, self._broke)
-        return response
-
-    def _broke(self, error: RequestError) -> None:
-        """The body of the newest answer broke off: yt-dlp may go on as if nothing had been."""
-        self.sent[-1] = replace(self.sent[-1], fault=fault_in(error))
-
-    def _see_author(self, body: bytes) -> None:
-        self.author = author_in(body) or self.author
-
-    def extract(self, strategy: Strategy, video_id: str) -> Report:
-        """Ask for one video; whatever happens becomes data."""
-        self.sent, self.words.warnings, self.author = [], [], ""
-        # What yt-dlp says once, it is to say once per video: warnings tell why streams are missing.
-        for speaker in (self, self.get_info_extractor("Youtube")):
-            getattr(speaker, "_printed_messages", set()).clear()
-        began = time.process_time()
-        video, failure = self._ask(f"https://www.youtube.com/watch?v={video_id}")
-        return Report(
-            video_id=video_id,
-            strategy=strategy,
-            video=video,
-            failure=failure,
-            sent=tuple(self.sent),
-            warnings=tuple(dict.fromkeys(self.words.warnings)),
-            cpu_seconds=time.process_time() - began,
-        )
-
-    def _ask(self, url: str) -> tuple[Video | None, Failure | None]:
-        try:
-            # Without `process`, yt-dlp neither sorts formats nor tests links: we choose ourselves.
-            info = self.extract_info(url, download=False, process=False, ie_key="Youtube")
-            return _video_in(info or {}, self.params["http_headers"], self.author), None
-        # The seam: yt-dlp raises anything, its own errors do not pickle, and none may kill the
-        # slot. Nothing is lost: class and words are reported.
-        except Exception as error:  # noqa: BLE001
-            return None, _failure_in(error)
+    def youtube_dl(self, credentials: Credentials, client: PlayerClient) -> RecordingYoutubeDL:
+        """That identity's YoutubeDL; a new one when its cookies changed."""
+        key = (client, credentials.identity)
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != credentials:
+            kept = credentials, RecordingYoutubeDL(_options(self._config, credentials, client))
+            self._kept[key] = kept
+        return kept[1]
 
 
-class _Words:
+class WarningLogger:
     """yt-dlp's logger: keeps warnings, prints nothing."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def debug(self, message: str) -> None:
-        """Progress words; of no use here."""
-
-    def info(self, message: str) -> None:
-        """Progress words; of no use here."""
-
     def warning(self, message: str) -> None:
-        """Kept for the report."""
+        """Kept for the report: warnings tell why streams are missing."""
         self.warnings.append(message)
 
-    def error(self, message: str) -> None:
-        """Raised as well; of no use here."""
+    def debug(self, message: str) -> None:
+        """Progress; of no use here. Errors are raised as well."""
+
+    info = error = debug
 
 
-def _parameters(surroundings: WorkerConfig, access: Access, strategy: Strategy) -> dict[str, Any]:
-    runtime = surroundings.runtime
-    parameters: dict[str, Any] = {
+class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
+    """YoutubeDL that records every request it sends, so that the rate limiter can count them."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.sent: list[SentRequest] = []
+        self.player_answers: list[bytes] = []
+        self.warning_logger = WarningLogger()
+        super().__init__({**options, "logger": self.warning_logger})
+
+    def extract_video(self, video_id: str) -> ExtractionReport:
+        """Ask for one video; whatever yt-dlp raises becomes data."""
+        self.sent, self.player_answers, self.warning_logger.warnings = [], [], []
+        result = self._extract(f"https://www.youtube.com/watch?v={video_id}")
+        warnings = dict.fromkeys(self.warning_logger.warnings)
+        return ExtractionReport(video_id, result, tuple(self.sent), tuple(warnings))
+
+    def _extract(self, url: str) -> ExtractedVideo | ExtractionFailure:
+        try:
+            # Without `process`, yt-dlp neither sorts formats nor tests links: we choose ourselves.
+            info = self.extract_info(url, download=False, process=False, ie_key="Youtube")
+        except YoutubeDLError as error:
+            return _failure_from(error)
+        # The seam: yt-dlp stumbles over odd answers with any exception. That costs this video,
+        # never the run; the traceback goes with the report. Bugs of this file are raised.
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            if where.filename == __file__:
+                raise
+            name, file = type(error).__name__, Path(where.filename).name
+            message = f"yt-dlp crashed: {name}: {error} ({file}:{where.lineno})"
+            return ExtractionFailure(name, _text(message), traceback=traceback.format_exc())
+        return self._video_from(info or {})
+
+    def urlopen(self, req: Any) -> Response:
+        """Every request of every extractor comes through here."""
+        request = Request(req) if isinstance(req, str) else req
+        try:
+            response = super().urlopen(request)
+        except HTTPError as error:
+            self.sent.append(_answered(request, error.response))
+            raise
+        except RequestError as error:
+            self.sent.append(SentRequest(_address(request.url), fault=network_fault_in(error)))
+            raise
+        self.sent.append(_answered(request, response))
+        try:
+            body = _read(response)
+        except RequestError as error:
+            # yt-dlp may go on as if nothing had been: the record tells.
+            self.sent[-1] = replace(self.sent[-1], fault=network_fault_in(error))
+            raise
+        if _address(request.url).endswith("/youtubei/v1/player"):
+            self.player_answers.append(body)
+        return Response(
+            io.BytesIO(body), response.url, response.headers, response.status, response.reason
+        )
+
+    def _video_from(self, info: Mapping[str, Any]) -> ExtractedVideo:
+        headers = self.params["http_headers"]
+        formats = (
+            _format_from(raw, headers)
+            for raw in info.get("formats") or ()
+            if raw.get("url") and raw.get("protocol") != "mhtml"  # those are storyboards
+        )
+        return ExtractedVideo(
+            formats=tuple(formats),
+            title=_text(info.get("title")),
+            # yt-dlp takes the channel's name from the page alone, which the guest client skips.
+            channel=_text(info.get("channel"))
+            or next(filter(None, map(channel_in, self.player_answers)), ""),
+            channel_id=_text(info.get("channel_id")),
+            duration=_number(info.get("duration")),
+            live_status=info.get("live_status") or "",
+            license_text=_text(info.get("license")) or None,
+            type=info.get("_type") or "video",
+        )
+
+
+def _options(
+    config: WorkerConfig, credentials: Credentials, client: PlayerClient
+) -> dict[str, Any]:
+    options: dict[str, Any] = {
         "quiet": True,
         "noprogress": True,
         "color": "never",
-        "cachedir": surroundings.cache_dir,
-        "socket_timeout": surroundings.timeout,
-        # Retries are ours: each must pass the gate.
+        "cachedir": config.cache_dir,
+        "socket_timeout": config.timeout_seconds,
+        # Retries are ours: each must pass the rate limiter.
         "extractor_retries": 0,
         "geo_bypass": False,
         # "" is «no proxy», None would be «whatever the environment says».
-        "proxy": access.proxy or "",
-        "compat_opts": {"no-certifi"} if surroundings.authorities else set(),
-        "js_runtimes": {runtime.name: {"path": runtime.path}} if runtime else {},
-        "extractor_args": {"youtube": _ARGUMENTS[strategy]},
+        "proxy": credentials.proxy or "",
+        "compat_opts": {"no-certifi"} if config.ca_file else set(),
+        # By itself yt-dlp would use deno alone; it finds the others too, and knows what is too old.
+        "js_runtimes": {name: {} for name in supported_js_runtimes.value},
+        "extractor_args": {"youtube": _EXTRACTOR_ARGUMENTS[client]},
     }
-    # The cheap client takes no cookies: it asks as a guest. A stream instead of a path: yt-dlp
-    # would write to the file.
-    if access.cookies and strategy is Strategy.DEFAULTS:
-        parameters["cookiefile"] = io.StringIO(Path(access.cookies).read_text(encoding="utf-8"))
-    return parameters
+    # The guest client takes no cookies. A stream instead of a path: yt-dlp would write its own
+    # cookies back to the file.
+    if credentials.cookies and client is PlayerClient.DEFAULT:
+        text = Path(credentials.cookies).read_text(encoding="utf-8")
+        options["cookiefile"] = io.StringIO(text)
+    return options
 
 
-def _failure_in(error: Exception) -> Failure:
-    """The innermost extractor error tells most; a DownloadError only wraps its text."""
-    told: BaseException = error
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ExtractorError):
-            told = seen
-            break
-        seen = seen.__context__
-    message = told.orig_msg if isinstance(told, ExtractorError) else str(told)
-    return Failure(type(told).__name__, _text(message), fault_in(told))
-
-
-def _video_in(info: Mapping[str, Any], headers: Mapping[str, str], author: str) -> Video:
-    return Video(
-        formats=tuple(
-            _format_in(raw, headers)
-            for raw in info.get("formats") or ()
-            if raw.get("url") and raw.get("protocol") != "mhtml"  # those are storyboards
-        ),
-        title=_text(info.get("title")),
-        channel=_text(info.get("channel")) or _text(author),
-        channel_id=_text(info.get("channel_id")),
-        duration=_number(info.get("duration")),
-        live_status=info.get("live_status") or "",
-        license_text=_text(info.get("license")) or None,
-        kind=info.get("_type") or "video",
+def _answered(request: Request, response: Response) -> SentRequest:
+    return SentRequest(
+        _address(response.url),
+        status=response.status,
+        retry_after=response.headers.get("Retry-After") or "",
+        # How many redirects there were, yt-dlp tells nobody; YouTube's walls are one away.
+        redirected=response.url != request.url,
     )
 
 
-def _format_in(raw: Mapping[str, Any], headers: Mapping[str, str]) -> Format:
-    return Format(
+def _read(response: Response) -> bytes:
+    """The whole body, within bounds: one that unpacks to gigabytes would take the machine along."""
+    pieces, size = [], 0
+    while piece := response.read(1 << 20):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_ANSWER:
+            response.close()
+            raise TransportError(f"{OVERSIZED} {_LARGEST_ANSWER} bytes")
+    return b"".join(pieces)
+
+
+def _failure_from(error: BaseException) -> ExtractionFailure:
+    # A DownloadError only wraps the text of the extractor's error, with «ERROR:» before it.
+    extractors: BaseException | None = error
+    while extractors is not None and not isinstance(extractors, ExtractorError):
+        extractors = extractors.__context__
+    cause = extractors or error
+    message = cause.orig_msg if isinstance(cause, ExtractorError) else str(cause)
+    return ExtractionFailure(type(cause).__name__, _text(message), network_fault_in(cause))
+
+
+def _format_from(raw: Mapping[str, Any], headers: Mapping[str, str]) -> MediaFormat:
+    return MediaFormat(
         format_id=str(raw.get("format_id") or ""),
         url=raw["url"],
         headers={**headers, **(raw.get("http_headers") or {})},
@@ -205,12 +242,25 @@ def _format_in(raw: Mapping[str, Any], headers: Mapping[str, str]) -> Format:
         channels=raw.get("audio_channels"),
         height=raw.get("height"),
         size=raw.get("filesize"),
-        tbr=_number(raw.get("tbr")),
+        bitrate=_number(raw.get("tbr")),
         language_preference=raw.get("language_preference"),
         preference=raw.get("preference"),
         drm=bool(raw.get("has_drm")),
         available_at=_number(raw.get("available_at")),
     )
+
+
+def channel_in(player_answer: bytes) -> str:
+    """The channel's name in a player's answer; "" if it is not there."""
+    try:
+        return _text(json.loads(player_answer)["videoDetails"]["author"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _address(url: str) -> str:
+    """Host and path: queries may hold keys."""
+    return url.partition("?")[0].partition("://")[2]
 
 
 def _text(text: Any) -> str:
@@ -220,3 +270,57 @@ def _text(text: Any) -> str:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
+
+
+# yt-dlp has classes for few faults of the network; the rest shows in the names and messages of the
+# errors beneath, urllib3's above all. The first match counts.
+_FAULT_SIGNS: tuple[tuple[NetworkFaultKind, tuple[str, ...]], ...] = (
+    ("certificate", ("certificateverify", "sslcertverification", "certificate verify failed")),
+    ("short_body", ("incompleteread", "incomplete read")),
+    ("dns", ("gaierror", "name or service not known", "name resolution", "nodename nor servname")),
+    ("timeout", ("timed out", "timeout")),
+    ("connect", ("refused", "unreachable", "failed to establish", "no route")),
+    ("reset", ("reset", "remotedisconnected", "remote end closed", "broken pipe", "eof occurred")),
+)
+_PROXY_REFUSES_LOGIN = ("407", "authentication", "authenticate", "username")
+# The proxy is there, what lies behind it is not.
+_BEHIND_PROXY = (
+    "tunnel connection failed: 5",
+    "general socks server failure",
+    "not allowed by ruleset",
+    "network unreachable",
+    "host unreachable",
+    "ttl expired",
+)
+
+
+def network_fault_in(error: BaseException) -> NetworkFaultKind | None:
+    """The kind of network fault at the root of `error`; None when it is not one."""
+    chain = list(_chain(error))
+    if any(isinstance(link, HTTPError) for link in chain):
+        return None  # an answer, though not the one that was wanted
+    if not any(isinstance(link, RequestError) for link in chain):
+        return None
+    text = " ".join(f"{type(link).__name__} {link}" for link in chain).lower()
+    if any(isinstance(link, ProxyError) for link in chain):
+        if any(sign in text for sign in _PROXY_REFUSES_LOGIN):
+            return "proxy_auth"
+        return "connect" if any(sign in text for sign in _BEHIND_PROXY) else "proxy"
+    for kind, signs in _FAULT_SIGNS:
+        if any(sign in text for sign in signs):
+            # With SOCKS, yt-dlp itself dials the proxy: it is the proxy that cannot be reached.
+            return "proxy" if kind == "connect" and "sockshttp" in text else kind
+    return "other"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that lies beneath it, each once: causes, contexts, wrapped arguments."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        beneath = (link.__cause__, link.__context__, getattr(link, "cause", None), *link.args)
+        waiting += [part for part in beneath if isinstance(part, BaseException)]

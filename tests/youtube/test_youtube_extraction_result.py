@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yt_dlp
 
 from ascc_async.errors import (
     AsccError,
@@ -19,36 +21,42 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
-from ascc_async.youtube.ytdlp_judge import another_client_may_help, judge
-from ascc_async.youtube.ytdlp_records import Failure, Format, Report, Sent, Strategy, Video
+from ascc_async.youtube.extraction import (
+    ExtractedVideo,
+    ExtractionFailure,
+    ExtractionReport,
+    SentRequest,
+)
+from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
+from ascc_async.youtube.formats import MediaFormat
 
 PLAYER = "www.youtube.com/youtubei/v1/player"
-SOUND = Format(
+SOUND = MediaFormat(
     format_id="140", url="https://x.googlevideo.com/videoplayback", headers={}, ext="m4a",
     acodec="mp4a.40.2", vcodec="none",
 )  # fmt: skip
 PICTURE = replace(SOUND, format_id="134", acodec="none", vcodec="avc1", height=360, ext="mp4")
-VIDEO = Video((SOUND, PICTURE), "A title", "A channel", "UCid", 61.0, "not_live", None)
+VIDEO = ExtractedVideo((SOUND, PICTURE), "A title", "A channel", "UCid", 61.0, "not_live", None)
 
 
 def report(
     *,
-    video: Video | None = None,
+    video: ExtractedVideo | None = None,
     message: str = "",
     error: str = "ExtractorError",
     fault: NetworkFaultKind | None = None,
-    sent: tuple[Sent, ...] = (Sent(PLAYER, 200, PLAYER),),
+    sent: tuple[SentRequest, ...] = (SentRequest(PLAYER, 200),),
     warnings: tuple[str, ...] = (),
-) -> Report:
+) -> ExtractionReport:
     """A report as the worker makes it."""
-    failure = None if video else Failure(error, message, fault)
-    return Report("M4gD1WSo5mA", Strategy.CHEAP, video, failure, sent, warnings, 0.02)
+    result = video or ExtractionFailure(error, message, fault)
+    return ExtractionReport("M4gD1WSo5mA", result, sent, warnings)
 
 
-def verdict(one: Report, media: str = "audio") -> Resolved | AsccError:
+def verdict(one: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
     """The judgement at a fixed time."""
     clips = ClipsSettings(media=media)  # type: ignore[arg-type]
-    return judge(one, clips, "main", now=1_800_000_000.0)
+    return interpret(one, clips, "main", now=1_800_000_000.0)
 
 
 def test_a_video_with_sound_is_resolved_for_the_identity_that_asked() -> None:
@@ -89,7 +97,7 @@ def test_media_video_without_a_picture_is_the_tools_limit() -> None:
 def test_answers_about_another_video_are_a_refusal() -> None:
     """Where the page still told something, yt-dlp only warns of them."""
     warning = "Skipping player responses from visionos clients (got player responses for video"
-    found = verdict(report(video=Video(()), warnings=(warning,)))
+    found = verdict(report(video=ExtractedVideo(()), warnings=(warning,)))
     assert isinstance(found, Refused)
 
 
@@ -98,7 +106,7 @@ def test_an_answer_that_is_not_one_is_the_servers_fault(words: str) -> None:
     """Half a document, another document, gigabytes: raised, or only warned of."""
     raised = report(message=f"{words} (caused by JSONDecodeError)", fault="other")
     warned = report(message=LOST, warnings=(f"[youtube] x: {words}",))
-    empty = report(video=Video(()), warnings=(f"[youtube] x: {words}",))
+    empty = report(video=ExtractedVideo(()), warnings=(f"[youtube] x: {words}",))
     assert {type(verdict(one)) for one in (raised, warned, empty)} == {ServerFault}
 
 
@@ -141,7 +149,7 @@ def test_drm_is_the_tools_limit() -> None:
 
 def test_only_a_trailer_is_given_for_what_must_be_paid() -> None:
     """yt-dlp then points to another video."""
-    found = verdict(report(video=Video((), kind="url")))
+    found = verdict(report(video=ExtractedVideo((), type="url")))
     assert isinstance(found, Unavailable)
     assert found.reason is Reason.MEMBERS_ONLY
 
@@ -228,25 +236,33 @@ def test_the_countries_error_class_is_enough() -> None:
     assert found.reason is Reason.COUNTRY_RESTRICTED
 
 
+def test_what_yt_dlp_tells_in_words_alone_it_still_words_so() -> None:
+    """An update that rewords one is noticed here: our copies are looked up in its source."""
+    extractors = Path(yt_dlp.__file__).parent / "extractor"
+    sources = [extractors / "common.py", extractors / "youtube" / "_video.py"]
+    source = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert [text for text in YtdlpText if text not in source] == []
+
+
 LOST = "Failed to extract any player response"
-TRAFFIC: list[tuple[Sent, type[AsccError], str | None]] = [
-    (Sent(PLAYER, 429, PLAYER, "120"), Refused, "rate"),
-    (Sent(PLAYER, 403, PLAYER), Refused, "other"),
-    (Sent(PLAYER, 200, "www.google.com/sorry/index", hops=1), Refused, "captcha"),
-    (Sent(PLAYER, 200, "consent.youtube.com/m", hops=1), Refused, "other"),
-    (Sent(PLAYER, 503, PLAYER), ServerFault, None),
-    (Sent(PLAYER, fault="dns"), NetworkFault, "dns"),
-    (Sent(PLAYER, fault="proxy"), NetworkFault, "proxy"),
-    (Sent(PLAYER, fault="proxy_auth"), NetworkFault, "proxy_auth"),
-    (Sent(PLAYER, fault="certificate"), NetworkFault, "certificate"),
-    (Sent(PLAYER, fault="reset"), NetworkFault, "reset"),
-    (Sent(PLAYER, fault="timeout"), NetworkFault, "timeout"),
+TRAFFIC: list[tuple[SentRequest, type[AsccError], str | None]] = [
+    (SentRequest(PLAYER, 429, "120"), Refused, "rate"),
+    (SentRequest(PLAYER, 403), Refused, "other"),
+    (SentRequest("www.google.com/sorry/index", 200, redirected=True), Refused, "captcha"),
+    (SentRequest("consent.youtube.com/m", 200, redirected=True), Refused, "other"),
+    (SentRequest(PLAYER, 503), ServerFault, None),
+    (SentRequest(PLAYER, fault="dns"), NetworkFault, "dns"),
+    (SentRequest(PLAYER, fault="proxy"), NetworkFault, "proxy"),
+    (SentRequest(PLAYER, fault="proxy_auth"), NetworkFault, "proxy_auth"),
+    (SentRequest(PLAYER, fault="certificate"), NetworkFault, "certificate"),
+    (SentRequest(PLAYER, fault="reset"), NetworkFault, "reset"),
+    (SentRequest(PLAYER, fault="timeout"), NetworkFault, "timeout"),
 ]
 
 
 @pytest.mark.parametrize(("sent", "expected", "kind"), TRAFFIC)
 def test_where_yt_dlp_swallows_the_error_the_traffic_tells(
-    sent: Sent, expected: type[AsccError], kind: str | None
+    sent: SentRequest, expected: type[AsccError], kind: str | None
 ) -> None:
     """Its message then only says that there was no answer."""
     found = verdict(report(message=LOST, sent=(sent,)))
@@ -256,14 +272,14 @@ def test_where_yt_dlp_swallows_the_error_the_traffic_tells(
 
 def test_the_same_holds_where_it_returns_without_any_stream() -> None:
     """The script did not come: no link could be solved. That is not the video's fault."""
-    sent = (Sent(PLAYER, 200, PLAYER), Sent("www.youtube.com/s/player/x/base.js", 502))
-    assert isinstance(verdict(report(video=Video(()), sent=sent)), ServerFault)
+    sent = (SentRequest(PLAYER, 200), SentRequest("www.youtube.com/s/player/x/base.js", 502))
+    assert isinstance(verdict(report(video=ExtractedVideo(()), sent=sent)), ServerFault)
 
 
 def test_how_long_to_wait_is_taken_from_the_answer() -> None:
     """In seconds and as a date, also where the words told the refusal."""
-    seconds = (Sent(PLAYER, 429, PLAYER, "120"),)
-    date = (Sent(PLAYER, 429, PLAYER, "Fri, 15 Jan 2027 08:02:00 GMT"),)
+    seconds = (SentRequest(PLAYER, 429, "120"),)
+    date = (SentRequest(PLAYER, 429, "Fri, 15 Jan 2027 08:02:00 GMT"),)
     for sent in (seconds, date):
         for message in (LOST, "Unable to download API page: HTTP Error 429: Too Many Requests"):
             found = verdict(report(message=message, sent=sent))
@@ -303,11 +319,11 @@ def test_no_secret_gets_into_a_message() -> None:
 def test_requests_that_never_left_are_not_counted() -> None:
     """A redirect counts as one more; a proxy that is down sees none of it."""
     sent = (
-        Sent(PLAYER, 200, PLAYER, hops=2),
-        Sent(PLAYER, fault="proxy"),
-        Sent(PLAYER, fault="reset"),
+        SentRequest(PLAYER, 200, redirected=True),
+        SentRequest(PLAYER, fault="proxy"),
+        SentRequest(PLAYER, fault="reset"),
     )
-    assert report(sent=sent, message=LOST).requests == 4
+    assert report(sent=sent, message=LOST).requests == 3
 
 
 HELPS: list[tuple[AsccError, bool, bool]] = [

@@ -8,21 +8,19 @@ from dataclasses import replace
 import pytest
 
 from ascc_async.youtube.formats import (
-    audio_track,
+    MediaFormat,
     choose_audio,
     choose_other_audio,
     choose_video,
     duration_in,
-    is_direct,
-    video_track,
+    track,
 )
-from ascc_async.youtube.ytdlp_records import Format
 
 
-def sound(format_id: str, **facts: object) -> Format:
+def sound(format_id: str, **facts: object) -> MediaFormat:
     """An audio-only stream as yt-dlp tells of it."""
     opus = format_id.startswith(("249", "250", "251"))
-    plain = Format(
+    plain = MediaFormat(
         format_id=format_id,
         url=f"https://rr1---sn.googlevideo.com/videoplayback?itag={format_id}&dur=720.678",
         headers={"User-Agent": "ours"},
@@ -36,7 +34,9 @@ def sound(format_id: str, **facts: object) -> Format:
     return replace(plain, **facts)  # type: ignore[arg-type]
 
 
-def picture(format_id: str, height: int, codec: str = "avc1.4d401e", **facts: object) -> Format:
+def picture(
+    format_id: str, height: int, codec: str = "avc1.4d401e", **facts: object
+) -> MediaFormat:
     """A video-only stream."""
     plain = replace(
         sound(format_id), acodec="none", vcodec=codec, height=height, ext="mp4", sample_rate=None
@@ -112,7 +112,9 @@ def test_a_damaged_stream_comes_last() -> None:
         sound("140", acodec=None),
     ],
 )
-def test_streams_that_ranges_cannot_read_or_that_are_silent_are_no_choice(useless: Format) -> None:
+def test_streams_that_ranges_cannot_read_or_that_are_silent_are_no_choice(
+    useless: MediaFormat,
+) -> None:
     """Manifests, DRM and pictures alone bring no sound."""
     assert choose_audio([useless], "flac") is None
 
@@ -144,13 +146,13 @@ def test_h264_comes_before_newer_codecs_and_pictures_alone_before_muxed() -> Non
 
 def test_a_track_tells_what_the_media_side_needs() -> None:
     """Container, codec, rate, exact length from the link; headers as yt-dlp gives them."""
-    track = audio_track(sound("251", size=1234))
-    assert (track.kind, track.container, track.codec) == ("audio", "webm", "opus")
-    assert (track.sample_rate, track.channels, track.size) == (48000, 2, 1234)
-    assert track.duration == 720.678
-    assert track.headers == {"User-Agent": "ours"}
-    assert track.height is None
-    shown = video_track(MUXED)
+    heard = track("audio", sound("251", size=1234))
+    assert (heard.kind, heard.container, heard.codec) == ("audio", "webm", "opus")
+    assert (heard.sample_rate, heard.channels, heard.size) == (48000, 2, 1234)
+    assert heard.duration == 720.678
+    assert heard.headers == {"User-Agent": "ours"}
+    assert heard.height is None
+    shown = track("video", MUXED)
     assert (shown.kind, shown.container, shown.codec) == ("video", "mp4", "avc1.42001E")
     assert shown.height == 360
 
@@ -168,4 +170,4 @@ def test_a_link_is_no_part_of_a_representation() -> None:
     """Signed links and headers stay out of logs."""
     assert "googlevideo" not in repr(sound("140"))
     assert "ours" not in repr(sound("140"))
-    assert is_direct(sound("140"))
+    assert sound("140").is_direct

@@ -1,0 +1,173 @@
+"""One extraction by yt-dlp: what its worker process is given and gives back, all plain data.
+
+Nothing here imports yt-dlp at the top: that takes half a second, which only a worker process pays.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+
+from ascc_async.errors import NetworkFaultKind
+from ascc_async.youtube.formats import MediaFormat
+
+# Part of the message when an answer is too large to be read.
+OVERSIZED = "YouTube's answer is larger than"
+_NOT_SENT: tuple[NetworkFaultKind, ...] = ("dns", "proxy", "proxy_auth", "certificate", "connect")
+
+
+class PlayerClient(StrEnum):
+    """Which of YouTube's players yt-dlp pretends to be.
+
+    `GUEST`: one that needs a single request, takes no cookies and shows no license. `DEFAULT`:
+    those that yt-dlp itself would choose, with the identity's cookies.
+    """
+
+    GUEST = "guest"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What is the same for every extraction of a run.
+
+    `ca_file`: a PEM file to trust instead of yt-dlp's own, or None. `timeout_seconds` is for one
+    request.
+    """
+
+    cache_dir: str
+    ca_file: str | None
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """As whom to ask. `cookies` is a Netscape file that is only read; `edition` rises when it
+    changes."""
+
+    identity: str
+    proxy: str | None = field(default=None, repr=False)
+    cookies: str | None = None
+    edition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request of yt-dlp's and what came of it: a `status` or a `fault`, both when the answer
+    broke off.
+
+    `address` is where the answer came from, host and path: queries may hold keys.
+    """
+
+    address: str
+    status: int | None = None
+    retry_after: str = ""
+    fault: NetworkFaultKind | None = None
+    redirected: bool = False
+
+    @property
+    def count(self) -> int:
+        """Requests that reached YouTube; none where there was no connection."""
+        return 0 if self.fault in _NOT_SENT else 1 + self.redirected
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedVideo:
+    """What yt-dlp learned about a video.
+
+    `license_text` is None where yt-dlp saw no license; `type` is yt-dlp's `_type`.
+    """
+
+    formats: tuple[MediaFormat, ...]
+    title: str = ""
+    channel: str = ""
+    channel_id: str = ""
+    duration: float | None = None
+    live_status: str = ""
+    license_text: str | None = None
+    type: str = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionFailure:
+    """What yt-dlp raised. `error` is the name of its class; `traceback` is empty unless yt-dlp
+    crashed, which is a bug of its own."""
+
+    error: str
+    message: str
+    fault: NetworkFaultKind | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionReport:
+    """All that one extraction brought."""
+
+    video_id: str
+    result: ExtractedVideo | ExtractionFailure
+    sent: tuple[SentRequest, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def requests(self) -> int:
+        """Requests that reached YouTube, redirects included."""
+        return sum(sent.count for sent in self.sent)
+
+
+def extract(
+    config: WorkerConfig, credentials: Credentials, client: PlayerClient, video_id: str
+) -> ExtractionReport:
+    """Ask yt-dlp for one video; a job for a worker process.
+
+    Whatever yt-dlp raises comes back as data. An exception is a bug of ours.
+    """
+    from ascc_async.youtube.extractor_process import worker
+
+    return worker(config).extract(credentials, client, video_id)
+
+
+def warm_up() -> None:
+    """Import yt-dlp before the first job; a worker process's initializer."""
+    import ascc_async.youtube.extractor_process  # noqa: F401
+
+
+def ytdlp_version() -> str | None:
+    """The installed yt-dlp's version; None when there is none."""
+    try:
+        return version("yt-dlp")
+    except PackageNotFoundError:
+        return None
+
+
+def released_on(ytdlp: str) -> date | None:
+    """The date in a version such as `2026.8.19` or `2026.08.19.232842.dev0`; None for others."""
+    match = re.match(r"(20\d\d)\.(\d{1,2})\.(\d{1,2})(\D|$)", ytdlp)
+    try:
+        return date(*map(int, match.groups()[:3])) if match else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class JavaScriptRuntime:
+    """A program that yt-dlp can solve YouTube's script challenges with, if it is new enough."""
+
+    name: str
+    version: str
+    path: str
+    supported: bool
+
+
+def javascript_runtimes() -> list[JavaScriptRuntime]:
+    """The runtimes that yt-dlp itself finds here. Imports yt-dlp and starts programs."""
+    import yt_dlp.globals
+
+    runtimes = [runtime() for runtime in yt_dlp.globals.supported_js_runtimes.value.values()]
+    return [
+        JavaScriptRuntime(info.name, info.version, info.path, info.supported)
+        for runtime in runtimes
+        if (info := runtime.info) is not None
+    ]

@@ -1,0 +1,200 @@
+"""What an extraction's report means: the media, or one of our errors. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from ascc_async.errors import (
+    AsccError,
+    ItemError,
+    NetworkFault,
+    NetworkFaultKind,
+    Refused,
+    Rejected,
+    ServerFault,
+    Unavailable,
+)
+from ascc_async.model import Reason, Resolved
+from ascc_async.settings import ClipsSettings
+from ascc_async.youtube.extraction import (
+    OVERSIZED,
+    ExtractedVideo,
+    ExtractionFailure,
+    ExtractionReport,
+    SentRequest,
+)
+from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
+from ascc_async.youtube.refusals import reason_in, refusal_in
+
+
+class YtdlpText(StrEnum):
+    """What yt-dlp tells in words alone.
+
+    The tests look each of them up in the installed yt-dlp: one that rewords them is noticed there.
+    """
+
+    OTHER_VIDEO = "Skipping player responses from"
+    UNKNOWN_CLIENT = "Skipping unsupported client"
+    NO_JAVASCRIPT = "No supported JavaScript runtime could be found"
+    FORMATS_LEFT_OUT = "formats have been skipped"
+    NOT_JSON = "Failed to parse JSON"
+
+
+_LONGEST_MESSAGE = 1000
+_LIVE = ("is_live", "is_upcoming", "post_live")
+_FAULT_TEXT: dict[NetworkFaultKind, str] = {
+    "dns": "its name could not be resolved",
+    "proxy": "the proxy does not answer",
+    "proxy_auth": "the proxy refuses the user or password",
+    "certificate": "the certificate is not trusted (see network.ca_file)",
+    "connect": "no connection",
+    "timeout": "no answer in time",
+    "reset": "the connection was closed",
+    "short_body": "the answer was cut short",
+    "other": "no answer",
+}
+# A message that says more than «unavailable»: another client would say the same.
+_GONE_FOR_CERTAIN = re.compile(
+    r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE
+)
+_SAME_FOR_EVERY_CLIENT = (
+    Reason.ACCOUNT_TERMINATED,
+    Reason.COPYRIGHT_CLAIM,
+    Reason.COUNTRY_RESTRICTED,
+    Reason.LIVE,
+)
+# yt-dlp's advice to those who run it by hand: not YouTube's words, and of no use here.
+_ADVICE = re.compile(
+    r"; please report this issue on .*?(yt-dlp -U|$)|\s*Use --cookies-from-browser or --cookies .*",
+    re.DOTALL,
+)
+
+
+def interpret(
+    report: ExtractionReport, clips: ClipsSettings, identity: str, now: float
+) -> Resolved | AsccError:
+    """The media of a video, or the error that says what happens next. `now`: POSIX time."""
+    video = report.result
+    if isinstance(video, ExtractionFailure):
+        return _error_of(video, report, now)
+    if video.type != "video":
+        return Unavailable(Reason.MEMBERS_ONLY, "YouTube gives out only a trailer")
+    if video.live_status in _LIVE:
+        return Unavailable(Reason.LIVE, f"live status: {video.live_status}")
+    audio = choose_audio(video.formats, clips.format)
+    if audio is None:
+        return _error_without_audio(video, report, now)
+    picture = choose_video(video.formats, clips.max_height) if clips.media == "video" else None
+    if picture is None and clips.media == "video":
+        return _tool_failed("yt-dlp found no direct link to pictures (clips.media: video)", report)
+    other = choose_other_audio(video.formats, audio, clips.format)
+    return Resolved(
+        video_id=report.video_id,
+        identity=identity,
+        audio=track("audio", audio),
+        video=track("video", picture) if picture else None,
+        duration=video.duration,
+        title=video.title,
+        channel=video.channel,
+        channel_id=video.channel_id,
+        license_text=video.license_text,
+        requests_sent=report.requests,
+        other_audio=track("audio", other) if other else None,
+    )
+
+
+def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
+    """True when yt-dlp's default clients may succeed where the guest client failed."""
+    if isinstance(error, Refused):
+        return error.kind in ("bot_check", "other")
+    if not isinstance(error, ItemError):
+        return False
+    if error.reason in (Reason.PRIVATE, Reason.MEMBERS_ONLY):
+        return signed_in
+    if error.reason is Reason.REMOVED:
+        return not _GONE_FOR_CERTAIN.search(str(error))
+    return error.reason not in _SAME_FOR_EVERY_CLIENT
+
+
+def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) -> AsccError:
+    if failure.error == "GeoRestrictedError":
+        return Unavailable(Reason.COUNTRY_RESTRICTED, _clean(failure.message))
+    # Before any reason: words that may be a refusal say nothing about the video.
+    refusal = refusal_in(text=failure.message)
+    if refusal is not None:
+        # The words carry no `Retry-After`; the answer they came with may.
+        answers = [_refusal(sent, now) for sent in report.sent]
+        waits = [one.retry_after for one in answers if one and one.retry_after is not None]
+        return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
+    reason = reason_in("", failure.message)
+    if reason is not None:
+        return Unavailable(reason, _clean(failure.message))
+    # An answer that is no JSON may come as an error of the network: it is the server's.
+    if failure.fault is not None and _unreadable_answer(report) is None:
+        return _network_fault(failure.fault)
+    return _unreported_error(report, now) or _tool_failed(failure.message, report)
+
+
+def _error_without_audio(video: ExtractedVideo, report: ExtractionReport, now: float) -> AsccError:
+    # Streams that yt-dlp left out may have held the sound: no proof of silence.
+    left_out = any(YtdlpText.FORMATS_LEFT_OUT in warning for warning in report.warnings)
+    if any(stream.is_direct for stream in video.formats) and not left_out:
+        return Rejected(Reason.NO_AUDIO, "the video has pictures and no sound")
+    if video.formats and all(stream.drm for stream in video.formats):
+        return _tool_failed("This video is DRM protected", report)
+    no_link = "yt-dlp found no direct media link"
+    return _unreported_error(report, now) or _tool_failed(no_link, report)
+
+
+def _unreported_error(report: ExtractionReport, now: float) -> AsccError | None:
+    """yt-dlp passes over many errors and goes on: the answers it was given tell them."""
+    for sent in report.sent:
+        if refusal := _refusal(sent, now):
+            return refusal
+    if any(YtdlpText.OTHER_VIDEO in warning for warning in report.warnings):
+        return Refused("YouTube answers about another video: it blocks this address", kind="other")
+    if unreadable := _unreadable_answer(report):
+        return unreadable
+    for sent in report.sent:
+        if sent.fault is not None:
+            return _network_fault(sent.fault)
+    status = next((sent.status for sent in report.sent if (sent.status or 0) >= 500), None)
+    return ServerFault(f"YouTube answers {status}") if status else None
+
+
+def _unreadable_answer(report: ExtractionReport) -> ServerFault | None:
+    """Half a JSON document, a page in its place, or gigabytes."""
+    failure = report.result
+    texts = [failure.message] if isinstance(failure, ExtractionFailure) else []
+    for text in (*texts, *report.warnings):
+        if YtdlpText.NOT_JSON in text or OVERSIZED in text:
+            return ServerFault(f"YouTube's answer cannot be read: {_clean(text)}")
+    return None
+
+
+def _refusal(sent: SentRequest, now: float) -> Refused | None:
+    return refusal_in(
+        status=sent.status,
+        headers={"Retry-After": sent.retry_after},
+        url=f"https://{sent.address}",
+        now=now,
+    )
+
+
+def _network_fault(kind: NetworkFaultKind) -> NetworkFault:
+    return NetworkFault(f"yt-dlp could not reach YouTube: {_FAULT_TEXT[kind]}", kind=kind)
+
+
+def _tool_failed(message: str, report: ExtractionReport) -> ItemError:
+    # Warnings often hold the cause.
+    texts = dict.fromkeys(_clean(text) for text in (message, *report.warnings))
+    return ItemError(Reason.TOOL_FAILED, " · ".join(texts)[:_LONGEST_MESSAGE])
+
+
+def _clean(message: str) -> str:
+    """A message fit for logs and the journal: no queries of links, no passwords, one line."""
+    bare = _ADVICE.sub("", message)
+    bare = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1?…", bare)
+    bare = re.sub(r"//[^/\s@]+@", "//…@", bare)
+    return " ".join(bare.split())[:_LONGEST_MESSAGE]

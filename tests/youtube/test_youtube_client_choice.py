@@ -1,0 +1,86 @@
+"""Which client is asked first."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from ascc_async.errors import ItemError, Refused
+from ascc_async.model import Reason
+from ascc_async.youtube.client_choice import ClientChoice
+from ascc_async.youtube.extraction import PlayerClient
+
+BOT = Refused("bot check", kind="bot_check")
+NOTHING = ItemError(Reason.TOOL_FAILED, "no formats")
+
+
+def test_the_guest_client_comes_first() -> None:
+    """One request instead of three."""
+    choice = ClientChoice()
+    assert choice.first("main", 0.0) is PlayerClient.GUEST
+    assert (
+        choice.expected_requests(PlayerClient.GUEST),
+        choice.expected_requests(PlayerClient.DEFAULT),
+    ) == (1, 3)
+
+
+def test_where_only_the_defaults_pass_the_bot_check_they_come_first_for_an_hour(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Three times in a row, as a pause may end between two asks; that identity only; said once."""
+    choice = ClientChoice()
+    with caplog.at_level(logging.WARNING):
+        for now in (0.0, 1.0):
+            choice.note_fallback("main", BOT, None, now)
+        assert choice.first("main", 2.0) is PlayerClient.GUEST
+        for now in (2.0, 2.0, 2.0, 2.0):
+            choice.note_fallback("main", BOT, None, now)
+    assert len(caplog.records) == 1
+    assert choice.first("main", 3601.0) is PlayerClient.DEFAULT
+    assert choice.first("other", 10.0) is PlayerClient.GUEST
+    assert choice.first("main", 3603.0) is PlayerClient.GUEST
+
+
+def test_where_the_defaults_are_refused_too_there_is_no_fallback_for_ten_minutes() -> None:
+    """It would only bring more refusals. Other failures are still worth one."""
+    choice = ClientChoice()
+    assert choice.may_fall_back("main", BOT, 0.0)
+    choice.note_fallback("main", BOT, BOT, 0.0)
+    assert not choice.may_fall_back("main", BOT, 599.0)
+    assert choice.may_fall_back("main", NOTHING, 1.0)
+    assert choice.may_fall_back("other", BOT, 1.0)
+    assert choice.may_fall_back("main", BOT, 601.0)
+    assert choice.first("main", 1.0) is PlayerClient.GUEST
+
+
+def test_a_guest_client_that_brings_nothing_thrice_in_a_row_is_left_alone() -> None:
+    """One odd video proves nothing; nor do three with successes between."""
+    choice = ClientChoice()
+    for _ in range(3):
+        choice.note_fallback("main", NOTHING, None, 0.0)
+        choice.note_guest_success("main")
+    assert choice.first("main", 1.0) is PlayerClient.GUEST
+    for _ in range(3):
+        choice.note_fallback("main", NOTHING, None, 0.0)
+    assert choice.first("main", 1.0) is PlayerClient.DEFAULT
+
+
+def test_videos_that_nobody_gets_say_nothing_about_the_client() -> None:
+    """Where the defaults failed as well, the guest client is not to blame."""
+    choice = ClientChoice()
+    for _ in range(10):
+        choice.note_fallback("main", NOTHING, NOTHING, 0.0)
+    assert choice.first("main", 1.0) is PlayerClient.GUEST
+
+
+def test_reservations_follow_what_is_really_sent() -> None:
+    """Config and script cost more at first; later ones less. Nothing sent teaches nothing."""
+    choice = ClientChoice()
+    for _ in range(30):
+        choice.note_requests(PlayerClient.DEFAULT, 2)
+        choice.note_requests(PlayerClient.DEFAULT, 0)
+    assert choice.expected_requests(PlayerClient.DEFAULT) == 2
+    for _ in range(30):
+        choice.note_requests(PlayerClient.DEFAULT, 6)
+    assert choice.expected_requests(PlayerClient.DEFAULT) == 6

@@ -1,0 +1,237 @@
+"""yt-dlp on answers that YouTube really gave."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yt_dlp.networking.exceptions import (
+    CertificateVerifyError,
+    IncompleteRead,
+    ProxyError,
+    RequestError,
+    SSLError,
+    TransportError,
+)
+from yt_dlp.utils import ExtractorError
+
+from ascc_async.errors import AsccError, Unavailable
+from ascc_async.model import Reason, Resolved
+from ascc_async.settings import ClipsSettings
+from ascc_async.youtube import extractor_process
+from ascc_async.youtube.extraction import (
+    Credentials,
+    ExtractionFailure,
+    ExtractionReport,
+    PlayerClient,
+    WorkerConfig,
+)
+from ascc_async.youtube.extraction_result import interpret
+from ascc_async.youtube.extractor_process import (
+    Worker,
+    channel_in,
+    network_fault_in,
+)
+
+RECORDED = Path(__file__).parents[2].parent / "shared" / "youtube_responses"
+needs_recorded = pytest.mark.skipif(
+    not RECORDED.is_dir(), reason=f"recorded answers are not at {RECORDED}"
+)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """A player's answer, as recorded."""
+    answer = json.loads((RECORDED / f"{name}.json").read_text())["response"]
+    found: dict[str, Any] = answer.get("playerResponse", answer)
+    return found
+
+
+def new_worker(folder: Path) -> Worker:
+    """One that keeps its player code in `folder`."""
+    return Worker(WorkerConfig(str(folder / "cache"), None, 5.0))
+
+
+def extract(answer: dict[str, Any], video_id: str, tmp_path: Path) -> ExtractionReport:
+    """The real extractor's view of that answer; only its one request is answered here."""
+    worker = new_worker(tmp_path)
+    tool = worker.youtube_dl(Credentials("main"), PlayerClient.GUEST)
+    tool.get_info_extractor("Youtube")._call_api = lambda *_, **__: answer
+    report = worker.extract(Credentials("main"), PlayerClient.GUEST, video_id)
+    plain: ExtractionReport = pickle.loads(pickle.dumps(report))
+    return plain
+
+
+def verdict(report: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
+    """What it means."""
+    return interpret(report, ClipsSettings(media=media), "main", now=0.0)  # type: ignore[arg-type]
+
+
+@needs_recorded
+def test_a_real_answer_brings_the_sound_and_a_picture(tmp_path: Path) -> None:
+    """AAC in MP4, with its exact length and size; 360 lines of H.264."""
+    found = verdict(extract(recorded("player_ok_visionos"), "M4gD1WSo5mA", tmp_path), "video")
+    assert isinstance(found, Resolved)
+    assert (found.audio.format_id, found.audio.container) == ("140", "mp4")
+    assert (found.audio.size, found.audio.duration) == (11664965, 720.724)
+    assert (found.audio.sample_rate, found.audio.channels) == (44100, 2)
+    assert found.video is not None
+    assert (found.video.format_id, found.video.height) == ("134", 360)
+    assert found.title.startswith("William Fisher, CopyrightX")
+    assert found.channel_id == "UCuLGmD72gJDBwmLw06X58SA"
+
+
+@needs_recorded
+@pytest.mark.parametrize(
+    ("name", "video_id", "reason"),
+    [
+        ("reel_members_only", "ayI2iBwGdxw", Reason.MEMBERS_ONLY),
+        ("reel_private", "8VajtrESJzA", Reason.PRIVATE),
+        ("reel_restricted_country", "_PL2HJKxnOM", Reason.COUNTRY_RESTRICTED),
+    ],
+)
+def test_real_refusals_of_a_video_have_their_reasons(
+    tmp_path: Path, name: str, video_id: str, reason: Reason
+) -> None:
+    """As the real extractor words them."""
+    found = verdict(extract(recorded(name), video_id, tmp_path))
+    assert isinstance(found, Unavailable)
+    assert found.reason is reason
+
+
+@needs_recorded
+def test_the_channels_name_is_in_the_players_answer() -> None:
+    """Which yt-dlp leaves there when it does not load the page."""
+    answer = json.dumps(recorded("player_ok_visionos")).encode()
+    assert channel_in(answer) == "The Berkman Klein Center for Internet & Society"
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (b'{"author":"no","videoDetails":{"title":"\\"author\\":\\"no\\"","author":"yes"}}', "yes"),
+        (b'{"videoDetails":{"author": "O\\u0027B \xc3\xa9 \\ud83d"}}', "O'B é ?"),
+        (b'{"author":"no"}', ""),
+        (b'{"videoDetails":{"author":7}}', ""),
+        (b'{"videoDetails":null}', ""),
+        (b'{"videoDetails":{"author":"\xff"}}', ""),
+        (b"[]", ""),
+        (b"", ""),
+    ],
+)  # fmt: skip
+def test_a_channels_name_is_read_or_left_out(answer: bytes, name: str) -> None:
+    """A title that quotes JSON deceives nobody; a broken answer is no error."""
+    assert channel_in(answer) == name
+
+
+def test_the_cookie_copy_is_only_read(tmp_path: Path) -> None:
+    """yt-dlp writes the cookies it holds back to a file it is given by name."""
+    copy = tmp_path / "copy.txt"
+    copy.write_text(
+        "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\tvalue\n"
+    )
+    before = copy.read_bytes()
+    worker = new_worker(tmp_path)
+    credentials = Credentials("main", "http://127.0.0.1:9", str(copy))
+    with worker.youtube_dl(credentials, PlayerClient.DEFAULT) as tool:
+        assert [one.name for one in tool.cookiejar if one.name == "SID"] == ["SID"]
+    assert copy.read_bytes() == before
+    guest = worker.youtube_dl(credentials, PlayerClient.GUEST)
+    assert not list(guest.cookiejar), "the guest client takes no cookies"
+
+
+def test_changed_cookies_make_a_new_tool(tmp_path: Path) -> None:
+    """The same credentials keep their connections; another edition of the cookies does not."""
+    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
+    first = worker.youtube_dl(Credentials("main", edition=0), guest)
+    assert worker.youtube_dl(Credentials("main", edition=0), guest) is first
+    assert worker.youtube_dl(Credentials("main", edition=1), guest) is not first
+
+
+def test_a_crash_of_yt_dlps_is_data_with_its_traceback(tmp_path: Path) -> None:
+    """It stumbles over odd answers with any exception: that costs the video, never the run."""
+
+    def stumble(url: str) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'get'")
+
+    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
+    tool = worker.youtube_dl(Credentials("main"), guest)
+    tool.get_info_extractor("Youtube")._real_extract = stumble
+    failure = worker.extract(Credentials("main"), guest, "M4gD1WSo5mA").result
+    assert isinstance(failure, ExtractionFailure)
+    assert failure.message.startswith("yt-dlp crashed: AttributeError: 'NoneType'")
+    assert "in stumble" in failure.traceback
+
+
+@pytest.mark.parametrize("broken", ["_address", "_failure_from"])
+def test_a_bug_of_ours_is_raised_whoever_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Within yt-dlp's call and after it: no video's failure may hide it."""
+    worker = new_worker(tmp_path)
+    monkeypatch.setattr(extractor_process, broken, None)
+    with pytest.raises(TypeError, match="not callable"):
+        worker.extract(Credentials("main", "http://127.0.0.1:9"), PlayerClient.GUEST, "M4gD1WSo5mA")
+
+
+def test_a_warning_given_for_one_video_is_given_for_the_next(tmp_path: Path) -> None:
+    """yt-dlp says many only once: once for each video is what the reports rely on."""
+    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
+    youtube = worker.youtube_dl(Credentials("main"), guest).get_info_extractor("Youtube")
+    youtube._real_extract = lambda _: youtube.report_warning("odd", only_once=True)
+    reports = [worker.extract(Credentials("main"), guest, "M4gD1WSo5mA") for _ in range(2)]
+    assert [report.warnings[0] for report in reports] == ["[youtube] odd"] * 2
+
+
+@needs_recorded
+def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
+    """A title cut in the middle of an emoji would go into no file and no database."""
+    answer = recorded("player_ok_visionos")
+    details = {**answer["videoDetails"], "title": "A \ud83d title", "author": "\udc00"}
+    answer = {**answer, "videoDetails": details}
+    found = verdict(extract(answer, "M4gD1WSo5mA", tmp_path))
+    assert isinstance(found, Resolved)
+    assert found.title == "A ? title"
+
+
+DIALLED = "SocksHTTPSConnection(host='www.youtube.com', port=443): Failed to establish a new"
+KINDS: list[tuple[Exception, str]] = [
+    (ProxyError("Unable to connect to proxy: [Errno 111] Connection refused"), "proxy"),
+    (ProxyError("Tunnel connection failed: 407 Proxy Authentication Required"), "proxy_auth"),
+    (ProxyError("unknown username or invalid password"), "proxy_auth"),
+    (ProxyError("Tunnel connection failed: 502 Bad Gateway"), "connect"),
+    (ProxyError("Host unreachable"), "connect"),
+    (CertificateVerifyError("self-signed certificate in certificate chain"), "certificate"),
+    (TransportError(cause=ssl.SSLCertVerificationError("expired")), "certificate"),
+    (SSLError("EOF occurred in violation of protocol"), "reset"),
+    (TransportError("Read timed out. (read timeout=30)"), "timeout"),
+    (TransportError(cause=TimeoutError("timed out")), "timeout"),
+    (TransportError(cause=socket.gaierror(-2, "Name or service not known")), "dns"),
+    (TransportError("Failed to resolve 'www.youtube.com' (Temporary failure in name resolution)"),
+     "dns"),
+    (TransportError("[Errno 111] Connection refused"), "connect"),
+    (TransportError("[Errno 101] Network is unreachable"), "connect"),
+    (TransportError(f"{DIALLED} connection: [Errno 111] Connection refused"), "proxy"),
+    (TransportError(cause=ConnectionResetError(104, "Connection reset by peer")), "reset"),
+    (TransportError("('Connection aborted.', RemoteDisconnected('Remote end closed connection"
+                    " without response'))"), "reset"),
+    (IncompleteRead(partial=10, expected=90), "short_body"),
+    (RequestError("no idea"), "other"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "kind"), KINDS)
+def test_every_error_of_the_network_has_a_kind(error: Exception, kind: str) -> None:
+    """Bare, and inside the extractor's error."""
+    assert network_fault_in(error) == kind
+    assert network_fault_in(ExtractorError("Unable to download", cause=error)) == kind
+
+
+def test_an_error_that_is_not_of_the_network_is_none() -> None:
+    """A fault in yt-dlp is not one in the network, though it may speak of timeouts."""
+    assert network_fault_in(KeyError("timed out")) is None
+    assert network_fault_in(ExtractorError("Video unavailable", expected=True)) is None
