@@ -1,4 +1,4 @@
-"""What the journal gives back, and the two records that are neither answer nor clip."""
+"""What is written to the journal and what it gives back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AnswerRow(LicenseAnswer):
 class ClipRow:
     """What became of fetching a segment in one form (see `ClipFile.form`).
 
-    `attempts` counts the tries that said something of it.
+    `attempts` counts the tries that ended with an outcome.
     """
 
     segment_id: str
@@ -76,7 +76,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a video's history, oldest first."""
+    """One entry of a video's history."""
 
     at: float
     kind: str

@@ -1,15 +1,21 @@
-"""Tables of the journal and their versions: the only place that creates or alters them."""
+"""Tables of the journal and their versions, and what SQLite's errors mean for the user."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 from ascc_async.errors import JournalError
+from ascc_async.model import LicenseAnswer, Quality
 
 APPLICATION_ID = 0x61736363  # "ascc"
 
-# A row that is replaced leaves a line in `history`: nothing that was once said is lost.
+# Triggers keep each row that is replaced as a line of `history`: no answer is ever lost.
+# Video and segment ids are the tables' own keys (WITHOUT ROWID): an index beside two million rows
+# would double the file. Answers come in no order, so pages are only some two thirds full.
 _TABLES = """
 CREATE TABLE answers (
     video_id TEXT PRIMARY KEY, license TEXT NOT NULL, source TEXT NOT NULL,
@@ -46,10 +52,31 @@ CREATE TRIGGER clips_history BEFORE UPDATE OF outcome ON clips BEGIN
 END;
 """
 
-
-# The n-th script brings a journal from version n to n + 1.
+# The n-th script brings a journal from version n to n + 1. Published ones are never changed:
+# a user may come from any of them.
 MIGRATIONS: tuple[str, ...] = (_TABLES,)
 VERSION = len(MIGRATIONS)
+
+# Columns are named as the fields of the records that they keep.
+ANSWER_COLUMNS = tuple(field.name for field in fields(LicenseAnswer))
+CLIP_COLUMNS = (
+    "segment_id", "video_id", "form", "outcome", "at", "reason", "detail", "title", "channel",
+    "channel_id",
+)  # fmt: skip
+FILE_COLUMNS = (
+    "path", "sha256", "bytes", "frames", "sample_rate", "channels", "source_format", "fetched_at",
+    "note",
+)  # fmt: skip
+QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
+
+_REMEDIES = {
+    "SQLITE_FULL": "The disk is full: make room and run the same command again.",
+    "SQLITE_NOTADB": "It is not a journal, or it is damaged.",
+    "SQLITE_CORRUPT": "It is damaged: run the same command again, and its backup copy is used.",
+    "SQLITE_READONLY": "It cannot be written: check its owner and mode.",
+    "SQLITE_BUSY": "Another program holds it: close that and run again.",
+}
+_OUR_BUGS = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -75,3 +102,17 @@ def refuse_newer(version: int, path: Path) -> None:
             f"{path}: written by a newer ascc_async (journal version {version}, this program"
             f" knows {VERSION}). Update with `pip install --upgrade ascc-async`."
         )
+
+
+@contextmanager
+def explained_errors(path: Path) -> Iterator[None]:
+    """What SQLite complains of becomes a JournalError with its remedy; bugs stay what they are."""
+    try:
+        yield
+    except _OUR_BUGS:
+        raise
+    except sqlite3.Error as error:
+        # Extended codes (SQLITE_CORRUPT_INDEX) mean the same to a user.
+        name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        remedy = _REMEDIES.get(name, "Everything recorded so far is kept; run again to go on.")
+        raise JournalError(f"{path}: {error}. {remedy}") from error

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ascc_async import __version__
@@ -18,12 +19,13 @@ from ascc_async.audioset.inputs import InputFile
 from ascc_async.audioset.selection import Selection, select
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import first_stop
-from ascc_async.dataset.publish import Written
+from ascc_async.dataset.publish import DATASET_FOLDER, Written
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.dataset.roster import roster_of
 from ascc_async.dataset.run_record import RunFacts
-from ascc_async.errors import StopRun
+from ascc_async.errors import GaveUp, StopRun
+from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, Distrusted, Learned
@@ -44,7 +46,6 @@ from ascc_async.pipeline.previous_run import (
     short_clips,
 )
 from ascc_async.pipeline.reconcile import reconcile
-from ascc_async.pipeline.recovery import mend_journal
 from ascc_async.pipeline.snapshot import SNAPSHOT, Download, Phase, RunSnapshot, snapshot_data
 from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -137,7 +138,7 @@ class Run:
                 opening = CookieStore(settings.network, output)
                 cookies = await asyncio.to_thread(stack.enter_context, opening)
                 removals = read_removals(output)
-                selection, inputs = await self._select_and_mend()
+                selection, inputs = await self._select_and_check_journal()
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
@@ -167,16 +168,22 @@ class Run:
                         await self._reconcile(records)
                         written = await dataset.write()
                         await journal.record(settings_to_remember(settings))
+                        await self._back_up(journal)
                 self._phase = Phase.DONE
                 await journal.record(self._snapshot_record())
                 return written
 
-    async def _select_and_mend(self) -> tuple[Selection, tuple[InputFile, ...]]:
+    async def _select_and_check_journal(self) -> tuple[Selection, tuple[InputFile, ...]]:
         """Read the metadata and look at the journal side by side: each may take seconds."""
-        path = self._settings.output.dir / JOURNAL_NAME
+        output = self._settings.output.dir
+        # From an empty journal the manifest would be written over, the only evidence left then.
+        may_start_empty = not (output / DATASET_FOLDER / "manifest.csv").exists()
+        restore = partial(
+            restore_if_damaged, output / JOURNAL_NAME, may_start_empty=may_start_empty
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(mend_journal(path))
+                tasks.create_task(asyncio.to_thread(restore))
                 selecting = tasks.create_task(self._select())
         except BaseExceptionGroup as group:
             raise first_stop(group) or group from None
@@ -272,6 +279,7 @@ class Run:
                     beside = [
                         tasks.create_task(self._remember(records.journal, workers.youtube)),
                         tasks.create_task(self._write_now_and_then(dataset)),
+                        tasks.create_task(self._back_up_hourly(records.journal)),
                         tasks.create_task(self._watch_cookies(cookies, workers.youtube)),
                         tasks.create_task(self._close_when_draining(workers.youtube)),
                     ]
@@ -354,6 +362,18 @@ class Run:
             # Writing two million rows takes a minute of one core: at most a twentieth of the run.
             await asyncio.sleep(max(WRITE_DATASET_EVERY, 20 * dataset.seconds))
             await dataset.write()
+
+    async def _back_up_hourly(self, journal: Journal) -> None:
+        while True:
+            await asyncio.sleep(seconds_until_backup(journal.path))
+            await self._back_up(journal)
+
+    async def _back_up(self, journal: Journal) -> None:
+        def between_steps() -> None:
+            if self._shutdown.aborted:  # a thread cannot be cancelled
+                raise GaveUp("aborted: the last backup copy of the journal is kept")
+
+        await asyncio.to_thread(back_up, journal.path, between_steps)
 
     async def _watch_cookies(self, cookies: CookieStore, youtube: YouTubeAccess) -> None:
         while True:

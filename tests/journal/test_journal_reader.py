@@ -1,0 +1,119 @@
+"""The reader: everything comes back as it went in, also what a failing disk has touched."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from journal_samples import ANSWER, CLIP, write
+
+from ascc_async.errors import JournalError
+from ascc_async.journal.reader import LICENSES, REASONS, open_reader
+from ascc_async.journal.records import AnswerRow, Learned
+from ascc_async.journal.writer import Journal
+from ascc_async.model import License, Outcome, Reason
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "state.sqlite3"
+
+
+async def test_answers_come_back_as_they_went_in(path: Path) -> None:
+    """Every field of an answer survives the journal."""
+    reader = await write(path, ANSWER)
+    row = reader.answer(ANSWER.video_id)
+    assert row == AnswerRow(**{n: getattr(ANSWER, n) for n in ANSWER.__dataclass_fields__}, asks=1)
+    assert list(reader.answers()) == [[row]] == list(reader.shareable())
+
+
+async def test_clips_come_back_as_they_went_in(path: Path) -> None:
+    """Every field of a clip row survives, minus infinity included."""
+    reader = await write(path, CLIP)
+    assert list(reader.clips("audio-flac")) == [[CLIP]]
+    assert reader.clips_of("-aaaaaaaaaa") == [CLIP]
+
+
+async def test_bulk_reading_gives_codes(path: Path) -> None:
+    """The start reads ids, license and reason codes, times and asks as arrays."""
+    await write(path, ANSWER)
+    gone = replace(ANSWER, video_id="g" * 11, license=License.UNAVAILABLE, reason=Reason.PRIVATE)
+    (page,) = list((await write(path, gone)).answered())
+    assert page.ids.tolist() == [b"-aaaaaaaaaa", b"g" * 11]
+    assert [LICENSES[code] for code in page.licenses] == [
+        License.CREATIVE_COMMONS, License.UNAVAILABLE,
+    ]  # fmt: skip
+    assert page.reasons[0] == 0
+    assert REASONS[page.reasons[1] - 1] is Reason.PRIVATE
+    assert (page.times.tolist(), page.asks.tolist()) == ([100.5, 100.5], [1, 1])
+
+
+async def test_pages_cover_every_row_once(path: Path) -> None:
+    """Paging by key neither skips nor repeats, over several pages."""
+    answers = [replace(ANSWER, video_id=f"{n:011d}") for n in range(12_345)]
+    async with Journal(path) as journal:
+        await journal.record(*answers)
+    ids = [row.video_id for page in open_reader(path).answers() for row in page]
+    assert ids == [a.video_id for a in answers]
+
+
+async def test_learned_values_are_found_by_prefix(path: Path) -> None:
+    """Rates and quotas come back as the data they were."""
+    reader = await write(path, Learned("gate/a", {"rate": 1.5}), Learned("gate/a", [1]),
+                         Learned("quota/x", 3))  # fmt: skip
+    assert reader.learned("gate/") == {"a": [1]}
+
+
+async def test_no_journal_yet(path: Path) -> None:
+    """Reading before the first run says so."""
+    with pytest.raises(JournalError, match="no journal yet"):
+        open_reader(path)
+
+
+def flip(path: Path, word: bytes, bit: int) -> None:
+    """One bit of this word, at every place where it stands."""
+    data = path.read_bytes()
+    assert word in data
+    path.write_bytes(data.replace(word, word[:3] + bytes([word[3] ^ 1 << bit]) + word[4:]))
+
+
+@pytest.mark.parametrize("bit", [2, 7])  # another letter; no UTF-8 any more
+async def test_a_flipped_bit_costs_one_value_only(path: Path, bit: int) -> None:
+    """A damaged license is asked again, never a "no"; a damaged title lacks one letter."""
+    gone = replace(ANSWER, video_id="g" * 11, license=License.UNAVAILABLE, reason=Reason.PRIVATE)
+    clip = replace(CLIP, outcome=Outcome.REJECTED, clip=None, detail="a wren")
+    await write(path, ANSWER, gone, clip, Learned("gate", "rated"), Learned("x", 1))
+    for word in (b"creative_commonsinnertube", b"private", b"rejected", b"a wren", b'"rated"'):
+        flip(path, word, bit)
+    with closing(open_reader(path)) as reader:
+        first, second = next(reader.answers())
+        assert (first.license, first.title) == (License.UNKNOWN, ANSWER.title)
+        assert (second.license, second.reason) == (License.UNAVAILABLE, None)
+        (page,) = reader.answered()
+        assert [LICENSES[code] for code in page.licenses] == [first.license, second.license]
+        assert page.reasons.tolist() == [0, 0]
+        (row,) = reader.clips_of(CLIP.video_id)
+        assert (row.outcome, row.detail[:3], row.detail != "a wren") == (
+            Outcome.PENDING,
+            "a w",
+            True,
+        )
+        assert reader.learned("x") == {"": 1}
+
+
+async def test_a_bulk_read_hinders_no_look_up_and_no_commit(path: Path) -> None:
+    """Half way through all answers, the loop itself looks one up and a record is committed."""
+    async with Journal(path) as journal:
+        await journal.record(*(replace(ANSWER, video_id=f"{n:011d}") for n in range(6000)))
+        with closing(open_reader(path)) as reader:
+            pages = [reader.answers(), reader.answered(), reader.shareable()]
+            for page in pages:
+                await asyncio.to_thread(next, page)
+            async with asyncio.timeout(5):
+                await journal.record(ANSWER)
+            assert reader.answer(ANSWER.video_id) is not None
+            for page in pages:
+                page.close()
