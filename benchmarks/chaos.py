@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, WorldSettings
 from benchmarks.chaos_disk import SmallDisk, fill, small_disk
-from benchmarks.chaos_run import FAULTS, LIMIT, Job, flip_bit, moments
+from benchmarks.chaos_run import FAULTS, LIMIT, Job, blank_page, flip_bit, moments
 from tests.scenarios.scenario import Row, timeless
 
 FULL_DISK = "full disk (14 MB)"
@@ -71,14 +70,12 @@ def outages(job: Job, times: int) -> tuple[int, int]:
     return done, done
 
 
-def bits(job: Job, times: int) -> tuple[int, int]:
-    """After a whole run, flip bits: one in the journal and one in a clip each time."""
+def damaged(job: Job, times: int) -> tuple[int, int]:
+    """After a whole run: a page of the journal is lost and a bit in a clip flipped each time."""
     job.leg()
     survived = 0
     for seed in range(times):
-        with closing(sqlite3.connect(job.output / "state.sqlite3")) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        flip_bit(job.output / "state.sqlite3", seed)
+        blank_page(job.output / "state.sqlite3", seed)
         clip = sorted((job.output / "clips").glob("??/*.flac"))[seed]
         flip_bit(clip, seed)
         clip.touch()
@@ -129,7 +126,7 @@ def jobs(kills: int) -> dict[str, Act]:
         "network away 5 s": lambda job: outages(job, 3),
         "20 % faults": faulty,
         FULL_DISK: lambda job: full_disk(job, max(1, kills // 8)),
-        "bits in journal and clip": lambda job: bits(job, max(1, kills // 5)),
+        "damaged journal and clip": lambda job: damaged(job, max(1, kills // 5)),
     }
 
 

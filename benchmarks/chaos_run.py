@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -30,7 +31,7 @@ FAULTS = (
     Fault(name="cut_body", share=0.05),
 )
 LIMIT = Limit(requests=250, window_seconds=10, pause_seconds=2, style="bot_check")
-_LEFTOVERS = (".part-", ".staging-", ".private", ".rebuilding", ".probe", "ytdlp-")
+_LEFTOVERS = (".part-", ".staging-", ".private", ".probe", "ytdlp-")
 _ORPHANS_MAY_TAKE = 5.0
 
 
@@ -166,6 +167,19 @@ def flip_bit(path: Path, seed: int) -> int:
         file.seek(place)
         file.write(bytes([byte ^ (1 << rng.randrange(8))]))
     return place
+
+
+def blank_page(journal: Path, seed: int) -> None:
+    """Blank the first page of a seeded table in a journal that nobody has open, as a disk does."""
+    with closing(sqlite3.connect(journal)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = [
+            page for (page,) in connection.execute("SELECT rootpage FROM sqlite_master") if page
+        ]
+    with journal.open("r+b") as file:
+        file.seek((random.Random(seed).choice(pages) - 1) * size)
+        file.write(bytes(size))
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -1,67 +1,28 @@
-"""A damaged journal is kept aside and made anew from the dataset."""
+"""A damaged journal is set aside and its backup copy used; nothing is written over without one."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from scenario import Row, timeless
 
-from benchmarks.chaos_run import Job
+from benchmarks.chaos_run import Job, blank_page
 
 
-def garbage(path: Path) -> None:
-    path.write_bytes(b"this is not a journal" * 500)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def swapped_page(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[8192:12288] = data[20480:24576]
-    path.write_bytes(data)
-
-
-def flipped_word(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    place = data.rindex(b"creative_commons" + b"innertube")
-    data[place + 3] ^= 4
-    path.write_bytes(data)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        flipped_word,
-        *(
-            pytest.param(one, marks=pytest.mark.slow)
-            for one in (garbage, cut, emptied, swapped_page)
-        ),
-    ],
-)
-def test_a_damaged_journal_is_made_anew_and_nothing_is_fetched_again(
-    damage: Callable[[Path], None], done: Callable[[], Job], undisturbed: list[Row]
+def test_a_damaged_journal_is_replaced_by_its_copy(
+    done: Callable[[], Job], undisturbed: list[Row]
 ) -> None:
-    """It is kept, what is lost is said; no video is asked and no clip fetched a second time."""
+    """It is kept, what that costs is said; no video is asked and no clip fetched a second time."""
     job = done()
-    path = job.output / "state.sqlite3"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    damage(path)
+    blank_page(job.output / "state.sqlite3", seed=1)
     assert job.leg() == 0, job.ends.said
-    assert "journal is damaged" in job.ends.said
+    assert "the journal was damaged: its backup copy is used instead" in job.ends.said
     assert list(job.output.glob("state.sqlite3.damaged-*"))
     assert job.youtube.requests("media") == []
-    assert {one.split()[0] for one in job.ends.repeated} <= {"next"}
     asked = {v for line in job.youtube.requests("next") for v in line["videos"]}
     known = {*job.youtube.settings.known_creative_commons, *job.youtube.settings.known_standard}
     unknown = {row["video_id"] for row in undisturbed if row["license"] == "unknown"}
@@ -69,10 +30,39 @@ def test_a_damaged_journal_is_made_anew_and_nothing_is_fetched_again(
     assert timeless(job.place.manifest()) == timeless(undisturbed)
 
 
-def test_a_journal_of_a_newer_program_is_refused(done: Callable[[], Job]) -> None:
-    """Never touched, never rebuilt: exit 1, and what to do."""
+def test_what_came_after_the_copy_is_fetched_again(
+    done: Callable[[], Job], undisturbed: list[Row]
+) -> None:
+    """The copy is of before the clips: their files are set aside, the dataset is whole again."""
     job = done()
-    path = job.output / "state.sqlite3"
+    journal, copy = job.output / "state.sqlite3", job.output / "state.sqlite3.backup"
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("DELETE FROM clips")
+    blank_page(journal, seed=2)
+    assert job.leg() == 0, job.ends.said
+    clips = sum(row["outcome"] == "clip" for row in undisturbed)
+    assert len(list((job.output / "clips/unclaimed").iterdir())) == clips
+    assert timeless(job.place.manifest()) == timeless(undisturbed)
+
+
+def test_without_a_copy_the_manifest_is_not_written_over(done: Callable[[], Job]) -> None:
+    """Exit 1, nothing is changed, and the message says what can be done."""
+    job = done()
+    before = (job.output / "dataset/manifest.csv").read_bytes()
+    for each in job.output.glob("state.sqlite3*"):
+        each.unlink()
+    assert job.leg() == 1
+    assert "rebuild" in job.ends.said
+    assert (job.output / "dataset/manifest.csv").read_bytes() == before
+    assert not list(job.output.glob("state.sqlite3*"))
+    shutil.rmtree(job.output / "dataset")
+    assert job.leg() == 0, job.ends.said
+
+
+def test_a_journal_of_a_newer_program_is_refused(done: Callable[[], Job]) -> None:
+    """Never touched, never replaced: exit 1, and what to do."""
+    job = done()
+    path: Path = job.output / "state.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     assert job.leg() == 1
