@@ -1,23 +1,20 @@
-"""Read AudioSet's files: all of it, exactly, in seconds."""
+"""Read AudioSet's files: all of them, exactly, in seconds; in a moment when they were read before.
+
+A video occurs once in AudioSet. Where a file says otherwise, equal rows count once, and rows that
+differ stop the run: nobody can say which is right.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ascc_async.audioset.arrays import ID_DTYPE, Bools, Ids, Rows, offsets
-from ascc_async.audioset.class_list import (
-    SoundClass,
-    join_classes,
-    read_class_names,
-    read_quality_counts,
-)
-from ascc_async.audioset.duplicates import repeated_rows
+from ascc_async.audioset.classes import SoundClass, read_class_names, read_classes
 from ascc_async.audioset.inputs import (
     CLASS_LIST,
     ONTOLOGY,
@@ -28,13 +25,12 @@ from ascc_async.audioset.inputs import (
     find_needed,
     identify,
     needed,
+    read_text,
     split_file,
 )
-from ascc_async.audioset.label_codes import LabelCodes
 from ascc_async.audioset.ontology import Ontology, read_ontology
-from ascc_async.audioset.opening import AGAIN, blocks
-from ascc_async.audioset.segments import SplitRows, read_segment_file
-from ascc_async.audioset.table import SegmentTable
+from ascc_async.audioset.segment_files import SplitRows, lines_of, read_split
+from ascc_async.audioset.segments import ID_DTYPE, ID_LENGTH, Rows, SegmentTable, offsets
 from ascc_async.errors import MetadataError
 from ascc_async.settings import AudiosetSettings
 
@@ -45,7 +41,7 @@ log = logging.getLogger(__name__)
 class Catalog:
     """All that AudioSet's files say.
 
-    `classes` are in class list order: a class's place is its code in `segments`.
+    `classes` are in class list order: a class's position is its code in `segments`.
     `rerated` are the rows whose labels Google's raters checked a second time.
     `warnings` say what was read although it is not as it should be, with file and line.
     """
@@ -68,74 +64,82 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     optional = find(folder, RERATED)
     if optional is not None:
         paths[RERATED] = optional
-    with ThreadPoolExecutor(1, thread_name_prefix="hashes") as pool:
-        identities = {name: pool.submit(identify, name, path) for name, path in paths.items()}
-        catalog = _read(settings, paths, identities)
-    _log(catalog)
-    return catalog
+    with ThreadPoolExecutor(thread_name_prefix="hashes") as pool:
+        inputs = dict(zip(paths, pool.map(identify, paths, paths.values()), strict=True))
 
-
-def _read(
-    settings: AudiosetSettings, paths: dict[str, Path], identities: dict[str, Future[InputFile]]
-) -> Catalog:
     warnings: list[str] = []
-    names = read_class_names(paths[CLASS_LIST], warnings)
-    counts = read_quality_counts(paths[QUALITY_COUNTS], names, warnings)
-    ontology = read_ontology(paths[ONTOLOGY], warnings)
-    classes = join_classes(names, counts, ontology, warnings)
-    labels = LabelCodes(tuple(names))
-    splits = [read_segment_file(paths[split_file(split)], labels) for split in settings.splits]
-    inputs = tuple(identity.result() for identity in identities.values())
-    official = {file.name for file in inputs if file.official}
-    for split, rows in zip(settings.splits, splits, strict=True):
-        warnings += rows.warnings
-        _check_counts(rows, split_file(split) in official, warnings)
-    table = _table(settings.splits, splits, tuple(names), warnings)
-    rerated = _rerated(paths.get(RERATED), table, warnings)
-    return Catalog(table, classes, ontology, inputs, rerated, tuple(warnings))
+    names = read_class_names(paths[CLASS_LIST])
+    ontology = read_ontology(paths[ONTOLOGY])
+    classes = read_classes(names, paths[QUALITY_COUNTS], ontology, warnings)
+    codes = {mid: code for code, mid in enumerate(names)}
+    splits = []
+    for split in settings.splits:
+        file = inputs[split_file(split)]
+        splits.append(read_split(file, inputs[CLASS_LIST], codes))
+        warnings += [f"{file.path}: {warning}" for warning in splits[-1].warnings]
+    table = _join(settings.splits, splits, tuple(names))
+    table = _without_repeats(table, [paths[split_file(one)] for one in settings.splits], warnings)
+    if optional is None:
+        warnings.append(f"optional {RERATED} not found; continuing without it")
+        rerated = np.empty(0, np.int32)
+    else:
+        ids = [text.encode() for text in read_text(optional).split()]
+        rows = table.rows_of(np.array([one for one in ids if len(one) == ID_LENGTH], ID_DTYPE))
+        rerated = np.unique(rows[rows >= 0])
+
+    for warning in warnings:
+        log.warning(warning)
+    if other := [name for name, file in inputs.items() if not file.official and name != RERATED]:
+        log.info(
+            "these metadata files are not Google's official version; using them, with their hashes"
+            " in run.json",
+            extra={"files": ", ".join(other), "folder": str(folder)},
+        )
+    return Catalog(table, classes, ontology, tuple(inputs.values()), rerated, tuple(warnings))
 
 
-def _check_counts(rows: SplitRows, official: bool, warnings: list[str]) -> None:
-    """Compare with what the header promises.
-
-    Fewer rows are there for a reason, or a copy was cut short: what is there can be read safely,
-    and it is said. (A download that falls short is refused before it gets here.) Fewer labels in
-    all the rows were lost by some other program: that cannot be read safely.
-    """
-    read = {"segs": len(rows), "positive_labels": int(rows.counts.sum()) + rows.repeated}
-    for name, count in read.items():
-        stated = rows.stated.get(name, count)
-        if count == stated or official:
-            continue
-        words = f"the header promises num_{name}={stated}, the file holds {count}"
-        if name == "positive_labels" and count < stated:
-            raise MetadataError(rows.path, None, f"{words}: labels were lost; {AGAIN}")
-        short = f" (cut short? if not on purpose, {AGAIN})" if count < stated else ""
-        warnings.append(f"{rows.path}: {words}{short}: read all the same")
-        return
-
-
-def _table(
-    names: Sequence[str], splits: list[SplitRows], mids: tuple[str, ...], warnings: list[str]
-) -> SegmentTable:
-    paths = [rows.path for rows in splits]
-    table = SegmentTable(
+def _join(names: Sequence[str], splits: list[SplitRows], mids: tuple[str, ...]) -> SegmentTable:
+    return SegmentTable(
         ids=np.concatenate([rows.ids for rows in splits]),
         start_ms=np.concatenate([rows.start_ms for rows in splits]),
         end_ms=np.concatenate([rows.end_ms for rows in splits]),
-        split=np.repeat(np.arange(len(splits), dtype=np.uint8), [len(rows) for rows in splits]),
+        split=np.repeat(np.arange(len(splits), dtype=np.uint8), [len(rows.ids) for rows in splits]),
         splits=tuple(names),
         label_offsets=offsets(np.concatenate([rows.counts for rows in splits])),
         label_codes=np.concatenate([rows.codes for rows in splits]),
         mids=mids,
     )
-    splits.clear()
-    again = repeated_rows(table, paths, warnings)
-    return table if again is None else _without(table, again)
 
 
-def _without(table: SegmentTable, again: Bools) -> SegmentTable:
-    keep = ~again
+def _without_repeats(
+    table: SegmentTable, paths: Sequence[Path], warnings: list[str]
+) -> SegmentTable:
+    """The table with every video once. Raises `MetadataError` when two rows of one video differ."""
+    order, ids = table.by_id, table.ids[table.by_id]
+    repeats = np.flatnonzero(ids[1:] == ids[:-1]) + 1
+    if not len(repeats):
+        return table
+    firsts = np.searchsorted(ids, ids[repeats])
+    pairs = sorted(zip(order[repeats].tolist(), order[firsts].tolist(), strict=True))
+    for later, earlier in pairs:
+        one, two = table.segment(earlier), table.segment(later)
+        same_times = (one.start_ms, one.end_ms) == (two.start_ms, two.end_ms)
+        if same_times and set(one.labels) == set(two.labels):
+            continue
+        other = "labels" if same_times else "times"
+        path, line = _where(table, paths, earlier)
+        raise MetadataError(
+            *_where(table, paths, later),
+            f"{two.video_id} occurs already in {path.name}:{line} with other {other};"
+            " a video may occur only once: delete the wrong row",
+        )
+    (path, line), (first_path, first_line) = (_where(table, paths, row) for row in pairs[0])
+    warnings.append(
+        f"{path}:{line}: {table.video_id(pairs[0][0])} occurs already in"
+        f" {first_path.name}:{first_line}; rows that repeat an earlier one: {len(pairs)}, left out"
+    )
+    keep = np.ones(len(table), bool)
+    keep[order[repeats]] = False
     counts = table.label_counts()
     return replace(
         table,
@@ -148,30 +152,8 @@ def _without(table: SegmentTable, again: Bools) -> SegmentTable:
     )
 
 
-def _rerated(path: Path | None, table: SegmentTable, warnings: list[str]) -> Rows:
-    if path is None:
-        warnings.append(f"{RERATED} is not there: no segment counts as rated twice")
-        return np.empty(0, np.int32)
-    notes: list[str] = []
-    ids = _ids(b"".join(blocks(path, notes)).split())
-    warnings += [f"{path}: {note}: read all the same" for note in notes]
-    rows = table.rows_of(ids)
-    return np.unique(rows[rows >= 0])
-
-
-def _ids(words: list[bytes]) -> Ids:
-    return np.array([word for word in words if len(word) == ID_DTYPE.itemsize], ID_DTYPE)
-
-
-def _log(catalog: Catalog) -> None:
-    for warning in catalog.warnings:
-        log.warning("metadata is not as it should be", extra={"what": warning})
-    other = [file for file in catalog.inputs if not file.official and file.name != RERATED]
-    if other:
-        log.info(
-            "metadata is not the official version: used all the same, its hashes are in run.json",
-            extra={
-                "files": ", ".join(file.name for file in other),
-                "folder": str(other[0].path.parent),
-            },
-        )
+def _where(table: SegmentTable, paths: Sequence[Path], row: int) -> tuple[Path, int]:
+    """File and line of a row."""
+    same = (table.ids == table.ids[row]) & (table.split == table.split[row])
+    path = paths[table.split[row]]
+    return path, lines_of(path, table.video_id(row))[np.flatnonzero(same).tolist().index(row)]

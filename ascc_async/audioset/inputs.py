@@ -1,4 +1,4 @@
-"""The files the catalogue is read from: names, places, hashes."""
+"""AudioSet's files: their names, where they are, their hashes, and whether they are text at all."""
 
 from __future__ import annotations
 
@@ -22,9 +22,20 @@ OFFICIAL = {
     QUALITY_COUNTS: "265d525377e8fdf5c0c5fe335e35db4728b125af",
     ONTOLOGY: "cee2c5055a4778833dd165cae4010086e6d4bdc5",
 }
-"""Git blob hashes of the official files."""
+"""Git blob hashes of the official files: the one hash by which Google's copies can be looked up."""
 
-_FOLDERS = ("", "v1/csv", "v1/qa")
+REMEDY = "delete the file to have it downloaded again"
+
+_FOLDERS = ("", "v1/csv", "v1/qa")  # our own layout first, then that of Google's bucket
+_HEAD_BYTES = 512
+_PIECE = 1 << 20
+_FOREIGN_FORMATS = {
+    b"\x1f\x8b": "is compressed with gzip: unpack it (gunzip)",
+    b"PK\x03\x04": "is a spreadsheet or zip archive, not text",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet, not text",
+    b"\xff\xfe": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
+    b"\xfe\xff": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +61,9 @@ def needed(splits: Sequence[str]) -> tuple[str, ...]:
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Where a file is: in the folder, or where Google's layout has it beneath."""
-    for below in _FOLDERS:
-        path = folder / below / name
-        if path.is_file():
-            return path
-    return None
+    """Where a file is: in the folder, or below it where Google's layout has it."""
+    paths = (folder / below / name for below in _FOLDERS)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def find_needed(folder: Path, name: str) -> Path:
@@ -70,21 +78,48 @@ def find_needed(folder: Path, name: str) -> Path:
 
 
 def identify(name: str, path: Path) -> InputFile:
-    """Hash a file as it is on disk."""
+    """Hash a file as it is on disk. Raises `MetadataError` when it is no text file."""
     try:
         size = path.stat().st_size
         blob, sha256 = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
         with path.open("rb", buffering=0) as file:
-            while piece := file.read(1 << 20):
+            _check_text(path, file.read(_HEAD_BYTES))
+            file.seek(0)
+            lines = 1
+            while piece := file.read(_PIECE):
                 blob.update(piece)
                 sha256.update(piece)
+                # pandas ends a field at a NUL byte and would read half of a damaged line.
+                if b"\0" in piece:
+                    line = lines + piece.count(b"\n", 0, piece.index(b"\0"))
+                    raise MetadataError(path, line, f"holds a NUL byte: damaged? {REMEDY}")
+                lines += piece.count(b"\n")
     except OSError as error:
-        raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from None
-    return InputFile(
-        name,
-        path,
-        blob.hexdigest(),
-        sha256.hexdigest(),
-        size,
-        OFFICIAL.get(name) == blob.hexdigest(),
-    )
+        raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from error
+    official = OFFICIAL.get(name) == blob.hexdigest()
+    return InputFile(name, path, blob.hexdigest(), sha256.hexdigest(), size, official)
+
+
+def _check_text(path: Path, head: bytes) -> None:
+    for magic, problem in _FOREIGN_FORMATS.items():
+        if head.startswith(magic):
+            raise MetadataError(path, 1, f"{problem}; or {REMEDY}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        raise MetadataError(path, None, f"is empty; {REMEDY}")
+    if start.startswith(b"<"):
+        raise MetadataError(
+            path, 1, "is a web page, perhaps the sign-in page of a network (captive portal) or"
+            f" proxy; sign in there, then {REMEDY}",
+        )  # fmt: skip
+
+
+def read_text(path: Path) -> str:
+    """A whole small file as text with plain line ends. Raises `MetadataError`."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise MetadataError(path, line, f"is not UTF-8 text; {REMEDY}") from error
+    except OSError as error:
+        raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from error

@@ -11,23 +11,52 @@ from typing import Any
 import numpy as np
 
 from ascc_async.audioset.catalog import Catalog
-from ascc_async.audioset.plan_basis import (
-    ACCOUNT,
-    EXTRACTION_REQUESTS_A_CLIP,
-    GUEST,
-    IDS_A_CALL,
-    MEDIA_REQUESTS_A_CLIP,
-    UNITS_A_DAY,
-    Assumptions,
-    Limits,
-    bytes_a_clip,
-)
 from ascc_async.audioset.selection import ChosenClass, Selection, select
 from ascc_async.errors import SettingsError
-from ascc_async.settings import Settings, ThrottleSettings
+from ascc_async.settings import ClipsSettings, Settings
+
+IDS_A_CALL = 50  # videos in one Data API call
+UNITS_A_DAY = 10_000  # Data API calls a day for one key, as Google gives them by default
+EXTRACTION_REQUESTS_A_CLIP = 3.0  # the watch page, one player call, a small script
+MEDIA_REQUESTS_A_CLIP = 2.0  # the stream's index, then the fragments
 
 _SHOWN_CLASSES = 5
 _SMALLER_LIMITS = (20, 100)
+_CLIP_SECONDS = 10
+_COMPRESSED_BYTES_A_SECOND = {"opus": 16_000, "m4a": 16_000, "mp3": 24_000}
+_FLAC_SHARE = 0.51  # of the size of the same sound as WAV
+_PICTURE_BYTES_A_SECOND = 60_000  # at a height of 360
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimit:
+    """What YouTube permits an hour. None: no such limit known."""
+
+    name: str
+    requests_an_hour: float
+    videos_an_hour: float | None
+
+
+GUEST = RequestLimit("guest", 1000, 300)
+ACCOUNT = RequestLimit("account", 4000, 2000)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What a plan assumes, stated with it: shares of the 2021 scan and of what has gone since."""
+
+    answered_share: float = 0.80
+    creative_commons_share: float = 0.0070
+    bytes_a_clip: int = 900_000
+    source: str = (
+        "2021's scan of 1.99 M videos: 86 % answered, 0.70 % of those Creative Commons; 15 to 20 %"
+        " of the videos have gone since"
+    )
+
+    @property
+    def clip_share(self) -> float:
+        """Clips for each video asked."""
+        return self.answered_share * self.creative_commons_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +102,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """All of it. `videos_to_ask` is below `videos` only with `sampling.max_per_class`."""
 
     splits: tuple[str, ...]
@@ -98,13 +127,21 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> Plan:
+def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> RunPlan:
     """Count and estimate. Takes a second or two for all of AudioSet."""
     basis = Assumptions(bytes_a_clip=bytes_a_clip(settings.clips))
     asked = videos_to_ask(selection, basis.clip_share, selection.max_per_class)
     clips = round(asked * basis.clip_share)
+
+    def size(one: ChosenClass) -> ClassSize:
+        expected = one.rows * basis.clip_share
+        if selection.max_per_class is not None:
+            expected = min(expected, selection.max_per_class)
+        return ClassSize(one.mid, one.name, one.rows, round(expected, 1))
+
     by_size = sorted(selection.chosen, key=lambda one: one.rows)
-    return Plan(
+    extraction = ceil(clips * EXTRACTION_REQUESTS_A_CLIP)
+    return RunPlan(
         splits=selection.segments.splits,
         segments=len(selection),
         videos=len(selection),
@@ -112,12 +149,21 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> Pla
         classes=len(selection.chosen),
         classes_of=len(catalog.classes),
         max_per_class=selection.max_per_class,
-        smallest=tuple(_size(one, selection, basis) for one in by_size[:_SHOWN_CLASSES]),
-        largest=tuple(_size(one, selection, basis) for one in by_size[: -_SHOWN_CLASSES - 1 : -1]),
+        smallest=tuple(map(size, by_size[:_SHOWN_CLASSES])),
+        largest=tuple(map(size, by_size[: -_SHOWN_CLASSES - 1 : -1])),
         clips=clips,
         disk_bytes=clips * basis.bytes_a_clip,
-        stages=_stages(asked, clips),
-        durations=tuple(_durations(asked, clips, settings)),
+        stages=(
+            StageRequests(
+                "licenses", "Data API calls (50 videos each), with a key", ceil(asked / IDS_A_CALL)
+            ),
+            StageRequests("licenses", "requests for a page's data, without a key", asked),
+            StageRequests("clips", "page and player requests", extraction),
+            StageRequests(
+                "clips", "requests for parts of the media", ceil(clips * MEDIA_REQUESTS_A_CLIP)
+            ),
+        ),
+        durations=tuple(_durations(asked, clips, extraction, settings)),
         changes=tuple(_changes(catalog, selection, settings, asked, basis.clip_share)),
         assumptions=basis,
         warnings=catalog.warnings,
@@ -129,83 +175,60 @@ def videos_to_ask(selection: Selection, clip_share: float, limit: int | None) ->
     if limit is None:
         return len(selection)
     begins, ends = selection.class_offsets[:-1], selection.class_offsets[1:]
-    reach = np.minimum(ends, begins + ceil(limit / clip_share))
+    reached = np.minimum(ends, begins + ceil(limit / clip_share))
     asked = np.zeros(len(selection.segments), bool)
-    for begin, end in zip(begins.tolist(), reach.tolist(), strict=True):
+    for begin, end in zip(begins.tolist(), reached.tolist(), strict=True):
         asked[selection.class_rows[begin:end]] = True
     return int(asked.sum())
 
 
-def _size(one: ChosenClass, selection: Selection, basis: Assumptions) -> ClassSize:
-    clips = one.rows * basis.clip_share
-    if selection.max_per_class is not None:
-        clips = min(clips, selection.max_per_class)
-    return ClassSize(one.mid, one.name, one.rows, round(clips, 1))
+def bytes_a_clip(clips: ClipsSettings) -> int:
+    """Size of a ten-second clip in bytes, roughly, in the encoding that is set."""
+    if clips.media == "video":
+        picture = int(_PICTURE_BYTES_A_SECOND * (clips.max_height / 360) ** 2)
+        return _CLIP_SECONDS * (16_000 + picture)
+    if clips.format in _COMPRESSED_BYTES_A_SECOND:
+        return _CLIP_SECONDS * _COMPRESSED_BYTES_A_SECOND[clips.format]
+    wave = _CLIP_SECONDS * (clips.sample_rate or 44_100) * (clips.channels or 2) * 2
+    return wave if clips.format == "wav" else int(wave * _FLAC_SHARE)
 
 
-def _stages(asked: int, clips: int) -> tuple[StageRequests, ...]:
-    return (
-        StageRequests("licenses", "Data API calls (50 videos each), with a key", _calls(asked)),
-        StageRequests("licenses", "requests for a page's data, without a key", asked),
-        StageRequests(
-            "clips", "page and player requests", ceil(clips * EXTRACTION_REQUESTS_A_CLIP)
-        ),
-        StageRequests(
-            "clips", "requests for parts of the media", ceil(clips * MEDIA_REQUESTS_A_CLIP)
-        ),
-    )
-
-
-def _durations(asked: int, clips: int, settings: Settings) -> Iterator[Duration]:
-    for limits in (GUEST, ACCOUNT):
+def _durations(asked: int, clips: int, extraction: int, settings: Settings) -> Iterator[Duration]:
+    for limit in (GUEST, ACCOUNT):
         yield Duration(
-            limits.name,
-            _hours(asked, 0, limits),
-            _clip_hours(clips, limits),
-            _hours(asked, asked, limits),
+            limit.name,
+            _hours(asked, 0, limit),
+            _hours(extraction, clips, limit),
+            _hours(asked, asked, limit),
         )
-    yield Duration("one Data API key", _key_hours(asked, 1), _clip_hours(clips, GUEST))
-    yield _as_configured(asked, clips, settings)
+    yield Duration("one Data API key", _key_hours(asked, 1), _hours(extraction, clips, GUEST))
 
-
-def _as_configured(asked: int, clips: int, settings: Settings) -> Duration:
-    identities = len(settings.network.all_identities())
-    rate = _rate(settings.throttle) * identities
-    limits = Limits("as configured", rate * 3600, None)
+    throttle = settings.throttle
+    rate = throttle.requests_per_second
+    if throttle.delay_seconds:  # it may allow fewer videos than the rate does
+        rate = min(rate, 1 / throttle.delay_seconds)
+    rate *= len(settings.network.all_identities())
+    configured = RequestLimit("as configured", rate * 3600, None)
     keys = len(settings.license.api_keys) if "data_api" in settings.license.sources else 0
     by_key = f", {keys} Data API key{'s' if keys > 1 else ''}" if keys else ""
-    return Duration(
+    yield Duration(
         f"these settings ({rate:g} requests a second{by_key})",
-        _key_hours(asked, keys) if keys else _hours(asked, 0, limits),
-        _clip_hours(clips, limits),
+        _key_hours(asked, keys) if keys else _hours(asked, 0, configured),
+        _hours(extraction, clips, configured),
     )
 
 
-def _rate(throttle: ThrottleSettings) -> float:
-    """Requests a second of one identity; `delay_seconds` may allow fewer videos."""
-    rate = throttle.requests_per_second
-    return min(rate, 1 / throttle.delay_seconds) if throttle.delay_seconds else rate
-
-
-def _clip_hours(clips: int, limits: Limits) -> float:
-    return _hours(ceil(clips * EXTRACTION_REQUESTS_A_CLIP), clips, limits)
-
-
-def _hours(requests: int, videos: int, limits: Limits) -> float:
+def _hours(requests: int, videos: int, limit: RequestLimit) -> float:
     """By the limit that bites first."""
-    hours = requests / limits.requests_an_hour
-    if limits.videos_an_hour is not None:
-        hours = max(hours, videos / limits.videos_an_hour)
+    hours = requests / limit.requests_an_hour
+    if limit.videos_an_hour is not None:
+        hours = max(hours, videos / limit.videos_an_hour)
     return round(hours, 2)
 
 
 def _key_hours(asked: int, keys: int) -> float:
     """Whole days until the quota has been enough."""
-    return round(_calls(asked) / (UNITS_A_DAY * keys) * 24, 2)
-
-
-def _calls(asked: int) -> int:
-    return ceil(asked / IDS_A_CALL)
+    return round(ceil(asked / IDS_A_CALL) / (UNITS_A_DAY * keys) * 24, 2)
 
 
 def _changes(
@@ -214,35 +237,23 @@ def _changes(
     """Settings that would make it less."""
     if not settings.license.api_keys:
         yield Change("license.api_keys with one key", asked, _key_hours(asked, 1))
-    for words, left in (
-        *_fewer_clips(selection, share),
-        *_fewer_classes(catalog, settings, share),
-        *_fewer_splits(selection),
-    ):
-        if 0 < left < asked:
-            yield Change(words, left, _hours(left, 0, GUEST))
-
-
-def _fewer_clips(selection: Selection, share: float) -> Iterator[tuple[str, int]]:
-    for limit in _SMALLER_LIMITS:
-        yield f"sampling.max_per_class: {limit}", videos_to_ask(selection, share, limit)
-
-
-def _fewer_classes(catalog: Catalog, settings: Settings, share: float) -> Iterator[tuple[str, int]]:
-    changes: dict[str, dict[str, Any]] = {
+    left: dict[str, int] = {
+        f"sampling.max_per_class: {limit}": videos_to_ask(selection, share, limit)
+        for limit in _SMALLER_LIMITS
+    }
+    fewer_classes: dict[str, dict[str, Any]] = {
         "classes.leaf_only: true": {"leaf_only": True},
         "classes.min_quality: 0.8 and unrated: drop": {"min_quality": 0.8, "unrated": "drop"},
     }
-    for words, update in changes.items():
+    for words, update in fewer_classes.items():
         with suppress(SettingsError):  # no class would be left: no advice
             classes = settings.classes.model_copy(update=update)
-            selection = select(catalog, classes, settings.sampling)
-            yield words, videos_to_ask(selection, share, selection.max_per_class)
-
-
-def _fewer_splits(selection: Selection) -> Iterator[tuple[str, int]]:
+            smaller = select(catalog, classes, settings.sampling)
+            left[words] = videos_to_ask(smaller, share, smaller.max_per_class)
     splits = selection.segments.splits
     if "unbalanced_train" in splits:
-        place = splits.index("unbalanced_train")
-        left = int((selection.segments.split[selection.rows] != place).sum())
-        yield "audioset.splits without unbalanced_train", left
+        in_others = selection.segments.split[selection.rows] != splits.index("unbalanced_train")
+        left["audioset.splits without unbalanced_train"] = int(in_others.sum())
+    for words, videos in left.items():
+        if 0 < videos < asked:
+            yield Change(words, videos, _hours(videos, 0, GUEST))

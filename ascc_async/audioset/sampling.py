@@ -1,134 +1,167 @@
-"""Whom to ask next, so that each class gets its N clips with hardly a request too many.
+"""Which rows to ask next, so that each class gets its N clips with hardly a request too many.
 
-The final set is, for every chosen class, the first N rows of its seeded order that turn out to
-be clips; together over all classes. It depends on the seed, the classes and what YouTube still
-has. To know it, every row before a class's N-th clip must be asked, and no other row.
+The final set is, for every chosen class, the first N rows of its seeded order that turn out to be
+clips; together over all classes. It depends on the seed, the classes and what YouTube still has.
 
-So each class walks its order with a cursor. The cursor passes asked rows; it stops at the first
-row nobody asked, or when it has passed N rows that are clips or may become one. Whatever lies
-before a cursor is certainly needed. Asking a few rows beyond it (`lookahead`) while answers are
-awaited keeps requests in flight; those are the only ones that may turn out needless, at most
-`lookahead` for each class.
+So a class needs the answers about its first N rows that are not known to be useless (`NO`), and
+certainly about no other row. That is a function of the row states alone (`reach`): no matter in
+which order answers come, how many are awaited, or how often a run was interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
-from ascc_async.audioset.arrays import Bools, Bytes, Rows, offsets
-from ascc_async.audioset.row_state import APPROVED, CLIP, OUT, RowState
+from ascc_async.audioset.segments import Bools, Bytes, Rows, offsets
 from ascc_async.audioset.selection import Selection
-from ascc_async.audioset.walks import ClassWalk, Walk, WholeWalk
-
-__all__ = ["RowState", "Sampler", "SamplerSnapshot", "next_to_ask", "spare", "wanted_clips"]
 
 
-@dataclass(frozen=True, slots=True)
-class SamplerSnapshot:
-    """How many selected rows are in which state, and how many classes still ask."""
+class RowState(IntEnum):
+    """What is known of a row, as one byte.
 
-    unasked: int
-    asked_out: int
-    no: int
-    hope: int
-    clip: int
-    classes_asking: int
-
-
-class Sampler:
-    """Hands out rows to ask and learns what became of them.
-
-    `states` has one `RowState` for every row of the catalogue; the sampler alone writes it from
-    here on. Not for use from several threads.
+    `ASKED_OUT`: asked, not yet answered. `NO`: not shareable, unavailable, rejected, or unknown.
+    `APPROVED`: Creative Commons, no clip yet.
     """
 
-    def __init__(self, selection: Selection, states: Bytes, lookahead: int = 0) -> None:
-        if len(states) != len(selection.segments):
-            raise ValueError("one state for every row of the catalogue")
-        self.selection, self.states = selection, states
-        self._hopes = set(np.flatnonzero((states == APPROVED) & selection.selected).tolist())
-        limit = selection.max_per_class
-        self._walk: Walk = (
-            WholeWalk(selection, states)
-            if limit is None
-            else ClassWalk(selection, states, limit, lookahead)
-        )
-
-    def next(self, at_most: int) -> Rows:
-        """Up to that many rows to ask now; they become `ASKED_OUT`.
-
-        Empty: nothing to ask until a row is settled; nothing ever again if none is out or hoped
-        for.
-        """
-        rows: list[int] = []
-        if at_most > 0:
-            for row in self._walk:
-                self.states[row] = OUT
-                rows.append(row)
-                if len(rows) == at_most:
-                    break
-        return np.array(rows, np.int32)
-
-    def settle(self, rows: Iterable[int] | Rows, state: RowState) -> None:
-        """These rows are now in this state; `UNASKED` puts them back to be asked again."""
-        new = int(state)
-        for row in map(int, rows):
-            old, self.states[row] = int(self.states[row]), new
-            if new != old and self.selection.selected[row]:
-                self._walk.changed(row, old, new)
-                (self._hopes.add if new == APPROVED else self._hopes.discard)(row)
-
-    def needed(self, rows: Rows) -> Bools:
-        """Which of these rows certainly matter: those that have to be asked, as known now."""
-        return self._walk.needed(rows)
-
-    @property
-    def hopes(self) -> AbstractSet[int]:
-        """The selected rows that are `HOPE`, wanted or not."""
-        return self._hopes
-
-    def wanted(self) -> Rows:
-        """`HOPE` rows that are among the first N of a class if their clip can be made.
-
-        The others wait: rows before them may still make them needless.
-        """
-        hopes = np.array(sorted(self._hopes), np.int32)
-        return hopes[self._walk.needed(hopes)] if len(hopes) else hopes
-
-    def spare(self) -> Bools:
-        """`CLIP` rows beyond N in each of their chosen classes."""
-        return spare(self.selection, self.states)
-
-    def snapshot(self) -> SamplerSnapshot:
-        """Counts over the selected rows."""
-        counts = np.bincount(self.states[self.selection.rows], minlength=len(RowState))
-        unasked, out, no, hope, clip = counts.tolist()
-        return SamplerSnapshot(unasked, out, no, hope, clip, self._walk.asking())
+    UNASKED = 0
+    ASKED_OUT = 1
+    NO = 2
+    APPROVED = 3
+    CLIP = 4
 
 
-def next_to_ask(selection: Selection, states: Bytes, at_most: int, lookahead: int = 0) -> Rows:
-    """What `Sampler.next` says of these states. Costs a start each time; changes nothing."""
-    return Sampler(selection, states.copy(), lookahead).next(at_most)
+def reach(order: Rows, states: Bytes, limit: int) -> int:
+    """How many rows of a class's order have to be asked: all up to the `limit`-th that is not `NO`.
 
-
-def wanted_clips(selection: Selection, states: Bytes) -> Rows:
-    """What `Sampler.wanted` says of these states. Changes nothing."""
-    return Sampler(selection, states.copy()).wanted()
+    Should all of these turn out to be clips, they are the class's share of the final set.
+    """
+    looked_at = 4 * limit
+    while True:
+        hopeful = np.flatnonzero(states[order[:looked_at]] != RowState.NO)
+        if len(hopeful) >= limit:
+            return int(hopeful[limit - 1]) + 1
+        if looked_at >= len(order):
+            return len(order)
+        looked_at *= 4
 
 
 def spare(selection: Selection, states: Bytes) -> Bools:
-    """For every row of the catalogue: a clip, and beyond N in each of its chosen classes."""
-    clips: Bools = (states == CLIP) & selection.selected
+    """For every row of the table: a clip, and beyond N in each of its chosen classes."""
+    clips: Bools = (states == RowState.CLIP) & selection.selected
     limit = selection.max_per_class
     if limit is None:
         return np.zeros(len(states), bool)
     rows, begins = selection.class_rows, selection.class_offsets
     is_clip = clips[rows]
-    before = offsets(is_clip.astype(np.int64))
+    before = offsets(is_clip)
     in_class = before[:-1] - np.repeat(before[begins[:-1]], np.diff(begins))
     clips[rows[is_clip & (in_class < limit)]] = False
     return clips
+
+
+class Sampler:
+    """Hands out rows to ask and learns what became of them.
+
+    `states` has one `RowState` for every row of the table; the sampler alone writes it from here
+    on. `lookahead`: with `max_per_class`, so many rows more of a class are asked while answers
+    about needed ones are awaited, which saves waiting; at most those are asked in vain. Not for
+    use from several threads.
+    """
+
+    def __init__(self, selection: Selection, states: Bytes, lookahead: int = 0) -> None:
+        if len(states) != len(selection.segments):
+            raise ValueError("one state for every row of the table")
+        self.selection, self.states = selection, states
+        self._limit, self._lookahead = selection.max_per_class, lookahead
+        approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
+        self.approved: set[int] = set(approved.tolist())
+        """The selected rows that are `APPROVED`, wanted or not."""
+        self._queue: Rows | None = None  # rows found to be asked; None: look at everything again
+        self._taken = 0  # so many of the queue were handed out
+        self._changed: set[int] = set()  # classes to look at again when the queue is used up
+        self._reach: dict[int, int] = {}  # of the classes for which it is known
+
+    def next(self, at_most: int) -> Rows:
+        """Up to that many rows to ask now; they become `ASKED_OUT`.
+
+        Empty: nothing to ask until a row is settled; nothing ever again if none is out or approved.
+        """
+        rows: list[int] = []
+        while len(rows) < at_most:
+            if self._queue is None or self._taken == len(self._queue):
+                self._queue, self._taken = self._rows_to_ask(), 0
+                if not len(self._queue):
+                    break
+            row = int(self._queue[self._taken])
+            self._taken += 1
+            if self.states[row] == RowState.UNASKED:  # it may be in the queue for two classes
+                self.states[row] = RowState.ASKED_OUT
+                rows.append(row)
+                if self._limit is not None:
+                    self._changed.update(self.selection.classes_of(row))
+        return np.array(rows, np.int32)
+
+    def settle(self, rows: Iterable[int] | Rows, state: RowState) -> None:
+        """These rows are now in this state; `UNASKED` puts them back to be asked again."""
+        for row in map(int, rows):
+            old, self.states[row] = int(self.states[row]), state
+            if state == old or not self.selection.selected[row]:
+                continue
+            (self.approved.add if state is RowState.APPROVED else self.approved.discard)(row)
+            if state is RowState.UNASKED or old == RowState.NO:
+                self._queue = None  # rows that waited in the queue may no longer be needed
+            if self._limit is not None:
+                classes = self.selection.classes_of(row)
+                self._changed.update(classes)
+                if RowState.NO in (state, old):
+                    for position in classes:
+                        self._reach.pop(position, None)
+
+    def wanted(self) -> Rows:
+        """`APPROVED` rows that are among the first N of a class if their clip can be made.
+
+        The others wait: rows before them may still make them needless.
+        """
+        return np.array([row for row in sorted(self.approved) if self._is_needed(row)], np.int32)
+
+    def spare(self) -> Bools:
+        """`CLIP` rows beyond N in each of their chosen classes."""
+        return spare(self.selection, self.states)
+
+    def _rows_to_ask(self) -> Rows:
+        """The unasked rows that are needed, the classes by turns; then those of the lookahead."""
+        selection, states = self.selection, self.states
+        if self._limit is None:
+            if self._queue is not None:
+                return selection.rows[:0]  # nothing was put back since all were handed out
+            return selection.rows[states[selection.rows] == RowState.UNASKED]
+        classes = range(len(selection.chosen)) if self._queue is None else sorted(self._changed)
+        self._changed = set()
+        rows, turns = [selection.rows[:0]], [np.empty(0, np.int64)]
+        for position in classes:
+            order, end = selection.order(position), self._reach_of(position)
+            awaited = (states[order[:end]] == RowState.ASKED_OUT).any()
+            unasked = states[order[: end + self._lookahead * awaited]] == RowState.UNASKED
+            turn = np.flatnonzero(unasked)
+            rows.append(order[turn])
+            turns.append(np.where(turn < end, turn, len(states) + turn))
+        return np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
+
+    def _is_needed(self, row: int) -> bool:
+        if self._limit is None:
+            return True
+        rank = self.selection.rank
+        return any(
+            rank[row] <= rank[self.selection.order(position)[self._reach_of(position) - 1]]
+            for position in self.selection.classes_of(row)
+        )
+
+    def _reach_of(self, position: int) -> int:
+        if position not in self._reach:
+            assert self._limit is not None
+            order = self.selection.order(position)
+            self._reach[position] = reach(order, self.states, self._limit)
+        return self._reach[position]

@@ -7,12 +7,25 @@ from functools import cached_property
 
 import numpy as np
 
-from ascc_async.audioset.arrays import Bools, Codes, Int64s, Rows, offsets
 from ascc_async.audioset.catalog import Catalog
-from ascc_async.audioset.class_choice import ClassChoice, choose_classes
-from ascc_async.audioset.hashing import id_keys, words
-from ascc_async.audioset.table import SegmentTable
+from ascc_async.audioset.classes import ClassChoice, choose_classes, require_one
+from ascc_async.audioset.segments import (
+    ID_LENGTH,
+    Bools,
+    Ids,
+    Int64s,
+    Rows,
+    SegmentTable,
+    Uint64s,
+    offsets,
+)
 from ascc_async.settings import ClassesSettings, SamplingSettings
+
+# splitmix64 (Steele, Lea, Flood 2014). The seeded order rests on these: changing anything changes
+# which videos a seed chooses.
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class ChosenClass:
 class Selection:
     """The segments that hold at least one chosen class, whole: no label of theirs is cut.
 
-    `chosen` is in class list order. `rows` are rows of the catalogue, ascending. With
+    `chosen` is in class list order. `rows` are rows of the table, ascending. With
     `max_per_class`, class `j` of `chosen` takes its videos in the order of
     `class_rows[class_offsets[j]:class_offsets[j + 1]]`; it depends on the seed and the ids only.
     """
@@ -49,19 +62,19 @@ class Selection:
 
     @cached_property
     def selected(self) -> Bools:
-        """For every row of the catalogue, whether it is selected."""
+        """For every row of the table, whether it is selected."""
         mask = np.zeros(len(self.segments), bool)
         mask[self.rows] = True
         return mask
 
     @cached_property
     def rank(self) -> Rows:
-        """For every row of the catalogue, its place in the seeded order of all rows."""
+        """For every row of the table, its position in the seeded order of all rows."""
         ids = self.segments.ids
         keys = id_keys(ids, self.seed)
         order = np.argsort(keys, kind="stable")
-        if (np.diff(keys[order]) == 0).any():
-            order = np.lexsort((*reversed(words(ids)), keys))
+        if (np.diff(keys[order]) == 0).any():  # the id decides, not where it stands in a file
+            order = np.lexsort((ids, keys))
         rank = np.empty(len(ids), np.int32)
         rank[order] = np.arange(len(ids), dtype=np.int32)
         return rank
@@ -76,32 +89,36 @@ class Selection:
         """Where each chosen class begins in `class_rows`, and the end of the last."""
         return self._by_class[1]
 
-    @cached_property
-    def places(self) -> Rows:
-        """For every class code, its place in `chosen`, or -1."""
-        places = np.full(len(self.segments.mids), -1, np.int32)
-        for place, chosen in enumerate(self.chosen):
-            places[chosen.code] = place
-        return places
+    def order(self, position: int) -> Rows:
+        """The rows of the chosen class at this position, in seeded order."""
+        begin, end = self.class_offsets[position : position + 2]
+        return self.class_rows[begin:end]
 
     def classes_of(self, row: int) -> tuple[int, ...]:
-        """The places in `chosen` of a row's classes."""
+        """The positions in `chosen` of a row's classes."""
         table = self.segments
         codes = table.label_codes[table.label_offsets[row] : table.label_offsets[row + 1]]
-        return tuple(place for place in self.places[codes].tolist() if place >= 0)
+        return tuple(at for at in self._positions[codes].tolist() if at >= 0)
+
+    @cached_property
+    def _positions(self) -> Rows:
+        """For every class code, its position in `chosen`, or -1."""
+        positions = np.full(len(self.segments.mids), -1, np.int32)
+        positions[[one.code for one in self.chosen]] = np.arange(len(self.chosen))
+        return positions
 
     @cached_property
     def _by_class(self) -> tuple[Rows, Int64s]:
-        places = self.places[self.segments.label_codes]
-        rank = np.repeat(self.rank, self.segments.label_counts())[places >= 0]
-        places = places[places >= 0]
+        positions = self._positions[self.segments.label_codes]
+        rank = np.repeat(self.rank, self.segments.label_counts())[positions >= 0]
+        positions = positions[positions >= 0]
         # One number for class and rank: sorting numbers is several times faster than lexsort.
-        by_class = (places.astype(np.int64) << 32) | rank
+        by_class = (positions.astype(np.int64) << 32) | rank
         by_class.sort()
         by_rank = np.empty(len(self.segments), np.int32)
         by_rank[self.rank] = np.arange(len(by_rank), dtype=np.int32)
         rows = by_rank[by_class & 0xFFFF_FFFF]
-        return rows, offsets(np.bincount(places, minlength=len(self.chosen)))
+        return rows, offsets(np.bincount(positions, minlength=len(self.chosen)))
 
 
 def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSettings) -> Selection:
@@ -110,22 +127,50 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
     Raises `SettingsError` for a misspelt class (with the nearest names) and when nothing is left.
     """
     choices = choose_classes(catalog.classes, catalog.ontology, classes)
-    counts = catalog.segments.class_counts()
+    require_one(choices, classes)
+    table = catalog.segments
+    counts = table.class_counts().tolist()
     chosen = tuple(
         ChosenClass(
-            choice.code, choice.suitable_index, sound.index, sound.mid, sound.name, sound.quality,
-            int(counts[choice.code]),
+            code, choice.suitable_index, choice.sound.index, choice.sound.mid, choice.sound.name,
+            choice.sound.quality, counts[code],
         )
-        for choice, sound in zip(choices, catalog.classes, strict=True)
+        for code, choice in enumerate(choices)
         if choice.chosen and choice.suitable_index is not None
     )  # fmt: skip
-    rows = _rows_with(catalog.segments, np.array([one.code for one in chosen], np.uint16))
-    return Selection(catalog.segments, choices, chosen, rows, sampling.seed, sampling.max_per_class)
-
-
-def _rows_with(table: SegmentTable, codes: Codes) -> Rows:
     wanted = np.zeros(len(table.mids), bool)
-    wanted[codes] = True
+    wanted[[one.code for one in chosen]] = True
     # Every row has a label, so no run of `reduceat` is empty.
-    has = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
-    return np.flatnonzero(has).astype(np.int32)
+    has_one = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
+    rows = np.flatnonzero(has_one).astype(np.int32)
+    return Selection(table, choices, chosen, rows, sampling.seed, sampling.max_per_class)
+
+
+def id_keys(ids: Ids, seed: int = 0) -> Uint64s:
+    """A seeded 64-bit hash of every id: the same on every machine and in every version."""
+    padded = np.zeros((len(ids), 16), np.uint8)
+    padded[:, :ID_LENGTH] = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, ID_LENGTH)
+    halves = padded.view("<u8")
+    keys = _mix(halves[:, 0] ^ _salt(seed))
+    keys += halves[:, 1] * _GOLDEN
+    return _mix(keys)
+
+
+def _salt(seed: int) -> Uint64s:
+    """One number out of a seed of any size."""
+    salt = np.zeros(1, np.uint64)
+    while True:
+        salt = _mix(salt + _GOLDEN + np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF))
+        seed >>= 64
+        if not seed:
+            return salt
+
+
+def _mix(values: Uint64s) -> Uint64s:
+    """The finalizer of splitmix64: every bit of the input moves every bit of the result."""
+    values = values ^ (values >> np.uint64(30))
+    values *= _FIRST
+    values ^= values >> np.uint64(27)
+    values *= _SECOND
+    values ^= values >> np.uint64(31)
+    return values
