@@ -20,8 +20,8 @@ import numpy as np
 import psutil
 import uvloop
 
+from ascc_async.audioset.segments import SegmentTable
 from ascc_async.audioset.selection import ChosenClass, Selection
-from ascc_async.audioset.table import SegmentTable
 from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals

@@ -32,8 +32,8 @@ import aiohttp
 import numpy as np
 import uvloop
 
+from ascc_async.audioset.segments import SegmentTable
 from ascc_async.audioset.selection import ChosenClass, Selection
-from ascc_async.audioset.table import SegmentTable
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License

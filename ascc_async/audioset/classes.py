@@ -180,9 +180,7 @@ def require_one(choices: Sequence[ClassChoice], settings: ClassesSettings) -> No
         for choice in choices
     )
     listed = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
-    raise SettingsError(
-        f"the settings under classes leave no class ({listed}); see plan --classes"
-    )
+    raise SettingsError(f"the settings under classes leave no class ({listed}); see plan --classes")
 
 
 def _why_not_suitable(
@@ -214,9 +212,11 @@ class _NameLookup:
         self._mids = {sound.mid for sound in classes} | set(ontology.nodes)
         self._by_name: dict[str, set[str]] = {}
         self._spelling: dict[str, str] = {}
-        for known in (*classes, *ontology.nodes.values()):
-            self._by_name.setdefault(known.name.casefold(), set()).add(known.mid)
-            self._spelling.setdefault(known.name.casefold(), known.name)
+        names = [(sound.name, sound.mid) for sound in classes]
+        names += [(node.name, node.mid) for node in ontology.nodes.values()]
+        for name, mid in names:
+            self._by_name.setdefault(name.casefold(), set()).add(mid)
+            self._spelling.setdefault(name.casefold(), name)
 
     def with_descendants(self, entries: Iterable[str], key: str) -> frozenset[str]:
         """The named classes and all below them in the ontology."""

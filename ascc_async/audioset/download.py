@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import logging
 import os
 import re
@@ -22,7 +23,6 @@ from tenacity import (
     wait_random,
 )
 
-from ascc_async.audioset.arrived import check_arrived
 from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
 from ascc_async.audioset.web import Web
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
@@ -37,6 +37,8 @@ _TRIES_WITHOUT_PROGRESS = 5
 _TRIES_NOT_WHOLE = 3
 _PIECE = 1 << 17
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_PROMISED_ROWS = re.compile(rb"num_segs\s*=\s*(\d{1,12})")
+_HEADINGS = {CLASS_LIST: b"index,mid,display_name", QUALITY_COUNTS: b"label_id,num_rated,num_true"}
 
 
 async def fetch_missing(
@@ -204,7 +206,7 @@ class _Download:
             raise
 
     def _finish(self) -> None:
-        check_arrived(self.name, self._part, self._url)
+        _check_whole(self.name, self._part, self._url)
         with self._part.open("rb") as file:
             os.fsync(file.fileno())
         self._part.replace(self._target)
@@ -222,3 +224,34 @@ def _disk_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {what}; make room, or let audioset.metadata_dir name a folder"
             " that can be written"
         ) from error
+
+
+def _check_whole(name: str, path: Path, url: str) -> None:
+    """Whether a file that came is the file it should be, and all of it, as far as a look tells.
+
+    Raises `NetworkFault` for half a file, while it can be fetched again, and `SetupError` for
+    something else altogether, such as a portal's page. Reading it properly comes later.
+    """
+    content = path.read_bytes()
+    text = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    begins = b"[" if name == ONTOLOGY else _HEADINGS.get(name, b"")
+    no_rows = name not in _HEADINGS and name not in (ONTOLOGY, RERATED) and b"," not in text
+    if not text or text.startswith(b"<") or not text.startswith(begins) or no_rows:
+        seen = content[:40].decode("utf-8", "replace")
+        raise SetupError(
+            f"{url} answers with something else than {name} (it begins with {seen!r}): a sign-in"
+            " page of this network? Sign in and start again, or correct audioset.base_url"
+        )
+    if name == ONTOLOGY:
+        try:
+            json.loads(content)
+        except ValueError as error:
+            raise NetworkFault(f"{ONTOLOGY} came cut short ({error})", kind="short_body") from error
+    elif name not in _HEADINGS and name != RERATED:
+        if not content.endswith(b"\n"):
+            raise NetworkFault(f"{name} came cut short within a line", kind="short_body")
+        comments = sum(line.startswith(b"#") for line in text.split(b"\n"))
+        promised, rows = _PROMISED_ROWS.search(text), content.count(b"\n") - comments
+        if promised and rows < int(promised[1]):
+            counts = f"{rows} of {int(promised[1])} rows"
+            raise NetworkFault(f"{name} came cut short: {counts}", kind="short_body")

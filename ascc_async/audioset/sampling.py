@@ -137,18 +137,20 @@ class Sampler:
         if self._limit is None:
             if self._queue is not None:
                 return selection.rows[:0]  # nothing was put back since all were handed out
-            return selection.rows[states[selection.rows] == RowState.UNASKED]
+            unasked: Rows = selection.rows[states[selection.rows] == RowState.UNASKED]
+            return unasked
         classes = range(len(selection.chosen)) if self._queue is None else sorted(self._changed)
         self._changed = set()
         rows, turns = [selection.rows[:0]], [np.empty(0, np.int64)]
         for position in classes:
             order, end = selection.order(position), self._reach_of(position)
             awaited = (states[order[:end]] == RowState.ASKED_OUT).any()
-            unasked = states[order[: end + self._lookahead * awaited]] == RowState.UNASKED
-            turn = np.flatnonzero(unasked)
+            asked_next = order[: end + self._lookahead * awaited]
+            turn = np.flatnonzero(states[asked_next] == RowState.UNASKED)
             rows.append(order[turn])
             turns.append(np.where(turn < end, turn, len(states) + turn))
-        return np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
+        in_turn: Rows = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
+        return in_turn
 
     def _is_needed(self, row: int) -> bool:
         if self._limit is None:

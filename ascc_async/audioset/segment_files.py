@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -46,6 +47,11 @@ LATEST_MS, LONGEST_MS = 100 * 3_600_000, 3_600_000
 FORM = 'YTID, 30.000, 40.000, "/m/09x0r,/t/dd00088"'
 
 _CACHE_VERSION = 1  # raise it when what is read from the same file changes
+# What numpy and zipfile raise for files that are cut or have flipped bits.
+_UNREADABLE_CACHE = (
+    OSError, EOFError, KeyError, MemoryError, RuntimeError, ValueError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 _NAMED_PROBLEMS = 3
 _HEADER_COUNT = re.compile(r"num_(segs|positive_labels)\s*=\s*(\d{1,12})")
 _SECONDS = re.compile(r"(\d{1,6})(?:\.(\d{1,3})0*)?")
@@ -157,7 +163,8 @@ def _read_header(path: Path, file: TextIO, codes: Mapping[str, int]) -> tuple[di
 def _milliseconds(column: pandas.Series[Any]) -> Rows:
     """Times in whole milliseconds, -1 for what is none. The same few thousand occur everywhere."""
     which, texts = column.factorize()
-    return np.array([_milliseconds_of(text) for text in texts], np.int32)[which]
+    milliseconds: Rows = np.array([_milliseconds_of(text) for text in texts], np.int32)[which]
+    return milliseconds
 
 
 def _milliseconds_of(text: str) -> int:
@@ -265,7 +272,7 @@ def _problem(line: str, codes: Mapping[str, int]) -> str:
 
 def _read_cache(path: Path, key: str) -> SplitRows | None:
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if str(saved["key"]) != key:
                 return None
             return SplitRows(
@@ -274,7 +281,7 @@ def _read_cache(path: Path, key: str) -> SplitRows | None:
             )  # fmt: skip
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE_CACHE as error:
         log.debug("copy of the segments not usable, reading the CSV", extra={"why": str(error)})
         return None
 

@@ -25,7 +25,7 @@ ID_LENGTH = 11
 ID_DTYPE = np.dtype(f"S{ID_LENGTH}")
 
 
-def offsets(lengths: NDArray[np.integer]) -> Int64s:
+def offsets(lengths: NDArray[np.integer] | Bools) -> Int64s:
     """`[2, 3]` -> `[0, 2, 5]`: where every run begins, and the end of the last."""
     result = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=result[1:])
@@ -37,13 +37,17 @@ def gather(run_offsets: Int64s, runs: NDArray[np.integer]) -> Int64s:
     first = run_offsets[runs]
     lengths = run_offsets[runs + 1] - first
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + lengths, lengths)
+    positions: Int64s = np.arange(ends[-1] if len(ends) else 0)
+    positions += np.repeat(first - ends + lengths, lengths)
+    return positions
 
 
 def id_numbers(ids: Ids) -> Uint64s:
     """Every id as two big-endian numbers, a row each, which sort as the ids do."""
     padded = np.zeros((len(ids), 16), np.uint8)
-    padded[:, :ID_LENGTH] = np.ascontiguousarray(ids, ID_DTYPE).view(np.uint8).reshape(-1, ID_LENGTH)
+    padded[:, :ID_LENGTH] = (
+        np.ascontiguousarray(ids, ID_DTYPE).view(np.uint8).reshape(-1, ID_LENGTH)
+    )
     return padded.view(">u8").astype(np.uint64)
 
 
@@ -139,4 +143,5 @@ class SegmentTable:
     @cached_property
     def _sorted_halves(self) -> Uint64s:
         """The first eight characters of every id as a number, ascending."""
-        return id_numbers(self.ids)[self.by_id, 0]
+        halves: Uint64s = id_numbers(self.ids)[:, 0][self.by_id]
+        return halves

@@ -7,14 +7,12 @@ import asyncio
 import json
 import logging
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from ascc_async.audioset.catalog import read_catalog
-from ascc_async.audioset.class_table import class_table, render_class_table
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.plan import make_plan
-from ascc_async.audioset.plan_text import render_plan
+from ascc_async.audioset.plan_text import class_table, render_class_table, render_plan
 from ascc_async.audioset.selection import select
 from ascc_async.progress.formatting import safe
 from ascc_async.settings_loader import load
@@ -28,7 +26,7 @@ def main(options: argparse.Namespace) -> int:
     catalog = read_catalog(settings.audioset)
     if options.classes:
         table = class_table(catalog, settings.classes)
-        _show([asdict(line) for line in table], render_class_table(table), options.json)
+        _show(table, render_class_table(table), options.json)
     else:
         selection = select(catalog, settings.classes, settings.sampling)
         plan = make_plan(catalog, selection, settings)

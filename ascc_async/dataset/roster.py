@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ascc_async.audioset.arrays import ID_DTYPE, Bools, Bytes, Rows, gather, offsets
 from ascc_async.audioset.sampling import spare
+from ascc_async.audioset.segments import (
+    ID_DTYPE,
+    Bools,
+    Bytes,
+    Rows,
+    SegmentTable,
+    gather,
+    offsets,
+)
 from ascc_async.audioset.selection import Selection
-from ascc_async.audioset.table import SegmentTable
 from ascc_async.model import Segment
 
 _AT_ONCE = 8192  # rows that exist as Python objects at a time

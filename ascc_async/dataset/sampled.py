@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from ascc_async.audioset.arrays import Bools
-from ascc_async.audioset.row_state import RowState
+from ascc_async.audioset.sampling import RowState
+from ascc_async.audioset.segments import Bools
 from ascc_async.dataset.cases import Case
 from ascc_async.dataset.decision import PENDING, SPARE, Decision, Terms
 from ascc_async.dataset.roster import Roster

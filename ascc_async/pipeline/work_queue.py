@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ascc_async.audioset.arrays import Bytes, Ids, Rows
 from ascc_async.audioset.sampling import RowState, Sampler
+from ascc_async.audioset.segments import Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.decision import Credits, credits_of
 from ascc_async.dataset.removals import Removals
@@ -317,7 +317,7 @@ class WorkQueue:
         Looked up when nobody waits in line: what was wanted once stays so until it is made.
         """
         self._stale_open = False
-        if self._sampler.hopes <= self._offered | self._deferred:
+        if self._sampler.approved <= self._offered | self._deferred:
             return
         for row in self._sampler.wanted().tolist():
             self._put_in_line(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from metadata_files import SHARED, catalog_of
@@ -16,9 +18,12 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    """The real balanced_train split."""
-    return catalog_of(SHARED)
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """The real balanced_train split (linked: nothing is written beside the shared files)."""
+    folder = tmp_path_factory.mktemp("official")
+    for path in SHARED.iterdir():
+        (folder / path.name).symlink_to(path)
+    return catalog_of(folder)
 
 
 def choose(catalog: Catalog, **classes: object) -> Selection:
@@ -46,7 +51,6 @@ def test_classes_that_occur(catalog: Catalog) -> None:
     counts = catalog.segments.class_counts()
     assert (len(counts), counts.min(), np.median(counts), counts.max()) == (527, 59, 60, 6244)
     assert catalog.classes[counts.argmax()].name == "Music"
-    assert len(catalog.segments.rows_of_class(int(counts.argmax()))) == 6244
 
 
 def test_ontology(catalog: Catalog) -> None:
@@ -54,7 +58,8 @@ def test_ontology(catalog: Catalog) -> None:
     nodes = catalog.ontology.nodes.values()
     blacklisted = {node.mid for node in nodes if "blacklist" in node.restrictions}
     abstract = {node.mid for node in nodes if "abstract" in node.restrictions}
-    several = [node for node in nodes if len(catalog.ontology.parents(node.mid)) > 1]
+    parents = Counter(child for node in nodes for child in node.children)
+    several = [mid for mid, count in parents.items() if count > 1]
     assert (len(nodes), sum(node.leaf for node in nodes), len(several)) == (632, 474, 38)
     # The table counts the one that is both apart: 66 + 22 + 1.
     both = blacklisted & abstract
@@ -63,13 +68,11 @@ def test_ontology(catalog: Catalog) -> None:
 
 def test_class_facts(catalog: Catalog) -> None:
     """Of the 527: 12 blacklisted, 70 never rated, and these are music (but for one engine)."""
-    assert sum(sound.blacklisted for sound in catalog.classes) == 12
+    assert sum("blacklist" in sound.restrictions for sound in catalog.classes) == 12
     unrated = {sound.mid: sound.name for sound in catalog.classes if sound.quality is None}
-    (music,) = catalog.ontology.named("Music")
     assert len(unrated) == 70
-    assert [
-        name for mid, name in unrated.items() if mid not in catalog.ontology.descendants(music)
-    ] == ["Engine knocking"]
+    music = catalog.ontology.descendants("/m/04rlf")
+    assert [name for mid, name in unrated.items() if mid not in music] == ["Engine knocking"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ import pytest
 from metadata_files import catalog_of, row, segments, write_folder
 
 from ascc_async.audioset.catalog import Catalog
-from ascc_async.audioset.class_table import class_table, render_class_table
-from ascc_async.audioset.plan import Plan, make_plan, videos_to_ask
-from ascc_async.audioset.plan_basis import bytes_a_clip
-from ascc_async.audioset.plan_text import render_plan
+from ascc_async.audioset.plan import RunPlan, bytes_a_clip, make_plan, videos_to_ask
+from ascc_async.audioset.plan_text import class_table, render_class_table, render_plan
 from ascc_async.audioset.selection import select
 from ascc_async.settings import ClassesSettings, ClipsSettings, SamplingSettings, Settings
 
@@ -29,7 +27,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     return catalog_of(folder, "balanced_train", "unbalanced_train")
 
 
-def plan_of(catalog: Catalog, **sections: Any) -> Plan:
+def plan_of(catalog: Catalog, **sections: Any) -> RunPlan:
     """The plan with these settings."""
     settings = Settings(layers=[sections])  # type: ignore[call-arg]
     return make_plan(catalog, select(catalog, settings.classes, settings.sampling), settings)
@@ -100,11 +98,17 @@ def test_json_and_text(catalog: Catalog) -> None:
 def test_class_table(catalog: Catalog) -> None:
     """Every class has its line, also when none is chosen."""
     lines = class_table(catalog, ClassesSettings(min_quality=0.9))
-    assert [(line.mid, line.rows, line.chosen, line.why_not) for line in lines] == [
+    keys = ("mid", "rows", "chosen", "why_not")
+    assert [tuple(line[key] for key in keys) for line in lines] == [
         ("/m/a", 30_500, False, "quality 0.80 below 0.9"),
         ("/m/b", 1000, False, "quality 0.80 below 0.9"),
         ("/m/c", 0, False, "quality 0.80 below 0.9"),
     ]
+    assert json.loads(json.dumps(lines[0])) == {
+        "index": 0, "mid": "/m/a", "name": "Class a", "quality": 0.8, "num_rated": 10,
+        "num_true": 8, "leaf": True, "restrictions": [], "suitable_index": None, "rows": 30_500,
+        "chosen": False, "why_not": "quality 0.80 below 0.9",
+    }  # fmt: skip
     text = render_class_table(lines)
     assert "not chosen: quality 0.80 below 0.9" in text
     assert text.endswith("0 of 3 classes chosen")

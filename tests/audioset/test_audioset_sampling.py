@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import in_seeded_order, selection_of
 
-from ascc_async.audioset.sampling import RowState, Sampler, next_to_ask, spare, wanted_clips
+from ascc_async.audioset.sampling import RowState, Sampler, reach, spare
 from ascc_async.audioset.selection import Selection
 
 CHOSEN = (0, 1, 2, 4)
@@ -24,7 +24,7 @@ class World:
     """What YouTube has: `truth` is what a row turns out to be in the end."""
 
     selection: Selection
-    hopes: set[int]
+    approved: set[int]
     clips: set[int]
     asked: set[int] = field(default_factory=set)
     made: set[int] = field(default_factory=set)
@@ -63,8 +63,8 @@ def worlds(draw: st.DrawFn) -> World:
     rng = Random(draw(st.integers(0, 1 << 30)))
     share = draw(st.sampled_from([0.0, 0.2, 0.6, 1.0]))
     rows = range(len(labels))
-    hopes = {row for row in rows if rng.random() < share}
-    return World(selection, hopes, {row for row in hopes if rng.random() < 0.7})
+    approved = {row for row in rows if rng.random() < share}
+    return World(selection, approved, {row for row in approved if rng.random() < 0.7})
 
 
 def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
@@ -81,7 +81,7 @@ def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
             sampler = interrupted(sampler, lookahead)
         elif act < 0.4 and out:
             row = rng.choice(out)
-            sampler.settle([row], RowState.APPROVED if row in world.hopes else RowState.NO)
+            sampler.settle([row], RowState.APPROVED if row in world.approved else RowState.NO)
         elif act < 0.6 and wanted:
             row = rng.choice(wanted)
             world.made.add(row)
@@ -154,7 +154,7 @@ def test_start_finds_what_a_long_run_knows(world: World, rng: Random, data: st.D
 @settings(deadline=None, max_examples=100)
 @given(worlds(), rngs, st.data())
 def test_a_changed_mind_is_followed(world: World, rng: Random, data: st.DataObject) -> None:
-    """Any row may go from any state to any other; the cursors follow."""
+    """Any row may go from any state to any other; what is wanted follows."""
     rows = world.selection.rows.tolist()
     sampler = Sampler(world.selection, np.zeros(len(world.selection.segments), np.uint8))
     for _ in range(data.draw(st.integers(0, 25)) if rows else 0):
@@ -177,18 +177,35 @@ def test_without_a_limit_the_catalogue_order() -> None:
     assert sampler.next(5).tolist() == []
 
 
-def test_pure_functions_leave_the_states_alone() -> None:
-    """`next_to_ask` and `wanted_clips` only look."""
+def test_lookahead_only_while_answers_are_awaited() -> None:
+    """Beyond the N needed rows some more are asked, but none once the N are clips."""
     selection = selection_of([[0]] * 8, [0], limit=2)
-    states = np.zeros(8, np.uint8)
     order = in_seeded_order(selection, 0)
-    assert next_to_ask(selection, states, 8).tolist() == order[:2]
-    assert next_to_ask(selection, states, 8, 3).tolist() == order[:5]
-    states[order[0]] = RowState.APPROVED
-    states[order[1]] = RowState.ASKED_OUT
-    assert next_to_ask(selection, states, 8, 3).tolist() == order[2:5]
-    assert wanted_clips(selection, states).tolist() == [order[0]]
-    assert (states == RowState.UNASKED).sum() == 6
+    assert Sampler(selection, np.zeros(8, np.uint8)).next(8).tolist() == order[:2]
+    sampler = Sampler(selection, np.zeros(8, np.uint8), 3)
+    assert sampler.next(8).tolist() == order[:5]
+    assert sampler.next(8).tolist() == []
+    sampler.settle([order[0]], RowState.APPROVED)
+    sampler.settle(order[2:5], RowState.NO)
+    assert sampler.next(8).tolist() == []
+    assert sampler.wanted().tolist() == [order[0]]
+    states = np.array([int(RowState.CLIP)] * 2 + [0] * 6, np.uint8)[np.argsort(order)]
+    assert Sampler(selection, states, 3).next(8).tolist() == []
+
+
+def test_classes_take_turns() -> None:
+    """A page of rows to ask holds some of each class, not all of the first."""
+    selection = selection_of([[0]] * 9 + [[1]] * 9, [0, 1], limit=5)
+    asked = Sampler(selection, np.zeros(18, np.uint8)).next(4)
+    assert sorted(row < 9 for row in asked.tolist()) == [False, False, True, True]
+
+
+def test_reach_is_the_nth_row_that_is_not_no() -> None:
+    """Far into a class's order as well, and at its end where there are fewer."""
+    order = np.arange(1000, dtype=np.int32)
+    states = np.full(1000, int(RowState.NO), np.uint8)
+    states[[5, 700, 900]] = RowState.UNASKED, RowState.CLIP, RowState.ASKED_OUT
+    assert [reach(order, states, limit) for limit in (1, 2, 3, 4)] == [6, 701, 901, 1000]
 
 
 def test_one_video_counts_for_each_of_its_classes() -> None:
@@ -209,15 +226,6 @@ def test_spare_when_n_is_lowered() -> None:
     order = in_seeded_order(selection, 0)
     expected = set(range(6)) - set(order[:2]) - {5}
     assert set(np.flatnonzero(spare(selection, states))) == expected
-
-
-def test_snapshot_counts_selected_rows() -> None:
-    """The snapshot says how far each state has come."""
-    selection = selection_of([[0]] * 4 + [[5]], [0], limit=1)
-    sampler = Sampler(selection, np.zeros(5, np.uint8))
-    sampler.next(1)
-    snapshot = sampler.snapshot()
-    assert (snapshot.unasked, snapshot.asked_out, snapshot.classes_asking) == (3, 1, 1)
 
 
 def test_states_must_cover_the_catalogue() -> None:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ascc_async.audioset.arrays import offsets
+from ascc_async.audioset.segments import SegmentTable, offsets
 from ascc_async.audioset.selection import ChosenClass, Selection
-from ascc_async.audioset.table import SegmentTable
 
 
 def table_of(labels: Sequence[Sequence[int]], classes: int) -> SegmentTable:
@@ -52,5 +51,7 @@ def selection_of(
 
 def in_seeded_order(selection: Selection, code: int) -> list[int]:
     """The rows of a class in its seeded order, the plain way."""
-    rows = selection.segments.rows_of_class(code).tolist()
+    table = selection.segments
+    row_of_label = np.repeat(np.arange(len(table)), table.label_counts())
+    rows = row_of_label[table.label_codes == code].tolist()
     return sorted(rows, key=lambda row: int(selection.rank[row]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ascc_async.audioset.arrays import Bools, Bytes
+from ascc_async.audioset.segments import Bools, Bytes
 from ascc_async.dataset.decision import Terms
 from ascc_async.dataset.publish import Written, write_dataset
 from ascc_async.dataset.removals import Removals, parse_removals

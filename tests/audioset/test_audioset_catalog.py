@@ -1,0 +1,102 @@
+"""The whole catalogue: which files, what they say together, and videos that occur twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from metadata_files import catalog_of, catalog_with, ontology, row, segments, video, write_folder
+
+from ascc_async.errors import MetadataError
+
+SEGMENTS = "balanced_train_segments.csv"
+
+
+def test_the_same_row_again_counts_once(tmp_path: Path) -> None:
+    """In one file and across splits the first counts, labels in any order; a warning says where."""
+    catalog = catalog_with(tmp_path, [row(1), row(2), row(1)])
+    assert [catalog.segments.video_id(i) for i in range(2)] == [video(1), video(2)]
+    assert f"{SEGMENTS}:6: {video(1)} occurs already in {SEGMENTS}:4" in catalog.warnings[0]
+
+    write_folder(tmp_path, {"eval_segments.csv": segments([row(2, "/m/c,/m/b"), row(3)])})
+    catalog = catalog_of(tmp_path, "balanced_train", "eval")
+    assert [catalog.segments.segment(i).split for i in range(len(catalog.segments))] == [
+        "balanced_train", "balanced_train", "eval",
+    ]  # fmt: skip
+    assert catalog.segments.segment(2).labels == ("/m/a",)
+    assert f"eval_segments.csv:4: {video(2)} occurs already in {SEGMENTS}:5" in catalog.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "other", "place"),
+    [
+        ([row(1), row(2), row(1, start="3.000")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other time"),
+        ([row(1), row(1), row(1, "/m/b")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other labels"),
+        ([row(1)], [row(2), row(1, end="41.000")], rf"eval_segments.csv:5: .*{SEGMENTS}:4 with"),
+    ],
+)  # fmt: skip
+def test_rows_of_one_video_that_differ(
+    tmp_path: Path, rows: list[str], other: list[str], place: str
+) -> None:
+    """Which one is right, nobody can say: both places are named."""
+    write_folder(tmp_path, {SEGMENTS: segments(rows), "eval_segments.csv": segments(other)})
+    with pytest.raises(MetadataError, match=place):
+        catalog_of(tmp_path, "balanced_train", "eval")
+
+
+def test_missing_file_names_the_setting(tmp_path: Path) -> None:
+    """A file that is not there is named, with where it should be."""
+    write_folder(tmp_path)
+    (tmp_path / "qa_true_counts.csv").unlink()
+    with pytest.raises(MetadataError, match=r"qa_true_counts.csv: is missing.*metadata_dir"):
+        catalog_of(tmp_path)
+
+
+def test_layout_of_google(tmp_path: Path) -> None:
+    """Files may lie in v1/csv and v1/qa below the folder."""
+    write_folder(tmp_path)
+    for below, name in (("v1/csv", SEGMENTS), ("v1/qa", "qa_true_counts.csv")):
+        (tmp_path / below).mkdir(parents=True)
+        (tmp_path / name).rename(tmp_path / below / name)
+    assert len(catalog_of(tmp_path).segments) == 2
+
+
+def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file that is not the official one has its hash in the inputs and a line in the log."""
+    caplog.set_level("INFO", "ascc_async")
+    catalog = catalog_of(write_folder(tmp_path, {"rerated_video_ids.txt": "hello\n"}))
+    hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
+    git_says = "ce013625030ba8dba906f756967f9e9ca394464a"
+    assert hashes["rerated_video_ids.txt"] == (git_says, False)
+    (line,) = [one for one in caplog.records if "not Google's official" in one.getMessage()]
+    assert vars(line)["folder"] == str(tmp_path)
+    assert len(vars(line)["files"].split(", ")) == 4
+
+
+def test_rerated_ids(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The rerated video ids become rows; without the file that is said and all goes on."""
+    assert catalog_of(write_folder(tmp_path)).rerated.tolist() == [1]
+    (tmp_path / "rerated_video_ids.txt").unlink()
+    catalog = catalog_of(tmp_path)
+    assert catalog.rerated.tolist() == []
+    said = "optional rerated_video_ids.txt not found; continuing without it"
+    assert list(catalog.warnings) == [said]
+    assert said in caplog.messages
+
+
+def test_small_files_that_do_not_agree(tmp_path: Path) -> None:
+    """Counts or ontology that miss a class, or know one more, are used and said."""
+    catalog = catalog_with(
+        tmp_path,
+        [row(1)],
+        **{
+            "qa_true_counts.csv": "label_id,num_rated,num_true\n/m/a,4,1\n/m/z,1,1\n",
+            "ontology.json": ontology({"/m/a": ["/m/b"], "/m/b": []}),
+        },
+    )
+    said = "\n".join(catalog.warnings)
+    assert [sound.quality for sound in catalog.classes] == [0.25, None, None]
+    assert [sound.leaf for sound in catalog.classes] == [False, True, True]
+    assert "csv:3: '/m/z' is not in the class list" in said
+    assert "no counts of /m/b, /m/c" in said
+    assert "not in the ontology: /m/c" in said

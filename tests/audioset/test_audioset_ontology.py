@@ -1,0 +1,50 @@
+"""The ontology: a graph without loops, or an error that names the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from metadata_files import ontology
+
+from ascc_async.audioset.ontology import read_ontology
+from ascc_async.errors import MetadataError
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('[\n{"id": "/m/a",', "json:2: is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("{}", "must be a list"),
+        ("[]", "must be a list of classes"),
+        ("[{}]", "entry 1 has no id"),
+        ("[3]", "entry 1 has no id"),
+        ('[\n{"id": "/m/a", "name": 3}]', "json:2: /m/a needs a name"),
+        ('[\n{"id": "/m/a", "name": "A", "child_ids": [3]}]', "json:2: /m/a needs a name"),
+        (b'[{"id": "\xff"}]', "json:1: is not UTF-8"),
+        (ontology({"/m/a": ["/m/q"]}), "json:2: /m/a has the child /m/q"),
+        (ontology({"/m/a": ["/m/b"], "/m/b": ["/m/a"]}), "descendant: /m/a > /m/b > /m/a"),
+        (ontology({"/m/a": ["/m/a"]}), "json:2: /m/a is its own descendant: /m/a > /m/a"),
+        (ontology({"/m/a": []})[:-3] + "," + ontology({"/m/a": []})[1:], "json:3: /m/a occurs"),
+    ],
+)  # fmt: skip
+def test_bad_ontology(tmp_path: Path, content: str | bytes, place: str) -> None:
+    """A loop, a missing child, or no such form stops with file, line and remedy."""
+    path = tmp_path / "ontology.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(MetadataError) as caught:
+        read_ontology(path)
+    for words in (place, "delete the file"):
+        assert words in str(caught.value)
+
+
+def test_descendants_of_a_graph(tmp_path: Path) -> None:
+    """A class that can be reached on two ways is there once; leaves have none."""
+    path = tmp_path / "ontology.json"
+    below = {"/m/top": ["/m/a", "/m/b"], "/m/a": ["/m/c"], "/m/b": ["/m/c"], "/m/c": []}
+    path.write_text(ontology(below), encoding="utf-8")
+    found = read_ontology(path)
+    assert found.descendants("/m/top") == {"/m/a", "/m/b", "/m/c"}
+    assert found.descendants("/m/c") == set()
+    assert [node.leaf for node in found.nodes.values()] == [False, False, False, True]
