@@ -37,8 +37,6 @@ class ClientChoice:
 
     def __init__(self) -> None:
         self._experience: defaultdict[str, _Experience] = defaultdict(_Experience)
-        # Page, player and script configuration, before anything is known of the real cost.
-        self._requests = {PlayerClient.GUEST: 1.0, PlayerClient.DEFAULT: 3.0}
 
     def first(self, identity: str, now: float) -> PlayerClient:
         """Whom to ask first."""
@@ -49,16 +47,6 @@ class ClientChoice:
         """Whether to ask the defaults after the guest client failed with `error`."""
         paused = now < self._experience[identity].fallback_paused_until
         return not (isinstance(error, Refused) and paused)
-
-    def expected_requests(self, client: PlayerClient) -> int:
-        """Requests to reserve for an extraction: what the last ones took, rounded up."""
-        # The tolerance: an average creeping up to a whole number must not reserve one more.
-        return math.ceil(self._requests[client] - 0.05)
-
-    def note_requests(self, client: PlayerClient, count: int) -> None:
-        """Learn from what an extraction really sent; nothing sent teaches nothing."""
-        if count:
-            self._requests[client] += 0.2 * (count - self._requests[client])
 
     def note_guest_success(self, identity: str) -> None:
         """The guest client brought media."""

@@ -124,9 +124,9 @@ def extract(
 
     Whatever yt-dlp raises comes back as data. An exception is a bug of ours.
     """
-    from ascc_async.youtube.extractor_process import worker
+    from ascc_async.youtube.extractor_process import youtube_dl
 
-    return worker(config).extract(credentials, client, video_id)
+    return youtube_dl(config, credentials, client).extract_video(video_id)
 
 
 def warm_up() -> None:

@@ -38,6 +38,9 @@ from ascc_async.youtube.sticky import StickyIdentity
 log = logging.getLogger(__name__)
 
 _FOLDER = "ascc-ytdlp"
+# Permits to take before: the player; page, player and script for the others. What was really sent
+# is settled afterwards.
+_EXPECTED_REQUESTS = {PlayerClient.GUEST: 1, PlayerClient.DEFAULT: 3}
 # YouTube gives media out only after the advertisement it wanted shown; yt-dlp says when.
 _LONGEST_WAIT_FOR_MEDIA = 60.0
 # So many processes in a row that died, with nothing done between: it is not the videos.
@@ -136,7 +139,7 @@ class Extractor:
             entering = self._limiter.entry(
                 RequestKind.PAGES,
                 identity=identity,
-                cost=self._choice.expected_requests(likely_client),
+                cost=_EXPECTED_REQUESTS[likely_client],
                 new_video=new_video,
                 # The link is of use only to the identity that asked: no link while its media rests.
                 also=(RequestKind.MEDIA,),
@@ -146,7 +149,6 @@ class Extractor:
                 chosen = client or self._choice.first(identity, time.monotonic())
                 report = await self._extract(identity, chosen, video_id)
                 entry.sent(report.requests)
-                self._choice.note_requests(chosen, report.requests)
                 self._sticky.note(video_id, identity)
                 # What is raised in here decides what the limiter learns.
                 return self._judge(identity, chosen, report)
@@ -198,8 +200,7 @@ class Extractor:
         if copy is not None:
             credentials = Credentials(identity, proxy, str(copy.path), copy.edition)
         # Generous: each request may take its whole timeout, and a script may have to be solved.
-        requests = self._choice.expected_requests(client)
-        timeout = 30.0 + self._network.timeout_seconds * (1 + requests)
+        timeout = 30.0 + self._network.timeout_seconds * (1 + _EXPECTED_REQUESTS[client])
         for _ in range(2):
             try:
                 report = await self._pool.run(

@@ -45,35 +45,16 @@ _EXTRACTOR_ARGUMENTS: dict[PlayerClient, dict[str, list[str]]] = {
 _LARGEST_ANSWER = 32 << 20
 
 
-@functools.lru_cache(maxsize=1)
-def worker(config: WorkerConfig) -> Worker:
-    """This process's worker: the one thing that outlives a job."""
+# Kept from job to job, so that connections, cookies and player code stay warm. Changed cookies
+# come with another edition: then it is another YoutubeDL, and the old one is forgotten some day.
+@functools.lru_cache(maxsize=256)
+def youtube_dl(
+    config: WorkerConfig, credentials: Credentials, client: PlayerClient
+) -> RecordingYoutubeDL:
+    """This process's YoutubeDL for that identity and client."""
     if config.ca_file:
         os.environ["SSL_CERT_FILE"] = config.ca_file  # OpenSSL's way; yt-dlp has no option for it
-    return Worker(config)
-
-
-class Worker:
-    """Does jobs one after the other; keeps connections, cookies and player code warm."""
-
-    def __init__(self, config: WorkerConfig) -> None:
-        self._config = config
-        self._kept: dict[tuple[PlayerClient, str], tuple[Credentials, RecordingYoutubeDL]] = {}
-
-    def extract(
-        self, credentials: Credentials, client: PlayerClient, video_id: str
-    ) -> ExtractionReport:
-        """One extraction, with all that it sent."""
-        return self.youtube_dl(credentials, client).extract_video(video_id)
-
-    def youtube_dl(self, credentials: Credentials, client: PlayerClient) -> RecordingYoutubeDL:
-        """That identity's YoutubeDL; a new one when its cookies changed."""
-        key = (client, credentials.identity)
-        kept = self._kept.get(key)
-        if kept is None or kept[0] != credentials:
-            kept = credentials, RecordingYoutubeDL(_options(self._config, credentials, client))
-            self._kept[key] = kept
-        return kept[1]
+    return RecordingYoutubeDL(_options(config, credentials, client))
 
 
 class WarningLogger:

@@ -19,10 +19,6 @@ def test_the_guest_client_comes_first() -> None:
     """One request instead of three."""
     choice = ClientChoice()
     assert choice.first("main", 0.0) is PlayerClient.GUEST
-    assert (
-        choice.expected_requests(PlayerClient.GUEST),
-        choice.expected_requests(PlayerClient.DEFAULT),
-    ) == (1, 3)
 
 
 def test_where_only_the_defaults_pass_the_bot_check_they_come_first_for_an_hour(
@@ -72,15 +68,3 @@ def test_videos_that_nobody_gets_say_nothing_about_the_client() -> None:
     for _ in range(10):
         choice.note_fallback("main", NOTHING, NOTHING, 0.0)
     assert choice.first("main", 1.0) is PlayerClient.GUEST
-
-
-def test_reservations_follow_what_is_really_sent() -> None:
-    """Config and script cost more at first; later ones less. Nothing sent teaches nothing."""
-    choice = ClientChoice()
-    for _ in range(30):
-        choice.note_requests(PlayerClient.DEFAULT, 2)
-        choice.note_requests(PlayerClient.DEFAULT, 0)
-    assert choice.expected_requests(PlayerClient.DEFAULT) == 2
-    for _ in range(30):
-        choice.note_requests(PlayerClient.DEFAULT, 6)
-    assert choice.expected_requests(PlayerClient.DEFAULT) == 6

@@ -1,15 +1,19 @@
-"""yt-dlp on answers that YouTube really gave."""
+"""yt-dlp on answers that YouTube really gave, and on answers that nobody should give."""
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from yt_dlp import YoutubeDL
+from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
     IncompleteRead,
@@ -30,14 +34,12 @@ from ascc_async.youtube.extraction import (
     ExtractionReport,
     PlayerClient,
     WorkerConfig,
+    extract,
 )
 from ascc_async.youtube.extraction_result import interpret
-from ascc_async.youtube.extractor_process import (
-    Worker,
-    channel_in,
-    network_fault_in,
-)
+from ascc_async.youtube.extractor_process import channel_in, network_fault_in, youtube_dl
 
+MAIN, GUEST = Credentials("main"), PlayerClient.GUEST
 RECORDED = Path(__file__).parents[2].parent / "shared" / "youtube_responses"
 needs_recorded = pytest.mark.skipif(
     not RECORDED.is_dir(), reason=f"recorded answers are not at {RECORDED}"
@@ -51,19 +53,30 @@ def recorded(name: str) -> dict[str, Any]:
     return found
 
 
-def new_worker(folder: Path) -> Worker:
-    """One that keeps its player code in `folder`."""
-    return Worker(WorkerConfig(str(folder / "cache"), None, 5.0))
+@pytest.fixture
+def config(tmp_path: Path) -> WorkerConfig:
+    """A player cache of its own, and so a YoutubeDL of its own for each test."""
+    return WorkerConfig(str(tmp_path / "cache"), None, 5.0)
 
 
-def extract(answer: dict[str, Any], video_id: str, tmp_path: Path) -> ExtractionReport:
-    """The real extractor's view of that answer; only its one request is answered here."""
-    worker = new_worker(tmp_path)
-    tool = worker.youtube_dl(Credentials("main"), PlayerClient.GUEST)
-    tool.get_info_extractor("Youtube")._call_api = lambda *_, **__: answer
-    report = worker.extract(Credentials("main"), PlayerClient.GUEST, video_id)
-    plain: ExtractionReport = pickle.loads(pickle.dumps(report))
-    return plain
+Ask = Callable[..., ExtractionReport]
+
+
+@pytest.fixture
+def ask(config: WorkerConfig, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Hands the real extractor that answer to its one request, and gives the report."""
+
+    def ask(answer: dict[str, Any], video_id: str = "M4gD1WSo5mA") -> ExtractionReport:
+        def urlopen(_: YoutubeDL, request: Request) -> Response:
+            return Response(io.BytesIO(json.dumps(answer).encode()), request.url, {})
+
+        monkeypatch.setattr(YoutubeDL, "urlopen", urlopen)
+        report: ExtractionReport = pickle.loads(
+            pickle.dumps(extract(config, MAIN, GUEST, video_id))
+        )
+        return report
+
+    return ask
 
 
 def verdict(report: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
@@ -72,9 +85,11 @@ def verdict(report: ExtractionReport, media: str = "audio") -> Resolved | AsccEr
 
 
 @needs_recorded
-def test_a_real_answer_brings_the_sound_and_a_picture(tmp_path: Path) -> None:
-    """AAC in MP4, with its exact length and size; 360 lines of H.264."""
-    found = verdict(extract(recorded("player_ok_visionos"), "M4gD1WSo5mA", tmp_path), "video")
+def test_a_real_answer_brings_the_sound_and_a_picture(ask: Ask) -> None:
+    """AAC in MP4, with its exact length and size; 360 lines of H.264; the channel's name, which
+    yt-dlp itself takes from the page alone."""
+    report = ask(recorded("player_ok_visionos"))
+    found = verdict(report, "video")
     assert isinstance(found, Resolved)
     assert (found.audio.format_id, found.audio.container) == ("140", "mp4")
     assert (found.audio.size, found.audio.duration) == (11664965, 720.724)
@@ -82,7 +97,11 @@ def test_a_real_answer_brings_the_sound_and_a_picture(tmp_path: Path) -> None:
     assert found.video is not None
     assert (found.video.format_id, found.video.height) == ("134", 360)
     assert found.title.startswith("William Fisher, CopyrightX")
+    assert found.channel == "The Berkman Klein Center for Internet & Society"
     assert found.channel_id == "UCuLGmD72gJDBwmLw06X58SA"
+    assert [(sent.address, sent.count) for sent in report.sent] == [
+        ("www.youtube.com/youtubei/v1/player", 1)
+    ]
 
 
 @needs_recorded
@@ -95,19 +114,33 @@ def test_a_real_answer_brings_the_sound_and_a_picture(tmp_path: Path) -> None:
     ],
 )
 def test_real_refusals_of_a_video_have_their_reasons(
-    tmp_path: Path, name: str, video_id: str, reason: Reason
+    ask: Ask, name: str, video_id: str, reason: Reason
 ) -> None:
     """As the real extractor words them."""
-    found = verdict(extract(recorded(name), video_id, tmp_path))
+    found = verdict(ask(recorded(name), video_id))
     assert isinstance(found, Unavailable)
     assert found.reason is reason
 
 
 @needs_recorded
-def test_the_channels_name_is_in_the_players_answer() -> None:
-    """Which yt-dlp leaves there when it does not load the page."""
-    answer = json.dumps(recorded("player_ok_visionos")).encode()
-    assert channel_in(answer) == "The Berkman Klein Center for Internet & Society"
+def test_half_of_a_character_becomes_one_that_can_be_written(ask: Ask) -> None:
+    """A title cut in the middle of an emoji would go into no file and no database."""
+    answer = recorded("player_ok_visionos")
+    details = {**answer["videoDetails"], "title": "A \ud83d title", "author": "\udc00"}
+    found = verdict(ask({**answer, "videoDetails": details}))
+    assert isinstance(found, Resolved)
+    assert (found.title, found.channel) == ("A ? title", "?")
+
+
+@needs_recorded
+def test_what_yt_dlp_warns_of_it_warns_of_each_time(ask: Ask) -> None:
+    """Once for each extraction, that is, though the process lives on: the reports rely on it."""
+    answer = recorded("player_ok_visionos")
+    for stream in answer["streamingData"]["adaptiveFormats"]:
+        stream.pop("url")
+    reports = [ask(answer) for _ in range(2)]
+    assert "formats have been skipped" in " ".join(reports[0].warnings)
+    assert reports[0].warnings == reports[1].warnings
 
 
 @pytest.mark.parametrize(
@@ -128,40 +161,38 @@ def test_a_channels_name_is_read_or_left_out(answer: bytes, name: str) -> None:
     assert channel_in(answer) == name
 
 
-def test_the_cookie_copy_is_only_read(tmp_path: Path) -> None:
+def test_the_cookie_copy_is_only_read(tmp_path: Path, config: WorkerConfig) -> None:
     """yt-dlp writes the cookies it holds back to a file it is given by name."""
     copy = tmp_path / "copy.txt"
     copy.write_text(
         "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\tvalue\n"
     )
     before = copy.read_bytes()
-    worker = new_worker(tmp_path)
-    credentials = Credentials("main", "http://127.0.0.1:9", str(copy))
-    with worker.youtube_dl(credentials, PlayerClient.DEFAULT) as tool:
+    credentials = Credentials("main", cookies=str(copy))
+    with youtube_dl(config, credentials, PlayerClient.DEFAULT) as tool:
         assert [one.name for one in tool.cookiejar if one.name == "SID"] == ["SID"]
     assert copy.read_bytes() == before
-    guest = worker.youtube_dl(credentials, PlayerClient.GUEST)
+    guest = youtube_dl(config, credentials, GUEST)
     assert not list(guest.cookiejar), "the guest client takes no cookies"
 
 
-def test_changed_cookies_make_a_new_tool(tmp_path: Path) -> None:
+def test_changed_cookies_are_used(config: WorkerConfig) -> None:
     """The same credentials keep their connections; another edition of the cookies does not."""
-    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
-    first = worker.youtube_dl(Credentials("main", edition=0), guest)
-    assert worker.youtube_dl(Credentials("main", edition=0), guest) is first
-    assert worker.youtube_dl(Credentials("main", edition=1), guest) is not first
+    first = youtube_dl(config, MAIN, GUEST)
+    assert youtube_dl(config, Credentials("main"), GUEST) is first
+    assert youtube_dl(config, Credentials("main", edition=1), GUEST) is not first
 
 
-def test_a_crash_of_yt_dlps_is_data_with_its_traceback(tmp_path: Path) -> None:
+def test_a_crash_of_yt_dlps_is_data_with_its_traceback(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stumbles over odd answers with any exception: that costs the video, never the run."""
 
-    def stumble(url: str) -> None:
+    def stumble(*_: object) -> None:
         raise AttributeError("'NoneType' object has no attribute 'get'")
 
-    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
-    tool = worker.youtube_dl(Credentials("main"), guest)
-    tool.get_info_extractor("Youtube")._real_extract = stumble
-    failure = worker.extract(Credentials("main"), guest, "M4gD1WSo5mA").result
+    monkeypatch.setattr(YoutubeDL, "urlopen", stumble)
+    failure = extract(config, MAIN, GUEST, "M4gD1WSo5mA").result
     assert isinstance(failure, ExtractionFailure)
     assert failure.message.startswith("yt-dlp crashed: AttributeError: 'NoneType'")
     assert "in stumble" in failure.traceback
@@ -169,33 +200,12 @@ def test_a_crash_of_yt_dlps_is_data_with_its_traceback(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["_address", "_failure_from"])
 def test_a_bug_of_ours_is_raised_whoever_calls(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     """Within yt-dlp's call and after it: no video's failure may hide it."""
-    worker = new_worker(tmp_path)
     monkeypatch.setattr(extractor_process, broken, None)
     with pytest.raises(TypeError, match="not callable"):
-        worker.extract(Credentials("main", "http://127.0.0.1:9"), PlayerClient.GUEST, "M4gD1WSo5mA")
-
-
-def test_a_warning_given_for_one_video_is_given_for_the_next(tmp_path: Path) -> None:
-    """yt-dlp says many only once: once for each video is what the reports rely on."""
-    worker, guest = new_worker(tmp_path), PlayerClient.GUEST
-    youtube = worker.youtube_dl(Credentials("main"), guest).get_info_extractor("Youtube")
-    youtube._real_extract = lambda _: youtube.report_warning("odd", only_once=True)
-    reports = [worker.extract(Credentials("main"), guest, "M4gD1WSo5mA") for _ in range(2)]
-    assert [report.warnings[0] for report in reports] == ["[youtube] odd"] * 2
-
-
-@needs_recorded
-def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
-    """A title cut in the middle of an emoji would go into no file and no database."""
-    answer = recorded("player_ok_visionos")
-    details = {**answer["videoDetails"], "title": "A \ud83d title", "author": "\udc00"}
-    answer = {**answer, "videoDetails": details}
-    found = verdict(extract(answer, "M4gD1WSo5mA", tmp_path))
-    assert isinstance(found, Resolved)
-    assert found.title == "A ? title"
+        extract(config, Credentials("main", "http://127.0.0.1:9"), GUEST, "M4gD1WSo5mA")
 
 
 DIALLED = "SocksHTTPSConnection(host='www.youtube.com', port=443): Failed to establish a new"
