@@ -12,7 +12,10 @@ from ascc_async.youtube.extraction import PlayerClient
 
 log = logging.getLogger(__name__)
 
+# YouTube's rate limits of a session last up to an hour; a client it dropped stays dropped, and one
+# try an hour costs nothing.
 _GUEST_PAUSE = 3600.0
+# Some refusals end in minutes: then the defaults are worth a try again.
 _FALLBACK_PAUSE = 600.0
 # Once says little: YouTube may just have stopped refusing between the two.
 _USELESS_IN_A_ROW = 3

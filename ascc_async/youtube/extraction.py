@@ -16,6 +16,7 @@ from ascc_async.youtube.formats import MediaFormat
 
 # Part of the message when an answer is too large to be read.
 OVERSIZED = "YouTube's answer is larger than"
+# Where there was no connection, YouTube counted nothing: no permit is used up.
 _NOT_SENT: tuple[NetworkFaultKind, ...] = ("dns", "proxy", "proxy_auth", "certificate", "connect")
 
 
@@ -49,7 +50,7 @@ class Credentials:
     changes."""
 
     identity: str
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
     cookies: str | None = None
     edition: int = 0
 

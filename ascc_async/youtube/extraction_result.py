@@ -124,8 +124,8 @@ def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) 
     refusal = refusal_in(text=failure.message)
     if refusal is not None:
         # The words carry no `Retry-After`; the answer they came with may.
-        answers = [_refusal(sent, now) for sent in report.sent]
-        waits = [one.retry_after for one in answers if one and one.retry_after is not None]
+        refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
+        waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
         return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
     reason = reason_in("", failure.message)
     if reason is not None:

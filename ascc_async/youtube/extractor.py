@@ -77,7 +77,7 @@ class Extractor:
         self._folder = private_dir / _FOLDER
         self._cookies: Mapping[str, PrivateCopy] = cookies if cookies is not None else {}
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
-        self._identities = {one.name: one for one in network.all_identities()}
+        self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
         # Who would wait for a process must not hold a permit of the limiter meanwhile.
         self._processes = asyncio.Semaphore(pool.snapshot().count)
@@ -134,6 +134,7 @@ class Extractor:
     ) -> _Attempt:
         """One extraction. An error that another client may mend comes back as the result."""
         async with self._processes:
+            # Before the limiter says who is ready first, the first identity stands for all.
             likely = identity or next(iter(self._identities))
             likely_client = client or self._choice.first(likely, time.monotonic())
             entering = self._limiter.entry(
@@ -254,7 +255,7 @@ def join_authorities(ca_file: Path, target: Path) -> Path:
 def _available_at(resolved: Resolved, report: ExtractionReport) -> float:
     assert isinstance(report.result, ExtractedVideo)
     urls = (resolved.audio.url, resolved.video.url if resolved.video else None)
-    moments = [one.available_at or 0.0 for one in report.result.formats if one.url in urls]
+    moments = (stream.available_at or 0.0 for stream in report.result.formats if stream.url in urls)
     return max(moments)
 
 
