@@ -71,7 +71,7 @@ async def watch(run: Run, output: Path, samples: list[Sample]) -> None:
 def unfinished(output: Path) -> list[Path]:
     """Temporary files of clips and dataset."""
     names = [*output.glob("clips/*/.part-*"), *output.glob("dataset/.staging-*")]
-    return names + list(output.glob("*.rebuilding"))
+    return names + list(output.glob(".part-*"))
 
 
 async def soak(settings: Settings) -> tuple[list[Sample], int]:

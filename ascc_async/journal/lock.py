@@ -28,11 +28,7 @@ class Holder:
 
 @contextmanager
 def run_lock(output_dir: Path) -> Iterator[None]:
-    """Hold `output_dir` for this process; SetupError names who holds it already.
-
-    The kernel gives the lock back when its process ends, however it ends, so a stale lock file
-    of a dead process hinders nobody.
-    """
+    """Hold `output_dir` for this process; SetupError names who holds it already."""
     path = output_dir / LOCK_NAME
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -41,17 +37,27 @@ def run_lock(output_dir: Path) -> Iterator[None]:
         raise SetupError(
             f"{output_dir}: cannot be written: {error.strerror}. Choose another output.dir or"
             " give yourself the right to write there."
-        ) from None
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        ) from error
+    with os.fdopen(descriptor, "r+", encoding="utf-8"):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SetupError(_refusal(output_dir, path)) from None
-        _write(file.fileno(), Holder(socket.gethostname(), os.getpid(), _now()))
+            # The kernel gives it back when its process ends, however it ends: what a killed run
+            # left in the file hinders nobody.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            by = _read(path)
+            who = f"process {by.pid} on {by.host} since {by.since}" if by else "another process"
+            raise SetupError(
+                f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
+                " Ctrl-C, or choose another output.dir. `status` shows where it stands."
+            ) from error
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        me = Holder(socket.gethostname(), os.getpid(), now)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(me)).encode(), 0)
         try:
             yield
         finally:
-            os.ftruncate(file.fileno(), 0)
+            os.ftruncate(descriptor, 0)
 
 
 def holder(output_dir: Path) -> Holder | None:
@@ -68,26 +74,8 @@ def holder(output_dir: Path) -> Holder | None:
     return None
 
 
-def _refusal(output_dir: Path, path: Path) -> str:
-    by = _read(path)
-    who = f"process {by.pid} on {by.host} since {by.since}" if by else "another process"
-    return (
-        f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
-        " Ctrl-C, or choose another output.dir. `status` shows where it stands."
-    )
-
-
 def _read(path: Path) -> Holder | None:
     try:
         return Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None
-
-
-def _write(descriptor: int, by: Holder) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(asdict(by)).encode(), 0)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return None  # just being written, or by a later version

@@ -113,6 +113,14 @@ class Reader:
         rows = self._look_up(f"SELECT {_ANSWER} FROM answers WHERE video_id = ?", video_id)
         return _answer(rows[0]) if rows else None
 
+    def answers_of(self, video_ids: Sequence[str]) -> dict[str, AnswerRow]:
+        """The newest answers about these videos, by video id."""
+        rows = self._look_up(
+            f"SELECT {_ANSWER} FROM answers WHERE video_id IN (SELECT value FROM json_each(?))",
+            json.dumps(video_ids),
+        )
+        return {row[0]: _answer(row) for row in rows}
+
     def clips(self, form: str) -> Iterator[list[ClipRow]]:
         """What became of every segment tried in this form, in pages sorted by segment id."""
         sql = (

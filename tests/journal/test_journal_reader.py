@@ -28,6 +28,7 @@ async def test_answers_come_back_as_they_went_in(path: Path) -> None:
     row = reader.answer(ANSWER.video_id)
     assert row == AnswerRow(**{n: getattr(ANSWER, n) for n in ANSWER.__dataclass_fields__}, asks=1)
     assert list(reader.answers()) == [[row]] == list(reader.shareable())
+    assert reader.answers_of(["none", ANSWER.video_id]) == {ANSWER.video_id: row}
 
 
 async def test_clips_come_back_as_they_went_in(path: Path) -> None:
