@@ -14,18 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiofiles
-import aiohttp
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
+    retry_if_exception,
     wait_exponential,
     wait_random,
 )
 
 from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
-from ascc_async.audioset.web import Web
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
+from ascc_async.network.client import (
+    HttpResponse,
+    IdentityClient,
+    content_range,
+    trusted_authorities,
+    whole_number,
+)
+from ascc_async.network.errors import is_worth_another_try
 from ascc_async.settings import AudiosetSettings, NetworkSettings
 
 log = logging.getLogger(__name__)
@@ -35,8 +41,6 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _TRIES_WITHOUT_PROGRESS = 5
 _TRIES_NOT_WHOLE = 3
-_PIECE = 1 << 17
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _PROMISED_ROWS = re.compile(rb"num_segs\s*=\s*(\d{1,12})")
 _HEADINGS = {CLASS_LIST: b"index,mid,display_name", QUALITY_COUNTS: b"label_id,num_rated,num_true"}
 
@@ -58,13 +62,14 @@ async def fetch_missing(
     if not missing:
         return
     await asyncio.to_thread(_prepare, folder)
-    async with Web(network) as web:
+    trust = trusted_authorities(network.ca_file)
+    async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
         for name in missing:
-            one = _Download(web, name, url_of(name, settings), folder, report)
+            one = _Download(client, name, url_of(name, settings), folder, report)
             await one.fetch(sleep)
         if await asyncio.to_thread(find, folder, RERATED) is None:
             url = url_of(RERATED, settings)
-            one = _Download(web, RERATED, url, folder, report)
+            one = _Download(client, RERATED, url, folder, report)
             await _fetch_optional(one, sleep)
 
 
@@ -100,14 +105,14 @@ class _Download:
 
     def __init__(
         self,
-        web: Web,
+        client: IdentityClient,
         name: str,
         url: str,
         folder: Path,
         report: Report,
     ) -> None:
         self.name = name
-        self._web, self._url, self._report = web, url, report
+        self._client, self._url, self._report = client, url, report
         self._target, self._part = folder / name, folder / f".{name}.part"
         self._have = 0
         self._version: str | None = None
@@ -119,16 +124,17 @@ class _Download:
         """Try until it is whole; gives up after some tries that brought nothing."""
         try:
             await AsyncRetrying(
-                retry=retry_if_exception_type(Transient),
+                retry=retry_if_exception(is_worth_another_try),
                 wait=wait_exponential(multiplier=0.5, max=10) + wait_random(0, 1),
                 stop=self._should_stop,
                 sleep=sleep,
                 reraise=True,
             )(self._attempt)
         except Transient as error:
+            ask = " Is the network up?" if is_worth_another_try(error) else ""
             raise SetupError(
-                f"cannot download {self.name} from {self._url}: {error}. Is the network up? The"
-                f" file can also be put into {self._target.parent} by hand"
+                f"cannot download {self.name} from {self._url}: {error}.{ask} The file can also be"
+                f" put into {self._target.parent} by hand"
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -139,35 +145,37 @@ class _Download:
 
     async def _attempt(self) -> None:
         self._idle += 1
-        async with self._web.get(self._url, self._resume()) as response:
+        async with self._client.get_file(self._url, self._headers()) as response:
             total = self._begin(response)
             await self._receive(response, total)
         if total is not None and self._have < total:
             raise NetworkFault(f"only {self._have} of {total} bytes came", kind="short_body")
         await self._put_in_place()
 
-    def _resume(self) -> dict[str, str]:
+    def _headers(self) -> dict[str, str]:
+        # Ranges count the bytes that are sent: they must be those of the file.
+        headers = {"Accept-Encoding": "identity"}
         # Without a version the rest might be that of another file.
         if not self._have or self._version is None:
             self._have = 0
-            return {}
-        return {"Range": f"bytes={self._have}-", "If-Range": self._version}
+            return headers
+        return headers | {"Range": f"bytes={self._have}-", "If-Range": self._version}
 
-    def _begin(self, response: aiohttp.ClientResponse) -> int | None:
+    def _begin(self, response: HttpResponse) -> int | None:
         """Understand the answer; the size of the whole file if known."""
         self._check_status(response.status)
         self._version = response.headers.get("ETag") or response.headers.get("Last-Modified")
         coded = response.headers.get("Content-Encoding", "identity") != "identity"
         if coded or (self._version or "").startswith("W/"):
             self._version = None
-        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if response.status == 206 and match and int(match[1]) == self._have:
-            return None if match[2] == "*" else int(match[2])
+        first, total = content_range(response.headers)
+        if response.status == 206 and first == self._have:
+            return total
         if response.status == 206:
             self._have, self._version = 0, None
             raise ServerFault("the answer is another part of the file than was asked for")
         self._have = 0
-        return None if coded else response.content_length
+        return None if coded else whole_number(response.headers.get("Content-Length"))
 
     def _check_status(self, status: int) -> None:
         if status == 200 or (status == 206 and self._have):
@@ -185,11 +193,11 @@ class _Download:
             f" ontology_url, or put the file into {self._target.parent} by hand"
         )
 
-    async def _receive(self, response: aiohttp.ClientResponse, total: int | None) -> None:
+    async def _receive(self, response: HttpResponse, total: int | None) -> None:
         with _disk_errors(self._part):
             async with aiofiles.open(self._part, "r+b" if self._have else "wb") as file:
                 await file.seek(self._have)
-                async for piece in response.content.iter_chunked(_PIECE):
+                async for piece in response.chunks():
                     await file.write(piece)
                     self._have += len(piece)
                     self._report(self.name, self._have, total)
@@ -216,8 +224,6 @@ class _Download:
 def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ConnectionError, TimeoutError, aiohttp.ClientError):
-        raise  # some are OSErrors, but of the network
     except OSError as error:
         what = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
         raise SetupError(

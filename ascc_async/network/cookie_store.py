@@ -1,4 +1,4 @@
-"""All identities' cookies while a run lasts: watched, and copied privately for yt-dlp."""
+"""All identities' cookies while a run lasts: watched for changes, and copied for yt-dlp."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ascc_async.errors import SetupError
-from ascc_async.network.cookies import Jar, load_cookies
+from ascc_async.network.cookies import IdentityCookies, load_cookies
 from ascc_async.settings import NetworkSettings
 
 log = logging.getLogger(__name__)
 
 FOLDER = ".private"
-_Mark = tuple[int, int, int]
+_FileState = tuple[int, int, int]
 
 
+@dataclass
 class PrivateCopy:
-    """An identity's cookies as a file of our own (mode 0600), which yt-dlp may read."""
+    """An identity's cookies as a file of our own (mode 0600): yt-dlp rewrites the one it is given.
 
-    def __init__(self, path: Path, jar: Jar) -> None:
-        self.path = path
-        self._jar = jar
-        self._write()
+    `edition` rises when the user's file was read again.
+    """
+
+    path: Path
+    cookies: IdentityCookies
 
     @property
     def signed_in(self) -> bool:
         """Whether these are an account's cookies."""
-        return self._jar.signed_in
+        return self.cookies.signed_in
 
     @property
     def edition(self) -> int:
-        """Rises when the user's file was read again."""
-        return self._jar.edition
+        """Which reading of the user's file this is."""
+        return self.cookies.edition
 
-    def renew(self, jar: Jar) -> None:
-        """Write these cookies in place of the former ones."""
-        self._jar = jar
-        self._write()
-
-    def _write(self) -> None:
+    def write(self, cookies: IdentityCookies) -> None:
+        """Put these cookies in place of the former ones, never half of them."""
+        self.cookies = cookies
         handle, name = tempfile.mkstemp(dir=self.path.parent)  # mode 0600
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(self._jar.netscape())
+        os.close(handle)
+        cookies.jar.save(name, ignore_discard=True, ignore_expires=True)
         os.replace(name, self.path)
 
 
@@ -60,25 +61,29 @@ class CookieStore:
 
     def __init__(self, network: NetworkSettings, output_dir: Path) -> None:
         self._files = {
-            one.name: one.cookies_file
-            for one in network.all_identities()
-            if one.cookies_file is not None
+            identity.name: identity.cookies_file
+            for identity in network.all_identities()
+            if identity.cookies_file is not None
         }
         self._parent = output_dir / FOLDER
-        self._folder: Path | None = None
-        self._marks: dict[str, _Mark] = {}
-        self.jars: dict[str, Jar] = {}
+        self._folder = self._parent / f"cookies-{os.getpid()}"
+        self._states: dict[str, _FileState | None] = {}
+        self.jars: dict[str, IdentityCookies] = {}
         self.copies: dict[str, PrivateCopy] = {}
 
     def __enter__(self) -> Self:
-        _remove_stale(self._parent)
+        self._remove_what_crashed_runs_left()
         for name, path in self._files.items():
-            self._marks[name] = _mark(path)
+            self._states[name] = _state_of(path)
             self.jars[name] = load_cookies(path)
             for warning in self.jars[name].warnings:
                 log.warning(warning, extra={"identity": name})
         if self.jars:
-            self._make_copies()
+            self._parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700)
+        for name, cookies in self.jars.items():
+            self.copies[name] = PrivateCopy(self._folder / f"{name}.txt", cookies)
+            self.copies[name].write(cookies)
         return self
 
     def __exit__(
@@ -87,77 +92,59 @@ class CookieStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        _remove_if_empty(self._parent)  # others keep theirs there while a run lasts
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # yt-dlp keeps its own files there while a run lasts
+            self._parent.rmdir()
 
-    def refresh(self) -> Mapping[str, Jar]:
-        """Read changed files again: the new jars by identity (empty when nothing changed).
+    def refresh(self) -> Mapping[str, IdentityCookies]:
+        """Read changed files again: the new cookies by identity (empty when nothing changed).
 
         A file that became unusable is said once; the former cookies stay in use.
         """
-        renewed: dict[str, Jar] = {}
+        renewed: dict[str, IdentityCookies] = {}
         for name, path in self._files.items():
-            mark = _mark(path)
-            if mark == self._marks.get(name):
+            state = _state_of(path)
+            if state == self._states[name]:
                 continue
-            self._marks[name] = mark
-            jar = self._load_again(name, path)
-            if jar is not None:
-                renewed[name] = self.jars[name] = jar
-                self.copies[name].renew(jar)
+            self._states[name] = state
+            try:
+                cookies = load_cookies(path, edition=self.jars[name].edition + 1)
+            except SetupError as error:
+                log.warning(
+                    "the changed cookie file cannot be used; going on with the former cookies",
+                    extra={"identity": name, "why": str(error)},
+                )
+                continue
+            signed_in = cookies.signed_in
+            log.info("cookie file read again", extra={"identity": name, "signed_in": signed_in})
+            self.copies[name].write(cookies)
+            renewed[name] = self.jars[name] = cookies
         return renewed
 
-    def _load_again(self, name: str, path: Path) -> Jar | None:
-        try:
-            jar = load_cookies(path, edition=self.jars[name].edition + 1)
-        except SetupError as error:
-            log.warning("changed cookie file not used", extra={"identity": name, "why": str(error)})
-            return None
-        log.info("cookie file read again", extra={"identity": name, "signed_in": jar.signed_in})
-        return jar
-
-    def _make_copies(self) -> None:
-        self._parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self._parent / f"cookies-{os.getpid()}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        self._folder = folder
-        for name, jar in self.jars.items():
-            self.copies[name] = PrivateCopy(folder / f"{name}.txt", jar)
+    def _remove_what_crashed_runs_left(self) -> None:
+        for folder in self._parent.glob("cookies-*"):
+            process = folder.name.removeprefix("cookies-")
+            # Our own number may have been another process's before the machine was started anew.
+            if folder == self._folder or not (process.isdigit() and _is_running(int(process))):
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            self._parent.rmdir()
 
 
-def _mark(path: Path) -> _Mark:
+def _state_of(path: Path) -> _FileState | None:
+    """What changes when a file does; None where there is none."""
     try:
         state = path.stat()
     except OSError:
-        return (0, 0, 0)
+        return None
     return (state.st_mtime_ns, state.st_size, state.st_ino)
 
 
-def _remove_stale(parent: Path) -> None:
-    """Remove the copies of runs that are no longer there."""
-    for folder in parent.glob("cookies-*"):
-        number = folder.name.removeprefix("cookies-")
-        if not (number.isdigit() and _is_running(int(number))):
-            shutil.rmtree(folder, ignore_errors=True)
-    _remove_if_empty(parent)
-
-
 def _is_running(process: int) -> bool:
-    if process == os.getpid():
-        return False
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+    except PermissionError:  # another user's
         return True
+    except (ProcessLookupError, OverflowError):
+        return False
     return True
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return

@@ -7,6 +7,8 @@ import errno
 import socket
 import ssl
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -32,13 +34,6 @@ TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
 )
 
-_PROXY_DOWN = (
-    aiohttp.ClientProxyConnectionError,
-    aiohttp_socks.ProxyConnectionError,
-    aiohttp_socks.ProxyTimeoutError,
-)
-_RESET = (aiohttp.ServerDisconnectedError, ConnectionError, asyncio.IncompleteReadError)
-
 
 class UnexpectedAnswer(ServerFault):
     """The server answered, but not as this address does: asking again at once is no use."""
@@ -46,64 +41,74 @@ class UnexpectedAnswer(ServerFault):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who asks whom, in words that are fit for logs: no query, no password."""
+    """Who asks whom, fit for logs: no query, no password. `identity` is empty for downloads."""
 
-    identity: str
     host: str
     proxy: str | None = None
+    identity: str = ""
+
+
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the same request may succeed a moment later."""
+    if isinstance(error, NetworkFault):
+        # A wrong password or an untrusted certificate will not be right in a second.
+        return error.kind not in ("proxy_auth", "certificate")
+    return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
+
+
+@contextmanager
+def our_errors(route: Route) -> Iterator[None]:
+    """Raise NetworkFault or ServerFault in place of what a request raises inside."""
+    try:
+        yield
+    except TRANSPORT_ERRORS as error:
+        # The text of these holds the whole address, with an API key or a media link's signature:
+        # `--debug` would write it into the log. What caused them says as much.
+        shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
+        raise fault_from(error, route) from (error.__cause__ if shows_address else error)
 
 
 def fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
     """Our error for a foreign one. The message names host or proxy, and the remedy if one helps."""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _proxy_answer(error.status, route)
-    if isinstance(error, aiohttp_socks.ProxyError | python_socks.ProxyError):
-        return _socks_answer(error, route)
-    if _is_not_an_answer(error):
-        return ServerFault(f"{route.host} sends what cannot be read ({_short(error)})")
-    return _network_fault(_kind_of(error, route), error, route)
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status != 407:
+        words = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
+        return NetworkFault(_of(route) + words, kind="proxy")
+    refused_by_socks = isinstance(error, aiohttp_socks.ProxyError | python_socks.ProxyError)
+    if refused_by_socks and "authentication" not in (said := str(error).lower()):
+        words = f"the proxy {route.proxy} cannot reach {route.host} ({said})"
+        return NetworkFault(_of(route) + words, kind="proxy")
+    if _is_unreadable_answer(error):
+        return ServerFault(f"the answer of {route.host} cannot be read ({_short(error)})")
+    kind = _kind_of(error, route)
+    sentence = _SENTENCES[kind].format(host=route.host, proxy=route.proxy)
+    return NetworkFault(f"{_of(route)}{sentence} ({_short(error)})", kind=kind)
 
 
-def _proxy_answer(status: int, route: Route) -> NetworkFault:
-    if status == 407:
-        return _proxy_auth(route)
-    return NetworkFault(
-        f"identity {route.identity}: the proxy {route.proxy} answers {status}"
-        f" instead of reaching {route.host}",
-        kind="proxy",
-    )
+def _of(route: Route) -> str:
+    return f"identity {route.identity}: " if route.identity else ""
 
 
-def _socks_answer(error: Exception, route: Route) -> NetworkFault:
-    words = str(error).lower()
-    if "authentication" in words:
-        return _proxy_auth(route)
-    return NetworkFault(
-        f"identity {route.identity}: the proxy {route.proxy} cannot reach {route.host} ({words})",
-        kind="proxy",
-    )
-
-
-def _proxy_auth(route: Route) -> NetworkFault:
-    return NetworkFault(
-        f"identity {route.identity}: the proxy {route.proxy} refuses user or password;"
-        " correct them in network.proxy (or the identity's proxy)",
-        kind="proxy_auth",
-    )
-
-
-def _is_not_an_answer(error: Exception) -> bool:
+def _is_unreadable_answer(error: Exception) -> bool:
     """Headers or a compression that nobody can read: not the network's doing."""
     if isinstance(error, aiohttp.ClientPayloadError):
         return isinstance(error.__cause__, ContentEncodingError)
     unreadable = (aiohttp.ClientResponseError, HttpProcessingError, aiohttp.InvalidURL, zlib.error)
-    return isinstance(error, unreadable)
+    return isinstance(error, unreadable) and not isinstance(error, aiohttp.ClientHttpProxyError)
 
 
 def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
+    # The order matters: many of these are OSErrors or ClientErrors of several kinds at once.
+    proxy_refuses = aiohttp.ClientHttpProxyError | aiohttp_socks.ProxyError | python_socks.ProxyError
+    if isinstance(error, proxy_refuses):
+        return "proxy_auth"
     if isinstance(error, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
         return "certificate"
-    if isinstance(error, _PROXY_DOWN):
+    if isinstance(
+        error,
+        aiohttp.ClientProxyConnectionError
+        | aiohttp_socks.ProxyConnectionError
+        | aiohttp_socks.ProxyTimeoutError,
+    ):
         return "proxy"
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
         return "proxy" if route.proxy else "dns"
@@ -111,9 +116,12 @@ def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
         return "timeout"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "short_body"
-    if isinstance(error, _RESET) and not isinstance(error, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError):
+        return "connect"
+    closed = (aiohttp.ServerDisconnectedError, ConnectionError, asyncio.IncompleteReadError)
+    if isinstance(error, closed):
         return "reset"
-    if isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError | ssl.SSLError):
+    if isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError):
         return "connect"
     return "reset" if isinstance(error, aiohttp.ClientOSError) else "other"
 
@@ -121,6 +129,10 @@ def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
 _SENTENCES: dict[NetworkFaultKind, str] = {
     "dns": "the name {host} is not known; check the network connection",
     "proxy": "the proxy {proxy} does not answer; start it or correct network.proxy",
+    "proxy_auth": (
+        "the proxy {proxy} refuses user or password;"
+        " correct them in network.proxy (or the identity's proxy)"
+    ),
     "certificate": (
         "the certificate of {host} is not trusted; behind a proxy that opens TLS,"
         " give its authority in network.ca_file"
@@ -131,12 +143,6 @@ _SENTENCES: dict[NetworkFaultKind, str] = {
     "short_body": "{host} sent only part of the answer",
     "other": "asking {host} failed",
 }
-
-
-def _network_fault(kind: NetworkFaultKind, error: Exception, route: Route) -> NetworkFault:
-    sentence = _SENTENCES.get(kind, _SENTENCES["other"])
-    words = sentence.format(host=route.host, proxy=route.proxy)
-    return NetworkFault(f"identity {route.identity}: {words} ({_short(error)})", kind=kind)
 
 
 def _short(error: Exception) -> str:

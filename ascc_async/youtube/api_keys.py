@@ -14,7 +14,7 @@ from ascc_async.errors import SourceUnusable
 
 log = logging.getLogger(__name__)
 
-# A quota that is still used up just after its reset: the other clock may be a little behind.
+# A quota that is still used up just after its reset: Google's clock may be a little behind ours.
 _GRACE_SECONDS = 900.0
 
 
@@ -48,31 +48,37 @@ class ApiKeys:
     def __init__(self, secrets: Sequence[str], memory: Mapping[str, Any] | None = None) -> None:
         self._keys = [ApiKey(secret) for secret in dict.fromkeys(secrets) if secret.strip()]
         for key in self._keys:
-            _recall(key, (memory or {}).get(key.digest))
+            known = (memory or {}).get(key.digest)
+            if not isinstance(known, Mapping):
+                continue
+            day, used, until = known.get("day"), known.get("used"), known.get("rests_until")
+            # A damaged entry is left out: it costs one request in vain.
+            if isinstance(day, str) and isinstance(used, int) and isinstance(until, int | float):
+                key.day, key.used, key.rests_until = day, used, float(until)
 
     def take(self, now: float) -> ApiKey:
         """The key that was used least today. Raises SourceUnusable when none is left."""
         day = pacific_day(now)
         ready = [key for key in self._keys if not key.dropped and key.rests_until <= now]
         if not ready:
-            raise self._nothing_left()
+            raise self._none_left()
         for key in ready:
             if key.day != day:
                 key.day, key.used = day, 0
-        key = min(ready, key=lambda one: one.used)
+        key = min(ready, key=lambda candidate: candidate.used)
         key.used += 1
         return key
 
     def used_up(self, key: ApiKey, now: float) -> None:
         """The key's daily quota is used up: it rests until midnight Pacific time."""
+        if key.rests_until > now:
+            return
         until = next_pacific_midnight(now)
         if until - now > 86400 - _GRACE_SECONDS:
             until = now + _GRACE_SECONDS
-        if key.rests_until > now:
-            return
         key.rests_until = until
         log.warning(
-            "API key's daily quota is used up",
+            "Data API key: its daily quota is used up",
             extra={"key": key.name, "until": _clock(until), "keys_left": self.left(now)},
         )
 
@@ -82,7 +88,7 @@ class ApiKeys:
             return
         key.dropped = why
         log.warning(
-            "API key refused; going on without it",
+            "Data API key refused; going on without it",
             extra={"key": key.name, "why": why, "keys_left": self.left(now)},
         )
 
@@ -97,32 +103,20 @@ class ApiKeys:
             for key in self._keys
         }
 
-    def note(self) -> str:
-        """How the keys stand, in a few words."""
-        return ", ".join(f"{key.name} {_state(key)}" for key in self._keys)
-
-    def _nothing_left(self) -> SourceUnusable:
+    def _none_left(self) -> SourceUnusable:
         if not self._keys:
             return SourceUnusable("no Data API key is given (license.api_keys)")
         resting = [key.rests_until for key in self._keys if not key.dropped]
         until = min(resting, default=None)
         when = f"; the next may be used from {_clock(until)} on" if until is not None else ""
-        return SourceUnusable(f"no Data API key is left: {self.note()}{when}", until=until)
+        states = ", ".join(f"{key.name} {_state(key)}" for key in self._keys)
+        return SourceUnusable(f"no Data API key is left: {states}{when}", until=until)
 
 
 def _state(key: ApiKey) -> str:
     if key.dropped:
         return f"refused ({key.dropped})"
     return "used up" if key.rests_until else f"used {key.used} times today"
-
-
-def _recall(key: ApiKey, known: Any) -> None:
-    """Take over what an earlier run knew; a damaged entry is left out."""
-    if not isinstance(known, Mapping):
-        return
-    day, used, until = known.get("day"), known.get("used"), known.get("rests_until")
-    if isinstance(day, str) and isinstance(used, int) and isinstance(until, int | float):
-        key.day, key.used, key.rests_until = day, used, float(until)
 
 
 def pacific_day(now: float) -> str:

@@ -5,32 +5,66 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from ascc_async.errors import (
-    GaveUp,
-    NetworkFault,
-    Refused,
-    ServerFault,
-    SourceUnusable,
-)
+from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
+from ascc_async.network.client import retry_after
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.api_errors import api_error_in
 from ascc_async.youtube.api_keys import ApiKey, ApiKeys
-from ascc_async.youtube.client import json_object
-from ascc_async.youtube.exchange import Answer, Call
-from ascc_async.youtube.license_sources import SourceSnapshot, Tally
-from ascc_async.youtube.playability import PlayabilityAsker, Verdict
-from ascc_async.youtube.refusals import retry_after_in
-from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.innertube import PlayerAsker
+from ascc_async.youtube.json_reading import inside, listed, string
+from ascc_async.youtube.session import Answer, Call, Sessions
 
 log = logging.getLogger(__name__)
 
 URL = "https://www.googleapis.com/youtube/v3/videos"
 FIELDS = "kind,items(id,status/license,snippet(title,channelTitle,channelId,publishedAt))"
-_HANDLED = tuple(range(400, 600))
-_WORDS = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
+_LICENSES = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
+
+ErrorMeaning = Literal["used_up", "slow_down", "drop", "fault", "our_request"]
+
+# Google's documented reasons, the older `errors[].reason` and the newer `details[].reason`: what
+# each means for the key, for the pace, or for nobody here.
+ERROR_REASONS: Mapping[str, ErrorMeaning] = {
+    "quotaExceeded": "used_up",
+    "dailyLimitExceeded": "used_up",
+    "dailyLimitExceededUnreg": "used_up",
+    "rateLimitExceeded": "slow_down",
+    "userRateLimitExceeded": "slow_down",
+    "userRateLimitExceededUnreg": "slow_down",
+    "concurrentLimitExceeded": "slow_down",
+    "servingLimitExceeded": "slow_down",
+    "RATE_LIMIT_EXCEEDED": "slow_down",
+    "keyInvalid": "drop",
+    "keyExpired": "drop",
+    "accessNotConfigured": "drop",
+    "accessSuspended": "drop",
+    "billingNotEnabled": "drop",
+    "ipRefererBlocked": "drop",
+    "httpRefererBlocked": "drop",
+    "forbidden": "drop",
+    "insufficientPermissions": "drop",
+    "required": "drop",
+    "authError": "drop",
+    "API_KEY_INVALID": "drop",
+    "API_KEY_EXPIRED": "drop",
+    "API_KEY_SERVICE_BLOCKED": "drop",
+    "API_KEY_HTTP_REFERRER_BLOCKED": "drop",
+    "API_KEY_IP_ADDRESS_BLOCKED": "drop",
+    "API_KEY_ANDROID_APP_BLOCKED": "drop",
+    "API_KEY_IOS_APP_BLOCKED": "drop",
+    "SERVICE_DISABLED": "drop",
+    "CONSUMER_SUSPENDED": "drop",
+    "CONSUMER_INVALID": "drop",
+    "BILLING_DISABLED": "drop",
+    "backendError": "fault",
+    "internalError": "fault",
+    "backendNotConnected": "fault",
+    "serviceUnavailable": "fault",
+    "processingFailure": "fault",
+    "transient": "fault",
+}
 
 
 class _UseAnotherKey(Exception):
@@ -53,20 +87,12 @@ class DataApiSource:
         sessions: Sessions,
         keys: Sequence[str],
         *,
-        asker: PlayabilityAsker | None = None,
+        asker: PlayerAsker | None = None,
         memory: Mapping[str, Any] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._sessions, self._asker, self._wall = sessions, asker, wall
         self._keys = ApiKeys(keys, memory)
-        self._tally = Tally()
-
-    def snapshot(self) -> SourceSnapshot:
-        """What was asked and received so far, and how the keys stand."""
-        mine = self._tally
-        return SourceSnapshot(
-            self.name, mine.asked, mine.requests, mine.received, note=self._keys.note()
-        )
 
     def memory(self) -> dict[str, Any]:
         """What to give back at the next start: quotas by a hash of the key, JSON-ready."""
@@ -80,33 +106,29 @@ class DataApiSource:
         Raises SourceUnusable when no key is left (`until`: when one may be used again), Refused,
         NetworkFault, ServerFault.
         """
-        self._tally.asked += len(video_ids)
-        items = await self._items(video_ids, identity)
+        items = None
+        while items is None:
+            key = self._keys.take(self._wall())
+            try:
+                items = await self._list_videos(key, video_ids, identity)
+            except _UseAnotherKey:
+                continue
         return [
             self._answer(video_id, items[video_id])
             if video_id in items
-            else await self._missing(video_id, identity)
+            else await self._answer_for_missing(video_id, identity)
             for video_id in video_ids
         ]
 
-    async def _items(
-        self, video_ids: Sequence[str], identity: str | None
-    ) -> dict[str, Mapping[str, Any]]:
-        while True:
-            key = self._keys.take(self._wall())
-            try:
-                return await self._call(key, video_ids, identity)
-            except _UseAnotherKey:
-                continue
-
-    async def _call(
+    async def _list_videos(
         self, key: ApiKey, video_ids: Sequence[str], identity: str | None
-    ) -> dict[str, Mapping[str, Any]]:
-        def read(answer: Answer) -> dict[str, Mapping[str, Any]]:
-            self._tally.add(answer.received)
+    ) -> Mapping[str, Any]:
+        """What the API says, by id."""
+
+        def read(answer: Answer) -> Mapping[str, Any]:
             if answer.status != 200:
-                self._raise_for(key, answer)
-            return _items_of(json_object(answer), video_ids)
+                self._raise_for_error(key, answer)
+            return _items_in(answer.json_object(), video_ids)
 
         query = {
             "part": "status,snippet",
@@ -114,95 +136,95 @@ class DataApiSource:
             "fields": FIELDS,
             "key": key.secret,
         }
-        call = Call(RequestKind.DATA_API, "GET", URL, identity, params=query, allow_status=_HANDLED)
+        every_error = range(400, 600)
+        call = Call(self.kind, "GET", URL, identity, params=query, allow_status=every_error)
         try:
             return await self._sessions.ask(call, read)
-        except GaveUp as error:  # of this kind of request: pages may still be answered
+        except GaveUp as error:
+            # The rate limiter gave up on this kind of request: pages may still be answered.
             raise SourceUnusable(f"the Data API rested for too long: {error}") from error
 
-    def _raise_for(self, key: ApiKey, answer: Answer) -> None:
+    def _raise_for_error(self, key: ApiKey, answer: Answer) -> None:
         """Raise what an error answer means, for the key or for everybody."""
-        error = api_error_in(answer)
-        if error.fate == "slow_down":
-            wait = retry_after_in(answer.headers, self._wall())
-            raise Refused(f"the Data API says {error.word}", kind="rate", retry_after=wait)
-        if error.fate == "fault":
-            raise ServerFault(f"the Data API answers {answer.status} ({error.word})")
-        if error.fate == "our_request":
-            raise SourceUnusable(f"the Data API refuses the request: {error.word}")
-        if error.fate == "used_up":
+        error = inside(answer.json_object(errors_too=True), "error")
+        # The newer reasons, in `details`, tell more: they come first.
+        entries = [*listed(error.get("details")), *listed(error.get("errors"))]
+        reasons = [reason for entry in entries if (reason := string(inside(entry).get("reason")))]
+        message = string(error.get("message"))[:200]
+        known = [ERROR_REASONS[reason] for reason in reasons if reason in ERROR_REASONS]
+        meaning = known[0] if known else _meaning_by_status(answer.status, message)
+        reason = reasons[0] if reasons else str(answer.status)
+        if meaning == "slow_down":
+            wait = retry_after(answer.headers, self._wall())
+            raise Refused(f"the Data API says {reason}", kind="rate", retry_after=wait)
+        if meaning == "fault":
+            raise ServerFault(f"the Data API answers {answer.status} ({reason})")
+        if meaning == "our_request":
+            raise SourceUnusable(f"the Data API refuses the request: {reason}")
+        if meaning == "used_up":
             self._keys.used_up(key, self._wall())
         else:
-            self._keys.drop(key, error.words.replace(key.secret, key.name), self._wall())
+            # Google's message may repeat the key.
+            why = f"{reason}: {message}" if message else reason
+            self._keys.drop(key, why.replace(key.secret, key.name), self._wall())
         raise _UseAnotherKey
 
-    def _answer(self, video_id: str, item: Mapping[str, Any]) -> LicenseAnswer:
-        status, snippet = _part(item, "status"), _part(item, "snippet")
-        word = status.get("license")
-        license_ = _WORDS.get(word, License.UNKNOWN) if isinstance(word, str) else License.UNKNOWN
-        shareable = license_ is License.CREATIVE_COMMONS
+    def _answer(self, video_id: str, item: Any) -> LicenseAnswer:
+        text = string(inside(item, "status").get("license"))
+        license_ = _LICENSES.get(text, License.UNKNOWN)
+        snippet = inside(item, "snippet")
         return LicenseAnswer(
             video_id=video_id,
             license=license_,
             source=self.name,
             checked_at=self._wall(),
-            text=str(word or ""),
-            link=CREATIVE_COMMONS_LINK if shareable else "",
-            title=_text(snippet, "title"),
-            channel=_text(snippet, "channelTitle"),
-            channel_id=_text(snippet, "channelId"),
-            published=_text(snippet, "publishedAt"),
+            text=text,
+            link=CREATIVE_COMMONS_LINK if license_ is License.CREATIVE_COMMONS else "",
+            title=string(snippet.get("title")),
+            channel=string(snippet.get("channelTitle")),
+            channel_id=string(snippet.get("channelId")),
+            published=string(snippet.get("publishedAt")),
             detail="" if license_ is not License.UNKNOWN else "the answer holds no known license",
         )
 
-    async def _missing(self, video_id: str, identity: str | None) -> LicenseAnswer:
+    async def _answer_for_missing(self, video_id: str, identity: str | None) -> LicenseAnswer:
         """The answer for an id that the API leaves out: deleted or private."""
-        verdict = await self._verdict(video_id, identity)
-        if verdict is not None and verdict.playable:
-            return self._gone(video_id, License.UNKNOWN, None, "missing, yet playable")
-        reason = Reason.REMOVED if verdict is None else verdict.reason or Reason.REMOVED
-        words = "deleted or private" if verdict is None else verdict.words
-        return self._gone(video_id, License.UNAVAILABLE, reason, words)
-
-    async def _verdict(self, video_id: str, identity: str | None) -> Verdict | None:
-        """The player's, or None: that the video is gone is known already, the reason may wait."""
-        if self._asker is None:
-            return None
-        try:
-            return await self._asker.ask(video_id, identity=identity)
-        except (Refused, NetworkFault, ServerFault) as error:
-            log.debug("reason not told", extra={"video_id": video_id, "error": str(error)})
-            return None
-
-    def _gone(
-        self, video_id: str, license_: License, reason: Reason | None, detail: str
-    ) -> LicenseAnswer:
+        license_, reason, detail = License.UNAVAILABLE, Reason.REMOVED, "deleted or private"
+        if self._asker is not None:
+            try:
+                verdict = await self._asker.ask(video_id, identity=identity)
+            except (Refused, NetworkFault, ServerFault) as error:
+                # That the video is gone is known already, its reason is not worth a stop.
+                text = {"video_id": video_id, "error": str(error)}
+                log.debug("the player did not tell why the video is missing", extra=text)
+            else:
+                if verdict.playable:
+                    detail = "missing, yet playable"
+                    return LicenseAnswer(
+                        video_id, License.UNKNOWN, self.name, self._wall(), detail=detail
+                    )
+                reason, detail = verdict.reason or reason, verdict.words
         return LicenseAnswer(video_id, license_, self.name, self._wall(), reason, detail=detail)
 
 
-def _items_of(answer: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+def _items_in(answer: Mapping[str, Any], asked: Sequence[str]) -> Mapping[str, Any]:
     """The items by id. Raises ServerFault when this is not a list of videos that were asked for."""
     items = answer.get("items")
     if items is None and answer.get("kind") == "youtube#videoListResponse":
         return {}
     if not isinstance(items, list):
         raise ServerFault("the Data API answers something that is not a list of videos")
-    known: dict[str, Mapping[str, Any]]
-    known = {
-        item["id"]: item
-        for item in items
-        if isinstance(item, dict) and isinstance(item.get("id"), str)
-    }
-    if len(known) != len(items) or not known.keys() <= set(asked):
+    by_id = {string(inside(item).get("id")): item for item in items}
+    # Fifty videos must not be called gone because of one odd answer.
+    if len(by_id) != len(items) or not by_id.keys() <= set(asked):
         raise ServerFault("the Data API answers about other videos")
-    return known
+    return by_id
 
 
-def _part(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = node.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(node: Mapping[str, Any], name: str) -> str:
-    value = node.get(name)
-    return value if isinstance(value, str) else ""
+def _meaning_by_status(status: int, message: str) -> ErrorMeaning:
+    if status == 429:
+        return "slow_down"
+    if status >= 500:
+        return "fault"
+    # A bad request that does not speak of the key would be refused with every key.
+    return "our_request" if status in (400, 404) and "key" not in message.lower() else "drop"

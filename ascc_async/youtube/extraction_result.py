@@ -25,7 +25,7 @@ from ascc_async.youtube.extraction import (
     SentRequest,
 )
 from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
-from ascc_async.youtube.refusals import reason_in, refusal_in
+from ascc_async.youtube.messages import reason_in, refusal_in
 
 
 class YtdlpText(StrEnum):

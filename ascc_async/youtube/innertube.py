@@ -1,24 +1,36 @@
-"""Asks YouTube's own `next` endpoint, masked to about 1 KB, for a video's license."""
+"""Asks YouTube's own `next` endpoint, masked to about 1 KB, for a video's license.
+
+A video that is not there costs one more small request, to `player`, which tells why.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ascc_async.model import License, LicenseAnswer
-from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.errors import ServerFault
+from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.client import WebClient, current_web_client, json_object
-from ascc_async.youtube.exchange import Answer, Call
-from ascc_async.youtube.license_parser import Reading, read_watch_answer
-from ascc_async.youtube.license_sources import SourceSnapshot, Tally
-from ascc_async.youtube.masks import FieldMask, Form
-from ascc_async.youtube.playability import PlayabilityAsker
+from ascc_async.youtube.innertube_api import (
+    MaskedEndpoint,
+    MaskSyntax,
+    WebClient,
+    current_web_client,
+)
+from ascc_async.youtube.json_reading import inside
+from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
+from ascc_async.youtube.messages import (
+    playability_in,
+    reason_in_playability,
+    refusal_in_playability,
+)
 from ascc_async.youtube.session import Sessions
 
 _RESULTS = "contents.twoColumnWatchNextResults.results.results.contents"
 _OWNER = f"{_RESULTS}.videoSecondaryInfoRenderer.owner.videoOwnerRenderer"
-PATHS = (
+NEXT_PATHS = (
     f"{_RESULTS}.videoPrimaryInfoRenderer.title.runs.text",
     f"{_RESULTS}.videoPrimaryInfoRenderer.title.simpleText",
     f"{_RESULTS}.videoPrimaryInfoRenderer.dateText.simpleText",
@@ -31,6 +43,42 @@ PATHS = (
     "currentVideoEndpoint.watchEndpoint.videoId",
     "responseContext.mainAppWebResponseContext.loggedOut",
 )
+PLAYER_PATHS = ("playabilityStatus", "videoDetails.videoId")
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerVerdict:
+    """What the player says of a video. `playable`: it is there; `reason` None: unknown words."""
+
+    playable: bool
+    reason: Reason | None
+    words: str
+
+
+class PlayerAsker:
+    """Asks the player why a video is not there, for `playabilityStatus` alone."""
+
+    def __init__(self, sessions: Sessions, client: WebClient) -> None:
+        self._player = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
+
+    async def ask(self, video_id: str, *, identity: str | None = None) -> PlayerVerdict:
+        """The player's verdict. Raises Refused (the bot check too), NetworkFault, ServerFault."""
+
+        def read(answer: Mapping[str, Any], _: str) -> PlayerVerdict:
+            playability = playability_in(answer.get("playabilityStatus"))
+            refusal = refusal_in_playability(playability)
+            if refusal is not None:
+                raise refusal
+            if inside(answer, "videoDetails").get("videoId") not in (None, video_id):
+                raise ServerFault("the player answers about another video")
+            return PlayerVerdict(
+                playable=playability.status == "OK",
+                reason=reason_in_playability(playability),
+                words=playability.words or playability.status,
+            )
+
+        _, verdict = await self._player.ask(video_id, read, identity=identity)
+        return verdict
 
 
 class InnertubeSource:
@@ -48,21 +96,9 @@ class InnertubeSource:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._sessions, self._wall = sessions, wall
-        self._client = client or current_web_client()
-        self.mask = FieldMask("next", PATHS)
-        self.asker = PlayabilityAsker(sessions, self._client)
-        self._tally = Tally()
-
-    def snapshot(self) -> SourceSnapshot:
-        """What was asked and received so far, those of the player included."""
-        mine, players = self._tally, self.asker.tally
-        return SourceSnapshot(
-            self.name,
-            mine.asked,
-            mine.requests + players.requests,
-            mine.received + players.received,
-            mask=self.mask.form.value,
-        )
+        client = client or current_web_client()
+        self.next = MaskedEndpoint(sessions, client, "next", NEXT_PATHS)
+        self.asker = PlayerAsker(sessions, client)
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -71,101 +107,43 @@ class InnertubeSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        self._tally.asked += 1
-        form, reading, by = await self._next(video_id, self.mask.forms_left(), identity)
-        if reading.license is not License.STANDARD:  # the others are asked for again
-            self._sessions.sticky.note(video_id, by)
-        if reading.license is License.UNKNOWN and _is_about(reading, video_id):
-            if not reading.there:
-                gone = await self._why_not_there(video_id, by)
-                if gone is not None:
-                    return gone
-            if not self.mask.proven and form is not Form.NONE:
-                reading = await self._without_this_mask(video_id, form, reading, by)
-        elif reading.license is License.STANDARD:
+        syntax, (reading, asked_by) = await self.next.ask(
+            video_id, self._read, identity=identity, new_video=True
+        )
+        if reading.license is License.STANDARD:
             # Only a container without a row shows that the mask cuts no evidence away.
-            self.mask.proven = True
-        return self._answer(video_id, reading)
+            self.next.proven = True
+        else:  # there will be further requests for this video
+            self._sessions.sticky.note(video_id, asked_by)
+        if reading.license is License.UNKNOWN and reading.is_about(video_id):
+            if not reading.there:
+                verdict = await self.asker.ask(video_id, identity=asked_by)
+                if not verdict.playable:
+                    license_ = License.UNKNOWN if verdict.reason is None else License.UNAVAILABLE
+                    return LicenseAnswer(
+                        video_id,
+                        license_,
+                        self.name,
+                        self._wall(),
+                        verdict.reason,
+                        detail=verdict.words,
+                    )
+            if not self.next.proven:
+                reading = await self._ask_without_this_mask(video_id, syntax, reading, asked_by)
+        return reading.answer(video_id, self.name, self._wall(), detail="the answer did not tell")
 
-    async def _next(
-        self, video_id: str, forms: Sequence[Form], identity: str | None, new_video: bool = True
-    ) -> tuple[Form, Reading, str]:
-        """The reading, the mask's form that brought it, and the identity that asked."""
-        for form in forms:
-            told = await self._try(video_id, form, identity, new_video)
-            if told is not None:
-                if form is not forms[0]:
-                    self.mask.use(form, instead_of=forms[0], why="refused")
-                return form, *told
-            new_video = False
-        raise UnexpectedAnswer("www.youtube.com answers 400 to every next request")
+    def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:
+        reading = read_watch_answer(answer)
+        self._sessions.note_login(identity, reading.logged_out)
+        return reading, identity
 
-    async def _try(
-        self, video_id: str, form: Form, identity: str | None, new_video: bool
-    ) -> tuple[Reading, str] | None:
-        def read(answer: Answer) -> tuple[Reading, str] | None:
-            self._tally.add(answer.received)
-            if answer.status == 400:
-                return None
-            value = json_object(answer)
-            self.mask.notice(form, value)
-            reading = read_watch_answer(value)
-            self._sessions.saw_login(answer.identity, reading.logged_out)
-            return reading, answer.identity
-
-        call = Call(
-            RequestKind.PAGES,
-            "POST",
-            self.mask.url(form),
-            identity,
-            self._client.body(video_id),
-            None,
-            self._client.headers,
-            new_video=new_video,
-            allow_status=(400,),
-        )
-        return await self._sessions.ask(call, read)
-
-    async def _why_not_there(self, video_id: str, identity: str) -> LicenseAnswer | None:
-        """The answer for a video that is gone; None when the player says that it is there."""
-        verdict = await self.asker.ask(video_id, identity=identity)
-        if verdict.playable:
-            return None
-        license_ = License.UNKNOWN if verdict.reason is None else License.UNAVAILABLE
-        return LicenseAnswer(
-            video_id, license_, self.name, self._wall(), verdict.reason, detail=verdict.words
-        )
-
-    async def _without_this_mask(
-        self, video_id: str, form: Form, reading: Reading, identity: str
-    ) -> Reading:
+    async def _ask_without_this_mask(
+        self, video_id: str, syntax: MaskSyntax, silent: LicenseReading, identity: str
+    ) -> LicenseReading:
         """Until a mask has let evidence through, its silence may be the mask's own doing."""
-        for other in self.mask.forms_after(form):
-            told = await self._try(video_id, other, identity, False)
-            if told is not None and told[0].license is not License.UNKNOWN:
-                self.mask.use(other, instead_of=form, why="cuts the evidence away")
-                return told[0]
-        return reading
-
-    def _answer(self, video_id: str, reading: Reading) -> LicenseAnswer:
-        if not _is_about(reading, video_id):
-            detail = f"the answer was about {reading.video_id}"
-            return LicenseAnswer(video_id, License.UNKNOWN, self.name, self._wall(), detail=detail)
-        detail = "the answer did not tell" if reading.license is License.UNKNOWN else ""
-        return LicenseAnswer(
-            video_id=video_id,
-            license=reading.license,
-            source=self.name,
-            checked_at=self._wall(),
-            text=reading.text,
-            link=reading.link,
-            title=reading.title,
-            channel=reading.channel,
-            channel_id=reading.channel_id,
-            published=reading.published,
-            detail=detail,
-        )
-
-
-def _is_about(reading: Reading, video_id: str) -> bool:
-    return reading.video_id in ("", video_id)
+        for other in self.next.others_than(syntax):
+            result = await self.next.ask_with(other, video_id, self._read, identity=identity)
+            if result is not None and result[0].license is not License.UNKNOWN:
+                self.next.give_up(syntax, other, why="leaves out the license")
+                return result[0]
+        return silent

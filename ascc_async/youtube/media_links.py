@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from ascc_async.errors import ItemError, LinkExpired, Refused, ServerFault
+from ascc_async.errors import ItemError, LinkExpired, Refused
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Reason, Resolved
-from ascc_async.youtube.exchange import PIECE_BYTES, Piece
-from ascc_async.youtube.session import Sessions
+from ascc_async.network.client import HttpResponse, content_range, whole_number
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.session import Call, Sessions
 
-ANSWERS = frozenset({200, 206, 416})
-GONE = frozenset({403, 404, 410})
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", re.ASCII)
-_MOST_DIGITS = 18  # of a number that a server names: more is none, and costs much to read
+_LARGEST_ANSWER = 16 << 20  # pieces are of 10 MiB at most, and are never asked for beyond
+_GONE = frozenset({403, 404, 410})
+# 429 is a refusal and 5xx a fault wherever they come from; the rest is judged here.
+_JUDGED_HERE = frozenset(range(400, 500)) - {429}
 # Fresh links of one video refused this often, while other videos were served in between each
 # time: then it is the video.
 _ROUNDS = 3
 
 
 @dataclass(slots=True)
-class _Forbidden:
+class _ForbiddenVideo:
+    """A video whose fresh links are refused: since when, and how often others were served since."""
+
     since: float
     rounds: int = 0
 
@@ -39,17 +42,13 @@ class MediaSources:
     """
 
     def __init__(self, sessions: Sessions, *, wall: Callable[[], float] = time.time) -> None:
-        self._sessions, self._wall = sessions, wall
+        self.sessions, self.wall = sessions, wall
         self._served: defaultdict[str, float] = defaultdict(float)
-        self._forbidden: dict[str, _Forbidden] = {}
+        self._forbidden: dict[str, _ForbiddenVideo] = {}
 
     def source(self, resolved: Resolved, *, again: bool = False) -> MediaSource:
         """Where this video's bytes come from. `again`: its last link was `LinkExpired`."""
-        return MediaSource(self, self._sessions, resolved, again=again)
-
-    def now(self) -> float:
-        """POSIX time."""
-        return self._wall()
+        return MediaSource(self, resolved, again=again)
 
     def note_served(self, video_id: str, identity: str, began: float) -> None:
         """A request that began at `began` was answered with media."""
@@ -58,13 +57,13 @@ class MediaSources:
 
     def raise_for_gone(self, video_id: str, identity: str, url: str, *, again: bool) -> None:
         """Raise what a 403, 404 or 410 of this link means."""
-        now = self._wall()
+        now = self.wall()
         if not again or is_past_its_end(url, now):
             raise LinkExpired("the media link no longer works")
-        known = self._forbidden.setdefault(video_id, _Forbidden(now))
-        if self._served[identity] > known.since:
-            known.since, known.rounds = now, known.rounds + 1
-        if known.rounds >= _ROUNDS:
+        video = self._forbidden.setdefault(video_id, _ForbiddenVideo(now))
+        if self._served[identity] > video.since:
+            video.since, video.rounds = now, video.rounds + 1
+        if video.rounds >= _ROUNDS:
             del self._forbidden[video_id]
             words = "YouTube gives no media for this video's links, while others are served"
             raise ItemError(Reason.TOOL_FAILED, words)
@@ -74,12 +73,9 @@ class MediaSources:
 class MediaSource:
     """A `RangeSource`: one video's links, read as the identity that resolved them."""
 
-    def __init__(
-        self, sources: MediaSources, sessions: Sessions, resolved: Resolved, *, again: bool
-    ) -> None:
-        self._sources, self._sessions = sources, sessions
+    def __init__(self, sources: MediaSources, resolved: Resolved, *, again: bool) -> None:
+        self._sources, self._again = sources, again
         self._video_id, self._identity = resolved.video_id, resolved.identity
-        self._again = again
 
     async def read(
         self, url: str, headers: Mapping[str, str], first: int, last: int | None
@@ -89,71 +85,64 @@ class MediaSource:
         Requests without an answer are tried again here. Raises LinkExpired, Refused, NetworkFault
         (nothing came), ServerFault, ItemError (`tool_failed`).
         """
-        piece = await self._sessions.persist(
-            lambda _: self._read(url, headers, first, last), identity=self._identity
+        sources, identity = self._sources, self._identity
+        wanted = {
+            **headers,
+            "Range": f"bytes={first}-{'' if last is None else last}",
+            # Ranges count the bytes that are sent: they must be those of the file.
+            "Accept-Encoding": "identity",
+        }
+        call = Call(
+            RequestKind.MEDIA, "GET", url, identity, headers=wanted, allow_status=_JUDGED_HERE
         )
-        if piece.status not in ANSWERS:
-            raise ServerFault(f"the media server answers {piece.status}")
-        return range_answer(piece, first, last)
 
-    async def _read(
-        self, url: str, headers: Mapping[str, str], first: int, last: int | None
-    ) -> Piece:
-        began = self._sources.now()
-        # A server that ignores the range begins at 0: then more than the piece is needed.
-        limit = PIECE_BYTES if last is None else last + 1
-        piece = await self._sessions.read_range(
-            url,
-            headers,
-            first,
-            last,
-            identity=self._identity,
-            limit_bytes=limit,
-            judge=lambda answered: self._judge(answered, url),
-        )
-        if piece.status in ANSWERS:
-            self._sources.note_served(self._video_id, self._identity, began)
-        return piece
+        async def attempt(_: bool) -> RangeAnswer:
+            began = sources.wall()
+            answer = await sources.sessions.ask_once(call, read_answer)
+            sources.note_served(self._video_id, identity, began)
+            return answer
 
-    def _judge(self, piece: Piece, url: str) -> None:
-        """Called inside the gate's entry, so that a refusal raised here slows the identity."""
-        if piece.status in GONE:
-            self._sources.raise_for_gone(self._video_id, self._identity, url, again=self._again)
+        async def read_answer(response: HttpResponse) -> RangeAnswer:
+            # Inside of the request: a refusal raised here slows the identity.
+            if response.status in _GONE:
+                sources.raise_for_gone(self._video_id, identity, url, again=self._again)
+            if response.status not in (200, 206, 416):
+                raise UnexpectedAnswer(f"the media server answers {response.status}")
+            # A server that ignores the range begins at 0: then more than the piece is needed.
+            limit = _LARGEST_ANSWER if last is None else last + 1
+            body, complete = await response.read_what_comes(limit)
+            return range_answer(response.status, response.headers, body, complete, first, last)
+
+        return await sources.sessions.persist(attempt, identity=identity)
 
 
-def range_answer(piece: Piece, first: int, last: int | None) -> RangeAnswer:
-    """What came, with its place in the stream as the server said it."""
-    start, total = place_in(piece.headers)
-    if piece.status == 206:
-        wanted = None if last is None else last - first + 1
-        begins = first if start is None else start
-        complete = piece.complete or len(piece.body) == wanted
-        return RangeAnswer(206, begins, total, piece.body, complete)
-    if piece.status == 416:
+def range_answer(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    complete: bool,
+    first: int,
+    last: int | None,
+) -> RangeAnswer:
+    """What came, with its place in the stream as the server said it.
+
+    `complete` false: the connection was cut, or more was sent than was read.
+    """
+    start, total = content_range(headers)
+    if status == 416:
         return RangeAnswer(416, first, total, b"", True)
-    told = piece.headers.get("Content-Length", "")
+    if status == 206:
+        all_there = last is not None and len(body) == last - first + 1
+        return RangeAnswer(
+            206, first if start is None else start, total, body, complete or all_there
+        )
     # More than `last` is not read of a 200: what is wanted is there all the same.
-    complete = piece.complete or (last is not None and len(piece.body) > last)
-    return RangeAnswer(200, 0, _number(told), piece.body, complete)
-
-
-def place_in(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """First byte and size of the stream in `Content-Range`; None for what it does not tell."""
-    told = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
-    if told is None:
-        return None, None
-    start, total = told.groups()
-    return _number(start), _number(total)
+    all_there = last is not None and len(body) > last
+    size = whole_number(headers.get("Content-Length"))
+    return RangeAnswer(200, 0, size, body, complete or all_there)
 
 
 def is_past_its_end(url: str, now: float) -> bool:
     """True when the link says itself (`expire=`, POSIX seconds) that it no longer works."""
-    told = parse_qs(urlsplit(url).query).get("expire", [""])[0]
-    expires = _number(told)
+    expires = whole_number(parse_qs(urlsplit(url).query).get("expire", [""])[0])
     return expires is not None and expires <= now
-
-
-def _number(told: str | None) -> int | None:
-    if not told or len(told) > _MOST_DIGITS or not (told.isascii() and told.isdigit()):
-        return None
-    return int(told)

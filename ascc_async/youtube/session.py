@@ -1,51 +1,102 @@
-"""The one way our own code asks YouTube: through the gate, as one identity, in our errors."""
+"""The one way our own code asks YouTube: through the rate limiter, as one identity, in our errors."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from tenacity import retry_if_exception
-
-from ascc_async.errors import NetworkFault, ServerFault
+from ascc_async.errors import ServerFault
+from ascc_async.network.client import (
+    MOST_REDIRECTS,
+    REDIRECTS,
+    HttpResponse,
+    IdentityClient,
+    redirect_target,
+    trusted_authorities,
+)
+from ascc_async.network.cookies import IdentityCookies
 from ascc_async.network.errors import UnexpectedAnswer
-from ascc_async.network.retry import RetrySettings, retrying
-from ascc_async.network.steady_jar import Cookies
+from ascc_async.network.retry import RetrySettings, retry_faults
 from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
-from ascc_async.youtube.connections import IdentityClient, trusted_authorities
-from ascc_async.youtube.exchange import (
-    ANSWER_BYTES,
-    MOVED,
-    PIECE_BYTES,
-    Answer,
-    Call,
-    Piece,
-    Stream,
-    check,
-    drop,
-    host,
-    read_what_comes,
-    read_whole,
-    target,
-)
+from ascc_async.youtube.json_reading import parse_json
+from ascc_async.youtube.messages import refusal_in, wall_in
 from ascc_async.youtube.sticky import StickyIdentity
 
 log = logging.getLogger(__name__)
 
-HOPS = 5
-
+ANSWER_BYTES = 8 << 20
+_ERROR_BYTES = 64 << 10
+_ORIGIN = "https://www.youtube.com"
+_INNERTUBE = _ORIGIN + "/youtubei/"
+# A browser's, in English and with the one compression that costs little to unpack.
+_HEADERS = {
+    "User-Agent": (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/149.0.0.0 Safari/537.36"
+    ),
+    "Accept-Language": "en",
+    "Accept-Encoding": "gzip",
+}
 
 T = TypeVar("T")
 
 
+# Two are made for every request, and a frozen one costs three times as much to make.
+@dataclass(slots=True)
+class Call:
+    """One request, as often as it is tried. Statuses in `allow_status` are the caller's business;
+    other 4xx and 5xx raise. `identity` None: whichever may ask first.
+    """
+
+    kind: RequestKind
+    method: str
+    url: str
+    identity: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    params: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    new_video: bool = False
+    allow_status: Container[int] = ()
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer. `url` is without its query."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    identity: str
+    url: str
+
+    def json_object(self, *, errors_too: bool = False) -> dict[str, Any]:
+        """The JSON object in it. Raises Refused for a wall in its place, else ServerFault.
+
+        An object that only reports an error is a ServerFault as well, unless `errors_too`.
+        """
+        try:
+            value = parse_json(self.body.decode("utf-8", "replace"))
+        except ValueError as error:
+            if not self.body.strip():
+                raise ServerFault(f"{self.url} answers with nothing") from None
+            text = self.body[:_ERROR_BYTES].decode("utf-8", "replace")
+            refusal = refusal_in(text=text) or wall_in(text)
+            raise refusal or ServerFault(f"{self.url} answers something that is not JSON") from error
+        if not isinstance(value, dict):
+            raise UnexpectedAnswer(f"{self.url} answers JSON that is not an object")
+        if "error" in value and not errors_too:
+            raise ServerFault(f"{self.url} answers an error with status {self.status}")
+        return value
+
+
 class Sessions:
-    """All identities' sessions. Every try of every request passes the gate.
+    """All identities' clients; an async context manager. Every try passes the rate limiter.
 
     Raises Refused (never tried again here), NetworkFault and ServerFault (after some tries);
     nothing of aiohttp comes out.
@@ -55,26 +106,30 @@ class Sessions:
         self,
         network: NetworkSettings,
         limiter: RateLimiter,
-        jars: Mapping[str, Cookies] | None = None,
+        jars: Mapping[str, IdentityCookies] | None = None,
         *,
         retries: RetrySettings | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._network, self._limiter = network, limiter
-        self._retries, self._wall = retries, wall
-        self._jars: Mapping[str, Cookies] = jars or {}
-        self._ways: dict[str, IdentityClient] = {}
-        self.sticky = StickyIdentity(limiter, identities=len(network.all_identities()))
-        self._signed_out: set[str] = set()
+        self._network, self._limiter, self._jars = network, limiter, jars or {}
+        self._retries, self._wall = retries or RetrySettings(), wall
+        self._clients: dict[str, IdentityClient] = {}
         self._stack = AsyncExitStack()
+        self._signed_out: set[str] = set()
+        self.sticky = StickyIdentity(limiter, identities=len(network.all_identities()))
 
     async def __aenter__(self) -> Self:
         trust = trusted_authorities(self._network.ca_file)
-        for one in self._network.all_identities():
-            way = IdentityClient(
-                one, trust, self._network.timeout_seconds, self._jars.get(one.name)
+        for identity in self._network.all_identities():
+            client = IdentityClient(
+                trust,
+                self._network.timeout_seconds,
+                proxy=identity.proxy,
+                identity=identity.name,
+                cookies=self._jars.get(identity.name),
+                headers=_HEADERS,
             )
-            self._ways[one.name] = await self._stack.enter_async_context(way)
+            self._clients[identity.name] = await self._stack.enter_async_context(client)
         return self
 
     async def __aexit__(
@@ -84,11 +139,13 @@ class Sessions:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
-        self._ways.clear()
+        self._clients.clear()
 
-    def renew_cookies(self, identity: str, cookies: Cookies) -> None:
+    # Cookies
+
+    def renew_cookies(self, identity: str, cookies: IdentityCookies) -> None:
         """Use these cookies from now on (the user's file has changed)."""
-        self._ways[identity].use_cookies(cookies)
+        self._clients[identity].use_cookies(cookies)
         self._signed_out.discard(identity)
 
     @property
@@ -96,9 +153,10 @@ class Sessions:
         """The identities whose cookies YouTube no longer takes as signed in."""
         return frozenset(self._signed_out)
 
-    def saw_login(self, identity: str, logged_out: bool | None) -> None:
+    def note_login(self, identity: str, logged_out: bool | None) -> None:
         """Note whether YouTube took a request as a guest's; warn once when cookies have died."""
-        if logged_out is None or not self._ways[identity].signed_in:
+        cookies = self._clients[identity].cookies
+        if logged_out is None or cookies is None or not cookies.signed_in:
             return
         if not logged_out:
             self._signed_out.discard(identity)
@@ -109,38 +167,25 @@ class Sessions:
                 extra={"identity": identity},
             )
 
-    async def request(
-        self,
-        kind: RequestKind,
-        method: str,
-        url: str,
-        *,
-        identity: str | None = None,
-        data: bytes | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        new_video: bool = False,
-        limit_bytes: int = ANSWER_BYTES,
-        allow_status: Collection[int] = (),
-    ) -> Answer:
-        """Ask, and give back the whole answer, at most `limit_bytes` of it unpacked.
-
-        Statuses in `allow_status` are the caller's business; other 4xx and 5xx raise.
-        """
-        call = Call(
-            kind, method, url, identity, data, params, headers, new_video, limit_bytes, allow_status
-        )
-        return await self.ask(call, _as_it_is)
+    # Asking
 
     async def ask(self, call: Call, read: Callable[[Answer], T]) -> T:
-        """Ask, and give back what `read` makes of the answer.
+        """Ask, and give back what `read` makes of the answer, which has at most `ANSWER_BYTES`.
 
-        `read` runs inside the gate's entry: a `Refused` it finds in the body slows the identity,
-        a `ServerFault` it raises is tried again.
+        `read` runs before the rate limiter counts the request: a `Refused` that it finds in the
+        body slows the identity, a `ServerFault` that it raises is tried again.
         """
-        return await self.persist(
-            lambda again: self._ask(call, read, again=again), identity=call.identity
-        )
+
+        async def read_answer(response: HttpResponse) -> T:
+            body = await response.read(ANSWER_BYTES)
+            url = call.url.partition("?")[0]
+            return read(Answer(response.status, response.headers, body, response.identity, url))
+
+        async def attempt(again: bool) -> T:
+            # The pause between videos was kept at the first try.
+            return await self.ask_once(replace(call, new_video=False) if again else call, read_answer)
+
+        return await self.persist(attempt, identity=call.identity)
 
     async def persist(
         self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
@@ -148,145 +193,77 @@ class Sessions:
         """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.
 
         The last fault is raised, at once when the network of `identity` (None: of all) is away:
-        ask `Gate.is_away` before blaming the video.
+        ask `RateLimiter.is_away` before blaming the video.
         """
-        try:
-            # The first try goes without tenacity: two million of them are worth 50 us each.
-            return await attempt(False)
-        except (NetworkFault, ServerFault) as fault:
-            if not _worth_another_try(fault):
-                raise
-            return await self._persist_after(fault, attempt, identity)
+        names = list(self._clients) if identity is None else [identity]
+        return await retry_faults(
+            attempt,
+            self._retries,
+            is_away=lambda: all(self._limiter.is_away(name) for name in names),
+        )
 
-    async def _persist_after(
-        self, fault: Exception, attempt: Callable[[bool], Awaitable[T]], identity: str | None
-    ) -> T:
-        seen: list[Exception] = [fault]
-        names = list(self._ways) if identity is None else [identity]
-
-        async def next_try() -> T:
-            if seen:
-                raise seen.pop()
-            return await attempt(True)
-
-        def is_worth_it(error: BaseException) -> bool:
-            # When the network is away, trying is the gate's business, not each request's.
-            away = all(self._limiter.is_away(name) for name in names)
-            return not away and _worth_another_try(error)
-
-        policy = retrying(self._retries).copy(retry=retry_if_exception(is_worth_it))
-        return await policy(next_try)
+    async def ask_once(self, call: Call, use: Callable[[HttpResponse], Awaitable[T]]) -> T:
+        """One try; redirects are followed, each as one more request of the same identity."""
+        for _ in range(MOST_REDIRECTS):
+            async with self.open(call) as response:
+                if response.status not in REDIRECTS:
+                    return await use(response)
+                url = redirect_target(call.url, response.headers)
+            # What was asked for is in the new address: the query is not added again.
+            identity = response.identity
+            call = replace(call, url=url, params=None, identity=identity, new_video=False)
+        raise UnexpectedAnswer(f"{response.host} redirects in a circle")
 
     @asynccontextmanager
-    async def stream(
-        self,
-        kind: RequestKind,
-        method: str,
-        url: str,
-        *,
-        identity: str | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        new_video: bool = False,
-    ) -> AsyncIterator[Stream]:
-        """One try at an answer that is read as it comes; leaving early drops the connection.
+    async def open(self, call: Call) -> AsyncIterator[HttpResponse]:
+        """One request: an answer that may be read, or a redirect that leads to no wall.
 
-        What is raised inside (`Refused` above all) counts for the gate.
+        What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
+        drops the connection.
         """
-        call = Call(kind, method, url, identity, None, params, headers)
-        async with self._limiter.entry(kind, identity=identity, new_video=new_video) as entry:
-            response, route = await self._ways[entry.identity].open(call, self._wall())
-            try:
-                await check(response, route, call, self._wall())
-                if response.status in MOVED:
-                    raise UnexpectedAnswer(f"{route.host} answers {response.status}")
-                yield Stream(response, route)
-            finally:
-                drop(response)
-
-    async def read_range(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        first: int,
-        last: int | None,
-        *,
-        identity: str,
-        limit_bytes: int = PIECE_BYTES,
-        judge: Callable[[Piece], None] | None = None,
-    ) -> Piece:
-        """One try at bytes `first` to `last` (None: to the end) of a media link.
-
-        Redirects are followed. Every status under 500 but 429 comes back as a Piece. When the
-        connection is cut after the first byte, what came is given back with `complete` false.
-        `judge` is called inside the gate's entry, so that a `Refused` it raises slows the identity.
-        Raises Refused, ServerFault, NetworkFault (nothing came).
-        """
-        wanted = dict(headers) | {
-            "Range": f"bytes={first}-{'' if last is None else last}",
-            "Accept-Encoding": "identity",
-        }
-        call = Call(
-            RequestKind.MEDIA, "GET", url, identity, headers=wanted, limit_bytes=limit_bytes
+        entry_for = self._limiter.entry(
+            call.kind, identity=call.identity, new_video=call.new_video
         )
-        for _ in range(HOPS):
-            async with self._limiter.entry(RequestKind.MEDIA, identity=identity) as entry:
-                piece = await self._read_piece(call, entry.identity)
-                if judge is not None and piece.status not in MOVED:
-                    judge(piece)
-            if piece.status not in MOVED:
-                return piece
-            call = replace(call, url=target(call, piece.headers))
-        raise UnexpectedAnswer(f"{host(url)} redirects in a circle")
+        async with entry_for as entry:
+            client = self._clients[entry.identity]
+            headers = call.headers
+            if client.cookies is not None and call.method == "POST":
+                headers = self._signed(call, client.cookies)
+            opened = client.open(
+                call.method,
+                call.url,
+                params=call.params,
+                data=call.data,
+                headers=headers,
+                long=call.kind is RequestKind.MEDIA,
+            )
+            async with opened as response:
+                if response.status not in call.allow_status and not 200 <= response.status < 300:
+                    await self._judge_status(call, response)
+                yield response
 
-    async def _read_piece(self, call: Call, identity: str) -> Piece:
-        response, route = await self._ways[identity].open(call, self._wall(), whole=False)
-        try:
-            if response.status == 429 or response.status >= 500:
-                await check(response, route, call, self._wall())
-            body, complete = await read_what_comes(response, route, call.limit_bytes)
-        finally:
-            response.release() if response.content.at_eof() else drop(response)
-        return Piece(response.status, response.headers, body, complete, identity)
+    def _signed(self, call: Call, cookies: IdentityCookies) -> Mapping[str, str] | None:
+        """The headers, with an account's authorization where YouTube's API wants it."""
+        authorization = cookies.authorization(self._wall())
+        if authorization is None or not call.url.startswith(_INNERTUBE):
+            return call.headers
+        signature = {"Authorization": authorization, "X-Origin": _ORIGIN, "X-Goog-AuthUser": "0"}
+        return {**(call.headers or {}), **signature}
 
-    async def _ask(self, call: Call, read: Callable[[Answer], T], *, again: bool) -> T:
-        identity, new_video = call.identity, call.new_video and not again
-        for _ in range(HOPS):
-            entry_for = self._limiter.entry(call.kind, identity=identity, new_video=new_video)
-            async with entry_for as entry:
-                answer = await self._exchange(call, entry.identity)
-                if answer.status not in MOVED:
-                    try:
-                        return read(answer)
-                    except RecursionError:
-                        raise UnexpectedAnswer(f"{answer.url} nests its JSON too deep") from None
-            # A redirect is one more request, of the same identity.
-            identity, new_video = entry.identity, False
-            call = replace(call, url=target(call, answer.headers), params=None)
-        raise UnexpectedAnswer(f"{host(call.url)} redirects in a circle")
-
-    async def _exchange(self, call: Call, identity: str) -> Answer:
-        response, route = await self._ways[identity].open(call, self._wall())
-        try:
-            if response.status != 200:
-                await check(response, route, call, self._wall())
-            body = await read_whole(response, route, call.limit_bytes)
-        except BaseException:
-            drop(response)
-            raise
-        sent = getattr(response.content, "total_compressed_bytes", None)
-        received = sent if isinstance(sent, int) and sent else len(body)
-        return Answer(
-            response.status, response.headers, body, identity, call.url.partition("?")[0], received
+    async def _judge_status(self, call: Call, response: HttpResponse) -> None:
+        """Raise what a status or a redirect says; return when a redirect may be followed."""
+        text, url = "", call.url
+        if response.status in REDIRECTS:
+            url = redirect_target(call.url, response.headers)
+        else:
+            body, _ = await response.read_what_comes(_ERROR_BYTES)
+            text = body.decode("utf-8", "replace")
+        refusal = refusal_in(
+            status=response.status, headers=response.headers, text=text, url=url, now=self._wall()
         )
-
-
-def _as_it_is(answer: Answer) -> Answer:
-    return answer
-
-
-def _worth_another_try(error: BaseException) -> bool:
-    if isinstance(error, NetworkFault):
-        # A wrong password or an untrusted certificate will not be right in a second.
-        return error.kind not in ("proxy_auth", "certificate")
-    return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
+        if refusal is not None:
+            raise refusal
+        if response.status >= 500:
+            raise ServerFault(f"{response.host} answers {response.status}")
+        if response.status not in REDIRECTS or call.method != "GET":
+            raise UnexpectedAnswer(f"{response.host} answers {response.status}")

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ascc_async.errors import ServerFault
-from ascc_async.model import License, LicenseAnswer
+from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.network.client import REDIRECTS, HttpResponse
 from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.client import wall_in
-from ascc_async.youtube.exchange import Stream
-from ascc_async.youtube.license_sources import SourceSnapshot, Tally
-from ascc_async.youtube.page_reader import PageReader, PageReading
-from ascc_async.youtube.refusals import refusal_in, refusal_in_playability
-from ascc_async.youtube.session import Sessions
+from ascc_async.youtube.json_reading import inside, parse_json, string
+from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
+from ascc_async.youtube.messages import (
+    Playability,
+    playability_in,
+    reason_in_playability,
+    refusal_in,
+    refusal_in_playability,
+    wall_in,
+)
+from ascc_async.youtube.session import Call, Sessions
 
 URL = "https://www.youtube.com/watch"
 PAGE_BYTES = 6 << 20
+_HEAD_BYTES = 64 << 10
+
+_PLAYER = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
+_DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
+_PRIMARY = b'"videoPrimaryInfoRenderer":'
+_SECONDARY = b'"videoSecondaryInfoRenderer":'
+_LOGGED_IN = re.compile(rb'"LOGGED_IN":\s*(true|false)')
+_LONGEST_MARKER = 64
+# `<` is escaped inside YouTube's JSON, so this ends the script and nothing else.
+_SCRIPT_END = b"</script"
+
+# With these nothing more can follow. The others' pages may still show the license.
+_FINAL = frozenset(
+    {Reason.REMOVED, Reason.PRIVATE, Reason.ACCOUNT_TERMINATED, Reason.COPYRIGHT_CLAIM}
+)
 
 
 class WatchPageSource:
@@ -35,12 +59,6 @@ class WatchPageSource:
         limit_bytes: int = PAGE_BYTES,
     ) -> None:
         self._sessions, self._wall, self._limit = sessions, wall, limit_bytes
-        self._tally = Tally()
-
-    def snapshot(self) -> SourceSnapshot:
-        """What was asked and received (unpacked bytes) so far."""
-        mine = self._tally
-        return SourceSnapshot(self.name, mine.asked, mine.requests, mine.received)
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -49,77 +67,157 @@ class WatchPageSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        self._tally.asked += 1
         identity = identity or self._sessions.sticky.whom(video_id, RequestKind.PAGES)
+        # Age-restricted pages come without a question, and everything in English.
+        query = {"v": video_id, "bpctr": "9999999999", "has_verified": "1", "hl": "en"}
+        call = Call(RequestKind.PAGES, "GET", URL, identity, params=query, new_video=True)
 
         async def attempt(again: bool) -> LicenseAnswer:
-            return await self._read_page(video_id, identity, new_video=not again)
+            # Read inside of the request: a refusal found on the page slows the identity.
+            async with self._sessions.open(replace(call, new_video=not again)) as response:
+                if response.status in REDIRECTS:
+                    raise UnexpectedAnswer(f"{response.host} answers {response.status}")
+                page = await self._read(response)
+            reading, reason = page.reading, None
+            # A page that shows the video but not its license has changed: that does not tell.
+            if reading.license is License.UNKNOWN and not reading.there:
+                reason = page.reason
+            if reading.license is License.CREATIVE_COMMONS and reading.is_about(video_id):
+                self._sessions.sticky.note(video_id, response.identity)
+            detail = page.playability.words or "the page did not tell"
+            return reading.answer(video_id, self.name, self._wall(), gone=reason, detail=detail)
 
         return await self._sessions.persist(attempt, identity=identity)
 
-    async def _read_page(
-        self, video_id: str, identity: str | None, *, new_video: bool
-    ) -> LicenseAnswer:
-        query = {"v": video_id, "bpctr": "9999999999", "has_verified": "1", "hl": "en"}
-        asked = self._sessions.stream(
-            RequestKind.PAGES, "GET", URL, identity=identity, params=query, new_video=new_video
-        )
-        async with asked as stream:
-            reader = PageReader(video_id)
-            try:
-                page = await self._read(stream, reader)
-            except RecursionError:
-                raise UnexpectedAnswer("www.youtube.com nests its JSON too deep") from None
-            finally:
-                self._tally.add(stream.received)
-            self._sessions.saw_login(stream.identity, page.reading.logged_out)
-            _raise_if_refused(page, reader)
-        answer = self._answer(video_id, page)
-        if answer.license is License.CREATIVE_COMMONS:
-            self._sessions.sticky.note(video_id, stream.identity)
-        return answer
-
-    async def _read(self, stream: Stream, reader: PageReader) -> PageReading:
-        async for chunk in stream.chunks():
+    async def _read(self, response: HttpResponse) -> PageReading:
+        """The page, as far as it is needed. Raises Refused and ServerFault for what is none."""
+        reader = PageReader()
+        page = None
+        async for chunk in response.chunks():
             page = reader.feed(chunk)
-            if page is not None:
-                return page
-            if stream.received > self._limit:
+            if page is not None or response.received > self._limit:
                 break
-        return reader.finish()
-
-    def _answer(self, video_id: str, page: PageReading) -> LicenseAnswer:
-        reading, license_, reason, detail = page.reading, page.reading.license, None, ""
-        if reading.video_id not in ("", video_id):
-            detail = f"the page was about {reading.video_id}"
-            return LicenseAnswer(video_id, License.UNKNOWN, self.name, self._wall(), detail=detail)
-        if license_ is License.UNKNOWN:
-            detail = page.playability.words or "the page did not tell"
-            # A page that shows the video but not its license has changed: that does not tell.
-            if page.reason is not None and not reading.there:
-                license_, reason = License.UNAVAILABLE, page.reason
-        return LicenseAnswer(
-            video_id=video_id,
-            license=license_,
-            source=self.name,
-            checked_at=self._wall(),
-            reason=reason,
-            text=reading.text,
-            link=reading.link,
-            title=reading.title,
-            channel=reading.channel,
-            channel_id=reading.channel_id,
-            published=reading.published,
-            detail=detail,
-        )
+        page = page or reader.finish()
+        self._sessions.note_login(response.identity, page.reading.logged_out)
+        refusal = refusal_in_playability(page.playability)
+        if refusal is None and not page.is_watch_page:
+            head = reader.head()
+            if not head.strip():
+                raise ServerFault("www.youtube.com answers a watch page with nothing")
+            # Only of other pages: on a watch page a title may quote any wall's words.
+            refusal = wall_in(head) or refusal_in(text=head)
+        if refusal is not None:
+            raise refusal
+        return page
 
 
-def _raise_if_refused(page: PageReading, reader: PageReader) -> None:
-    refusal = refusal_in_playability(page.playability)
-    if refusal is None and not page.markers:
-        head = reader.head()
-        refusal = wall_in(head) or refusal_in(text=head)
-    if refusal is not None:
-        raise refusal
-    if not page.markers and not reader.head().strip():
-        raise ServerFault("www.youtube.com answers a watch page with nothing")
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What a watch page told, if it is one at all."""
+
+    reading: LicenseReading
+    playability: Playability
+    reason: Reason | None
+    is_watch_page: bool
+
+
+class PageReader:
+    """Feed it a page's bytes; it answers when nothing more of the page can change the answer."""
+
+    def __init__(self) -> None:
+        self._page = bytearray()
+        self._searched = 0
+        self._starts: dict[re.Pattern[bytes], int] = {}
+        self._player: Mapping[str, Any] | None = None
+        self._data: Mapping[str, Any] | None = None
+        self._early: LicenseReading | None = None
+
+    def feed(self, chunk: bytes) -> PageReading | None:
+        """Take more of the page; the reading, once it is certain."""
+        # A marker may lie across the border of two chunks.
+        self._searched = max(0, len(self._page) - _LONGEST_MARKER)
+        self._page += chunk
+        if self._player is None:
+            self._player = self._script(_PLAYER)
+        if self._data is None:
+            self._data = self._script(_DATA)
+        if self._data is None and _DATA in self._starts and self._early is None:
+            self._early = self._read_ahead()
+        return self.finish() if self._is_certain() else None
+
+    def finish(self) -> PageReading:
+        """What the page told so far."""
+        reading = self._early or LicenseReading(License.UNKNOWN, there=False)
+        if self._data is not None:
+            reading = read_watch_answer(self._data)
+        details = inside(self._player, "videoDetails")
+        microformat = inside(self._player, "microformat", "playerMicroformatRenderer")
+        if reading.logged_out is None and (match := _LOGGED_IN.search(self._page)):
+            reading.logged_out = match[1] == b"false"
+        # What only the player's part of the page tells.
+        reading.video_id = self._video_id()
+        reading.title = reading.title or string(details.get("title"))
+        reading.channel = reading.channel or string(details.get("author"))
+        reading.channel_id = reading.channel_id or string(details.get("channelId"))
+        reading.published = reading.published or string(microformat.get("publishDate"))
+        playability = self._playability()
+        reason = reason_in_playability(playability)
+        return PageReading(reading, playability, reason, is_watch_page=bool(self._starts))
+
+    def head(self) -> str:
+        """The beginning of the page as text, for finding out what it is instead."""
+        return self._page[:_HEAD_BYTES].decode("utf-8", "replace")
+
+    def _is_certain(self) -> bool:
+        if self._player is not None:
+            playability = self._playability()
+            if reason_in_playability(playability) in _FINAL or refusal_in_playability(playability):
+                return True
+            if self._data is not None:
+                return True
+        told = self._data is not None or (self._player is not None and self._early is not None)
+        return told and self._video_id() != ""
+
+    def _script(self, marker: re.Pattern[bytes]) -> Mapping[str, Any] | None:
+        """The object assigned in a script, once it is there in full."""
+        if marker not in self._starts:
+            match = marker.search(self._page, self._searched)
+            if match is None:
+                return None
+            self._starts[marker] = match.end()
+        start = self._starts[marker]
+        if self._page.find(_SCRIPT_END, max(start, self._searched)) < 0:
+            return None
+        return self._object_at(start)
+
+    def _read_ahead(self) -> LicenseReading | None:
+        """The reading out of the two parts that matter, long before the data is complete."""
+        parts = []
+        for name in (_SECONDARY, _PRIMARY):
+            at = self._page.find(name, self._starts[_DATA])
+            part = self._object_at(at + len(name)) if at >= 0 else None
+            if part is None:
+                return None
+            parts.append({name.decode().strip('":'): part})
+        results = {"results": {"results": {"contents": parts}}}
+        reading = read_watch_answer({"contents": {"twoColumnWatchNextResults": results}})
+        return None if reading.license is License.UNKNOWN else reading
+
+    def _object_at(self, start: int) -> Mapping[str, Any] | None:
+        """The JSON object that begins there, or None when it is broken or not yet complete."""
+        try:
+            text = self._page[start:].decode("utf-8", "replace").lstrip()
+            value = parse_json(text, rest_allowed=True)
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _playability(self) -> Playability:
+        return playability_in(inside(self._player).get("playabilityStatus"))
+
+    def _video_id(self) -> str:
+        """The video that the page is about, as far as it has said so."""
+        named = inside(self._player, "videoDetails").get("videoId")
+        if isinstance(named, str):
+            return named
+        return read_watch_answer(self._data).video_id if self._data is not None else ""

@@ -1,0 +1,284 @@
+"""The one HTTP client: an identity's own connections, proxy and cookies, and whom it trusts."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urljoin, urlsplit
+
+import aiohttp
+import aiohttp_socks
+import certifi
+from yarl import URL
+
+from ascc_async.errors import NetworkFault, ServerFault, SetupError
+from ascc_async.network.cookies import IdentityCookies, fill_jar
+from ascc_async.network.errors import Route, UnexpectedAnswer, our_errors
+from ascc_async.settings import without_password
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 5
+_CONNECT_SECONDS = 15.0
+_KEEP_ALIVE_SECONDS = 60.0
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", re.ASCII)
+_MOST_DIGITS = 18  # no file is larger, and a number of thousands of digits is slow to read
+
+
+class IdentityClient:
+    """HTTP as one identity; a context manager. Raises NetworkFault and ServerFault only.
+
+    `proxy` may hold user and password, which no message and no log shows. `cookies` are sent to
+    YouTube alone. No request is repeated and no redirect followed here.
+    """
+
+    def __init__(
+        self,
+        trust: ssl.SSLContext,
+        timeout_seconds: float,
+        *,
+        proxy: str | None = None,
+        identity: str = "",
+        cookies: IdentityCookies | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.identity, self.cookies = identity, cookies
+        self._trust, self._proxy, self._headers = trust, proxy, headers
+        self._proxy_headers = _proxy_headers(proxy)
+        self._shown_proxy = without_password(proxy)
+        connect = min(timeout_seconds, _CONNECT_SECONDS)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=connect)
+        # Of a long body each piece must come in time, however long the whole takes.
+        self._timeout_of_long = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect, sock_read=timeout_seconds
+        )
+
+    async def __aenter__(self) -> Self:
+        # Values go out as the browser had them: aiohttp would quote some.
+        self._jar = aiohttp.CookieJar(quote_cookie=False)
+        fill_jar(self._jar, self.cookies)
+        by_http = self._proxy is not None and self._proxy.startswith("http")
+        self._session = aiohttp.ClientSession(
+            connector=_connector(self._proxy, self._trust),
+            cookie_jar=self._jar,
+            headers=self._headers,
+            proxy=self._shown_proxy if by_http else None,
+            trust_env=False,
+        )
+        # A private name of aiohttp's: it sends a GET again by itself when a kept connection was
+        # closed, but every request must pass the rate limiter. test_network_client.py
+        # (`test_a_get_is_sent_once`) fails when this no longer works.
+        self._session._retry_connection = False
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    def use_cookies(self, cookies: IdentityCookies) -> None:
+        """Send these cookies from now on, and no others."""
+        self.cookies = cookies
+        fill_jar(self._jar, cookies)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        long: bool = False,
+    ) -> AsyncIterator[HttpResponse]:
+        """Send a request; its answer, body unread. Leaving before the end drops the connection.
+
+        `long`: the time limit is for each piece of the body, not for the whole answer.
+        """
+        try:
+            address = URL(url)
+        except ValueError as error:
+            raise UnexpectedAnswer(f"{_without_query(url)} is not a web address") from error
+        route = Route(address.host or "?", self._shown_proxy, self.identity)
+        with our_errors(route):
+            response = await self._session.request(
+                method,
+                address,
+                params=params,
+                data=data,
+                headers=headers,
+                proxy_headers=self._proxy_headers,
+                allow_redirects=False,
+                timeout=self._timeout_of_long if long else self._timeout,
+            )
+        try:
+            yield HttpResponse(response, route)
+        finally:
+            connection = response.connection
+            if connection is not None and connection.transport is not None:
+                # Left before the end. Closing TLS as usual would wait for the server's farewell
+                # while the rest of the body is still coming.
+                connection.transport.abort()
+            response.close()
+
+    @asynccontextmanager
+    async def get_file(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[HttpResponse]:
+        """A file, however long, wherever redirects lead."""
+        for _ in range(MOST_REDIRECTS):
+            async with self.open("GET", url, headers=headers, long=True) as response:
+                if response.status not in REDIRECTS:
+                    yield response
+                    return
+                url = redirect_target(url, response.headers)
+        raise UnexpectedAnswer(f"{_without_query(url)} redirects in a circle")
+
+
+class HttpResponse:
+    """An answer whose body is still to be read. `received`: bytes of it that came, unpacked."""
+
+    def __init__(self, response: aiohttp.ClientResponse, route: Route) -> None:
+        self._response, self._route = response, route
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.identity, self.host = route.identity, route.host
+        self.received = 0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece. Raises NetworkFault, ServerFault."""
+        with our_errors(self._route):
+            async for chunk in self._response.content.iter_any():
+                self.received += len(chunk)
+                yield chunk
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises UnexpectedAnswer when it is larger than `limit` once unpacked."""
+        pieces = []
+        async for chunk in self.chunks():
+            if self.received > limit:
+                raise UnexpectedAnswer(f"{self.host} sends more than {limit} bytes")
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    async def read_what_comes(self, limit: int) -> tuple[bytes, bool]:
+        """At most `limit` bytes, and whether the body ended there. Raises when none came."""
+        body = bytearray()
+        try:
+            async for chunk in self.chunks():
+                body += chunk
+                if len(body) > limit:
+                    return bytes(body[:limit]), False
+        except (NetworkFault, ServerFault):
+            if not body:
+                raise
+            return bytes(body), False
+        return bytes(body), True
+
+
+def trusted_authorities(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's certificate authorities, and those of `network.ca_file`.
+
+    Raises SetupError when that file cannot be read or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        # Some Pythons (python.org on macOS) come without the system's authorities.
+        context.load_verify_locations(certifi.where())
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise SetupError(
+                f"network.ca_file: {ca_file} cannot be used as a certificate authority"
+                f" ({error.strerror or type(error).__name__}); it must be a PEM file"
+            ) from error
+    return context
+
+
+def redirect_target(url: str, headers: Mapping[str, str]) -> str:
+    """Where a redirect leads. Raises UnexpectedAnswer when that is nowhere."""
+    try:
+        address = urljoin(url, headers.get("Location", ""))
+        if URL(address).scheme in ("https", "http") and address != url:
+            return address
+    except ValueError:  # `https://[`, or a port that is no number: nowhere
+        pass
+    raise UnexpectedAnswer(f"{_without_query(url)} redirects to nowhere")
+
+
+def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """First byte and size of the whole in `Content-Range`; None for what it does not tell."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return (whole_number(match[1]), whole_number(match[2])) if match else (None, None)
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number that a server wrote, or None when it is none that a file can have."""
+    if not text or len(text) > _MOST_DIGITS or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """`Retry-After` in seconds from `now` (POSIX), never negative; seconds or an HTTP date."""
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        if now is None:
+            return None
+        try:
+            moment = parsedate_to_datetime(value)
+        except (TypeError, ValueError, IndexError):
+            return None
+        # A date without a zone is in GMT, as HTTP wants all dates to be.
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _without_query(url: str) -> str:
+    """An address fit for messages: the query may hold a key or a signature."""
+    return url.partition("?")[0]
+
+
+def _proxy_headers(proxy: str | None) -> dict[str, str] | None:
+    """User and password for an http or https proxy.
+
+    Not in its address, which aiohttp's errors show. aiohttp sends `Authorization` of these on as
+    `Proxy-Authorization`; its `BasicAuth` for this purpose is deprecated.
+    """
+    parts = urlsplit(proxy or "")
+    if not parts.scheme.startswith("http") or parts.username is None:
+        return None
+    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(secret).decode()}
+
+
+def _connector(proxy: str | None, trust: ssl.SSLContext) -> aiohttp.BaseConnector:
+    # limit=0: how many at once is decided by the stages, how fast by the rate limiter.
+    if proxy is None or proxy.startswith("http"):
+        return aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+    parts = urlsplit(proxy)
+    return aiohttp_socks.ProxyConnector(
+        host=parts.hostname or "",
+        port=parts.port or 1080,
+        proxy_type=aiohttp_socks.ProxyType.SOCKS5,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password or "") if parts.username else None,
+        rdns=True,  # names are looked up where the proxy is, not here
+        ssl=trust,
+        limit=0,
+        keepalive_timeout=_KEEP_ALIVE_SECONDS,
+    )
