@@ -37,6 +37,7 @@ from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License
+from ascc_async.network.client import trusted_authorities
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -44,12 +45,10 @@ from ascc_async.settings import LicenseSettings, NetworkSettings, ThrottleSettin
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Shares, WorldSettings
 from ascc_async.throttle.limiter import RateLimiter
-from ascc_async.youtube.client import current_web_client
-from ascc_async.youtube.connections import trusted_authorities
 from ascc_async.youtube.data_api import DataApiSource
-from ascc_async.youtube.innertube import PATHS, InnertubeSource
+from ascc_async.youtube.innertube import NEXT_PATHS, InnertubeSource
+from ascc_async.youtube.innertube_api import MaskSyntax, current_web_client, masked_url
 from ascc_async.youtube.license_sources import LicenseSource
-from ascc_async.youtube.masks import FieldMask
 from ascc_async.youtube.session import Sessions
 
 WORKERS = 32
@@ -122,8 +121,7 @@ async def sweep(
 
 async def bare(network: NetworkSettings, video_ids: list[str]) -> dict[str, Any]:
     """The same requests by aiohttp alone; only whether the link is in the answer."""
-    client, mask = current_web_client(), FieldMask("next", PATHS)
-    address = mask.url(mask.form)
+    client, address = current_web_client(), masked_url("next", NEXT_PATHS, MaskSyntax.DOTTED)
     left = iter(video_ids)
     found = 0
 

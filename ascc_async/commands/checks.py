@@ -26,10 +26,10 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.media.cut import check_settings, encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
+from ascc_async.network.client import trusted_authorities
 from ascc_async.network.cookies import load_cookies
 from ascc_async.progress.formatting import count, size
 from ascc_async.settings import IdentitySettings, Settings, without_password
-from ascc_async.youtube.connections import trusted_authorities
 from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 
 _OLD_DAYS = 60

@@ -78,7 +78,7 @@ class IdentityCookies:
 
 def load_cookies(path: Path, *, now: float | None = None, edition: int = 0) -> IdentityCookies:
     """Read and check a cookie file. Raises SetupError that names the file and the remedy."""
-    now = time.time() if now is None else now
+    now = int(time.time() if now is None else now)
     text = _read_text(path)
     if EXAMPLE_MARK in text:
         raise SetupError(f"{path} is the example file with made-up cookies; {HOW_TO}")

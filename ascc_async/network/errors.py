@@ -33,6 +33,7 @@ TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     UnicodeError,
     zlib.error,
 )
+_SOCKS_REFUSALS = aiohttp_socks.ProxyError | python_socks.ProxyError
 
 
 class UnexpectedAnswer(ServerFault):
@@ -73,8 +74,7 @@ def fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status != 407:
         words = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
         return NetworkFault(_of(route) + words, kind="proxy")
-    refused_by_socks = isinstance(error, aiohttp_socks.ProxyError | python_socks.ProxyError)
-    if refused_by_socks and "authentication" not in (said := str(error).lower()):
+    if isinstance(error, _SOCKS_REFUSALS) and "authentication" not in (said := str(error).lower()):
         words = f"the proxy {route.proxy} cannot reach {route.host} ({said})"
         return NetworkFault(_of(route) + words, kind="proxy")
     if _is_unreadable_answer(error):
@@ -98,7 +98,11 @@ def _is_unreadable_answer(error: Exception) -> bool:
 
 def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
     # The order matters: many of these are OSErrors or ClientErrors of several kinds at once.
-    proxy_refuses = aiohttp.ClientHttpProxyError | aiohttp_socks.ProxyError | python_socks.ProxyError
+    proxy_refuses = (
+        aiohttp.ClientHttpProxyError,
+        aiohttp_socks.ProxyError,
+        python_socks.ProxyError,
+    )
     if isinstance(error, proxy_refuses):
         return "proxy_auth"
     if isinstance(error, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):

@@ -74,7 +74,8 @@ async def retry_faults(
 
     def wait(state: RetryCallState) -> float:
         kind, bounds = bounds_of(state)
-        doubled = bounds.first_wait * 2.0 ** min(faults[kind] - 1, 30)
+        # tenacity asks for the wait before it asks whether to stop: this fault is not counted yet.
+        doubled = bounds.first_wait * 2.0 ** min(faults[kind], 30)
         # Varied, so that all workers of a server that came back do not knock at the same moment.
         return min(bounds.longest_wait, doubled) * random_share(0.5, 1.0)
 

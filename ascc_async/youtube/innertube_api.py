@@ -22,6 +22,7 @@ _API = "https://www.youtube.com/youtubei/v1/"
 _ALWAYS_THERE = frozenset({"responseContext", "trackingParams"})
 # Newest version known when this was written; a newer one in the installed yt-dlp is preferred.
 WEB_VERSION = "2.20260708.00.00"
+_VIDEO_ID = "VIDEO-ID"
 _IN_YTDLP = re.compile(r"'clientName': 'WEB',\s*'clientVersion': '([0-9.]+)'")
 
 T = TypeVar("T")
@@ -45,11 +46,17 @@ class WebClient:
             "clientVersion": version,
             "utcOffsetMinutes": 0,
         }
-        self._request = {"context": {"client": client}, "contentCheckOk": True, "racyCheckOk": True}
+        request = {
+            "context": {"client": client},
+            "contentCheckOk": True,
+            "racyCheckOk": True,
+            "videoId": _VIDEO_ID,
+        }
+        self._body = json.dumps(request)
 
     def body(self, video_id: str) -> bytes:
-        """The request's body."""
-        return json.dumps({**self._request, "videoId": video_id}).encode()
+        """The request's body. An id needs no escaping: it is made of `[A-Za-z0-9_-]`."""
+        return self._body.replace(_VIDEO_ID, video_id).encode("ascii")
 
 
 def current_web_client() -> WebClient:

@@ -1,4 +1,4 @@
-"""The one way our own code asks YouTube: through the rate limiter, as one identity, in our errors."""
+"""The one way our own code asks YouTube: as one identity, every try through the rate limiter."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ class Answer:
                 raise ServerFault(f"{self.url} answers with nothing") from None
             text = self.body[:_ERROR_BYTES].decode("utf-8", "replace")
             refusal = refusal_in(text=text) or wall_in(text)
-            raise refusal or ServerFault(f"{self.url} answers something that is not JSON") from error
+            fault = ServerFault(f"{self.url} answers something that is not JSON")
+            raise refusal or fault from error
         if not isinstance(value, dict):
             raise UnexpectedAnswer(f"{self.url} answers JSON that is not an object")
         if "error" in value and not errors_too:
@@ -183,7 +184,8 @@ class Sessions:
 
         async def attempt(again: bool) -> T:
             # The pause between videos was kept at the first try.
-            return await self.ask_once(replace(call, new_video=False) if again else call, read_answer)
+            this_call = replace(call, new_video=False) if again else call
+            return await self.ask_once(this_call, read_answer)
 
         return await self.persist(attempt, identity=call.identity)
 
@@ -221,9 +223,7 @@ class Sessions:
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.
         """
-        entry_for = self._limiter.entry(
-            call.kind, identity=call.identity, new_video=call.new_video
-        )
+        entry_for = self._limiter.entry(call.kind, identity=call.identity, new_video=call.new_video)
         async with entry_for as entry:
             client = self._clients[entry.identity]
             headers = call.headers

@@ -149,7 +149,7 @@ async def test_always_cut_at_the_same_place(server: FileServer, tmp_path: Path) 
     server.etag = None
     server.faults = [("", 0), ("", 0), ("", 0)] + [("cut", 5000)] * 99
     async with serving(server):
-        with pytest.raises(SetupError, match=r"broke off|bytes came"):
+        with pytest.raises(SetupError, match=r"only part|bytes came"):
             await fetch(tmp_path, server.url, told(server))
     assert not (tmp_path / "balanced_train_segments.csv").exists()
     assert left_over(tmp_path) == []
@@ -208,7 +208,7 @@ def nobody_listens() -> int:
 
 async def test_no_network(tmp_path: Path) -> None:
     """No connection: tried some times, then said with a remedy."""
-    with pytest.raises(SetupError, match=r"no connection to 127.0.0.1.*Is the network up"):
+    with pytest.raises(SetupError, match=r"127.0.0.1 cannot be reached.*Is the network up"):
         await fetch(tmp_path, f"http://127.0.0.1:{nobody_listens()}")
 
 
@@ -261,7 +261,7 @@ async def test_proxy_wants_a_password(tmp_path: Path) -> None:
 
     async with RawTestServer(proxy) as running:
         for target in ("http://example.test", "https://example.test"):
-            with pytest.raises(SetupError, match=r"user and password \(network.proxy\)"):
+            with pytest.raises(SetupError, match=r"user (and|or) password.*network.proxy"):
                 await fetch(tmp_path, target, proxy=f"http://127.0.0.1:{running.port}")
 
 

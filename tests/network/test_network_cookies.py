@@ -10,16 +10,17 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from yarl import URL
 
 from ascc_async.errors import SetupError
 from ascc_async.network.cookie_store import FOLDER, CookieStore
-from ascc_async.network.cookies import Jar, load_cookies
-from ascc_async.network.steady_jar import YOUTUBE, cookie_jar
+from ascc_async.network.cookies import YOUTUBE, IdentityCookies, fill_jar, load_cookies
 from ascc_async.settings import IdentitySettings, NetworkSettings
 from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.session import Call
 from tests.youtube.license_helpers import sessions_for, youtube
 
 NOW = 1_780_000_000.0
@@ -69,15 +70,21 @@ def written(tmp_path: Path, content: str | bytes, name: str = "cookies.txt") -> 
     return path
 
 
-def load(tmp_path: Path, content: str | bytes) -> Jar:
+def load(tmp_path: Path, content: str | bytes) -> IdentityCookies:
     """Read a file of this content."""
     return load_cookies(written(tmp_path, content), now=NOW)
 
 
-def sent(jar: Jar) -> dict[str, str]:
-    """What aiohttp would send to YouTube."""
-    pairs = cookie_jar(jar).header(YOUTUBE).split("; ")
-    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+def names_in(cookies: IdentityCookies) -> list[str]:
+    """The names, in the file's order."""
+    return [cookie.name for cookie in cookies.jar]
+
+
+def sent(cookies: IdentityCookies, url: URL = YOUTUBE) -> dict[str, str]:
+    """What goes out to an address."""
+    jar = aiohttp.CookieJar(quote_cookie=False)
+    fill_jar(jar, cookies)
+    return {name: morsel.coded_value for name, morsel in jar.filter_cookies(url).items()}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def sent(jar: Jar) -> dict[str, str]:
 async def test_the_three_forms_are_recognised_by_content(content: str, tmp_path: Path) -> None:
     """Whatever the file's name and form: the same cookies, signed in, without a warning."""
     jar = load(tmp_path, content)
-    assert [cookie.name for cookie in jar.cookies] == list(LOGIN)
+    assert names_in(jar) == list(LOGIN)
     assert jar.signed_in
     assert jar.warnings == ()
     assert {name: sent(jar)[name] for name in LOGIN} == {
@@ -120,11 +127,11 @@ async def test_the_three_forms_are_recognised_by_content(content: str, tmp_path:
 
 async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -> None:
     """No other site, and no plain http, gets to see them."""
-    jar = cookie_jar(load(tmp_path, netscape()))
-    assert jar.header(URL("https://example.org/")) == ""
-    assert jar.header(URL("https://rr1.googlevideo.com/")) == ""
-    assert "SID" not in jar.header(URL("http://www.youtube.com/"))
-    assert "SID" in jar.header(URL("https://www.youtube.com/"))
+    cookies = load(tmp_path, netscape())
+    assert sent(cookies, URL("https://example.org/")) == {}
+    assert sent(cookies, URL("https://rr1.googlevideo.com/")) == {}
+    assert "SID" not in sent(cookies, URL("http://www.youtube.com/"))
+    assert "SID" in sent(cookies, URL("https://www.youtube.com/"))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +150,8 @@ async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -
         (netscape().encode("utf-16-le"), "UTF-16"),
         (b"\xe9\xff\xfe" + netscape().encode("latin-1"), "not text in UTF-8"),
         ("# Netscape HTTP Cookie File\n# nothing else\n", "only comments"),
-        ("just some words\nand more\n", "not in a form"),
+        ("just some words\nand more\n", "line 1 is not in a form"),
+        ("# Netscape HTTP Cookie File\n\n.youtube.com\tTRUE\n", "line 3 is not in a form"),
         ("[", "cut off"),
         (as_json()[:-40], "cut off"),
         ('{"a": 1}', "not an array of cookies"),
@@ -209,14 +217,13 @@ def test_what_is_doubtful_is_a_warning(content: str, mode: int, words: str, tmp_
 def test_expired_cookies_are_left_out(tmp_path: Path) -> None:
     """Only what a browser would still send is used; session cookies are."""
     mixed = netscape() + netscape(("OLD",), ends=PAST) + netscape(("SESSION",), ends=0)
-    names = [cookie.name for cookie in load(tmp_path, mixed).cookies]
-    assert names == [*LOGIN, "SESSION"]
+    assert names_in(load(tmp_path, mixed)) == [*LOGIN, "SESSION"]
 
 
 def test_secrets_stay_out_of_representations(tmp_path: Path) -> None:
-    """Neither jar nor cookie shows a value."""
-    jar = load(tmp_path, netscape())
-    assert SECRET not in f"{jar!r} {jar} {jar.cookies!r}"
+    """Cookies as a whole may be logged by mistake: no value is shown."""
+    cookies = load(tmp_path, netscape())
+    assert SECRET not in f"{cookies!r} {cookies}"
 
 
 def test_the_authorization_is_as_youtubes_own_pages_make_it(tmp_path: Path) -> None:
@@ -243,9 +250,9 @@ async def test_a_signed_in_identity_signs_what_it_asks(tmp_path: Path) -> None:
         sessions_for(site.network, jars=jars) as sessions,
     ):
         api = "https://www.youtube.com/youtubei/v1/next"
-        await sessions.request(RequestKind.PAGES, "POST", api, data=b"{}")
-        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/watch")
-        await sessions.request(RequestKind.DATA_API, "GET", "https://www.googleapis.com/x")
+        await sessions.ask(Call(RequestKind.PAGES, "POST", api, data=b"{}"), str)
+        await sessions.ask(Call(RequestKind.PAGES, "GET", "https://www.youtube.com/watch"), str)
+        await sessions.ask(Call(RequestKind.DATA_API, "GET", "https://www.googleapis.com/x"), str)
     assert seen[0].headers["Authorization"].startswith("SAPISIDHASH ")
     assert seen[0].cookies["SID"] == f"{SECRET}4"
     assert "Authorization" not in seen[1].headers
@@ -261,10 +268,10 @@ async def test_a_session_that_died_is_noticed_and_said_once(
     async with sessions_for(NetworkSettings(), jars=jars) as sessions:
         with caplog.at_level(logging.WARNING):
             for logged_out in (False, None, True, True):
-                sessions.saw_login("main", logged_out)
+                sessions.note_login("main", logged_out)
         assert sessions.signed_out == {"main"}
         assert len(caplog.records) == 1
-        sessions.saw_login("main", False)
+        sessions.note_login("main", False)
         assert not sessions.signed_out
 
 
@@ -293,8 +300,8 @@ def test_ytdlp_gets_a_private_copy_that_is_removed(tmp_path: Path) -> None:
         assert stat.S_IMODE(copy.path.parent.stat().st_mode) == 0o700
         assert copy.signed_in
         again = load_cookies(copy.path, now=NOW)
-        assert [(one.name, one.value) for one in again.cookies] == [
-            (one.name, one.value) for one in store.jars["main"].cookies
+        assert [vars(cookie) for cookie in again.jar] == [
+            vars(cookie) for cookie in store.jars["main"].jar
         ]
     assert everything_under(tmp_path / "data") == []
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
@@ -330,7 +337,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         assert store.refresh() == {}
         written(tmp_path, netscape(("LOGIN_INFO", "SAPISID")))
         renewed = store.refresh()
-        assert [cookie.name for cookie in renewed["main"].cookies] == ["LOGIN_INFO", "SAPISID"]
+        assert names_in(renewed["main"]) == ["LOGIN_INFO", "SAPISID"]
         assert store.copies["main"].edition == 1
         assert "__Secure-3PSID" not in store.copies["main"].path.read_text()
         assert store.refresh() == {}
@@ -349,7 +356,8 @@ def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
         assert store.refresh() == {}
         assert store.jars["main"].signed_in
         assert store.copies["main"].edition == 0
-    assert [record.message for record in caplog.records] == ["changed cookie file not used"] * 2
+    said = [record.message for record in caplog.records]
+    assert said == ["the changed cookie file cannot be used; going on with the former cookies"] * 2
 
 
 def test_a_bad_file_of_any_identity_stops_the_start(tmp_path: Path) -> None:
@@ -373,8 +381,9 @@ async def test_renewed_cookies_are_sent_from_then_on(tmp_path: Path) -> None:
         youtube(handle, tmp_path) as site,
         sessions_for(site.network, jars=jars) as sessions,
     ):
-        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
+        call = Call(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
+        await sessions.ask(call, str)
         sessions.renew_cookies("main", load(tmp_path, netscape(("LOGIN_INFO", "SAPISID"))))
-        await sessions.request(RequestKind.PAGES, "GET", "https://www.youtube.com/x")
+        await sessions.ask(call, str)
     assert set(LOGIN) <= seen[0].keys()
     assert seen[1].keys() == {"LOGIN_INFO", "SAPISID", "PREF"}

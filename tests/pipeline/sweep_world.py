@@ -20,7 +20,6 @@ from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.license_sources import SourceSnapshot
 
 CC, STANDARD, UNKNOWN, UNAVAILABLE = (
     License.CREATIVE_COMMONS,
@@ -88,10 +87,6 @@ class Page:
         if isinstance(told, list):
             return told.pop(0) if len(told) > 1 else told[0]
         return told
-
-    def snapshot(self) -> SourceSnapshot:
-        """Nothing of interest."""
-        return SourceSnapshot(self.name, len(self.asked), 0, 0)
 
     def sweep(self) -> list[str]:
         """What was asked beside the known videos."""

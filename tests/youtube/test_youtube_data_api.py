@@ -17,11 +17,10 @@ from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
-from ascc_async.youtube.api_errors import REASONS
 from ascc_async.youtube.api_keys import next_pacific_midnight, pacific_day
-from ascc_async.youtube.client import WebClient
-from ascc_async.youtube.data_api import DataApiSource
-from ascc_async.youtube.playability import PlayabilityAsker
+from ascc_async.youtube.data_api import ERROR_REASONS, DataApiSource
+from ascc_async.youtube.innertube import PlayerAsker
+from ascc_async.youtube.innertube_api import WebClient
 from tests.youtube.license_helpers import YouTube, open_gate, player_answer, sessions_for, youtube
 
 IDS = ["aaaaaaaaaaa", "bbbbbbbbbbb", "-_ccccccccc"]
@@ -86,7 +85,7 @@ async def asking(
         youtube(handle, tmp_path) as site,
         sessions_for(site.network, limiter=limiter) as sessions,
     ):
-        asker = PlayabilityAsker(sessions, WebClient()) if reasons else None
+        asker = PlayerAsker(sessions, WebClient()) if reasons else None
         yield DataApiSource(sessions, keys, asker=asker, memory=memory, wall=wall), site
 
 
@@ -96,7 +95,6 @@ async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:
     items = [item(one, "creativeCommon" if one[-1] == "3" else "youtube") for one in reversed(ids)]
     async with asking(listing(*items), tmp_path) as (source, site):
         answers = await source.ask(ids)
-        counted = source.snapshot()
     assert [answer.video_id for answer in answers] == ids
     assert answers[3] == LicenseAnswer(
         video_id=ids[3],
@@ -111,7 +109,7 @@ async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:
         published="2015-01-28T10:00:00Z",
     )
     assert (answers[4].license, answers[4].text, answers[4].link) == ("standard", "youtube", "")
-    assert (len(site.requests), counted.asked, counted.requests) == (1, 50, 1)
+    assert len(site.requests) == 1
     assert source.batch_size == 50
 
 
@@ -241,7 +239,7 @@ async def test_a_damaged_memory_is_left_out(memory: Any, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "answers",
     [
-        *(error(reason) for reason, fate in REASONS.items() if fate == "drop"),
+        *(error(reason) for reason, fate in ERROR_REASONS.items() if fate == "drop"),
         error("badRequest", 400, newer="API_KEY_INVALID", message="API key not valid."),
         error("badRequest", 400, message="API key expired. Please renew the API key."),
         error("somethingNew", 403),

@@ -13,8 +13,7 @@ from aiohttp import web
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.page_reader import PageReader, PageReading
-from ascc_async.youtube.watch_page import WatchPageSource
+from ascc_async.youtube.watch_page import PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     license_row,
     next_answer,
@@ -42,7 +41,7 @@ def player(status: str = "OK", reason: str = "", video_id: str = ID) -> dict[str
 GONE = player("ERROR", "Video unavailable")
 LATER = "This content isn't available, try again later."
 OTHER = "xxxxxxxxxxx"
-ABOUT_X = "the page was about xxxxxxxxxxx"
+ABOUT_X = "the answer was about xxxxxxxxxxx"
 
 
 def script(name: str, value: Any, form: str = "var {} = ") -> str:
@@ -66,7 +65,7 @@ def page(data: Any = None, says: Any = None, *, tail: str = "", swapped: bool = 
 
 def read(body: bytes, *, size: int = 700) -> tuple[PageReading, int]:
     """The reading, and how many bytes it took; `size` is that of a chunk."""
-    reader = PageReader(ID)
+    reader = PageReader()
     for start in range(0, len(body), size):
         told = reader.feed(body[start : start + size])
         if told is not None:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from ascc_async.model import Reason
 from ascc_async.standin.wording import words_for
-from ascc_async.youtube.reasons import playability_in, reason_in_playability
-from ascc_async.youtube.refusals import (
+from ascc_async.youtube.messages import (
+    playability_in,
     reason_in,
+    reason_in_playability,
     refusal_in,
     refusal_in_playability,
-    retry_after_in,
 )
 from tests.youtube.license_helpers import recorded
 
@@ -88,28 +88,6 @@ def test_refusals_are_known_by_status_and_address(status: int, url: str, kind: s
 def test_what_is_no_refusal(status: int | None, url: str, text: str) -> None:
     """Ordinary answers and missing videos refuse nobody."""
     assert refusal_in(status=status, url=url, text=text) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("120", 120.0),
-        ("3600", 3600.0),
-        ("0", 0.0),
-        ("-5", 0.0),
-        ("1.5", 1.5),
-        ("Tue, 14 Nov 2023 22:14:20 GMT", 60.0),
-        ("Tue, 14 Nov 2023 20:14:20 GMT", 0.0),
-        ("Tue, 14 Nov 2023 22:14:20 -0000", 60.0),
-        ("soon", None),
-        ("nan", None),
-        ("inf", None),
-        ("", None),
-    ],
-)
-def test_retry_after_in_both_forms(value: str, seconds: float | None) -> None:
-    """Seconds and HTTP dates, whatever the header's spelling; nonsense is none."""
-    assert retry_after_in({"retry-AFTER": value}, NOW) == seconds
 
 
 def test_no_retry_after() -> None:

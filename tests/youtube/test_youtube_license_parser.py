@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from ascc_async.model import License
 from ascc_async.standin import masks
-from ascc_async.youtube.innertube import PATHS
+from ascc_async.youtube.innertube import NEXT_PATHS
 from ascc_async.youtube.license_parser import read_watch_answer
 from tests.youtube.license_helpers import LINK, container, license_row, next_answer, recorded
 
 
 def masked(answer: dict[str, Any]) -> dict[str, Any]:
     """What our own mask leaves of an answer."""
-    cut: dict[str, Any] = masks.apply(answer, masks.parse(",".join(PATHS)))
+    cut: dict[str, Any] = masks.apply(answer, masks.parse(",".join(NEXT_PATHS)))
     return cut
 
 
