@@ -78,13 +78,13 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.sent: list[SentRequest] = []
-        self.player_answers: list[bytes] = []
+        self.channel = ""
         self.warning_logger = WarningLogger()
         super().__init__({**options, "logger": self.warning_logger})
 
     def extract_video(self, video_id: str) -> ExtractionReport:
         """Ask for one video; whatever yt-dlp raises becomes data."""
-        self.sent, self.player_answers, self.warning_logger.warnings = [], [], []
+        self.sent, self.channel, self.warning_logger.warnings = [], "", []
         result = self._extract(f"https://www.youtube.com/watch?v={video_id}")
         warnings = dict.fromkeys(self.warning_logger.warnings)
         return ExtractionReport(video_id, result, tuple(self.sent), tuple(warnings))
@@ -125,10 +125,23 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
             self.sent[-1] = replace(self.sent[-1], fault=network_fault_in(error))
             raise
         if _address(request.url).endswith("/youtubei/v1/player"):
-            self.player_answers.append(body)
+            body = self._trim(body)
         return Response(
             io.BytesIO(body), response.url, response.headers, response.status, response.reason
         )
+
+    def _trim(self, player_answer: bytes) -> bytes:
+        """The answer without its captions; what yt-dlp passes over in it is kept."""
+        try:
+            answer = json.loads(player_answer)
+            author = answer["videoDetails"]["author"]
+        except (ValueError, KeyError, TypeError):
+            return player_answer  # yt-dlp says what is wrong with it
+        # It takes the channel's name from the page alone, which the guest client skips.
+        self.channel = self.channel or _text(author)
+        # For each of 150 languages it would write seven links: four fifths of all its work.
+        answer.pop("captions", None)
+        return json.dumps(answer).encode()
 
     def _video_from(self, info: Mapping[str, Any]) -> ExtractedVideo:
         headers = self.params["http_headers"]
@@ -140,9 +153,7 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
         return ExtractedVideo(
             formats=tuple(formats),
             title=_text(info.get("title")),
-            # yt-dlp takes the channel's name from the page alone, which the guest client skips.
-            channel=_text(info.get("channel"))
-            or next(filter(None, map(channel_in, self.player_answers)), ""),
+            channel=_text(info.get("channel")) or self.channel,
             channel_id=_text(info.get("channel_id")),
             duration=_number(info.get("duration")),
             live_status=info.get("live_status") or "",
@@ -229,14 +240,6 @@ def _format_from(raw: Mapping[str, Any], headers: Mapping[str, str]) -> MediaFor
         drm=bool(raw.get("has_drm")),
         available_at=_number(raw.get("available_at")),
     )
-
-
-def channel_in(player_answer: bytes) -> str:
-    """The channel's name in a player's answer; "" if it is not there."""
-    try:
-        return _text(json.loads(player_answer)["videoDetails"]["author"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _address(url: str) -> str:
