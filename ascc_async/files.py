@@ -53,12 +53,13 @@ def seal(part: Path, path: Path) -> tuple[str, int]:
             size += len(piece)
         os.fsync(file.fileno())
     part.replace(path)
-    _sync_folder(path.parent)
+    sync(path.parent)
     return digest.hexdigest(), size
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -74,3 +75,9 @@ def sweep(clips: Path) -> int:
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

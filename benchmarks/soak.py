@@ -81,9 +81,9 @@ async def soak(settings: Settings) -> tuple[list[Sample], int]:
     print(" ".join(f"{name:>9}" for name in Sample._fields))
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch(run, settings.output.dir, samples))
-        written = await run.run()
+        counts = await run.run()
         watching.cancel()
-    return samples, written.counts.pending
+    return samples, counts.pending
 
 
 def compared(samples: list[Sample]) -> str:

@@ -11,10 +11,14 @@ import pytest
 from settings_page import settings_page
 
 from ascc_async.cli import HELP, parser
-from ascc_async.dataset.attribution import ATTRIBUTION_COLUMNS
-from ascc_async.dataset.extras import QUALITY_COLUMNS, UNAVAILABLE_COLUMNS
-from ascc_async.dataset.labels import CLASS_COLUMNS, SUITABLE_COLUMNS
+from ascc_async.dataset.credits import ATTRIBUTION_COLUMNS
 from ascc_async.dataset.manifest import COLUMNS
+from ascc_async.dataset.tables import (
+    CLASS_COLUMNS,
+    QUALITY_COLUMNS,
+    SUITABLE_COLUMNS,
+    UNAVAILABLE_COLUMNS,
+)
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.settings import Settings
 

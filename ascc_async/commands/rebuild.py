@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from ascc_async.commands.run import run
-from ascc_async.dataset.reading import read_manifest
-from ascc_async.dataset.rebuild import Recipe, read_recipe
-from ascc_async.dataset.rebuilt import as_text, compare, write_rebuilt
+from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
 
@@ -26,13 +24,10 @@ def main(options: argparse.Namespace) -> int:
     settings = settings.model_copy(update={"clips": recipe.clips})
     code = run(settings, options.log_format, recipe=recipe)
     if options.log_format == "text":
-        _tell(settings.output.dir, recipe)
+        output = settings.output.dir
+        new = output / "dataset" / "manifest.csv"
+        if new.exists():  # a run that was left at once writes none
+            rebuilt = compare(recipe, new)
+            write_rebuilt(output, rebuilt)
+            print(as_text(rebuilt))
     return code
-
-
-def _tell(output: Path, recipe: Recipe) -> None:
-    new = output / "dataset" / "manifest.csv"
-    if new.exists():
-        rebuilt = compare(recipe.hashes, read_manifest(new))
-        write_rebuilt(output, rebuilt)
-        print(as_text(rebuilt))

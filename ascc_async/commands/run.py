@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.dataset.publish import Written
+from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
 from ascc_async.pipeline.run import Run
@@ -58,35 +58,35 @@ async def _run_with_screen(
         on_gone=lambda: shutdown.drain("nobody reads the output any more"),
     )
     async with screen.showing():
-        written = await _run_until_stopped(job, shutdown)
-    if written is None:
+        counts = await _run_until_stopped(job, shutdown)
+    if counts is None:
         screen.say(
             "Left at once. All that was recorded is kept: the same command goes on.", "aborted"
         )
         return ABORTED
     snapshot, output = job.snapshot(), settings.output.dir
-    text = report(written.counts, snapshot, output)
+    text = report(counts, snapshot, output)
     if job.changed_settings:
         lines = "".join(f"\n  {change}" for change in job.changed_settings)
         text += f"\n\nSettings that were different in the last run here:{lines}"
-    fields = report_fields(written.counts, snapshot, output)
+    fields = report_fields(counts, snapshot, output)
     screen.say("\n" + text, "summary", {**fields, "changed_settings": list(job.changed_settings)})
-    if shutdown.draining and written.counts.pending:
+    if shutdown.draining and counts.pending:
         return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
     return DONE
 
 
-async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Written | None:
+async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Counts | None:
     """None when the run was aborted."""
     failure: Exception | None = None
-    written: Written | None = None
+    counts: Counts | None = None
     async with asyncio.TaskGroup() as tasks:
         announcing = tasks.create_task(_announce_stopping(shutdown))
         try:
             with shutdown.handling_signals():
-                written = await job.run()
+                counts = await job.run()
         except asyncio.CancelledError:
             if not shutdown.aborted:
                 raise
@@ -98,7 +98,7 @@ async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Written | None:
             # The log file keeps the traceback also where nobody asked for --debug.
             log.error("unexpected error: this is a bug, please report it", exc_info=failure)
         raise failure
-    return written
+    return counts
 
 
 async def _announce_stopping(shutdown: Shutdown) -> None:

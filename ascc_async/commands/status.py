@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async.dataset.counts import summary
-from ascc_async.dataset.publish import DATASET_FOLDER
 from ascc_async.dataset.removals import read_removals
+from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader, open_reader

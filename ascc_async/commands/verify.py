@@ -8,9 +8,7 @@ import sys
 import time
 from contextlib import closing
 
-from ascc_async.dataset.check import Problem
-from ascc_async.dataset.hearing import Hearing
-from ascc_async.dataset.verify import Checked, to_repair, verify
+from ascc_async.dataset.verify import Checked, Problem, to_repair, verify
 from ascc_async.errors import SetupError
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
@@ -49,7 +47,7 @@ def _check_all(settings: Settings) -> list[Problem]:
     ffmpeg = asyncio.run(find_ffmpeg())
     problems: list[Problem] = []
     said_at, checked = time.monotonic(), None
-    for checked in verify(output, hear=Hearing(ffmpeg.path), known=_known(settings)):
+    for checked in verify(output, ffmpeg.path, _known(settings)):
         if checked.problem is not None:
             problems.append(checked.problem)
         if time.monotonic() - said_at > _TELL_EVERY:

@@ -1,1 +1,1 @@
-"""The dataset's files, made from the journal: `publish.write_dataset` writes them all."""
+"""The files of `dataset/`, made from the journal: `write.write_dataset` writes them all."""

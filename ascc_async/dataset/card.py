@@ -2,107 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import yaml
 
-from ascc_async.dataset import card_words as words
+from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.counts import Counts
-from ascc_async.dataset.roster import DatasetClass
 from ascc_async.dataset.text import counted, markdown
 from ascc_async.model import Outcome, Reason
-from ascc_async.settings import ClipsSettings
+from ascc_async.settings import ClipsSettings, Settings
 
 TITLE = "AudioSet, the Creative Commons part"
 
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
 )  # fmt: skip
-_TABLES = {
-    "manifest": "manifest.csv",
-    "labels": "labels.csv",
-    "attribution": "ATTRIBUTION.csv",
-    "quality": "quality.csv",
-}
+# Hugging Face shows each as a table of its own, the first one when nothing is asked for.
+_CONFIGS: list[dict[str, object]] = [
+    {"config_name": "manifest", "data_files": "manifest.csv", "default": True},
+    {"config_name": "labels", "data_files": "labels.csv"},
+    {"config_name": "attribution", "data_files": "ATTRIBUTION.csv"},
+    {"config_name": "quality", "data_files": "quality.csv"},
+]
 
 
-@dataclass(frozen=True, slots=True)
-class CardFacts:
-    """What the card says besides the counts."""
-
-    classes: Sequence[DatasetClass]
-    clips: ClipsSettings
-    recheck_after_days: float
-    max_per_class: int | None
-
-
-def card(counts: Counts, facts: CardFacts) -> str:
+def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> str:
     """The whole card."""
+    limit = settings.sampling.max_per_class
     sections = (
-        ("", f"{words.WHAT_IT_IS}\n{_in_short(counts)}"),
-        ("How it was made", _how_made(facts)),
-        ("The files", words.FILES),
+        ("How it was made", _how_made(settings)),
+        ("The files", _FILES),
         ("Clips per split", _splits(counts)),
-        ("Clips per class", _classes(counts, facts)),
-        ("Sample rates", _sample_rates(counts, facts.clips)),
-        ("What is missing, and why", _missing(counts, facts.max_per_class is not None)),
-        ("Licenses", words.LICENSES),
-        ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{words.CITATIONS}"),
-        ("How to have something removed", words.REMOVAL),
+        ("Clips per class", _classes(counts, classes)),
+        ("Sample rates", _sample_rates(counts, settings.clips)),
+        ("What is missing, and why", _missing(counts, limited=limit is not None)),
+        ("Licenses", _LICENSES),
+        ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{_CITATIONS}"),
+        ("How to have something removed", _REMOVAL),
     )
-    body = "\n".join((f"## {title}\n\n" if title else "") + text for title, text in sections)
-    return f"---\n{_front_matter(counts)}---\n\n# {TITLE}\n\n{body}"
-
-
-def _front_matter(counts: Counts) -> str:
-    size = next((name for most, name in _SIZES if counts.clips < most), "1M<n<10M")
-    configs = [
-        {"config_name": name, "data_files": path, **({"default": True} if not place else {})}
-        for place, (name, path) in enumerate(_TABLES.items())
-    ]
-    matter = {
+    body = "".join(f"\n## {title}\n\n{text}" for title, text in sections)
+    front = {
         "pretty_name": TITLE,
         "license": ["cc-by-3.0", "cc-by-4.0"],
         "language": ["en"],
         "task_categories": ["audio-classification"],
-        "size_categories": [size],
+        "size_categories": [next((n for most, n in _SIZES if counts.clips < most), "1M<n<10M")],
         "tags": ["audio", "audioset", "sound-events", "creative-commons", "few-shot"],
-        "configs": configs,
+        "configs": _CONFIGS,
     }
-    return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
+    matter = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
+    return f"---\n{matter}---\n\n# {TITLE}\n\n{_WHAT_IT_IS}\n{_in_short(counts)}{body}"
 
 
 def _in_short(counts: Counts) -> str:
+    hours, rest = divmod(round(counts.seconds), 3600)
+    length = f"{hours:,} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
     seen = ""
     if counts.clips:
         seen = f" Licenses seen between {counts.first_checked} and {counts.last_checked}."
     return (
-        f"**{counted(counts.clips, 'clip')}**, {_length(counts.seconds)} of sound,"
+        f"**{counted(counts.clips, 'clip')}**, {length} of sound,"
         f" {counts.bytes / 1e6:,.1f} MB, from {counted(counts.channels, 'channel')}."
         f" Segments selected: {counts.segments:,}; asked about: {counts.asked:,}.{seen}\n"
     )
 
 
-def _length(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours:,} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
-
-
-def _how_made(facts: CardFacts) -> str:
-    text = words.HOW_MADE.format(days=f"{facts.recheck_after_days:g}", form=_form(facts.clips))
-    if facts.max_per_class is not None:
-        wanted = counted(facts.max_per_class, "clip")
-        verb = "was" if facts.max_per_class == 1 else "were"
-        text += f"Of each class, {wanted} {verb} wanted, drawn by the seed.\n"
-    return text
-
-
-def _form(clips: ClipsSettings) -> str:
+def _how_made(settings: Settings) -> str:
+    clips, limit = settings.clips, settings.sampling.max_per_class
     container = "MP4, with picture" if clips.media == "video" else clips.format.upper()
     rate = "the source's sample rate" if clips.sample_rate is None else f"{clips.sample_rate} Hz"
     channels = {None: "the source's channels", 1: "mono", 2: "two channels"}[clips.channels]
-    return f"{container}, {rate}, {channels}"
+    text = _HOW_MADE.format(
+        days=f"{settings.license.recheck_after_days:g}", form=f"{container}, {rate}, {channels}"
+    )
+    if limit is not None:
+        verb = "was" if limit == 1 else "were"
+        text += f"Of each class, {counted(limit, 'clip')} {verb} wanted, drawn by the seed.\n"
+    return text
 
 
 def _splits(counts: Counts) -> str:
@@ -114,13 +90,14 @@ def _splits(counts: Counts) -> str:
     return _table(("split", *Outcome), rows)
 
 
-def _classes(counts: Counts, facts: CardFacts) -> str:
-    held = [item for item in facts.classes if counts.classes.get(item.mid)]
+def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
+    held = [item for item in classes if counts.classes.get(item.mid)]
     rows = [(markdown(item.name), f"`{item.mid}`", counts.classes[item.mid]) for item in held]
-    empty = len(facts.classes) - len(held)
-    note = f"\n{empty:,} of the {len(facts.classes):,} chosen classes have no clip.\n"
-    lead = "A clip may hold several classes, and counts for each.\n\n"
-    return lead + _table(("class", "MID", "clips"), rows) + (note if empty else "")
+    text = "A clip may hold several classes, and counts for each.\n\n"
+    text += _table(("class", "MID", "clips"), rows)
+    if empty := len(classes) - len(held):
+        text += f"\n{empty:,} of the {len(classes):,} chosen classes have no clip.\n"
+    return text
 
 
 def _sample_rates(counts: Counts, clips: ClipsSettings) -> str:
@@ -128,30 +105,131 @@ def _sample_rates(counts: Counts, clips: ClipsSettings) -> str:
     return kept + _table(("Hz", "clips"), counts.sample_rates.items())
 
 
-def _missing(counts: Counts, limited: bool) -> str:
-    rows = [
-        (outcome, reason, _why(Outcome(outcome), reason, limited), number)
-        for (outcome, reason), number in counts.reasons.items()
-        if outcome != Outcome.CLIP
-    ]
+def _missing(counts: Counts, *, limited: bool) -> str:
+    rows = []
+    for (outcome, reason), number in counts.reasons.items():
+        meaning = _REASONS[Reason(reason)] if reason else _OUTCOMES[Outcome(outcome)]
+        if limited and outcome == Outcome.PENDING and not reason:
+            meaning = "not needed, as its classes have the clips wanted, or not finished"
+        if outcome != Outcome.CLIP:
+            rows.append((outcome, reason, meaning, number))
     if not rows:
         return "Nothing: every selected segment is here.\n"
     lead = "Segment by segment: `manifest.csv` and `unavailable.csv`.\n\n"
     return lead + _table(("outcome", "reason", "meaning", "segments"), rows)
 
 
-def _why(outcome: Outcome, reason: str, limited: bool) -> str:
-    if reason:
-        return words.REASONS[Reason(reason)]
-    return words.LIMITED if limited and outcome is Outcome.PENDING else words.OUTCOMES[outcome]
-
-
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ("| " + " | ".join(_cells(row)) + " |" for row in rows)
+    for row in rows:
+        cells = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Sequence[object]) -> Iterator[str]:
-    for value in row:
-        yield f"{value:,}" if isinstance(value, int) else str(value)
+_REASONS: dict[Reason, str] = {
+    Reason.REMOVED: "the video was removed",
+    Reason.PRIVATE: "the video is private",
+    Reason.ACCOUNT_TERMINATED: "the account was terminated",
+    Reason.COPYRIGHT_CLAIM: "blocked by a copyright claim",
+    Reason.COUNTRY_RESTRICTED: "not available in the country it was asked from",
+    Reason.SIGN_IN_REQUIRED: "only for viewers who sign in",
+    Reason.AGE_RESTRICTED: "only for viewers of a certain age",
+    Reason.MEMBERS_ONLY: "only for members of the channel",
+    Reason.LIVE: "a live stream, not a recording",
+    Reason.NO_AUDIO: "the video has no sound",
+    Reason.TOO_SHORT: "the video ends before the segment, or too soon inside it",
+    Reason.SILENT: "digital silence",
+    Reason.CORRUPT: "the media could not be decoded",
+    Reason.NETWORK: "the network failed; will be tried again",
+    Reason.TOOL_FAILED: "a tool failed; will be tried again",
+    Reason.LICENSE_UNKNOWN: "YouTube was asked and did not tell the license; will be asked again",
+    Reason.LICENSE_CHANGED: "was Creative Commons when first asked, and is not any more",
+}
+
+_OUTCOMES: dict[Outcome, str] = {
+    Outcome.CLIP: "in the dataset",
+    Outcome.NOT_SHAREABLE: "not Creative Commons, so not kept (or asked to be left out)",
+    Outcome.UNAVAILABLE: "the video cannot be had any more",
+    Outcome.REJECTED: "the video is there, its sound in the segment is not usable",
+    Outcome.PENDING: "not finished: a further run goes on with it",
+    Outcome.SPARE: "fetched, but beyond the wanted number of clips per class",
+}
+
+_WHAT_IT_IS = """\
+The part of [AudioSet](https://research.google.com/audioset/) that may be shared: clips of about
+ten seconds, each from a YouTube video whose author chose the Creative Commons Attribution license,
+with AudioSet's human labels, full credits and the time at which the license was seen.
+"""
+
+_HOW_MADE = """\
+For every selected segment of AudioSet, YouTube was asked for the license of its video. Only where
+the answer was Creative Commons, and no older than {days} days, the sound of the segment was fetched
+and cut to the sample ({form}). Nothing was normalised, denoised or otherwise altered. Empty,
+silent and undecodable clips were left out. `quality.csv` tells level, silence and clipping of each.
+`run.json` holds the settings, the seed, the versions of the tools and the hashes of AudioSet's
+files. Made with ascc_async.
+"""
+
+_FILES = """\
+| file | what |
+| --- | --- |
+| `manifest.csv` | one row for every selected segment, also those that are not in the dataset |
+| `labels.csv` | `segment_id` and a column per class: 1 where AudioSet gives the clip the class |
+| `classes/<display name>.csv` | per class, the clips that hold it |
+| `suitable_classes.csv` | the chosen classes: index, MID, display name, quality |
+| `quality.csv` | per clip: peak, RMS, share of silence, share of clipping |
+| `ATTRIBUTION.csv`, `CREDITS.md` | title, author, source, license and changes of every clip |
+| `unavailable.csv` | what could not be had, with the reason |
+| `run.json` | settings, seed, versions, hashes of the inputs |
+
+The clips are under `clips/`, beside the folder of these files; `path` in the manifest is relative
+to the folder that holds both. A file the manifest does not name as `clip` is not part of the
+dataset. In all tables a text that a spreadsheet would take for a formula, or that starts with an
+apostrophe, has an apostrophe in front: drop one leading apostrophe to get the text as it was.
+
+```python
+import pandas as pd
+manifest = pd.read_csv("manifest.csv", dtype={"reason": "string"})
+clips = manifest[manifest.outcome == "clip"]
+```
+"""
+
+_LICENSES = """\
+- **The sounds**: [Creative Commons Attribution 3.0](https://creativecommons.org/licenses/by/3.0/)
+  (CC BY 3.0), by the authors named in `ATTRIBUTION.csv` and `CREDITS.md`. Whoever shares a clip
+  must name its title and author, link to its source and the license, and say what was changed.
+- **AudioSet's labels and segment lists**: Google,
+  [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
+- **AudioSet's ontology** (class names and their order):
+  Google, [CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/).
+
+A license on YouTube can change. `license_checked_at` says when each was last seen; a copy made
+while the license held stays under it.
+"""
+
+_CITATIONS = """\
+```bibtex
+@inproceedings{gemmeke2017audioset,
+  title     = {Audio Set: An ontology and human-labeled dataset for audio events},
+  author    = {Gemmeke, Jort F. and Ellis, Daniel P. W. and Freedman, Dylan and Jansen, Aren and
+               Lawrence, Wade and Moore, R. Channing and Plakal, Manoj and Ritter, Marvin},
+  booktitle = {IEEE International Conference on Acoustics, Speech and Signal Processing (ICASSP)},
+  year      = {2017}
+}
+
+@article{heggan2022metaaudio,
+  title   = {MetaAudio: A Few-Shot Audio Classification Benchmark},
+  author  = {Heggan, Calum and Budgett, Sam and Hospedales, Timothy and Yaghoobi, Mehrdad},
+  journal = {arXiv preprint arXiv:2204.02121},
+  year    = {2022}
+}
+```
+"""
+
+_REMOVAL = """\
+Are you the author of a sound in here and want it taken out? Write to whoever publishes this copy,
+with the link of the video or of your channel; no reason is needed. For the publisher: put the
+video's id, the channel's id or the link on a line of `removals.txt` (in the folder that holds
+`dataset/` and `clips/`) and run again. Every run and every rebuild leaves out what it names.
+"""

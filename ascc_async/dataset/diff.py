@@ -1,56 +1,39 @@
-"""`diff A B`: what changed between two manifests, read side by side."""
+"""`diff A B`: what changed between two manifests."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 
-from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.reading import read_manifest
+import pandas as pd
+
+from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
 
+_COMPARED = ["segment_id", "license", "outcome", "reason", "sha256"]
 _SHOWN = 50  # lines of each list in the text; the JSON holds them all
 
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A clip of A that is no clip in B. `outcome` is "" where B does not know the segment."""
-
-    segment_id: str
-    outcome: str
-    reason: str
+Records = list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseChange:
-    """A segment of both whose license is not the same. "" where it was not asked."""
+class ManifestChanges:
+    """What changed from A to B, each list in the order of the segment ids.
 
-    segment_id: str
-    before: str
-    after: str
+    `added`: segments that are a clip in B only. `lost`: clips of A that are none in B, with
+    `outcome` and `reason` there ("" where B does not know the segment). `licenses`, `bytes`:
+    segments of both whose license is not the same ("" where it was not asked), and clips of both
+    whose SHA-256 is not, with `before` and `after`. `same`: clips of both, byte for byte.
+    `only_a`, `only_b`: segments, clips or not, of one side only.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class BytesChange:
-    """A clip of both whose file is not the same."""
-
-    segment_id: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What changed from A to B. `only_a`, `only_b`: segments, clips or not, of one side only."""
-
-    added: tuple[str, ...]
-    lost: tuple[Lost, ...]
-    licenses: tuple[LicenseChange, ...]
-    bytes: tuple[BytesChange, ...]
+    added: list[str]
+    lost: Records
+    licenses: Records
+    bytes: Records
     same: int
     only_a: int
     only_b: int
@@ -61,121 +44,80 @@ class Changes:
         return not (self.added or self.lost or self.licenses or self.bytes)
 
 
-def diff(a: Path, b: Path) -> Changes:
+def diff(a: Path, b: Path) -> ManifestChanges:
     """Compare two manifest files. Raises MetadataError for what is not a manifest."""
-    found = _Found()
-    for old, new in _side_by_side(read_manifest(a), read_manifest(b)):
-        if old is not None and new is not None:
-            found.in_both(old, new)
-        elif old is not None:
-            found.only_in_a(old)
-        elif new is not None:
-            found.only_in_b(new)
-    return found.changes()
+    # An outer join sorts by the segment id, and has "" where one side lacks the segment.
+    both = _read(a, "_a").join(_read(b, "_b"), how="outer").fillna("")
+    in_both = (both.outcome_a != "") & (both.outcome_b != "")
+    clip_a, clip_b = both.outcome_a == Outcome.CLIP, both.outcome_b == Outcome.CLIP
+    same_bytes = both.sha256_a == both.sha256_b
+    return ManifestChanges(
+        added=both.index[clip_b & ~clip_a].tolist(),
+        lost=_records(both[clip_a & ~clip_b], outcome="outcome_b", reason="reason_b"),
+        licenses=_records(
+            both[in_both & (both.license_a != both.license_b)],
+            before="license_a", after="license_b",
+        ),
+        bytes=_records(both[clip_a & clip_b & ~same_bytes], before="sha256_a", after="sha256_b"),
+        same=int((clip_a & clip_b & same_bytes).sum()),
+        only_a=int((both.outcome_b == "").sum()),
+        only_b=int((both.outcome_a == "").sum()),
+    )  # fmt: skip
 
 
-class _Found:
-    def __init__(self) -> None:
-        self._added: list[str] = []
-        self._lost: list[Lost] = []
-        self._licenses: list[LicenseChange] = []
-        self._bytes: list[BytesChange] = []
-        self._same = self._only_a = self._only_b = 0
-
-    def only_in_a(self, row: ManifestRow) -> None:
-        self._only_a += 1
-        if row.outcome == Outcome.CLIP:
-            self._lost.append(Lost(row.segment_id, "", ""))
-
-    def only_in_b(self, row: ManifestRow) -> None:
-        self._only_b += 1
-        if row.outcome == Outcome.CLIP:
-            self._added.append(row.segment_id)
-
-    def in_both(self, old: ManifestRow, new: ManifestRow) -> None:
-        if old.license != new.license:
-            self._licenses.append(LicenseChange(old.segment_id, old.license, new.license))
-        was, now = old.outcome == Outcome.CLIP, new.outcome == Outcome.CLIP
-        if was and now:
-            self._both_clips(old, new)
-        elif was:
-            self._lost.append(Lost(old.segment_id, new.outcome, new.reason))
-        elif now:
-            self._added.append(new.segment_id)
-
-    def _both_clips(self, old: ManifestRow, new: ManifestRow) -> None:
-        if old.sha256 == new.sha256:
-            self._same += 1
-        else:
-            self._bytes.append(BytesChange(old.segment_id, old.sha256, new.sha256))
-
-    def changes(self) -> Changes:
-        return Changes(
-            tuple(self._added), tuple(self._lost), tuple(self._licenses), tuple(self._bytes),
-            self._same, self._only_a, self._only_b,
-        )  # fmt: skip
+def _read(manifest: Path, suffix: str) -> pd.DataFrame:
+    pages = (page[_COMPARED] for page in manifest_pages(manifest))
+    return pd.concat(pages).set_index("segment_id").add_suffix(suffix)
 
 
-def _side_by_side(
-    a: Iterator[ManifestRow], b: Iterator[ManifestRow]
-) -> Iterator[tuple[ManifestRow | None, ManifestRow | None]]:
-    """Rows of two sorted manifests with the same segment, None where one has it not."""
-    left, right = next(a, None), next(b, None)
-    while left is not None and right is not None:
-        if left.segment_id < right.segment_id:
-            yield left, None
-            left = next(a, None)
-        elif right.segment_id < left.segment_id:
-            yield None, right
-            right = next(b, None)
-        else:
-            yield left, right
-            left, right = next(a, None), next(b, None)
-    if left is not None:
-        yield from ((row, None) for row in chain((left,), a))
-    if right is not None:
-        yield from ((None, row) for row in chain((right,), b))
+def _records(rows: pd.DataFrame, **columns: str) -> Records:
+    """The rows' segment ids and some columns, under new names."""
+    values = zip(rows.index, *(rows[column] for column in columns.values()), strict=True)
+    return [dict(zip(("segment_id", *columns), each, strict=True)) for each in values]
 
 
-def as_json(changes: Changes) -> str:
+def as_json(changes: ManifestChanges) -> str:
     """All of it, one JSON object."""
     return json.dumps({"empty": changes.empty, **asdict(changes)}, indent=2) + "\n"
 
 
-def as_text(changes: Changes, shown: int = _SHOWN) -> str:
+def as_text(changes: ManifestChanges, shown: int = _SHOWN) -> str:
     """For a reader: counts, and the first `shown` of each list."""
     if changes.empty:
         lines = [f"The same: {counted(changes.same, 'clip')}, byte for byte."]
     else:
         lines = [f"The same in both: {counted(changes.same, 'clip')}."]
-        lines += _list("added", changes.added, shown)
-        lines += _list("lost", map(_lost_line, changes.lost), shown)
-        lines += _list("license changed", map(_license_line, changes.licenses), shown)
-        lines += _list("bytes changed", map(_bytes_line, changes.bytes), shown)
+    lists = {
+        "added": changes.added,
+        "lost": [lost_line(**row) for row in changes.lost],
+        "license changed": [
+            f"{row['segment_id']}  {row['before'] or 'not asked'} → {row['after'] or 'not asked'}"
+            for row in changes.licenses
+        ],
+        "bytes changed": [
+            f"{row['segment_id']}  {row['before'][:12]} → {row['after'][:12]}"
+            for row in changes.bytes
+        ],
+    }
+    for title, texts in lists.items():
+        if texts:
+            lines += [f"{title}: {len(texts):,}", *first_of(texts, shown, "--json lists all")]
     for side, number in (("first", changes.only_a), ("second", changes.only_b)):
         if number:
             lines.append(f"Only in the {side} manifest: {counted(number, 'segment')}.")
     return "\n".join(lines) + "\n"
 
 
-def _list(title: str, items: Iterable[str], shown: int) -> Iterator[str]:
-    texts = list(items)
-    if texts:
-        yield f"{title}: {len(texts):,}"
-        yield from (f"  {text}" for text in texts[:shown])
+def lost_line(segment_id: str, outcome: str, reason: str) -> str:
+    """A clip that is lost and what became of it: `abcdefghijk_30000  unavailable (removed)`."""
+    if not outcome:
+        return f"{segment_id}  not in the second manifest"
+    return f"{segment_id}  {outcome}" + (f" ({reason})" if reason else "")
+
+
+def first_of(texts: Sequence[str], shown: int, where: str) -> list[str]:
+    """The first lines of a list, indented, and how many more there are."""
+    lines = [f"  {text}" for text in texts[:shown]]
     if len(texts) > shown:
-        yield f"  … and {len(texts) - shown:,} more (--json lists all)"
-
-
-def _lost_line(item: Lost) -> str:
-    if not item.outcome:
-        return f"{item.segment_id}  not in the second manifest"
-    return f"{item.segment_id}  {item.outcome}" + (f" ({item.reason})" if item.reason else "")
-
-
-def _license_line(item: LicenseChange) -> str:
-    return f"{item.segment_id}  {item.before or 'not asked'} → {item.after or 'not asked'}"
-
-
-def _bytes_line(item: BytesChange) -> str:
-    return f"{item.segment_id}  {item.before[:12]} → {item.after[:12]}"
+        lines.append(f"  … and {len(texts) - shown:,} more ({where})")
+    return lines

@@ -1,14 +1,35 @@
-"""The rows of `manifest.csv`: one for every selected segment."""
+"""`manifest.csv`: one row for every selected segment, how it is made and how it is read."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ascc_async.dataset.decision import Decision, credits_of
-from ascc_async.dataset.roster import Entry
-from ascc_async.dataset.text import decimal, field, iso_time, neutral, seconds
+from ascc_async.dataset.eligibility import Decision, credits_of
+from ascc_async.dataset.text import decimal, field, iso_time, seconds
+from ascc_async.errors import MetadataError
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import ClipFile, Outcome
+from ascc_async.model import License, Outcome, Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WITH_FILE = (Outcome.CLIP, Outcome.SPARE)
+_PAGE = 50_000  # rows; some 40 MB while they are checked
+
+
+class Entry(NamedTuple):
+    """One selected segment. `labels` are its MIDs, joined by commas, in AudioSet's order."""
+
+    segment_id: str
+    video_id: str
+    start_ms: int
+    end_ms: int
+    split: str
+    labels: str
 
 
 class ManifestRow(NamedTuple):
@@ -39,32 +60,8 @@ class ManifestRow(NamedTuple):
     fetched_at: str
     attempts: str
 
-    @property
-    def mids(self) -> tuple[str, ...]:
-        """The labels, in AudioSet's order."""
-        return tuple(self.labels.split(",")) if self.labels else ()
-
-    @property
-    def start_ms(self) -> int:
-        """Start in whole milliseconds."""
-        return round(float(self.start_seconds) * 1000)
-
-    @property
-    def end_ms(self) -> int:
-        """End in whole milliseconds."""
-        return round(float(self.end_seconds) * 1000)
-
-    @property
-    def has_file(self) -> bool:
-        """Whether the row vouches for a file: outcome `clip` or `spare`."""
-        return self.outcome in _WITH_FILE
-
 
 COLUMNS = ManifestRow._fields
-_WITH_FILE = (Outcome.CLIP, Outcome.SPARE)
-_NO_LICENSE = ("", "", "", "")
-_NO_FILE = ("", "", "", "", "", "", "")
-_NOBODY = ("", "", "")
 
 
 def manifest_row(
@@ -75,38 +72,143 @@ def manifest_row(
     `attempts` counts the tries to fetch the clip. Titles and channels of what the removal list
     names are left out.
     """
-    file = clip.clip if clip is not None and decision.outcome in _WITH_FILE else None
+    known, credits_, made = ("", "", "", ""), ("", "", ""), ("",) * 7
+    fetched_at = ""
+    if answer is not None:
+        checked_at = iso_time(answer.checked_at)
+        known = (answer.license, field(answer.text), answer.source, checked_at)
+    if not decision.removed:
+        title, channel, channel_id = credits_of(answer, clip)
+        credits_ = (field(title), field(channel), field(channel_id))
+    if clip is not None and clip.clip is not None and decision.outcome in WITH_FILE:
+        file = clip.clip
+        made = (
+            file.path, file.sha256, str(file.bytes), decimal(file.duration_seconds),
+            str(file.sample_rate), str(file.channels), field(file.source_format),
+        )  # fmt: skip
+        fetched_at = iso_time(file.fetched_at)
     return ManifestRow._make(
         (
             entry.segment_id, entry.video_id, seconds(entry.start_ms), seconds(entry.end_ms),
-            entry.split, entry.labels,
-            *(_NO_LICENSE if answer is None else _license(answer)),
-            decision.outcome, decision.reason or "",
-            *(_NO_FILE if file is None else _file(file)),
-            *(_NOBODY if decision.removed else _credits(answer, clip)),
-            iso_time(file.fetched_at) if file is not None else "",
-            str(clip.attempts) if clip is not None else "0",
+            entry.split, entry.labels, *known, decision.outcome, decision.reason or "", *made,
+            *credits_, fetched_at, str(clip.attempts) if clip is not None else "0",
         )
     )  # fmt: skip
 
 
-def _license(answer: AnswerRow) -> tuple[str, str, str, str]:
-    return answer.license, field(answer.text), answer.source, iso_time(answer.checked_at)
+_NUMBER = r"[0-9]{1,9}(\.[0-9]{1,6})?", "a number of seconds"
+_WHOLE = r"[0-9]{1,15}", "a whole number"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "a time such as 2026-01-31T12:00:00Z"
 
 
-def _file(file: ClipFile) -> tuple[str, str, str, str, str, str, str]:
-    return (
-        file.path, file.sha256, str(file.bytes), decimal(file.duration_seconds),
-        str(file.sample_rate), str(file.channels), field(file.source_format),
+def _one_of(*allowed: str) -> tuple[str, str]:
+    names = (value or "(empty)" for value in allowed)
+    return "|".join(map(re.escape, allowed)), f"one of: {', '.join(names)}"
+
+
+# What each column must look like: in every row, and in rows that vouch for a file.
+_EVERY_ROW = {
+    "segment_id": (r"[A-Za-z0-9_-]{11}_[0-9]{1,9}", "a video id, _ and milliseconds"),
+    "start_seconds": _NUMBER,
+    "end_seconds": _NUMBER,
+    "labels": (r"[^\s,]+(,[^\s,]+)*", "MIDs and commas"),
+    "license": _one_of("", *License),
+    "outcome": _one_of(*Outcome),
+    "reason": _one_of("", *Reason),
+    "attempts": _WHOLE,
+}
+_WITH_FILE = {
+    # A manifest may come from a stranger: its paths must not lead out of `clips/`.
+    "path": (
+        r"clips/[A-Za-z0-9_-]{1,8}/[A-Za-z0-9_-]+\.[a-z0-9]+",
+        "a path such as clips/ab/abcdefghijk_30000.flac",
+    ),
+    "sha256": (r"[0-9a-f]{64}", "64 hexadecimal digits"),
+    "bytes": _WHOLE,
+    "duration_seconds": _NUMBER,
+    "sample_rate": _WHOLE,
+    "channels": _WHOLE,
+    "license_checked_at": _TIME,
+    "fetched_at": _TIME,
+}
+
+
+def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
+    """A manifest in pages of checked rows: all columns, as text, in the order of `COLUMNS`.
+
+    Rows must be in the order of their segment ids; columns may stand in another order, and further
+    ones are passed over. Raises MetadataError with the line of the first row that is not right.
+    """
+    # Half a second to import, and `status` beside a run does without it.
+    import pandas as pd
+
+    last = ""
+    try:
+        with pd.read_csv(
+            path, dtype=str, na_filter=False, skip_blank_lines=False, chunksize=_PAGE
+        ) as pages:
+            for page in pages:
+                if not isinstance(page.index, pd.RangeIndex):
+                    # pandas takes surplus fields in the first rows for row names.
+                    raise MetadataError(path, 2, "more fields than the first line has columns")
+                missing = [name for name in COLUMNS if name not in page]
+                if missing:
+                    names = ", ".join(missing)
+                    message = f"not a manifest of ascc_async: columns missing: {names}"
+                    raise MetadataError(path, 1, message)
+                page = page[list(COLUMNS)]
+                _check(path, page, last)
+                yield page
+                last = page.segment_id.iloc[-1] if len(page) else last
+    except OSError as error:
+        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise MetadataError(path, None, "not UTF-8: save the file as UTF-8") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        problem = str(error).rpartition("C error: ")[2].strip()
+        raise MetadataError(path, None, f"not a CSV file as in RFC 4180: {problem}") from error
+
+
+def read_manifest(path: Path) -> Iterator[ManifestRow]:
+    """The rows of a manifest one by one, checked as by `manifest_pages`. Raises MetadataError."""
+    for page in manifest_pages(path):
+        yield from map(ManifestRow._make, page.itertuples(index=False, name=None))
+
+
+def _check(path: Path, page: pd.DataFrame, last: str) -> None:
+    """Raise MetadataError for the first row that is not right. `last`: the id before the page."""
+    files = page[page.outcome.isin(WITH_FILE)]
+    _refuse_wrong(
+        path, page,
+        *(
+            (column, rows[column].str.fullmatch(pattern), expected)
+            for rows, rules in ((page, _EVERY_ROW), (files, _WITH_FILE))
+            for column, (pattern, expected) in rules.items()
+        ),
+    )  # fmt: skip
+    ids = page.segment_id.str
+    start, end = page.start_seconds.astype(float), page.end_seconds.astype(float)
+    start_ms = (start * 1000).round().astype(int)
+    previous = page.segment_id.shift(fill_value=last)
+    _refuse_wrong(
+        path, page,
+        ("video_id", page.video_id == ids[:11], "that of segment_id"),
+        ("start_seconds", start_ms == ids[12:].astype(int), "that of segment_id"),
+        ("end_seconds", end > start, "a time after start_seconds"),
+        ("segment_id", page.segment_id != previous, "each segment only once"),
+        ("segment_id", page.segment_id > previous, "rows sorted by segment_id"),
     )  # fmt: skip
 
 
-def _credits(answer: AnswerRow | None, clip: ClipRow | None) -> tuple[str, str, str]:
-    if clip is None:  # nearly every row: there is but one source of words
-        return ("", "", "") if answer is None else _words(answer)
-    known = credits_of(answer, clip)
-    return neutral(known.title), neutral(known.channel), neutral(known.channel_id)
-
-
-def _words(answer: AnswerRow) -> tuple[str, str, str]:
-    return field(answer.title), field(answer.channel), field(answer.channel_id)
+def _refuse_wrong(path: Path, page: pd.DataFrame, *rules: tuple[str, pd.Series[bool], str]) -> None:
+    """Raise MetadataError for the first row that breaks one of (column, right or not, expected)."""
+    wrong = [
+        (int(right.index[~right][0]), column, expected)
+        for column, right, expected in rules
+        if not right.all()
+    ]
+    if wrong:
+        row, column, expected = min(wrong, key=itemgetter(0))
+        # No field of ours holds a line break: a row's number tells its line.
+        message = f"{column} {page.at[row, column]!r}, expected {expected}"
+        raise MetadataError(path, row + 2, message)

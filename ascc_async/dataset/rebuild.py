@@ -3,129 +3,185 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pydantic import ValidationError
 
+from ascc_async.audioset.segments import ID_DTYPE, Rows, SegmentTable, offsets
 from ascc_async.audioset.selection import ChosenClass, Selection
-from ascc_async.dataset.check import sha256_of
-from ascc_async.dataset.labels import read_suitable_classes
-from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.reading import numbered_rows
-from ascc_async.dataset.roster import DatasetClass, segment_table
+from ascc_async.dataset.diff import first_of, lost_line
+from ascc_async.dataset.manifest import manifest_pages
+from ascc_async.dataset.tables import SUITABLE_COLUMNS, write_table
+from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
-from ascc_async.model import Outcome, Segment
+from ascc_async.files import part_of, seal, sha256_of
+from ascc_async.model import Outcome
 from ascc_async.settings import ClipsSettings
 
-_FORMATS = ("flac", "wav", "opus", "m4a", "mp3")
+REBUILT_COLUMNS = ("segment_id", "result", "outcome", "reason", "sha256_then", "sha256_now")
+_RESULTS = ("identical", "different", "lost", "open")
+_FORMATS = ("flac", "wav", "opus", "m4a", "mp3", "mp4")
+_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a manifest says of its clips.
 
-    `hashes` are their SHA-256 by segment id, `classes` the chosen ones of that time, `clips` the
-    settings the files were made with, `sha256` that of the manifest.
+    `sha256` is that of the manifest, `rows` its rows of clips, `classes` the chosen ones of that
+    time (columns as in `suitable_classes.csv`), `clips` the settings the files were made with.
     """
 
-    path: Path
     sha256: str
-    segments: tuple[Segment, ...]
-    hashes: Mapping[str, str]
-    classes: tuple[DatasetClass, ...]
+    rows: pd.DataFrame
+    classes: pd.DataFrame
     clips: ClipsSettings
 
     def selection(self) -> Selection:
         """All its clips, to be asked and fetched again: no class choice, no limit, no other row."""
-        return _selection(self.segments, self.classes)
+        return selection_of(self.rows, self.classes)
 
 
-def read_recipe(manifest: Path, names: Mapping[str, str] | None = None) -> Recipe:
+def read_recipe(manifest: Path) -> Recipe:
     """Read the rows with outcome `clip`; all rows are checked.
 
     `suitable_classes.csv` and `run.json` beside the manifest tell the classes and the form of the
-    clips. Without them, the classes are those the clips hold (called by `names`, MID -> display
-    name, else by their MID), and the form is what all clips have in common. Raises MetadataError.
+    clips. Without them, the classes are those the clips hold, named by their MIDs, and the form is
+    what all clips have in common. Raises MetadataError.
     """
-    rows: list[ManifestRow] = []
-    for line, row in numbered_rows(manifest):
-        if row.outcome == Outcome.CLIP:
-            if rows and rows[-1].video_id == row.video_id:
-                raise MetadataError(manifest, line, f"a second segment of video {row.video_id}")
-            rows.append(row)
-    if not rows:
+    rows = pd.concat(page[page.outcome == Outcome.CLIP] for page in manifest_pages(manifest))
+    if rows.empty:
         raise MetadataError(manifest, None, "no clip in it: nothing to rebuild")
-    return Recipe(
-        manifest,
-        sha256_of(manifest),
-        tuple(map(_segment, rows)),
-        {row.segment_id: row.sha256 for row in rows},
-        _classes(manifest.parent / "suitable_classes.csv", rows, names or {}),
-        _clips_settings(manifest, rows),
-    )
+    repeated = rows.video_id[rows.video_id.duplicated()]
+    if len(repeated):
+        line = int(repeated.index[0]) + 2
+        raise MetadataError(manifest, line, f"a second segment of video {repeated.iloc[0]}")
+    rows = rows.reset_index(drop=True)
+    classes = _classes(manifest.parent / "suitable_classes.csv", rows)
+    return Recipe(sha256_of(manifest), rows, classes, _clips_settings(manifest, rows))
 
 
-def _segment(row: ManifestRow) -> Segment:
-    return Segment(row.video_id, row.start_ms, row.end_ms, row.split, row.mids)
+def _classes(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    if not path.is_file():
+        mids = sorted(set(rows.labels.str.split(",").explode()))
+        table = pd.DataFrame({"mid": mids, "display_name": mids, "quality": np.nan})
+        return table.rename_axis("index").reset_index()
+    kinds = {"index": "int64", "mid": "str", "display_name": "str", "quality": "float64"}
+    try:
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={"quality": [""]})
+        if tuple(table) != SUITABLE_COLUMNS:
+            raise ValueError(f"expected the columns {', '.join(SUITABLE_COLUMNS)}")
+    except (OSError, ValueError) as error:
+        message = f"not a suitable_classes.csv of ours ({error}): mend it or take it away"
+        raise MetadataError(path, None, message) from error
+    return table.assign(display_name=table.display_name.map(restored))
 
 
-def _classes(
-    beside: Path, rows: Iterable[ManifestRow], names: Mapping[str, str]
-) -> tuple[DatasetClass, ...]:
-    if beside.is_file():
-        return read_suitable_classes(beside)
-    held = {mid for row in rows for mid in row.mids}
-    known = [mid for mid in names if mid in held] + sorted(held - set(names))
-    return tuple(
-        DatasetClass(index, mid, names.get(mid, mid), None) for index, mid in enumerate(known)
-    )
-
-
-def _clips_settings(manifest: Path, rows: list[ManifestRow]) -> ClipsSettings:
-    suffixes = sorted({row.path.rpartition(".")[2] for row in rows})
-    if len(suffixes) > 1 or suffixes[0] not in (*_FORMATS, "mp4"):
+def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
+    """The settings that `run.json` records if the clips agree, else what the clips show."""
+    suffixes = sorted(set(rows.path.str.rpartition(".")[2]))
+    if len(suffixes) > 1 or suffixes[0] not in _FORMATS:
         raise MetadataError(manifest, None, f"clips in {', '.join(suffixes)}: expected one format")
-    told = _told_settings(manifest.parent / "run.json")
-    if told is not None and _suffix(told) == suffixes[0]:
-        return told
-    rates, channels = {row.sample_rate for row in rows}, {row.channels for row in rows}
+    path = manifest.parent / "run.json"
+    if path.is_file():
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            recorded = ClipsSettings.model_validate(record["settings"]["clips"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            message = f"not a run.json of ours ({type(error).__name__}): mend it or take it away"
+            raise MetadataError(path, None, message) from error
+        if ("mp4" if recorded.media == "video" else recorded.format) == suffixes[0]:
+            return recorded
+    rates, channels = rows.sample_rate.unique(), rows.channels.unique()
     form = {"media": "video"} if suffixes[0] == "mp4" else {"format": suffixes[0]}
     # Where all agree, asking for just that changes nothing if it was so from the start.
     alike = {
-        "sample_rate": int(rates.pop()) if len(rates) == 1 else None,
-        "channels": int(channels.pop()) if len(channels) == 1 else None,
+        "sample_rate": int(rates[0]) if len(rates) == 1 else None,
+        "channels": int(channels[0]) if len(channels) == 1 else None,
     }
     try:
         return ClipsSettings.model_validate(form | alike)
-    except ValidationError:
+    except ValidationError:  # a rate that came with the source and cannot be asked for
         return ClipsSettings.model_validate(form)
 
 
-def _suffix(clips: ClipsSettings) -> str:
-    return "mp4" if clips.media == "video" else clips.format
-
-
-def _told_settings(path: Path) -> ClipsSettings | None:
-    if not path.is_file():
-        return None
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        return ClipsSettings.model_validate(record["settings"]["clips"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise MetadataError(
-            path, None, f"not a run.json of ours ({type(error).__name__}): mend it or take it away"
-        ) from None
-
-
-def _selection(segments: tuple[Segment, ...], classes: tuple[DatasetClass, ...]) -> Selection:
-    table = segment_table(segments, [item.mid for item in classes])
-    counts = table.class_counts()
-    chosen = tuple(
-        ChosenClass(code, code, item.index, item.mid, item.name, item.quality, int(counts[code]))
-        for code, item in enumerate(classes)
+def selection_of(rows: pd.DataFrame, classes: pd.DataFrame) -> Selection:
+    """All of a manifest's rows as a selection, with these classes and no limit."""
+    labels = rows.labels.str.split(",")
+    names = labels.explode()
+    mids = pd.Index(classes.mid).append(pd.Index(names)).unique()
+    splits, split_names = pd.factorize(rows.split, sort=True)
+    table = SegmentTable(
+        ids=rows.video_id.to_numpy().astype(ID_DTYPE),
+        start_ms=_milliseconds(rows.start_seconds),
+        end_ms=_milliseconds(rows.end_seconds),
+        split=splits.astype(np.uint8),
+        splits=tuple(split_names),
+        label_offsets=offsets(np.array([len(each) for each in labels], np.int64)),
+        label_codes=mids.get_indexer(pd.Index(names)).astype(np.uint16),
+        mids=tuple(mids),
     )
-    rows = np.arange(len(segments), dtype=np.int32)
-    return Selection(table, (), chosen, rows, 0, None)
+    counts = table.class_counts()
+    columns = zip(*(classes[name] for name in SUITABLE_COLUMNS), strict=True)
+    chosen = tuple(
+        ChosenClass(
+            code, code, index, mid, name, None if isnan(quality) else quality, int(counts[code])
+        )
+        for code, (index, mid, name, quality) in enumerate(columns)
+    )
+    return Selection(table, (), chosen, np.arange(len(rows), dtype=np.int32), 0, None)
+
+
+def _milliseconds(seconds: pd.Series[str]) -> Rows:
+    return (seconds.to_numpy(np.float64) * 1000).round().astype(np.int32)
+
+
+def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:
+    """The clips of then beside the manifest of now, with the columns `REBUILT_COLUMNS`.
+
+    `result` is `identical`, `different` (other bytes), `lost` (with `outcome` and `reason` of
+    now) or `open` (not finished yet).
+    """
+    then = recipe.rows[["segment_id", "sha256"]].rename(columns={"sha256": "sha256_then"})
+    columns = ["segment_id", "outcome", "reason", "sha256"]
+    now = pd.concat(page[columns] for page in manifest_pages(manifest))
+    table = then.merge(now, how="left", on="segment_id").rename(columns={"sha256": "sha256_now"})
+    is_open = table.outcome.isna() | (table.outcome == Outcome.PENDING)
+    is_lost = ~is_open & (table.outcome != Outcome.CLIP)
+    is_same = ~is_open & ~is_lost & (table.sha256_now == table.sha256_then)
+    results = ["identical", "lost", "open"]
+    table["result"] = np.select([is_same, is_lost, is_open], results, "different")
+    table.loc[is_open, ["outcome", "reason"]] = [Outcome.PENDING, ""]
+    table.loc[is_open | is_same, "sha256_then"] = ""
+    table.loc[is_open | is_same | is_lost, "sha256_now"] = ""
+    return table[list(REBUILT_COLUMNS)]
+
+
+def as_text(rebuilt: pd.DataFrame, shown: int = _SHOWN) -> str:
+    """For a reader: counts, and the first `shown` of what is not as it was."""
+    where = "all of them: dataset/rebuilt.csv"
+    rows = {result: rebuilt[rebuilt.result == result] for result in _RESULTS}
+    counts = {result: counted(len(each), "clip") for result, each in rows.items()}
+    lost = rows["lost"][["segment_id", "outcome", "reason"]]
+    lines = [
+        f"{counts['identical']} rebuilt, byte for byte the same",
+        f"{counts['different']} rebuilt, with other bytes",
+        *first_of(rows["different"].segment_id.tolist(), shown, where),
+        f"{counts['lost']} lost since",
+        *first_of([lost_line(*row) for row in lost.to_numpy().tolist()], shown, where),
+    ]
+    if len(rows["open"]):
+        lines.append(f"{counts['open']} not finished: run the same command again")
+    return "\n".join(lines) + "\n"
+
+
+def write_rebuilt(output_dir: Path, rebuilt: pd.DataFrame) -> None:
+    """Write the comparison to `output_dir/dataset/rebuilt.csv`. Raises SetupError."""
+    path = output_dir / "dataset" / "rebuilt.csv"
+    with part_of(path) as part:
+        write_table(part, REBUILT_COLUMNS, rebuilt.to_numpy().tolist())
+        seal(part, path)

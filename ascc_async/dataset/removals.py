@@ -8,7 +8,6 @@ name could be taken for an id, or holds a `#`, write `channel: NAME`, without a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,14 +17,17 @@ from ascc_async.errors import MetadataError
 
 FILE_NAME = "removals.txt"
 
-_VIDEO = re.compile(r"[A-Za-z0-9_-]{11}")
-_SEGMENT = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}")
-_CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}")
+_IDS = {
+    "videos": re.compile(r"[A-Za-z0-9_-]{11}"),
+    "segments": re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}"),
+    "channel_ids": re.compile(r"UC[A-Za-z0-9_-]{22}"),
+}
+# A slip of the pen in an id must not pass for the name of a channel that nobody has.
 _NEARLY_AN_ID = re.compile(r"[A-Za-z0-9_-]{9,13}|UC[A-Za-z0-9_-]{18,26}")
 _COMMENT = re.compile(r"(^|\s)#.*$")
-_NAMED = re.compile(r"\s*channel\s*:", re.IGNORECASE)
+_NAMED = re.compile(r"\s*channel\s*:(.*)", re.IGNORECASE)
 _HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
-_ALLOWED = (
+_EXPECTED = (
     "expected a video id (11 characters), a segment id (YTID_30000), a channel id (UC and 22"
     " characters), a YouTube link to one of these, or `channel: NAME`"
 )
@@ -44,9 +46,9 @@ class Removals:
         return bool(self.videos or self.segments or self.channel_ids or self.channel_names)
 
     def __len__(self) -> int:
-        return sum(map(len, (self.videos, self.segments, self.channel_ids, self.channel_names)), 0)
+        return sum(map(len, (self.videos, self.segments, self.channel_ids, self.channel_names)))
 
-    def hold(
+    def cover(
         self, video_id: str, segment_id: str = "", channel_id: str = "", channel: str = ""
     ) -> bool:
         """Whether the list names this video, segment or its channel."""
@@ -62,82 +64,71 @@ def read_removals(output_dir: Path) -> Removals:
     """The list in `output_dir`; empty where there is none. Raises MetadataError with the line."""
     path = output_dir / FILE_NAME
     try:
-        data = path.read_bytes()
+        return parse_removals(path.read_bytes(), path)
     except FileNotFoundError:
         return Removals()
     except OSError as error:
-        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from None
-    return parse_removals(data, path)
+        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
 
 
 def parse_removals(data: bytes, path: Path) -> Removals:
-    """The list from its bytes; `path` is for messages. Raises MetadataError with the line."""
-    lines = (_decode(line, path, at) for at, line in enumerate(data.splitlines(), 1))
-    entries = ((at, _without_comment(line)) for at, line in enumerate(lines, 1))
-    return _gather(_entry(text, path, at) for at, text in entries if text)
+    """The list from its bytes; `path` is for messages. Raises MetadataError with the line.
+
+    One line that cannot be understood stops everything: a request to be left out must never be
+    passed over.
+    """
+    entries: dict[str, set[str]] = {}
+    for number, raw in enumerate(data.splitlines(), 1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            named = _NAMED.match(line)
+            text = (line if named else _COMMENT.sub("", line)).strip()
+            if named or text:
+                kind, value = _channel(named[1].strip()) if named else _entry(text)
+                entries.setdefault(kind, set()).add(value)
+        except UnicodeDecodeError as error:
+            message = "not UTF-8: save the file as UTF-8"
+            raise MetadataError(path, number, message) from error
+        except ValueError as error:
+            raise MetadataError(path, number, f"{error}; {_EXPECTED}") from error
+    return Removals(**{kind: frozenset(values) for kind, values in entries.items()})
 
 
-def _without_comment(line: str) -> str:
-    return (line if _NAMED.match(line) else _COMMENT.sub("", line)).strip()
-
-
-def _decode(line: bytes, path: Path, at: int) -> str:
-    try:
-        return line.decode("utf-8-sig" if at == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise MetadataError(path, at, "not UTF-8: save the file as UTF-8") from None
-
-
-def _gather(entries: Iterable[tuple[str, str]]) -> Removals:
-    found: dict[str, set[str]] = {}
-    for kind, value in entries:
-        found.setdefault(kind, set()).add(value)
-    return Removals(**{kind: frozenset(values) for kind, values in found.items()})
-
-
-def _entry(text: str, path: Path, at: int) -> tuple[str, str]:
-    """The field of `Removals` and the value of one line."""
-    if _NAMED.match(text):
-        return _channel(text.partition(":")[2].strip(), path, at)
-    if "://" in text or text.lower().startswith(_HOSTS) or text.lower().startswith("www."):
-        return _link(text, path, at)
+def _entry(text: str) -> tuple[str, str]:
+    """The field of `Removals` and the value of one line. Raises ValueError."""
+    if "://" in text or text.lower().startswith((*_HOSTS, "www.")):
+        return _link(text)
     if known := _id(text):
         return known
     if text.startswith("@"):
-        raise MetadataError(path, at, f"{text!r} is a handle, which cannot be matched; {_ALLOWED}")
+        raise ValueError(f"{text!r} is a handle, which cannot be matched")
     if _NEARLY_AN_ID.fullmatch(text):
-        raise MetadataError(path, at, f"{text!r} is nearly an id, but not one; {_ALLOWED}")
-    return _channel(text, path, at)
+        raise ValueError(f"{text!r} is nearly an id, but not one")
+    return _channel(text)
 
 
 def _id(text: str) -> tuple[str, str] | None:
-    if _VIDEO.fullmatch(text):
-        return "videos", text
-    if _SEGMENT.fullmatch(text):
-        return "segments", text
-    if _CHANNEL.fullmatch(text):
-        return "channel_ids", text
-    return None
+    return next(((kind, text) for kind, form in _IDS.items() if form.fullmatch(text)), None)
 
 
-def _channel(text: str, path: Path, at: int) -> tuple[str, str]:
-    if _CHANNEL.fullmatch(text):
+def _channel(text: str) -> tuple[str, str]:
+    if _IDS["channel_ids"].fullmatch(text):
         return "channel_ids", text
     if not _folded(text):
-        raise MetadataError(path, at, f"no channel named; {_ALLOWED}")
+        raise ValueError("no channel named")
     return "channel_names", _folded(text)
 
 
-def _link(text: str, path: Path, at: int) -> tuple[str, str]:
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    host = (parts.hostname or "").lower()
-    named = [part for part in parts.path.split("/") if part]
-    candidates = parse_qs(parts.query).get("v", []) + named[-1:] + named[1:2]
+def _link(text: str) -> tuple[str, str]:
+    link = urlsplit(text if "://" in text else f"https://{text}")
+    host = (link.hostname or "").lower()
+    parts = [part for part in link.path.split("/") if part]
+    # watch?v=ID, then youtu.be/ID and shorts/ID, then channel/ID/videos
+    candidates = parse_qs(link.query).get("v", []) + parts[-1:] + parts[1:2]
     if any(host == name or host.endswith(f".{name}") for name in _HOSTS):
-        found = next(filter(None, map(_id, candidates)), None)
-        if found:
-            return found
-    raise MetadataError(path, at, f"{text!r} is no link to a YouTube video or channel; {_ALLOWED}")
+        for known in filter(None, map(_id, candidates)):
+            return known
+    raise ValueError(f"{text!r} is no link to a YouTube video or channel")
 
 
 def _folded(name: str) -> str:

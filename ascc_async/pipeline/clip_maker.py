@@ -63,7 +63,7 @@ class ClipMaker:
         """
         resolved = await self._extractor.resolve(segment.video_id)
         video_id, channel_id, channel = resolved.video_id, resolved.channel_id, resolved.channel
-        if self._removals.hold(video_id, segment.segment_id, channel_id, channel):
+        if self._removals.cover(video_id, segment.segment_id, channel_id, channel):
             # Only now is the channel known. Kept as pending, should the list change again.
             detail = "removals.txt names this channel or video"
             return MadeClip(Outcome.PENDING, resolved, detail=detail)

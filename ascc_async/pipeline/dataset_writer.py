@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterator
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.dataset.decision import Terms
-from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.removals import Removals
-from ascc_async.dataset.roster import Roster
-from ascc_async.dataset.run_record import RunFacts
+from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.errors import GaveUp
 from ascc_async.files import explained
 from ascc_async.journal.reader import Reader
@@ -48,19 +47,19 @@ class DatasetWriter:
     def __init__(
         self,
         settings: Settings,
-        roster: Roster,
+        entries: Entries,
         reader: Reader,
         form: str,
         removals: Removals,
         facts: RunFacts,
         shutdown: Shutdown,
     ) -> None:
-        self._settings, self._roster, self._reader = settings, roster, _Pages(reader, shutdown)
+        self._settings, self._entries, self._reader = settings, entries, _Pages(reader, shutdown)
         self._form, self._removals, self._facts = form, removals, facts
         self._lock = asyncio.Lock()
         self.seconds = 0.0
 
-    async def write(self) -> Written:
+    async def write(self) -> Counts:
         """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
         async with self._lock:
             began = time.monotonic()
@@ -68,10 +67,10 @@ class DatasetWriter:
                 self._form, time.time(), self._settings.license.recheck_after_days, self._removals
             )
             try:
-                written = await asyncio.to_thread(
+                counts = await asyncio.to_thread(
                     write_dataset,
                     self._settings.output.dir,
-                    self._roster,
+                    self._entries,
                     self._reader,
                     terms,
                     self._facts,
@@ -79,4 +78,4 @@ class DatasetWriter:
             except OSError as error:
                 raise explained(error, self._settings.output.dir) from None
             self.seconds = time.monotonic() - began
-            return written
+            return counts

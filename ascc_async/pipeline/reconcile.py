@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ascc_async.dataset.check import sha256_of
-from ascc_async.dataset.decision import credits_of
+from ascc_async.dataset.eligibility import credits_of
 from ascc_async.dataset.removals import Removals
-from ascc_async.files import PART
+from ascc_async.files import PART, sha256_of
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Forgotten, Moved
 from ascc_async.model import ClipFile, License
@@ -96,7 +95,7 @@ def _home(
     if row.form != form:
         return f"{CLIPS}/{OTHER_FORMS}/{row.form}/{home}"
     known = credits_of(answer, row)
-    if (answer is not None and answer.license is License.STANDARD) or removals.hold(
+    if (answer is not None and answer.license is License.STANDARD) or removals.cover(
         row.video_id, row.segment_id, known.channel_id, known.channel
     ):
         return f"{CLIPS}/{WITHDRAWN}/{home}"

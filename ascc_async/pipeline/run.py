@@ -19,11 +19,10 @@ from ascc_async.audioset.inputs import InputFile
 from ascc_async.audioset.selection import Selection, select
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import first_stop
-from ascc_async.dataset.publish import DATASET_FOLDER, Written
+from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
-from ascc_async.dataset.roster import roster_of
-from ascc_async.dataset.run_record import RunFacts
+from ascc_async.dataset.write import DATASET_FOLDER, Entries, RunFacts
 from ascc_async.errors import GaveUp, StopRun
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
@@ -126,7 +125,7 @@ class Run:
             sampled=self._settings.sampling.max_per_class is not None,
         )
 
-    async def run(self) -> Written:
+    async def run(self) -> Counts:
         """Do the whole job, going on where an earlier run stopped; the dataset as it is then.
 
         Raises StopRun, after everything learned was recorded and the dataset written.
@@ -148,7 +147,7 @@ class Run:
                 self._work_queue = queue
                 dataset = DatasetWriter(
                     settings,
-                    roster_of(selection),
+                    Entries(selection),
                     reader,
                     records.encoding,
                     removals,
@@ -166,12 +165,12 @@ class Run:
                     if not self._shutdown.aborted:
                         self._phase = Phase.WRITING
                         await self._reconcile(records)
-                        written = await dataset.write()
+                        counts = await dataset.write()
                         await journal.record(settings_to_remember(settings))
                         await self._back_up(journal)
                 self._phase = Phase.DONE
                 await journal.record(self._snapshot_record())
-                return written
+                return counts
 
     async def _select_and_check_journal(self) -> tuple[Selection, tuple[InputFile, ...]]:
         """Read the metadata and look at the journal side by side: each may take seconds."""

@@ -18,7 +18,7 @@ import numpy as np
 from ascc_async.audioset.sampling import RowState, Sampler
 from ascc_async.audioset.segments import Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
-from ascc_async.dataset.decision import Credits, credits_of
+from ascc_async.dataset.eligibility import Credits, credits_of
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -170,7 +170,7 @@ class WorkQueue:
                     self._states[row] = RowState.NO
 
     def _names(self, segment_id: str, known: Credits) -> bool:
-        return self._removals.hold(segment_id[:11], segment_id, known.channel_id, known.channel)
+        return self._removals.cover(segment_id[:11], segment_id, known.channel_id, known.channel)
 
     def is_removed(self, segment: Segment, channel_id: str, channel: str) -> bool:
         """Whether the removal list names this segment, its video or its channel."""

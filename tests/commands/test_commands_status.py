@@ -14,7 +14,7 @@ import pytest
 from terminal import Place
 
 from ascc_async.dataset.counts import summary
-from ascc_async.dataset.reading import read_manifest
+from ascc_async.dataset.manifest import read_manifest
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault
 

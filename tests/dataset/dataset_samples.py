@@ -1,4 +1,4 @@
-"""Small journals and rosters for the tests of the dataset."""
+"""Small journals and selections for the tests of the dataset."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from ascc_async.audioset.segments import Bools, Bytes
-from ascc_async.dataset.decision import Terms
-from ascc_async.dataset.publish import Written, write_dataset
+from ascc_async.audioset.selection import Selection
+from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.eligibility import Terms
+from ascc_async.dataset.rebuild import selection_of
 from ascc_async.dataset.removals import Removals, parse_removals
-from ascc_async.dataset.roster import DatasetClass, Roster, segment_table
-from ascc_async.dataset.run_record import RunFacts
+from ascc_async.dataset.tables import SUITABLE_COLUMNS
+from ascc_async.dataset.text import seconds
+from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import (
     ClipFile,
@@ -31,9 +33,9 @@ NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 DAY = 86400.0
 SPEECH, DOG, MAN = "/m/09x0r", "/m/0bt9lr", "/m/05zppz"
 CLASSES = (
-    DatasetClass(0, SPEECH, "Speech", 1.0),
-    DatasetClass(1, MAN, "Male speech, man speaking", 0.9),
-    DatasetClass(2, DOG, "Dog", None),
+    (0, SPEECH, "Speech", 1.0),
+    (1, MAN, "Male speech, man speaking", 0.9),
+    (2, DOG, "Dog", float("nan")),
 )
 CHANNEL_ID = "UC" + "x" * 22
 
@@ -84,7 +86,7 @@ def segment(video_id: str, start_ms: int = 30_000, *labels: str, split: str = "e
 
 @dataclass
 class MemoryJournal:
-    """What `state.reader.Reader` gives, two rows a page."""
+    """What `journal.reader.Reader` gives, two rows a page."""
 
     answer_rows: Sequence[AnswerRow] = ()
     clip_rows: Sequence[ClipRow] = ()
@@ -101,11 +103,18 @@ class MemoryJournal:
         yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
 
 
-def roster(segments: Sequence[Segment], classes: Sequence[DatasetClass] = CLASSES) -> Roster:
-    """The roster of some segments, without a limit per class."""
-    table = segment_table(segments, [one.mid for one in classes])
-    rows = table.sorted_rows(np.arange(len(segments), dtype=np.int32))
-    return Roster(table, rows, tuple(classes))
+def selection(segments: Sequence[Segment], classes: Sequence[Any] = CLASSES) -> Selection:
+    """Some segments as a selection, without a limit per class."""
+    rows = pd.DataFrame(
+        {
+            "video_id": [one.video_id for one in segments],
+            "start_seconds": [seconds(one.start_ms) for one in segments],
+            "end_seconds": [seconds(one.end_ms) for one in segments],
+            "split": [one.split for one in segments],
+            "labels": [",".join(one.labels) for one in segments],
+        }
+    )
+    return selection_of(rows, pd.DataFrame(classes, columns=list(SUITABLE_COLUMNS)))
 
 
 @dataclass
@@ -117,7 +126,8 @@ class Sample:
     journal: MemoryJournal = field(default_factory=lambda: MemoryJournal([], []))
     settings: Settings = field(default_factory=Settings)
     terms: Terms = field(default_factory=lambda: Terms(FORM, NOW, 30))
-    classes: tuple[DatasetClass, ...] = CLASSES
+    classes: Sequence[Any] = CLASSES
+    max_per_class: int | None = None
 
     def add(
         self,
@@ -144,11 +154,12 @@ class Sample:
                 row = replace(row, clip=clip_file(one.segment_id, **file))
             self.journal.clip_rows = [*self.journal.clip_rows, row]
 
-    def write(self, **terms: Any) -> Written:
+    def write(self, **terms: Any) -> Counts:
         """Write the dataset of these segments."""
+        selected = selection(self.segments, self.classes)
         return write_dataset(
             self.folder,
-            roster(self.segments, self.classes),
+            Entries(replace(selected, max_per_class=self.max_per_class)),
             self.journal,
             replace(self.terms, **terms),
             RunFacts(self.settings, {"ascc_async": "0.1.0", "ffmpeg": "7.1"}),
@@ -185,9 +196,3 @@ def full(folder: Path) -> Sample:
     sample.add("Network1111", outcome=Outcome.PENDING, reason=Reason.NETWORK)
     sample.add("half_second", DOG, start_ms=30_500, file={"frames": 350_000, "sample_rate": 48_000})
     return sample
-
-
-def mask(states: Bytes, limit: int) -> Bools:
-    """All clips but the first `limit`."""
-    clips = states == 4
-    return clips & (np.cumsum(clips) > limit)

@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 from dataset_samples import DOG, FORM, MAN, NOW, SPEECH, MemoryJournal, Sample, answer, clip, full
 
-from ascc_async.dataset import diff, rebuilt
-from ascc_async.dataset.decision import Terms
-from ascc_async.dataset.publish import write_dataset
-from ascc_async.dataset.reading import read_manifest
-from ascc_async.dataset.rebuild import Recipe, read_recipe
-from ascc_async.dataset.roster import roster_of
-from ascc_async.dataset.run_record import RunFacts
+from ascc_async.dataset.diff import diff
+from ascc_async.dataset.eligibility import Terms
+from ascc_async.dataset.rebuild import Recipe, as_text, compare, read_recipe, write_rebuilt
+from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.errors import MetadataError
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.settings import ClipsSettings, Settings
@@ -37,78 +34,51 @@ def alone(manifest: Path) -> Path:
     return copy
 
 
-def test_only_clips_are_asked_for_again(manifest: Path) -> None:
-    """With times to the millisecond, labels, splits and hashes."""
-    recipe = read_recipe(manifest)
-    assert [one.segment_id for one in recipe.segments] == sorted(recipe.hashes)
-    assert [one.video_id for one in recipe.segments] == [
-        "-bcdefghijk",
-        "_SUM-A1-ijk",
-        "half_second",
-    ]
-    assert recipe.segments[0].labels == (SPEECH, MAN)
-    assert recipe.segments[0].split == "balanced_train"
-    assert recipe.segments[2].start_ms == 30_500
-    assert set(recipe.hashes.values()) == {"ab" * 32}
-
-
-def test_the_selection_holds_just_these_segments(manifest: Path) -> None:
-    """The run goes over it as over any other selection."""
-    recipe = read_recipe(manifest)
-    selection = recipe.selection()
+def test_the_selection_holds_just_the_clips(manifest: Path) -> None:
+    """With times to the millisecond, labels and splits; the run goes over it as over any other."""
+    selection = read_recipe(manifest).selection()
     segments = [selection.segments.segment(row) for row in selection.rows]
-    assert tuple(segments) == recipe.segments
-    assert [one.mid for one in selection.chosen] == [SPEECH, MAN, DOG]
+    assert [one.video_id for one in segments] == ["-bcdefghijk", "_SUM-A1-ijk", "half_second"]
+    assert segments[0].labels == (SPEECH, MAN)
+    assert segments[0].split == "balanced_train"
+    assert (segments[2].start_ms, segments[2].end_ms) == (30_500, 40_500)
     assert selection.max_per_class is None
 
 
 def test_classes_and_form_come_from_beside_the_manifest(manifest: Path) -> None:
     """`suitable_classes.csv` and `run.json` tell them exactly."""
     recipe = read_recipe(manifest)
-    assert [(one.index, one.name, one.quality) for one in recipe.classes] == [
-        (0, "Speech", 1.0), (1, "Male speech, man speaking", 0.9), (2, "Dog", None),
-    ]  # fmt: skip
+    assert [(one.index, one.mid, one.name, one.quality) for one in recipe.selection().chosen] == [
+        (0, SPEECH, "Speech", 1.0),
+        (1, MAN, "Male speech, man speaking", 0.9),
+        (2, DOG, "Dog", None),
+    ]
     assert recipe.clips == ClipsSettings()
 
 
 def test_a_manifest_alone_is_enough(manifest: Path) -> None:
     """Classes are those the clips hold, the form is what the clips have in common."""
-    recipe = read_recipe(alone(manifest), {DOG: "Dog", "/m/other": "Other"})
-    assert [(one.mid, one.name) for one in recipe.classes] == [
-        (DOG, "Dog"), (MAN, MAN), (SPEECH, SPEECH),
-    ]  # fmt: skip
+    recipe = read_recipe(alone(manifest))
+    chosen = recipe.selection().chosen
+    assert [(one.mid, one.name) for one in chosen] == [(m, m) for m in (MAN, SPEECH, DOG)]
     # 44,100 and 48,000 Hz are mixed: as the sources have them; all have two channels.
     assert recipe.clips == ClipsSettings(sample_rate=None, channels=2)
 
 
-def test_a_round_trip_differs_in_nothing(manifest: Path, tmp_path: Path) -> None:
-    """A rebuild of what YouTube still has gives a manifest with an empty diff."""
-    recipe = read_recipe(manifest)
-    again = rebuilt_manifest(recipe, tmp_path / "again", [
-        answer(one.video_id) for one in recipe.segments
-    ])  # fmt: skip
-    assert diff.diff(manifest, again).empty
-    result = rebuilt.compare(recipe.hashes, read_manifest(again))
-    assert result.identical == tuple(sorted(recipe.hashes))
-    assert (result.different, result.lost, result.open) == ((), (), ())
+def test_one_rate_for_all_is_asked_for_again(tmp_path: Path) -> None:
+    """Clips made at 16 kHz are rebuilt at 16 kHz, without `run.json` too."""
+    sample = Sample(tmp_path / "first")
+    sample.add("aaaaaaaaaaa", file={"sample_rate": 16_000, "channels": 1})
+    sample.write()
+    recipe = read_recipe(alone(sample.path("manifest.csv")))
+    assert recipe.clips == ClipsSettings(sample_rate=16_000, channels=1)
 
 
-def rebuilt_manifest(
-    recipe: Recipe, folder: Path, answers: list, clips: list | None = None
-) -> Path:
+def rebuilt_manifest(recipe: Recipe, folder: Path, answers: list, clips: list) -> Path:
     """The dataset of a rebuild in which YouTube answered so."""
-    if clips is None:
-        by_id = {row.segment_id: row for row in read_manifest(recipe.path)}
-        clips = [clip(one.segment_id) for one in recipe.segments]
-        half = by_id["half_second_30500"]
-        clips = [
-            replace(row, clip=replace(row.clip, frames=350_000, sample_rate=48_000))
-            if row.segment_id == half.segment_id else row
-            for row in clips
-        ]  # fmt: skip
     write_dataset(
         folder,
-        roster_of(recipe.selection()),
+        Entries(recipe.selection()),
         MemoryJournal(answers, clips),
         Terms(FORM, NOW, 30),
         RunFacts(Settings(), {}, rebuilt_from=recipe.sha256),
@@ -118,34 +88,42 @@ def rebuilt_manifest(
     return folder / "dataset" / "manifest.csv"
 
 
+def test_a_round_trip_differs_in_nothing(manifest: Path, tmp_path: Path) -> None:
+    """A rebuild of what YouTube still has gives a manifest with an empty diff."""
+    recipe, sample = read_recipe(manifest), full(tmp_path)
+    answers = [answer(video_id) for video_id in recipe.rows.video_id]
+    again = rebuilt_manifest(recipe, tmp_path / "again", answers, sample.journal.clip_rows)
+    assert diff(manifest, again).empty
+    assert compare(recipe, again).result.tolist() == ["identical"] * 3
+
+
 def test_what_came_of_a_rebuild_is_told_clip_by_clip(manifest: Path, tmp_path: Path) -> None:
     """Other bytes are said to, what is gone is lost since, with the reason."""
     recipe = read_recipe(manifest)
-    first, second, third = recipe.segments
+    first, second, third = recipe.rows.segment_id
     answers = [
-        answer(first.video_id),
-        answer(second.video_id, License.UNAVAILABLE, reason=Reason.REMOVED),
-        answer(third.video_id),
+        answer(first[:11]),
+        answer(second[:11], License.UNAVAILABLE, reason=Reason.REMOVED),
+        answer(third[:11]),
     ]
-    row = clip(first.segment_id)
+    row = clip(first)
     assert row.clip is not None
     clips = [replace(row, clip=replace(row.clip, sha256="cd" * 32))]
     folder = tmp_path / "again"
-    result = rebuilt.compare(
-        recipe.hashes, read_manifest(rebuilt_manifest(recipe, folder, answers, clips))
-    )
-    assert result.different == (rebuilt.Different(first.segment_id, "ab" * 32, "cd" * 32),)
-    assert result.lost == (
-        rebuilt.LostSince(second.segment_id, "ab" * 32, "unavailable", "removed"),
-    )
-    assert result.open == (third.segment_id,)
-    text = rebuilt.as_text(result)
-    assert f"{second.segment_id}  unavailable (removed)" in text
+    result = compare(recipe, rebuilt_manifest(recipe, folder, answers, clips))
+    text = as_text(result)
+    assert "0 clips rebuilt, byte for byte the same" in text
+    assert f"1 clip rebuilt, with other bytes\n  {first}\n" in text
+    assert f"1 clip lost since\n  {second}  unavailable (removed)\n" in text
     assert "1 clip not finished" in text
-    rebuilt.write_rebuilt(folder, result)
-    lines = (folder / "dataset" / "rebuilt.csv").read_text("utf-8").splitlines()
-    assert [line.split(",")[1] for line in lines] == ["result", "different", "lost", "open"]
-    assert json.loads(rebuilt.as_json(result))["lost"][0]["reason"] == "removed"
+    write_rebuilt(folder, result)
+    assert (folder / "dataset" / "rebuilt.csv").read_bytes().decode().split("\r\n") == [
+        "segment_id,result,outcome,reason,sha256_then,sha256_now",
+        f"{first},different,clip,,{'ab' * 32},{'cd' * 32}",
+        f"{second},lost,unavailable,removed,{'ab' * 32},",
+        f"{third},open,pending,,,",
+        "",
+    ]
 
 
 def test_a_manifest_without_clips_cannot_be_rebuilt(tmp_path: Path) -> None:
@@ -158,30 +136,31 @@ def test_a_manifest_without_clips_cannot_be_rebuilt(tmp_path: Path) -> None:
         read_recipe(sample.path("manifest.csv"))
 
 
+def test_two_clips_of_one_video_are_refused(tmp_path: Path) -> None:
+    """AudioSet has one segment a video; a manifest that has two is not of ours."""
+    sample = Sample(tmp_path)
+    for start_ms in (30_000, 50_000):
+        sample.add("aaaaaaaaaaa", start_ms=start_ms)
+    sample.write()
+    with pytest.raises(MetadataError, match=r"manifest\.csv:3: a second segment of video aaaa"):
+        read_recipe(sample.path("manifest.csv"))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("run.json", "{", r"run\.json: not a run\.json of ours"),
         ("run.json", '{"settings": {"clips": {"format": "ogg"}}}', r"run\.json: not a run\.json"),
-        ("suitable_classes.csv", "a,b\r\n", r"suitable_classes\.csv:1: expected the columns"),
+        ("suitable_classes.csv", "a,b\r\n", r"suitable_classes\.csv: .*expected the columns"),
         (
             "suitable_classes.csv",
             "index,mid,display_name,quality\r\nx,/m/1,Dog,\r\n",
-            r"suitable_classes\.csv:2: expected index",
+            r"suitable_classes\.csv: not a .*'x'",
         ),
     ],
 )
 def test_damaged_companions_are_told(manifest: Path, name: str, text: str, message: str) -> None:
-    """With file, line and what to do."""
+    """With the file, what is wrong and what to do."""
     (manifest.parent / name).write_text(text, "utf-8")
     with pytest.raises(MetadataError, match=message):
         read_recipe(manifest)
-
-
-def test_one_rate_for_all_is_asked_for_again(tmp_path: Path) -> None:
-    """Clips made at 16 kHz are rebuilt at 16 kHz, without `run.json` too."""
-    sample = Sample(tmp_path / "first")
-    sample.add("aaaaaaaaaaa", file={"sample_rate": 16_000, "channels": 1})
-    sample.write()
-    recipe = read_recipe(alone(sample.path("manifest.csv")))
-    assert recipe.clips == ClipsSettings(sample_rate=16_000, channels=1)

@@ -52,13 +52,13 @@ def test_a_list_that_is_not_utf8_names_the_line() -> None:
 def test_names_match_without_regard_to_case_and_marks() -> None:
     """A name is compared as it is shown, folded."""
     found = removals("channel: The STRASSE")
-    assert found.hold("x", channel="The Straße\u202e")
-    assert not found.hold("x", channel="The Strasse 2")
-    assert not found.hold("x", channel="")
+    assert found.cover("x", channel="The Straße\u202e")
+    assert not found.cover("x", channel="The Strasse 2")
+    assert not found.cover("x", channel="")
 
 
 def test_no_list_removes_nothing(tmp_path: Path) -> None:
     """Without the file the list is empty and false."""
     assert not read_removals(tmp_path)
     (tmp_path / "removals.txt").write_text("\ufeffabcdefghijk\n", "utf-8")
-    assert read_removals(tmp_path).hold("abcdefghijk")
+    assert read_removals(tmp_path).cover("abcdefghijk")

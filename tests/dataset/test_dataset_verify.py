@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import subprocess
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -12,13 +12,11 @@ import pytest
 import soundfile
 from dataset_samples import Sample
 
-from ascc_async.dataset.check import Problem
-from ascc_async.dataset.hearing import Hearing
-from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.verify import to_repair, verify
+from ascc_async.dataset.verify import Problem, to_repair, verify
 from ascc_async.errors import MetadataError
 
 RATE = 8_000
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 IDS = ("-bcdefghijk", "aaaaaaaaaaa", "bbbbbbbbbbb")
 
 
@@ -45,21 +43,9 @@ def facts(path: Path) -> dict[str, object]:
     }  # fmt: skip
 
 
-class Counting:
-    """Hears as usual, and remembers which files it was given."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self._hearing = Hearing(imageio_ffmpeg.get_ffmpeg_exe())
-
-    def __call__(self, path: Path, row: ManifestRow) -> str:
-        self.heard.append(path.name[:11])
-        return self._hearing(path, row)
-
-
-def problems(sample: Sample, hear: Counting | None = None, **more: object) -> list[Problem]:
+def problems(sample: Sample, known: set[str] = frozenset()) -> list[Problem]:
     """All that is found wrong."""
-    found = verify(sample.folder, hear=hear or Counting(), **more)  # type: ignore[arg-type]
+    found = verify(sample.folder, FFMPEG, known)
     return [one.problem for one in found if one.problem is not None]
 
 
@@ -70,14 +56,11 @@ def file_of(sample: Sample, video_id: str) -> Path:
 
 def test_a_whole_dataset_has_no_problem(sample: Sample) -> None:
     """Every clip is read, and progress reaches its end."""
-    hear = Counting()
-    checked = list(verify(sample.folder, hear=hear))
+    checked = list(verify(sample.folder, FFMPEG))
     assert [one.done for one in checked] == [1, 2, 3]
     assert checked[-1].total == 3
     assert checked[-1].bytes == sum(file_of(sample, video_id).stat().st_size for video_id in IDS)
     assert not any(one.problem for one in checked)
-    assert sorted(hear.heard) == sorted(IDS)
-    assert not (sample.folder / "verify.progress").exists()
 
 
 def test_each_kind_of_damage_is_told(sample: Sample) -> None:
@@ -139,54 +122,29 @@ def test_files_the_journal_accounts_for_are_no_strangers(sample: Sample) -> None
     assert problems(sample, known={"clips/aa/known.flac"}) == []
 
 
-def test_a_stopped_verification_goes_on_where_it_was(sample: Sample) -> None:
-    """What was fine and is untouched is not read again; what changed since is."""
-    first = verify(sample.folder, hear=Counting(), workers=1)
-    next(first)
-    next(first)
-    first.close()
-    progress = sample.folder / "verify.progress"
-    with progress.open("a", encoding="utf-8") as file:
-        file.write('["clips/aa/torn')
-    hear = Counting()
-    assert problems(sample, hear) == []
-    assert hear.heard == [IDS[2]]
-    assert not progress.exists()
-
-
-def test_a_file_touched_since_is_read_again(sample: Sample) -> None:
-    """Remembered results hold only for the very same file."""
-    first = verify(sample.folder, hear=Counting(), workers=1)
-    next(first)
-    next(first)
-    first.close()
-    path = file_of(sample, IDS[0])
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
-    os.utime(path, ns=(1, 1))
-    assert [one.kind.value for one in problems(sample)] == ["hash"]
-
-
-def test_formats_libsndfile_lacks_are_decoded_by_ffmpeg(tmp_path: Path) -> None:
-    """An M4A file is heard, a damaged one is not."""
-    import subprocess
-
-    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    path = tmp_path / "a.m4a"
+@pytest.mark.parametrize(
+    ("seconds", "kept", "problem"),
+    [(1, None, ""), (3, None, "1.000 s long, not 3.000 s"), (1, 200, "ffmpeg does not decode it")],
+)
+def test_formats_libsndfile_lacks_are_decoded_by_ffmpeg(
+    tmp_path: Path, seconds: int, kept: int | None, problem: str
+) -> None:
+    """A whole M4A file is fine, one of another length or cut off is not."""
+    name = f"clips/aa/{IDS[1]}_30000.m4a"
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
     tone = ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate={RATE}:duration=1"]
-    subprocess.run([ffmpeg, "-loglevel", "error", *tone, "-f", "ipod", str(path)], check=True)
-    row = ManifestRow._make([""] * 24)._replace(
-        sample_rate=str(RATE), channels="1", duration_seconds="1"
-    )
-    hearing = Hearing(ffmpeg)
-    assert hearing(path, row) == ""
-    assert hearing(path, row._replace(duration_seconds="3")) != ""
-    path.write_bytes(path.read_bytes()[:200])
-    assert hearing(path, row).startswith("ffmpeg does not decode it")
+    subprocess.run([FFMPEG, "-loglevel", "error", *tone, "-f", "ipod", str(path)], check=True)
+    path.write_bytes(path.read_bytes()[:kept])
+    made = Sample(tmp_path)
+    made.add(IDS[1], file=facts(path) | {"path": name, "frames": seconds * RATE})
+    made.write()
+    details = [one.detail for one in problems(made)]
+    assert len(details) == bool(problem)
+    assert all(detail.startswith(problem) for detail in details)
 
 
 def test_without_a_manifest_there_is_nothing_to_verify(tmp_path: Path) -> None:
     """Said as an error, not as success."""
     with pytest.raises(MetadataError, match="cannot be read"):
-        list(verify(tmp_path, hear=Counting()))
+        list(verify(tmp_path, FFMPEG))

@@ -21,17 +21,14 @@ from dataset_samples import (
     SPEECH,
     Sample,
     full,
-    mask,
     removals,
-    roster,
+    selection,
 )
 
 from ascc_async.dataset.counts import summary
-from ascc_async.dataset.decision import Hold
 from ascc_async.dataset.manifest import COLUMNS
-from ascc_async.dataset.publish import Held, write_dataset
-from ascc_async.dataset.run_record import RunFacts
 from ascc_async.dataset.text import restored
+from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import LicenseAnswer
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License, Outcome
@@ -278,7 +275,7 @@ def test_the_card_is_valid_and_its_numbers_are_those_of_the_manifest(sample: Sam
 
 def test_counts_are_sums_over_the_manifest(sample: Sample) -> None:
     """What a writing returns is what reading the file gives."""
-    again = sample.write().counts
+    again = sample.write()
     assert again == summary(sample.path("manifest.csv"))
     outcomes = Counter(row["outcome"] for row in table(sample.path("manifest.csv")))
     assert {name: again.outcome(Outcome(name)) for name in outcomes} == dict(outcomes)
@@ -292,8 +289,7 @@ def test_counts_are_sums_over_the_manifest(sample: Sample) -> None:
 def test_nothing_is_touched_when_nothing_changed(sample: Sample) -> None:
     """A second writing, an hour later, leaves every file with its bytes and its time."""
     before = {path: path.stat() for path in sample.path("").rglob("*")}
-    again = sample.write(now=NOW + 3600)
-    assert again.changed == ()
+    sample.write(now=NOW + 3600)
     after = {path: path.stat() for path in sample.path("").rglob("*")}
     assert {path: (s.st_mtime_ns, s.st_ino) for path, s in before.items() if path.is_file()} == {
         path: (s.st_mtime_ns, s.st_ino) for path, s in after.items() if path.is_file()
@@ -302,14 +298,18 @@ def test_nothing_is_touched_when_nothing_changed(sample: Sample) -> None:
 
 def test_only_what_changed_is_written(sample: Sample) -> None:
     """One new answer changes the files that tell of it and no other."""
+    files = [path for path in sample.path("").rglob("*") if path.is_file()]
+    before = {path: path.stat().st_ino for path in files}
     sample.add("zzzzzzzzzzz", license=License.STANDARD)
-    assert sorted(sample.write().changed) == ["README.md", "manifest.csv"]
+    sample.write()
+    changed = sorted(path.name for path in files if path.stat().st_ino != before[path])
+    assert changed == ["README.md", "manifest.csv"]
 
 
 def test_lists_of_classes_no_longer_chosen_go(sample: Sample) -> None:
     """The folder holds the classes of now."""
     sample.classes = CLASSES[:1]
-    assert "classes/Dog.csv" in sample.write().changed
+    sample.write()
     assert [path.name for path in sample.path("classes").iterdir()] == ["Speech.csv"]
 
 
@@ -333,17 +333,12 @@ def test_leftovers_of_a_killed_writing_are_removed(sample: Sample) -> None:
     assert not stale.exists()
 
 
-def test_clips_that_are_held_back_are_told(tmp_path: Path) -> None:
-    """With path and cause, so that nobody shares the folder with them in it unknowingly."""
+def test_clips_that_are_kept_out_are_named_nowhere(tmp_path: Path) -> None:
+    """The file of a clip with old evidence, or asked to go, is no part of the dataset."""
     sample = Sample(tmp_path)
     sample.add("aaaaaaaaaaa", checked_at=NOW - 40 * DAY)
     sample.add("bbbbbbbbbbb")
-    written = sample.write(removals=removals("bbbbbbbbbbb"))
-    assert written.held == (
-        Held("aaaaaaaaaaa_30000", "clips/aa/aaaaaaaaaaa_30000.flac", Hold.OLD_EVIDENCE),
-        Held("bbbbbbbbbbb_30000", "clips/bb/bbbbbbbbbbb_30000.flac", Hold.REMOVAL_LIST),
-    )
-    assert written.counts.clips == 0
+    assert sample.write(removals=removals("bbbbbbbbbbb")).clips == 0
     assert all(row["path"] == "" for row in table(sample.path("manifest.csv")))
 
 
@@ -365,16 +360,11 @@ def test_clips_beyond_the_limit_are_spare(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     for video_id in ("aaaaaaaaaaa", "bbbbbbbbbbb", "ccccccccccc"):
         sample.add(video_id, DOG)
-    limited = roster(sample.segments)
-    limited = type(limited)(
-        limited.table, limited.rows, limited.classes, lambda states: mask(states, 2)
-    )
-    write_dataset(
-        tmp_path, limited, sample.journal, sample.terms, RunFacts(Settings(), {"python": "3"})
-    )
+    sample.max_per_class = 2
+    sample.write()
     rows = table(sample.path("manifest.csv"))
-    assert [row["outcome"] for row in rows] == ["clip", "clip", "spare"]
-    assert rows[2]["path"] == "clips/cc/ccccccccccc_30000.flac"
+    assert sorted(row["outcome"] for row in rows) == ["clip", "clip", "spare"]
+    assert all(row["path"] == f"clips/{row['path'][6:8]}/{row['segment_id']}.flac" for row in rows)
     assert len(table(sample.path("labels.csv"))) == 2
     assert len(table(sample.path("classes/Dog.csv"))) == 2
 
@@ -432,9 +422,13 @@ async def test_the_real_journal_is_read(tmp_path: Path) -> None:
             LicenseAnswer("aaaaaaaaaaa", License.STANDARD, "data_api", NOW, title="T")
         )
         reader = Reader(journal.path)
-        written = write_dataset(
-            tmp_path, roster(sample.segments), reader, sample.terms, RunFacts(Settings(), {})
+        counts = write_dataset(
+            tmp_path,
+            Entries(selection(sample.segments)),
+            reader,
+            sample.terms,
+            RunFacts(Settings(), {}),
         )
         reader.close()
-    assert written.counts.license(License.STANDARD) == 1
+    assert counts.license(License.STANDARD) == 1
     assert os.listdir(tmp_path / "dataset").count("manifest.csv") == 1

@@ -1,0 +1,161 @@
+"""The tables beside the manifest: classes, labels, quality, and what could not be had."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TextIO
+
+import pandas as pd
+
+from ascc_async.audioset.selection import ChosenClass
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.text import decimal, field, iso_time
+from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.model import License, Quality
+
+UNAVAILABLE_COLUMNS = (
+    "segment_id", "video_id", "split", "license", "outcome", "reason", "detail", "seen_at",
+)  # fmt: skip
+QUALITY_COLUMNS = (
+    "segment_id", "path", "peak_dbfs", "rms_dbfs", "silence_share", "clipping_share", "flags",
+)  # fmt: skip
+CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
+SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
+
+_QUIET_RMS_DBFS = -50.0
+_MOSTLY_SILENT_SHARE = 0.5
+_CLIPPED_SHARE = 0.001
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+class TableWriter:
+    """Writes a CSV file as in RFC 4180 row by row: CRLF, quotes where they are needed."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: list[str] = []
+        # Lines are gathered here: handing each to the file took half of the time.
+        self.write = self._lines.append  # what `csv.writer` calls
+        self._writer = csv.writer(self)
+
+    def add(self, row: Sequence[str]) -> None:
+        """One row."""
+        self._writer.writerow(row)
+        if len(self._lines) >= 500:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand what was gathered to the file."""
+        self._file.write("".join(self._lines))
+        self._lines.clear()
+
+
+@contextmanager
+def open_table(path: Path, columns: Sequence[str]) -> Iterator[TableWriter]:
+    """A table too long for memory, written row by row."""
+    with path.open("w", encoding="utf-8", newline="", buffering=1 << 20) as file:
+        table = TableWriter(file)
+        table.add(columns)
+        yield table
+        table.flush()
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A short table at once, in the same form."""
+    table = pd.DataFrame(rows, columns=list(columns), dtype=object)
+    table.to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
+
+
+def unavailable_row(
+    row: ManifestRow, answer: AnswerRow | None, clip: ClipRow | None
+) -> tuple[str, ...]:
+    """The line in `unavailable.csv`: the words and the time of what gave the row its reason."""
+    detail, seen_at = "", 0.0
+    if clip is not None and row.license == License.CREATIVE_COMMONS:
+        detail, seen_at = clip.detail, clip.at
+    elif answer is not None:
+        detail, seen_at = answer.detail, answer.checked_at
+    return (
+        row.segment_id, row.video_id, row.split, row.license, row.outcome, row.reason,
+        field(detail), iso_time(seen_at),
+    )  # fmt: skip
+
+
+def quality_row(row: ManifestRow, quality: Quality) -> tuple[str, ...]:
+    """The line in `quality.csv`: levels in dBFS, shares from 0 to 1, flags joined by spaces."""
+    flags = {
+        "quiet": quality.rms_dbfs < _QUIET_RMS_DBFS,
+        "mostly_silent": quality.silence_share > _MOSTLY_SILENT_SHARE,
+        "clipped": quality.clipping_share > _CLIPPED_SHARE,
+    }
+    return (
+        row.segment_id, row.path, decimal(quality.peak_dbfs, 2), decimal(quality.rms_dbfs, 2),
+        decimal(quality.silence_share, 4), decimal(quality.clipping_share, 6),
+        " ".join(name for name, noticed in flags.items() if noticed),
+    )  # fmt: skip
+
+
+def write_class_tables(
+    folder: Path, clips: Iterable[ManifestRow], classes: Sequence[ChosenClass]
+) -> None:
+    """`labels.csv`, `classes/<display name>.csv` and `suitable_classes.csv`.
+
+    A class without clips has its file too.
+    """
+    columns = {item.mid: column for column, item in enumerate(classes)}
+    lists: list[list[tuple[str, ...]]] = [[] for _ in classes]
+    names = [field(item.name) for item in classes]
+    with open_table(folder / "labels.csv", ("segment_id", *label_columns(classes))) as table:
+        for row in clips:
+            marks = ["0"] * len(classes)
+            file = PurePosixPath(row.path).name
+            for mid in row.labels.split(","):
+                if (column := columns.get(mid)) is not None:  # others were not chosen
+                    marks[column] = "1"
+                    lists[column].append((row.video_id, mid, names[column], file, row.sample_rate))
+            table.add((row.segment_id, *marks))
+
+    (folder / "classes").mkdir()
+    for file, rows in zip(class_files(classes), lists, strict=True):
+        write_table(folder / "classes" / file, CLASS_COLUMNS, rows)
+
+    suitable = [
+        (item.index, item.mid, name, "" if item.quality is None else decimal(item.quality))
+        for item, name in zip(classes, names, strict=True)
+    ]
+    write_table(folder / "suitable_classes.csv", SUITABLE_COLUMNS, suitable)
+
+
+def label_columns(classes: Sequence[ChosenClass]) -> list[str]:
+    """A column name per class: its display name, with the MID where two share a name."""
+    names = [field(item.name) for item in classes]
+    return [
+        name if names.count(name) == 1 else f"{name} ({item.mid})"
+        for name, item in zip(names, classes, strict=True)
+    ]
+
+
+def class_files(classes: Iterable[ChosenClass]) -> list[str]:
+    """`<display name>.csv` for each, safe on every file system and no two alike.
+
+    AudioSet's own names come through unchanged; others lose what a file system refuses.
+    """
+    taken: set[str] = set()
+    names = []
+    for item in classes:
+        stem = _NOT_IN_FILE_NAMES.sub("_", item.name).strip().rstrip(".")
+        stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore")
+        if not stem or stem.startswith((".", "-")) or _WINDOWS_DEVICE.fullmatch(stem):
+            stem = f"_{stem}"
+        name, number = stem, 1
+        while name.casefold() in taken:  # macOS and Windows take `Dog` and `dog` for one file
+            number += 1
+            name = f"{stem} ({number})"
+        taken.add(name.casefold())
+        names.append(f"{name}.csv")
+    return names

@@ -1,0 +1,231 @@
+"""Writes everything under `dataset/` from the journal, in one pass over the selected segments."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from ascc_async.audioset.inputs import InputFile
+from ascc_async.audioset.sampling import RowState, spare
+from ascc_async.audioset.segments import Bools, gather
+from ascc_async.audioset.selection import ChosenClass, Selection
+from ascc_async.dataset.card import card
+from ascc_async.dataset.counts import Counts, Kind, counts_of
+from ascc_async.dataset.credits import write_credits
+from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
+from ascc_async.dataset.manifest import COLUMNS, Entry, ManifestRow, manifest_row
+from ascc_async.dataset.tables import (
+    QUALITY_COLUMNS,
+    UNAVAILABLE_COLUMNS,
+    open_table,
+    quality_row,
+    unavailable_row,
+    write_class_tables,
+)
+from ascc_async.files import sync
+from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.settings import Settings
+
+DATASET_FOLDER = "dataset"
+_STAGING = ".staging-"
+_AT_ONCE = 8192  # entries that exist as Python objects at a time
+
+
+class JournalPages(Protocol):
+    """What is read of the journal: `journal.reader.Reader`. Each call starts from the first."""
+
+    def answers(self) -> Iterator[list[AnswerRow]]:
+        """The newest answers, in pages sorted by video id."""
+        ...
+
+    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+        """What became of the clips of this form, in pages sorted by segment id."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the files say besides the journal.
+
+    `versions` names what the clips are made with: `ascc_async`, `python`, `yt-dlp`, `ffmpeg`.
+    `rebuilt_from` is the SHA-256 of the manifest that a rebuild went by, else "".
+    """
+
+    settings: Settings
+    versions: Mapping[str, str]
+    inputs: tuple[InputFile, ...] = ()
+    rebuilt_from: str = ""
+
+
+class Entries:
+    """The selected segments in the order of their segment ids, that of the manifest."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.classes: tuple[ChosenClass, ...] = selection.chosen
+        self._rows = selection.segments.sorted_rows(selection.rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Entry]:
+        table = self.selection.segments
+        for first in range(0, len(self), _AT_ONCE):
+            rows = self._rows[first : first + _AT_ONCE]
+            codes = table.label_codes[gather(table.label_offsets, rows)]
+            mids = iter([table.mids[code] for code in codes.tolist()])
+            for video_id, start, end, split, labels in zip(
+                table.ids[rows].astype("U11").tolist(),
+                table.start_ms[rows].tolist(),
+                table.end_ms[rows].tolist(),
+                table.split[rows].tolist(),
+                (table.label_offsets[rows + 1] - table.label_offsets[rows]).tolist(),
+                strict=True,
+            ):
+                joined = ",".join([next(mids) for _ in range(labels)])
+                segment_id = f"{video_id}_{start}"
+                yield Entry(segment_id, video_id, start, end, table.splits[split], joined)
+
+    def beyond_limit(self, is_clip: Bools) -> Bools:
+        """Which entries are clips beyond `max_per_class`, given which are clips at all."""
+        states = np.zeros(len(self.selection.segments), np.uint8)
+        states[self._rows[is_clip]] = RowState.CLIP
+        return spare(self.selection, states)[self._rows]
+
+
+def joined_rows(
+    entries: Entries, journal: JournalPages, form: str
+) -> Iterator[tuple[Entry, AnswerRow | None, ClipRow | None]]:
+    """Every entry with its newest answer and clip row. All three come in the same order."""
+    answers = chain.from_iterable(journal.answers())
+    clips = chain.from_iterable(journal.clips(form))
+    answer, clip = next(answers, None), next(clips, None)
+    for entry in entries:
+        while answer is not None and answer.video_id < entry.video_id:
+            answer = next(answers, None)
+        while clip is not None and clip.segment_id < entry.segment_id:
+            clip = next(clips, None)
+        yield (
+            entry,
+            answer if answer is not None and answer.video_id == entry.video_id else None,
+            clip if clip is not None and clip.segment_id == entry.segment_id else None,
+        )
+
+
+def write_dataset(
+    output_dir: Path, entries: Entries, journal: JournalPages, terms: Terms, facts: RunFacts
+) -> Counts:
+    """Write every file of `output_dir/dataset/`; those that would not change are not touched.
+
+    Two million segments take about a minute and little memory, so run it in a thread or process
+    of its own, one at a time per folder. Raises OSError, after which all files are as they were.
+    """
+    is_clip = beyond_limit = None
+    if entries.selection.max_per_class is not None:
+        # Who is beyond the limit is known only when all were looked at once.
+        rows = joined_rows(entries, journal, terms.form)
+        decisions = (
+            decide(entry.segment_id, entry.video_id, answer, clip, terms)
+            for entry, answer, clip in rows
+        )
+        is_clip = np.fromiter((made is CLIP for made in decisions), bool, len(entries))
+        beyond_limit = entries.beyond_limit(is_clip)
+
+    kinds: dict[Kind, int] = {}
+    clips: list[tuple[ManifestRow, str]] = []
+    with _staged(output_dir / DATASET_FOLDER) as folder:
+        with (
+            open_table(folder / "manifest.csv", COLUMNS) as manifest,
+            open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as unavailable,
+            open_table(folder / "quality.csv", QUALITY_COLUMNS) as quality,
+        ):
+            rows = joined_rows(entries, journal, terms.form)
+            for index, (entry, answer, clip) in enumerate(rows):
+                decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
+                if decision is CLIP and is_clip is not None and beyond_limit is not None:
+                    # A clip that came since all were looked at waits for the next writing: taken
+                    # in uncounted it could be one too many.
+                    decision = SPARE if beyond_limit[index] else CLIP if is_clip[index] else PENDING
+                row = manifest_row(entry, answer, clip, decision)
+                manifest.add(row)
+                kind = (row.split, row.license, row.outcome, row.reason)
+                kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
+                if row.reason:
+                    unavailable.add(unavailable_row(row, answer, clip))
+                if decision is CLIP and clip is not None and clip.clip is not None:
+                    quality.add(quality_row(row, clip.clip.quality))
+                    clips.append((row, clip.clip.note))
+        write_credits(folder, clips, facts.settings.clips)
+        clip_rows = [row for row, _ in clips]
+        write_class_tables(folder, clip_rows, entries.classes)
+        counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))
+        text = card(counts, entries.classes, facts.settings)
+        (folder / "README.md").write_text(text, encoding="utf-8", newline="")
+        (folder / "run.json").write_text(run_record(facts), encoding="utf-8", newline="")
+    return counts
+
+
+def run_record(facts: RunFacts) -> str:
+    """`run.json`: what the dataset was made with. No times: it changes only with one of these."""
+    record = {
+        "seed": facts.settings.sampling.seed,
+        "settings": facts.settings.public(),
+        "versions": dict(sorted(facts.versions.items())),
+        "inputs": [
+            {
+                "name": item.name,
+                "sha256": item.sha256,
+                "git_blob_sha1": item.git_blob_sha1,
+                "bytes": item.bytes,
+                "official": item.official,
+            }
+            for item in facts.inputs
+        ],
+    }
+    if facts.rebuilt_from:
+        record["rebuilt_from_manifest_sha256"] = facts.rebuilt_from
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder to write files in; at the end those that are new or changed go to `folder`.
+
+    After an exception nothing was put in place. Lists of classes that were not written go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{_STAGING}*"):  # of a writing that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    # Beside the files, as renaming is atomic only within one file system.
+    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as name:
+        staging = Path(name)
+        yield staging
+        written = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
+        changed = [path for path in written if not _same(staging / path, folder / path)]
+        # All synced before the first is renamed: a full disk shows itself while nothing is lost.
+        for path in changed:
+            sync(staging / path)
+        for path in changed:
+            (folder / path).parent.mkdir(exist_ok=True)
+            os.replace(staging / path, folder / path)
+        for parent in {(folder / path).parent for path in changed}:
+            sync(parent)
+        for path in (folder / "classes").glob("*.csv"):
+            if path.relative_to(folder) not in written:
+                path.unlink()
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)
