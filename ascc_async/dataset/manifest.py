@@ -169,19 +169,13 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
         raise MetadataError(path, None, f"not a CSV file as in RFC 4180: {problem}") from error
 
 
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a manifest one by one, checked as by `manifest_pages`. Raises MetadataError."""
-    for page in manifest_pages(path):
-        yield from map(ManifestRow._make, page.itertuples(index=False, name=None))
-
-
 def _check(path: Path, page: pd.DataFrame, last: str) -> None:
     """Raise MetadataError for the first row that is not right. `last`: the id before the page."""
     files = page[page.outcome.isin(WITH_FILE)]
     _refuse_wrong(
         path, page,
         *(
-            (column, rows[column].str.fullmatch(pattern), expected)
+            (column, _matches(rows[column], pattern), expected)
             for rows, rules in ((page, _EVERY_ROW), (files, _WITH_FILE))
             for column, (pattern, expected) in rules.items()
         ),
@@ -198,6 +192,12 @@ def _check(path: Path, page: pd.DataFrame, last: str) -> None:
         ("segment_id", page.segment_id != previous, "each segment only once"),
         ("segment_id", page.segment_id > previous, "rows sorted by segment_id"),
     )  # fmt: skip
+
+
+def _matches(column: pd.Series[str], pattern: str) -> pd.Series[bool]:
+    fullmatch = re.compile(pattern).fullmatch
+    # Each value once: most columns hold a few hundred of them in two million rows.
+    return ~column.isin([value for value in column.unique() if not fullmatch(value)])
 
 
 def _refuse_wrong(path: Path, page: pd.DataFrame, *rules: tuple[str, pd.Series[bool], str]) -> None:

@@ -78,8 +78,3 @@ def counted(number: int, noun: str) -> str:
 def iso_time(posix: float) -> str:
     """POSIX seconds as `2026-01-31T12:00:00Z`."""
     return datetime.fromtimestamp(int(posix), UTC).isoformat()[:19] + "Z"
-
-
-def from_iso(text: str) -> float:
-    """POSIX seconds of what `iso_time` wrote. Raises ValueError."""
-    return datetime.fromisoformat(text).timestamp()

@@ -14,7 +14,7 @@ import pytest
 from terminal import Place
 
 from ascc_async.dataset.counts import summary
-from ascc_async.dataset.manifest import read_manifest
+from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault
 
@@ -87,8 +87,8 @@ def _status_when(place: Place, ready: Callable[[dict[str, Any]], bool]) -> dict[
 @pytest.mark.parametrize("outcome", ["clip", "unavailable", "not_shareable"])
 def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) -> None:
     """License with evidence and time, outcome and reason, file with its hash."""
-    row = next(r for r in read_manifest(finished.output / "dataset" / "manifest.csv")
-               if r.outcome == outcome)  # fmt: skip
+    rows = next(manifest_pages(finished.output / "dataset" / "manifest.csv"))
+    row = next(rows[rows.outcome == outcome].itertuples())
     done = finished.run("status", row.video_id)
     assert done.returncode == 0
     assert f"license     {row.license}" in done.stdout
@@ -100,7 +100,7 @@ def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) 
 
 def test_one_video_as_json(finished: Place) -> None:
     """Also with an id that was never heard of: exit code 1 and empty fields."""
-    row = next(read_manifest(finished.output / "dataset" / "manifest.csv"))
+    row = next(manifest_pages(finished.output / "dataset" / "manifest.csv")).iloc[0]
     told = json.loads(finished.run("status", row.video_id, "--json").stdout)
     assert told["answer"]["license"] == row.license
     assert told["manifest"][0]["segment_id"] == row.segment_id
