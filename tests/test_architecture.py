@@ -79,7 +79,7 @@ def users_of(*packages: str) -> set[str]:
 def test_each_foreign_package_is_named_in_its_place_only() -> None:
     """yt-dlp and aiohttp stay behind the seams; pandas and SQL have their own rooms."""
     assert users_of("yt_dlp") <= {"youtube"}
-    assert users_of("aiohttp") <= {"network", "youtube", "audioset", "standin"}
+    assert users_of("aiohttp") <= {"network", "standin"}
     assert users_of("pandas") <= {"audioset", "dataset"}
     assert users_of("sqlite3") <= {"journal"}
     assert users_of("rich") <= {"progress", "commands"}

@@ -30,7 +30,8 @@ HOW_TO = (
 )
 _LARGEST_FILE = 4 << 20
 _SOON_SECONDS = 3 * 86400.0
-_HTTP_ONLY = "#HttpOnly_"
+_YOUTUBES_DOMAINS = frozenset({"www.youtube.com", ".www.youtube.com", ".youtube.com"})
+_HTTP_ONLY = "#HttpOnly_"  # what curl and browsers write before a line, so that it is no comment
 _PAIR = r"[^\s=;,<>{}\[\]\"]+=[^;\n]*"
 _HEADER = re.compile(rf"^(?:cookie:\s*)?{_PAIR}(?:;\s*{_PAIR})*;?\s*$", re.I)
 # Where these are, an account is signed in: so decides yt-dlp too. The second group signs requests.
@@ -86,7 +87,7 @@ def load_cookies(path: Path, *, now: float | None = None, edition: int = 0) -> I
         cookies = list(_cookies_in(text))
     except _NotCookies as error:
         raise SetupError(f"{path} cannot be used as cookies: {error}; {HOW_TO}") from error
-    ours = [cookie for cookie in cookies if _is_for_youtube(cookie)]
+    ours = [cookie for cookie in cookies if cookie.domain in _YOUTUBES_DOMAINS]
     if not ours:
         sites = sorted({cookie.domain.removeprefix(".") for cookie in cookies})
         only = ", ".join(sites[:3]) or "no site"
@@ -255,10 +256,6 @@ def _cookie(
         0, name, value, None, False, domain, wide, wide, path, True, secure, ends, ends is None,
         None, None, more,
     )  # fmt: skip
-
-
-def _is_for_youtube(cookie: Cookie) -> bool:
-    return cookie.domain in ("www.youtube.com", ".www.youtube.com", ".youtube.com")
 
 
 def _warnings(cookies: IdentityCookies, now: float) -> Iterator[str]:

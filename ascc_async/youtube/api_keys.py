@@ -65,12 +65,14 @@ class ApiKeys:
         for key in ready:
             if key.day != day:
                 key.day, key.used = day, 0
+        # In turn: quotas are for a day, and no key's is used up while the others' lie idle.
         key = min(ready, key=lambda candidate: candidate.used)
         key.used += 1
         return key
 
     def used_up(self, key: ApiKey, now: float) -> None:
         """The key's daily quota is used up: it rests until midnight Pacific time."""
+        # Several requests were under way with it: said once.
         if key.rests_until > now:
             return
         until = next_pacific_midnight(now)

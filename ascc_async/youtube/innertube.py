@@ -66,6 +66,7 @@ class PlayerAsker:
 
         def read(answer: Mapping[str, Any], _: str) -> PlayerVerdict:
             playability = playability_in(answer.get("playabilityStatus"))
+            # Before all else: a bot check in place of a reason says nothing about the video.
             refusal = refusal_in_playability(playability)
             if refusal is not None:
                 raise refusal
@@ -116,6 +117,7 @@ class InnertubeSource:
         else:  # there will be further requests for this video
             self._sessions.sticky.note(video_id, asked_by)
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
+            # No video at all: it may be gone, and only the player says why.
             if not reading.there:
                 verdict = await self.asker.ask(video_id, identity=asked_by)
                 if not verdict.playable:

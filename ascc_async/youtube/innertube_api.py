@@ -39,6 +39,7 @@ class WebClient:
             "X-YouTube-Client-Name": "1",
             "X-YouTube-Client-Version": version,
         }
+        # English words, wherever the request comes from: the tables of words are fullest there.
         client = {
             "hl": "en",
             "gl": "US",
@@ -46,6 +47,7 @@ class WebClient:
             "clientVersion": version,
             "utcOffsetMinutes": 0,
         }
+        # The checks: content that wants a click first comes without one.
         request = {
             "context": {"client": client},
             "contentCheckOk": True,
@@ -55,7 +57,8 @@ class WebClient:
         self._body = json.dumps(request)
 
     def body(self, video_id: str) -> bytes:
-        """The request's body. An id needs no escaping: it is made of `[A-Za-z0-9_-]`."""
+        """The request's body."""
+        # Written once: an id is made of `[A-Za-z0-9_-]` and needs no escaping, two million times.
         return self._body.replace(_VIDEO_ID, video_id).encode("ascii")
 
 
@@ -118,6 +121,7 @@ class MaskedEndpoint:
                 syntax, video_id, read, identity=identity, new_video=new_video
             )
             if result is not None:
+                # Only now: when no syntax works, the mask is not to blame.
                 if syntax is not first:
                     self.give_up(first, syntax, why="refused")
                 return syntax, result
@@ -139,6 +143,7 @@ class MaskedEndpoint:
             if answer.status == 400:
                 return None
             value = answer.json_object()
+            # Fields that were not asked for: the answer came in full, 320 KB instead of one.
             if syntax is not MaskSyntax.NONE and not self._expected.issuperset(value):
                 self.give_up(syntax, _FROM[syntax][1], why="ignored")
             return read(value, answer.identity)

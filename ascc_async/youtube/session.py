@@ -30,8 +30,8 @@ from ascc_async.youtube.sticky import StickyIdentity
 
 log = logging.getLogger(__name__)
 
-ANSWER_BYTES = 8 << 20
-_ERROR_BYTES = 64 << 10
+ANSWER_BYTES = 8 << 20  # twenty times a full `next` answer
+_ERROR_BYTES = 64 << 10  # enough of an error page to find the words that tell what it is
 _ORIGIN = "https://www.youtube.com"
 _INNERTUBE = _ORIGIN + "/youtubei/"
 # A browser's, in English and with the one compression that costs little to unpack.
@@ -83,6 +83,7 @@ class Answer:
         try:
             value = parse_json(self.body.decode("utf-8", "replace"))
         except ValueError as error:
+            # Walls come with status 200, as a page where JSON was asked for.
             if not self.body.strip():
                 raise ServerFault(f"{self.url} answers with nothing") from None
             text = self.body[:_ERROR_BYTES].decode("utf-8", "replace")
@@ -226,9 +227,13 @@ class Sessions:
         entry_for = self._limiter.entry(call.kind, identity=call.identity, new_video=call.new_video)
         async with entry_for as entry:
             client = self._clients[entry.identity]
-            headers = call.headers
-            if client.cookies is not None and call.method == "POST":
-                headers = self._signed(call, client.cookies)
+            headers, cookies = call.headers, client.cookies
+            if cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
+                # YouTube's API takes an account's cookies only together with this signature.
+                signature = cookies.authorization(self._wall())
+                if signature is not None:
+                    extra = {"Authorization": signature, "X-Origin": _ORIGIN}
+                    headers = {**(headers or {}), **extra, "X-Goog-AuthUser": "0"}
             opened = client.open(
                 call.method,
                 call.url,
@@ -242,18 +247,11 @@ class Sessions:
                     await self._judge_status(call, response)
                 yield response
 
-    def _signed(self, call: Call, cookies: IdentityCookies) -> Mapping[str, str] | None:
-        """The headers, with an account's authorization where YouTube's API wants it."""
-        authorization = cookies.authorization(self._wall())
-        if authorization is None or not call.url.startswith(_INNERTUBE):
-            return call.headers
-        signature = {"Authorization": authorization, "X-Origin": _ORIGIN, "X-Goog-AuthUser": "0"}
-        return {**(call.headers or {}), **signature}
-
     async def _judge_status(self, call: Call, response: HttpResponse) -> None:
         """Raise what a status or a redirect says; return when a redirect may be followed."""
         text, url = "", call.url
         if response.status in REDIRECTS:
+            # Consent, login and captcha are known by where they are.
             url = redirect_target(call.url, response.headers)
         else:
             body, _ = await response.read_what_comes(_ERROR_BYTES)

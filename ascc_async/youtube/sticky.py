@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 
+# Videos between their license request and their clip: more than ever wait there.
 _KEPT = 20_000
 
 
@@ -20,7 +21,7 @@ class StickyIdentity:
         if not self._kept:
             return
         self._by.pop(video_id, None)
-        if len(self._by) >= self._kept:
+        if len(self._by) >= self._kept:  # the oldest goes
             del self._by[next(iter(self._by))]
         self._by[video_id] = identity
 
