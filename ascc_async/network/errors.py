@@ -7,9 +7,8 @@ import errno
 import socket
 import ssl
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import aiohttp
 import aiohttp_socks
@@ -57,16 +56,12 @@ def is_worth_another_try(error: BaseException) -> bool:
     return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
 
 
-@contextmanager
-def our_errors(route: Route) -> Iterator[None]:
-    """Raise NetworkFault or ServerFault in place of what a request raises inside."""
-    try:
-        yield
-    except TRANSPORT_ERRORS as error:
-        # The text of these holds the whole address, with an API key or a media link's signature:
-        # `--debug` would write it into the log. What caused them says as much.
-        shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
-        raise fault_from(error, route) from (error.__cause__ if shows_address else error)
+def raise_our_error(error: Exception, route: Route) -> NoReturn:
+    """Raise NetworkFault or ServerFault for one of `TRANSPORT_ERRORS`."""
+    # The text of these holds the whole address, with an API key or a media link's signature:
+    # `--debug` would write it into the log. What caused them says as much.
+    shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
+    raise fault_from(error, route) from (error.__cause__ if shows_address else error)
 
 
 def fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
