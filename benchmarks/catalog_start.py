@@ -27,9 +27,9 @@ from pathlib import Path
 import psutil
 
 from ascc_async.journal.writer import JOURNAL_NAME, open_for_writing
-from ascc_async.standin.metadata_large import write_large
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import WorldSettings
+from benchmarks.large_metadata import write_large
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "audioset"
 SPLITS = ("balanced_train", "eval", "unbalanced_train")

@@ -32,11 +32,10 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from ascc_async.standin.media import MediaStore
+from ascc_async.standin.media import MediaStore, spec_of
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.streams import spec_of
 from ascc_async.standin.world import World
-from ascc_async.standin.world_settings import Media, Shares, WorldSettings
+from ascc_async.standin.world_settings import MediaSettings, Shares, WorldSettings
 
 Job = tuple[str, int]
 NONE = dict.fromkeys(Shares.model_fields, 0.0)
@@ -191,7 +190,7 @@ def fresh(way: Any, given: Any, jobs: list[Job]) -> dict[str, Any]:
 def measure(clips: int, others: int) -> dict[str, dict[str, Any]]:
     """All ways, one after the other."""
     world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False,
-                          media=Media(warm=True))  # fmt: skip
+                          media=MediaSettings(warm=True))  # fmt: skip
     with StandinProcess(world) as youtube:
         few, many = jobs_of(youtube.world, others, 1), jobs_of(youtube.world, clips + WARMING, 1)
         found = {
@@ -208,7 +207,7 @@ def measure(clips: int, others: int) -> dict[str, dict[str, Any]]:
 def flat(clips: int) -> dict[str, dict[str, Any]]:
     """Ours alone, for long."""
     world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False,
-                          media=Media(warm=True))  # fmt: skip
+                          media=MediaSettings(warm=True))  # fmt: skip
     with StandinProcess(world) as youtube:
         return {"ours": fresh(ours, youtube, jobs_of(youtube.world, clips + WARMING, 1))}
 

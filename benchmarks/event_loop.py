@@ -36,10 +36,10 @@ from ascc_async.pipeline import run as composition
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
-from ascc_async.standin.metadata_large import write_large
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import WorldSettings
 from benchmarks.catalog_start import SHARED, read_ids
+from benchmarks.large_metadata import write_large
 from tests.scenarios.scenario import QUICK, reach
 
 TICK = 0.005

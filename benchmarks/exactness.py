@@ -33,7 +33,7 @@ from ascc_async.standin.media_layout import IndexForm, Stream
 Pcm = npt.NDArray[np.int16]
 CLIP_MS = 10_000
 _FORMS = {
-    140: (IndexForm.NORMAL, IndexForm.WIDE, IndexForm.GAP, IndexForm.NESTED, IndexForm.NONE),
+    140: (IndexForm.NORMAL, IndexForm.WIDE, IndexForm.GAP, IndexForm.NONE),
     139: (IndexForm.NORMAL,),
     251: (IndexForm.NORMAL, IndexForm.GAP, IndexForm.TAIL, IndexForm.UNKNOWN_SIZES, IndexForm.NONE),
     249: (IndexForm.NORMAL,),

@@ -26,9 +26,9 @@ import psutil
 
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.pipeline.source_health import CHECK_EVERY
-from ascc_async.standin.metadata_large import write_large
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import DataApi, Shares, WorldSettings
+from benchmarks.large_metadata import write_large
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "audioset"
 NOTHING = Shares(**dict.fromkeys(Shares.model_fields, 0.0))

@@ -8,11 +8,12 @@ from pathlib import Path
 from ascc_async.commands.run import run
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
+from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
 SETTINGS = """\
 # Settings of the demo: results beside this file, and a pace that fits the stand-in, which is far
-# more patient than YouTube. Address and authority of the stand-in are given as options.
+# more patient than YouTube. Its address and certificate authority are given as options.
 audioset: {metadata_dir: metadata}
 throttle: {requests_per_second: 12, max_requests_per_second: 60, burst: 10}
 output: {dir: ., min_free_gb: 0.2}
@@ -21,38 +22,33 @@ GOODBYE = """\
 This was the demo: a small made-up world on your own machine. For a real run, copy settings.yaml
 into a folder of its own, choose classes and splits, add a Data API key or cookies if you have
 them, look at `python -m ascc_async plan`, then start `python -m ascc_async`."""
+# A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.
+WORLD = WorldSettings(
+    limits=(
+        Limit(requests=280, window_seconds=10, pause_seconds=2, style="bot_check"),
+        Limit(kind="media", requests=160, window_seconds=10, pause_seconds=3),
+    ),
+    faults=(
+        Fault(name="server_error", share=0.04),
+        Fault(name="cut_before", share=0.03),
+        Fault(name="cut_body", share=0.05),
+    ),
+)
 
 
 def main(options: argparse.Namespace) -> int:
     """Start the stand-in, then run the very job that `run` does."""
-    from ascc_async.standin.process import StandinProcess
-
     folder: Path = options.dir.resolve()
     config = folder / "settings.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not config.exists():
+        if not config.exists():  # a second demo goes on with what its owner changed there
             config.write_text(SETTINGS, encoding="utf-8")
     except OSError as error:
         raise SetupError(
             f"{folder}: cannot be written: {error.strerror}. Choose another with --dir."
-        ) from None
-    with StandinProcess(_world(), folder=folder / ".standin") as youtube:
+        ) from error
+    with StandinProcess(WORLD, folder=folder / ".standin") as youtube:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
         return run(settings, options.log_format, goodbye=GOODBYE)
-
-
-def _world() -> WorldSettings:
-
-    return WorldSettings(
-        limits=(
-            Limit(requests=280, window_seconds=10, pause_seconds=2, style="bot_check"),
-            Limit(kind="media", requests=160, window_seconds=10, pause_seconds=3),
-        ),
-        faults=(
-            Fault(name="server_error", share=0.04),
-            Fault(name="cut_before", share=0.03),
-            Fault(name="cut_body", share=0.05),
-        ),
-    )

@@ -1,18 +1,21 @@
-"""Hidden limits: a sliding window per identity and kind, and pauses for those who breach it."""
+"""What goes wrong for a request: hidden limits, kept per identity, and faults, seeded by video."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Literal
+from hashlib import blake2b
 
-from ascc_async.standin.world_settings import Limit, RefusalStyle
+from ascc_async.standin.world_settings import Fault, Limit, RefusalStyle, RetryAfterForm
+
+COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
+"""Endpoints that a fault hits when it names none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class HowRefused:
     """How a request is refused. `retry_after` is the header's value, or None."""
 
     style: RefusalStyle
@@ -23,62 +26,79 @@ class Refusal:
 class _Account:
     times: deque[float] = field(default_factory=deque)
     paused_until: float = 0.0
-    next_pause: float = 0.0
     breaches: int = 0
 
+    def refuses(self, limit: Limit, now: float) -> bool:
+        """Whether this limit's pause goes on or begins; else the request is counted."""
+        if now < self.paused_until:
+            return True
+        while self.times and self.times[0] <= now - limit.window_seconds:
+            self.times.popleft()
+        if len(self.times) < limit.requests:
+            self.times.append(now)
+            return False
+        self.times.clear()  # after the pause the window begins anew
+        self.breaches += 1
+        self.paused_until = now + limit.pause_seconds
+        return True
 
-class Limits:
-    """Judges each request. `now` and `wall` are seconds, monotonic and POSIX."""
+
+class HiddenLimits:
+    """Judges each request by a sliding window; `now` and `wall` are monotonic and POSIX seconds."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = tuple(limits)
         self._accounts: dict[tuple[int, str], _Account] = {}
 
-    def judge(self, kind: str, identity: str, now: float, wall: float) -> Refusal | None:
-        """None when the request may be answered."""
+    def judge(self, kind: str, identity: str, now: float, wall: float) -> HowRefused | None:
+        """None when it may be answered. Every limit counts it, refused by others or not."""
         refusal = None
         for number, limit in enumerate(self._limits):
             if limit.kind != kind or (limit.identities and identity not in limit.identities):
                 continue
-            account = self._accounts.setdefault(
-                (number, identity), _Account(next_pause=limit.pause_seconds)
-            )
-            if _is_refused(account, limit, now):
-                left = account.paused_until - now
-                header = retry_after(limit.retry_after, left, wall)
-                refusal = refusal or Refusal(limit.style, header)
+            account = self._accounts.setdefault((number, identity), _Account())
+            if account.refuses(limit, now):
+                header = retry_after(limit.retry_after, account.paused_until - now, wall)
+                # The first limit words it; the others count on, as YouTube's do.
+                refusal = refusal or HowRefused(limit.style, header)
         return refusal
 
     def breaches(self) -> dict[str, int]:
         """How often each identity was sent to rest."""
-        found: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for (_, identity), account in self._accounts.items():
-            found[identity] = found.get(identity, 0) + account.breaches
-        return found
+            counts[identity] += account.breaches
+        return dict(counts)
 
 
-def _is_refused(account: _Account, limit: Limit, now: float) -> bool:
-    if now < account.paused_until:
-        return True
-    times = account.times
-    while times and times[0] <= now - limit.window_seconds:
-        times.popleft()
-    if len(times) < limit.requests:
-        times.append(now)
-        return False
-    times.clear()
-    account.breaches += 1
-    account.paused_until = now + account.next_pause
-    account.next_pause = min(account.next_pause * limit.growth, limit.max_pause_seconds)
-    return True
-
-
-def retry_after(
-    form: Literal["seconds", "date", "none"], seconds: float, wall: float
-) -> str | None:
-    """The value of a `Retry-After` header in the form asked for."""
+def retry_after(form: RetryAfterForm, seconds: float, wall: float) -> str | None:
+    """The value of a `Retry-After` header in the form asked for; never before the pause ends."""
     if form == "none":
         return None
     if form == "date":
+        # A date has whole seconds: one more, so that who keeps to it is not too early.
         return formatdate(wall + seconds + 1, usegmt=True)
     return str(max(1, round(seconds + 0.5)))
+
+
+class SeededFaults:
+    """Draws which fault hits a request, so that a run can be repeated."""
+
+    def __init__(self, seed: int, faults: Sequence[Fault]) -> None:
+        self._seed, self._faults = seed, tuple(faults)
+        self._hits: Counter[tuple[int, str]] = Counter()
+
+    def draw(self, endpoint: str, videos: Sequence[str], path: str) -> Fault | None:
+        """The first fault that hits this request. Its use is counted."""
+        target = f"{endpoint} {videos[0] if videos else path}"
+        for number, fault in enumerate(self._faults):
+            if endpoint not in (fault.endpoints or COMMON_ENDPOINTS):
+                continue
+            # Drawn by hash, not in turn: the same videos are hit, in whatever order they are asked.
+            text = f"{self._seed} {number} {fault.name} {target}".encode()
+            drawn = int.from_bytes(blake2b(text, digest_size=6).digest(), "big") / 2**48
+            if drawn >= fault.share or 0 < fault.times <= self._hits[number, target]:
+                continue
+            self._hits[number, target] += bool(fault.times)
+            return fault
+        return None

@@ -1,8 +1,8 @@
 """Media links: signed, with an end, bound to an address; and the two puzzles of the web player.
 
-The `n` puzzle: `solve_n` reverses the challenge and adds a `Z`. The signature puzzle: `solve_sig`
-reverses, drops two characters, and swaps the first with the sixth. `scripts.py` holds the same in
-JavaScript, for yt-dlp to find and solve.
+yt-dlp finds both puzzles in `PLAYER_SCRIPT` and solves them with a JavaScript runtime: the `n`
+challenge reversed and a `Z` added; the signature reversed, without its first two characters, and
+the first swapped with the sixth.
 """
 
 from __future__ import annotations
@@ -11,67 +11,82 @@ import hmac
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
 
+from ascc_async.standin.media_layout import Stream
+
 Puzzle = Literal["none", "n", "cipher"]
+LINK_SECONDS = 21_540  # six hours less a minute, as YouTube has it
+PLAYER_ID = "5ad1f00d"
+PLAYER_PATH = f"/s/player/{PLAYER_ID}/player_ias.vflset/en_US/base.js"
+PLAYER_SCRIPT = """var _yt_player={};(function(g){var window=this;'use strict';
+var Rx={rv:function(a){a.reverse()},sp:function(a,b){a.splice(0,b)},
+sw:function(a,b){var c=a[0];a[0]=a[b%a.length];a[b%a.length]=c}};
+var Qk=function(a){a=a.split("");Rx.rv(a);Rx.sp(a,2);Rx.sw(a,5);return a.join("")};
+var Nf=function(a){return a.split("").reverse().join("")+"Z"};
+var Ux=class{constructor(a){this.B=a;this.D={}}
+set(a,b){this.D[a]=b}
+get(a){return this.D[a]===undefined?null:this.D[a]}
+clone(){return new Ux(this.B)}
+yz(){var a=this.D.n;a&&(this.D.n=Nf(a))}};
+var Wm=function(a,b,c){a=new Ux(a);a.set("alr","yes");
+c&&(c=Qk(decodeURIComponent(c)),a.set(b,encodeURIComponent(c)));return a};
+g.Cfg={signatureTimestamp:20642,jsUrl:"/s/player/"};
+g.make=Wm;
+})(_yt_player);
+"""
 
 
 class ForbiddenLink(Exception):
     """The link is not good (any more) for who asks; the server answers 403."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFacts:
-    """What a link says of the stream it leads to."""
-
-    video_id: str
-    itag: int
-    mime: str
-    size: int
-    duration_ms: int
-    client: str
-
-
 class Links:
-    """Makes and checks media links. `lifetime` in seconds."""
+    """Makes and checks media links."""
 
-    def __init__(self, secret: bytes, *, lifetime: float, bound: bool) -> None:
-        self._secret, self._lifetime, self._bound = secret, lifetime, bound
-        self._rng = random.Random(secret)
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._rng = random.Random(secret)  # for `ei` and challenges: unlike in every link
 
-    def make(self, facts: LinkFacts, address: str, puzzle: Puzzle) -> dict[str, str]:
+    def make(
+        self, video_id: str, stream: Stream, *, client: str, address: str, puzzle: Puzzle
+    ) -> dict[str, str]:
         """`{"url": …}`, or `{"signatureCipher": …}` where the web player must solve it."""
-        expire = int(time.time() + self._lifetime)
         fields = {
-            "expire": str(expire),
+            "expire": str(int(time.time() + LINK_SECONDS)),
             "ei": f"{self._rng.getrandbits(60):015x}",
             "ip": address,
-            "id": f"o-A{facts.video_id}",
-            "itag": str(facts.itag),
+            "id": f"o-A{video_id}",
+            "itag": str(stream.itag),
             "source": "youtube",
             "requiressl": "yes",
             "xpc": "EgVo2aDSNQ==",
             "spc": "SQ-umi1vk6qMffbNBzSFWejxBNwFJj",
             "vprv": "1",
-            "mime": facts.mime,
+            "mime": stream.mime.split(";")[0],
             "rqh": "1",
             "gir": "yes",
-            "clen": str(facts.size),
-            "dur": f"{facts.duration_ms / 1000:.3f}",
+            "clen": str(stream.size),
+            "dur": f"{stream.duration_ms / 1000:.3f}",
             "lmt": "1724100171542570",
-            "c": facts.client,
+            "c": client,
             "sparams": "expire,ei,ip,id,itag,source,requiressl,xpc,spc,vprv,mime,rqh,gir,clen,dur",
         }
         if puzzle != "none":
-            fields["n"] = self._challenge()
-        host = f"rr{1 + facts.itag % 5}---sn-standin{facts.size % 7}.googlevideo.com"
+            drawn = f"{self._rng.getrandbits(40):010x}"
+            fields["n"] = drawn + self._check_digits(drawn)
+        # Several hosts, as YouTube spreads its streams: connections are kept per host.
+        host = f"rr{1 + stream.itag % 5}---sn-standin{stream.size % 7}.googlevideo.com"
         url = f"https://{host}/videoplayback?{urlencode(fields)}"
-        sig = self._signature(fields)
+        signature = self._signature(fields)
         if puzzle == "cipher":
-            return {"signatureCipher": f"s={quote(scramble(sig))}&sp=sig&url={quote(url, safe='')}"}
-        return {"url": f"{url}&sig={sig}"}
+            # The inverse of what the player's script does.
+            letters = list(signature)
+            letters[0], letters[5] = letters[5], letters[0]
+            scrambled = quote("".join(reversed(["q", "x", *letters])))
+            return {"signatureCipher": f"s={scrambled}&sp=sig&url={quote(url, safe='')}"}
+        return {"url": f"{url}&sig={signature}"}
 
     def check(self, query: Mapping[str, str], address: str) -> tuple[str, int]:
         """The video id and itag that a link leads to. Raises `ForbiddenLink`."""
@@ -79,32 +94,19 @@ class Links:
             raise ForbiddenLink("signature")
         if time.time() > int(query["expire"]):
             raise ForbiddenLink("expired")
-        if self._bound and query["ip"] != address:
+        if query["ip"] != address:
             raise ForbiddenLink("address")
-        if "n" in query and not self._is_solved(query["n"]):
-            raise ForbiddenLink("n")
+        if "n" in query:
+            challenge = query["n"][-2::-1]  # without the Z, reversed
+            solved = self._check_digits(challenge[:10]) == challenge[10:]
+            if not (solved and query["n"].endswith("Z")):
+                raise ForbiddenLink("n")
         return query["id"].removeprefix("o-A"), int(query["itag"])
 
     def _signature(self, fields: Mapping[str, str]) -> str:
+        # What a client could gain by changing; it may drop or add other fields, as YouTube lets it.
         signed = "|".join(fields.get(key, "") for key in ("expire", "ip", "id", "itag", "clen"))
         return hmac.new(self._secret, signed.encode(), "sha1").hexdigest()
 
-    def _challenge(self) -> str:
-        drawn = f"{self._rng.getrandbits(40):010x}"
-        return drawn + self._short(drawn)
-
-    def _is_solved(self, answer: str) -> bool:
-        if not answer.endswith("Z"):
-            return False
-        challenge = answer[:-1][::-1]
-        return self._short(challenge[:10]) == challenge[10:]
-
-    def _short(self, drawn: str) -> str:
+    def _check_digits(self, drawn: str) -> str:
         return hmac.new(self._secret, drawn.encode(), "sha1").hexdigest()[:6]
-
-
-def scramble(sig: str) -> str:
-    """The inverse of the player's signature puzzle."""
-    letters = list(sig)
-    letters[0], letters[5] = letters[5], letters[0]
-    return "".join(reversed(["q", "x", *letters]))

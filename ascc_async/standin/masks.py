@@ -21,11 +21,9 @@ class BadMask(ValueError):
 def parse(text: str) -> Mask:
     """Read a mask. Raises `BadMask`."""
     tokens = _TOKEN.findall(text)
-    if not tokens or "".join(tokens) != text.replace(" ", ""):
-        raise BadMask(f"Invalid field selection {text[:80]}")
     mask: Mask = {}
-    position = _read_list(tokens, 0, mask)
-    if position != len(tokens):
+    readable = tokens and "".join(tokens) == text.replace(" ", "")
+    if not readable or _read_paths(tokens, 0, mask) != len(tokens):
         raise BadMask(f"Invalid field selection {text[:80]}")
     return mask
 
@@ -38,7 +36,7 @@ def apply(value: Any, mask: Mask) -> Any:
         return [apply(entry, mask) for entry in value]
     if not isinstance(value, dict):
         return value
-    every = mask.get("*")
+    every = mask.get("*")  # a named key comes before the star
     return {
         key: apply(inner, chosen)
         for key, inner in value.items()
@@ -46,38 +44,28 @@ def apply(value: Any, mask: Mask) -> Any:
     }
 
 
-def _read_list(tokens: list[str], position: int, into: Mask) -> int:
-    while True:
-        position = _read_path(tokens, position, into)
-        if position >= len(tokens) or tokens[position] != ",":
-            return position
-        position += 1
-
-
-def _read_path(tokens: list[str], position: int, into: Mask) -> int:
+def _read_paths(tokens: list[str], at: int, into: Mask) -> int:
+    """Paths with commas between them, into the mask; the index of the first token after them."""
     node = into
     while True:
-        name = tokens[position] if position < len(tokens) else ","
-        if name in ".,/()":
+        name = tokens[at] if at < len(tokens) else ","
+        follows = tokens[at + 1] if at + 1 < len(tokens) else ","
+        if name in ".,/()" or follows not in ".,/()":
             raise BadMask(f"Invalid field selection near {name}")
-        node, ended = _step(node, name, tokens, position)
-        position += 1
-        if ended:
-            return position
-        if tokens[position] == "(":
-            position = _read_list(tokens, position + 1, node)
-            if position >= len(tokens) or tokens[position] != ")":
+        at += 1
+        if follows in "./(":
+            # What another path has chosen whole stays whole: deeper paths then choose in vain.
+            whole = name in node and not node[name]
+            node = {} if whole else node.setdefault(name, {})
+            at += 1
+            if follows != "(":
+                continue
+            at = _read_paths(tokens, at, node)
+            if at >= len(tokens) or tokens[at] != ")":
                 raise BadMask("Invalid field selection: ) is missing")
-            return position + 1
-        position += 1
-
-
-def _step(node: Mask, name: str, tokens: list[str], position: int) -> tuple[Mask, bool]:
-    """Go one level down; a path that ends here chooses the whole of it."""
-    following = tokens[position + 1] if position + 1 < len(tokens) else ","
-    ended = following in ",)"
-    if ended:
-        node[name] = {}
-        return node, True
-    whole = name in node and not node[name]
-    return ({} if whole else node.setdefault(name, {})), False
+            at += 1
+        else:
+            node[name] = {}
+        if at >= len(tokens) or tokens[at] != ",":
+            return at
+        at, node = at + 1, into

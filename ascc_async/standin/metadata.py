@@ -1,6 +1,6 @@
 """AudioSet's metadata files, in the official format, for the stand-in's own list of videos.
 
-File names are the official ones; how they are served is the server's matter.
+The ontology is a small one: two score of AudioSet's classes, chosen for their oddities.
 """
 
 from __future__ import annotations
@@ -10,34 +10,90 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from ascc_async.standin.metadata_classes import NODES, Node
+from ascc_async.standin.world import Video
 
 OFFICIAL_ROWS = {"balanced_train": 22_160, "eval": 20_371, "unbalanced_train": 2_041_789}
 CLASS_FILES = ("class_labels_indices.csv", "qa_true_counts.csv", "ontology.json")
 RERATED = "rerated_video_ids.txt"
 
 
-class Named(Protocol):
-    """What the metadata needs to know of a video; the world's `Video` is one."""
-
-    @property
-    def video_id(self) -> str: ...
-    @property
-    def segment_start_ms(self) -> int: ...
-    @property
-    def segment_end_ms(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a segment file."""
+class OntologyClass:
+    """One entry of the ontology.
 
-    video_id: str
-    start_ms: int
-    end_ms: int
-    labels: tuple[str, ...]
+    `rated`: how many were rated and how many of them were right; None: not in the class list,
+    only in the ontology.
+    """
+
+    mid: str
+    name: str
+    children: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    rated: tuple[int, int] | None = None
+    weight: float = 1
+
+
+def _entry(
+    mid: str,
+    name: str,
+    children: str = "",
+    *restrictions: str,
+    rated: tuple[int, int] | None = None,
+    weight: float = 1,
+) -> OntologyClass:
+    return OntologyClass(mid, name, tuple(children.split()), restrictions, rated, weight)
+
+
+ONTOLOGY = (
+    _entry("/m/0dgw9r", "Human sounds", "/m/09l8g /m/01w250", "abstract"),
+    _entry("/m/09l8g", "Human voice", "/m/09x0r /m/015lz1", "abstract"),
+    _entry("/m/09x0r", "Speech", "/m/05zppz /m/02zsn", rated=(10, 10), weight=12),
+    _entry("/m/05zppz", "Male speech, man speaking", rated=(10, 9), weight=3),
+    _entry("/m/02zsn", "Female speech, woman speaking", rated=(10, 10), weight=2),
+    _entry("/m/015lz1", "Singing", rated=(9, 9)),
+    _entry("/m/01w250", "Whistling", rated=(10, 7)),
+    _entry("/m/0jbk", "Animal", "/m/068hy /m/01280g", rated=(10, 10), weight=3),
+    _entry("/m/068hy", "Domestic animals, pets", "/m/0bt9lr /m/01yrx", rated=(9, 9), weight=2),
+    _entry("/m/0bt9lr", "Dog", "/m/05tny_", rated=(10, 10), weight=3),
+    _entry("/m/05tny_", "Bark", rated=(9, 9), weight=2),
+    _entry("/m/01yrx", "Cat", "/m/07qrkrw", rated=(10, 10)),
+    _entry("/m/07qrkrw", "Meow", rated=(10, 9)),
+    _entry("/m/01280g", "Wild animals", "/m/015p6 /m/09ld4", rated=(10, 8)),
+    _entry("/m/015p6", "Bird", "/m/020bb7 /m/04s8yn", rated=(10, 10), weight=3),
+    _entry("/m/020bb7", "Bird vocalization, bird call, bird song", rated=(10, 10), weight=2),
+    _entry("/m/04s8yn", "Crow", rated=(10, 9)),
+    _entry("/m/09ld4", "Frog", rated=(9, 8)),
+    _entry(
+        "/m/04rlf", "Music", "/m/04szw /m/0kpv1t /t/dd00030 /m/074ft", rated=(10, 10), weight=12
+    ),
+    _entry("/m/04szw", "Musical instrument", "/m/0342h /m/05r5c", rated=(10, 9), weight=2),
+    _entry("/m/0342h", "Guitar", "/m/042v_gx", rated=(10, 10), weight=2),
+    _entry("/m/042v_gx", "Acoustic guitar", rated=(10, 6)),
+    _entry("/m/05r5c", "Piano", rated=(10, 10)),
+    _entry("/m/0kpv1t", "Music genre", "/m/03_d0", "abstract"),
+    _entry("/m/03_d0", "Jazz", rated=(0, 0)),
+    _entry("/t/dd00030", "Music mood", "/t/dd00031", "abstract"),
+    _entry("/t/dd00031", "Happy music", rated=(0, 0)),
+    _entry("/m/074ft", "Song", "", "blacklist", rated=(10, 3)),
+    _entry("/m/059j3w", "Natural sounds", "/m/0838f /m/03m9d0z /m/0ngt1", "blacklist"),
+    _entry("/m/03m9d0z", "Wind", rated=(10, 9), weight=2),
+    _entry("/m/0ngt1", "Thunder", rated=(10, 10)),
+    _entry("/m/0838f", "Water", "/m/06mb1", rated=(10, 10), weight=2),
+    _entry("/m/06mb1", "Rain", rated=(10, 8)),
+    _entry("/t/dd00041", "Sounds of things", "/m/07yv9 /m/07pp_mv", "blacklist"),
+    _entry("/m/07yv9", "Vehicle", "/m/012f08", rated=(10, 10), weight=4),
+    _entry("/m/012f08", "Motor vehicle (road)", "/m/0k4j /m/03j1ly", rated=(10, 9), weight=2),
+    _entry("/m/0k4j", "Car", rated=(10, 9), weight=3),
+    _entry("/m/03j1ly", "Emergency vehicle", "/m/04qvtq /m/012n7d", rated=(10, 10)),
+    _entry("/m/04qvtq", "Police car (siren)", rated=(10, 9)),
+    _entry("/m/012n7d", "Ambulance (siren)", rated=(9, 8)),
+    _entry("/m/07pp_mv", "Alarm", "/m/03kmc9", rated=(10, 10)),
+    _entry("/m/03kmc9", "Siren", "/m/04qvtq /m/012n7d", rated=(10, 10)),
+    _entry("/t/dd00123", "Channel, environment and background", "/m/096m7z", "abstract"),
+    _entry("/m/096m7z", "Noise", "/m/01jwx6", rated=(10, 5)),
+    _entry("/m/01jwx6", "Vibration", "", "blacklist", rated=(10, 2)),
+)
 
 
 def split_file(split: str) -> str:
@@ -45,80 +101,69 @@ def split_file(split: str) -> str:
     return f"{split}_segments.csv"
 
 
-def write_world(folder: Path, videos: Iterable[Named], *, seed: int = 0) -> None:
+def write_world(folder: Path, videos: Iterable[Video], *, seed: int = 0) -> None:
     """All files for these videos, one segment each: one in six balanced, one in six eval.
 
-    The same videos and seed give the same files. Every class of `NODES` is used if there are
+    The same videos and seed give the same files. Every class of `ONTOLOGY` is used if there are
     some hundred videos. Replaces files that are there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_classes(folder, NODES)
-    rows = _rows_of(sorted(videos, key=lambda video: video.video_id), seed)
-    splits: dict[str, list[Row]] = {split: [] for split in OFFICIAL_ROWS}
-    names = ("balanced_train", "eval", *["unbalanced_train"] * 4)
-    for number, row in enumerate(rows):
-        splits[names[number % len(names)]].append(row)
-    for split, members in splits.items():
-        _write_rows(folder / split_file(split), members)
-    rerated = [row.video_id for row in rows[::9]]
-    (folder / RERATED).write_text("".join(f"{video_id}\n" for video_id in rerated))
-
-
-def _rows_of(videos: Sequence[Named], seed: int) -> list[Row]:
-    drawn = random.Random(f"labels {seed}")
-    classes = [node for node in NODES if node.rated is not None]
-    weights = [node.weight for node in classes]
-    rows = []
+    write_classes(folder, ONTOLOGY)
+    rng = random.Random(f"labels {seed}")
+    classes = [entry for entry in ONTOLOGY if entry.rated is not None]
+    weights = [entry.weight for entry in classes]
+    lines: dict[str, list[str]] = {split: [] for split in OFFICIAL_ROWS}
+    labels_of: dict[str, list[str]] = {split: [] for split in OFFICIAL_ROWS}
+    splits = ("balanced_train", "eval", *["unbalanced_train"] * 4)
+    videos = sorted(videos, key=lambda video: video.video_id)
     for number, video in enumerate(videos):
-        more = drawn.choices(classes, weights, k=drawn.choice((0, 1, 1, 2, 3)))
-        labels = {node.mid for node in (classes[number * 7 % len(classes)], *more)}
-        times = video.segment_start_ms, video.segment_end_ms
-        rows.append(Row(video.video_id, *times, tuple(sorted(labels))))
-    return rows
-
-
-def _write_rows(path: Path, rows: Sequence[Row]) -> None:
-    classes = {label for row in rows for label in row.labels}
-    labels = sum(len(row.labels) for row in rows)
-    lines = [
-        f"{row.video_id}, {row.start_ms / 1000:.3f}, {row.end_ms / 1000:.3f},"
-        f' "{",".join(row.labels)}"\n'
-        for row in rows
-    ]
-    head = segment_head(len(rows), len(classes), labels).decode()
-    path.write_text(head + "".join(lines), encoding="ascii", newline="")
+        more = rng.choices(classes, weights, k=rng.choice((0, 1, 1, 2, 3)))
+        # Besides what is drawn each class takes its turn, so that none is missing.
+        labels = sorted({entry.mid for entry in (classes[number * 7 % len(classes)], *more)})
+        start, end = video.segment_start_ms / 1000, video.segment_end_ms / 1000
+        split = splits[number % len(splits)]
+        lines[split].append(f'{video.video_id}, {start:.3f}, {end:.3f}, "{",".join(labels)}"\n')
+        labels_of[split] += labels
+    for split, rows in lines.items():
+        labels = labels_of[split]
+        head = segment_head(len(rows), len(set(labels)), len(labels)).decode()
+        text = head + "".join(rows)
+        (folder / split_file(split)).write_text(text, encoding="ascii", newline="")
+    rerated = "".join(f"{video.video_id}\n" for video in videos[::9])
+    (folder / RERATED).write_text(rerated)
 
 
 def segment_head(rows: int, classes: int, labels: int) -> bytes:
     """The three lines that a segment file begins with."""
     return (
+        # As in the official files, spaces and all: readers are strict about it.
         b"# Segments csv created Sun Mar  5 10:54:31 2017\n"
         b"# num_ytids=%d, num_segs=%d, num_unique_labels=%d, num_positive_labels=%d\n"
         b"# YTID, start_seconds, end_seconds, positive_labels\n" % (rows, rows, classes, labels)
     )
 
 
-def write_classes(folder: Path, nodes: Sequence[Node]) -> None:
-    """Class list, quality counts and ontology of these nodes."""
-    listed = [(node, node.rated) for node in nodes if node.rated is not None]
-    names = [f'{i},{node.mid},"{node.name}"\n' for i, (node, _) in enumerate(listed)]
-    counts = [f"{node.mid},{rated},{true}\n" for node, (rated, true) in listed]
-    entries = [
+def write_classes(folder: Path, entries: Sequence[OntologyClass]) -> None:
+    """Class list, quality counts and ontology of these classes."""
+    listed = [(entry, entry.rated) for entry in entries if entry.rated is not None]
+    names = [f'{i},{entry.mid},"{entry.name}"\n' for i, (entry, _) in enumerate(listed)]
+    counts = [f"{entry.mid},{rated},{true}\n" for entry, (rated, true) in listed]
+    ontology = [
         {
-            "id": node.mid,
-            "name": node.name,
-            "description": f"{node.name}, as the stand-in has it.",
+            "id": entry.mid,
+            "name": entry.name,
+            "description": f"{entry.name}, as the stand-in has it.",
             "citation_uri": "",
             "positive_examples": [],
-            "child_ids": list(node.children),
-            "restrictions": list(node.restrictions),
+            "child_ids": list(entry.children),
+            "restrictions": list(entry.restrictions),
         }
-        for node in nodes
+        for entry in entries
     ]
     contents = (
         "index,mid,display_name\n" + "".join(names),
         "label_id,num_rated,num_true\n" + "".join(counts),
-        json.dumps(entries, indent=2) + "\n",
+        json.dumps(ontology, indent=2) + "\n",
     )
     for name, content in zip(CLASS_FILES, contents, strict=True):
         (folder / name).write_text(content, encoding="utf-8", newline="")

@@ -9,6 +9,7 @@ _THINGS = (
     "Workshop: sharpening a plane", "Train horn compilation", "Crowd at the derby",
     "Baby laughs at paper", "Thunder in the mountains", "Live at the town hall",
 )  # fmt: skip
+# Quotes, line ends, formulas, markup, escapes, right to left, whatever ends up in a CSV.
 _AWKWARD = (
     'He said "listen", then left', "commas, commas, and; semicolons", "two\nlines\r\nor three",
     "😀🎸 emoji 👩‍👩‍👧‍👦 family 🇨🇭", "مرحبا بالعالم — صوت", "שלום עולם \u202eevil.exe",
@@ -42,8 +43,3 @@ def channel(number: int) -> str:
     if number % 4 == 0:
         return _AWKWARD_WHO[number // 4 % len(_AWKWARD_WHO)]
     return f"{_WHO[number % len(_WHO)]} {number % 97}"
-
-
-def awkward_titles() -> tuple[str, ...]:
-    """Every awkward title there is, for the world's own list to hold each of them once."""
-    return _AWKWARD

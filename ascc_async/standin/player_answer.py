@@ -7,81 +7,79 @@ from dataclasses import dataclass
 from typing import Any
 
 from ascc_async.model import Reason
-from ascc_async.standin.filler import tracking
-from ascc_async.standin.links import LinkFacts, Links, Puzzle
+from ascc_async.standin.links import LINK_SECONDS, Links, Puzzle
 from ascc_async.standin.media_layout import Stream
-from ascc_async.standin.next_answer import VISITOR
-from ascc_async.standin.playability import APPS, playability
-from ascc_async.standin.wording import Words
+from ascc_async.standin.next_answer import TRACKING, VISITOR
+from ascc_async.standin.playability import APPS, REFUSALS, playability, refused
 from ascc_async.standin.world import GONE, SIGNING_IN_HELPS, Video
 
-_PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "WEB_CREATOR": "n", "TVHTML5": "cipher"}
+_PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
+# Clients that YouTube hands formats whose media only its own protocol (SABR) brings.
 _WITHOUT_LINKS = frozenset({"WEB", "MWEB", "WEB_REMIX", "TVHTML5_SIMPLY"})
-_HIDES_DETAILS = GONE
+_DESCRIPTION = "A description.\n\nWith two paragraphs."
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks: which player client, in which words, from which address, signed in or not."""
+class Viewer:
+    """Who asks: which player client, from which address, signed in or not."""
 
     client: str
-    words: Words
     address: str
     signed_in: bool
-    hls: bool = True
 
 
-def answer(
+def player_answer(
     video: Video,
-    asker: Asker,
+    viewer: Viewer,
     links: Links,
     streams: Callable[[Video], Sequence[Stream]],
-    status: dict[str, Any] | None = None,
+    refusal: str = "",
 ) -> dict[str, Any]:
-    """The whole answer. `status` replaces the playability (a refusal); `streams` is asked last."""
-    playable = status or playability(
-        video, asker.words, app=asker.client in APPS, signed_in=asker.signed_in
-    )
-    whole: dict[str, Any] = {
+    """The whole answer. `streams` is asked only where the video can be played.
+
+    `refusal`: a key of `playability.REFUSALS`, said in place of the truth.
+    """
+    app = viewer.client in APPS
+    if refusal:
+        playable = refused(REFUSALS[refusal])
+    else:
+        playable = playability(video, app=app, signed_in=viewer.signed_in)
+    answer: dict[str, Any] = {
         "responseContext": {"visitorData": VISITOR, "maxAgeSeconds": 0, "responseId": "IhMIheWTwY"},
         "playabilityStatus": playable,
     }
-    if playable["status"] == "OK":
-        whole["streamingData"] = _streaming_data(video, asker, links, streams(video))
-    if status is None and _shows_details(video, asker):
-        whole["videoDetails"] = video_details(video)
-        if asker.client.startswith(("WEB", "MWEB")):
-            whole["microformat"] = {"playerMicroformatRenderer": _microformat(video)}
-        if playable["status"] == "OK":
-            whole["storyboards"] = _storyboards(video)
-    return whole | {"trackingParams": tracking(), "adBreakHeartbeatParams": "Q0FBJTNE"}
+    if playable["status"] == "OK" and video.reason is Reason.LIVE:
+        manifest = _manifest(video, "hls_playlist")
+        answer["streamingData"] = {
+            "expiresInSeconds": str(LINK_SECONDS), "hlsManifestUrl": manifest
+        }  # fmt: skip
+    elif playable["status"] == "OK":
+        answer["streamingData"] = {
+            "expiresInSeconds": str(LINK_SECONDS),
+            "adaptiveFormats": [_format(video, each, viewer, links) for each in streams(video)],
+            "aspectRatio": 1.7777778,
+            "serverAbrStreamingUrl": "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1",
+        } | ({"hlsManifestUrl": _manifest(video, "hls_variant")} if app else {})
+    helped = viewer.signed_in and video.reason in SIGNING_IN_HELPS
+    if not refusal and (helped or video.reason not in GONE):
+        answer["videoDetails"] = _video_details(video)
+        if viewer.client.startswith(("WEB", "MWEB")):
+            answer["microformat"] = {"playerMicroformatRenderer": _microformat(video)}
+    return answer | {"trackingParams": TRACKING}
 
 
-def _shows_details(video: Video, asker: Asker) -> bool:
-    helped = asker.signed_in and video.reason in SIGNING_IN_HELPS
-    return helped or video.reason not in _HIDES_DETAILS
-
-
-def video_details(video: Video) -> dict[str, Any]:
-    """`videoDetails`."""
+def _video_details(video: Video) -> dict[str, Any]:
     live = video.reason is Reason.LIVE
     details: dict[str, Any] = {
         "videoId": video.video_id,
         "title": video.title,
         "lengthSeconds": "0" if live else str(round(video.length_ms / 1000)),
-        "keywords": ["sound", "standin"],
         "channelId": video.channel_id,
-        "isOwnerViewing": False,
-        "shortDescription": "A description.\n\nWith two paragraphs.",
-        "isCrawlable": True,
+        "shortDescription": _DESCRIPTION,
         "thumbnail": {"thumbnails": _thumbnails(video.video_id)},
-        "allowRatings": True,
         "viewCount": str(video.views),
         "author": video.channel,
-        "isPrivate": False,
-        "isUnpluggedCorpus": False,
         "isLiveContent": live,
-        "isTvfilmVideo": False,
     }
     if live:
         details |= {"isUpcoming": True} if video.upcoming else {"isLive": True}
@@ -89,67 +87,34 @@ def video_details(video: Video) -> dict[str, Any]:
 
 
 def _thumbnails(video_id: str) -> list[dict[str, Any]]:
-    return [
-        {"url": f"https://i.ytimg.com/vi/{video_id}/mqdefault.jpg", "width": 320, "height": 180},
-        {"url": f"https://i.ytimg.com/vi/{video_id}/hq720.jpg", "width": 1280, "height": 720},
-    ]
+    return [{"url": f"https://i.ytimg.com/vi/{video_id}/hq720.jpg", "width": 1280, "height": 720}]
 
 
 def _microformat(video: Video) -> dict[str, Any]:
-    form: dict[str, Any] = {
-        "thumbnail": {"thumbnails": _thumbnails(video.video_id)[1:]},
+    countries = ["CH", "DE", "GB", "JP", "US"]
+    details: dict[str, Any] = {
+        "thumbnail": {"thumbnails": _thumbnails(video.video_id)},
         "title": {"simpleText": video.title},
-        "description": {"simpleText": "A description.\n\nWith two paragraphs."},
+        "description": {"simpleText": _DESCRIPTION},
         "lengthSeconds": str(round(video.length_ms / 1000)),
         "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
         "externalChannelId": video.channel_id,
         "isFamilySafe": video.reason is not Reason.AGE_RESTRICTED,
-        "availableCountries": ["CH", "DE", "GB", "JP", "US"],
-        "isUnlisted": False,
-        "hasYpcMetadata": False,
+        "availableCountries": ["JP"] if video.reason is Reason.COUNTRY_RESTRICTED else countries,
         "viewCount": str(video.views),
         "category": "Education",
         "publishDate": f"{video.published}T08:00:00-08:00",
         "ownerChannelName": video.channel,
         "uploadDate": f"{video.published}T08:00:00-08:00",
-        "isShortsEligible": False,
         "externalVideoId": video.video_id,
         "canonicalUrl": f"https://www.youtube.com/watch?v={video.video_id}",
     }
-    if video.reason is Reason.COUNTRY_RESTRICTED:
-        form["availableCountries"] = ["JP"]
     if video.reason is Reason.LIVE:
-        form["liveBroadcastDetails"] = {
+        details["liveBroadcastDetails"] = {
             "isLiveNow": not video.upcoming,
             "startTimestamp": "2026-07-01T08:00:00+00:00",
         }
-    return form
-
-
-def _storyboards(video: Video) -> dict[str, Any]:
-    if video.reason is Reason.LIVE:
-        return {}
-    spec = (
-        f"https://i.ytimg.com/sb/{video.video_id}/storyboard3_L$L/$N.jpg?sqp=-oaymwGh"
-        "|48#27#100#10#10#0#default#rs$AOn4CLA|80#45#95#10#10#2000#M$M#rs$AOn4CLB"
-    )
-    return {"playerStoryboardSpecRenderer": {"spec": spec, "recommendedLevel": 1}}
-
-
-def _streaming_data(
-    video: Video, asker: Asker, links: Links, streams: Sequence[Stream]
-) -> dict[str, Any]:
-    if video.reason is Reason.LIVE:
-        return {"expiresInSeconds": "21540", "hlsManifestUrl": _manifest(video, "hls_playlist")}
-    data: dict[str, Any] = {
-        "expiresInSeconds": "21540",
-        "adaptiveFormats": [_format(video, stream, asker, links) for stream in streams],
-        "aspectRatio": 1.7777778,
-        "serverAbrStreamingUrl": "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1",
-    }
-    if asker.hls and asker.client in APPS:
-        data["hlsManifestUrl"] = _manifest(video, "hls_variant")
-    return data
+    return details
 
 
 def _manifest(video: Video, kind: str) -> str:
@@ -159,59 +124,44 @@ def _manifest(video: Video, kind: str) -> str:
     )
 
 
-def _format(video: Video, stream: Stream, asker: Asker, links: Links) -> dict[str, Any]:
-    link: dict[str, str] = {}
-    if asker.client not in _WITHOUT_LINKS:
-        facts = LinkFacts(
-            video_id=video.video_id,
-            itag=stream.itag,
-            mime=stream.mime.split(";")[0],
-            size=stream.size,
-            duration_ms=stream.duration_ms,
-            client=asker.client,
+def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[str, Any]:
+    entry: dict[str, Any] = {"itag": stream.itag}
+    if viewer.client not in _WITHOUT_LINKS:
+        entry |= links.make(
+            video.video_id,
+            stream,
+            client=viewer.client,
+            address=viewer.address,
+            puzzle=_PUZZLES.get(viewer.client, "none"),
         )
-        link = links.make(facts, asker.address, _PUZZLES.get(asker.client, "none"))
-    index = {"indexRange": _range(stream.index_range)} if stream.index_range else {}
-    return {
-        "itag": stream.itag,
-        **link,
-        "mimeType": stream.mime,
-        "bitrate": stream.bitrate * 51 // 50,
-        **_picture(stream),
-        "initRange": _range(stream.init_range),
-        **index,
+    entry |= {"mimeType": stream.mime, "bitrate": stream.bitrate * 51 // 50}  # the peak
+    if stream.height:
+        entry |= {
+            "width": stream.width,
+            "height": stream.height,
+            "fps": stream.fps,
+            "qualityLabel": f"{stream.height}p",
+        }
+    entry["initRange"] = _range(stream.init_range)
+    if stream.index_range:
+        entry["indexRange"] = _range(stream.index_range)
+    entry |= {
         "lastModified": "1724100171542570",
         "contentLength": str(stream.size),
         "quality": "tiny",
         "projectionType": "RECTANGULAR",
         "averageBitrate": stream.bitrate,
-        **_sound(stream),
-        "approxDurationMs": str(stream.duration_ms),
     }
+    if stream.sample_rate:
+        entry |= {
+            "highReplication": True,
+            "audioQuality": "AUDIO_QUALITY_MEDIUM",
+            "audioSampleRate": str(stream.sample_rate),
+            "audioChannels": stream.channels,
+            "loudnessDb": -3.2,
+        }
+    return entry | {"approxDurationMs": str(stream.duration_ms)}
 
 
 def _range(bounds: tuple[int, int]) -> dict[str, str]:
     return {"start": str(bounds[0]), "end": str(bounds[1])}
-
-
-def _picture(stream: Stream) -> dict[str, Any]:
-    if not stream.height:
-        return {}
-    return {
-        "width": stream.width,
-        "height": stream.height,
-        "fps": stream.fps,
-        "qualityLabel": f"{stream.height}p",
-    }
-
-
-def _sound(stream: Stream) -> dict[str, Any]:
-    if not stream.sample_rate:
-        return {}
-    return {
-        "highReplication": True,
-        "audioQuality": "AUDIO_QUALITY_MEDIUM",
-        "audioSampleRate": str(stream.sample_rate),
-        "audioChannels": stream.channels,
-        "loudnessDb": -3.2,
-    }

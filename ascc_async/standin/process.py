@@ -20,21 +20,20 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
+from pydantic_core import to_json
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from ascc_async.standin import request_log
+from ascc_async.standin.request_log import read_log
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
@@ -66,12 +65,7 @@ class StandinProcess:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self.stop()
         if self._given is None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -79,13 +73,8 @@ class StandinProcess:
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, trace)
+    async def __aexit__(self, *details: object) -> None:
+        await asyncio.to_thread(self.__exit__)
 
     @property
     def proxy(self) -> str:
@@ -103,11 +92,6 @@ class StandinProcess:
         return Path(self._ready["ca_file"])
 
     @property
-    def control_url(self) -> str:
-        """The control port's address."""
-        return str(self._ready["control_url"])
-
-    @property
     def log_file(self) -> Path:
         """The request log, one JSON object a line."""
         return Path(self._ready["log_file"])
@@ -119,32 +103,39 @@ class StandinProcess:
 
     def start(self) -> None:
         """Start, or start again on the same ports with the same certificate."""
-        config, ready_file = self._folder / "world.json", self._folder / "ready.json"
-        config.write_text(self.settings.model_dump_json())
-        ready_file.unlink(missing_ok=True)
-        ports = ",".join(f"{name}={port}" for name, port in self._ready.get("ports", {}).items())
-        words = (self._folder / "stderr.txt").open("ab")
-        with words:
+        ports = self._ready.get("ports", {})
+        doors = tuple(
+            door.model_copy(update={"port": ports.get(door.name, 0)})
+            for door in self.settings.doors
+        )
+        config = self.settings.model_copy(update={"doors": doors}).model_dump_json()
+        (self._folder / "world.json").write_text(config)
+        with (self._folder / "stderr.txt").open("ab") as stderr:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "ascc_async.standin", "--config", str(config)),
-                    *("--folder", str(self._folder), "--ready-file", str(ready_file)),
-                    *("--ports", ports),
-                ],
+                [sys.executable, "-m", "ascc_async.standin", str(self._folder)],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=words,
-                start_new_session=True,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # a Ctrl-C is for the run alone
             )
-        self._ready = self._wait_ready(ready_file)
+        stdout = self._process.stdout
+        assert stdout is not None
+        ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
+        line = stdout.readline() if ready else b""
+        if not line:
+            self.stop()
+            last = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
+            raise StandinFailed(f"the stand-in did not start: {last}")
+        self._ready = json.loads(line)
 
     def stop(self) -> None:
         """End the process; what is in flight is cut."""
         process, self._process = self._process, None
         if process is None:
             return
-        if process.stdin is not None:
-            process.stdin.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -153,14 +144,14 @@ class StandinProcess:
 
     def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
         """The request log since the last reset, of one endpoint if named."""
-        lines = request_log.read(self.log_file, self._log_from)
+        lines = read_log(self.log_file, self._log_from)
         return [line for line in lines if endpoint in (None, line["endpoint"])]
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered,
         breaches (by identity), faults, connections (by door), quota_used (by key)."""
-        found: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
-        return found
+        counters: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
+        return counters
 
     def reset_counters(self) -> None:
         """Set counters and the Data API's used quota to nothing (a new day); forget the log."""
@@ -169,9 +160,8 @@ class StandinProcess:
 
     def set(self, **changes: Any) -> None:
         """Change settings while it runs; sections are merged, everything else replaced."""
-        plain = {key: _plain(value) for key, value in changes.items()}
-        self._call("POST", "/settings", json.dumps(plain))
-        self.settings = WorldSettings.model_validate_json(self._call("GET", "/settings"))
+        text = self._call("POST", "/settings", to_json(changes))
+        self.settings = WorldSettings.model_validate_json(text)
         self.world = World(self.settings)
 
     def set_faults(self, *faults: Fault) -> None:
@@ -197,8 +187,8 @@ class StandinProcess:
         wait=wait_fixed(0.2),
         reraise=True,
     )
-    def _call(self, method: str, path: str, body: str | None = None) -> str:
-        address = urlsplit(self.control_url).netloc
+    def _call(self, method: str, path: str, body: bytes | None = None) -> str:
+        address = urlsplit(self._ready["control_url"]).netloc
         connection = http.client.HTTPConnection(address, timeout=10)
         try:
             connection.request(method, path, body)
@@ -209,24 +199,3 @@ class StandinProcess:
         if answer.status != 200:
             raise StandinFailed(text)
         return text
-
-    def _wait_ready(self, ready_file: Path) -> Mapping[str, Any]:
-        ends = time.monotonic() + _START_SECONDS
-        while time.monotonic() < ends:
-            if ready_file.exists():
-                found: dict[str, Any] = json.loads(ready_file.read_text())
-                return found
-            if self._process is None or self._process.poll() is not None:
-                break
-            time.sleep(0.02)
-        self.stop()
-        words = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
-        raise StandinFailed(f"the stand-in did not start: {words}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(entry) for entry in value]
-    return value

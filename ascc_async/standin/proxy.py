@@ -11,30 +11,44 @@ import base64
 import hmac
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
 
-from ascc_async.standin.certificates import is_played
-from ascc_async.standin.identities import Door
+import trustme
+
 from ascc_async.standin.world_settings import ProxyDoor
 
-_LONGEST_HEAD = 65_536
+_HOSTS = (
+    "youtube.com", "*.youtube.com", "*.youtube-nocookie.com", "youtubei.googleapis.com",
+    "youtube.googleapis.com", "www.googleapis.com", "storage.googleapis.com",
+    "jnn-pa.googleapis.com", "*.googlevideo.com", "*.c.youtube.com", "www.google.com",
+    "accounts.google.com", "consent.google.com", "i.ytimg.com", "s.ytimg.com",
+    "raw.githubusercontent.com",
+)  # fmt: skip
+"""Hosts that the stand-in plays; any other is out of reach."""
 
 
-class Refusal(Exception):
+def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """The authority's file and TLS as the server; made where the folder has none yet."""
+    ca_file, chain = folder / "standin-ca.pem", folder / "standin-server.pem"
+    if not chain.exists():
+        authority = trustme.CA(organization_name="ascc_async stand-in")
+        authority.cert_pem.write_to_path(str(ca_file))
+        leaf = authority.issue_cert(*_HOSTS, "localhost", "127.0.0.1")
+        leaf.private_key_and_cert_chain_pem.write_to_path(str(chain))
+        chain.chmod(0o600)  # whoever has the key can play YouTube to our runs
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    context.set_alpn_protocols(["http/1.1"])  # aiohttp serves nothing newer
+    return ca_file, context
+
+
+class ProxyRefusal(Exception):
     """The proxy says no; `answer` is what it writes before it closes."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__(answer[:60])
         self.answer = answer
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What lies behind the proxy: a web protocol per connection, told which door it came by."""
-
-    protocol: Callable[[], asyncio.Protocol]
-    arrived: Callable[[asyncio.Transport, Door], None]
-    tls: ssl.SSLContext
 
 
 class _Waiting(asyncio.Protocol):
@@ -52,24 +66,35 @@ class _Waiting(asyncio.Protocol):
 
 
 class ProxyServer:
-    """One door's listener. `start()` then `port`; `close()` ends it and its connections."""
+    """One door's listener.
 
-    def __init__(self, door: ProxyDoor, inside: Inside) -> None:
-        self._door, self._inside = door, inside
+    `protocol` makes the web server's protocol for each connection; `arrived` hears beforehand of
+    the name that it came in by.
+    """
+
+    def __init__(
+        self,
+        door: ProxyDoor,
+        protocol: Callable[[], asyncio.Protocol],
+        arrived: Callable[[asyncio.Transport, str], None],
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._door, self._protocol, self._arrived, self._tls = door, protocol, arrived, tls
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Transport, asyncio.StreamWriter] = {}
-        self.port = 0
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on loopback; port 0 takes a free one."""
+    async def start(self) -> int:
+        """Listen on loopback and return the port."""
+        tls = self._tls if self._door.scheme == "https" else None
         self._server = await asyncio.start_server(
+            # Never on another address: this is a man in the middle by trade.
             self._serve,
             "127.0.0.1",
-            port,
-            ssl=self._inside.tls if self._door.scheme == "https" else None,
+            self._door.port,
+            ssl=tls,
             backlog=1024,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
+        return int(self._server.sockets[0].getsockname()[1])
 
     def close(self) -> None:
         """Stop listening and cut every connection."""
@@ -84,61 +109,66 @@ class ProxyServer:
         self._open.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        shake_hands = self._socks if self._door.scheme == "socks5" else self._connect
         try:
             async with asyncio.timeout(30):
-                door = await self._agree(reader, writer)
-                await self._hand_over(writer, door)
-        except Refusal as refusal:
+                name = await shake_hands(reader, writer)
+                await self._hand_over(writer, name)
+        except ProxyRefusal as refusal:
             writer.write(refusal.answer)
             writer.close()
-        except (OSError, TimeoutError, EOFError, ValueError, ssl.SSLError):
-            writer.transport.abort()
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+            writer.transport.abort()  # a client that does not speak the protocol, or is gone
 
-    async def _agree(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Door:
-        if self._door.scheme == "socks5":
-            return await self._agree_socks(reader, writer)
-        return await self._agree_http(reader, writer)
-
-    async def _agree_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Door:
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """The handshake of an HTTP proxy; the name of whoever came in."""
         head = await reader.readuntil(b"\r\n\r\n")
-        if len(head) > _LONGEST_HEAD:
-            raise Refusal(_http(431, "Request Header Fields Too Large"))
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, *_ = first.split(" ")
-        user, password = _basic(lines)
+        name = self._name_for(*_basic_credentials(lines))
+        if name is None:
+            raise ProxyRefusal(
+                b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+                b'Proxy-Authenticate: Basic realm="x"\r\n'
+                b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        host, _, port = target.rpartition(":")
+        if method != "CONNECT" or port != "443" or not _is_played(host):
+            raise ProxyRefusal(
+                b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return name
+
+    async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """The handshake of RFC 1928, with user and password as of RFC 1929."""
+
+        async def read_text() -> str:
+            length = (await reader.readexactly(1))[0]
+            return (await reader.readexactly(length)).decode()
+
+        version, methods = await reader.readexactly(2)
+        with_password = 2 in await reader.readexactly(methods)
+        if version != 5:
+            raise ValueError("not SOCKS5")
+        user, password = None, ""
+        if with_password:
+            writer.write(b"\x05\x02")
+            await reader.readexactly(1)
+            user, password = await read_text(), await read_text()
         name = self._name_for(user, password)
         if name is None:
-            raise Refusal(
-                _http(407, "Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="x"')
-            )
-        if method != "CONNECT":
-            raise Refusal(_http(405, "Method Not Allowed"))
-        host, _, port = target.rpartition(":")
-        if port != "443" or not is_played(host):
-            raise Refusal(_http(502, "Bad Gateway"))
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        return Door.named(name)
-
-    async def _agree_socks(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> Door:
-        methods = (await _read_socks(reader, 2))[1]
-        offered = await reader.readexactly(methods)
-        user = password = None
-        if 2 in offered:
-            writer.write(b"\x05\x02")
-            user = await _short(reader, skip=1)
-            password = await _short(reader)
-        name = self._name_for(user, password or "")
-        if name is None:
-            raise Refusal(b"\x01\x01" if 2 in offered else b"\x05\xff")
-        writer.write(b"\x01\x00" if 2 in offered else b"\x05\x00")
-        host = await _socks_host(reader)
+            raise ProxyRefusal(b"\x01\x01" if with_password else b"\x05\xff")
+        writer.write(b"\x01\x00" if with_password else b"\x05\x00")
+        address_type = (await reader.readexactly(4))[3]
+        if address_type != 3:  # an address in place of a name: nothing that is played here
+            raise ProxyRefusal(b"\x05\x08\x00\x01" + bytes(6))
+        host = await read_text()
         port = int.from_bytes(await reader.readexactly(2), "big")
-        if port != 443 or not is_played(host):
-            raise Refusal(b"\x05\x04\x00\x01" + bytes(6))
+        if port != 443 or not _is_played(host):
+            raise ProxyRefusal(b"\x05\x04\x00\x01" + bytes(6))
         writer.write(b"\x05\x00\x00\x01" + bytes(6))
-        return Door.named(name)
+        return name
 
     def _name_for(self, user: str | None, password: str) -> str | None:
         """The door's name; an open door goes by the user's name where one is given."""
@@ -149,62 +179,40 @@ class ProxyServer:
         )
         return self._door.name if same else None
 
-    async def _hand_over(self, writer: asyncio.StreamWriter, door: Door) -> None:
+    async def _hand_over(self, writer: asyncio.StreamWriter, name: str) -> None:
         await writer.drain()
-        loop, waiting = asyncio.get_running_loop(), _Waiting()
-        plain = writer.transport
+        waiting, plain = _Waiting(), writer.transport
+        # uvloop may deliver the first bytes before the web protocol is in place.
         plain.set_protocol(waiting)
-        transport = await loop.start_tls(plain, waiting, self._inside.tls, server_side=True)
+        transport = await asyncio.get_running_loop().start_tls(
+            plain, waiting, self._tls, server_side=True
+        )
         if transport is None or waiting.lost:
             return
         self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
         self._open[transport] = writer  # a writer that is forgotten closes its transport
-        protocol = self._inside.protocol()
+        protocol = self._protocol()
         transport.set_protocol(protocol)
-        self._inside.arrived(transport, door)
+        self._arrived(transport, name)
         protocol.connection_made(transport)
         if waiting.early:
             protocol.data_received(bytes(waiting.early))
 
 
-def _http(status: int, words: str, *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status} {words}", *headers, "Content-Length: 0", "Connection: close"]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+def _is_played(host: str) -> bool:
+    return any(fnmatch(host.lower(), pattern) for pattern in _HOSTS)
 
 
-def _basic(lines: list[str]) -> tuple[str | None, str]:
+def _basic_credentials(lines: list[str]) -> tuple[str | None, str]:
+    """User and password of `Proxy-Authorization`; clients differ in how they encode a password."""
     for line in lines:
         key, _, value = line.partition(":")
         if key.lower() == "proxy-authorization":
-            user, _, password = _text(base64.b64decode(value.strip()[6:])).partition(":")
+            raw = base64.b64decode(value.strip()[6:])
+            try:
+                text = raw.decode()
+            except UnicodeDecodeError:
+                text = raw.decode("latin-1")
+            user, _, password = text.partition(":")
             return user or None, password
     return None, ""
-
-
-def _text(raw: bytes) -> str:
-    """Clients do not agree on how a password is encoded."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-async def _read_socks(reader: asyncio.StreamReader, count: int) -> bytes:
-    head = await reader.readexactly(count)
-    if head[0] != 5:
-        raise ValueError("not SOCKS5")
-    return head
-
-
-async def _short(reader: asyncio.StreamReader, *, skip: int = 0) -> str:
-    await reader.readexactly(skip)
-    length = (await reader.readexactly(1))[0]
-    return (await reader.readexactly(length)).decode()
-
-
-async def _socks_host(reader: asyncio.StreamReader) -> str:
-    head = await _read_socks(reader, 4)
-    if head[3] == 3:
-        return await _short(reader)
-    await reader.readexactly(16 if head[3] == 4 else 4)
-    return "an address"

@@ -1,4 +1,4 @@
-"""What goes back: an answer, or one of YouTube's ways of not answering."""
+"""What goes back: an answer, or one of Google's ways of not answering."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ class Reply:
     whole_size: int | None = None
 
 
-def html(text: str, status: int = 200, **headers: str) -> Reply:
+def html(text: str, status: int = 200) -> Reply:
     """A page."""
-    return Reply(text.encode(), status, HTML, headers)
+    return Reply(text.encode(), status, HTML)
 
 
 def dumps(value: Any) -> bytes:
     """JSON as Google writes it: compact, not escaped to ASCII."""
+    # Half surrogate pairs occur in real titles, and YouTube sends them as they are.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )
 
 
-def api_error(status: int, message: str, reason: str, code: str, domain: str = "global") -> Reply:
+def google_error(
+    status: int, message: str, reason: str, code: str, domain: str = "global"
+) -> Reply:
     """An error as Google's APIs word it."""
     error = {
         "code": status,
@@ -46,30 +49,24 @@ def api_error(status: int, message: str, reason: str, code: str, domain: str = "
     return Reply(dumps({"error": error}), status)
 
 
+def bad_mask(mask: str) -> Reply:
+    """400, as for any argument that cannot be read."""
+    message = f"Invalid field selection {mask[:60]}"
+    return google_error(400, message, "invalidParameter", "INVALID_ARGUMENT")
+
+
 def redirect(address: str) -> Reply:
     """302 to another page."""
     body = f'<HTML><HEAD><TITLE>302 Moved</TITLE></HEAD><BODY><A HREF="{address}">here</A></BODY>'
     return Reply(body.encode(), 302, HTML, {"Location": address})
 
 
-def captcha(url: str) -> Reply:
-    """The way to «unusual traffic from your computer network»."""
-    return redirect(
-        f"https://www.google.com/sorry/index?continue={quote(url, safe='')}&q=EgTLAHEFGOm"
-    )
-
-
-def consent(url: str) -> Reply:
-    """The way to «Before you continue to YouTube»."""
-    return redirect(
-        f"https://consent.youtube.com/m?continue={quote(url, safe='')}&gl=DE&m=0&pc=yt&cm=2&hl=en"
-    )
-
-
-def login_wall(url: str, *, api: bool) -> Reply:
-    """Only for those signed in."""
-    if api:
-        return api_error(
+def wall(style: str, url: str, *, api: bool) -> Reply:
+    """The way to a page where only a person gets on: "captcha", "consent" or "login_wall"."""
+    back = quote(url, safe="")
+    # Pages lead to the login; the APIs only say that it is missing.
+    if style == "login_wall" and api:
+        return google_error(
             401,
             "Request is missing required authentication credential. Expected OAuth 2 access token,"
             " login cookie or other valid authentication credential.",
@@ -77,15 +74,20 @@ def login_wall(url: str, *, api: bool) -> Reply:
             "UNAUTHENTICATED",
         )
     return redirect(
-        "https://accounts.google.com/ServiceLogin?service=youtube&passive=true&continue="
-        + quote(url, safe="")
+        {
+            "captcha": f"https://www.google.com/sorry/index?continue={back}&q=EgTLAHEFGOm",
+            "consent": f"https://consent.youtube.com/m?continue={back}&gl=DE&m=0&pc=yt&cm=2&hl=en",
+            "login_wall": "https://accounts.google.com/ServiceLogin?service=youtube&passive=true"
+            f"&continue={back}",
+        }[style]
     )
 
 
-def too_many(endpoint: str, headers: Mapping[str, str]) -> Reply:
+def too_many(endpoint: str, retry_after: str | None) -> Reply:
     """429 in the manner of the endpoint."""
+    # The Data API says 403 where others say 429; only the reason tells it from «forbidden».
     if endpoint == "data_api":
-        reply = api_error(
+        reply = google_error(
             403,
             "The request cannot be completed because you have exceeded your rate limit.",
             "rateLimitExceeded",
@@ -94,9 +96,10 @@ def too_many(endpoint: str, headers: Mapping[str, str]) -> Reply:
         )
     elif endpoint in ("next", "player"):
         message = "Resource has been exhausted (e.g. check quota)."
-        reply = api_error(429, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED")
+        reply = google_error(429, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED")
     else:
         reply = html("<html><head><title>429 Too Many Requests</title></head></html>", 429)
+    headers = {"Retry-After": retry_after} if retry_after else {}
     return Reply(reply.body, reply.status, reply.content_type, headers)
 
 
@@ -104,10 +107,14 @@ def forbidden(endpoint: str) -> Reply:
     """403 in the manner of the endpoint."""
     if endpoint in ("next", "player", "data_api"):
         message = "The caller does not have permission"
-        return api_error(403, message, "forbidden", "PERMISSION_DENIED")
+        return google_error(403, message, "forbidden", "PERMISSION_DENIED")
     return html("<html><head><title>403 Forbidden</title></head></html>", 403)
 
 
+NO_VIDEO = google_error(
+    400, "Request contains an invalid argument.", "badRequest", "INVALID_ARGUMENT"
+)
+NOT_FOUND = html("<html><head><title>404 Not Found</title></head></html>", 404)
 SORRY_PAGE = html(
     "<html><head><title>Sorry...</title></head><body><h1>We're sorry...</h1><p>Our systems have"
     " detected unusual traffic from your computer network. This page checks to see if it's really"

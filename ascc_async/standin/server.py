@@ -1,116 +1,207 @@
-"""The stand-in as one running thing: proxies, web server, control port."""
+"""The stand-in as one running thing: proxies, the web server behind them, the control port."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from ascc_async.standin import certificates
-from ascc_async.standin.control import control_app
-from ascc_async.standin.front import Front
+from ascc_async.standin.delivery import Pipe, send
+from ascc_async.standin.incoming import KINDS, read_request
+from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, retry_after
+from ascc_async.standin.media import streams_of
 from ascc_async.standin.metadata import write_world
-from ascc_async.standin.proxy import Inside, ProxyServer
+from ascc_async.standin.proxy import ProxyServer, make_certificates
 from ascc_async.standin.request_log import RequestLog
-from ascc_async.standin.world_settings import ProxyDoor, WorldSettings
+from ascc_async.standin.site import Site
+from ascc_async.standin.world_settings import ProxyDoor, RefusalStyle, WorldSettings
 
 LOG_NAME = "requests.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Where the stand-in listens."""
-
-    proxies: Mapping[str, str]
-    ca_file: str
-    control_url: str
-    log_file: str
-    ports: Mapping[str, int]
-
-    def text(self) -> str:
-        """As JSON, with the first proxy once more as `proxy`."""
-        first = next(iter(self.proxies.values()))
-        return json.dumps(
-            {
-                "proxy": first,
-                "proxies": dict(self.proxies),
-                "ca_file": self.ca_file,
-                "control_url": self.control_url,
-                "log_file": self.log_file,
-                "ports": dict(self.ports),
-            }
-        )
+_STYLE_OF_FAULT: Mapping[str, RefusalStyle] = {
+    "refuse": "429",
+    "bot_check": "bot_check",
+    "try_later": "try_later",
+    "captcha": "captcha",
+    "consent": "consent",
+    "login_wall": "login_wall",
+    "forbidden": "forbidden",
+}
+# Made at the start; another value could not be kept.
+_UNCHANGEABLE = frozenset({"doors", "seed", "videos"})
 
 
 class Standin:
-    """`start()`, `ready`, `stop()`. `ports` fixes ports by door name ("control" for control)."""
+    """`start()`, `stop()`; `apply(settings)` changes how it answers, while it runs."""
 
-    def __init__(
-        self, settings: WorldSettings, folder: Path, ports: Mapping[str, int] | None = None
-    ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._ports = folder, dict(ports or {})
+    def __init__(self, settings: WorldSettings, folder: Path) -> None:
+        self._folder = folder
+        self.settings = settings
         self.log = RequestLog(folder / LOG_NAME)
-        self.front = Front(settings, folder, self.log)
-        self._doors: dict[str, tuple[ProxyDoor, ProxyServer]] = {}
-        self._runner: web.AppRunner | None = None
-        self._web: web.Server | None = None
-        self.stopping = asyncio.Event()
+        # Used quota outlives a change of settings, as a day does.
+        self._quota: Counter[str] = Counter()
+        self._arrivals: dict[tuple[object, object], str] = {}
+        self._proxies: list[ProxyServer] = []
+        self._control: web.AppRunner | None = None
+        self._web = web.Server(self._handle, access_log=None, keepalive_timeout=600)
+        self._limits = HiddenLimits(settings.limits)
+        self._faults = SeededFaults(settings.seed, settings.faults)
+        self.streams = streams_of(settings)
+        self.apply(settings)
 
-    async def start(self) -> Ready:
-        """Open every door."""
-        tls = certificates.server_context(self._folder)
-        settings = self.front.settings
-        if settings.metadata_dir is None:
-            videos = self.front.endpoints.site.world.videos
-            write_world(self._folder / "metadata", videos, seed=settings.seed)
-        self._web = web.Server(self.front.handle, access_log=None, keepalive_timeout=600)
-        inside = Inside(self._web, self.front.arrived, tls)
-        for door in settings.doors:
-            server = ProxyServer(door, inside)
-            await server.start(self._ports.get(door.name, 0))
-            self._doors[door.name] = door, server
+    def apply(self, settings: WorldSettings) -> None:
+        """Answer by these settings from now on; limits and faults begin anew where they differ."""
+        if settings.limits != self.settings.limits:
+            self._limits = HiddenLimits(settings.limits)
+        if settings.faults != self.settings.faults:
+            self._faults = SeededFaults(settings.seed, settings.faults)
+        if settings.media != self.settings.media:
+            self.streams = streams_of(settings)
+        self.settings = settings
+        self._site = Site(settings, self.streams, self._folder / "metadata", self._quota)
+        self._pipe = Pipe(settings.media.total_mbit)
+
+    async def start(self) -> dict[str, Any]:
+        """Open every door; where it listens, as JSON has it."""
+        ca_file, tls = make_certificates(self._folder)
+        write_world(self._folder / "metadata", self._site.world.videos, seed=self.settings.seed)
+        proxies: dict[str, str] = {}
+        ports: dict[str, int] = {}
+        for door in self.settings.doors:
+            server = ProxyServer(door, self._web, self._arrived, tls)
+            self._proxies.append(server)
+            ports[door.name] = await server.start()
+            proxies[door.name] = _proxy_url(door, ports[door.name])
         control_port = await self._start_control()
-        return Ready(
-            proxies={name: _url(door, server.port) for name, (door, server) in self._doors.items()},
-            ca_file=str(certificates.ca_file(self._folder)),
-            control_url=f"http://127.0.0.1:{control_port}",
-            log_file=str(self._folder / LOG_NAME),
-            ports={name: server.port for name, (_, server) in self._doors.items()}
-            | {"control": control_port},
-        )
-
-    async def _start_control(self) -> int:
-        app = control_app(self.front, self.cut_connections, self.stopping.set)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._ports.get("control", 0))
-        await site.start()
-        address: Any = self._runner.addresses[0]
-        return int(address[1])
-
-    def cut_connections(self) -> None:
-        """Cut every connection that is open now."""
-        for _, server in self._doors.values():
-            server.cut_all()
+        return {
+            "proxy": next(iter(proxies.values())),
+            "proxies": proxies,
+            "ca_file": str(ca_file),
+            "control_url": f"http://127.0.0.1:{control_port}",
+            "log_file": str(self._folder / LOG_NAME),
+            "ports": ports,
+        }
 
     async def stop(self) -> None:
-        """Close everything."""
-        for _, server in self._doors.values():
+        """Close everything; what is in flight is cut."""
+        for server in self._proxies:
             server.close()
-        if self._web is not None:
-            await self._web.shutdown(0.1)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._web.shutdown(0.1)
+        if self._control is not None:
+            await self._control.cleanup()
         self.log.close()
 
+    def _arrived(self, transport: asyncio.Transport, door: str) -> None:
+        # The web server sees another transport object than the proxy; the ends stay the same.
+        self._arrivals[_both_ends(transport)] = door
+        self.log.count("connections", door)
 
-def _url(door: ProxyDoor, port: int) -> str:
-    who = f"{quote(door.user, safe='')}:{quote(door.password, safe='')}@" if door.user else ""
-    return f"{door.scheme}://{who}127.0.0.1:{port}"
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request: limits come first, then faults, then the site."""
+        if self.settings.delay_seconds:
+            await asyncio.sleep(self.settings.delay_seconds)
+        # Without a transport the client went away while we waited.
+        door = self._arrivals.get(_both_ends(request.transport), "unknown")
+        dead = self.settings.pages.dead_sessions
+        incoming = await read_request(request, door, dead_sessions=dead)
+        endpoint = incoming.endpoint
+        kind, identity = KINDS.get(endpoint, "other"), incoming.identity
+        refusal = self._limits.judge(kind, identity, time.monotonic(), time.time())
+        fault = None
+        if refusal is None:
+            fault = self._faults.draw(endpoint, incoming.videos, request.path)
+        if fault and fault.name in _STYLE_OF_FAULT:
+            header = retry_after(fault.retry_after, fault.retry_after_seconds, time.time())
+            refusal = HowRefused(_STYLE_OF_FAULT[fault.name], header)
+        # As YouTube does to clients it distrusts: a sound answer, about something else.
+        if fault and fault.name == "other_video":
+            others = (video.video_id for video in self._site.world.videos)
+            incoming = incoming.about(next(each for each in others if each not in incoming.videos))
+        reply = await self._site.reply(incoming, refusal, fault)
+        line = {
+            "t": time.time(),
+            "who": identity,
+            "door": door,
+            "host": incoming.host,
+            "path": request.path,
+            "endpoint": endpoint,
+            "kind": kind,
+            "method": request.method,
+            "videos": incoming.videos,
+            "client": incoming.client,
+            "mask": incoming.mask,
+            "range": request.headers.get("Range", ""),
+            "fault": fault.name if fault else "",
+            "refused": refusal.style if refusal else "",
+            "signed_in": incoming.signed_in,
+        }
+
+        def record(status: int, size: int) -> None:
+            self.log.add(
+                line | {"status": status, "size": size}, written=self.settings.log_requests
+            )
+
+        return await send(request, reply, fault, record, self._pipe)
+
+    async def _start_control(self) -> int:
+        """GET /settings, POST /settings (merged in), GET /counters, POST /reset and /cut."""
+        app = web.Application()
+        app.router.add_get("/settings", self._show_settings)
+        app.router.add_post("/settings", self._change_settings)
+        app.router.add_get("/counters", self._show_counters)
+        app.router.add_post("/reset", self._reset)
+        app.router.add_post("/cut", self._cut_connections)
+        self._control = web.AppRunner(app, access_log=None)
+        await self._control.setup()
+        await web.TCPSite(self._control, "127.0.0.1", 0).start()
+        address: Any = self._control.addresses[0]
+        return int(address[1])
+
+    async def _show_settings(self, request: web.Request) -> web.Response:
+        return web.Response(text=self.settings.model_dump_json(), content_type="application/json")
+
+    async def _change_settings(self, request: web.Request) -> web.Response:
+        changes = await request.json()
+        if fixed := _UNCHANGEABLE & set(changes):
+            return web.Response(status=400, text=f"cannot change while running: {sorted(fixed)}")
+        data = self.settings.model_dump(mode="json")
+        for key, value in changes.items():
+            merged = isinstance(value, dict) and isinstance(data.get(key), dict)
+            data[key] = data[key] | value if merged else value
+        try:
+            self.apply(WorldSettings.model_validate(data))
+        except ValidationError as error:
+            return web.Response(status=400, text=str(error))
+        return await self._show_settings(request)
+
+    async def _show_counters(self, request: web.Request) -> web.Response:
+        own = {"breaches": self._limits.breaches(), "quota_used": dict(self._quota)}
+        return web.json_response(self.log.counters() | own)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        self.log.reset()
+        self._quota.clear()
+        return web.Response(text="ok")
+
+    async def _cut_connections(self, request: web.Request) -> web.Response:
+        for server in self._proxies:
+            server.cut_all()
+        return web.Response(text="ok")
+
+
+def _both_ends(transport: asyncio.BaseTransport | None) -> tuple[object, object]:
+    """What tells a connection from others, before and after TLS took it over."""
+    if transport is None:
+        return None, None
+    return transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+
+
+def _proxy_url(door: ProxyDoor, port: int) -> str:
+    login = f"{quote(door.user, safe='')}:{quote(door.password, safe='')}@" if door.user else ""
+    return f"{door.scheme}://{login}127.0.0.1:{port}"

@@ -1,7 +1,6 @@
 """Answers as bytes with holes: built, masked and dumped once per shape, then only filled in.
 
-A builder makes an ordinary JSON value in which `hole("title")` stands for a string to come and
-`bare("channels")` for a number to come.
+A builder makes an ordinary JSON value in which `hole("title")` stands for a string to come.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-_HOLE = re.compile('"\ue000#(\\w+)\ue001"|\ue000(\\w+)\ue001')
+# Two characters of the private use area: no text of the world holds them.
+_HOLE = re.compile("\ue000(\\w+)\ue001")
 
 
 def hole(name: str) -> str:
@@ -20,52 +20,29 @@ def hole(name: str) -> str:
     return f"\ue000{name}\ue001"
 
 
-def bare(name: str) -> str:
-    """Stands for a whole value that is not quoted, such as a number."""
-    return f"\ue000#{name}\ue001"
-
-
 def quoted(text: str) -> bytes:
     """Text as it stands inside a JSON string."""
     return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
 
 
-def script_safe(text: bytes) -> bytes:
-    """JSON text as it may stand inside `<script>`."""
-    return text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
-
-
 class Template:
-    """Fixed bytes and holes in turn."""
+    """A JSON value with holes. `reordered`: the keys of every object in reverse order."""
 
-    def __init__(self, text: str) -> None:
-        self._fixed: list[bytes] = []
-        self._names: list[str] = []
-        end = 0
-        for match in _HOLE.finditer(text):
-            self._fixed.append(text[end : match.start()].encode())
-            self._names.append(match[1] or match[2])
-            end = match.end()
-        self._last = text[end:].encode()
+    def __init__(self, value: Any, *, reordered: bool = False) -> None:
+        value = _reordered(value) if reordered else value
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        pieces = _HOLE.split(text)  # fixed text and names in turn
+        self._parts = [piece.encode() for piece in pieces]
+        self._names = pieces[1::2]
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The answer with its holes filled."""
-        parts: list[bytes] = []
-        for fixed, name in zip(self._fixed, self._names, strict=True):
-            parts += (fixed, values[name])
-        parts.append(self._last)
+        parts = self._parts.copy()
+        parts[1::2] = [values[name] for name in self._names]
         return b"".join(parts)
 
 
-def compile_json(value: Any, *, reordered: bool = False) -> Template:
-    """A template of a JSON value with holes."""
-    if reordered:
-        value = _reordered(value)
-    return Template(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
 def _reordered(value: Any) -> Any:
-    """The same value with the keys of every object in reverse order."""
     if isinstance(value, dict):
         return {key: _reordered(value[key]) for key in reversed(value)}
     if isinstance(value, list):

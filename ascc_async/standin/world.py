@@ -1,4 +1,9 @@
-"""The truth about every video: seeded, the same in every process, nothing kept per id."""
+"""The truth about every video: seeded, the same in every process, nothing kept per id.
+
+Golden datasets and folders of earlier versions in `tests/` are made from this world. So nothing
+that is drawn here may change for settings that exist: not the bits a fact is taken from, not the
+order of draws, not a title.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +32,8 @@ BARRED = frozenset(
     }
 )
 SIGNING_IN_HELPS = frozenset({Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED})
-SPOILT = frozenset({Reason.NO_AUDIO, Reason.TOO_SHORT, Reason.SILENT, Reason.CORRUPT})
 CHANNELS = 397
+# Shares of the world's own list: each reason that YouTube can cause occurs, in small worlds too.
 _SPECIAL = (
     ("removed", 0.04), ("private", 0.035), ("account_terminated", 0.027), ("copyright_claim", 0.02),
     ("country_restricted", 0.02), ("sign_in_required", 0.014), ("age_restricted", 0.02),
@@ -64,21 +69,6 @@ class Video(NamedTuple):
     segment_end_ms: int
 
     @property
-    def silent(self) -> bool:
-        """Digital silence from beginning to end."""
-        return self.reason is Reason.SILENT
-
-    @property
-    def no_audio(self) -> bool:
-        """Only pictures."""
-        return self.reason is Reason.NO_AUDIO
-
-    @property
-    def corrupt(self) -> bool:
-        """Its media fragments are damaged beyond decoding."""
-        return self.reason is Reason.CORRUPT
-
-    @property
     def upcoming(self) -> bool:
         """A live event that has not begun (the other half is on air)."""
         return self.reason is Reason.LIVE and self.number % 2 == 1
@@ -104,8 +94,12 @@ class World:
             **dict.fromkeys(settings.known_standard, "standard"),
         }
         self._thresholds = _thresholds(settings)
-        self._own = dict(self._own_kinds())
-        self._channel_ids = tuple(self._channel_id(who) for who in range(CHANNELS))
+        self._own = _own_kinds(settings)
+        digests = (
+            blake2b(b"channel%d" % number, key=self._key, digest_size=16).digest()
+            for number in range(CHANNELS)
+        )
+        self._channel_ids = ["UC" + urlsafe_b64encode(digest).decode()[:22] for digest in digests]
         low, high = (max(bound, 1.0) for bound in settings.length_seconds)
         self._shortest = log(max(low, min(12.0, high)))
         self._longest = log(high)
@@ -117,25 +111,18 @@ class World:
 
     def number(self, video_id: str) -> int:
         """64 seeded bits for this id."""
+        # Keyed by the seed: `hash()` and `random` would differ between processes or versions.
         digest = blake2b(video_id.encode(), key=self._key, digest_size=8).digest()
         return int.from_bytes(digest, "big")
 
     def kind(self, video_id: str) -> str:
         """Its kind alone, quickly."""
-        known = self._known.get(video_id)
-        if known is not None:
-            return known
-        own = self._own.get(video_id)
-        if own is not None:
-            return own
-        return self._drawn_kind(self.number(video_id))
+        kind = self._known.get(video_id) or self._own.get(video_id)
+        return kind or self._drawn_kind(self.number(video_id))
 
     def _drawn_kind(self, number: int) -> str:
         drawn = (number & 0xFFFFFFFF) / 2**32
-        for limit, kind in self._thresholds:
-            if drawn < limit:
-                return kind
-        return "standard"
+        return next((kind for limit, kind in self._thresholds if drawn < limit), "standard")
 
     def license(self, kind: str) -> License:
         """What an honest page tells of a video of this kind."""
@@ -151,7 +138,8 @@ class World:
         kind = self._known.get(video_id) or self._own.get(video_id) or self._drawn_kind(number)
         length_ms = self._length_ms(number, kind)
         start_ms, end_ms = _segment(number, kind, length_ms)
-        who = (number >> 16) % CHANNELS
+        channel = (number >> 16) % CHANNELS
+        # The own list stays at one rate: its media is encoded before a first demo can go on.
         rare_rate = (number >> 5) % 4 == 0 and video_id not in self._own
         return Video(
             video_id=video_id,
@@ -160,9 +148,9 @@ class World:
             reason=_REASONS.get(kind),
             number=number,
             title=names.title(number >> 20, video_id),
-            channel=names.channel(who),
-            channel_id=self._channel_ids[who],
-            handle=f"@channel{who}",
+            channel=names.channel(channel),
+            channel_id=self._channel_ids[channel],
+            handle=f"@channel{channel}",
             length_ms=length_ms,
             published=f"{2006 + (number >> 8) % 19}-{_TWO[1 + (number >> 13) % 12]}"
             f"-{_TWO[1 + (number >> 17) % 28]}",
@@ -194,23 +182,12 @@ class World:
             return Expected(license_, Outcome.REJECTED, reason)
         return Expected(license_, Outcome.CLIP, None)
 
-    def _channel_id(self, who: int) -> str:
-        digest = blake2b(b"channel%d" % who, key=self._key, digest_size=16).digest()
-        return "UC" + urlsafe_b64encode(digest).decode()[:22]
-
     def _length_ms(self, number: int, kind: str) -> int:
         if kind in ("too_short", "no_audio"):
             return 3_000 + (number >> 32) % 5_000
+        # Logarithmic: mostly short, some of ten minutes.
         drawn = ((number >> 32) & 0xFFFFFF) / 2**24
         return int(1000 * exp(self._shortest + drawn * (self._longest - self._shortest)))
-
-    def _own_kinds(self) -> list[tuple[str, str]]:
-        count, rng = self.settings.videos, random.Random(f"own {self.settings.seed}")
-        kinds = [kind for kind, share in _SPECIAL for _ in range(max(1, round(count * share)))]
-        plain = round(count * self.settings.creative_commons_share)
-        kinds = (kinds + ["creative_commons"] * plain + ["standard"] * count)[:count]
-        rng.shuffle(kinds)
-        return list(zip(_ids(rng, count), kinds, strict=True))
 
 
 _REASONS = {reason.value: reason for reason in Reason}
@@ -231,17 +208,26 @@ def _thresholds(settings: WorldSettings) -> tuple[tuple[float, str], ...]:
     return tuple(limits)
 
 
-def _ids(rng: random.Random, count: int) -> list[str]:
-    """Ids of the world's own list; some begin with `-` and `_`, as real ones do."""
-    found: dict[str, None] = {}
-    while len(found) < count:
+def _own_kinds(settings: WorldSettings) -> dict[str, str]:
+    """The world's own list with each video's kind; some ids begin with `-` and `_`, as real ones.
+
+    Ids are drawn after the kinds were shuffled, from the same generator.
+    """
+    count, rng = settings.videos, random.Random(f"own {settings.seed}")
+    kinds = [kind for kind, share in _SPECIAL for _ in range(max(1, round(count * share)))]
+    plain = round(count * settings.creative_commons_share)
+    kinds = (kinds + ["creative_commons"] * plain + ["standard"] * count)[:count]
+    rng.shuffle(kinds)
+    ids: dict[str, None] = {}
+    while len(ids) < count:
         drawn = urlsafe_b64encode(rng.randbytes(8)).decode()[:11]
-        first = "-_"[len(found) % 2] if len(found) % 16 < 2 else drawn[0]
-        found[first + drawn[1:]] = None
-    return list(found)
+        first = "-_"[len(ids) % 2] if len(ids) % 16 < 2 else drawn[0]
+        ids[first + drawn[1:]] = None
+    return dict(zip(ids, kinds, strict=True))
 
 
 def _itags(number: int, kind: str) -> tuple[int, ...]:
+    """Every stream that there is, pictures too; one video in four has only one kind of sound."""
     if kind == "no_audio":
         return (160,)
     which = (number >> 9) % 8
@@ -251,9 +237,10 @@ def _itags(number: int, kind: str) -> tuple[int, ...]:
 def _segment(number: int, kind: str, length_ms: int) -> tuple[int, int]:
     """A ten-second segment; one in eight runs past the video's end, one in nine starts at .5 s."""
     if kind == "too_short":
-        start = 30_000
+        start = 30_000  # its video lasts eight seconds at most
     else:
         last = max(0, length_ms - (3_000 if (number >> 3) % 8 == 0 else 10_000))
         start = int(((number >> 40) & 0xFFFF) / 2**16 * (last + 1)) // 1000 * 1000
+    # Starts at half a second: formats and cutters that think in whole ones go wrong there.
     half = 500 if (number >> 11) % 9 == 0 and start + 500 < length_ms else 0
     return start + half, start + half + 10_000

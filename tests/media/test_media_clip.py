@@ -95,7 +95,7 @@ async def test_a_clip_takes_two_requests_and_few_bytes(
 @pytest.mark.parametrize(
     ("itag", "form"),
     [
-        (MP4, IndexForm.WIDE), (MP4, IndexForm.GAP), (MP4, IndexForm.NESTED), (MP4, IndexForm.NONE),
+        (MP4, IndexForm.WIDE), (MP4, IndexForm.GAP), (MP4, IndexForm.NONE),
         (WEBM, IndexForm.GAP), (WEBM, IndexForm.TAIL), (WEBM, IndexForm.UNKNOWN_SIZES),
         (WEBM, IndexForm.NONE),
     ],
@@ -103,7 +103,7 @@ async def test_a_clip_takes_two_requests_and_few_bytes(
 async def test_every_form_of_index_leads_to_the_same_clip(
     itag: int, form: IndexForm, cutter: Cutters, stream: Streams
 ) -> None:
-    """64-bit, nested, late or missing: the clip is byte for byte the one of a plain index."""
+    """64-bit, late or missing: the clip is byte for byte the one of a plain index."""
     hashes = set()
     for index in (IndexForm.NORMAL, form):
         data = stream(StreamSpec(LENGTH, 44_100, 2, index=index), itag)

@@ -18,7 +18,7 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, Reason
 from ascc_async.settings import ClipsSettings
 from ascc_async.standin.media import StreamSpec
-from ascc_async.standin.timecode import lag_samples
+from tests.timecode_reading import lag_samples
 
 MP4, WEBM = 140, 251
 SPEC = StreamSpec(45_000, 44_100, 2)

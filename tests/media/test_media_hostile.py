@@ -28,7 +28,6 @@ Streams = Callable[[StreamSpec, int], bytes]
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 SPECS = [
     (140, StreamSpec(21_000, 22_050, 1)),
-    (140, StreamSpec(21_000, 22_050, 1, index=IndexForm.NESTED)),
     (140, StreamSpec(21_000, 22_050, 1, index=IndexForm.NONE)),
     (251, StreamSpec(21_000, 48_000, 1)),
     (251, StreamSpec(21_000, 48_000, 1, index=IndexForm.UNKNOWN_SIZES)),

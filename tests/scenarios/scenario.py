@@ -19,10 +19,10 @@ import imageio_ffmpeg
 import numpy as np
 import soundfile
 
-from ascc_async.standin.front import streams_of
+from ascc_async.standin.media import streams_of
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.timecode import measure_start
 from ascc_async.standin.world import World
+from tests.timecode_reading import measure_start
 
 Row = dict[str, str]
 CHANGING = ("license_checked_at", "fetched_at", "attempts")

@@ -56,13 +56,13 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
 
 def test_it_ends_after_its_time_limit(tmp_path: Path) -> None:
     """A forgotten stand-in does not stay, though its standard input is open."""
-    config = tmp_path / "world.json"
-    config.write_text(json.dumps({"max_seconds": 0.1, "videos": 0}))
-    command = [sys.executable, "-m", "ascc_async.standin", "--config", str(config)]
-    command += ["--folder", str(tmp_path), "--ready-file", str(tmp_path / "ready.json")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    (tmp_path / "world.json").write_text(json.dumps({"max_seconds": 0.1, "videos": 0}))
+    command = [sys.executable, "-m", "ascc_async.standin", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.wait(60) == 0
-    assert json.loads((tmp_path / "ready.json").read_text())["proxy"]
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["proxy"]
 
 
 def test_settings_change_while_it_runs(youtube: StandinProcess) -> None:

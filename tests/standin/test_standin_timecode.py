@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ascc_async.standin.timecode import (
-    MARKS,
-    NoTimecode,
-    lag_samples,
-    measure_drift,
-    measure_start,
-    synth,
-    synth_samples,
-)
+from ascc_async.standin.timecode import MARKS, synth_samples
+from tests.timecode_reading import NoTimecode, lag_samples, measure_drift, measure_start, synth
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ascc_async.standin.playability import LEVELS, RIGHTS_HOLDERS
+from ascc_async.model import Reason
+from ascc_async.standin.playability import UNPLAYABLE
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.wording import Words, words_for
 from ascc_async.standin.world import Video
 
 _CHILD = """
@@ -56,17 +56,6 @@ for video_id in job["videos"]:
     found["warnings"] = list(heard)
     print(json.dumps(found))
 """
-KINDS = (
-    "removed", "private", "account_terminated", "copyright_claim", "country_restricted",
-    "sign_in_required", "age_restricted", "members_only",
-)  # fmt: skip
-ONE_REQUEST = {
-    "youtube": {
-        "player_client": ["visionos"],
-        "player_skip": ["webpage", "configs", "js", "initial_data"],
-        "skip": ["hls", "dash"],
-    }
-}
 
 
 def extract(
@@ -146,29 +135,14 @@ def test_no_warning_that_youtube_would_not_cause(extracted: Extracted) -> None:
     assert [found["warnings"] for found in extracted.found.values() if found["warnings"]] == []
 
 
-def _expected_words(video: Video, words: Words) -> list[str]:
-    claims = [text.format(who=who) for text in words.claim for who in RIGHTS_HOLDERS]
-    members = [text.format(level=level) for text in words.members for level in LEVELS]
-    return {
-        "removed": [text or words.unavailable for text in words.removed],
-        "private": [f"{words.private}. {words.private_hint}"],
-        "account_terminated": list(words.terminated),
-        "copyright_claim": claims,
-        "country_restricted": [words.country],
-        "sign_in_required": [words.sign_in],
-        "age_restricted": [f"{words.age}. {words.age_hint}"],
-        "members_only": members,
-    }[video.kind]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_reason_in_youtubes_words(extracted: Extracted, kind: str) -> None:
+@pytest.mark.parametrize("reason", UNPLAYABLE, ids=str)
+def test_every_reason_in_youtubes_words(extracted: Extracted, reason: Reason) -> None:
     """The message that yt-dlp raises is the one it raises for YouTube."""
-    words = words_for("en", None)
-    videos = extracted.of(kind)
+    videos = extracted.of(reason.value)
     assert videos
     for video, found in videos:
-        assert any(text in found["error"] for text in _expected_words(video, words)), found
+        entry = UNPLAYABLE[reason][video.number % len(UNPLAYABLE[reason])]
+        assert (entry.subreason or entry.reason) in found["error"]
 
 
 def test_live_is_on_air_or_to_come(extracted: Extracted) -> None:
@@ -185,15 +159,6 @@ def test_a_video_without_sound_has_no_sound_format(extracted: Extracted) -> None
     for _, found in extracted.of("no_audio"):
         assert "160" in found["formats"]
         assert not {"140", "251"} & set(found["formats"])
-
-
-def test_one_request_is_enough_for_the_formats(youtube: StandinProcess) -> None:
-    """With player_client=visionos and everything else skipped."""
-    video = next(v for v in youtube.world.videos if v.kind == "creative_commons")
-    found = extract(youtube, [video.video_id], extractor_args=ONE_REQUEST)[video.video_id]
-    assert found["title"] == video.title
-    assert {"140", "251"} & set(found["formats"])
-    assert [line["client"] for line in youtube.requests()] == ["VISIONOS"]
 
 
 def test_signed_in_it_solves_the_players_puzzles(youtube: StandinProcess, cookies: Path) -> None:
@@ -214,15 +179,3 @@ def test_a_dead_session_is_noticed(youtube: StandinProcess, cookies: Path) -> No
     video = next(v for v in youtube.world.videos if v.kind == "standard")
     found = extract(youtube, [video.video_id], cookiefile=str(cookies))[video.video_id]
     assert any("no longer valid" in warning for warning in found["warnings"])
-
-
-@pytest.mark.parametrize(
-    ("style", "words"),
-    [("bot_check", "not a bot"), ("try_later", "try again later"), ("refuse", "HTTP Error 429")],
-)
-def test_refusals_read_as_refusals(youtube: StandinProcess, style: str, words: str) -> None:
-    """In yt-dlp's own words for them."""
-    youtube.set(faults=[{"name": style, "times": 0}])
-    video = next(v for v in youtube.world.videos if v.kind == "creative_commons")
-    found = extract(youtube, [video.video_id], extractor_args=ONE_REQUEST)[video.video_id]
-    assert words in found.get("error", "") + str(found["warnings"])

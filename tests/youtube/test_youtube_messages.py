@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ascc_async.model import Reason
-from ascc_async.standin.wording import words_for
+from ascc_async.standin.playability import REFUSALS, UNPLAYABLE
 from ascc_async.youtube.messages import (
     playability_in,
     reason_in,
@@ -330,28 +330,17 @@ def test_structure_tells_where_words_do_not(
     assert reason_in_playability(playability) is reason
 
 
-@pytest.mark.parametrize("language", ["en", "en-GB", "de", "ja"])
-def test_the_stand_ins_languages(language: str) -> None:
-    """In every language of the stand-in a refusal is one, and a reason is right or unknown."""
-    words = words_for(language, None)
-    for text, kind in ((words.bot, "bot_check"), (words.try_later, "try_later")):
-        raw = {"status": "LOGIN_REQUIRED", "reason": words.unavailable, "messages": [text]}
-        refusal = refusal_in_playability(playability_in(raw))
+def test_the_stand_ins_words() -> None:
+    """Every refusal of the stand-in is taken for one, and every reason for that reason."""
+    for kind, entry in REFUSALS.items():
+        said = {"status": entry.status, "reason": entry.reason, "messages": [entry.subreason]}
+        refusal = refusal_in_playability(playability_in(said))
         assert refusal is not None
         assert refusal.kind == kind
-    expected = {
-        Reason.PRIVATE: (words.private, words.private_long),
-        Reason.ACCOUNT_TERMINATED: words.terminated,
-        Reason.COPYRIGHT_CLAIM: words.claim,
-        Reason.COUNTRY_RESTRICTED: (words.country,),
-        Reason.AGE_RESTRICTED: (words.age,),
-        Reason.MEMBERS_ONLY: words.members,
-        Reason.REMOVED: words.removed,
-    }
-    for reason, messages in expected.items():
-        for text in messages:
-            assert refusal_in(text=text) is None
-            assert reason_in("ERROR", words.unavailable, text) is reason, text
+    for reason, entries in UNPLAYABLE.items():
+        for entry in entries:
+            assert refusal_in(text=entry.subreason or entry.reason) is None
+            assert reason_in(entry.status, entry.reason, entry.subreason) is reason, entry
 
 
 @given(st.text(max_size=200))

@@ -15,11 +15,11 @@ from ascc_async.standin.metadata import (
     CLASS_FILES,
     OFFICIAL_ROWS,
     RERATED,
+    OntologyClass,
     segment_head,
     split_file,
     write_classes,
 )
-from ascc_async.standin.metadata_classes import made_up
 
 _LABELS_A_ROW = {"balanced_train": 2.386, "eval": 2.543, "unbalanced_train": 1.969}
 _MOST_LABELS = 12
@@ -66,7 +66,7 @@ def _split_counts(rows: int) -> dict[str, int]:
 def _class_mids(folder: Path, class_folder: Path | None) -> list[bytes]:
     """The MIDs, most frequent first; the class files are put into the folder."""
     if class_folder is None:
-        write_classes(folder, made_up(527))
+        write_classes(folder, _made_up(527))
     else:
         for name in CLASS_FILES:
             shutil.copyfile(class_folder / name, folder / name)
@@ -151,3 +151,29 @@ def _texts(times_ms: npt.NDArray[np.int64]) -> list[bytes]:
     values, places = np.unique(times_ms, return_inverse=True)
     texts = [b"%d.%03d" % divmod(value, 1000) for value in values.tolist()]
     return [texts[place] for place in places.tolist()]
+
+
+def _made_up(classes: int) -> tuple[OntologyClass, ...]:
+    """An ontology of as many classes, ten beneath each of some abstract ones.
+
+    Every fortieth class is blacklisted and every eighth was never rated, about as in AudioSet.
+    """
+    leaves = [_made_up_class(number) for number in range(classes)]
+    groups = [
+        OntologyClass(
+            f"/t/dd{first:05}",
+            f"Group {first // 10}",
+            tuple(leaf.mid for leaf in leaves[first : first + 10]),
+            ("abstract",),
+        )
+        for first in range(0, classes, 10)
+    ]
+    return (*groups, *leaves)
+
+
+def _made_up_class(number: int) -> OntologyClass:
+    rated = (0, 0) if number % 8 == 7 else (10, number % 11)
+    restrictions = ("blacklist",) if number % 40 == 39 else ()
+    mid = f"/m/0{number * 7919 % 1_000_003:06x}"
+    # popularity falls as in AudioSet, where the first two classes fill half of it
+    return OntologyClass(mid, f"Class {number}", (), restrictions, rated, 1 / (number + 1))

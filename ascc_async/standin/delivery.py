@@ -1,0 +1,153 @@
+"""How a reply travels: whole, at the pipe's pace, or spoilt by a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import zlib
+from collections.abc import Callable
+from functools import cache
+
+from aiohttp import web
+
+from ascc_async.standin.replies import NONSENSE_PAGE, Reply, google_error
+from ascc_async.standin.world_settings import Fault
+
+Record = Callable[[int, int], None]
+PIECE_BYTES = 65_536
+_BOMB_BYTES = 200_000_000  # unpacked; under 2 MB on the way
+_OVERSIZE_BYTES = 40_000_000
+
+
+class Pipe:
+    """Shares a total of `mbit` Mbit/s among all who send media; None: no limit."""
+
+    def __init__(self, mbit: float | None) -> None:
+        self._bytes_per_second = mbit * 125_000 if mbit else None
+        self._free_at = 0.0
+
+    async def wait(self, size: int) -> None:
+        """Wait until `size` more bytes may be sent."""
+        if self._bytes_per_second is None:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now) + size / self._bytes_per_second
+        await asyncio.sleep(self._free_at - now)
+
+
+async def send(
+    request: web.BaseRequest, reply: Reply, fault: Fault | None, record: Record, pipe: Pipe
+) -> web.StreamResponse:
+    """Send the reply; `record` gets status and size before the last byte goes out."""
+    if fault is not None and fault.name in ("cut_before", "cut_body", "stall", "slow_body"):
+        return await _send_broken(request, reply, fault, record)
+    if fault is not None:
+        # In a thread: making a bomb takes a second.
+        reply = await asyncio.to_thread(_spoilt, reply, fault.name)
+    if request.method == "HEAD":
+        record(reply.status, 0)
+        size = len(reply.body) if reply.whole_size is None else reply.whole_size
+        headers = _headers(reply) | {"Content-Length": str(size)}
+        return web.Response(status=reply.status, headers=headers)
+    if len(reply.body) > PIECE_BYTES and not reply.content_type.startswith(("text", "application")):
+        return await _send_pieces(request, reply, record, pipe)
+    record(reply.status, len(reply.body))
+    return web.Response(body=reply.body, status=reply.status, headers=_headers(reply))
+
+
+def _headers(reply: Reply) -> dict[str, str]:
+    return {"Content-Type": reply.content_type, "Server": "standin", **reply.headers}
+
+
+async def _send_pieces(
+    request: web.BaseRequest, reply: Reply, record: Record, pipe: Pipe
+) -> web.StreamResponse:
+    """Media, in pieces, so that all who read share the pipe."""
+    response = web.StreamResponse(status=reply.status, headers=_headers(reply))
+    response.content_length = len(reply.body)
+    await response.prepare(request)
+    record(reply.status, len(reply.body))
+    try:
+        for first in range(0, len(reply.body), PIECE_BYTES):
+            piece = reply.body[first : first + PIECE_BYTES]
+            await pipe.wait(len(piece))
+            await response.write(piece)
+    except ConnectionError:
+        return response  # the client went away; that is its right
+    await response.write_eof()
+    return response
+
+
+async def _send_broken(
+    request: web.BaseRequest, reply: Reply, fault: Fault, record: Record
+) -> web.StreamResponse:
+    """Half of the body, then what the fault says; nothing of it where `cut_before`."""
+    body = reply.body
+    response = web.StreamResponse(status=reply.status, headers=_headers(reply))
+    if fault.name == "cut_before" or (fault.name == "stall" and len(body) < 1000):
+        record(0, 0)
+        if fault.name == "stall":
+            await asyncio.sleep(fault.seconds)
+        _cut(request, reset=True)
+        return response
+    half = len(body) // 2  # the whole length is promised, so the client knows that it is cut
+    record(reply.status, len(body) if fault.name == "slow_body" else half)
+    response.content_length = len(body)
+    await response.prepare(request)
+    try:
+        if fault.name == "slow_body":
+            step = max(1, int(fault.bytes_per_second / 10))
+            for first in range(0, len(body), step):
+                await response.write(body[first : first + step])
+                await asyncio.sleep(0.1)
+            await response.write_eof()
+            return response
+        await response.write(body[:half])
+        if fault.name == "stall":
+            await asyncio.sleep(fault.seconds)
+    except ConnectionError:
+        return response
+    # Both ends that a network knows, each for some videos.
+    _cut(request, reset=len(body) % 2 == 0)
+    return response
+
+
+def _cut(request: web.BaseRequest, *, reset: bool) -> None:
+    """End the connection: with RST, or as if the other side had quietly gone."""
+    transport = request.transport
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if reset and raw is not None:
+        # Lingering for no seconds makes the kernel send RST in place of FIN.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if reset:
+        transport.abort()
+    else:
+        transport.close()
+
+
+def _spoilt(reply: Reply, fault: str) -> Reply:
+    """The reply as this fault leaves it; as it was for faults that show elsewhere."""
+    match fault:
+        case "server_error":
+            return google_error(503, "Internal error encountered.", "backendError", "INTERNAL")
+        case "empty":
+            return Reply(b"", 200, reply.content_type)
+        case "html":
+            return NONSENSE_PAGE
+        case "truncated":
+            return Reply(reply.body[: len(reply.body) // 2], reply.status, reply.content_type)
+        case "gzip_bomb":
+            return Reply(_bomb(), 200, reply.content_type, {"Content-Encoding": "gzip"})
+        case "oversized":
+            return Reply(reply.body + b" " * _OVERSIZE_BYTES, 200, reply.content_type)
+    return reply
+
+
+@cache
+def _bomb() -> bytes:
+    packer, piece = zlib.compressobj(1, wbits=31), b" " * 1_000_000
+    packed = [packer.compress(piece) for _ in range(_BOMB_BYTES // len(piece))]
+    return b"".join([*packed, packer.flush()])

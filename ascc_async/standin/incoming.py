@@ -1,0 +1,120 @@
+"""A request, read: which endpoint, of which videos, by whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+from aiohttp import web
+
+_LOGIN_COOKIES = ("SAPISID", "__Secure-3PAPISID", "__Secure-1PAPISID")
+KINDS = {
+    "next": "pages", "player": "pages", "watch": "pages", "config": "pages", "media": "media",
+    "data_api": "data_api", "metadata": "metadata",
+}  # fmt: skip
+"""The kind of request that limits and counters know an endpoint by; others are "other"."""
+
+
+def public_address(door: str) -> str:
+    """The address that YouTube sees of whoever comes by this door: media links are bound to it."""
+    # Like the addresses that RFC 5737 keeps for examples; only their difference matters.
+    digest = blake2b(door.encode(), digest_size=2).digest()
+    return f"203.0.{113 + digest[0] % 3}.{1 + digest[1] % 250}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request. `identity` is the account where signed in, the door else."""
+
+    request: web.BaseRequest
+    endpoint: str
+    host: str
+    door: str
+    identity: str
+    signed_in: bool
+    session_died: bool
+    query: Mapping[str, str]
+    videos: tuple[str, ...] = ()
+    client: str = ""
+    mask: str = ""
+
+    def about(self, video_id: str) -> Incoming:
+        """The same request, for another video."""
+        query = dict(self.query) | ({"id": video_id} if self.endpoint == "data_api" else {})
+        return replace(self, videos=(video_id,), query=query)
+
+
+async def read_request(request: web.BaseRequest, door: str, *, dead_sessions: bool) -> Incoming:
+    """Read it. `dead_sessions`: login cookies no longer sign in."""
+    host = request.headers.get("Host", "").lower()
+    endpoint = _endpoint(host, request.path)
+    # Parsing cookies is not free, and most requests have none.
+    account = _account(request.cookies) if "Cookie" in request.headers else None
+    query: Mapping[str, str] = request.query
+    body = await request.read() if request.method == "POST" else b""
+    videos: tuple[str, ...] = ()
+    client = ""
+    if body:
+        video_id, client = _innertube_target(body)
+        videos = (video_id,) if video_id else ()
+    elif endpoint == "watch" and "v" in query:
+        videos = (query["v"],)
+    elif endpoint == "media":
+        videos = (query.get("id", "").removeprefix("o-A"),)
+    elif endpoint == "data_api":
+        videos = tuple(query.get("id", "").split(","))
+    return Incoming(
+        request=request,
+        endpoint=endpoint,
+        host=host,
+        door=door,
+        identity=account if account and not dead_sessions else door,
+        signed_in=account is not None and not dead_sessions,
+        session_died=account is not None and dead_sessions,
+        query=query,
+        videos=videos,
+        client=client,
+        # Of the Data API's own `fields` its answer takes care.
+        mask=(query.get("$fields") or query.get("fields") or "") if body else "",
+    )
+
+
+def _endpoint(host: str, path: str) -> str:
+    """The endpoint at this address; "other" for what belongs to no kind."""
+    if path == "/youtubei/v1/next":
+        return "next"
+    if path == "/youtubei/v1/player":
+        return "player"
+    if host.endswith(".googlevideo.com"):
+        return "media" if path == "/videoplayback" else "other"
+    if host in ("www.googleapis.com", "youtube.googleapis.com"):
+        return "data_api" if path == "/youtube/v3/videos" else "other"
+    if host in ("storage.googleapis.com", "raw.githubusercontent.com"):
+        return "metadata"
+    if path == "/watch":
+        return "watch"
+    return "config" if path in ("/", "/tv") or path.startswith("/embed/") else "other"
+
+
+def _innertube_target(body: bytes) -> tuple[str, str]:
+    """Video id and client name of an innertube request; empty where there is none."""
+    try:
+        sent: Any = json.loads(body)
+        client = sent["context"]["client"]
+        return str(sent.get("videoId", "")), str(client.get("clientName", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", ""
+
+
+def _account(cookies: Mapping[str, str]) -> str | None:
+    """The account that these cookies are signed in to, or None."""
+    # YouTube, and yt-dlp after it, take cookies for a session only with both of them.
+    if "LOGIN_INFO" not in cookies:
+        return None
+    for name in _LOGIN_COOKIES:
+        if value := cookies.get(name):
+            return "account-" + blake2b(value.encode(), digest_size=3).hexdigest()
+    return None

@@ -1,0 +1,130 @@
+"""The pages and scripts of the web clients: watch page, configurations, the way to the player."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+from ascc_async.standin.links import PLAYER_ID, PLAYER_PATH
+from ascc_async.standin.next_answer import VISITOR
+from ascc_async.standin.replies import dumps
+from ascc_async.standin.world import Video
+
+_API_KEY = "AIzaSyAO_FJ2SlqU8Q4STEHLGCilw_Y9_11qcW8"
+_WEB = ("WEB", 1, "2.20260708.00.00")
+# As much as real pages have before the data: readers that stop early find nothing.
+_STYLE = '<style nonce="x">' + ".ytd-app{display:block;position:relative}" * 300 + "</style>"
+
+IFRAME_API = (
+    f"var scriptUrl = 'https:\\/\\/www.youtube.com\\/s\\/player\\/{PLAYER_ID}\\/"
+    "www-widgetapi.vflset\\/www-widgetapi.js';"
+    "window['yt_embedsEnableIframeApiSendFullEmbedUrl'] = true;\n"
+)
+SERVICE_WORKER_DATA = ")]}'\n" + json.dumps(
+    [["yt.sw.adr", None, [[[None, None, [None] * 13 + [VISITOR]], _API_KEY]]]]
+)
+
+
+def watch_page(
+    video: Video, initial_data: bytes, player: dict[str, Any], *, signed_in: bool
+) -> bytes:
+    """The page of one video: `ytcfg.set`, `ytInitialPlayerResponse` and `ytInitialData`.
+
+    `initial_data` is JSON text.
+    """
+    head = ""
+    if "videoDetails" in player:
+        title = html.escape(video.title, quote=True)
+        head = (
+            f'<title>{title} - YouTube</title><meta name="title" content="{title}">'
+            f'<meta property="og:title" content="{title}">'
+            f'<link rel="canonical" href="https://www.youtube.com/watch?v={video.video_id}">'
+        )
+    return b"".join(
+        (
+            b'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
+            b"<script>window['ytcsi'] = {};</script><script nonce=\"x\">ytcfg.set(",
+            json.dumps(_ytcfg(_WEB, signed_in)).encode(),
+            b");</script>",
+            _STYLE.encode(),
+            head.encode("utf-8", "surrogatepass"),
+            b'</head><body><script nonce="x">var ytInitialPlayerResponse = ',
+            _script_safe(dumps(player)),
+            b";var meta = document.createElement('meta');</script><div id=\"player\"></div>",
+            b'<script nonce="x">var ytInitialData = ',
+            _script_safe(initial_data),
+            b";</script></body></html>",
+        )
+    )
+
+
+def config_page(path: str, *, signed_in: bool) -> str:
+    """The page of a client from which yt-dlp takes the configuration."""
+    client = _WEB
+    if path.startswith("/embed/"):
+        client = ("WEB_EMBEDDED_PLAYER", 56, _WEB[2])
+    elif path == "/tv":
+        client = ("TVHTML5", 7, "7.20260707.07.00")
+    settings = _ytcfg(client, signed_in)
+    if client[0] == "WEB_EMBEDDED_PLAYER":
+        settings["WEB_PLAYER_CONTEXT_CONFIGS"] = {
+            "WEB_PLAYER_CONTEXT_CONFIG_ID_EMBEDDED_PLAYER": {
+                "jsUrl": PLAYER_PATH,
+                "encryptedHostFlags": "AD5ZzFQ",
+            }
+        }
+    return (
+        "<!DOCTYPE html><html><head><title>YouTube</title></head><body><script>"
+        f"ytcfg.set({json.dumps(settings)});</script>{'<div></div>' * 200}</body></html>"
+    )
+
+
+def _script_safe(json_text: bytes) -> bytes:
+    """JSON text as it may stand inside `<script>`: titles hold tags."""
+    for character, escape in ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026")):
+        json_text = json_text.replace(character, escape)
+    return json_text
+
+
+def _ytcfg(client: tuple[str, int, str], signed_in: bool) -> dict[str, Any]:
+    """What a page hands to `ytcfg.set`."""
+    name, number, version = client
+    settings: dict[str, Any] = {
+        "INNERTUBE_API_KEY": _API_KEY,
+        "INNERTUBE_API_VERSION": "v1",
+        "INNERTUBE_CLIENT_NAME": name,
+        "INNERTUBE_CLIENT_VERSION": version,
+        "INNERTUBE_CONTEXT": {
+            "client": {
+                "hl": "en",
+                "gl": "US",
+                "visitorData": VISITOR,
+                "clientName": name,
+                "clientVersion": version,
+                "platform": "DESKTOP",
+                "configInfo": {"appInstallData": "CMjDl9EGEL"},
+            },
+            "user": {"lockedSafetyMode": False},
+            "request": {"useSsl": True},
+        },
+        "INNERTUBE_CONTEXT_CLIENT_NAME": number,
+        "LOGGED_IN": signed_in,
+        "PLAYER_JS_URL": PLAYER_PATH,
+        "STS": 20642,
+        "VISITOR_DATA": VISITOR,
+        "WEB_PLAYER_CONTEXT_CONFIGS": {
+            "WEB_PLAYER_CONTEXT_CONFIG_ID_KEVLAR_WATCH": {
+                "jsUrl": PLAYER_PATH,
+                "serializedExperimentFlags": "html5_enable_x=false",
+            }
+        },
+    }
+    if signed_in:
+        # Without these yt-dlp takes the cookies for no longer valid.
+        settings |= {
+            "DATASYNC_ID": "117700000000000000001||",
+            "USER_SESSION_ID": "117700000000000000001",
+            "SESSION_INDEX": "0",
+        }
+    return settings
