@@ -1,12 +1,13 @@
-"""`python -m benchmarks.gate`: the gate against limits it is not told.
+"""`python -m benchmarks.gate`: the rate limiter against limits it is not told.
 
 On virtual time: hidden limits of 0.5, 3 and 20 requests a second (any 10 s), each breach punished
 by 5 s, 60 s or 10 min in which all is refused, over 100 pauses and at least an hour; steady, then
-dropping to a third half way, then doubling half way. Side by side: a fixed rate 20 % too high, one
-20 % too low, and plain halving at each refusal.
+dropping to a third half way, then doubling half way. Kept is a row with 80 % of what was permitted
+and less than 2 % refused. Side by side: a fixed rate 20 % too high, one 20 % too low, and plain
+halving at each refusal.
 
-`--quick` leaves out the longest runs. `--real` instead takes two minutes each against the
-stand-in, beside yt-dlp's own sleeping.
+`--quick` leaves out the longest runs, `--ours` the others. `--real` instead takes two minutes each
+against the stand-in, beside yt-dlp's own sleeping.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Cell:
 
 
 @dataclass
-class Bucket:
+class FixedRate:
     """What the others send with: one request every `1 / rate` seconds, no rest, no memory."""
 
     rate: float
@@ -75,23 +76,23 @@ class Bucket:
     def answered(self, now: float, started_at: float) -> None:
         """A fixed rate learns nothing."""
 
-    def refused(self, now: float, started_at: float, retry_after: float | None) -> None:
+    def refused(self, now: float, started_at: float, error: Refused) -> None:
         """A fixed rate learns nothing."""
 
 
-class Halving(Bucket):
+class Halving(FixedRate):
     """Half at each refusal, a hundredth more at each answer."""
 
     def answered(self, now: float, started_at: float) -> None:
         """A little faster."""
         self.rate = min(100.0, self.rate * 1.01)
 
-    def refused(self, now: float, started_at: float, retry_after: float | None) -> None:
+    def refused(self, now: float, started_at: float, error: Refused) -> None:
         """Half as fast."""
         self.rate = max(0.02, self.rate / 2)
 
 
-async def _through_the_gate(cell: Cell) -> Trace:
+async def _through_the_limiter(cell: Cell) -> Trace:
     loop, rng, trace, server = asyncio.get_running_loop(), random.Random(7), Trace(), cell.server()
     begin = loop.time()
     limiter = RateLimiter(THROTTLE, ["main"], clock=loop.time, rng=rng)
@@ -174,31 +175,26 @@ def _pauses_to(trace: Trace, cell: Cell, span: float = 20.0) -> float:
 def run(cell: Cell, who: str) -> Row:
     """One run, in this process."""
     logging.disable()
-    if who == "the gate":
-        return _row(cell, who, fakeclock.run(_through_the_gate(cell)))
+    if who == "the rate limiter":
+        return _row(cell, who, fakeclock.run(_through_the_limiter(cell)))
     others: dict[str, Sender] = {
-        "20 % too high": Bucket(1.2 * cell.limit),
-        "20 % too low": Bucket(0.8 * cell.limit),
+        "20 % too high": FixedRate(1.2 * cell.limit),
+        "20 % too low": FixedRate(0.8 * cell.limit),
         "halve on refusal": Halving(0.28),
     }
     return _row(cell, who, send(others[who], cell.server(), cell.seconds))
 
 
-WHO = ("the gate", "20 % too high", "20 % too low", "halve on refusal")
+WHO = ("the rate limiter", "20 % too high", "20 % too low", "halve on refusal")
 
 
 def passes(row: Row) -> bool:
-    """Whether a row of the gate keeps the promise."""
-    if row.cell.change == "doubles":
-        return row.within is not None and row.within <= 50
-    if row.cell.change == "to a third":
-        return row.early >= 0.92 and row.late >= 0.92
-    most = 0.002 if row.cell.pause >= 600 else 0.01
-    return row.early >= 0.85 and row.late >= 0.92 and row.refused <= most
+    """Whether a row of ours keeps the promise."""
+    return row.early >= 0.8 and row.late >= 0.8 and row.refused < 0.02
 
 
-def table(quick: bool) -> bool:
-    """Print the table of the runs on virtual time; true when the gate keeps every promise."""
+def table(quick: bool, ours: bool) -> bool:
+    """Print the table of the runs on virtual time; true when the limiter keeps every promise."""
     cells = [Cell(*one) for one in itertools.product(LIMITS, PAUSES, CHANGES)]
     if quick:
         cells = [cell for cell in cells if cell.limit * cell.seconds <= 200_000]
@@ -206,7 +202,7 @@ def table(quick: bool) -> bool:
     kept = True
     print(HEAD)
     with ProcessPoolExecutor(os.cpu_count(), spawn) as pool:
-        runs = [pool.submit(run, cell, who) for cell in cells for who in WHO]
+        runs = [pool.submit(run, cell, who) for cell in cells for who in WHO[: 1 if ours else None]]
         for done in runs:
             row = done.result()
             mark = ""
@@ -221,13 +217,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate")
     parser.add_argument("--quick", action="store_true", help="leave out the longest runs")
+    parser.add_argument("--ours", action="store_true", help="leave out the others")
     parser.add_argument("--real", action="store_true", help="for real, against the stand-in")
     parser.add_argument("--seconds", type=float, default=120.0, help="length of each real run")
     options = parser.parse_args()
     if options.real:
         asyncio.run(gate_real.real(options.seconds))
         return
-    raise SystemExit(0 if table(options.quick) else 1)
+    raise SystemExit(0 if table(options.quick, options.ours) else 1)
 
 
 if __name__ == "__main__":

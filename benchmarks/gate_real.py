@@ -95,7 +95,7 @@ async def run_ours(limit: float | None, seconds: float, *doors: str) -> float:
     answered = sum(bucket.answered for bucket in buckets)
     refused = sum(bucket.refused for bucket in buckets)
     rates = ", ".join(f"{bucket.rate:.2f}" for bucket in buckets)
-    who = "the gate" if len(buckets) == 1 else f"the gate, {len(buckets)} names"
+    who = "the rate limiter" if len(buckets) == 1 else f"{len(buckets)} identities"
     _print(limit, who, answered, refused, seconds, f"rate {rates}; misjudged {tally.misjudged}")
     return answered / seconds
 

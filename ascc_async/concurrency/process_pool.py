@@ -1,9 +1,12 @@
-"""Slots: blocking work in processes that can be killed one by one."""
+"""Blocking work in processes that can be killed one by one.
+
+A shared `ProcessPoolExecutor` fails all its jobs when one worker dies, and cannot end a job that
+hangs. So each slot of this pool is an executor of its own, with a single process.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import multiprocessing
 import os
 import signal
@@ -12,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from types import TracebackType
@@ -19,7 +23,6 @@ from typing import Any, Self, TypeVar
 
 from ascc_async.errors import AsccError
 
-log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -36,11 +39,11 @@ class SlotDied(SlotError):
 
 
 class JobFailed(SlotError):
-    """The job raised. `type_name` and the message are the original's, `trace` its traceback."""
+    """The job raised. `type_name` and the message are the original's, a note its traceback."""
 
     def __init__(self, type_name: str, message: str, trace: str) -> None:
         super().__init__(f"{type_name}: {message}")
-        self.type_name, self.trace = type_name, trace
+        self.type_name = type_name
         self.add_note(f"In the worker process:\n{trace}")  # shown wherever this is (`--debug`)
 
 
@@ -73,7 +76,9 @@ def _call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 
 def _begin(initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
-    """In the worker: own session, no life beyond the parent's, then the user's initializer."""
+    """In the worker, before its first job."""
+    # A session of its own: Ctrl-C at the terminal does not reach it, and killing the process group
+    # takes along what the job started (yt-dlp starts deno).
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
@@ -82,6 +87,7 @@ def _begin(initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) ->
 
 
 def _end_with_parent() -> None:
+    """A parent that was killed closes nothing: without this its workers would stay for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "slots run in child processes"
     connection.wait([parent.sentinel])
@@ -105,6 +111,7 @@ class _Slot:
 
     async def _ready(self) -> ProcessPoolExecutor:
         if self._executor is None:
+            # Not fork: a copy of a process with an event loop and threads may hang at once.
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(1, spawn, _begin, self._begin_args)
             self.starts += 1
@@ -115,10 +122,8 @@ class _Slot:
     def kill(self) -> None:
         """End the process and its children now. The next job gets a new one."""
         if self._pid is not None:
-            try:
+            with suppress(ProcessLookupError):  # it ended by itself
                 os.killpg(self._pid, signal.SIGKILL)
-            except ProcessLookupError:
-                log.debug("slot was gone already", extra={"pid": self._pid})
         self.retire()
 
     def retire(self) -> None:
@@ -183,31 +188,23 @@ class ProcessPool:
         Raises `JobTimeout`, `SlotDied` or `JobFailed`. Cancelling kills this job's process only.
         """
         slot = await self._free.get()
+        ended = False
         try:
-            result = await self._run_in(slot, fn, args, timeout)
+            async with asyncio.timeout(timeout):
+                result = await slot.run(fn, args)
+            ended = True
+        except TimeoutError:
+            raise JobTimeout(f"no result within {timeout:g} s") from None
+        except BrokenProcessPool as error:
+            raise SlotDied("the process ended before its job did") from error
         finally:
+            if not ended:  # cancelled ones too
+                self._lost += 1
+                slot.kill()
+            elif slot.jobs >= self._recycle_after:
+                slot.retire()
             self._free.put_nowait(slot)
         if isinstance(result, _Raised):
             raise JobFailed(result.type_name, result.message, result.trace)
         self._done += 1
         return result  # type: ignore[no-any-return]
-
-    async def _run_in(
-        self, slot: _Slot, fn: Callable[..., Any], args: tuple[Any, ...], timeout: float | None
-    ) -> Any:
-        whole = False
-        try:
-            async with asyncio.timeout(timeout):
-                result = await slot.run(fn, args)
-            whole = True
-        except TimeoutError:
-            raise JobTimeout(f"no result within {timeout:g} s") from None
-        except BrokenProcessPool:
-            raise SlotDied("the process ended before its job did") from None
-        finally:
-            if not whole:
-                self._lost += 1
-                slot.kill()
-            elif slot.jobs >= self._recycle_after:
-                slot.retire()
-        return result

@@ -93,18 +93,18 @@ class Shutdown:
         """
         loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
-        handled = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        for one in handled:
-            loop.add_signal_handler(one, self._on_signal, one)
+        handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in handled:
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             yield self
         finally:
-            for one in handled:
-                loop.remove_signal_handler(one)
+            for number in handled:
+                loop.remove_signal_handler(number)
             self._main = None
 
     def _on_signal(self, number: signal.Signals) -> None:
-        # No work and no logging here: whatever ran was interrupted half way.
+        # No work and no logging here: whatever the loop was about to do comes first.
         if not self.draining:
             self.drain(number.name)
         elif number is not signal.SIGHUP:

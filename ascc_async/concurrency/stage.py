@@ -48,14 +48,11 @@ class Stage(Generic[Work]):
         *,
         workers: int,
         shutdown: Shutdown,
-        queue_size: int | None = None,
     ) -> None:
         self._name, self._feed, self._work = name, feed, work
         self._workers, self._shutdown = workers, shutdown
         # Room for one end mark per worker, so that a drain never has to wait to place them.
-        self._queue: asyncio.Queue[Work | _End] = asyncio.Queue(
-            max(workers, workers if queue_size is None else queue_size)
-        )
+        self._queue: asyncio.Queue[Work | _End] = asyncio.Queue(workers)
         self._done = self._in_flight = self._queued = self._abandoned = 0
         self._feeding = False
 
@@ -76,24 +73,21 @@ class Stage(Generic[Work]):
 
         Raises the first `StopRun` among what workers raised, else their exception group.
         """
+        self._feeding = True
         try:
-            await self._run()
+            async with asyncio.TaskGroup() as tasks:
+                feeder = tasks.create_task(self._feed_queue(), name=f"{self._name} feeder")
+                workers = [
+                    tasks.create_task(self._work_queue(), name=f"{self._name} worker {number}")
+                    for number in range(self._workers)
+                ]
+                drain = tasks.create_task(self._drain(feeder, workers), name=f"{self._name} drain")
+                await asyncio.wait(workers)
+                drain.cancel()
         except BaseExceptionGroup as group:
             if (stop := first_stop(group)) is not None:
                 raise stop from group
             raise
-
-    async def _run(self) -> None:
-        self._feeding = True
-        async with asyncio.TaskGroup() as tasks:
-            feeder = tasks.create_task(self._feed_queue(), name=f"{self._name} feeder")
-            workers = [
-                tasks.create_task(self._work_queue(), name=f"{self._name} worker {number}")
-                for number in range(self._workers)
-            ]
-            watcher = tasks.create_task(self._watch(feeder, workers), name=f"{self._name} drain")
-            await asyncio.wait(workers)
-            watcher.cancel()
 
     async def _feed_queue(self) -> None:
         try:
@@ -105,6 +99,7 @@ class Stage(Generic[Work]):
                 await self._queue.put(_End())
         finally:
             self._feeding = False
+            # A cancelled generator that nobody closes runs its `finally` only when it is collected.
             if (close := getattr(self._feed, "aclose", None)) is not None:
                 await close()
 
@@ -118,28 +113,26 @@ class Stage(Generic[Work]):
             finally:
                 self._in_flight -= 1
 
-    async def _watch(self, feeder: asyncio.Task[None], workers: list[asyncio.Task[None]]) -> None:
-        """On a drain: no more work, and at the deadline no more waiting either."""
+    async def _drain(self, feeder: asyncio.Task[None], workers: list[asyncio.Task[None]]) -> None:
+        """Once somebody asks to stop: no more work, and at the deadline no more waiting either."""
         await self._shutdown.wait_draining()
         feeder.cancel()
         await asyncio.wait([feeder])
-        self._drop_queued()
-        for _ in range(self._workers):
-            self._queue.put_nowait(_End())
-        await self._shutdown.wait_deadline()
-        self._abandoned += self._in_flight
-        log.warning(
-            "drain deadline reached", extra={"stage": self._name, "abandoned": self._in_flight}
-        )
-        for worker in workers:
-            worker.cancel()
-
-    def _drop_queued(self) -> None:
         # Nothing is lost: what is queued is still pending in the journal.
         while not self._queue.empty():
             if not isinstance(self._queue.get_nowait(), _End):
                 self._abandoned += 1
         self._queued = 0
+        for _ in range(self._workers):
+            self._queue.put_nowait(_End())
+        await self._shutdown.wait_deadline()
+        self._abandoned += self._in_flight
+        log.warning(
+            "%(number)d %(stage)s were not finished in time; the next run does them",
+            {"number": self._in_flight, "stage": self._name},
+        )
+        for worker in workers:
+            worker.cancel()
 
 
 def first_stop(group: BaseExceptionGroup[BaseException]) -> StopRun | None:
@@ -147,6 +140,6 @@ def first_stop(group: BaseExceptionGroup[BaseException]) -> StopRun | None:
     for error in group.exceptions:
         if isinstance(error, StopRun):
             return error
-        if isinstance(error, BaseExceptionGroup) and (found := first_stop(error)) is not None:
-            return found
+        if isinstance(error, BaseExceptionGroup) and (stop := first_stop(error)) is not None:
+            return stop
     return None

@@ -64,7 +64,9 @@ class JsonFormat(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
-        fields = {"logger": record.name, **_fields_of(record)}
+        # The parts of a sentence such as "pausing %(seconds).0f s" are fields for programs too.
+        parts = record.args if isinstance(record.args, Mapping) else {}
+        fields = {"logger": record.name, **parts, **_fields_of(record)}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return event_line(record.created, record.levelname.lower(), record.getMessage(), fields)

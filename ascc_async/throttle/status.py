@@ -1,12 +1,11 @@
-"""What the gate tells progress and `status`."""
+"""What the rate limiter tells progress and `status`."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from ascc_async.throttle.identity import Identity
-from ascc_async.throttle.limiter_queue import RequestKind
+from ascc_async.throttle.identity import Identity, RequestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,16 @@ class BucketSnapshot:
         """`wall` is the POSIX time of `now`."""
         bucket = identity.buckets[kind]
         resting = identity.resting_since(kind) is not None
-        left = identity.rest_left(kind, now)
-        why = "network away" if identity.outage.away else identity.why.get(kind)
+        # While a trial is out nobody knows how long its answer takes: the rest itself is over.
+        left = identity.rest_left(now, kind)
+        away = identity.outage.is_open
+        why = "network away" if away else bucket.last_refusal or None
         return cls(
             identity=identity.name,
             kind=kind,
-            rate=bucket.pace.rate(now),
-            ceiling=bucket.pace.ceiling,
-            tokens=bucket.bucket.tokens,
+            rate=bucket.controller.rate,
+            ceiling=bucket.controller.ceiling,
+            tokens=bucket.tokens,
             waiting=waiting,
             in_flight=bucket.in_flight,
             sent=bucket.sent,
@@ -59,18 +60,18 @@ class BucketSnapshot:
             faults=bucket.faults,
             resting_until=(wall + (left if math.isfinite(left) else 0.0)) if resting else None,
             resting_why=why if resting else None,
-            away=identity.outage.away,
+            away=away,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimiterSnapshot:
-    """All lanes, identity by identity."""
+    """All buckets, identity by identity."""
 
     buckets: tuple[BucketSnapshot, ...]
 
     def bucket(self, identity: str, kind: RequestKind) -> BucketSnapshot:
-        """Raises KeyError when there is no such lane."""
+        """Raises KeyError when there is no such bucket."""
         for bucket in self.buckets:
             if (bucket.identity, bucket.kind) == (identity, kind):
                 return bucket

@@ -125,7 +125,7 @@ async def test_what_a_job_raises_arrives_as_data() -> None:
         assert await pool.run(slot_jobs.double, 1) == 2
 
     assert caught.value.type_name == "Unpicklable"
-    assert "slot_jobs.py" in caught.value.trace
+    assert "slot_jobs.py" in caught.value.__notes__[0]
     assert pool.snapshot().starts == 1
 
 

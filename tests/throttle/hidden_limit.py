@@ -1,4 +1,4 @@
-"""A server with a limit that nobody is told, and a lane that has to find it. No clock runs."""
+"""A server with a limit that nobody is told, and a bucket that has to find it. No clock runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ascc_async.errors import Refused
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.bucket import Bucket
+from ascc_async.throttle.identity import Bucket, RequestKind
 
 
 @dataclass
@@ -70,12 +71,12 @@ class Sender(Protocol):
 
     def answered(self, now: float, started_at: float) -> object: ...
 
-    def refused(self, now: float, started_at: float, retry_after: float | None) -> object: ...
+    def refused(self, now: float, started_at: float, error: Refused) -> object: ...
 
 
 def drive(throttle: ThrottleSettings, server: HiddenLimit, seconds: float) -> tuple[Trace, Bucket]:
-    """Send as fast as a lane lets."""
-    bucket = Bucket(throttle, 0.0)
+    """Send as fast as a bucket lets."""
+    bucket = Bucket("main", RequestKind.PAGES, throttle, 0.0)
     return send(bucket, server, seconds), bucket
 
 
@@ -96,7 +97,7 @@ def send(
             if answered:
                 sender.answered(now, started_at)
             else:
-                sender.refused(now, started_at, None)
+                sender.refused(now, started_at, Refused("429", kind="rate"))
         elif sender.wait(now, 1) <= 0:
             sender.take(now, 1)
             answered = server.answers(now)

@@ -1,4 +1,4 @@
-"""The token bucket and the fixed pace."""
+"""The token bucket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ascc_async.throttle.token_bucket import FixedPace, TokenBucket
+from ascc_async.throttle.token_bucket import TokenBucket
 
 
 def test_a_full_bucket_lets_a_burst_go_and_then_the_rate() -> None:
@@ -17,14 +17,6 @@ def test_a_full_bucket_lets_a_burst_go_and_then_the_rate() -> None:
         bucket.take(1)
 
     assert bucket.wait(1, 0.5, 5) == pytest.approx(2.0)
-
-
-def test_a_long_sleep_saves_up_no_more_than_the_burst() -> None:
-    """A laptop that slept for a day wakes up with five tokens."""
-    bucket = TokenBucket(0.0, 0.0)
-    bucket.fill(86_400.0, 0.5, 5)
-
-    assert bucket.tokens == 5
 
 
 def test_a_clock_that_goes_back_earns_nothing_and_asks_no_negative_wait() -> None:
@@ -45,17 +37,6 @@ def test_a_request_that_costs_more_than_the_bucket_holds_goes_into_debt() -> Non
     bucket.take(8)
 
     assert bucket.wait(1, 1.0, 5) == pytest.approx(4.0)
-
-
-def test_a_fixed_pace_stays_as_it_is_whatever_happens() -> None:
-    """`adaptive: false` means the configured rate."""
-    pace = FixedPace(0.28, 5)
-    pace.sent(0.0, 1)
-    pace.refused(1.0, 0.5)
-    pace.resumed(9.0, 8.0)
-    pace.answered(9.0)
-
-    assert (pace.rate(10.0), pace.capacity(10.0), pace.ceiling) == (0.28, 5, None)
 
 
 @given(
