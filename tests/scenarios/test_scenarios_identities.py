@@ -131,7 +131,7 @@ def test_when_all_rest_too_long_it_gives_up_and_says_so(
     house.set(limits=(Limit(requests=0, pause_seconds=600, style="try_later"),))
     code, said = all_.run()
     assert code == 3, said
-    for words in ("rest", "throttle.requests_per_second", "cookies"):
+    for words in ("all identities paused", "throttle.requests_per_second", "cookies"):
         assert words in said, said
     assert {(row["license"], row["outcome"]) for row in all_.place.manifest()} == {("", "pending")}
     house.set(limits=())
