@@ -54,6 +54,7 @@ class Shutdown:
 
     def drain(self, reason: str) -> None:
         """Finish what is in flight, start nothing new. A second call changes nothing."""
+        # Impatience must not lengthen the wait: the deadline counts from the first request.
         if self.draining:
             return
         self._reason = reason
@@ -93,6 +94,7 @@ class Shutdown:
         """
         loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
+        # `nohup` ignores SIGHUP on purpose; taking it over would end what should live on.
         handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
         for number in handled:
             loop.add_signal_handler(number, self._on_signal, number)
@@ -107,6 +109,7 @@ class Shutdown:
         # No work and no logging here: whatever the loop was about to do comes first.
         if not self.draining:
             self.drain(number.name)
+        # A terminal that closes may send SIGHUP several times: nobody asked to abort.
         elif number is not signal.SIGHUP:
             self.abort()
 

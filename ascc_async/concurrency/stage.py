@@ -51,6 +51,7 @@ class Stage(Generic[Work]):
     ) -> None:
         self._name, self._feed, self._work = name, feed, work
         self._workers, self._shutdown = workers, shutdown
+        # Bounded, with a fixed number of workers: one task per row would be two million tasks.
         # Room for one end mark per worker, so that a drain never has to wait to place them.
         self._queue: asyncio.Queue[Work | _End] = asyncio.Queue(workers)
         self._done = self._in_flight = self._queued = self._abandoned = 0
@@ -95,6 +96,7 @@ class Stage(Generic[Work]):
                 async for item in self._feed:
                     await self._queue.put(item)
                     self._queued += 1
+            # Each worker takes one end mark and ends, after all items before it.
             for _ in range(self._workers):
                 await self._queue.put(_End())
         finally:
@@ -116,6 +118,7 @@ class Stage(Generic[Work]):
     async def _drain(self, feeder: asyncio.Task[None], workers: list[asyncio.Task[None]]) -> None:
         """Once somebody asks to stop: no more work, and at the deadline no more waiting either."""
         await self._shutdown.wait_draining()
+        # The feeder may be waiting for answers that will never come.
         feeder.cancel()
         await asyncio.wait([feeder])
         # Nothing is lost: what is queued is still pending in the journal.

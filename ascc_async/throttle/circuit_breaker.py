@@ -40,6 +40,7 @@ class CircuitBreaker:
 
     def sent(self, now: float) -> None:
         """A request goes out: the trial, when the breaker is open."""
+        # One only: all who wait, going at once, would be refused at once and prolong the block.
         if self.is_open:
             self._tried_at, self.trial_out = now, True
 
@@ -64,6 +65,8 @@ class RefusalBreaker(CircuitBreaker):
     server whose pauses last ten minutes is not tried every few seconds again.
     """
 
+    # YouTube's blocks last up to an hour. A rest may have been longer still because the server
+    # asked for it by name: the next, where it does not, need not begin with hours.
     FIRST, LONGEST_FIRST, LONGEST = 5.0, 600.0, 3600.0
 
     def __init__(self) -> None:
@@ -104,6 +107,7 @@ class OutageBreaker(CircuitBreaker):
     single host or connection may fail too.
     """
 
+    # Shorter than after a refusal: a trial annoys nobody, and a network is back any minute.
     FIRST, LONGEST = 2.0, 240.0
     TELLING: frozenset[NetworkFaultKind] = frozenset({"dns", "proxy", "proxy_auth", "certificate"})
     TELLING_IN_A_ROW, FAULTS_IN_A_ROW, SILENCE = 2, 3, 5.0

@@ -93,6 +93,7 @@ class Bucket:
                 return  # sent before the refusal: says nothing about now
             rested = self.breaker.answered()
             controller.resumed(now, rested)
+            # What was saved up during the rest would go as a burst, right after a refusal.
             self._bucket.tokens = min(self._bucket.tokens, 0.0)
             log.info(
                 "«%(identity)s» is answered again after %(seconds).0f s; going on at"
@@ -209,6 +210,7 @@ class Identity:
     def take(self, now: float, kind: RequestKind, cost: int, new_video: bool) -> None:
         """A request goes out."""
         self.buckets[kind].take(now, cost)
+        # Any kind of request shows whether the network is back.
         self.outage.sent(now)
         if new_video and self._delay > 0:
             vary = self._rng.uniform(1 - self._jitter, 1 + self._jitter)

@@ -121,10 +121,23 @@ class RateLimiter:
         """
         if identity is not None and identity not in self._identities:
             raise ValueError(f"no identity is called {identity!r}")
-        granted = asyncio.get_running_loop().create_future()
-        permit = await self._wait_turn(
-            _Waiter(kind, identity, max(1, cost), new_video, also, granted)
-        )
+        if self._closed and identity is None:
+            raise Closed("the run is stopping")
+        waiters, granted = self._waiting[kind], asyncio.get_running_loop().create_future()
+        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, granted)
+        waiters.append(waiter)
+        self._let_go()
+        try:
+            permit = await granted
+        except asyncio.CancelledError:
+            if waiter in waiters:
+                waiters.remove(waiter)
+            elif not granted.cancelled() and granted.exception() is None:
+                # Cancelled between being let go and going: nothing was sent.
+                granted.result().sent(0)
+                self._finish(granted.result(), None)
+            self._let_go()
+            raise
         try:
             yield permit
         except BaseException as error:
@@ -184,26 +197,10 @@ class RateLimiter:
 
     # Waiting
 
-    async def _wait_turn(self, waiter: _Waiter) -> Permit:
-        if self._closed and waiter.identity is None:
-            raise Closed("the run is stopping")
-        waiters, granted = self._waiting[waiter.kind], waiter.granted
-        waiters.append(waiter)
-        self._let_go()
-        try:
-            return await granted
-        except asyncio.CancelledError:
-            if waiter in waiters:
-                waiters.remove(waiter)
-            elif not granted.cancelled() and granted.exception() is None:
-                # Cancelled between being let go and going: nothing was sent.
-                granted.result().sent(0)
-                self._finish(granted.result(), None)
-            self._let_go()
-            raise
-
     def _let_go(self) -> None:
         """Let go whoever may go, and wake up when the next one may."""
+        if not any(self._waiting.values()):
+            return
         now = self._clock()
         wake = min(
             (self._let_go_of(kind, now) for kind, waiters in self._waiting.items() if waiters),
@@ -228,12 +225,14 @@ class RateLimiter:
         stuck: set[str | None] = set()
         for waiter in tuple(waiters):
             if waiter.granted.done():
-                waiters.remove(waiter)  # cancelled, and not run since
+                # Cancelled, and its task has not run since: a turn given to it would be lost.
+                waiters.remove(waiter)
                 continue
             if waiter.identity in stuck:
                 continue
             if waiter.identity is not None:
                 rest = self._identities[waiter.identity].rest_left(now, kind, *waiter.also)
+                # Its video can begin again as somebody else long before this rest ends.
                 if 0 < rest < math.inf:
                     waiters.remove(waiter)
                     _fail(waiter, Refused(f"«{waiter.identity}» pauses for {rest:.0f} s more"))
@@ -304,6 +303,8 @@ class RateLimiter:
             identity.refused(kind, now, started_at, error)
         elif isinstance(error, NetworkFault):
             identity.failed(kind, now, started_at, error)
+        # A bug or a bad answer is an answer all the same: the server did not refuse. Cancelled
+        # (no `Exception`), or never sent, says nothing.
         elif permit.requests == 0 or not (error is None or isinstance(error, Exception)):
             identity.no_verdict(kind, started_at)
         else:
