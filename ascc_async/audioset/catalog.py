@@ -64,6 +64,8 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     optional = find(folder, RERATED)
     if optional is not None:
         paths[RERATED] = optional
+    # First of all: the hashes tell which segments are known from an earlier start, and that every
+    # file is text. Hashing lets go of Python's lock, so the files are read side by side.
     with ThreadPoolExecutor(thread_name_prefix="hashes") as pool:
         inputs = dict(zip(paths, pool.map(identify, paths, paths.values()), strict=True))
 
@@ -115,7 +117,7 @@ def _without_repeats(
     table: SegmentTable, paths: Sequence[Path], warnings: list[str]
 ) -> SegmentTable:
     """The table with every video once. Raises `MetadataError` when two rows of one video differ."""
-    order, ids = table.by_id, table.ids[table.by_id]
+    order, ids = table.by_id, table.ids[table.by_id]  # equal ids lie side by side, earlier first
     repeats = np.flatnonzero(ids[1:] == ids[:-1]) + 1
     if not len(repeats):
         return table

@@ -95,6 +95,7 @@ def read_classes(
         if mid not in class_list:
             warnings.append(f"{counts_path}:{line}: {mid!r} is not in the class list: left out")
         counts[mid] = int(rated), int(true)
+    # Google's own three files do not cover the same classes: a gap is a warning, not an error.
     if missing := [mid for mid in class_list if mid not in counts]:
         warnings.append(f"{counts_path}: no counts of {_first_few(missing)}: taken as never rated")
     if unknown := [mid for mid in class_list if mid not in ontology]:
@@ -175,7 +176,7 @@ def require_one(choices: Sequence[ClassChoice], settings: ClassesSettings) -> No
         )
     reasons = Counter(
         f"quality below {settings.min_quality:g}"
-        if choice.why_not.startswith("quality")
+        if choice.why_not.startswith("quality")  # each class has its own: one reason for all
         else choice.why_not
         for choice in choices
     )
@@ -235,6 +236,7 @@ class _NameLookup:
 
     def _nearest(self, entry: str) -> str:
         candidates = self._mids if entry.startswith("/") else self._spelling
+        # Names that look alike, then names that contain the entry ("dog" in "Hot dog stand").
         near = difflib.get_close_matches(entry.casefold(), list(candidates), n=4, cutoff=0.6)
         if len(entry) >= 3:
             near += [name for name in sorted(self._spelling) if entry.casefold() in name]

@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes
-from ascc_async.audioset.plan import Duration, RunPlan
+from ascc_async.audioset.plan import RunPlan
 from ascc_async.settings import ClassesSettings
 
 
 def render_plan(plan: RunPlan) -> str:
     """The plan as text, ready to be printed; its warnings are for the caller to print."""
-    return "\n".join(_lines(plan))
+    limit = f", at most {plan.max_per_class} clips each" if plan.max_per_class else ""
+    size = plan.disk_bytes
+    disk = f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+    lines = [
+        f"Splits      {', '.join(plan.splits)}",
+        f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
+        f"Segments    {plan.segments:,} in {plan.videos:,} videos",
+    ]
+    if plan.videos_to_ask < plan.videos:
+        lines.append(f"To ask      about {plan.videos_to_ask:,} videos")
+    lines.append(f"Clips       about {plan.clips:,}, {disk} on disk")
+
+    for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
+        lines.append(f"{title} classes                      segments   clips")
+        lines += [f"  {one.name[:32]:<32} {one.rows:>9,} {one.clips:>9,.1f}" for one in sizes]
+
+    lines.append("Requests")
+    lines += [f"  {one.stage:<9} {one.requests:>12,}  {one.of}" for one in plan.stages]
+    lines.append(f"{'Time at the permitted rate':<46} {'licenses':>10} {'clips':>10}")
+    for duration in plan.durations:
+        licenses, clips = _hours(duration.license_hours), _hours(duration.clip_hours)
+        # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
+        by_video = duration.license_hours_by_video
+        slower = f"   ({_hours(by_video)} if YouTube counts videos)" if by_video else ""
+        lines.append(f"  {duration.way:<44} {licenses:>10} {clips:>10}{slower}")
+    if plan.changes:
+        lines.append("What would change that")
+        lines += [
+            f"  {one.setting:<44} {one.videos:>10,} videos, licenses {_hours(one.license_hours)}"
+            for one in plan.changes
+        ]
+
+    basis = plan.assumptions
+    lines.append(
+        f"Assumed: {basis.answered_share:.0%} of the videos answer,"
+        f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
+        f" {basis.bytes_a_clip / 1e6:.2f} MB a clip"
+    )
+    return "\n".join([*lines, f"  ({basis.source})"])
 
 
 def class_table(catalog: Catalog, settings: ClassesSettings) -> list[dict[str, Any]]:
@@ -57,50 +95,8 @@ def render_class_table(table: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, f"{chosen} of {len(table)} classes chosen"])
 
 
-def _lines(plan: RunPlan) -> Iterator[str]:
-    limit = f", at most {plan.max_per_class} clips each" if plan.max_per_class else ""
-    yield f"Splits      {', '.join(plan.splits)}"
-    yield f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}"
-    yield f"Segments    {plan.segments:,} in {plan.videos:,} videos"
-    if plan.videos_to_ask < plan.videos:
-        yield f"To ask      about {plan.videos_to_ask:,} videos"
-    yield f"Clips       about {plan.clips:,}, {_bytes(plan.disk_bytes)} on disk"
-    for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
-        yield f"{title} classes                      segments   clips"
-        for size in sizes:
-            yield f"  {size.name[:32]:<32} {size.rows:>9,} {size.clips:>9,.1f}"
-    yield "Requests"
-    for stage in plan.stages:
-        yield f"  {stage.stage:<9} {stage.requests:>12,}  {stage.of}"
-    yield f"{'Time at the permitted rate':<46} {'licenses':>10} {'clips':>10}"
-    for duration in plan.durations:
-        yield _duration(duration)
-    if plan.changes:
-        yield "What would change that"
-        for change in plan.changes:
-            hours = _hours(change.license_hours)
-            yield f"  {change.setting:<44} {change.videos:>10,} videos, licenses {hours}"
-    basis = plan.assumptions
-    yield (
-        f"Assumed: {basis.answered_share:.0%} of the videos answer,"
-        f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
-        f" {basis.bytes_a_clip / 1e6:.2f} MB a clip"
-    )
-    yield f"  ({basis.source})"
-
-
-def _duration(duration: Duration) -> str:
-    licenses, clips = _hours(duration.license_hours), _hours(duration.clip_hours)
-    by_video = duration.license_hours_by_video
-    slower = f"   ({_hours(by_video)} if YouTube counts videos)" if by_video else ""
-    return f"  {duration.way:<44} {licenses:>10} {clips:>10}{slower}"
-
-
 def _hours(hours: float) -> str:
     if hours < 1:
         return f"{hours * 60:,.0f} min"
+    # Beyond three days nobody divides by 24 in the head.
     return f"{hours:,.1f} h" if hours < 72 else f"{hours / 24:,.1f} days"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"

@@ -45,7 +45,7 @@ def reach(order: Rows, states: Bytes, limit: int) -> int:
             return int(hopeful[limit - 1]) + 1
         if looked_at >= len(order):
             return len(order)
-        looked_at *= 4
+        looked_at *= 4  # the largest class has a million rows, and mostly the first few suffice
 
 
 def spare(selection: Selection, states: Bytes) -> Bools:
@@ -79,10 +79,13 @@ class Sampler:
         approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
         self.approved: set[int] = set(approved.tolist())
         """The selected rows that are `APPROVED`, wanted or not."""
-        self._queue: Rows | None = None  # rows found to be asked; None: look at everything again
-        self._taken = 0  # so many of the queue were handed out
-        self._changed: set[int] = set()  # classes to look at again when the queue is used up
         self._reach: dict[int, int] = {}  # of the classes for which it is known
+        self._changed: set[int] = set()  # classes to look at again when the queue is used up
+        self._taken = 0  # so many of the queue were handed out
+        self._queue: Rows | None = None  # rows found to be asked; None: look at everything again
+        # Of two million rows this takes long enough to be noticed: here rather than in the first
+        # `next`, since samplers are made in a thread and asked on the event loop.
+        self._queue = self._rows_to_ask()
 
     def next(self, at_most: int) -> Rows:
         """Up to that many rows to ask now; they become `ASKED_OUT`.
@@ -112,7 +115,8 @@ class Sampler:
                 continue
             (self.approved.add if state is RowState.APPROVED else self.approved.discard)(row)
             if state is RowState.UNASKED or old == RowState.NO:
-                self._queue = None  # rows that waited in the queue may no longer be needed
+                # It goes back into the race: rows behind it in the queue may not be needed now.
+                self._queue = None
             if self._limit is not None:
                 classes = self.selection.classes_of(row)
                 self._changed.update(classes)
@@ -125,7 +129,20 @@ class Sampler:
 
         The others wait: rows before them may still make them needless.
         """
-        return np.array([row for row in sorted(self.approved) if self._is_needed(row)], np.int32)
+        rows = np.array(sorted(self.approved), np.int32)
+        if self._limit is None:
+            return rows
+        # A row's rank says on which side of the last needed row of a class it lies.
+        selection, rank = self.selection, self.selection.rank
+        needed = [
+            any(
+                rank[row] <= rank[selection.order(position)[self._reach_of(position) - 1]]
+                for position in selection.classes_of(row)
+            )
+            for row in rows.tolist()
+        ]
+        wanted: Rows = rows[np.array(needed, bool)]
+        return wanted
 
     def spare(self) -> Bools:
         """`CLIP` rows beyond N in each of their chosen classes."""
@@ -151,15 +168,6 @@ class Sampler:
             turns.append(np.where(turn < end, turn, len(states) + turn))
         in_turn: Rows = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
         return in_turn
-
-    def _is_needed(self, row: int) -> bool:
-        if self._limit is None:
-            return True
-        rank = self.selection.rank
-        return any(
-            rank[row] <= rank[self.selection.order(position)[self._reach_of(position) - 1]]
-            for position in self.selection.classes_of(row)
-        )
 
     def _reach_of(self, position: int) -> int:
         if position not in self._reach:

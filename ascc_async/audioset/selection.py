@@ -143,7 +143,10 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
     # Every row has a label, so no run of `reduceat` is empty.
     has_one = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
     rows = np.flatnonzero(has_one).astype(np.int32)
-    return Selection(table, choices, chosen, rows, sampling.seed, sampling.max_per_class)
+    selection = Selection(table, choices, chosen, rows, sampling.seed, sampling.max_per_class)
+    if sampling.max_per_class is not None:
+        _ = selection.class_rows  # sorting takes a second: now, not later on the event loop
+    return selection
 
 
 def id_keys(ids: Ids, seed: int = 0) -> Uint64s:
@@ -151,19 +154,13 @@ def id_keys(ids: Ids, seed: int = 0) -> Uint64s:
     padded = np.zeros((len(ids), 16), np.uint8)
     padded[:, :ID_LENGTH] = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, ID_LENGTH)
     halves = padded.view("<u8")
-    keys = _mix(halves[:, 0] ^ _salt(seed))
+    # One number out of a seed of any size; the first round also where the seed is 0.
+    salt = np.zeros(1, np.uint64)
+    for shift in range(0, max(1, seed.bit_length()), 64):
+        salt = _mix(salt + _GOLDEN + np.uint64(seed >> shift & 0xFFFF_FFFF_FFFF_FFFF))
+    keys = _mix(halves[:, 0] ^ salt)
     keys += halves[:, 1] * _GOLDEN
     return _mix(keys)
-
-
-def _salt(seed: int) -> Uint64s:
-    """One number out of a seed of any size."""
-    salt = np.zeros(1, np.uint64)
-    while True:
-        salt = _mix(salt + _GOLDEN + np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF))
-        seed >>= 64
-        if not seed:
-            return salt
 
 
 def _mix(values: Uint64s) -> Uint64s:
