@@ -112,8 +112,9 @@ def read_segment_file(path: Path, codes: Mapping[str, int], *, official: bool = 
             raise _bad_lines(path, codes, first_line, None) from error
     frame.index += first_line
     ids = np.asarray(frame["id"], _COLUMNS["id"])
-    blank = (ids == b"") & (np.asarray(frame["start"]) == "")
+    blank = ids == b""
     if blank.any():
+        blank &= np.asarray((frame[["start", "end", "labels"]] == "").all(axis=1))
         frame, ids = frame[~blank], ids[~blank]
 
     start, end = _milliseconds(frame["start"]), _milliseconds(frame["end"])

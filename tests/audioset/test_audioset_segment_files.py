@@ -98,6 +98,7 @@ def test_a_label_twice_in_one_row_counts_once(tmp_path: Path) -> None:
         (segments([row(1), row(2, end="999999.000")]).encode(), 5, "absurd"),
         (segments([row(1), row(2, end="9000.000")]).encode(), 5, "absurd"),
         (segments([row(1, "/m/a,/m/zz")]).encode(), 4, "'/m/zz' is not in the class list"),
+        (segments([row(1), ',,,"/m/a"']).encode(), 5, "is not a video id"),
         (segments([row(1), row(2, "/m/a,")]).encode(), 5, "'' is not in the class list"),
         (segments([row(1), row(2, "")]).encode(), 5, "'' is not in the class list"),
         (segments([row(1).replace(", ", ";")]).encode(), 4, "is not a video id"),
