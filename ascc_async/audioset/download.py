@@ -7,23 +7,17 @@ import contextlib
 import errno
 import json
 import logging
-import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import aiofiles
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    wait_exponential,
-    wait_random,
-)
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_random
 
 from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
+from ascc_async.files import seal
 from ascc_async.network.client import (
     HttpResponse,
     IdentityClient,
@@ -58,19 +52,27 @@ async def fetch_missing(
     remedy when that cannot be done; files that are whole stay.
     """
     folder = settings.metadata_dir
-    missing = await asyncio.to_thread(_missing, folder, needed(settings.splits))
-    if not missing:
+
+    def missing(*names: str) -> list[str]:
+        return [name for name in names if find(folder, name) is None]
+
+    names = await asyncio.to_thread(missing, *needed(settings.splits))
+    if not names:  # then nothing is asked: a machine without network can work with what it has
         return
-    await asyncio.to_thread(_prepare, folder)
+    await asyncio.to_thread(_check_writable, folder)
     trust = trusted_authorities(network.ca_file)
     async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
-        for name in missing:
-            one = _Download(client, name, url_of(name, settings), folder, report)
-            await one.fetch(sleep)
-        if await asyncio.to_thread(find, folder, RERATED) is None:
-            url = url_of(RERATED, settings)
-            one = _Download(client, RERATED, url, folder, report)
-            await _fetch_optional(one, sleep)
+        for name in names:
+            await _FileDownload(client, name, url_of(name, settings), folder, report).fetch(sleep)
+        for name in await asyncio.to_thread(missing, RERATED):
+            try:
+                download = _FileDownload(client, name, url_of(name, settings), folder, report)
+                await download.fetch(sleep)
+            except SetupError as error:
+                log.warning(
+                    "optional %s not downloaded; continuing without it", name,
+                    extra={"why": str(error)},
+                )  # fmt: skip
 
 
 def url_of(name: str, settings: AudiosetSettings) -> str:
@@ -81,44 +83,19 @@ def url_of(name: str, settings: AudiosetSettings) -> str:
     return f"{settings.base_url}/{below}/{name}"
 
 
-async def _fetch_optional(one: _Download, sleep: Sleep) -> None:
-    try:
-        await one.fetch(sleep)
-    except SetupError as error:
-        log.warning("optional metadata not downloaded", extra={"file": one.name, "why": str(error)})
-
-
-def _missing(folder: Path, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if find(folder, name) is None]
-
-
-def _prepare(folder: Path) -> None:
-    with _disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{CLASS_LIST}.probe"
-        probe.touch()
-        probe.unlink()
-
-
-class _Download:
-    """One file: parts gather under a temporary name in the same folder."""
+class _FileDownload:
+    """One file: pieces gather under a temporary name in the same folder."""
 
     def __init__(
-        self,
-        client: IdentityClient,
-        name: str,
-        url: str,
-        folder: Path,
-        report: Report,
+        self, client: IdentityClient, name: str, url: str, folder: Path, report: Report
     ) -> None:
-        self.name = name
-        self._client, self._url, self._report = client, url, report
+        self._client, self._name, self._url, self._report = client, name, url, report
         self._target, self._part = folder / name, folder / f".{name}.part"
-        self._have = 0
-        self._version: str | None = None
-        self._most = 0
-        self._idle = 0
-        self._not_whole = 0
+        self._have = 0  # bytes in the part
+        self._version: str | None = None  # of the file that they are from
+        self._most = 0  # bytes that ever were in the part
+        self._idle = 0  # tries in a row that brought nothing beyond these
+        self._not_whole = 0  # tries that brought all the server has, which was not the whole file
 
     async def fetch(self, sleep: Sleep) -> None:
         """Try until it is whole; gives up after some tries that brought nothing."""
@@ -126,98 +103,90 @@ class _Download:
             await AsyncRetrying(
                 retry=retry_if_exception(is_worth_another_try),
                 wait=wait_exponential(multiplier=0.5, max=10) + wait_random(0, 1),
-                stop=self._should_stop,
+                stop=lambda _: (
+                    self._idle >= _TRIES_WITHOUT_PROGRESS or self._not_whole >= _TRIES_NOT_WHOLE
+                ),
                 sleep=sleep,
                 reraise=True,
             )(self._attempt)
         except Transient as error:
-            ask = " Is the network up?" if is_worth_another_try(error) else ""
+            question = " Is the network up?" if is_worth_another_try(error) else ""
             raise SetupError(
-                f"cannot download {self.name} from {self._url}: {error}.{ask} The file can also be"
-                f" put into {self._target.parent} by hand"
+                f"cannot download {self._name} from {self._url}: {error}.{question} The file can"
+                f" also be put into {self._target.parent} by hand"
             ) from error
         finally:
             with contextlib.suppress(OSError):
                 await asyncio.to_thread(self._part.unlink, missing_ok=True)
 
-    def _should_stop(self, _: RetryCallState) -> bool:
-        return self._idle >= _TRIES_WITHOUT_PROGRESS or self._not_whole >= _TRIES_NOT_WHOLE
-
     async def _attempt(self) -> None:
+        """One request for what is missing; afterwards the file is in its place."""
         self._idle += 1
-        async with self._client.get_file(self._url, self._headers()) as response:
-            total = self._begin(response)
-            await self._receive(response, total)
-        if total is not None and self._have < total:
-            raise NetworkFault(f"only {self._have} of {total} bytes came", kind="short_body")
-        await self._put_in_place()
-
-    def _headers(self) -> dict[str, str]:
         # Ranges count the bytes that are sent: they must be those of the file.
         headers = {"Accept-Encoding": "identity"}
-        # Without a version the rest might be that of another file.
-        if not self._have or self._version is None:
-            self._have = 0
-            return headers
-        return headers | {"Range": f"bytes={self._have}-", "If-Range": self._version}
-
-    def _begin(self, response: HttpResponse) -> int | None:
-        """Understand the answer; the size of the whole file if known."""
-        self._check_status(response.status)
-        self._version = response.headers.get("ETag") or response.headers.get("Last-Modified")
-        coded = response.headers.get("Content-Encoding", "identity") != "identity"
-        if coded or (self._version or "").startswith("W/"):
-            self._version = None
-        first, total = content_range(response.headers)
-        if response.status == 206 and first == self._have:
-            return total
-        if response.status == 206:
-            self._have, self._version = 0, None
-            raise ServerFault("the answer is another part of the file than was asked for")
-        self._have = 0
-        return None if coded else whole_number(response.headers.get("Content-Length"))
-
-    def _check_status(self, status: int) -> None:
-        if status == 200 or (status == 206 and self._have):
-            return
-        if status == 416:
-            self._have = 0
-        if status == 407:
-            raise SetupError(
-                "the proxy wants another user and password (network.proxy): it answers 407"
-            )
-        if status in (408, 416, 425, 429) or status >= 500:
-            raise ServerFault(f"the server answers {status}")
-        raise SetupError(
-            f"cannot download {self.name}: {self._url} answers {status}; see audioset.base_url and"
-            f" ontology_url, or put the file into {self._target.parent} by hand"
-        )
-
-    async def _receive(self, response: HttpResponse, total: int | None) -> None:
-        with _disk_errors(self._part):
-            async with aiofiles.open(self._part, "r+b" if self._have else "wb") as file:
-                await file.seek(self._have)
-                async for piece in response.chunks():
-                    await file.write(piece)
-                    self._have += len(piece)
-                    self._report(self.name, self._have, total)
-                    if self._have > self._most:
-                        self._most, self._idle = self._have, 0
-
-    async def _put_in_place(self) -> None:
+        if self._version is None:
+            self._have = 0  # the rest might be that of another file
+        if self._have:
+            headers |= {"Range": f"bytes={self._have}-", "If-Range": self._version or ""}
+        async with self._client.get_file(self._url, headers) as response:
+            total = self._begin(response)
+            with _disk_errors(self._part):
+                async with aiofiles.open(self._part, "r+b" if self._have else "wb") as file:
+                    await file.seek(self._have)
+                    async for piece in response.chunks():
+                        await file.write(piece)
+                        self._have += len(piece)
+                        self._report(self._name, self._have, total)
+                        if self._have > self._most:
+                            self._most, self._idle = self._have, 0
+        if total is not None and self._have < total:
+            raise NetworkFault(f"only {self._have} of {total} bytes came", kind="short_body")
         try:
             with _disk_errors(self._part):
-                await asyncio.to_thread(self._finish)
+                await asyncio.to_thread(_check_whole, self._name, self._part, self._url)
+                await asyncio.to_thread(seal, self._part, self._target)
         except Transient:
             # The server says this is all of it: not worth resuming.
             self._have, self._not_whole = 0, self._not_whole + 1
             raise
 
-    def _finish(self) -> None:
-        _check_whole(self.name, self._part, self._url)
-        with self._part.open("rb") as file:
-            os.fsync(file.fileno())
-        self._part.replace(self._target)
+    def _begin(self, response: HttpResponse) -> int | None:
+        """Understand the answer's head; the size of the whole file if known."""
+        status, headers = response.status, response.headers
+        if status == 407:
+            raise SetupError(
+                "the proxy wants another user and password (network.proxy): it answers 407"
+            )
+        if status == 416:  # the file is shorter than what is here: another one by now
+            self._have = 0
+        if status in (408, 416, 425, 429) or status >= 500:
+            raise ServerFault(f"the server answers {status}")
+        if status != 200 and not (status == 206 and self._have):
+            raise SetupError(
+                f"cannot download {self._name}: {self._url} answers {status}; see"
+                " audioset.base_url and ontology_url, or put the file into"
+                f" {self._target.parent} by hand"
+            )
+        encoded = headers.get("Content-Encoding", "identity") != "identity"
+        version = headers.get("ETag") or headers.get("Last-Modified") or "W/"
+        # A weak version (W/) may belong to different bytes: such a file is not resumed.
+        self._version = None if encoded or version.startswith("W/") else version
+        if status == 206:
+            first, total = content_range(headers)
+            if first == self._have:
+                return total
+            self._have, self._version = 0, None
+            raise ServerFault("the answer is another part of the file than was asked for")
+        self._have = 0
+        return None if encoded else whole_number(headers.get("Content-Length"))
+
+
+def _check_writable(folder: Path) -> None:
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{CLASS_LIST}.probe"
+        probe.touch()
+        probe.unlink()
 
 
 @contextmanager

@@ -195,7 +195,7 @@ async def test_optional_file_may_be_missing(
     del server.files["v1/qa/rerated_video_ids.txt"]
     async with serving(server):
         await fetch(tmp_path, server.url)
-    assert "optional metadata not downloaded" in caplog.messages
+    assert "optional rerated_video_ids.txt not downloaded; continuing without it" in caplog.messages
     assert catalog_of(tmp_path).rerated.tolist() == []
 
 
