@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 
+from ascc_async.dataset.text import counted
 from ascc_async.dataset.verify import Checked, Problem, to_repair, verify
 from ascc_async.errors import SetupError
 from ascc_async.journal.lock import run_lock
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
     if problems and options.repair:
         segments = to_repair(problems)
         asyncio.run(_forget(settings, segments))
-        print(f"{count(len(segments))} clips will be fetched again by the next run.")
+        print(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
     return WRONG if problems else 0
 
 
@@ -54,7 +55,7 @@ def _check_all(settings: Settings) -> list[Problem]:
             said_at = time.monotonic()
             print(_progress(checked), file=sys.stderr)
     done = _progress(checked) if checked else "no clips"
-    print(f"{done}; {count(len(problems))} problems")
+    print(f"{done}; {counted(len(problems), 'problem')}")
     return problems
 
 

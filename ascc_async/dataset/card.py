@@ -82,6 +82,7 @@ def _how_made(settings: Settings) -> str:
 
 
 def _splits(counts: Counts) -> str:
+    # Every outcome has its column, also where it never occurs: cards of two runs compare.
     names = sorted({split for split, _ in counts.splits})
     rows: list[tuple[object, ...]] = [
         (name, *(counts.splits.get((name, outcome), 0) for outcome in Outcome)) for name in names

@@ -94,6 +94,8 @@ def decide(
         return Decision(Outcome.UNAVAILABLE, answer.reason)
     if answer.license is License.UNKNOWN:
         return _UNKNOWN
+    # A clip on disk proves that the video was Creative Commons once, even where the journal
+    # holds no earlier answer any more.
     file = clip.clip if clip is not None else None
     if answer.license is License.STANDARD:
         was_shareable = answer.previous_license is License.CREATIVE_COMMONS or file is not None

@@ -111,6 +111,8 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
 
 def selection_of(rows: pd.DataFrame, classes: pd.DataFrame) -> Selection:
     """All of a manifest's rows as a selection, with these classes and no limit."""
+    # The chosen classes come first, so that their codes are their positions; a clip's other
+    # labels follow, as no label of a segment is ever cut.
     labels = rows.labels.str.split(",")
     names = labels.explode()
     mids = pd.Index(classes.mid).append(pd.Index(names)).unique()
@@ -155,6 +157,7 @@ def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:
     is_same = ~is_open & ~is_lost & (table.sha256_now == table.sha256_then)
     results = ["identical", "lost", "open"]
     table["result"] = np.select([is_same, is_lost, is_open], results, "different")
+    # Hashes only where they tell something; a clip the run did not come to has no row yet.
     table.loc[is_open, ["outcome", "reason"]] = [Outcome.PENDING, ""]
     table.loc[is_open | is_same, "sha256_then"] = ""
     table.loc[is_open | is_same | is_lost, "sha256_now"] = ""

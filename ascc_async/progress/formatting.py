@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
+
+from ascc_async.dataset.text import one_line
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -59,8 +60,4 @@ def moment(at: float) -> str:
 
 def safe(text: object) -> str:
     """Text from outside without control characters, line breaks or direction overrides."""
-    return "".join(
-        " " if char in "\n\r\t" else char
-        for char in str(text)
-        if char in "\n\r\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs")
-    )
+    return one_line(str(text))
