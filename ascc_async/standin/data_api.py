@@ -63,6 +63,7 @@ class DataApiSite:
             return data_api_error("missingRequiredParameter")
         if len(ids) > _MOST_IDS or not parts <= _PARTS:
             return data_api_error("invalidParameter")
+        # Counted before it is answered: a mask that cannot be read costs a unit, too.
         self._used[key] += 1
         fields = query.get("fields", "")
         try:

@@ -45,6 +45,7 @@ def _entry(
     return OntologyClass(mid, name, tuple(children.split()), restrictions, rated, weight)
 
 
+# Names with commas and parentheses, two parents, abstract, blacklisted and unrated ones.
 ONTOLOGY = (
     _entry("/m/0dgw9r", "Human sounds", "/m/09l8g /m/01w250", "abstract"),
     _entry("/m/09l8g", "Human voice", "/m/09x0r /m/015lz1", "abstract"),

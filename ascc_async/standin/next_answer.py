@@ -33,6 +33,7 @@ def shape_of(video: Video) -> Shape:
             return "standard"
         case License.UNAVAILABLE:
             return ("gone", "gone_bare")[video.number % 2]
+    # What an honest parser must take for «unknown», never for «no».
     return ("no_container", "no_results")[video.number % 2]
 
 
@@ -63,6 +64,7 @@ def build(shape: Shape, pages: Pages, *, members: bool, signed_in: bool) -> Any:
         ),
         "trackingParams": TRACKING,
     }
+    # YouTube answers for a video that is gone in two ways, one of them nearly empty.
     if shape != "gone_bare":
         answer["playerOverlays"] = {"playerOverlayRenderer": _overlay(shape, pages)}
     if not shape.startswith("gone"):
@@ -156,6 +158,7 @@ def _license_row(pages: Pages) -> dict[str, Any]:
     link = _command(
         CREATIVE_COMMONS_LINK, "WEB_PAGE_TYPE_UNKNOWN", urlEndpoint={"url": CREATIVE_COMMONS_LINK}
     )
+    # Renderers become view models, one after another, at YouTube's own pace.
     name = "metadataRowRenderer" if pages.license_row == "there" else "metadataRowViewModel"
     return {
         name: {

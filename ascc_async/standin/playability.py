@@ -125,8 +125,10 @@ def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> 
     if reason is Reason.LIVE:
         return _live(video)
     entries = UNPLAYABLE.get(reason, ()) if reason else ()
+    # Sound that is missing or spoilt is no reason to refuse the player.
     if not entries or (signed_in and reason in SIGNING_IN_HELPS):
         return dict(_OK)
+    # By number, not at random: each wording is met, and a video keeps its own.
     entry = entries[video.number % len(entries)]
     if reason is Reason.MEMBERS_ONLY:
         return _members_only(entry.reason, app)

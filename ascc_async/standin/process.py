@@ -120,6 +120,7 @@ class StandinProcess:
             )
         stdout = self._process.stdout
         assert stdout is not None
+        # It says that it is ready, or dies and its output ends: no need to look again and again.
         ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
         line = stdout.readline() if ready else b""
         if not line:
@@ -156,6 +157,7 @@ class StandinProcess:
     def reset_counters(self) -> None:
         """Set counters and the Data API's used quota to nothing (a new day); forget the log."""
         self._call("POST", "/reset")
+        # The log is not emptied: the stand-in has it open, and a failed test wants to be read.
         self._log_from = self.log_file.stat().st_size
 
     def set(self, **changes: Any) -> None:

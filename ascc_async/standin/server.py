@@ -58,6 +58,7 @@ class Standin:
     def apply(self, settings: WorldSettings) -> None:
         """Answer by these settings from now on; limits and faults begin anew where they differ."""
         if settings.limits != self.settings.limits:
+            # Only then: another change must not pardon who is paused.
             self._limits = HiddenLimits(settings.limits)
         if settings.faults != self.settings.faults:
             self._faults = SeededFaults(settings.seed, settings.faults)
@@ -104,6 +105,7 @@ class Standin:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: limits come first, then faults, then the site."""
+        # First of all: what a limit counts is when a request is answered, not when it came.
         if self.settings.delay_seconds:
             await asyncio.sleep(self.settings.delay_seconds)
         # Without a transport the client went away while we waited.

@@ -37,6 +37,7 @@ class Template:
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The answer with its holes filled."""
+        # A join takes microseconds; dumping 300 KB anew would take ten milliseconds.
         parts = self._parts.copy()
         parts[1::2] = [values[name] for name in self._names]
         return b"".join(parts)

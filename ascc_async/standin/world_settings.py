@@ -157,4 +157,5 @@ class WorldSettings(_Section):
     doors: tuple[ProxyDoor, ...] = (ProxyDoor(),)
     delay_seconds: float = Field(default=0, ge=0, description="wait before every answer")
     log_requests: bool = True
+    # A stand-in that is forgotten must not outlive the day.
     max_seconds: float = Field(default=3600, gt=0, description="the process ends after this")
