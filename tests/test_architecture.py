@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,22 @@ def test_only_the_screen_prints() -> None:
             and node.func.id == "print"
         ]
         assert not calls or part(path) in ("cli", "commands", "progress"), path
+
+
+def test_every_declared_dependency_is_imported_in_the_product() -> None:
+    """What nobody imports is not installed at the users' either."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    declared = {
+        re.split(r"[\[<>=~! ]", requirement)[0].lower()
+        for requirement in tomllib.loads(text)["project"]["dependencies"]
+    }
+    distributions = packages_distributions()
+    imported = {
+        distribution.lower()
+        for path in modules()
+        if part(path) != "standin"
+        for name in imports(path)
+        for distribution in distributions.get(name.split(".")[0], ())
+    }
+    # The demo command, a part of the product, runs the stand-in: only that one makes certificates.
+    assert declared - imported == {"trustme"}
