@@ -18,7 +18,7 @@ import numpy as np
 from ascc_async.audioset.sampling import RowState, Sampler
 from ascc_async.audioset.segments import Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
-from ascc_async.dataset.eligibility import Credits, credits_of
+from ascc_async.dataset.eligibility import credits_of
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -40,7 +40,7 @@ _NOT_MADE, _MADE, _NEVER = 0, 1, 2  # what became of a row's clip
 _STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
 _LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
 _REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
-_UNASKED = 255
+_UNASKED = 255  # the license code of a row that was never answered
 _NO_ANSWER = (_UNASKED, _LICENSE_CODES[License.UNKNOWN])
 
 
@@ -85,10 +85,10 @@ class WorkQueue:
         self._sampler = Sampler(selection, self._states, LOOKAHEAD)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`
-        self._offered: set[int] = set()
-        self._deferred: set[int] = set()
-        self._stale_open = False
-        self._out = 0
+        self._offered: set[int] = set()  # those a worker has
+        self._deferred: set[int] = set()  # those left for the next run
+        self._stale_open = False  # states changed since `_open` was filled
+        self._out = 0  # rows being asked
         self._license_counts: Counter[int] = Counter()
         self._reason_counts: Counter[int] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -100,94 +100,99 @@ class WorkQueue:
 
     def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows."""
-        named: dict[int, ClipRow] = {}
-        for clips in reader.clips(encoding):
-            self._load_clips(clips, named)
-        for answers in reader.answered():
-            self._load_answers(answers)
-        for shareable in reader.shareable():
-            self._load_credits(shareable, named)
+        clips: dict[int, ClipRow] = {}
+        for clip_page in reader.clips(encoding):
+            self._load_clips(clip_page, clips)
+        for answer_page in reader.answered():
+            rows = self._table.rows_of(answer_page.ids)
+            # The journal may hold videos that are not selected, from other metadata.
+            here = rows >= 0
+            rows, page = rows[here], answer_page.where(here)
+            self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
+            self._states[rows] = self._states_of(rows, page)
+        for shareable_page in reader.shareable():
+            self._check_credits(shareable_page, clips)
         self._leave_out_removed()
-        rows = self._selection.rows
-        self._license_counts.update(_counts(self._licenses[rows], _UNASKED))
-        self._reason_counts.update(_counts(self._reasons[rows], 0))
+
+        selected = self._selection.rows
+        licenses = Counter(self._licenses[selected].tolist())
+        del licenses[_UNASKED]
+        self._license_counts = licenses
+        self._reason_counts = Counter(self._reasons[selected].tolist())
         self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
         self._refresh()
 
-    def _load_clips(self, clips: Sequence[ClipRow], named: dict[int, ClipRow]) -> None:
-        rows = self._table.rows_of(np.array([clip.video_id for clip in clips], "S11"))
-        for clip, row in zip(clips, rows.tolist(), strict=True):
-            # The journal may hold other segments of the same video, from other metadata.
+    def _load_clips(self, page: Sequence[ClipRow], clips: dict[int, ClipRow]) -> None:
+        rows = self._table.rows_of(np.array([clip.video_id for clip in page], "S11"))
+        for clip, row in zip(page, rows.tolist(), strict=True):
+            # The journal may hold another segment of the same video, from other metadata.
             if row >= 0 and self._table.segment_id(row) == clip.segment_id:
                 self._made[row] = _made(clip, self._barred_before())
-                named[row] = clip
+                clips[row] = clip
                 if self._selection.selected[row]:
-                    self._outcomes[_outcome_key(clip)] += 1
+                    self._outcomes[clip.reason or clip.outcome] += 1
 
     def _barred_before(self) -> float:
+        """What was barred before this time is asked again."""
         return max(self.now() - self._recheck, self._access_since)
 
-    def _load_answers(self, page: BulkAnswers) -> None:
-        rows = self._table.rows_of(page.ids)
-        here = rows >= 0
-        rows, page = rows[here], page.where(here)
-        self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
-        self._states[rows] = self._states_of(rows, page)
-
     def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
+        """What the newest answers of many rows mean; whole arrays, for millions take seconds."""
         stale = page.times < self.now() - self._recheck
         shareable = page.licenses == _LICENSE_CODES[License.CREATIVE_COMMONS]
         unknown = page.licenses == _LICENSE_CODES[License.UNKNOWN]
-        passing = np.isin(page.reasons, [REASONS.index(reason) + 1 for reason in PASSING_REASONS])
-        again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
-        again |= passing & (page.times < self._barred_before())
+        passing = np.isin(page.reasons, [_REASON_CODES[reason] for reason in PASSING_REASONS])
+        ask_again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
+        ask_again |= passing & (page.times < self._barred_before())
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
-        states[again] = RowState.UNASKED
+        states[ask_again] = RowState.UNASKED
         return states
 
-    def _load_credits(self, answers: Sequence[AnswerRow], named: dict[int, ClipRow]) -> None:
-        """A clip whose author nobody told is asked for again; a removed channel's is not made."""
-        rows = self._table.rows_of(np.array([answer.video_id for answer in answers], "S11"))
-        for answer, row in zip(answers, rows.tolist(), strict=True):
+    def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
+        """A clip whose author no answer named is asked for again; a removed channel's is not made.
+
+        CC BY demands the author's name, so a clip without one may not be shared.
+        """
+        rows = self._table.rows_of(np.array([answer.video_id for answer in page], "S11"))
+        for answer, row in zip(page, rows.tolist(), strict=True):
             if row < 0:
                 continue
-            known = credits_of(answer, named.get(row))
-            if self._removals and self._names(self._table.segment_id(row), known):
+            known = credits_of(answer, clips.get(row))
+            if self._is_removed(row, known.channel_id, known.channel):
                 self._states[row] = RowState.NO
                 continue
-            again = answer.asks <= self._retry_unknown
-            if again and self._made[row] == _MADE and not known.complete:
+            ask_again = answer.asks <= self._retry_unknown and self._made[row] == _MADE
+            if ask_again and not known.complete:
                 self._states[row] = RowState.UNASKED
 
     def _leave_out_removed(self) -> None:
-        segments = {segment_id[:11]: segment_id for segment_id in self._removals.segments}
-        for video_id in [*self._removals.videos, *segments]:
+        """Also those of which the journal knows nothing yet: they are not even asked."""
+        segment_ids = {segment_id[:11]: segment_id for segment_id in self._removals.segments}
+        for video_id in [*self._removals.videos, *segment_ids]:
             row = self._table.row_of(video_id)
-            if row is not None:
-                whole = video_id in self._removals.videos
-                if whole or self._table.segment_id(row) in self._removals.segments:
-                    self._states[row] = RowState.NO
+            if row is not None and self._is_removed(row, "", ""):
+                self._states[row] = RowState.NO
 
-    def _names(self, segment_id: str, known: Credits) -> bool:
-        return self._removals.cover(segment_id[:11], segment_id, known.channel_id, known.channel)
-
-    def is_removed(self, segment: Segment, channel_id: str, channel: str) -> bool:
+    def _is_removed(self, row: int, channel_id: str, channel: str) -> bool:
         """Whether the removal list names this segment, its video or its channel."""
-        return self._names(segment.segment_id, Credits("", channel, channel_id))
+        if not self._removals:
+            return False
+        video_id, segment_id = self._table.video_id(row), self._table.segment_id(row)
+        return self._removals.cover(video_id, segment_id, channel_id, channel)
 
     async def reload_doubtful(self, reader: Reader) -> None:
-        """Take back what a source said that lost its trust: those rows are asked again."""
+        """Take back what a source answered that lost its trust: those rows are asked again."""
         self.take_back(await asyncio.to_thread(_doubtful, reader))
 
     def take_back(self, ids: Ids) -> None:
-        """What was said of these videos does not count any more: they are asked again."""
+        """The answers about these videos do not count any more: they are asked again."""
         rows = self._table.rows_of(ids)
         rows = rows[rows >= 0]
         for row in rows[self._selection.selected[rows]].tolist():
-            # What is being asked just now is answered anew anyway; what is held stays held.
+            # What is being asked just now is answered anew; what is deferred stays so.
             if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
-                self._note(row, License.UNKNOWN, None)
+                self._note_answer(row, License.UNKNOWN, None)
                 self._set_state(row, RowState.UNASKED)
         self.notify()
 
@@ -198,7 +203,7 @@ class WorkQueue:
         return self._table.video_id(row)
 
     def take(self, at_most: int) -> tuple[int, ...]:
-        """Rows to ask now; each comes back by `answered` or `hold`."""
+        """Rows to ask now; each comes back by `answered` or `defer`."""
         rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
         self._out += len(rows)
         return rows
@@ -214,26 +219,25 @@ class WorkQueue:
         self._out -= 1
         self.answered_now += 1
         if answer.license is License.UNKNOWN and self._licenses[row] not in _NO_ANSWER:
-            self._set_state(row, RowState.NO)  # the old evidence stays, and stays too old
+            # Unknown is no evidence: the old answer stays, and stays too old to count.
+            self._set_state(row, RowState.NO)
         else:
-            self._note(row, answer.license, answer.reason)
-            self._set_state(row, self._state_after(row, answer))
+            self._note_answer(row, answer.license, answer.reason)
+            state = RowState.NO
+            removed = self._is_removed(row, answer.channel_id, answer.channel)
+            if answer.license is License.CREATIVE_COMMONS and not removed:
+                state = RowState(int(_STATE_WHEN_MADE[self._made[row]]))
+            self._set_state(row, state)
         self.notify()
 
-    def _note(self, row: int, license_: License, reason: Reason | None) -> None:
+    def _note_answer(self, row: int, license_: License, reason: Reason | None) -> None:
+        """Count it in place of the row's answer before."""
         self._license_counts[int(self._licenses[row])] -= 1
         self._reason_counts[int(self._reasons[row])] -= 1
-        self._licenses[row] = code = _LICENSE_CODES[license_]
+        self._licenses[row] = license_code = _LICENSE_CODES[license_]
         self._reasons[row] = reason_code = _REASON_CODES[reason] if reason else 0
-        self._license_counts[code] += 1
+        self._license_counts[license_code] += 1
         self._reason_counts[reason_code] += 1
-
-    def _state_after(self, row: int, answer: LicenseAnswer) -> RowState:
-        known = Credits("", answer.channel, answer.channel_id)
-        removed = bool(self._removals) and self._names(self._table.segment_id(row), known)
-        if answer.license is not License.CREATIVE_COMMONS or removed:
-            return RowState.NO
-        return RowState(int(_STATE_WHEN_MADE[self._made[row]]))
 
     def defer(self, rows: Iterable[int]) -> None:
         """These rows could not be asked in this run; the next one asks them again.
@@ -285,7 +289,7 @@ class WorkQueue:
 
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
-        self._outcomes[_outcome_key(clip)] += 1
+        self._outcomes[clip.reason or clip.outcome] += 1
         self._made[row] = made = _made(clip, 0.0)
         self._offered.discard(row)
         if made == _NOT_MADE:
@@ -312,9 +316,9 @@ class WorkQueue:
             self._queued.add(row)
 
     def _refresh(self) -> None:
-        """With `max_per_class`, which hopes are surely wanted depends on all rows before them.
+        """With `max_per_class`, which approved rows are wanted depends on all rows before them.
 
-        Looked up when nobody waits in line: what was wanted once stays so until it is made.
+        Looked up when none waits in line: what was wanted once stays so until it is made.
         """
         self._stale_open = False
         if self._sampler.approved <= self._offered | self._deferred:
@@ -333,7 +337,8 @@ class WorkQueue:
         self._changed.set()
 
     async def wait_change(self) -> None:
-        """Until something changes. Look at the ledger first, with no `await` in between."""
+        """Until something changes. Look at the queue first, with no `await` in between:
+        what changes during an `await` would go unnoticed."""
         self._changed.clear()
         await self._changed.wait()
 
@@ -355,15 +360,6 @@ class WorkQueue:
         )
 
 
-def _counts(codes: Bytes, but: int) -> dict[int, int]:
-    counted: list[int] = np.bincount(codes, minlength=1).tolist()
-    return {code: count for code, count in enumerate(counted) if count and code != but}
-
-
-def _outcome_key(clip: ClipRow) -> str:
-    return clip.reason or clip.outcome
-
-
 def _made(clip: ClipRow, stale_before: float) -> int:
     """Whether a clip is there, still to be made, or not to be had."""
     if clip.outcome is Outcome.CLIP:
@@ -373,5 +369,6 @@ def _made(clip: ClipRow, stale_before: float) -> int:
 
 
 def _doubtful(reader: Reader) -> Ids:
+    """The videos whose answers lost their trust: the journal counts them as never asked."""
     found = [page.ids[page.asks == 0] for page in reader.answered()]
     return np.concatenate(found) if found else np.empty(0, "S11")
