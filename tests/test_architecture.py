@@ -122,7 +122,7 @@ def test_every_declared_dependency_is_imported_in_the_product() -> None:
     }
     distributions = packages_distributions()
     imported = {
-        distribution.lower()
+        distribution.lower().replace("_", "-")
         for path in modules()
         if part(path) != "standin"
         for name in imports(path)
