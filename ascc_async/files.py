@@ -1,4 +1,4 @@
-"""Files put in place only when whole: temporary name, synced, hashed, renamed."""
+"""The one place for files that must be whole: temporary name, sync, SHA-256, rename."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from ascc_async.errors import SetupError
 
 PART = ".part-"
-_PIECE = 1 << 20
 
 
 class DiskFull(SetupError):
@@ -24,37 +23,51 @@ class DiskFull(SetupError):
 def part_of(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` (its folder is made). Whatever happens, it is gone after.
 
-    Raises DiskFull, or SetupError when the folder cannot be written.
+    Beside it, because a rename is atomic only within one file system. Raises DiskFull, or
+    SetupError when the folder cannot be written.
     """
     part = path.parent / f"{PART}{secrets.token_hex(8)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
     except OSError as error:
-        raise explained(error, path.parent) from error
+        raise disk_error(error, path.parent) from error
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             part.unlink()
 
 
-def explained(error: OSError, folder: Path) -> SetupError:
+def disk_error(error: OSError, folder: Path) -> SetupError:
     """The error that says what is wrong with the folder."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"no space left in {folder}: make room, then run again")
     return SetupError(f"cannot write in {folder}: {error.strerror or error}")
 
 
-def seal(part: Path, path: Path) -> tuple[str, int]:
+def put_in_place(part: Path, path: Path) -> tuple[str, int]:
     """Sync, hash and rename `part` to `path`; returns SHA-256 (hex) and size in bytes."""
-    digest, size = hashlib.sha256(), 0
-    with part.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            size += len(piece)
-        os.fsync(file.fileno())
+    sha256, size = sha256_of(part), part.stat().st_size
+    sync(part)
     part.replace(path)
+    # Without this a power cut may undo the rename, though the file itself is on the disk.
     sync(path.parent)
-    return digest.hexdigest(), size
+    return sha256, size
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is either there with all of `data` or as it was; readable by all."""
+    part = path.with_name(f"{path.name}{PART}{secrets.token_hex(8)}")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:
@@ -77,7 +90,5 @@ def sweep(clips: Path) -> int:
     return len(leftovers)
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+# Until the last of the importers has the new names.
+seal, explained = put_in_place, disk_error

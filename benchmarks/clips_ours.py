@@ -27,7 +27,7 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import form_of
+from ascc_async.media.cut import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.model import License, LicenseAnswer, Resolved
 from ascc_async.pipeline.clip_maker import ClipMaker
@@ -99,8 +99,8 @@ class Tools:
         """All clips; how many were made."""
         maker = ClipMaker(self.extractor, self.media, self.cutter, no_second_look, Removals())
         stage = ClipStage(
-            ConcurrencySettings().downloads, maker, form_of(ClipsSettings()), Disk(self.output, 0),
-            lambda: False, shareable(jobs), self.journal, Shutdown(),
+            ConcurrencySettings().downloads, maker, encoding_of(ClipsSettings()),
+            Disk(self.output, 0), lambda: False, shareable(jobs), self.journal, Shutdown(),
         )  # fmt: skip
         await stage.run()
         return stage.made

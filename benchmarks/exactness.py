@@ -1,8 +1,9 @@
 """`python -m benchmarks.exactness`: are clips the very samples of a full decode?
 
-Cuts 300 clips out of the stand-in's streams (both containers, mono and stereo, 22.05 to 48 kHz,
-every form of index) through our own reading, with connections cut now and then, and compares
-each with the same stretch of the whole stream as ffmpeg decodes it.
+Cuts 1,000 clips out of the stand-in's streams (both containers, mono and stereo, 22.05 to 48 kHz,
+every form of index) and out of streams that ffmpeg put together (see `stream_makers`), with
+connections cut now and then, and compares each with the same stretch of the whole stream as
+ffmpeg decodes it. Wanted: all exact.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import random
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +25,14 @@ import soundfile
 
 from ascc_async.errors import Rejected
 from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import samples
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
 from ascc_async.settings import ClipsSettings
 from ascc_async.standin.media import MediaStore, StreamSpec
-from ascc_async.standin.media_layout import IndexForm, Stream
+from ascc_async.standin.media_layout import IndexForm
+from benchmarks.stream_makers import MAKERS, made
 
 Pcm = npt.NDArray[np.int16]
 CLIP_MS = 10_000
@@ -40,40 +44,47 @@ _FORMS = {
 }
 
 
+@dataclass(frozen=True)
+class Source:
+    """A stream in memory, what it decodes to, and where to cut it."""
+
+    name: str
+    data: bytes
+    reference: Pcm
+    rate: int
+    indexed: bool
+    index_range: tuple[int, int] | None
+    starts: list[int]
+
+
 class Torn:
     """A stream read in ranges over connections of which some break half-way."""
 
-    def __init__(self, stream: Stream, rng: random.Random, share: float) -> None:
-        self._stream, self._rng, self._share = stream, rng, share
+    def __init__(self, data: bytes, rng: random.Random, share: float) -> None:
+        self._data, self._rng, self._share = data, rng, share
 
     async def read(
         self, url: str, headers: Mapping[str, str], first: int, last: int | None
     ) -> RangeAnswer:
         """A 206, or half of one."""
-        body = self._stream.read(first, last)
+        body = self._data[first : None if last is None else last + 1]
         if not body:
-            return RangeAnswer(416, first, self._stream.size, b"", True)
+            return RangeAnswer(416, first, len(self._data), b"", True)
         if self._rng.random() < self._share:
             half = body[: self._rng.randrange(len(body))]
-            return RangeAnswer(206, first, self._stream.size, half, False)
-        return RangeAnswer(206, first, self._stream.size, body, True)
+            return RangeAnswer(206, first, len(self._data), half, False)
+        return RangeAnswer(206, first, len(self._data), body, True)
 
 
-@dataclass(frozen=True)
-class Case:
-    """One stream and where to cut it."""
-
-    spec: StreamSpec
-    itag: int
-    starts: tuple[int, ...]
-
-
-def cases(count: int, per_stream: int, rng: random.Random) -> list[Case]:
-    """Streams of all kinds, each with starts at the places where things go wrong."""
-    found = []
+def sources(
+    count: int, per_stream: int, rng: random.Random, ffmpeg: str, folder: Path
+) -> Iterator[Source]:
+    """Streams of all kinds, two of the stand-in's to one of ffmpeg's."""
+    store, makers = MediaStore(folder / "cache"), cycle(MAKERS.items())
     for number in range(-(-count // per_stream)):
         itag = (140, 251)[number % 2] if number % 8 else (139, 249)[number // 8 % 2]
         length = rng.randrange(25_000, 90_000)
+        starts = _starts(length, per_stream, rng)
         spec = StreamSpec(
             length_ms=length,
             sample_rate=(44_100, 22_050, 48_000, 32_000)[number // 2 % 4],
@@ -82,8 +93,30 @@ def cases(count: int, per_stream: int, rng: random.Random) -> list[Case]:
             index=_FORMS[itag][number // 2 % len(_FORMS[itag])],
             edit_list=number % 4 != 0,
         )
-        found.append(Case(spec, itag, tuple(_starts(length, per_stream, rng))))
-    return found
+        if number % 3 == 2:
+            name, maker = next(makers)
+            sound, file = folder / "sound", folder / f"stream.{maker.ending}"
+            plain = replace(spec, channels=2, index=IndexForm.NONE)
+            sound.write_bytes(store.stream(plain, 140).whole())
+            data = made(ffmpeg, maker, sound, file)
+            reference = full_decode(ffmpeg, file, maker.channels)
+            rate = maker.rate or spec.sample_rate
+            yield Source(name, data, reference, rate, maker.indexed, None, starts)
+        else:
+            stream = store.stream(spec, itag)
+            whole = folder / "whole"
+            whole.write_bytes(store.stream(replace(spec, index=IndexForm.NONE), itag).whole())
+            reference = full_decode(ffmpeg, whole, spec.channels)
+            indexed = spec.index is not IndexForm.NONE
+            yield Source(
+                f"{itag} {spec}",
+                stream.whole(),
+                reference,
+                stream.sample_rate or 0,
+                indexed,
+                stream.index_range,
+                starts,
+            )
 
 
 def _starts(length: int, count: int, rng: random.Random) -> list[int]:
@@ -96,12 +129,10 @@ def _starts(length: int, count: int, rng: random.Random) -> list[int]:
     return special[:count]
 
 
-def full_decode(ffmpeg: str, stream: Stream, channels: int) -> Pcm:
+def full_decode(ffmpeg: str, stream: Path, channels: int) -> Pcm:
     """The whole stream as ffmpeg decodes it."""
-    done = subprocess.run(
-        [ffmpeg, "-nostdin", "-loglevel", "error", "-i", "pipe:0", "-f", "s16le", "pipe:1"],
-        input=stream.whole(), capture_output=True, check=True,
-    )  # fmt: skip
+    command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", str(stream), "-f", "s16le", "pipe:1"]
+    done = subprocess.run(command, capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.int16).reshape(-1, channels)
 
 
@@ -126,51 +157,45 @@ async def measure(count: int, per_stream: int, seed: int) -> Counter[str]:
     rng = random.Random(seed)
     installed = await find_ffmpeg()
     tally: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        store = MediaStore(Path(folder) / "cache")
-        cutter = Cutter(ClipsSettings(), FFmpeg(installed), Path(folder))
-        for case in cases(count, per_stream, rng):
-            stream = store.stream(case.spec, case.itag)
-            whole = store.stream(replace(case.spec, index=IndexForm.NONE), case.itag)
-            reference = full_decode(installed.path, whole, case.spec.channels)
-            for start in case.starts:
-                tally.update(await _one(cutter, stream, case, start, reference, rng, Path(folder)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cutter = Cutter(ClipsSettings(), FFmpeg(installed), folder)
+        for source in sources(count, per_stream, rng, installed.path, folder):
+            for start in source.starts:
+                tally.update(await _one(cutter, source, start, rng, folder))
     return tally
 
 
 async def _one(
-    cutter: Cutter, stream: Stream, case: Case, start: int, reference: Pcm, rng: random.Random,
-    folder: Path,
-) -> dict[str, int]:  # fmt: skip
-    ranges = Ranges(Torn(stream, rng, 0.05))
-    kind = "mp4" if case.itag in (139, 140) else "webm"
-    track = Track(
-        "audio", "standin", {}, str(case.itag), kind, stream.mime,
-        size=stream.size, duration=stream.duration_ms / 1000, index_range=stream.index_range,
-    )  # fmt: skip
+    cutter: Cutter, source: Source, start: int, rng: random.Random, folder: Path
+) -> dict[str, int]:
+    ranges = Ranges(Torn(source.data, rng, 0.05))
+    track = Track("audio", "memory", {}, "", "", "", index_range=source.index_range)
     segment = Segment("AAAAAAAAAAA", start, start + CLIP_MS, "eval", ())
     resolved = Resolved("AAAAAAAAAAA", "main", track, None, None, "", "", "", None, 1)
-    rate = stream.sample_rate or 0
-    first = round(start * rate / 1000)
-    there = max(0, min(len(reference) - first, round(CLIP_MS * rate / 1000)))
+    first = samples(start, source.rate)
+    there = max(0, min(len(source.reference) - first, samples(CLIP_MS, source.rate)))
     try:
         clip = await cutter.make(ranges, resolved, segment)
     except Rejected as error:
-        return {"truthfully too short" if not there else f"WRONGLY REJECTED {error}": 1}
+        wrong = f"WRONGLY REJECTED {error} {source.name} {start}"
+        return {"truthfully too short" if not there else wrong: 1}
     pcm, _ = soundfile.read(folder / clip.path, dtype="int16", always_2d=True)
-    lag = lag_of(pcm, reference, first)
+    lag = lag_of(pcm, source.reference, first)
     counts = ranges.snapshot()
     exact = lag == 0 and len(pcm) == there
-    verdict = "exact" if exact else f"WRONG {case} {start} lag {lag} length {len(pcm)} {there}"
-    indexed = case.spec.index is not IndexForm.NONE
-    return {verdict: 1, **({"indexed": 1, "requests": counts.requests, "bytes": counts.bytes,
-            "broken": counts.continued} if indexed else {})}  # fmt: skip
+    verdict = f"WRONG {source.name} {start} lag {lag} length {len(pcm)} not {there}"
+    result = {"exact" if exact else verdict: 1}
+    if source.indexed:
+        result |= {"indexed": 1, "requests": counts.requests, "bytes": counts.bytes,
+                   "broken": counts.continued}  # fmt: skip
+    return result
 
 
 def main() -> None:
     """Print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=300)
+    parser.add_argument("--clips", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     tally = asyncio.run(measure(chosen.clips, 10, chosen.seed))

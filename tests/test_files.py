@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, DiskFull, explained, part_of, seal, sweep
+from ascc_async.files import (
+    PART,
+    DiskFull,
+    disk_error,
+    part_of,
+    put_in_place,
+    sha256_of,
+    sweep,
+    write_whole,
+)
 
 
 def failing(path: Path) -> None:
@@ -24,15 +33,15 @@ def failing(path: Path) -> None:
         write()
 
 
-def test_sealed_files_have_their_name_hash_and_size(tmp_path: Path) -> None:
+def test_a_file_put_in_place_has_its_name_hash_and_size(tmp_path: Path) -> None:
     """The temporary name is in the same folder, and gone after."""
     path = tmp_path / "clips" / "ab" / "abc_0.flac"
     with part_of(path) as part:
         part.write_bytes(b"sound" * 1000)
         assert part.parent == path.parent
         assert part.name.startswith(PART)
-        told = seal(part, path)
-    assert told == (hashlib.sha256(b"sound" * 1000).hexdigest(), 5000)
+        digest = put_in_place(part, path)
+    assert digest == (hashlib.sha256(b"sound" * 1000).hexdigest(), 5000)
     assert [file.name for file in path.parent.iterdir()] == ["abc_0.flac"]
 
 
@@ -64,8 +73,8 @@ def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_from_other_troubles(number: int, tmp_path: Path) -> None:
     """Full disks and quotas stop the run with the remedy."""
-    assert isinstance(explained(OSError(number, "full"), tmp_path), DiskFull)
-    assert not isinstance(explained(OSError(errno.EACCES, "no"), tmp_path), DiskFull)
+    assert isinstance(disk_error(OSError(number, "full"), tmp_path), DiskFull)
+    assert not isinstance(disk_error(OSError(errno.EACCES, "no"), tmp_path), DiskFull)
 
 
 def test_sweeping_takes_leftovers_only(tmp_path: Path) -> None:
@@ -81,3 +90,15 @@ def test_sweeping_takes_leftovers_only(tmp_path: Path) -> None:
 def test_sweeping_before_the_first_run(tmp_path: Path) -> None:
     """No folder, nothing to do."""
     assert sweep(tmp_path / "clips") == 0
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """The new content takes the old one's place at once; a folder that is not there is an error."""
+    path = tmp_path / "note"
+    for data in (b"old", b"new"):
+        write_whole(path, data)
+        assert path.read_bytes() == data
+    assert sha256_of(path) == hashlib.sha256(b"new").hexdigest()
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "nowhere" / "note", b"")
+    assert list(tmp_path.iterdir()) == [path]

@@ -15,7 +15,7 @@ from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.cut import form_of
+from ascc_async.media.cut import encoding_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.formatting import count, safe, size
 from ascc_async.settings import Settings
@@ -74,7 +74,7 @@ def _known(settings: Settings) -> set[str]:
 
 
 async def _forget(settings: Settings, segments: tuple[str, ...]) -> None:
-    form = form_of(settings.clips)
+    form = encoding_of(settings.clips)
     with run_lock(settings.output.dir):
         async with Journal(settings.output.dir / JOURNAL_NAME) as journal:
             await journal.record(

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from dataclasses import dataclass, replace
+import os
+from io import BytesIO
 from pathlib import Path
 
 from ascc_async.errors import ItemError, Rejected
-from ascc_async.files import part_of, seal
-from ascc_async.media import cut as cutting
-from ascc_async.media.copied import copied
-from ascc_async.media.cut import Cut
-from ascc_async.media.excerpt import Excerpt, Wanted
-from ascc_async.media.fetch import fetch_excerpt
+from ascc_async.files import part_of, put_in_place
+from ascc_async.media import cut
+from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
-from ascc_async.media.mp3_tag import set_length
-from ascc_async.media.mp4_write import Written, mp4_file
-from ascc_async.media.packets import corrupt
-from ascc_async.media.picture import PictureCut, picture_arguments, picture_cut
-from ascc_async.media.quality import Inspection, inspect_file, inspect_floats
+from ascc_async.media.quality import Inspection, inspect_file
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, Reason, Resolved, Segment, Track
 from ascc_async.settings import ClipsSettings
 
-log = logging.getLogger(__name__)
+# An index tells the stream's end only roughly: priming and the last frame's padding differ.
+_INDEX_TOLERANCE = 1.0
 
 
 class Cutter:
@@ -34,14 +28,14 @@ class Cutter:
     """
 
     def __init__(self, settings: ClipsSettings, ffmpeg: FFmpeg, output_dir: Path) -> None:
-        cutting.check_settings(settings)
-        check_encoders(ffmpeg.installed, cutting.encoders(settings))
+        cut.check_settings(settings)
+        check_encoders(ffmpeg.installed, cut.encoders(settings))
         self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
-        self._form = cutting.form_of(settings)
+        self._encoding = cut.encoding_of(settings)
 
     def path_for(self, video_id: str, start_ms: int) -> Path:
         """Where the clip belongs, relative to `output.dir`."""
-        name = f"{video_id}_{start_ms}.{cutting.extension(self._settings)}"
+        name = f"{video_id}_{start_ms}.{cut.extension(self._settings)}"
         return Path("clips", video_id[:2], name)
 
     async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
@@ -51,14 +45,28 @@ class Cutter:
         killed), DiskFull, SetupError, and what reading raises: LinkExpired, Refused, NetworkFault,
         ServerFault. Leaves nothing behind unless it returns.
         """
-        source = await self._source(ranges, resolved, segment)
         relative = self.path_for(segment.video_id, segment.start_ms)
         path = self._output / relative
-        with part_of(path) as part:
-            notes = await self._write(source, part)
-            inspection = await self._inspected(part, source.cut)
-            check(inspection, source.cut)
-            sha256, size = await asyncio.to_thread(seal, part, path)
+        with part_of(path) as part, part_of(path) as sound_part, part_of(path) as picture_part:
+            sound = await fetch_excerpt(
+                ranges, resolved.audio, segment.start_ms, segment.end_ms, sound_part
+            )
+            picture = None
+            if self._settings.media == "video":
+                if resolved.video is None:
+                    raise Rejected(
+                        Reason.TOOL_FAILED, "the video has no picture to go with the sound"
+                    )
+                picture = await fetch_excerpt(
+                    ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
+                )
+                # ffmpeg has but one pipe, and the sound has it.
+                picture = await picture.saved(picture_part)
+            inspection, notes = await self._cut(sound, picture, segment, part)
+            sha256, size = await asyncio.to_thread(put_in_place, part, path)
+        if self._settings.media == "audio" and self._settings.format in ("opus", "m4a"):
+            codec = resolved.audio.codec
+            notes.append(f"re-encoded from {'aac' if codec.startswith('mp4a') else codec}")
         return ClipFile(
             segment_id=segment.segment_id,
             path=relative.as_posix(),
@@ -67,93 +75,94 @@ class Cutter:
             frames=inspection.frames,
             sample_rate=inspection.sample_rate,
             channels=inspection.channels,
-            form=self._form,
+            form=self._encoding,
             source_format=source_format(resolved.audio),
             fetched_at=path.stat().st_mtime,  # by which a later run knows the file again
             quality=inspection.quality,
             note="; ".join(notes),
         )
 
-    async def _source(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> _Source:
-        wanted = Wanted(segment.start_ms, segment.end_ms)
-        sound = await fetch_excerpt(ranges, resolved.audio, wanted.start_ms, wanted.end_ms)
-        cut = cutting.plan(sound, wanted, self._settings)
-        if self._settings.media == "audio":
-            return _Source(sound, cut)
-        if resolved.video is None:
-            raise Rejected(Reason.TOOL_FAILED, "the video has no picture to go with the sound")
-        picture = await fetch_excerpt(ranges, resolved.video, wanted.start_ms, wanted.end_ms)
-        return _Source(sound, cut, picture, picture_cut(picture, wanted))
+    async def _cut(
+        self, sound: Excerpt, picture: Excerpt | None, segment: Segment, part: Path
+    ) -> tuple[Inspection, list[str]]:
+        """Write and check the clip; returns what it holds, and notes on what is missing."""
+        inspection: Inspection | None = None
+        try:
+            inspection = await self._encode(sound, picture, segment, part)
+        except Rejected as error:
+            if error.reason is not Reason.TOO_SHORT:
+                raise
+        length_ms = segment.end_ms - segment.start_ms
+        rate, frames = (inspection.sample_rate, inspection.frames) if inspection else (1000, 0)
+        missing = cut.samples(length_ms, rate) - frames
+        if missing < 0:
+            raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
+        seconds = missing / rate
+        reached = segment.end_ms / 1000 - seconds
+        if missing and reached + _INDEX_TOLERANCE < (sound.stream_end or 0):
+            raise Rejected(
+                Reason.CORRUPT, f"{seconds:.3f} s of sound are missing inside the stream"
+            )
+        if inspection is None:
+            raise Rejected(Reason.TOO_SHORT, "the sound ends before the segment starts")
+        if missing and self._settings.shorter_than_segment == "drop":
+            raise Rejected(Reason.TOO_SHORT, f"{seconds:.3f} s are missing at the end")
+        if inspection.silent:
+            raise Rejected(Reason.SILENT, "digital silence")
+        if not missing:
+            return inspection, []
+        if self._settings.shorter_than_segment == "keep":
+            return inspection, [f"the sound ends {seconds:.3f} s before the segment"]
+        # Only now is it known how much silence to add: the little that was fetched is cut again.
+        inspection = await self._encode(sound, picture, segment, part, pad=True)
+        return inspection, [f"last {seconds:.3f} s are silence, added"]
 
-    async def _write(self, source: _Source, part: Path) -> tuple[str, ...]:
-        """Write the clip; returns its notes."""
-        form = self._settings.format
-        if self._settings.media == "audio" and form in ("opus", "m4a"):
-            data = await asyncio.to_thread(copied, source.sound, source.cut, form)
-            if data is not None:
-                await asyncio.to_thread(part.write_bytes, data)
-                return (*source.cut.notes, "not re-encoded")
-            source = source.noted(f"re-encoded from {source.sound.codec.name}")
-        await self._encode(source, part)
-        return source.cut.notes
-
-    async def _encode(self, source: _Source, part: Path) -> None:
-        soxr, settings = self.ffmpeg.installed.soxr, self._settings
-        tracks = [Written(source.sound.codec, source.sound.packets)]
-        if source.picture is not None and source.picture_cut is not None:
-            tracks.append(Written(source.picture.codec, source.picture.packets))
-            arguments = picture_arguments(source.picture_cut, source.cut, settings, soxr, str(part))
+    async def _encode(
+        self,
+        sound: Excerpt,
+        picture: Excerpt | None,
+        segment: Segment,
+        part: Path,
+        *,
+        pad: bool = False,
+    ) -> Inspection:
+        """Write the clip and decode it again, to its end."""
+        settings, length_ms = self._settings, segment.end_ms - segment.start_ms
+        soxr = self.ffmpeg.installed.soxr
+        filters = cut.sound_filter(sound.start, length_ms, settings, soxr=soxr, pad=pad)
+        if picture is None:
+            arguments = cut.sound_arguments(sound, filters, settings, part)
         else:
-            arguments = cutting.sound_arguments(source.cut, settings, soxr, str(part))
-        await self._run(arguments, part, await asyncio.to_thread(mp4_file, *tracks))
-        if settings.media == "audio" and settings.format == "mp3":
-            await asyncio.to_thread(set_length, part, source.cut.frames)
-
-    async def _inspected(self, part: Path, cut: Cut) -> Inspection:
-        """Decode what was written, to its end: by libsndfile, or by ffmpeg where that cannot."""
-        media = self._settings.media
-        if media == "audio" and self._settings.format != "m4a":
-            lossy = self._settings.format in ("opus", "mp3")
-            return await asyncio.to_thread(inspect_file, part, lossy=lossy)
-        sound = await self._run(cutting.decode_arguments(str(part), media), part)
-        return await asyncio.to_thread(inspect_floats, sound, cut.channels, cut.rate)
+            listing = await self._run(cut.picture_times_arguments(picture), part)
+            shown = cut.picture_filter(listing.decode(), picture.start, length_ms)
+            arguments = cut.video_arguments(sound, picture, filters, shown, part)
+        await self._run(arguments, part, sound.data)
+        if settings.media == "audio" and settings.format != "m4a":
+            lossy = settings.format in ("opus", "mp3")
+            inspection = await asyncio.to_thread(inspect_file, part, lossy=lossy)
+        else:
+            # libsndfile reads no MP4: ffmpeg decodes what it wrote.
+            wav = await self._run(cut.decode_arguments(str(part), settings.media), part)
+            inspection = await asyncio.to_thread(inspect_file, BytesIO(wav), lossy=True)
+        rate, channels = inspection.sample_rate, inspection.channels
+        if (settings.sample_rate or rate, settings.channels or channels) != (rate, channels):
+            raise Rejected(Reason.CORRUPT, f"decodes to {rate} Hz, {channels} channels")
+        return inspection
 
     async def _run(self, arguments: list[str], part: Path, data: bytes | None = None) -> bytes:
         try:
             return await self.ffmpeg.run(arguments, data)
         except FFmpegFailed as error:
-            words = str(error).replace(str(part), part.name)
+            message = str(error).replace(f"{part.parent}{os.sep}", "")
             if error.by_force:
-                raise ItemError(Reason.TOOL_FAILED, words) from error
-            corrupt(words)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What was fetched for a clip, and what is to be cut out of it."""
-
-    sound: Excerpt
-    cut: Cut
-    picture: Excerpt | None = None
-    picture_cut: PictureCut | None = None
-
-    def noted(self, note: str) -> _Source:
-        return replace(self, cut=replace(self.cut, notes=(*self.cut.notes, note)))
+                raise ItemError(Reason.TOOL_FAILED, message) from error
+            if "matches no streams" in message:
+                raise Rejected(Reason.NO_AUDIO, "no such media in the stream") from error
+            if "Output file is empty" in message:
+                raise Rejected(Reason.TOO_SHORT, "no sound in it") from error
+            raise Rejected(Reason.CORRUPT, message) from error
 
 
 def source_format(track: Track) -> str:
     """The stream a clip was cut from, such as `140 mp4 mp4a.40.2`."""
     return " ".join(part for part in (track.format_id, track.container, track.codec) if part)
-
-
-def check(inspection: Inspection, cut: Cut) -> None:
-    """Raise `Rejected` (CORRUPT, SILENT) unless the finished file is what was planned."""
-    if (inspection.sample_rate, inspection.channels) != (cut.rate, cut.channels):
-        corrupt(
-            f"decodes to {inspection.sample_rate} Hz, {inspection.channels} channels,"
-            f" not {cut.rate} Hz, {cut.channels}"
-        )
-    if inspection.frames != cut.frames:
-        corrupt(f"decodes to {inspection.frames} samples, not {cut.frames}")
-    if inspection.silent:
-        raise Rejected(Reason.SILENT, "digital silence")

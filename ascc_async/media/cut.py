@@ -1,18 +1,22 @@
-"""What to cut: the exact samples of a clip, and the ffmpeg arguments that make it. All pure."""
+"""What to cut, and how: ffmpeg's arguments for every kind of clip. All pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from pathlib import Path
 
 from ascc_async.errors import Rejected, SettingsError
-from ascc_async.media.excerpt import Excerpt, Wanted
+from ascc_async.media.excerpt import Excerpt
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
 
-OPUS_RATES = (48000,)  # whatever an encoder is fed, Opus decodes to 48 kHz
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-AAC_RATES = (*MP3_RATES, 64000, 88200, 96000)
-_RATES = {"opus": OPUS_RATES, "mp3": MP3_RATES, "m4a": AAC_RATES}
+_OPUS_RATE = 48_000  # whatever an encoder is fed, Opus decodes to 48 kHz
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_RATES = {
+    "opus": (_OPUS_RATE,),
+    "mp3": _MP3_RATES,
+    "m4a": (*_MP3_RATES, 64000, 88200, 96000),
+}
 _ENCODERS = {
     "flac": ("flac", "-sample_fmt", "s16", "-f", "flac"),
     "wav": ("pcm_s16le", "-f", "wav"),
@@ -20,31 +24,19 @@ _ENCODERS = {
     "m4a": ("aac", "-b:a", "160k", "-f", "ipod"),
     "mp3": ("libmp3lame", "-b:a", "192k", "-f", "mp3"),
 }
-_MARGIN_SECONDS = 0.05
-_CLOCK = "asetpts=N/SR/TB"  # time by count: rounded times cost Ogg files their last sample
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A clip in numbers. `first` … `end` are samples of the excerpt as it is decoded, at
-    `source_rate`; the file gets `frames` samples at `rate`, the last `padding` of them silence.
-    """
-
-    first: int
-    end: int
-    decoded: int
-    source_rate: int
-    source_channels: int
-    rate: int
-    channels: int
-    frames: int
-    padding: int = 0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def resampled(self) -> bool:
-        """Whether the rate changes."""
-        return self.rate != self.source_rate
+_RESAMPLING_MARGIN = 0.05
+# A hole in the stream that is no longer than this does not shorten the clip. After a longer one
+# it would be filled up with sound from far behind the segment, and nobody would notice.
+_LONGEST_HOLE = 0.1
+# Time by count of samples: rounded times cost Ogg files their last sample. Without `round` the
+# quotient falls just short of some whole numbers, and is cut down to the one before.
+_CLOCK = "asetpts=round(N/SR/TB)"
+# By the names of channels, absent ones count as silence: one recipe for mono and stereo sources.
+# ffmpeg's own mix would make mono 3 dB quieter on its way to stereo.
+_MIX = {1: "pan=mono|FC=FC+0.5*FL+0.5*FR", 2: "pan=stereo|FL=FL+FC|FR=FR+FC"}
+# Bytes of a hostile stream may claim any size: a block of memory, a picture of 8K, no more.
+_BOUNDS = ("-xerror", "-abort_on", "empty_output", "-max_alloc", str(256 * 1024 * 1024))
+_LARGEST_PICTURE = ("-max_pixels", str(7680 * 4320))
 
 
 def check_settings(settings: ClipsSettings) -> None:
@@ -63,7 +55,7 @@ def encoders(settings: ClipsSettings) -> tuple[str, ...]:
     return ("aac", "libx264") if settings.media == "video" else (_ENCODERS[settings.format][0],)
 
 
-def form_of(settings: ClipsSettings) -> str:
+def encoding_of(settings: ClipsSettings) -> str:
     """The settings a file is made with, as `ClipFile.form` names them."""
     rate, channels = settings.sample_rate or "source", settings.channels or "source"
     if settings.media == "video":
@@ -71,104 +63,107 @@ def form_of(settings: ClipsSettings) -> str:
     return f"audio/{settings.format}/{rate}/{channels}"
 
 
+form_of = encoding_of  # until the last of the importers has the new name
+
+
 def extension(settings: ClipsSettings) -> str:
     """The file's extension, without the dot."""
     return "mp4" if settings.media == "video" else settings.format
 
 
-def plan(excerpt: Excerpt, wanted: Wanted, settings: ClipsSettings) -> Cut:
-    """Say which samples become the clip. Raises `Rejected(TOO_SHORT)`."""
-    source = excerpt.codec.rate
-    first, end = wanted.samples(source)
-    there = min(end, excerpt.end_sample)
-    if there <= first:
-        raise Rejected(Reason.TOO_SHORT, "the sound ends before the segment starts")
-    if there < end and settings.shorter_than_segment == "drop":
-        raise Rejected(Reason.TOO_SHORT, f"{(end - there) / source:.3f} s are missing at the end")
-    name = "m4a" if settings.media == "video" else settings.format
-    rate = settings.sample_rate or _nearest(source, _RATES.get(name))
-    frames = wanted.samples(rate)[1] - wanted.samples(rate)[0]
-    if there < end:
-        frames = min(frames, round((there - first) * rate / source))
-    padding, notes = _padding(wanted, rate, frames, settings, there < end)
-    return Cut(
-        first - excerpt.first_sample,
-        there - excerpt.first_sample,
-        excerpt.end_sample - excerpt.first_sample,
-        source,
-        excerpt.codec.channels,
-        rate,
-        settings.channels or excerpt.codec.channels,
-        frames + padding,
-        padding,
-        notes,
-    )
+def samples(milliseconds: int, rate: int) -> int:
+    """How many samples last that long, rounded as ffmpeg rounds."""
+    return math.floor(milliseconds * rate / 1000 + 0.5)
 
 
-def _nearest(rate: int, allowed: tuple[int, ...] | None) -> int:
-    """The rate itself if the format has it, else the next higher one."""
-    if allowed is None or rate in allowed:
-        return rate
-    return min((other for other in allowed if other > rate), default=max(allowed))
+def sound_filter(
+    start: float, length_ms: int, settings: ClipsSettings, *, soxr: bool, pad: bool
+) -> str:
+    """The filters that leave exactly the clip's samples; `pad` fills up what is missing.
 
-
-def _padding(
-    wanted: Wanted, rate: int, frames: int, settings: ClipsSettings, short: bool
-) -> tuple[int, tuple[str, ...]]:
-    if not short:
-        return 0, ()
-    missing = wanted.samples(rate)[1] - wanted.samples(rate)[0] - frames
-    if settings.shorter_than_segment == "pad":
-        return missing, (f"last {missing / rate:.3f} s are silence, added",)
-    return 0, (f"the sound ends {missing / rate:.3f} s before the segment",)
-
-
-def sound_filter(cut: Cut, settings: ClipsSettings, soxr: bool) -> str:
-    """The filter chain that leaves exactly the clip's samples.
-
-    All trimming is by count of samples, never by time. Resampling sees a little of what
-    follows, so that the last samples are as true as the others.
+    The start is found by time, the end by count of samples from there.
     """
-    margin = int(cut.source_rate * _MARGIN_SECONDS) if cut.resampled and not cut.padding else 0
-    end = min(cut.end + margin, cut.decoded)
-    steps = [f"atrim=start_sample={cut.first}:end_sample={end}", _CLOCK]
-    steps += _remix(cut)
-    if cut.resampled:
-        steps.append(f"aresample={cut.rate}" + (":resampler=soxr" if soxr else ""))
-        steps += [f"atrim=end_sample={cut.frames - cut.padding}", _CLOCK]
-    if cut.padding:
-        steps.append(f"apad=whole_len={cut.frames}")
-    if settings.media == "audio" and settings.format == "flac":
+    is_audio = settings.media == "audio"
+    rate = _OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
+    length = length_ms / 1000
+    # Resampling sees a little of what follows: the last samples are as true as the others.
+    margin = _RESAMPLING_MARGIN if rate else 0
+    steps = [
+        f"atrim=start={start:.6f}:end={start + length + _LONGEST_HOLE:.6f}",
+        _CLOCK,
+        f"atrim=duration={length + margin:.6f}",
+    ]
+    if settings.channels is not None:
+        steps.append(_MIX[settings.channels])
+    if rate is not None:
+        steps.append(f"aresample={rate}" + (":resampler=soxr" if soxr else ""))
+        steps += [f"atrim=end_sample={samples(length_ms, rate)}", _CLOCK]
+    if pad:
+        steps.append(f"apad=whole_dur={length:.6f}")
+    if is_audio and settings.format == "flac":
         # The FLAC encoder takes its block size from the first frame and fails under 16 samples.
         steps.append("asetnsamples=n=4096:p=0")
     return ",".join(steps)
 
 
-def _remix(cut: Cut) -> list[str]:
-    if cut.channels == cut.source_channels:
-        return []
-    if (cut.source_channels, cut.channels) == (1, 2):
-        return ["pan=stereo|c0=c0|c1=c0"]
-    if (cut.source_channels, cut.channels) == (2, 1):
-        return ["pan=mono|c0=0.5*c0+0.5*c1"]
-    return [f"aformat=channel_layouts={'mono' if cut.channels == 1 else 'stereo'}"]
-
-
-def sound_arguments(cut: Cut, settings: ClipsSettings, soxr: bool, path: str) -> list[str]:
-    """ffmpeg's arguments: an MP4 of packets from `pipe:0` becomes the clip at `path`."""
+def sound_arguments(sound: Excerpt, filters: str, settings: ClipsSettings, path: Path) -> list[str]:
+    """The clip's sound, from an excerpt to the file at `path`."""
     encoder, *options = _ENCODERS[settings.format]
     return [
-        "-xerror", "-threads", "1", "-f", "mp4", "-i", "pipe:0",
-        "-map", "0:a:0", "-map_metadata", "-1",
-        "-af", sound_filter(cut, settings, soxr), "-fflags", "+bitexact", "-flags:a", "+bitexact",
+        *_BOUNDS, "-threads", "1", *sound.arguments(keep_clock=False),
+        "-map", "0:a:0", "-map_metadata", "-1", "-af", filters,
+        "-fflags", "+bitexact", "-flags:a", "+bitexact",
         "-threads", "1", "-c:a", encoder, *options, "-y", f"file:{path}",
     ]  # fmt: skip
 
 
+def picture_times_arguments(picture: Excerpt) -> list[str]:
+    """Lists all pictures of an excerpt on `pipe:1`, undecoded, for `picture_filter`."""
+    return [*_BOUNDS, *picture.arguments(), "-map", "0:v:0", "-c", "copy", "-f", "framecrc",
+            "pipe:1"]  # fmt: skip
+
+
+def picture_filter(listing: str, start: float, length_ms: int) -> str:
+    """Trim by time; what is on the screen when the segment starts is its first picture.
+
+    `listing` has the clock in a line `#tb 0: 1/12800` and the time each picture is shown in the
+    third column. Raises `Rejected(TOO_SHORT)` when no picture is left.
+    """
+    lines = listing.splitlines()
+    clock = next((line for line in lines if line.startswith("#tb 0: ")), "#tb 0: 1/1")
+    numerator, denominator = map(int, clock.removeprefix("#tb 0: ").split("/"))
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    shown = sorted(int(row[2]) * numerator / denominator for row in rows)
+    end = start + length_ms / 1000
+    if not shown or shown[0] >= end:
+        raise Rejected(Reason.TOO_SHORT, "the pictures end before the segment starts")
+    on_screen = max((time for time in shown if time <= start), default=shown[0])
+    return (
+        f"trim=start={on_screen:.6f}:end={end:.6f}"
+        f",setpts=max(0\\,PTS-{start:.6f}/TB)"
+        ",crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p"
+    )
+
+
+def video_arguments(
+    sound: Excerpt, picture: Excerpt, sound_filters: str, picture_filters: str, path: Path
+) -> list[str]:
+    """A clip with picture and sound, from two excerpts to the MP4 at `path`."""
+    return [
+        *_BOUNDS, *_LARGEST_PICTURE, *picture.arguments(), *sound.arguments(),
+        "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1",
+        "-vf", picture_filters, "-af", sound_filters, "-fps_mode", "passthrough",
+        "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
+        "-fflags", "+bitexact", "-flags", "+bitexact",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2",
+        "-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
+    ]  # fmt: skip
+
+
 def decode_arguments(path: str, media: str) -> list[str]:
-    """Decode a finished MP4 wholly, its sound to floats on `pipe:1`; any error ends the run."""
+    """Decode a finished MP4 wholly, its sound to a WAV on `pipe:1`; any error ends the run."""
     pictures = ["-map", "0:v:0", "-f", "null", "-"] if media == "video" else []
     return [
         "-xerror", "-threads", "1", "-f", "mp4", "-i", f"file:{path}", *pictures,
-        "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1",
+        "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
     ]  # fmt: skip

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from ascc_async.media.packets import corrupt
-from ascc_async.model import Quality
+from ascc_async.errors import Rejected
+from ascc_async.model import Quality, Reason
 
-SILENCE_BELOW = 0.001
+SILENCE_BELOW = 0.001  # -60 dBFS
 FRAME_SECONDS = 0.02
-FULL_SCALE = 1 - 1 / 32768
-CLIPPED_RUN = 3
-DIGITAL_SILENCE_BELOW = 1 / 65536
+FULL_SCALE = 1 - 1 / 32768  # the largest sample of 16 bits
+CLIPPED_RUN = 3  # one or two samples at full scale may be music; three in a row are cut off
+DIGITAL_SILENCE_BELOW = 1 / 65536  # half a step of 16 bits: lossy decoders leave no true zeros
 
 Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
@@ -33,41 +34,44 @@ class Inspection:
     silent: bool
 
 
-def inspect_file(path: Path, *, lossy: bool) -> Inspection:
-    """Decode a FLAC, WAV (16 bit), MP3 or Ogg Opus file to its end and measure it.
+def inspect_file(file: Path | BinaryIO, *, lossy: bool) -> Inspection:
+    """Decode a FLAC, WAV, MP3 or Ogg Opus file to its end and measure it.
 
-    Raises `Rejected(CORRUPT)` when it does not decode or holds what is no number.
+    Raises `Rejected`: CORRUPT when it does not decode or holds what is no number, TOO_SHORT when
+    there is no sound in it.
     """
     kind = "float32" if lossy else "int16"
     try:
-        samples, rate = soundfile.read(path, dtype=kind, always_2d=True)
+        samples, rate = soundfile.read(file, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
-        corrupt(f"the finished file does not decode: {error.error_string}")
+        # libsndfile cannot read a FLAC file without any sample, which is a good file otherwise.
+        head = file.read_bytes()[:26] if isinstance(file, Path) else b""
+        count_of_samples = int.from_bytes(head[21:], "big") & ((1 << 36) - 1)
+        if head[:8] == b"fLaC\0\0\0\x22" and not count_of_samples:
+            raise Rejected(Reason.TOO_SHORT, "no sound in it") from error
+        raise Rejected(
+            Reason.CORRUPT, f"the finished file does not decode: {error.error_string}"
+        ) from error
     return inspect_samples(samples, int(rate))
-
-
-def inspect_floats(raw: bytes, channels: int, rate: int) -> Inspection:
-    """Measure interleaved floats as ffmpeg decodes them. Raises `Rejected(CORRUPT)`."""
-    if len(raw) % (4 * channels):
-        corrupt("the finished file decodes to half a sample")
-    return inspect_samples(np.frombuffer(raw, np.float32).reshape(-1, channels), rate)
 
 
 def inspect_samples(samples: Samples, rate: int) -> Inspection:
     """Measure samples of shape (frames, channels): 16 bit, or floats with full scale 1.
 
-    Raises `Rejected(CORRUPT)` when there are none, or some are no numbers.
+    Raises `Rejected`: TOO_SHORT when there are none, CORRUPT when some are no numbers.
     """
     frames, channels = samples.shape
     if not frames:
-        corrupt("the finished file is empty")
+        raise Rejected(Reason.TOO_SHORT, "no sound in it")
     unit = 1 / 32768 if samples.dtype == np.int16 else 1.0
     peak = max(float(samples.max()), -float(samples.min())) * unit
     if not math.isfinite(peak):
-        corrupt("the finished file holds samples that are no numbers")
+        raise Rejected(Reason.CORRUPT, "the finished file holds samples that are no numbers")
+    flat = samples.reshape(-1).astype(np.float32, copy=False)
+    rms = math.sqrt(float(np.dot(flat, flat)) / flat.size) * unit
     quality = Quality(
         peak_dbfs=_decibels(peak),
-        rms_dbfs=_decibels(_rms(samples) * unit),
+        rms_dbfs=_decibels(rms),
         silence_share=_silence_share(samples, rate, SILENCE_BELOW / unit),
         clipping_share=_clipping_share(samples, FULL_SCALE / unit) if peak >= FULL_SCALE else 0.0,
     )
@@ -76,11 +80,6 @@ def inspect_samples(samples: Samples, rate: int) -> Inspection:
 
 def _decibels(level: float) -> float:
     return round(20 * math.log10(level), 2) if level > 0 else -math.inf
-
-
-def _rms(samples: Samples) -> float:
-    flat = samples.reshape(-1).astype(np.float32, copy=False)
-    return math.sqrt(float(np.dot(flat, flat)) / flat.size)
 
 
 def _silence_share(samples: Samples, rate: int, below: float) -> float:

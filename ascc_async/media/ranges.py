@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ascc_async.errors import NetworkFault, ServerFault
-from ascc_async.media.packets import corrupt
-from ascc_async.model import Track
+from ascc_async.errors import NetworkFault, Rejected, ServerFault
+from ascc_async.model import Reason, Track
 
 log = logging.getLogger(__name__)
 
-PIECE = 10 * 1024 * 1024
+PIECE = 10 * 1024 * 1024  # YouTube slows larger requests down to near playback speed
 MOST_CONTINUATIONS = 8
 
 
@@ -21,8 +20,8 @@ MOST_CONTINUATIONS = 8
 class RangeAnswer:
     """One answer to a ranged read.
 
-    `first` is the place of `body[0]` in the stream as the server said it (0 for a 200), `total`
-    the stream's size where told. `complete` is False when the connection broke: `body` is short.
+    `first` is the position of `body[0]` in the stream as the server said it (0 for a 200), `total`
+    the stream's size where known. `complete` is False when the connection broke: `body` is short.
     """
 
     status: int
@@ -99,9 +98,13 @@ class Ranges:
                 continue
             breaks += 1
             self._count(continued=1)
-            _check_breaks(breaks)
+            if breaks > MOST_CONTINUATIONS:
+                raise NetworkFault(
+                    f"the connection broke {breaks} times in one read", kind="short_body"
+                )
         if not body:
-            corrupt(f"nothing at byte {first} of the stream")
+            # The index points beyond the end: no fault of the network, so no other try helps.
+            raise Rejected(Reason.CORRUPT, f"nothing at byte {first} of the stream")
         return Span(first, bytes(body), total)
 
     def _usable(self, answer: RangeAnswer, at: int, stop: int) -> bytes:
@@ -119,8 +122,3 @@ class Ranges:
     def _count(self, **more: int) -> None:
         sums = {name: getattr(self._counts, name) + number for name, number in more.items()}
         self._counts = replace(self._counts, **sums)
-
-
-def _check_breaks(breaks: int) -> None:
-    if breaks > MOST_CONTINUATIONS:
-        raise NetworkFault(f"the connection broke {breaks} times in one read", kind="short_body")

@@ -12,7 +12,7 @@ from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.errors import GaveUp
-from ascc_async.files import explained
+from ascc_async.files import disk_error
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.settings import Settings
@@ -76,6 +76,6 @@ class DatasetWriter:
                     self._facts,
                 )
             except OSError as error:
-                raise explained(error, self._settings.output.dir) from None
+                raise disk_error(error, self._settings.output.dir) from None
             self.seconds = time.monotonic() - began
             return counts

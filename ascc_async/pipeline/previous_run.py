@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
-from ascc_async.media.cut import form_of
+from ascc_async.media.cut import encoding_of
 from ascc_async.model import Outcome, Reason
 from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
 
@@ -69,7 +69,7 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
     The clips of videos that end inside their segment were then kept, padded or left out in the
     other way: these few are made anew. All others are the same under either.
     """
-    encoding, wanted = form_of(clips), clips.shorter_than_segment
+    encoding, wanted = encoding_of(clips), clips.shorter_than_segment
     before = reader.learned(_SHORT + encoding).get("")
     if before == wanted:
         return []

@@ -30,7 +30,7 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, Distrusted, Learned
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import form_of
+from ascc_async.media.cut import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, Installed, find_ffmpeg
 from ascc_async.network.cookie_store import FOLDER, CookieStore
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
@@ -141,7 +141,7 @@ class Run:
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
-                records = _Records(journal, reader, form_of(settings.clips), removals)
+                records = _Records(journal, reader, encoding_of(settings.clips), removals)
 
                 queue = await self._load_work_queue(records, selection, cookies)
                 self._work_queue = queue

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from ascc_async.media.boxes import full, made
 from ascc_async.media.ffmpeg import Installed
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Resolved, Segment, Track
@@ -104,23 +103,30 @@ def decoded_file(path: str, file: Path, channels: int) -> Pcm:
     return np.frombuffer(raw, np.int16).reshape(-1, channels)
 
 
+def box(kind: bytes, *content: bytes) -> bytes:
+    """An MP4 box."""
+    body = b"".join(content)
+    return (len(body) + 8).to_bytes(4, "big") + kind + body
+
+
 def sidx(
     fragments: Sequence[tuple[int, int]], timescale: int = 1000, earliest: int = 0, offset: int = 0,
-    nested: bool = False,
+    nested: bool = False, wide: bool = False,
 ) -> bytes:  # fmt: skip
     """A `sidx` box over fragments of (size, ticks)."""
     rows = b"".join(
         (size | nested << 31).to_bytes(4, "big") + ticks.to_bytes(4, "big") + b"\x90\0\0\0"
         for size, ticks in fragments
     )
-    numbers = (1, timescale, earliest, offset)
-    head = b"".join(number.to_bytes(4, "big") for number in numbers)
-    return full(b"sidx", 0, 0, head, b"\0\0", len(fragments).to_bytes(2, "big"), rows)
+    times = b"".join(number.to_bytes(8 if wide else 4, "big") for number in (earliest, offset))
+    head = bytes([wide, 0, 0, 0, 0, 0, 0, 1]) + timescale.to_bytes(4, "big") + times
+    return box(b"sidx", head, b"\0\0", len(fragments).to_bytes(2, "big"), rows)
 
 
-def free(size: int) -> bytes:
-    """A box of that many bytes that says nothing."""
-    return made(b"free", bytes(size - 8))
+def element(kind: int, content: bytes) -> bytes:
+    """An EBML element; its size in eight bytes."""
+    name = kind.to_bytes((kind.bit_length() + 7) // 8, "big")
+    return name + (1 << 56 | len(content)).to_bytes(8, "big") + content
 
 
 @dataclass(frozen=True)

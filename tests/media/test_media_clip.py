@@ -24,6 +24,7 @@ from media_helpers import (
 
 from ascc_async.errors import NetworkFault, Rejected
 from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import samples
 from ascc_async.media.ffmpeg import FFmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
@@ -72,7 +73,7 @@ async def test_clip_holds_the_samples_of_the_full_decode(
     ranges = Ranges(Memory({"sound": stream(spec, itag)}))
     clip = await cutter().make(ranges, resolved(track()), segment(start))
     pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
-    first = round(start * rate / 1000)
+    first = samples(start, rate)
     expected = full_decode(spec, itag)[first : first + round(10 * rate)]
     assert pcm.shape == expected.shape
     assert int(np.abs(pcm.astype(int) - expected).max()) <= 1
@@ -164,7 +165,7 @@ async def test_what_is_no_clip_is_rejected_with_the_true_reason(
 
 
 async def test_neither_mp4_nor_webm_is_corrupt(cutter: Cutters) -> None:
-    """A page of words where media should be does not get as far as ffmpeg."""
+    """A web page where media should be does not get as far as ffmpeg."""
     ranges = Ranges(Memory({"sound": b"<!doctype html>" * 1000}))
     with pytest.raises(Rejected, match="neither MP4 nor WebM"):
         await cutter().make(ranges, resolved(track()), segment(0))

@@ -1,126 +1,90 @@
-"""What is cut, in numbers, and the arguments that follow from it."""
+"""The settings of clips, and ffmpeg's arguments that follow from them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ascc_async.errors import Rejected
 from ascc_async.media.cut import (
-    Cut,
     decode_arguments,
     encoders,
+    encoding_of,
     extension,
-    form_of,
-    plan,
+    picture_filter,
+    samples,
     sound_arguments,
     sound_filter,
 )
-from ascc_async.media.excerpt import Excerpt, Wanted, estimate
-from ascc_async.media.packets import Codec, Packets
+from ascc_async.media.excerpt import Excerpt
 from ascc_async.settings import ClipsSettings
 
-AAC = Codec("audio", "aac", b"", 44_100, 44_100, 2, 1024)
 FLAC = ClipsSettings()
+EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, whole=False)
+PICTURES = "#tb 0: 1/1000\n0, 0, 80, 40, 9, 0x1\n0, 40, 0, 40, 9, 0x2, F=0x0\n0, 80, 40, 40, 9, 0x3"
 
 
-def excerpt(start: int, frames: int) -> Excerpt:
-    """`frames` AAC frames from tick `start` on."""
-    return Excerpt(AAC, Packets([b"."] * frames, [1024] * frames, start))
-
-
-CUT = plan(excerpt(440_320, 500), Wanted(10_000, 20_000), FLAC)
-
-
-def test_priming_is_counted() -> None:
-    """Decoded sample 0 lies after the priming; the excerpt's first sample is told from there."""
-    assert excerpt(0, 10).first_sample == -1024
-    assert CUT.first == 441_000 - (440_320 - 1024)
-    assert CUT.end - CUT.first == CUT.frames == 441_000
+def filters(settings: ClipsSettings = FLAC, *, soxr: bool = True, pad: bool = False) -> list[str]:
+    """The filters for ten seconds from 12.345 s on."""
+    return sound_filter(12.345, 10_000, settings, soxr=soxr, pad=pad).split(",")
 
 
 @pytest.mark.parametrize(
-    ("rate", "frames"), [(None, 441_000), (16_000, 160_000), (48_000, 480_000)]
+    ("milliseconds", "rate", "count"),
+    [(10_000, 44_100, 441_000), (30_500, 44_100, 1_345_050), (5, 44_100, 221), (10, 22_050, 221)],
 )
-def test_the_length_is_exact_at_any_rate(rate: int | None, frames: int) -> None:
-    """Ten seconds are ten seconds."""
-    cut = plan(excerpt(440_320, 500), Wanted(10_000, 20_000), ClipsSettings(sample_rate=rate))
-    assert (cut.frames, cut.rate) == (frames, rate or 44_100)
+def test_samples_are_rounded_as_ffmpeg_rounds(milliseconds: int, rate: int, count: int) -> None:
+    """Halves go up: what is expected of a file is what ffmpeg writes."""
+    assert samples(milliseconds, rate) == count
 
 
-def test_a_fraction_of_a_second_is_kept() -> None:
-    """30.5 s starts at sample 1,345,050, not at 30 or 31 s."""
-    assert Wanted(30_500, 40_500).samples(44_100) == (1_345_050, 1_786_050)
-
-
-def test_one_packet_is_enough_to_keep() -> None:
-    """Anything that is there is kept, and what is missing is said."""
-    cut = plan(excerpt(1024, 2), Wanted(0, 10_000), FLAC)
-    assert (cut.frames, cut.padding) == (2048, 0)
-    assert cut.notes == ("the sound ends 9.954 s before the segment",)
-
-
-def test_padding_is_counted_apart() -> None:
-    """`pad` gives the full length; how much of it is silence is known."""
-    cut = plan(excerpt(1024, 2), Wanted(0, 10_000), ClipsSettings(shorter_than_segment="pad"))
-    assert (cut.frames, cut.padding) == (441_000, 438_952)
-    assert "apad=whole_len=441000" in sound_filter(cut, FLAC, soxr=True)
-
-
-def test_nothing_of_the_segment_is_too_short() -> None:
-    """The sound ends where the segment begins."""
-    with pytest.raises(Rejected, match="ends before"):
-        plan(excerpt(1024, 2), Wanted(60, 10_060), FLAC)
-
-
-def test_trimming_is_by_samples_and_blocks_are_even() -> None:
-    """Never by time; and FLAC never sees a first block under 16 samples."""
-    assert sound_filter(CUT, FLAC, soxr=True) == (
-        "atrim=start_sample=1704:end_sample=442704,asetpts=N/SR/TB,asetnsamples=n=4096:p=0"
-    )
+def test_the_start_is_found_by_time_and_the_end_by_count() -> None:
+    """A gap before the segment moves nothing; and FLAC never sees a first block under 16."""
+    assert filters() == [
+        "atrim=start=12.345000:end=22.445000", "asetpts=round(N/SR/TB)", "atrim=duration=10.000000",
+        "asetnsamples=n=4096:p=0",
+    ]  # fmt: skip
 
 
 def test_resampling_sees_what_follows() -> None:
     """A little of the sound after the cut is resampled too, then taken off."""
-    steps = sound_filter(replace(CUT, rate=16_000, frames=160_000), FLAC, soxr=True).split(",")
-    assert steps[0] == f"atrim=start_sample=1704:end_sample={442_704 + 2205}"
-    assert steps[2:4] == ["aresample=16000:resampler=soxr", "atrim=end_sample=160000"]
+    steps = filters(ClipsSettings(sample_rate=16_000))
+    assert steps[2:5] == [
+        "atrim=duration=10.050000", "aresample=16000:resampler=soxr", "atrim=end_sample=160000",
+    ]  # fmt: skip
+    assert "aresample=16000" in filters(ClipsSettings(sample_rate=16_000), soxr=False)
 
 
-def test_without_soxr_ffmpeg_resamples_itself() -> None:
-    """An ffmpeg without soxr still does the job."""
-    chain = sound_filter(replace(CUT, rate=16_000), FLAC, soxr=False)
-    assert "aresample=16000," in chain
-
-
-@pytest.mark.parametrize(
-    ("source", "wanted", "step"),
-    [(1, 2, "pan=stereo|c0=c0|c1=c0"), (2, 1, "pan=mono|c0=0.5*c0+0.5*c1"),
-     (6, 2, "aformat=channel_layouts=stereo"), (6, 1, "aformat=channel_layouts=mono")],
-)  # fmt: skip
-def test_channels_are_mixed_as_said(source: int, wanted: int, step: str) -> None:
-    """One becomes two equals, two become their mean."""
-    cut = replace(CUT, source_channels=source, channels=wanted)
-    assert step in sound_filter(cut, FLAC, soxr=True)
+def test_padding_is_only_added_when_asked_for() -> None:
+    """To the whole length."""
+    assert "apad=whole_dur=10.000000" in filters(pad=True)
+    assert not any("apad" in step for step in filters())
 
 
 def test_paths_are_never_read_as_options() -> None:
     """Ids begin with a dash, folders hold colons: `file:` stands before every path."""
-    arguments = sound_arguments(CUT, FLAC, True, "-x:y/.part-1")
+    arguments = sound_arguments(EXCERPT, "", FLAC, Path("-x:y/.part-1"))
     assert arguments[-1] == "file:-x:y/.part-1"
     assert "file:-x" in decode_arguments("-x", "audio")
 
 
+def test_bytes_from_the_network_choose_neither_demuxer_nor_protocol() -> None:
+    """A playlist in a stream's place opens no other file and no address."""
+    arguments = sound_arguments(EXCERPT, "", FLAC, Path("x"))
+    assert arguments[arguments.index("-f") + 1] == "mp4"
+    assert arguments[arguments.index("-protocol_whitelist") + 1] == "file,pipe"
+
+
 def test_nothing_of_the_machine_is_written() -> None:
     """No dates, versions or tags: the same clip is the same file anywhere."""
-    arguments = sound_arguments(CUT, FLAC, True, "x")
+    arguments = sound_arguments(EXCERPT, "", FLAC, Path("x"))
     assert arguments[arguments.index("-fflags") + 1] == "+bitexact"
     assert arguments[arguments.index("-map_metadata") + 1] == "-1"
 
 
 @pytest.mark.parametrize(
-    ("settings", "form", "ending", "needed"),
+    ("settings", "encoding", "ending", "needed"),
     [
         (ClipsSettings(), "audio/flac/source/source", "flac", ("flac",)),
         (ClipsSettings(format="opus"), "audio/opus/source/source", "opus", ("libopus",)),
@@ -129,20 +93,22 @@ def test_nothing_of_the_machine_is_written() -> None:
         (ClipsSettings(media="video"), "video/mp4-360/source/source", "mp4", ("aac", "libx264")),
     ],
 )  # fmt: skip
-def test_settings_have_a_form(
-    settings: ClipsSettings, form: str, ending: str, needed: tuple[str, ...]
+def test_settings_have_a_name(
+    settings: ClipsSettings, encoding: str, ending: str, needed: tuple[str, ...]
 ) -> None:
     """Clips of different settings are told apart by it."""
-    assert (form_of(settings), extension(settings), encoders(settings)) == (form, ending, needed)
+    found = encoding_of(settings), extension(settings), encoders(settings)
+    assert found == (encoding, ending, needed)
 
 
-def test_a_cut_that_needs_no_resampling_says_so() -> None:
-    """The rate decides."""
-    assert not CUT.resampled
-    assert Cut(0, 1, 1, 44_100, 1, 48_000, 1, 1).resampled
+@pytest.mark.parametrize(("start", "first"), [(0.0, 0.0), (0.05, 0.04), (0.079, 0.04), (0.5, 0.08)])
+def test_a_clip_begins_with_the_picture_on_the_screen(start: float, first: float) -> None:
+    """The last one shown at or before the start, in whatever order they are decoded."""
+    assert picture_filter(PICTURES, start, 1000).startswith(f"trim=start={first:.6f}:")
 
 
-@pytest.mark.parametrize(("share", "size"), [(0.0, 8192), (0.5, 104_192), (1.0, 160_000)])
-def test_a_part_of_a_fragment_is_estimated_generously(share: float, size: int) -> None:
-    """A fifth more than its share and 8 KB, but never more than there is."""
-    assert estimate(160_000, share) == size
+@pytest.mark.parametrize("listing", ["#tb 0: 1/1000", "", PICTURES])
+def test_without_a_picture_left_a_clip_is_too_short(listing: str) -> None:
+    """None at all, or all of them after the segment."""
+    with pytest.raises(Rejected, match="pictures end"):
+        picture_filter(listing, -2.0, 1000)

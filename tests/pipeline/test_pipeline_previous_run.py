@@ -7,7 +7,7 @@ from pathlib import Path
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Forgotten, Learned
 from ascc_async.journal.writer import Journal
-from ascc_async.media.cut import form_of
+from ascc_async.media.cut import encoding_of
 from ascc_async.model import ClipFile, Outcome, Quality, Reason
 from ascc_async.pipeline.previous_run import (
     changed_settings,
@@ -17,7 +17,7 @@ from ascc_async.pipeline.previous_run import (
 from ascc_async.settings import ClipsSettings, Settings
 from ascc_async.settings_loader import load
 
-FORM = form_of(ClipsSettings())
+FORM = encoding_of(ClipsSettings())
 
 
 def settings_with(*options: str) -> Settings:

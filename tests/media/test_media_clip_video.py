@@ -13,6 +13,7 @@ from media_helpers import Memory, Pcm, decoded_file, ffmpeg, resolved, segment, 
 
 from ascc_async.errors import Rejected
 from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import samples
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason, Track
 from ascc_async.standin.media import StreamSpec
@@ -62,7 +63,7 @@ async def test_picture_and_sound_start_with_the_segment(
     assert 10 - 1.01 / FPS <= times[-1] < 10
     shown = first_picture(ffmpeg_path, source, start * FPS // 1000)
     assert np.abs(first_picture(ffmpeg_path, file) - shown).mean() < 4
-    pcm, first = decoded_file(ffmpeg_path, file, 2), round(start * 44.1)
+    pcm, first = decoded_file(ffmpeg_path, file, 2), samples(start, 44_100)
     reference = full_decode(SPEC, 140)[max(0, first - 100) : first + 44_200]
     assert len(pcm) == clip.frames == 441_000
     assert lag_samples(pcm[:40_000], reference) == min(first, 100)

@@ -1,0 +1,275 @@
+"""Which bytes of a stream hold which seconds: the `sidx` of an MP4, the Cues of a WebM.
+
+A missing, damaged or odd index is no error here: the stream is then fetched whole, and ffmpeg
+has the last word on whether it can be decoded.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import Track
+
+HEAD = 4096  # holds head and index of nearly every stream of less than an hour
+LARGEST_HEAD = 4 * 1024 * 1024
+_DEEPEST_SIDX = 4
+_INFINITE = 1 << 62
+
+_SEGMENT, _CLUSTER, _CUES, _INFO, _SEEK_HEAD = (
+    0x18538067, 0x1F43B675, 0x1C53BB6B, 0x1549A966, 0x114D9B74,
+)  # fmt: skip
+_SEEK_ID, _SEEK_POSITION, _TIMESTAMP_SCALE, _DURATION = 0x53AB, 0x53AC, 0x2AD7B1, 0x4489
+_CUE_POINT, _CUE_TIME, _CUE_POSITIONS, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF1
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFragment:
+    """Bytes `first` … `last` (inclusive) hold `start` … `end` seconds of the stream's own clock.
+
+    A `nested` one begins with a further index, for itself.
+    """
+
+    first: int
+    last: int
+    start: float
+    end: float
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamIndex:
+    """The fragments in order. `head`: the bytes that a decoder needs before any of them.
+
+    `end` is the second at which the stream ends, or at least one that it surely reaches.
+    """
+
+    head: bytes
+    fragments: tuple[IndexedFragment, ...]
+    end: float
+
+    def covering(self, start: float, end: float) -> tuple[IndexedFragment, ...]:
+        """The fragments that hold any of this time; the last one when all end before it."""
+        chosen = tuple(part for part in self.fragments if part.start < end and part.end > start)
+        return chosen or self.fragments[-1:]
+
+
+class StreamHead:
+    """The first bytes of a stream, fetched further when more of them are needed."""
+
+    def __init__(self, ranges: Ranges, track: Track) -> None:
+        self.ranges, self.track = ranges, track
+        self.data = b""
+        self.total: int | None = None
+
+    async def reaches(self, end: int) -> bool:
+        """Whether the bytes before `end` are there, after fetching those that were missing."""
+        have = len(self.data)
+        at_end = self.total is not None and have >= self.total
+        if have < end <= LARGEST_HEAD and not at_end:
+            span = await self.ranges.read(self.track, have, end - 1)
+            self.data += span.body
+            self.total = span.total
+        return len(self.data) >= end
+
+
+async def read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex | None:
+    """The index of a fragmented MP4, as exact as `start` … `end` (seconds of sound) needs it."""
+    at = 0
+    while await stream.reaches(at + 16):
+        size, kind = struct.unpack_from(">I4s", stream.data, at)
+        if size < 8 or kind in (b"moof", b"mdat"):
+            return None
+        if kind == b"sidx":
+            break
+        at += size
+    else:
+        return None
+    if not await stream.reaches(at + size):
+        return None
+    # Without the sidx itself: its offsets would be wrong where fragments are left out.
+    head = stream.data[:at]
+    index = _ordered(head, _references(stream.data, at, 0))
+    for _ in range(_DEEPEST_SIDX):
+        if index is None:
+            return None
+        first = index.fragments[0].start
+        inner = [part for part in index.covering(first + start, first + end) if part.nested]
+        if not inner:
+            return index
+        fragments: list[IndexedFragment] = []
+        for part in index.fragments:
+            if part in inner:
+                span = await stream.ranges.read(stream.track, part.first, part.first + HEAD - 1)
+                fragments += _references(span.body, 0, part.first)
+            else:
+                fragments.append(part)
+        index = _ordered(head, fragments)
+    return None
+
+
+def _references(data: bytes, at: int, base: int) -> list[IndexedFragment]:
+    """What the `sidx` box at `at` refers to; `data` starts at byte `base` of the stream."""
+    layout, rows = (">IQQ", at + 40) if data[at + 8 : at + 9] == b"\1" else (">III", at + 32)
+    if len(data) < rows or data[at + 4 : at + 8] != b"sidx":
+        return []
+    size = int.from_bytes(data[at : at + 4], "big")
+    timescale, ticks, offset = struct.unpack_from(layout, data, at + 16)
+    count = int.from_bytes(data[rows - 2 : rows], "big")
+    if not timescale or rows + 12 * count > min(at + size, len(data)):
+        return []
+    fragments, byte = [], base + at + size + offset
+    for reference, duration, _ in struct.iter_unpack(">III", data[rows : rows + 12 * count]):
+        nested, length = bool(reference >> 31), reference & 0x7FFFFFFF
+        start, end = ticks / timescale, (ticks + duration) / timescale
+        fragments.append(IndexedFragment(byte, byte + length - 1, start, end, nested))
+        byte, ticks = byte + length, ticks + duration
+    return fragments
+
+
+async def read_cues(stream: StreamHead) -> StreamIndex | None:
+    """The index of a WebM, in front of its clusters or wherever SeekHead says."""
+    header = _element(stream.data, 0)
+    segment = _element(stream.data, header.end) if header else None
+    if segment is None or segment.kind != _SEGMENT:
+        return None
+    scale, duration, cues, cues_at = 1_000_000, math.nan, None, None
+    at = segment.body
+    while await stream.reaches(at + 12):
+        element = _element(stream.data, at)
+        if element is None or element.kind == _CLUSTER:
+            break
+        if not await stream.reaches(element.end):
+            return None
+        if element.kind == _CUES:
+            cues = _cue_points(stream.data, element)
+            break
+        if element.kind == _INFO:
+            scale, duration = _clock(stream.data, element)
+        elif element.kind == _SEEK_HEAD:
+            cues_at = _cues_position(stream.data, element)
+        at = element.end
+    head = stream.data[:at]
+    if cues is None and cues_at is not None:
+        cues = await _late_cues(stream, segment.body + cues_at)
+    stop = segment.end if segment.end < _INFINITE else stream.total
+    if not cues or stop is None:
+        return None
+    # A cluster is as long as until the next one, and the last one until the end of the segment.
+    ends = [segment.body + position for position, _ in cues[1:]] + [stop]
+    times = [time * scale / 1e9 for _, time in cues]
+    # Without a length in the file the last cluster may hold any amount of sound.
+    known = 0 < duration * scale / 1e9 < 1e9
+    end = max(times[-1], duration * scale / 1e9) if known else math.inf
+    fragments = [
+        IndexedFragment(segment.body + position, stop - 1, start, until)
+        for (position, _), stop, start, until in zip(
+            cues, ends, times, [*times[1:], end], strict=True
+        )
+    ]
+    return _ordered(head, fragments, end if known else times[-1])
+
+
+async def _late_cues(stream: StreamHead, position: int) -> list[tuple[int, int]] | None:
+    if stream.total is None or position >= stream.total:
+        return None
+    span = await stream.ranges.read(stream.track, position, position + HEAD - 1)
+    element, data = _element(span.body, 0), span.body
+    if element is None or element.kind != _CUES or element.end > LARGEST_HEAD:
+        return None
+    if element.end > len(data):
+        more = await stream.ranges.read(
+            stream.track, position + len(data), position + element.end - 1
+        )
+        data += more.body
+    return _cue_points(data, element)
+
+
+def _ordered(
+    head: bytes, fragments: Sequence[IndexedFragment], end: float | None = None
+) -> StreamIndex | None:
+    """An index, if there is any fragment and all of them run forwards in bytes and time."""
+    forwards = all(
+        before.last < after.first and before.start <= after.start
+        for before, after in pairwise(fragments)
+    )
+    if not fragments or not forwards or any(part.last < part.first for part in fragments):
+        return None
+    return StreamIndex(head, tuple(fragments), fragments[-1].end if end is None else end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """An EBML element, the alphabet of WebM: its content lies in bytes `body` … `end`."""
+
+    kind: int
+    body: int
+    end: int
+
+
+def _element(data: bytes, at: int) -> _Element | None:
+    """The element that starts at `at`; None when its header is cut off or is none."""
+    if at >= len(data):
+        return None
+    size_at = at + 9 - data[at].bit_length()
+    if size_at - at > 4 or size_at >= len(data):
+        return None
+    length = 9 - data[size_at].bit_length()
+    body, most = size_at + length, (1 << 7 * length) - 1
+    if length > 8 or body > len(data):
+        return None
+    size = int.from_bytes(data[size_at:body], "big") & most
+    # All ones: of unknown size, up to the next element of its level.
+    end = _INFINITE if size == most else body + size
+    return _Element(int.from_bytes(data[at:size_at], "big"), body, end)
+
+
+def _children(data: bytes, parent: _Element) -> Iterator[_Element]:
+    at = parent.body
+    while (child := _element(data, at)) and child.end <= min(parent.end, len(data)):
+        yield child
+        at = child.end
+
+
+def _number(data: bytes, element: _Element) -> int:
+    return int.from_bytes(data[element.body : min(element.end, element.body + 8)], "big")
+
+
+def _clock(data: bytes, info: _Element) -> tuple[int, float]:
+    """Nanoseconds of one tick, and the ticks that the stream lasts (not a number: not said)."""
+    scale, duration = 1_000_000, math.nan
+    for child in _children(data, info):
+        if child.kind == _TIMESTAMP_SCALE:
+            scale = _number(data, child)
+        elif child.kind == _DURATION and child.end - child.body in (4, 8):
+            layout = ">f" if child.end - child.body == 4 else ">d"
+            (duration,) = struct.unpack_from(layout, data, child.body)
+    return scale, duration
+
+
+def _cues_position(data: bytes, seek_head: _Element) -> int | None:
+    for seek in _children(data, seek_head):
+        values = {child.kind: _number(data, child) for child in _children(data, seek)}
+        if values.get(_SEEK_ID) == _CUES:
+            return values.get(_SEEK_POSITION)
+    return None
+
+
+def _cue_points(data: bytes, cues: _Element) -> list[tuple[int, int]]:
+    """Position (from the segment's start) and time in ticks of each cluster, in order."""
+    times: dict[int, int] = {}
+    for point in _children(data, cues):
+        if point.kind != _CUE_POINT:
+            continue
+        children = list(_children(data, point))
+        time = sum(_number(data, child) for child in children if child.kind == _CUE_TIME)
+        for positions in children:
+            if positions.kind == _CUE_POSITIONS:
+                for value in _children(data, positions):
+                    if value.kind == _CUE_CLUSTER:
+                        times.setdefault(_number(data, value), time)
+    return sorted(times.items())

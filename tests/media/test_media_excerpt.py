@@ -1,0 +1,205 @@
+"""Streams as others make them, damaged ones, and what is fetched of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from media_helpers import Memory, box, decoded_file, ffmpeg, resolved, segment, sidx, track
+
+from ascc_async.errors import Rejected
+from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import samples
+from ascc_async.media.excerpt import Excerpt, fetch_excerpt
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import Reason
+from ascc_async.standin.media import StreamSpec
+from ascc_async.standin.media_layout import IndexForm
+from benchmarks.stream_makers import MAKERS, Maker, made
+
+Streams = Callable[[StreamSpec, int], bytes]
+Cutters = Callable[..., Cutter]
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SPECS = [
+    (140, StreamSpec(21_000, 22_050, 1)),
+    (140, StreamSpec(21_000, 22_050, 1, index=IndexForm.NONE)),
+    (251, StreamSpec(21_000, 48_000, 1)),
+    (251, StreamSpec(21_000, 48_000, 1, index=IndexForm.UNKNOWN_SIZES)),
+]
+
+
+@pytest.fixture(scope="session")
+def sound(ffmpeg_path: str, stream: Streams, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute that sounds different at every moment."""
+    path = tmp_path_factory.mktemp("sound") / "sound.wav"
+    spec = StreamSpec(60_000, 48_000, 2)
+    ffmpeg(ffmpeg_path, "-i", "pipe:0", "-y", str(path), data=stream(spec, 140))
+    return path
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+async def test_streams_of_another_maker_are_cut_to_the_sample(
+    maker: Maker, sound: Path, ffmpeg_path: str, cutter: Cutters, tmp_path: Path
+) -> None:
+    """Wherever it starts, a clip is what a full decode has there, and few bytes are fetched."""
+    file = tmp_path / f"source.{maker.ending}"
+    data = made(ffmpeg_path, maker, sound, file)
+    whole = decoded_file(ffmpeg_path, file, maker.channels)
+    for start in (0, 9_999, 23_456, 44_040, 52_000):
+        ranges = Ranges(Memory({"sound": data}))
+        clip = await cutter().make(ranges, resolved(track()), segment(start, 5_000))
+        pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+        first = samples(start, rate)
+        expected = whole[first : first + 5 * rate].astype(int)
+        assert pcm.shape == expected.shape
+        assert np.abs(pcm - expected).max() <= 1
+        fetched = ranges.snapshot()
+        assert fetched.bytes < 1.01 * len(data)
+        if maker.indexed:
+            assert fetched.bytes < len(data) / 2
+            assert fetched.requests <= 3
+
+
+async def test_sound_is_taken_out_of_a_muxed_stream(
+    ffmpeg_path: str, stream: Streams, cutter: Cutters, tmp_path: Path
+) -> None:
+    """As itag 18 is: a plain MP4 with pictures; fetched whole, once."""
+    spec, file = StreamSpec(30_000, 44_100, 2), tmp_path / "source.mp4"
+    for name, itag in (("sound.mp4", 140), ("picture.mp4", 160)):
+        (tmp_path / name).write_bytes(stream(spec, itag))
+    ffmpeg(ffmpeg_path, "-i", str(tmp_path / "picture.mp4"), "-i", str(tmp_path / "sound.mp4"),
+           "-c", "copy", "-y", str(file))  # fmt: skip
+    ranges = Ranges(Memory({"sound": file.read_bytes()}))
+    clip = await cutter().make(ranges, resolved(track(format_id="18")), segment(12_345))
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16")
+    expected = decoded_file(ffmpeg_path, file, 2)[samples(12_345, rate) :][: 10 * rate]
+    assert np.abs(pcm.astype(int) - expected).max() <= 1
+    assert ranges.snapshot().bytes == file.stat().st_size
+
+
+async def test_sbr_said_in_the_head_doubles_the_rate(
+    ffmpeg_path: str, stream: Streams, cutter: Cutters, tmp_path: Path
+) -> None:
+    """HE-AAC: 22.05 kHz in the container, 44.1 kHz decoded; times hold all the same.
+
+    The bundled ffmpeg encodes no SBR, so an AAC stream gets the head of one: the decoder doubles
+    the rate, only without anything in the upper half.
+    """
+    data = stream(StreamSpec(45_000, 22_050, 2), 139)
+    plain = (2 << 11 | 7 << 7 | 2 << 3).to_bytes(2, "big")
+    explicit = (5 << 27 | 7 << 23 | 2 << 19 | 4 << 15 | 2 << 10).to_bytes(4, "big")
+    at = data.index(b"\x05\x02" + plain)
+    data = data[:at] + b"\x05\x04" + explicit + data[at + 4 :]
+    # Every size around it grows by two bytes.
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"mp4a", b"esds"):
+        where = data.index(kind) - 4
+        size = int.from_bytes(data[where : where + 4], "big") + 2
+        data = data[:where] + size.to_bytes(4, "big") + data[where + 4 :]
+    esds = data.index(b"esds") + 8
+    decoder = data.index(b"\x04", esds + 5)
+    for where in (esds + 1, decoder + 1):
+        data = data[:where] + bytes([data[where] + 2]) + data[where + 1 :]
+    file = tmp_path / "source.mp4"
+    file.write_bytes(data)
+    whole = decoded_file(ffmpeg_path, file, 2)
+    for start in (0, 12_347, 30_500):
+        ranges = Ranges(Memory({"sound": data}))
+        clip = await cutter().make(ranges, resolved(track()), segment(start))
+        pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+        expected = whole[samples(start, rate) :][: 10 * rate].astype(int)
+        assert (rate, pcm.shape) == (44_100, expected.shape)
+        assert np.abs(pcm - expected).max() <= 1
+
+
+def excerpt(data: bytes, start: int, end: int, scratch: Path, **said: object) -> Excerpt:
+    """What is fetched of a stream."""
+    ranges = Ranges(Memory({"sound": data}))
+    return asyncio.run(fetch_excerpt(ranges, track(**said), start, end, scratch))
+
+
+@FEW
+@given(st.binary(max_size=600))
+def test_random_bytes_are_rejected(tmp_path: Path, data: bytes) -> None:
+    """Nothing in them leads anywhere."""
+    with suppress(Rejected):
+        assert excerpt(b"\0\0\0\x08" + data, 0, 10_000, tmp_path / "scratch").whole
+
+
+@pytest.mark.parametrize(("itag", "spec"), SPECS)
+@FEW
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 2500), st.integers(0, 255)), min_size=1, max_size=8),
+    kept=st.one_of(st.none(), st.integers(1, 10**6)),
+)
+def test_damaged_heads_are_rejected_or_read(
+    itag: int, spec: StreamSpec, stream: Streams, tmp_path: Path,
+    changes: list[tuple[int, int]], kept: int | None,
+) -> None:  # fmt: skip
+    """Bytes changed in head and index, or an end cut off: no other error ever."""
+    data = bytearray(stream(spec, itag))
+    for place, value in changes:
+        data[place] = value
+    with suppress(Rejected):
+        excerpt(bytes(data[: kept and 1 + kept % len(data)]), 9_000, 14_000, tmp_path / "scratch")
+
+
+@pytest.mark.parametrize(("itag", "spec"), SPECS)
+@pytest.mark.parametrize("seed", range(6))
+async def test_damaged_media_make_no_wrong_clip(
+    itag: int, spec: StreamSpec, seed: int, stream: Streams, cutter: Cutters
+) -> None:
+    """Through ffmpeg too, damage ends in a clip of the right length or in `Rejected`."""
+    data, rng = bytearray(stream(spec, itag)), np.random.default_rng(seed)
+    for place in rng.integers(0, len(data), 4 ** (1 + seed // 2)):
+        data[place] = rng.integers(256)
+    with suppress(Rejected):
+        ranges = Ranges(Memory({"sound": bytes(data)}))
+        clip = await cutter().make(ranges, resolved(track()), segment(9_000, 5_000))
+        assert clip.duration_seconds <= 5
+
+
+ODD_NUMBERS = st.sampled_from([None, -1, 0, 1, 4096, 10**6, 2**31, 10**30])
+ODD_SECONDS = st.sampled_from([None, -5.0, 0.0, 0.001, 5.0, 21.0, 1e308, math.inf, math.nan])
+ODD_RANGES = st.sampled_from([None, (0, 0), (5, 1), (-9, -2), (700, 900), (10**7, 10**30)])
+
+
+@pytest.mark.parametrize(("itag", "spec"), SPECS)
+@FEW
+@given(size=ODD_NUMBERS, seconds=ODD_SECONDS, index=ODD_RANGES)
+def test_what_the_player_says_of_a_stream_is_not_trusted(
+    itag: int, spec: StreamSpec, stream: Streams, tmp_path: Path, size: int | None,
+    seconds: float | None, index: tuple[int, int] | None,
+) -> None:  # fmt: skip
+    """A size, a length, a place of the index that cannot be: the stream is read all the same."""
+    data = stream(spec, itag)
+    found = excerpt(data, 9_000, 14_000, tmp_path / "scratch",
+                    size=size, duration=seconds, index_range=index)  # fmt: skip
+    assert found.whole == (spec.index is IndexForm.NONE)
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        (sidx([(0x7FFFFFFF, 20_000)]), "asks for 2147483647 bytes"),
+        (sidx([(1000, 20_000)], offset=0xFFFF_FFF0), "nothing at byte"),
+        (sidx([(200_000, 20_000)]), "ends before its index"),
+        (sidx([(100_000, 20)]), "ends before the segment starts at 5 s"),
+    ],
+)
+def test_an_index_that_lies_is_named(
+    index: bytes, words: str, stream: Streams, tmp_path: Path
+) -> None:
+    """Gigabytes, beyond the end, more than there is: each has its message."""
+    data = stream(*reversed(SPECS[0]))  # type: ignore[arg-type]
+    head = data[: data.index(b"sidx") - 4]
+    with pytest.raises(Rejected, match=words) as caught:
+        excerpt(head + index + box(b"free", bytes(99_992)), 5_000, 10_000, tmp_path / "scratch")
+    assert caught.value.reason in (Reason.CORRUPT, Reason.TOO_SHORT)
