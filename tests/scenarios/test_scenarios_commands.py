@@ -43,7 +43,7 @@ def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
     code, said = done.run("verify", "--repair")
     assert code == 1
     assert clip["path"] in said
-    assert "1 clips will be fetched again" in said
+    assert "1 clip will be fetched again" in said
     code, said = done.run()
     assert code == 0, said
     assert path.read_bytes() == whole
