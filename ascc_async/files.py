@@ -44,7 +44,7 @@ def disk_error(error: OSError, folder: Path) -> SetupError:
     return SetupError(f"cannot write in {folder}: {error.strerror or error}")
 
 
-def put_in_place(part: Path, path: Path) -> tuple[str, int]:
+def seal(part: Path, path: Path) -> tuple[str, int]:
     """Sync, hash and rename `part` to `path`; returns SHA-256 (hex) and size in bytes."""
     sha256, size = sha256_of(part), part.stat().st_size
     sync(part)
@@ -52,16 +52,6 @@ def put_in_place(part: Path, path: Path) -> tuple[str, int]:
     # Without this a power cut may undo the rename, though the file itself is on the disk.
     sync(path.parent)
     return sha256, size
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is either there with all of `data` or as it was; readable by all."""
-    part = path.with_name(f"{path.name}{PART}{secrets.token_hex(8)}")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:
@@ -88,7 +78,3 @@ def sweep(clips: Path) -> int:
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)
-
-
-# Until the last of the importers has the new names.
-seal, explained = put_in_place, disk_error

@@ -14,10 +14,9 @@ from ascc_async.files import (
     DiskFull,
     disk_error,
     part_of,
-    put_in_place,
+    seal,
     sha256_of,
     sweep,
-    write_whole,
 )
 
 
@@ -33,15 +32,16 @@ def failing(path: Path) -> None:
         write()
 
 
-def test_a_file_put_in_place_has_its_name_hash_and_size(tmp_path: Path) -> None:
+def test_a_sealed_file_has_its_name_hash_and_size(tmp_path: Path) -> None:
     """The temporary name is in the same folder, and gone after."""
     path = tmp_path / "clips" / "ab" / "abc_0.flac"
     with part_of(path) as part:
         part.write_bytes(b"sound" * 1000)
         assert part.parent == path.parent
         assert part.name.startswith(PART)
-        digest = put_in_place(part, path)
+        digest = seal(part, path)
     assert digest == (hashlib.sha256(b"sound" * 1000).hexdigest(), 5000)
+    assert sha256_of(path) == digest[0]
     assert [file.name for file in path.parent.iterdir()] == ["abc_0.flac"]
 
 
@@ -90,15 +90,3 @@ def test_sweeping_takes_leftovers_only(tmp_path: Path) -> None:
 def test_sweeping_before_the_first_run(tmp_path: Path) -> None:
     """No folder, nothing to do."""
     assert sweep(tmp_path / "clips") == 0
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """The new content takes the old one's place at once; a folder that is not there is an error."""
-    path = tmp_path / "note"
-    for data in (b"old", b"new"):
-        write_whole(path, data)
-        assert path.read_bytes() == data
-    assert sha256_of(path) == hashlib.sha256(b"new").hexdigest()
-    with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "nowhere" / "note", b"")
-    assert list(tmp_path.iterdir()) == [path]

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from ascc_async.errors import ItemError, Rejected
-from ascc_async.files import part_of, put_in_place
+from ascc_async.files import part_of, seal
 from ascc_async.media import cut
 from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
@@ -63,7 +63,7 @@ class Cutter:
                 # ffmpeg has but one pipe, and the sound has it.
                 picture = await picture.saved(picture_part)
             inspection, notes = await self._cut(sound, picture, segment, part)
-            sha256, size = await asyncio.to_thread(put_in_place, part, path)
+            sha256, size = await asyncio.to_thread(seal, part, path)
         if self._settings.media == "audio" and self._settings.format in ("opus", "m4a"):
             codec = resolved.audio.codec
             notes.append(f"re-encoded from {'aac' if codec.startswith('mp4a') else codec}")

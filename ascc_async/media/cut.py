@@ -63,9 +63,6 @@ def encoding_of(settings: ClipsSettings) -> str:
     return f"audio/{settings.format}/{rate}/{channels}"
 
 
-form_of = encoding_of  # until the last of the importers has the new name
-
-
 def extension(settings: ClipsSettings) -> str:
     """The file's extension, without the dot."""
     return "mp4" if settings.media == "video" else settings.format
