@@ -150,8 +150,8 @@ class Quality:
 class ClipFile:
     """A clip in place. `path` is relative to `output.dir`; `frames` are samples per channel.
 
-    `form` names the settings the file was made with (`clips.media`, `format`, `sample_rate`,
-    `channels`), so that clips of another form are not mixed in.
+    `encoding` names the settings the file was made with (`clips.media`, `format`, `sample_rate`,
+    `channels`), so that clips of another encoding are not mixed in.
     """
 
     segment_id: str
@@ -161,7 +161,7 @@ class ClipFile:
     frames: int
     sample_rate: int
     channels: int
-    form: str
+    encoding: str
     source_format: str
     fetched_at: float
     quality: Quality
@@ -171,19 +171,3 @@ class ClipFile:
     def duration_seconds(self) -> float:
         """Length of the sound in seconds."""
         return self.frames / self.sample_rate
-
-
-@dataclass(frozen=True, slots=True)
-class ClipOutcome:
-    """What became of fetching one segment; `clip` is set when `outcome` is `CLIP`."""
-
-    segment_id: str
-    video_id: str
-    outcome: Outcome
-    at: float
-    reason: Reason | None = None
-    detail: str = ""
-    clip: ClipFile | None = None
-    title: str = ""
-    channel: str = ""
-    channel_id: str = ""

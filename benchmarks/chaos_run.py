@@ -116,7 +116,12 @@ class Job:
                 for one in page
                 if one.license is not License.UNKNOWN
             }
-            rows = [row for form in reader.forms() for page in reader.clips(form) for row in page]
+            rows = [
+                row
+                for encoding in reader.encodings()
+                for page in reader.clips(encoding)
+                for row in page
+            ]
         return answered, {row.video_id for row in rows if row.outcome is Outcome.CLIP}
 
     def _repeated(self, answered: set[str], clips: set[str]) -> list[str]:

@@ -23,7 +23,7 @@ from ascc_async.journal.reader import open_reader
 from ascc_async.journal.writer import JOURNAL_NAME, open_for_writing
 from ascc_async.pipeline.reconcile import CLIPS, reconcile
 
-FORM = "audio-flac"
+ENCODING = "audio-flac"
 EVERY = 20
 SIZE = 700_000
 MOMENT = 1_700_000_000.0
@@ -80,7 +80,7 @@ def clips(videos: list[str]) -> Iterator[tuple[object, ...]]:
     digest = hashlib.sha256(bytes(SIZE)).hexdigest()
     for video_id in videos:
         segment = f"{video_id}_30000"
-        yield segment, video_id, FORM, MOMENT, path_of(video_id), digest, SIZE, MOMENT
+        yield segment, video_id, ENCODING, MOMENT, path_of(video_id), digest, SIZE, MOMENT
 
 
 def walk(output: Path) -> float:
@@ -106,7 +106,7 @@ def ours(output: Path) -> float:
     """Seconds of our start's look; everything must be found whole."""
     began = time.perf_counter()
     with closing(open_reader(output / JOURNAL_NAME)) as reader:
-        found = reconcile(output, reader, FORM)
+        found = reconcile(output, reader, ENCODING)
     assert not found.records
     assert not found.unclaimed
     return time.perf_counter() - began

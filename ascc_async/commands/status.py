@@ -178,7 +178,7 @@ def _answer_lines(answer: AnswerRow | None) -> Iterator[str]:
 def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:
     attempts = "1 attempt" if clip.attempts == 1 else f"{clip.attempts} attempts"
     what = _join(clip.at, clip.outcome, clip.reason or "", attempts)
-    yield f"segment     {clip.segment_id} as {clip.form}"
+    yield f"segment     {clip.segment_id} as {clip.encoding}"
     yield _with_detail(f"  {what}", clip.detail)
     file = clip.clip
     if file is None:

@@ -69,14 +69,14 @@ def _known(settings: Settings) -> set[str]:
     if not path.exists():
         return set()
     with closing(Reader(path)) as reader:
-        pages = (page for form in reader.forms() for page in reader.clips(form))
+        pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
         return {row.clip.path for page in pages for row in page if row.clip is not None}
 
 
 async def _forget(settings: Settings, segments: tuple[str, ...]) -> None:
-    form = encoding_of(settings.clips)
+    encoding = encoding_of(settings.clips)
     with run_lock(settings.output.dir):
         async with Journal(settings.output.dir / JOURNAL_NAME) as journal:
             await journal.record(
-                *(Forgotten(one, form, "found wrong by verify") for one in segments)
+                *(Forgotten(one, encoding, "found wrong by verify") for one in segments)
             )

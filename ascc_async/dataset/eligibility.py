@@ -25,12 +25,12 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a clip must fulfil now: its form, the age of its evidence, the removal list.
+    """What a clip must fulfil now: its encoding, the age of its evidence, the removal list.
 
     `now` is POSIX time in seconds.
     """
 
-    form: str
+    encoding: str
     now: float
     recheck_after_days: float
     removals: Removals = field(default_factory=Removals)
@@ -81,7 +81,7 @@ def decide(
     """What becomes of a segment, given all that the journal knows of it.
 
     The removal list goes before everything, then what the newest answer says, then what became of
-    the clip. A clip counts only with the form of now, evidence young enough and complete credits;
+    the clip. A clip counts only with the encoding of now, young evidence and complete credits;
     else it is `pending`. Whether it is beyond `max_per_class` is not asked here.
     """
     if terms.removals:
@@ -104,6 +104,6 @@ def decide(
         return PENDING
     if clip.outcome is not Outcome.CLIP:
         return Decision(clip.outcome, clip.reason)
-    if file is None or file.form != terms.form or terms.outdated(answer.checked_at):
+    if file is None or file.encoding != terms.encoding or terms.outdated(answer.checked_at):
         return PENDING
     return CLIP if credits_of(answer, clip).complete else PENDING

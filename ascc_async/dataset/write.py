@@ -50,8 +50,8 @@ class JournalPages(Protocol):
         """The newest answers, in pages sorted by video id."""
         ...
 
-    def clips(self, form: str) -> Iterator[list[ClipRow]]:
-        """What became of the clips of this form, in pages sorted by segment id."""
+    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
+        """What became of the clips of this encoding, in pages sorted by segment id."""
         ...
 
 
@@ -106,11 +106,11 @@ class Entries:
 
 
 def joined_rows(
-    entries: Entries, journal: JournalPages, form: str
+    entries: Entries, journal: JournalPages, encoding: str
 ) -> Iterator[tuple[Entry, AnswerRow | None, ClipRow | None]]:
     """Every entry with its newest answer and clip row. All three come in the same order."""
     answers = chain.from_iterable(journal.answers())
-    clips = chain.from_iterable(journal.clips(form))
+    clips = chain.from_iterable(journal.clips(encoding))
     answer, clip = next(answers, None), next(clips, None)
     for entry in entries:
         while answer is not None and answer.video_id < entry.video_id:
@@ -135,7 +135,7 @@ def write_dataset(
     is_clip = beyond_limit = None
     if entries.selection.max_per_class is not None:
         # Who is beyond the limit is known only when all were looked at once.
-        rows = joined_rows(entries, journal, terms.form)
+        rows = joined_rows(entries, journal, terms.encoding)
         decisions = (
             decide(entry.segment_id, entry.video_id, answer, clip, terms)
             for entry, answer, clip in rows
@@ -151,7 +151,7 @@ def write_dataset(
             open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as unavailable,
             open_table(folder / "quality.csv", QUALITY_COLUMNS) as quality,
         ):
-            rows = joined_rows(entries, journal, terms.form)
+            rows = joined_rows(entries, journal, terms.encoding)
             for index, (entry, answer, clip) in enumerate(rows):
                 decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
                 if decision is CLIP and is_clip is not None and beyond_limit is not None:

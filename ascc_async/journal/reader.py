@@ -121,21 +121,21 @@ class Reader:
         )
         return {row[0]: _answer(row) for row in rows}
 
-    def clips(self, form: str) -> Iterator[list[ClipRow]]:
-        """What became of every segment tried in this form, in pages sorted by segment id."""
+    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
+        """What became of every segment tried in this encoding, in pages sorted by segment id."""
         sql = (
             f"SELECT {_CLIP} FROM clips WHERE segment_id > ? AND form = ?"
             f" ORDER BY segment_id LIMIT {_PAGE}"
         )
-        for rows in self._pages(sql, form):
+        for rows in self._pages(sql, encoding):
             yield [_clip(row) for row in rows]
 
-    def forms(self) -> list[str]:
-        """The forms in which segments were tried so far."""
+    def encodings(self) -> list[str]:
+        """The encodings in which segments were tried so far."""
         return [row[0] for row in self._look_up("SELECT DISTINCT form FROM clips ORDER BY form")]
 
     def clips_of(self, video_id: str) -> list[ClipRow]:
-        """What became of one video's segments, in every form."""
+        """What became of one video's segments, in every encoding."""
         rows = self._look_up(
             f"SELECT {_CLIP} FROM clips WHERE segment_id >= ? AND segment_id < ?",
             f"{video_id}_",
@@ -252,17 +252,19 @@ def _answer(row: tuple[Any, ...]) -> AnswerRow:
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:
-    segment_id, video_id, form, outcome, at, reason, detail, title, channel, channel_id = row[:10]
+    segment_id, video_id, encoding, outcome, at, reason, detail, title, channel, channel_id = row[
+        :10
+    ]
     return ClipRow(
         segment_id,
         video_id,
-        form,
+        encoding,
         _outcome_of(outcome, Outcome.PENDING),
         at,
         row[_FILE_AT - 1],
         _reason_of(reason),
         detail,
-        _clip_file(segment_id, form, row[_FILE_AT:_QUALITY_AT], Quality(*row[_QUALITY_AT:])),
+        _clip_file(segment_id, encoding, row[_FILE_AT:_QUALITY_AT], Quality(*row[_QUALITY_AT:])),
         title,
         channel,
         channel_id,
@@ -270,13 +272,13 @@ def _clip(row: tuple[Any, ...]) -> ClipRow:
 
 
 def _clip_file(
-    segment_id: str, form: str, columns: tuple[Any, ...], quality: Quality
+    segment_id: str, encoding: str, columns: tuple[Any, ...], quality: Quality
 ) -> ClipFile | None:
     path, sha256, size, frames, rate, channels, source_format, fetched_at, note = columns
     if path is None:
         return None
     return ClipFile(
-        segment_id, path, sha256, size, frames, rate, channels, form, source_format, fetched_at,
+        segment_id, path, sha256, size, frames, rate, channels, encoding, source_format, fetched_at,
         quality, note,
     )  # fmt: skip
 

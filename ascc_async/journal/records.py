@@ -21,14 +21,14 @@ class AnswerRow(LicenseAnswer):
 
 @dataclass(frozen=True, slots=True)
 class ClipRow:
-    """What became of fetching a segment in one form (see `ClipFile.form`).
+    """What became of fetching a segment in one form (see `ClipFile.encoding`).
 
     `attempts` counts the tries that ended with an outcome.
     """
 
     segment_id: str
     video_id: str
-    form: str
+    encoding: str
     outcome: Outcome
     at: float
     attempts: int = 1
@@ -61,7 +61,7 @@ class Forgotten:
     """The clip of this segment is lost or wrong: fetch it again."""
 
     segment_id: str
-    form: str
+    encoding: str
     why: str
 
 
@@ -70,7 +70,7 @@ class Moved:
     """The clip of this segment lies elsewhere now; `path` is relative to `output.dir`."""
 
     segment_id: str
-    form: str
+    encoding: str
     path: str
 
 

@@ -41,7 +41,8 @@ _ALL_CLIP_COLUMNS = (*CLIP_COLUMNS, *FILE_COLUMNS, *QUALITY_COLUMNS)
 _NO_FILE = (None,) * (len(FILE_COLUMNS) + len(QUALITY_COLUMNS))
 
 _answer_values = attrgetter(*ANSWER_COLUMNS)
-_clip_values = attrgetter(*CLIP_COLUMNS)
+# The column is called `form` since version 0.1, whose journals must stay readable.
+_clip_values = attrgetter(*(name.replace("form", "encoding") for name in CLIP_COLUMNS))
 _file_values = attrgetter(*FILE_COLUMNS)
 _quality_values = attrgetter(*QUALITY_COLUMNS)
 
@@ -204,9 +205,9 @@ def _statement(record: Record) -> _Statement:
         case Distrusted():
             return _DISTRUST, (record.source, record.since)
         case Forgotten():
-            return _FORGET, (record.why, record.segment_id, record.form)
+            return _FORGET, (record.why, record.segment_id, record.encoding)
         case Moved():
-            return _MOVE, (record.path, record.segment_id, record.form)
+            return _MOVE, (record.path, record.segment_id, record.encoding)
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

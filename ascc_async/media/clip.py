@@ -75,7 +75,7 @@ class Cutter:
             frames=inspection.frames,
             sample_rate=inspection.sample_rate,
             channels=inspection.channels,
-            form=self._encoding,
+            encoding=self._encoding,
             source_format=source_format(resolved.audio),
             fetched_at=path.stat().st_mtime,  # by which a later run knows the file again
             quality=inspection.quality,

@@ -56,7 +56,7 @@ def encoders(settings: ClipsSettings) -> tuple[str, ...]:
 
 
 def encoding_of(settings: ClipsSettings) -> str:
-    """The settings a file is made with, as `ClipFile.form` names them."""
+    """The settings a file is made with, as `ClipFile.encoding` names them."""
     rate, channels = settings.sample_rate or "source", settings.channels or "source"
     if settings.media == "video":
         return f"video/mp4-{settings.max_height}/{rate}/{channels}"

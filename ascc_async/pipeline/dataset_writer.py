@@ -30,9 +30,9 @@ class _Pages:
             self._go_on()
             yield page
 
-    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """As the reader's; raises GaveUp once the run is aborted."""
-        for page in self._reader.clips(form):
+        for page in self._reader.clips(encoding):
             self._go_on()
             yield page
 
@@ -49,13 +49,13 @@ class DatasetWriter:
         settings: Settings,
         entries: Entries,
         reader: Reader,
-        form: str,
+        encoding: str,
         removals: Removals,
         facts: RunFacts,
         shutdown: Shutdown,
     ) -> None:
         self._settings, self._entries, self._reader = settings, entries, _Pages(reader, shutdown)
-        self._form, self._removals, self._facts = form, removals, facts
+        self._encoding, self._removals, self._facts = encoding, removals, facts
         self._lock = asyncio.Lock()
         self.seconds = 0.0
 
@@ -64,7 +64,10 @@ class DatasetWriter:
         async with self._lock:
             began = time.monotonic()
             terms = Terms(
-                self._form, time.time(), self._settings.license.recheck_after_days, self._removals
+                self._encoding,
+                time.time(),
+                self._settings.license.recheck_after_days,
+                self._removals,
             )
             try:
                 counts = await asyncio.to_thread(

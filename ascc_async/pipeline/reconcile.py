@@ -46,35 +46,35 @@ class Reconciled:
 
 
 def reconcile(
-    output_dir: Path, reader: Reader, form: str, removals: Removals | None = None
+    output_dir: Path, reader: Reader, encoding: str, removals: Removals | None = None
 ) -> Reconciled:
     """Compare the journal's clips with the files under `output_dir/clips`.
 
-    Clips of another form than `form` are kept under `clips/other_forms/<form>/`, where they are
+    Clips of another encoding are kept under `clips/other_forms/<encoding>/`, where they are
     found again when the settings go back; those that are no longer Creative Commons, or on the
     removal list, under `clips/withdrawn/`.
     """
     result = Reconciled()
     claimed: set[str] = set()
     removals = removals or Removals()
-    for page in (page for each in reader.forms() for page in reader.clips(each)):
+    for page in (page for each in reader.encodings() for page in reader.clips(each)):
         clips = [(row, row.clip) for row in page if row.clip is not None]
         answers = reader.answers_of([row.video_id for row, _ in clips])
         for row, clip in clips:
-            home = _home(row, clip, answers.get(row.video_id), form, removals)
+            home = _home(row, clip, answers.get(row.video_id), encoding, removals)
             # Where it was and where it belongs: a run may have been cut off between the move and
             # its record.
             there = next((at for at in (clip.path, home) if is_whole(output_dir / at, clip)), None)
             if there is None:
                 why = "missing or altered on disk"
-                result.forgotten.append(Forgotten(row.segment_id, row.form, why))
+                result.forgotten.append(Forgotten(row.segment_id, row.encoding, why))
                 continue
             claimed.add(home)
             if there != home:
                 (output_dir / home).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(output_dir / there, output_dir / home)
             if clip.path != home:
-                result.moved.append(Moved(row.segment_id, row.form, home))
+                result.moved.append(Moved(row.segment_id, row.encoding, home))
     for path in _files(output_dir):
         if PART in path:
             os.unlink(output_dir / path)
@@ -87,13 +87,13 @@ def reconcile(
 
 
 def _home(
-    row: ClipRow, clip: ClipFile, answer: AnswerRow | None, form: str, removals: Removals
+    row: ClipRow, clip: ClipFile, answer: AnswerRow | None, encoding: str, removals: Removals
 ) -> str:
     """Where the clip's file belongs now."""
     name = clip.path.rpartition("/")[2]
     home = f"{name[:2]}/{name}"
-    if row.form != form:
-        return f"{CLIPS}/{OTHER_FORMS}/{row.form}/{home}"
+    if row.encoding != encoding:
+        return f"{CLIPS}/{OTHER_FORMS}/{row.encoding}/{home}"
     known = credits_of(answer, row)
     if (answer is not None and answer.license is License.STANDARD) or removals.cover(
         row.video_id, row.segment_id, known.channel_id, known.channel

@@ -313,7 +313,7 @@ class Run:
             await queue.reload_doubtful(reader)
 
         async def answer_of(video_id: str) -> AnswerRow | None:
-            # In a thread: a bulk read may hold the reader for long.
+            # In a thread: a disk that is busy must not hold up the event loop.
             return await asyncio.to_thread(reader.answer, video_id)
 
         async with YouTubeAccess.opened(settings, cookies, private_dir, memory) as youtube:

@@ -28,7 +28,7 @@ from ascc_async.model import (
 )
 from ascc_async.settings import Settings
 
-FORM = "audio/flac/source/source"
+ENCODING = "audio/flac/source/source"
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 DAY = 86400.0
 SPEECH, DOG, MAN = "/m/09x0r", "/m/0bt9lr", "/m/05zppz"
@@ -62,7 +62,7 @@ def clip_file(segment_id: str, **more: Any) -> ClipFile:
         "frames": 441_000,
         "sample_rate": 44_100,
         "channels": 2,
-        "form": FORM,
+        "encoding": ENCODING,
         "source_format": "140 mp4 mp4a.40.2",
         "fetched_at": NOW - 1800,
         "quality": Quality(-1.5, -20.25, 0.01, 0.0),
@@ -73,7 +73,7 @@ def clip_file(segment_id: str, **more: Any) -> ClipFile:
 def clip(segment_id: str, outcome: Outcome = Outcome.CLIP, **more: Any) -> ClipRow:
     """A clip row; with a file when the outcome is `clip`."""
     file = clip_file(segment_id) if outcome is Outcome.CLIP else None
-    values: dict[str, Any] = {"form": FORM, "at": NOW - 1800, "attempts": 1, "clip": file}
+    values: dict[str, Any] = {"encoding": ENCODING, "at": NOW - 1800, "attempts": 1, "clip": file}
     return ClipRow(
         segment_id=segment_id, video_id=segment_id[:11], outcome=outcome, **(values | more)
     )
@@ -96,10 +96,10 @@ class MemoryJournal:
         rows = sorted(self.answer_rows, key=lambda row: row.video_id)
         yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
 
-    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """Pages sorted by segment id."""
         rows = sorted(self.clip_rows, key=lambda row: row.segment_id)
-        rows = [row for row in rows if row.form == form]
+        rows = [row for row in rows if row.encoding == encoding]
         yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
 
 
@@ -125,7 +125,7 @@ class Sample:
     segments: list[Segment] = field(default_factory=list)
     journal: MemoryJournal = field(default_factory=lambda: MemoryJournal([], []))
     settings: Settings = field(default_factory=Settings)
-    terms: Terms = field(default_factory=lambda: Terms(FORM, NOW, 30))
+    terms: Terms = field(default_factory=lambda: Terms(ENCODING, NOW, 30))
     classes: Sequence[Any] = CLASSES
     max_per_class: int | None = None
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dataset_samples import DAY, FORM, NOW, answer, clip, clip_file, removals
+from dataset_samples import DAY, ENCODING, NOW, answer, clip, clip_file, removals
 
 from ascc_async.dataset.eligibility import Decision, Terms, decide
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -14,7 +14,7 @@ from ascc_async.model import License, Outcome, Reason
 
 VIDEO = "abcdefghijk"
 SEGMENT = f"{VIDEO}_30000"
-TERMS = Terms(FORM, NOW, 30)
+TERMS = Terms(ENCODING, NOW, 30)
 CC, STANDARD, UNKNOWN, GONE = (
     License.CREATIVE_COMMONS, License.STANDARD, License.UNKNOWN, License.UNAVAILABLE,
 )  # fmt: skip
@@ -72,7 +72,7 @@ def test_what_became_of_the_clip_is_said(outcome: Outcome, reason: Reason) -> No
         (answer(VIDEO, checked_at=NOW - 31 * DAY), clip(SEGMENT)),
         (answer(VIDEO, channel=" \x07"), clip(SEGMENT)),
         (answer(VIDEO, channel_id="../../x"), clip(SEGMENT)),
-        (answer(VIDEO), clip(SEGMENT, clip=clip_file(SEGMENT, form="audio/wav/source/source"))),
+        (answer(VIDEO), clip(SEGMENT, clip=clip_file(SEGMENT, encoding="audio/wav/source/source"))),
         (answer(VIDEO, title="", channel="", channel_id=""), clip(SEGMENT)),
     ],
     ids=["old evidence", "no channel", "no link to the channel", "another form", "no credits"],

@@ -7,7 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dataset_samples import DOG, FORM, MAN, NOW, SPEECH, MemoryJournal, Sample, answer, clip, full
+from dataset_samples import (
+    DOG,
+    ENCODING,
+    MAN,
+    NOW,
+    SPEECH,
+    MemoryJournal,
+    Sample,
+    answer,
+    clip,
+    full,
+)
 
 from ascc_async.dataset.diff import diff
 from ascc_async.dataset.eligibility import Terms
@@ -80,7 +91,7 @@ def rebuilt_manifest(recipe: Recipe, folder: Path, answers: list, clips: list) -
         folder,
         Entries(recipe.selection()),
         MemoryJournal(answers, clips),
-        Terms(FORM, NOW, 30),
+        Terms(ENCODING, NOW, 30),
         RunFacts(Settings(), {}, rebuilt_from=recipe.sha256),
     )
     record = json.loads((folder / "dataset" / "run.json").read_text("utf-8"))

@@ -68,7 +68,7 @@ async def test_distrusted_answers_are_unknown_and_unasked(path: Path) -> None:
 
 async def test_a_forgotten_clip_is_pending_again(path: Path) -> None:
     """A clip that is lost on disk loses its file in the journal, and is to be fetched again."""
-    reader = await write(path, CLIP, Forgotten(CLIP.segment_id, CLIP.form, "missing"))
+    reader = await write(path, CLIP, Forgotten(CLIP.segment_id, CLIP.encoding, "missing"))
     (row,) = reader.clips_of("-aaaaaaaaaa")
     assert (row.outcome, row.clip, row.detail) == (Outcome.PENDING, None, "missing")
 
@@ -82,9 +82,9 @@ async def test_attempts_are_counted(path: Path) -> None:
 
 async def test_forms_are_kept_apart(path: Path) -> None:
     """A segment fetched as FLAC and as WAV has a row for each, and each can be moved."""
-    wav = replace(CLIP, form="audio-wav")
+    wav = replace(CLIP, encoding="audio-wav")
     reader = await write(path, CLIP, wav, Moved(CLIP.segment_id, "audio-flac", "elsewhere"))
-    assert reader.forms() == ["audio-flac", "audio-wav"]
+    assert reader.encodings() == ["audio-flac", "audio-wav"]
     ((flac_row,),) = list(reader.clips("audio-flac"))
     assert flac_row.clip is not None
     assert flac_row.clip.path == "elsewhere"

@@ -122,7 +122,7 @@ async def test_a_clip_says_what_it_is(cutter: Cutters, stream: Streams, tmp_path
     assert clip.path == f"clips/{VIDEO_ID[:2]}/{VIDEO_ID}_30500.flac"
     assert (clip.sha256, clip.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
     assert clip.segment_id == f"{VIDEO_ID}_30500"
-    assert clip.form == "audio/flac/source/source"
+    assert clip.encoding == "audio/flac/source/source"
     assert clip.source_format == "140 mp4 mp4a.40.2"
     assert -20 < clip.quality.rms_dbfs < clip.quality.peak_dbfs < 0
 

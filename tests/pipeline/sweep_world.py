@@ -28,7 +28,7 @@ CC, STANDARD, UNKNOWN, UNAVAILABLE = (
     License.UNAVAILABLE,
 )
 SETTINGS = LicenseSettings()
-FORM = "flac"
+ENCODING = "flac"
 KNOWN_CC = tuple(SETTINGS.known_creative_commons)
 KNOWN_STANDARD = tuple(SETTINGS.known_standard)
 Truth = License | list[License]
@@ -192,10 +192,10 @@ class Memory:
             if one.license is License.CREATIVE_COMMONS
         ]
 
-    def clips(self, form: str) -> Iterator[list[ClipRow]]:
+    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """Like the reader's."""
         rows = [self.clip_rows[one] for one in sorted(self.clip_rows)]
-        yield [row for row in rows if row.form == form]
+        yield [row for row in rows if row.encoding == encoding]
 
     def licenses(self) -> dict[str, License]:
         """What is known now."""
@@ -258,7 +258,7 @@ def clip_row(work_queue: WorkQueue, row: int, outcome: Outcome) -> ClipRow:
     """What became of a row's clip."""
     segment = work_queue.segment(row)
     reason = Reason.SILENT if outcome is Outcome.REJECTED else None
-    return ClipRow(segment.segment_id, segment.video_id, FORM, outcome, 0.0, reason=reason)
+    return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, 0.0, reason=reason)
 
 
 def doubtful(reader: Reader) -> Any:

@@ -17,7 +17,7 @@ from ascc_async.pipeline.previous_run import (
 from ascc_async.settings import ClipsSettings, Settings
 from ascc_async.settings_loader import load
 
-FORM = encoding_of(ClipsSettings())
+ENCODING = encoding_of(ClipsSettings())
 
 
 def settings_with(*options: str) -> Settings:
@@ -28,12 +28,12 @@ def clip(number: int, note: str = "", reason: Reason | None = None, detail: str 
     video_id = f"{number:011}"
     segment_id = f"{video_id}_0"
     file = ClipFile(
-        segment_id, f"clips/00/{segment_id}.flac", "00", 9, 9, 9, 1, FORM, "140", 1.0,
+        segment_id, f"clips/00/{segment_id}.flac", "00", 9, 9, 9, 1, ENCODING, "140", 1.0,
         Quality(0, 0, 0, 0), note,
     )  # fmt: skip
     outcome = Outcome.REJECTED if reason else Outcome.CLIP
     return ClipRow(
-        segment_id, video_id, FORM, outcome, 1.0, 1, reason, detail, None if reason else file
+        segment_id, video_id, ENCODING, outcome, 1.0, 1, reason, detail, None if reason else file
     )
 
 

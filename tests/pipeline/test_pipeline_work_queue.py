@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweep_world import CC, FORM, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer, doubtful
+from sweep_world import CC, ENCODING, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer, doubtful
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState
@@ -49,7 +49,7 @@ class World:
             recheck_after_days=30,
             wall=lambda: NOW,
         )
-        work_queue.load(cast(Reader, self.memory), FORM)
+        work_queue.load(cast(Reader, self.memory), ENCODING)
         return work_queue
 
     def restart(self) -> None:
@@ -127,7 +127,7 @@ def clip_of(
 ) -> ClipRow:
     """What became of a row's clip."""
     segment = work_queue.segment(row)
-    return ClipRow(segment.segment_id, segment.video_id, FORM, outcome, at, reason=reason)
+    return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, at, reason=reason)
 
 
 @st.composite
@@ -309,7 +309,7 @@ def test_videos_on_the_removal_list_are_left_alone() -> None:
     work_queue = WorkQueue(
         world.selection, retry_unknown=0, recheck_after_days=30, removals=removals
     )
-    work_queue.load(cast(Reader, world.memory), FORM)
+    work_queue.load(cast(Reader, world.memory), ENCODING)
     assert work_queue.take(9) == (0,)
 
 
