@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
@@ -20,7 +21,6 @@ from ascc_async.media.quality import inspect_file
 _SET_ASIDE = ("unclaimed", "other_forms")
 _BY_FFMPEG = (".m4a", ".mp4")  # libsndfile reads neither
 _DECODE_SECONDS = 120.0  # for one clip, as for making it
-_BYTES_PER_SAMPLE = 4
 _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
 
 
@@ -114,10 +114,9 @@ def check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | Non
 
 def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
     """What is wrong with the sound, "" if nothing: the right hash says nothing of that."""
+    source: Path | BytesIO = path
     if path.suffix in _BY_FFMPEG:
-        rate, channels = int(row.sample_rate), int(row.channels)
-        media = "video" if path.suffix == ".mp4" else "audio"
-        arguments = decode_arguments(str(path), media)
+        arguments = decode_arguments(str(path), "video" if path.suffix == ".mp4" else "audio")
         command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
         try:
             decoded = subprocess.run(
@@ -129,17 +128,12 @@ def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
         if decoded.returncode:
             message = decoded.stderr.decode("utf-8", "replace").strip()
             return f"ffmpeg does not decode it: {message[-300:]}"
-        duration = len(decoded.stdout) / _BYTES_PER_SAMPLE / channels / rate
-    else:
-        try:
-            sound = inspect_file(path, lossy=path.suffix not in (".flac", ".wav"))
-        except Rejected as error:
-            return str(error)
-        rate, channels, duration = (
-            sound.sample_rate,
-            sound.channels,
-            sound.frames / sound.sample_rate,
-        )
+        source = BytesIO(decoded.stdout)
+    try:
+        sound = inspect_file(source, lossy=path.suffix not in (".flac", ".wav"))
+    except Rejected as error:
+        return str(error)
+    rate, channels, duration = sound.sample_rate, sound.channels, sound.frames / sound.sample_rate
     if (str(rate), str(channels)) != (row.sample_rate, row.channels):
         return f"{rate} Hz, {channels} channels, not {row.sample_rate} Hz, {row.channels}"
     expected = float(row.duration_seconds)
