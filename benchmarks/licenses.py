@@ -46,8 +46,13 @@ from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Shares, WorldSettings
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource
-from ascc_async.youtube.innertube import NEXT_PATHS, InnertubeSource
-from ascc_async.youtube.innertube_api import MaskSyntax, current_web_client, masked_url
+from ascc_async.youtube.innertube import (
+    NEXT_PATHS,
+    InnertubeSource,
+    MaskSyntax,
+    current_web_client,
+    masked_url,
+)
 from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.session import Sessions
 

@@ -1,13 +1,15 @@
-"""Which of yt-dlp's clients to ask first, learned per identity. Pure: `now` is handed in."""
+"""Which of yt-dlp's clients to ask first, and when another may help. Pure: `now` is handed in."""
 
 from __future__ import annotations
 
 import logging
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from ascc_async.errors import AsccError, Refused
+from ascc_async.errors import AsccError, ItemError, Refused
+from ascc_async.model import Reason
 from ascc_async.youtube.extraction import PlayerClient
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,30 @@ _GUEST_PAUSE = 3600.0
 _FALLBACK_PAUSE = 600.0
 # Once says little: YouTube may just have stopped refusing between the two.
 _USELESS_IN_A_ROW = 3
+# Words that say more than «unavailable».
+_GONE_FOR_CERTAIN = re.compile(
+    r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE
+)
+_SAME_FOR_EVERY_CLIENT = (
+    Reason.ACCOUNT_TERMINATED,
+    Reason.COPYRIGHT_CLAIM,
+    Reason.COUNTRY_RESTRICTED,
+    Reason.LIVE,
+)
+
+
+def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
+    """True when yt-dlp's default clients may succeed where the guest client failed."""
+    if isinstance(error, Refused):
+        return error.kind in ("bot_check", "other")
+    if not isinstance(error, ItemError):
+        return False
+    # The guest client takes no cookies: an account may see more.
+    if error.reason in (Reason.PRIVATE, Reason.MEMBERS_ONLY):
+        return signed_in
+    if error.reason is Reason.REMOVED:
+        return not _GONE_FOR_CERTAIN.search(str(error))
+    return error.reason not in _SAME_FOR_EVERY_CLIENT
 
 
 @dataclass(slots=True)
@@ -46,10 +72,12 @@ class ClientChoice:
         paused = now < self._experience[identity].guest_paused_until
         return PlayerClient.DEFAULT if paused else PlayerClient.GUEST
 
-    def may_fall_back(self, identity: str, error: AsccError, now: float) -> bool:
+    def may_fall_back(self, identity: str, error: AsccError, signed_in: bool, now: float) -> bool:
         """Whether to ask the defaults after the guest client failed with `error`."""
         paused = now < self._experience[identity].fallback_paused_until
-        return not (isinstance(error, Refused) and paused)
+        return another_client_may_help(error, signed_in) and not (
+            isinstance(error, Refused) and paused
+        )
 
     def note_guest_success(self, identity: str) -> None:
         """The guest client brought media."""

@@ -1,17 +1,20 @@
-"""Asks YouTube's official Data API for 50 licenses at a time."""
+"""YouTube's official Data API: 50 licenses a request, and keys with a daily quota each."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, Literal, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
 from ascc_async.network.client import retry_after
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.api_keys import ApiKey, ApiKeys
 from ascc_async.youtube.innertube import PlayerAsker
 from ascc_async.youtube.json_reading import inside, listed, string
 from ascc_async.youtube.session import Answer, Call, Sessions
@@ -21,12 +24,13 @@ log = logging.getLogger(__name__)
 URL = "https://www.googleapis.com/youtube/v3/videos"
 FIELDS = "kind,items(id,status/license,snippet(title,channelTitle,channelId,publishedAt))"
 _LICENSES = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
+# A quota that is still used up just after its reset: Google's clock may be a little behind ours.
+_GRACE_SECONDS = 900.0
 
-ErrorMeaning = Literal["used_up", "slow_down", "drop", "fault", "our_request"]
-
-# Google's documented reasons, the older `errors[].reason` and the newer `details[].reason`: what
-# each means for the key, for the pace, or for nobody here.
-ERROR_REASONS: Mapping[str, ErrorMeaning] = {
+# Those of Google's documented reasons (the older `errors[].reason`, the newer `details[].reason`)
+# that mean something else than their status: a 403 is most often the key's fault, but quotas and
+# rate limits come as 403 too; a 400 is most often ours, but wrong keys come as 400 too.
+ERROR_REASONS: Mapping[str, Literal["used_up", "slow_down", "wrong_key"]] = {
     "quotaExceeded": "used_up",
     "dailyLimitExceeded": "used_up",
     "dailyLimitExceededUnreg": "used_up",
@@ -36,34 +40,11 @@ ERROR_REASONS: Mapping[str, ErrorMeaning] = {
     "concurrentLimitExceeded": "slow_down",
     "servingLimitExceeded": "slow_down",
     "RATE_LIMIT_EXCEEDED": "slow_down",
-    "keyInvalid": "drop",
-    "keyExpired": "drop",
-    "accessNotConfigured": "drop",
-    "accessSuspended": "drop",
-    "billingNotEnabled": "drop",
-    "ipRefererBlocked": "drop",
-    "httpRefererBlocked": "drop",
-    "forbidden": "drop",
-    "insufficientPermissions": "drop",
-    "required": "drop",
-    "authError": "drop",
-    "API_KEY_INVALID": "drop",
-    "API_KEY_EXPIRED": "drop",
-    "API_KEY_SERVICE_BLOCKED": "drop",
-    "API_KEY_HTTP_REFERRER_BLOCKED": "drop",
-    "API_KEY_IP_ADDRESS_BLOCKED": "drop",
-    "API_KEY_ANDROID_APP_BLOCKED": "drop",
-    "API_KEY_IOS_APP_BLOCKED": "drop",
-    "SERVICE_DISABLED": "drop",
-    "CONSUMER_SUSPENDED": "drop",
-    "CONSUMER_INVALID": "drop",
-    "BILLING_DISABLED": "drop",
-    "backendError": "fault",
-    "internalError": "fault",
-    "backendNotConnected": "fault",
-    "serviceUnavailable": "fault",
-    "processingFailure": "fault",
-    "transient": "fault",
+    "keyInvalid": "wrong_key",
+    "keyExpired": "wrong_key",
+    "API_KEY_INVALID": "wrong_key",
+    "API_KEY_EXPIRED": "wrong_key",
+    "CONSUMER_INVALID": "wrong_key",
 }
 
 
@@ -123,12 +104,23 @@ class DataApiSource:
     async def _list_videos(
         self, key: ApiKey, video_ids: Sequence[str], identity: str | None
     ) -> Mapping[str, Any]:
-        """What the API says, by id."""
+        """What the API says, by id. Raises ServerFault for anything but a list of these videos."""
 
         def read(answer: Answer) -> Mapping[str, Any]:
             if answer.status != 200:
                 self._raise_for_error(key, answer)
-            return _items_in(answer.json_object(), video_ids)
+            listing = answer.json_object()
+            items = listing.get("items")
+            # Without any of the videos, Google leaves the list out; the kind shows that it is one.
+            if items is None and listing.get("kind") == "youtube#videoListResponse":
+                return {}
+            if not isinstance(items, list):
+                raise ServerFault("the Data API answers something that is not a list of videos")
+            by_id = {string(inside(item).get("id")): item for item in items}
+            # Fifty videos must not be called gone because of one odd answer.
+            if len(by_id) != len(items) or not by_id.keys() <= set(video_ids):
+                raise ServerFault("the Data API answers about other videos")
+            return by_id
 
         query = {
             "part": "status,snippet",
@@ -144,22 +136,23 @@ class DataApiSource:
             # The rate limiter gave up on this kind of request: pages may still be answered.
             raise SourceUnusable(f"the Data API rested for too long: {error}") from error
 
-    def _raise_for_error(self, key: ApiKey, answer: Answer) -> None:
+    def _raise_for_error(self, key: ApiKey, answer: Answer) -> NoReturn:
         """Raise what an error answer means, for the key or for everybody."""
         error = inside(answer.json_object(errors_too=True), "error")
         # The newer reasons, in `details`, tell more: they come first.
         entries = [*listed(error.get("details")), *listed(error.get("errors"))]
         reasons = [reason for entry in entries if (reason := string(inside(entry).get("reason")))]
         message = string(error.get("message"))[:200]
-        known = [ERROR_REASONS[reason] for reason in reasons if reason in ERROR_REASONS]
-        meaning = known[0] if known else _meaning_by_status(answer.status, message)
-        reason = reasons[0] if reasons else str(answer.status)
-        if meaning == "slow_down":
+        meaning = next((ERROR_REASONS[name] for name in reasons if name in ERROR_REASONS), None)
+        status = answer.status
+        reason = reasons[0] if reasons else str(status)
+        if meaning == "slow_down" or (meaning is None and status == 429):
             wait = retry_after(answer.headers, self._wall())
             raise Refused(f"the Data API says {reason}", kind="rate", retry_after=wait)
-        if meaning == "fault":
-            raise ServerFault(f"the Data API answers {answer.status} ({reason})")
-        if meaning == "our_request":
+        if meaning is None and status >= 500:
+            raise ServerFault(f"the Data API answers {status} ({reason})")
+        # A bad request that does not speak of the key would be refused with every key.
+        if meaning is None and status in (400, 404) and "key" not in message.lower():
             raise SourceUnusable(f"the Data API refuses the request: {reason}")
         if meaning == "used_up":
             self._keys.used_up(key, self._wall())
@@ -195,8 +188,8 @@ class DataApiSource:
                 verdict = await self._asker.ask(video_id, identity=identity)
             except (Refused, NetworkFault, ServerFault) as error:
                 # That the video is gone is known already, its reason is not worth a stop.
-                text = {"video_id": video_id, "error": str(error)}
-                log.debug("the player did not tell why the video is missing", extra=text)
+                fields = {"video_id": video_id, "error": str(error)}
+                log.debug("the player did not say why the video is missing", extra=fields)
             else:
                 if verdict.playable:
                     detail = "missing, yet playable"
@@ -207,24 +200,122 @@ class DataApiSource:
         return LicenseAnswer(video_id, license_, self.name, self._wall(), reason, detail=detail)
 
 
-def _items_in(answer: Mapping[str, Any], asked: Sequence[str]) -> Mapping[str, Any]:
-    """The items by id. Raises ServerFault when this is not a list of videos that were asked for."""
-    items = answer.get("items")
-    if items is None and answer.get("kind") == "youtube#videoListResponse":
-        return {}
-    if not isinstance(items, list):
-        raise ServerFault("the Data API answers something that is not a list of videos")
-    by_id = {string(inside(item).get("id")): item for item in items}
-    # Fifty videos must not be called gone because of one odd answer.
-    if len(by_id) != len(items) or not by_id.keys() <= set(asked):
-        raise ServerFault("the Data API answers about other videos")
-    return by_id
+# Keys and their quotas
 
 
-def _meaning_by_status(status: int, message: str) -> ErrorMeaning:
-    if status == 429:
-        return "slow_down"
-    if status >= 500:
-        return "fault"
-    # A bad request that does not speak of the key would be refused with every key.
-    return "our_request" if status in (400, 404) and "key" not in message.lower() else "drop"
+@dataclass
+class ApiKey:
+    """One key. `used`: units on the Pacific day `day`; `dropped`: why it is out for this run."""
+
+    secret: str
+    day: str = ""
+    used: int = 0
+    rests_until: float = 0.0
+    dropped: str = ""
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.name})"
+
+    @property
+    def name(self) -> str:
+        """Fit for messages: the last four characters."""
+        return "…" + self.secret[-4:]
+
+    @property
+    def digest(self) -> str:
+        """Names the key in the journal without giving it away."""
+        return hashlib.sha256(b"ascc:" + self.secret.encode()).hexdigest()[:16]
+
+
+class ApiKeys:
+    """Hands out keys in turn, and remembers which are used up until when."""
+
+    def __init__(self, secrets: Sequence[str], memory: Mapping[str, Any] | None = None) -> None:
+        self._keys = [ApiKey(secret) for secret in dict.fromkeys(secrets) if secret.strip()]
+        for key in self._keys:
+            known = inside(memory, key.digest)
+            day, used, until = known.get("day"), known.get("used"), known.get("rests_until")
+            # A damaged entry is left out: it costs one request in vain.
+            if isinstance(day, str) and isinstance(used, int) and isinstance(until, int | float):
+                key.day, key.used, key.rests_until = day, used, float(until)
+
+    def take(self, now: float) -> ApiKey:
+        """The key that was used least today. Raises SourceUnusable when none is left."""
+        if not self._keys:
+            raise SourceUnusable("no Data API key is given (license.api_keys)")
+        ready = [key for key in self._keys if not key.dropped and key.rests_until <= now]
+        if not ready:
+            until = min((key.rests_until for key in self._keys if not key.dropped), default=None)
+            states = ", ".join(
+                f"{key.name} {f'refused ({key.dropped})' if key.dropped else 'used up'}"
+                for key in self._keys
+            )
+            when = "" if until is None else f"; the next may be used from {_clock(until)} on"
+            raise SourceUnusable(f"no Data API key is left: {states}{when}", until=until)
+        day = pacific_day(now)
+        for key in ready:
+            if key.day != day:
+                key.day, key.used = day, 0
+        # In turn: quotas are for a day, and no key's is used up while the others' lie idle.
+        key = min(ready, key=lambda candidate: candidate.used)
+        key.used += 1
+        return key
+
+    def used_up(self, key: ApiKey, now: float) -> None:
+        """The key's daily quota is used up: it rests until midnight Pacific time."""
+        # Several requests were under way with it: said once.
+        if key.rests_until > now:
+            return
+        until = next_pacific_midnight(now)
+        if until - now > 86400 - _GRACE_SECONDS:
+            until = now + _GRACE_SECONDS
+        key.rests_until = until
+        log.warning(
+            "Data API key: its daily quota is used up",
+            extra={"key": key.name, "until": _clock(until), "keys_left": self.left(now)},
+        )
+
+    def drop(self, key: ApiKey, why: str, now: float) -> None:
+        """The key cannot be used in this run."""
+        if key.dropped:
+            return
+        key.dropped = why
+        log.warning(
+            "Data API key refused; going on without it",
+            extra={"key": key.name, "why": why, "keys_left": self.left(now)},
+        )
+
+    def left(self, now: float) -> int:
+        """How many keys can be used now."""
+        return sum(not key.dropped and key.rests_until <= now for key in self._keys)
+
+    def memory(self) -> dict[str, dict[str, Any]]:
+        """What to give back at the next start, JSON-ready, keyed by a hash of the key."""
+        return {
+            key.digest: {"day": key.day, "used": key.used, "rests_until": key.rests_until}
+            for key in self._keys
+        }
+
+
+def pacific_day(now: float) -> str:
+    """The date in California, where the quota's day is counted."""
+    return datetime.fromtimestamp(now, _pacific()).date().isoformat()
+
+
+def next_pacific_midnight(now: float) -> float:
+    """POSIX time of the next midnight in California."""
+    here = datetime.fromtimestamp(now, _pacific())
+    midnight = datetime(here.year, here.month, here.day, tzinfo=here.tzinfo)
+    return (midnight + timedelta(days=1)).timestamp()
+
+
+def _pacific() -> tzinfo:
+    try:
+        return ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError:
+        # Without time zone data: winter time all year, so never too early.
+        return timezone(timedelta(hours=-8))
+
+
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

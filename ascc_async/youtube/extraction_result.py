@@ -54,16 +54,6 @@ _FAULT_TEXT: dict[NetworkFaultKind, str] = {
     "short_body": "the answer was cut short",
     "other": "no answer",
 }
-# A message that says more than «unavailable»: another client would say the same.
-_GONE_FOR_CERTAIN = re.compile(
-    r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE
-)
-_SAME_FOR_EVERY_CLIENT = (
-    Reason.ACCOUNT_TERMINATED,
-    Reason.COPYRIGHT_CLAIM,
-    Reason.COUNTRY_RESTRICTED,
-    Reason.LIVE,
-)
 # yt-dlp's advice to those who run it by hand: not YouTube's words, and of no use here.
 _ADVICE = re.compile(
     r"; please report this issue on .*?(yt-dlp -U|$)|\s*Use --cookies-from-browser or --cookies .*",
@@ -102,19 +92,6 @@ def interpret(
         requests_sent=report.requests,
         other_audio=track("audio", other) if other else None,
     )
-
-
-def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
-    """True when yt-dlp's default clients may succeed where the guest client failed."""
-    if isinstance(error, Refused):
-        return error.kind in ("bot_check", "other")
-    if not isinstance(error, ItemError):
-        return False
-    if error.reason in (Reason.PRIVATE, Reason.MEMBERS_ONLY):
-        return signed_in
-    if error.reason is Reason.REMOVED:
-        return not _GONE_FOR_CERTAIN.search(str(error))
-    return error.reason not in _SAME_FOR_EVERY_CLIENT
 
 
 def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) -> AsccError:

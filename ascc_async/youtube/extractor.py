@@ -32,8 +32,8 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
-from ascc_async.youtube.sticky import StickyIdentity
+from ascc_async.youtube.extraction_result import YtdlpText, interpret
+from ascc_async.youtube.session import StickyIdentity
 
 log = logging.getLogger(__name__)
 
@@ -109,25 +109,23 @@ class Extractor:
         client = PlayerClient.DEFAULT if other_client else None
         attempt = await self._attempt(video_id, identity, client, new_video=True)
         if isinstance(attempt.result, AsccError):
-            attempt = await self._fall_back(video_id, attempt.identity, attempt.result)
+            # The same video by yt-dlp's default clients, as the same identity.
+            identity, guest = attempt.identity, attempt.result
+            client = PlayerClient.DEFAULT
+            try:
+                attempt = await self._attempt(video_id, identity, client, new_video=False)
+            except AsccError as error:
+                self._choice.note_fallback(identity, guest, error, time.monotonic())
+                # The second answer counts, unless only the first one knew a reason.
+                if _is_tool_failure(error) and not _is_tool_failure(guest):
+                    raise guest from error
+                raise
+            self._choice.note_fallback(identity, guest, None, time.monotonic())
         assert isinstance(attempt.result, Resolved)
         wait = attempt.available_at - time.time()
         if wait > 0:
             await asyncio.sleep(min(wait, _LONGEST_WAIT_FOR_MEDIA))
         return attempt.result
-
-    async def _fall_back(self, video_id: str, identity: str, guest: AsccError) -> _Attempt:
-        """The same video by yt-dlp's default clients, as the same identity."""
-        try:
-            attempt = await self._attempt(video_id, identity, PlayerClient.DEFAULT, new_video=False)
-        except AsccError as error:
-            self._choice.note_fallback(identity, guest, error, time.monotonic())
-            # The second answer counts, unless only the first one knew a reason.
-            if _is_tool_failure(error) and not _is_tool_failure(guest):
-                raise guest from error
-            raise
-        self._choice.note_fallback(identity, guest, None, time.monotonic())
-        return attempt
 
     async def _attempt(
         self, video_id: str, identity: str | None, client: PlayerClient | None, *, new_video: bool
@@ -161,14 +159,13 @@ class Extractor:
         if isinstance(result, Resolved):
             if guest:
                 self._choice.note_guest_success(identity)
-            return _Attempt(identity, result, _available_at(result, report))
+            assert isinstance(report.result, ExtractedVideo)
+            urls = (result.audio.url, result.video.url if result.video else None)
+            taken = [stream for stream in report.result.formats if stream.url in urls]
+            return _Attempt(identity, result, max(stream.available_at or 0.0 for stream in taken))
         copy = self._cookies.get(identity)
         signed_in = copy is not None and copy.signed_in
-        if (
-            guest
-            and another_client_may_help(result, signed_in)
-            and self._choice.may_fall_back(identity, result, now)
-        ):
+        if guest and self._choice.may_fall_back(identity, result, signed_in, now):
             return _Attempt(identity, result)
         raise result
 
@@ -250,13 +247,6 @@ def join_authorities(ca_file: Path, target: Path) -> Path:
     content = system.read_bytes() or Path(certifi.where()).read_bytes()
     target.write_bytes(content.rstrip() + b"\n" + ca_file.read_bytes())
     return target
-
-
-def _available_at(resolved: Resolved, report: ExtractionReport) -> float:
-    assert isinstance(report.result, ExtractedVideo)
-    urls = (resolved.audio.url, resolved.video.url if resolved.video else None)
-    moments = (stream.available_at or 0.0 for stream in report.result.formats if stream.url in urls)
-    return max(moments)
 
 
 def _is_tool_failure(error: AsccError) -> bool:

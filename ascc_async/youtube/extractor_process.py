@@ -54,7 +54,28 @@ def youtube_dl(
     """This process's YoutubeDL for that identity and client."""
     if config.ca_file:
         os.environ["SSL_CERT_FILE"] = config.ca_file  # OpenSSL's way; yt-dlp has no option for it
-    return RecordingYoutubeDL(_options(config, credentials, client))
+    options: dict[str, Any] = {
+        "quiet": True,
+        "noprogress": True,
+        "color": "never",
+        "cachedir": config.cache_dir,
+        "socket_timeout": config.timeout_seconds,
+        # Retries are ours: each must pass the rate limiter.
+        "extractor_retries": 0,
+        "geo_bypass": False,
+        # "" is «no proxy», None would be «whatever the environment says».
+        "proxy": credentials.proxy or "",
+        "compat_opts": {"no-certifi"} if config.ca_file else set(),
+        # By itself yt-dlp would use deno alone; it finds the others too, and knows what is too old.
+        "js_runtimes": {name: {} for name in supported_js_runtimes.value},
+        "extractor_args": {"youtube": _EXTRACTOR_ARGUMENTS[client]},
+    }
+    # The guest client takes no cookies. A stream instead of a path: yt-dlp would write its own
+    # cookies back to the file.
+    if credentials.cookies and client is PlayerClient.DEFAULT:
+        text = Path(credentials.cookies).read_text(encoding="utf-8")
+        options["cookiefile"] = io.StringIO(text)
+    return RecordingYoutubeDL(options)
 
 
 class WarningLogger:
@@ -85,16 +106,13 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
     def extract_video(self, video_id: str) -> ExtractionReport:
         """Ask for one video; whatever yt-dlp raises becomes data."""
         self.sent, self.channel, self.warning_logger.warnings = [], "", []
-        result = self._extract(f"https://www.youtube.com/watch?v={video_id}")
-        warnings = dict.fromkeys(self.warning_logger.warnings)
-        return ExtractionReport(video_id, result, tuple(self.sent), tuple(warnings))
-
-    def _extract(self, url: str) -> ExtractedVideo | ExtractionFailure:
+        url = f"https://www.youtube.com/watch?v={video_id}"
+        result: ExtractedVideo | ExtractionFailure
         try:
             # Without `process`, yt-dlp neither sorts formats nor tests links: we choose ourselves.
             info = self.extract_info(url, download=False, process=False, ie_key="Youtube")
         except YoutubeDLError as error:
-            return _failure_from(error)
+            result = _failure_from(error)
         # The seam: yt-dlp stumbles over odd answers with any exception. That costs this video,
         # never the run; the traceback goes with the report. Bugs of this file are raised.
         except Exception as error:
@@ -103,8 +121,11 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
                 raise
             name, file = type(error).__name__, Path(where.filename).name
             message = f"yt-dlp crashed: {name}: {error} ({file}:{where.lineno})"
-            return ExtractionFailure(name, _text(message), traceback=traceback.format_exc())
-        return self._video_from(info or {})
+            result = ExtractionFailure(name, _text(message), traceback=traceback.format_exc())
+        else:
+            result = self._video_from(info or {})
+        warnings = dict.fromkeys(self.warning_logger.warnings)
+        return ExtractionReport(video_id, result, tuple(self.sent), tuple(warnings))
 
     def urlopen(self, req: Any) -> Response:
         """Every request of every extractor comes through here."""
@@ -118,8 +139,14 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
             self.sent.append(SentRequest(_address(request.url), fault=network_fault_in(error)))
             raise
         self.sent.append(_answered(request, response))
+        # The whole body, within bounds: one that unpacks to gigabytes would take the machine along.
+        body = b""
         try:
-            body = _read(response)
+            while piece := response.read(1 << 20):
+                body += piece
+                if len(body) > _LARGEST_ANSWER:
+                    response.close()
+                    raise TransportError(f"{OVERSIZED} {_LARGEST_ANSWER} bytes")
         except RequestError as error:
             # yt-dlp may go on as if nothing had been: the record tells.
             self.sent[-1] = replace(self.sent[-1], fault=network_fault_in(error))
@@ -162,33 +189,6 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
         )
 
 
-def _options(
-    config: WorkerConfig, credentials: Credentials, client: PlayerClient
-) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "quiet": True,
-        "noprogress": True,
-        "color": "never",
-        "cachedir": config.cache_dir,
-        "socket_timeout": config.timeout_seconds,
-        # Retries are ours: each must pass the rate limiter.
-        "extractor_retries": 0,
-        "geo_bypass": False,
-        # "" is «no proxy», None would be «whatever the environment says».
-        "proxy": credentials.proxy or "",
-        "compat_opts": {"no-certifi"} if config.ca_file else set(),
-        # By itself yt-dlp would use deno alone; it finds the others too, and knows what is too old.
-        "js_runtimes": {name: {} for name in supported_js_runtimes.value},
-        "extractor_args": {"youtube": _EXTRACTOR_ARGUMENTS[client]},
-    }
-    # The guest client takes no cookies. A stream instead of a path: yt-dlp would write its own
-    # cookies back to the file.
-    if credentials.cookies and client is PlayerClient.DEFAULT:
-        text = Path(credentials.cookies).read_text(encoding="utf-8")
-        options["cookiefile"] = io.StringIO(text)
-    return options
-
-
 def _answered(request: Request, response: Response) -> SentRequest:
     return SentRequest(
         _address(response.url),
@@ -197,18 +197,6 @@ def _answered(request: Request, response: Response) -> SentRequest:
         # How many redirects there were, yt-dlp tells nobody; YouTube's walls are one away.
         redirected=response.url != request.url,
     )
-
-
-def _read(response: Response) -> bytes:
-    """The whole body, within bounds: one that unpacks to gigabytes would take the machine along."""
-    pieces, size = [], 0
-    while piece := response.read(1 << 20):
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LARGEST_ANSWER:
-            response.close()
-            raise TransportError(f"{OVERSIZED} {_LARGEST_ANSWER} bytes")
-    return b"".join(pieces)
 
 
 def _failure_from(error: BaseException) -> ExtractionFailure:

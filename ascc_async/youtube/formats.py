@@ -115,10 +115,10 @@ def choose_video(formats: Sequence[MediaFormat], max_height: int) -> MediaFormat
 
     def rank(stream: MediaFormat) -> tuple[float, ...]:
         codec = (stream.vcodec or "").partition(".")[0]
-        place = _VIDEO_CODECS.index(codec) if codec in _VIDEO_CODECS else len(_VIDEO_CODECS)
+        order = _VIDEO_CODECS.index(codec) if codec in _VIDEO_CODECS else len(_VIDEO_CODECS)
         height, bitrate = stream.height or 0, stream.bitrate or 0.0
         # A muxed stream would bring the sound a second time.
-        return (stream.is_damaged, place, stream.has_sound, -height, -bitrate)
+        return (stream.is_damaged, order, stream.has_sound, -height, -bitrate)
 
     usable = [stream for stream in formats if stream.is_direct and stream.has_picture]
     within = [stream for stream in usable if (stream.height or 0) <= max_height]

@@ -89,7 +89,10 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
             primary = inside(entry, "videoPrimaryInfoRenderer") or primary
             secondary = inside(entry, "videoSecondaryInfoRenderer") or secondary
     license_, text, link = _license_in(secondary.get("metadataRowContainer"))
-    channel, channel_id = _owner(inside(secondary, "owner", "videoOwnerRenderer"))
+    owner = inside(secondary, "owner", "videoOwnerRenderer")
+    # The link to the channel is at the renderer, or at the name's words.
+    names = [owner, *listed(inside(owner, "title").get("runs"))]
+    ids = [inside(name, "navigationEndpoint", "browseEndpoint").get("browseId") for name in names]
     login = inside(answer, "responseContext", "mainAppWebResponseContext").get("loggedOut")
     return LicenseReading(
         license=license_,
@@ -98,8 +101,9 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
         text=text,
         link=link,
         title=text_of(primary.get("title")),
-        channel=channel,
-        channel_id=channel_id,
+        # Of several channels' common video there is one text, with another name.
+        channel=text_of(owner.get("title")) or text_of(owner.get("attributedTitle")),
+        channel_id=next(filter(None, map(string, ids)), ""),
         published=text_of(primary.get("dateText")),
         logged_out=login if isinstance(login, bool) else None,
     )
@@ -115,7 +119,14 @@ def _license_in(container: Any) -> tuple[License, str, str]:
     rows = renderer.get("rows", [])
     link = next((url for url in links_in(rows) if _is_license(url)), "")
     if link:
-        return License.CREATIVE_COMMONS, _words_of(rows, link), link
+        # The row's words: the text of the smallest part that holds both words and the link.
+        texts = [
+            text_of(part.get("text")) or text_of(part)
+            for _, part in walk(rows)
+            if isinstance(part, dict) and link in links_in(part)
+        ]
+        deepest = next(filter(None, reversed(texts)), "")  # what lies deeper comes later
+        return License.CREATIVE_COMMONS, deepest, link
     if _holds_no_license(renderer, rows):
         return License.STANDARD, "", ""
     return License.UNKNOWN, "", ""
@@ -128,24 +139,20 @@ def _holds_no_license(renderer: Mapping[str, Any], rows: Any) -> bool:
     # Some answers count rows and leave them out.
     if renderer.get("collapsedItemCount", 0) and not rows:
         return False
-    if not all(_is_other_row(row) for row in rows):
-        return False
+    for row in rows:
+        # Each row must be readable in full, and about something else than the license.
+        if not isinstance(row, dict) or not row or not _ROW_KINDS.issuperset(row):
+            return False
+        if "metadataRowRenderer" in row:
+            plain = inside(row, "metadataRowRenderer")
+            contents = listed(plain.get("contents"))
+            if not contents or not all(text_of(part) for part in contents):
+                return False
+            if _LICENSE_TITLE.search(text_of(plain.get("title")).lower()):
+                return False
     # Words without the link: the page changed, it does not tell.
     texts = [value.lower() for _, value in walk(rows) if isinstance(value, str)]
     return not any(sound in text for text in texts for sound in _SOUNDS_LIKE_IT)
-
-
-def _is_other_row(row: Any) -> bool:
-    """Whether a row can be read in full, and is about something else than the license."""
-    if not isinstance(row, dict) or not row or not _ROW_KINDS.issuperset(row):
-        return False
-    plain = inside(row, "metadataRowRenderer")
-    if not plain:
-        return "metadataRowRenderer" not in row
-    contents = listed(plain.get("contents"))
-    if not contents or not all(text_of(part) for part in contents):
-        return False
-    return not _LICENSE_TITLE.search(text_of(plain.get("title")).lower())
 
 
 def _is_license(url: str) -> bool:
@@ -153,24 +160,3 @@ def _is_license(url: str) -> bool:
         return urlsplit(url).path.rstrip("/").lower() == LICENSE_PATH
     except ValueError:  # `http://[` is no address, whoever wrote it
         return False
-
-
-def _words_of(rows: Any, link: str) -> str:
-    """The text of the smallest part that holds both words and the link."""
-    texts = (
-        (text_of(part.get("text")) or text_of(part), part)
-        for _, part in walk(rows)
-        if isinstance(part, dict)
-    )
-    holding = [text for text, part in texts if text and link in links_in(part)]
-    return holding[-1] if holding else ""  # what lies deeper comes later
-
-
-def _owner(owner: Mapping[str, Any]) -> tuple[str, str]:
-    name = text_of(owner.get("title")) or text_of(owner.get("attributedTitle"))
-    # The link to the channel is at the renderer, or at the name's words.
-    for part in (owner, *listed(inside(owner, "title").get("runs"))):
-        channel_id = inside(part, "navigationEndpoint", "browseEndpoint").get("browseId")
-        if isinstance(channel_id, str) and channel_id:
-            return name, channel_id
-    return name, ""

@@ -170,8 +170,17 @@ def refusal_in(
     error answer), never a whole watch page: titles hold anything. `url` is where the answer came
     from or redirects to. `now` is POSIX time, needed for a `Retry-After` that is a date.
     """
-    kind = _refusal_by_address(url) or _refusal_by_words(text)
-    kind = kind or _REFUSAL_BY_HTTP_STATUS.get(status)
+    address = urlsplit(url)
+    host = address.hostname or ""
+    kind: RefusalKind | None
+    if host.startswith(("consent.youtube.", "consent.google.")):
+        kind = "other"
+    elif host.startswith("accounts.google.") or address.path == "/signin":
+        kind = "bot_check"
+    elif "google." in host and address.path.startswith("/sorry"):
+        kind = "captcha"
+    else:
+        kind = _refusal_by_words(text) or _REFUSAL_BY_HTTP_STATUS.get(status)
     if kind is None:
         return None
     return Refused(_REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
@@ -238,15 +247,3 @@ def _meaning_of(words: str) -> RefusalKind | Reason | None:
 def _refusal_by_words(text: str) -> RefusalKind | None:
     meaning = _meaning_of(plain(text))
     return None if isinstance(meaning, Reason) else meaning
-
-
-def _refusal_by_address(url: str) -> RefusalKind | None:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host.startswith(("consent.youtube.", "consent.google.")):
-        return "other"
-    if host.startswith("accounts.google.") or parts.path == "/signin":
-        return "bot_check"
-    if "google." in host and parts.path.startswith("/sorry"):
-        return "captcha"
-    return None

@@ -26,12 +26,13 @@ from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.json_reading import parse_json
 from ascc_async.youtube.messages import refusal_in, wall_in
-from ascc_async.youtube.sticky import StickyIdentity
 
 log = logging.getLogger(__name__)
 
 ANSWER_BYTES = 8 << 20  # twenty times a full `next` answer
 _ERROR_BYTES = 64 << 10  # enough of an error page to find the words that tell what it is
+# Videos between their license request and their clip: more than ever wait there.
+_REMEMBERED_VIDEOS = 20_000
 _ORIGIN = "https://www.youtube.com"
 _INNERTUBE = _ORIGIN + "/youtubei/"
 # A browser's, in English and with the one compression that costs little to unpack.
@@ -95,6 +96,37 @@ class Answer:
         if "error" in value and not errors_too:
             raise ServerFault(f"{self.url} answers an error with status {self.status}")
         return value
+
+
+class StickyIdentity:
+    """Who asked for a video, so that its later requests come from the same identity.
+
+    Only of the newest videos; idle where there is only one identity.
+    """
+
+    def __init__(self, limiter: RateLimiter, *, identities: int) -> None:
+        self._limiter, self._idle = limiter, identities < 2
+        self._identities: dict[str, str] = {}
+
+    def note(self, video_id: str, identity: str) -> None:
+        """This identity asked for the video."""
+        if self._idle:
+            return
+        self._identities.pop(video_id, None)
+        if len(self._identities) >= _REMEMBERED_VIDEOS:  # the oldest goes
+            del self._identities[next(iter(self._identities))]
+        self._identities[video_id] = identity
+
+    def whom(self, video_id: str, *kinds: RequestKind) -> str | None:
+        """Who is to ask next; None: anybody, since nobody is known or that one rests.
+
+        `kinds`: of the requests that are to follow.
+        """
+        identity = self._identities.get(video_id)
+        if identity is None:
+            return None
+        resting = any(self._limiter.resting_until(kind, identity) is not None for kind in kinds)
+        return None if resting else identity
 
 
 class Sessions:

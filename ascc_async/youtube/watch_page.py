@@ -78,10 +78,10 @@ class WatchPageSource:
                 if response.status in REDIRECTS:
                     raise UnexpectedAnswer(f"{response.host} answers {response.status}")
                 page = await self._read(response)
-            reading, reason = page.reading, None
+            reading = page.reading
             # A page that shows the video but not its license has changed: that does not tell.
-            if reading.license is License.UNKNOWN and not reading.there:
-                reason = page.reason
+            gone = reading.license is License.UNKNOWN and not reading.there
+            reason = reason_in_playability(page.playability) if gone else None
             if reading.license is License.CREATIVE_COMMONS and reading.is_about(video_id):
                 self._sessions.sticky.note(video_id, response.identity)
             detail = page.playability.words or "the page did not tell"
@@ -113,11 +113,10 @@ class WatchPageSource:
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """What a watch page told, if it is one at all."""
+    """What a page says, if it is a watch page at all."""
 
     reading: LicenseReading
     playability: Playability
-    reason: Reason | None
     is_watch_page: bool
 
 
@@ -143,10 +142,17 @@ class PageReader:
             self._data = self._script(_DATA)
         if self._data is None and _DATA in self._starts and self._early is None:
             self._early = self._read_ahead()
-        return self.finish() if self._is_certain() else None
+        if self._player is not None:
+            playability = self._playability()
+            final = reason_in_playability(playability) in _FINAL
+            if final or self._data is not None or refusal_in_playability(playability):
+                return self.finish()
+        # The license alone is certain as soon as the page has said which video it is about.
+        license_read = self._data is not None or (self._player is not None and self._early)
+        return self.finish() if license_read and self._video_id() else None
 
     def finish(self) -> PageReading:
-        """What the page told so far."""
+        """What the page has said so far."""
         reading = self._early or LicenseReading(License.UNKNOWN, there=False)
         if self._data is not None:
             reading = read_watch_answer(self._data)
@@ -160,23 +166,11 @@ class PageReader:
         reading.channel = reading.channel or string(details.get("author"))
         reading.channel_id = reading.channel_id or string(details.get("channelId"))
         reading.published = reading.published or string(microformat.get("publishDate"))
-        playability = self._playability()
-        reason = reason_in_playability(playability)
-        return PageReading(reading, playability, reason, is_watch_page=bool(self._starts))
+        return PageReading(reading, self._playability(), is_watch_page=bool(self._starts))
 
     def head(self) -> str:
         """The beginning of the page as text, for finding out what it is instead."""
         return self._page[:_HEAD_BYTES].decode("utf-8", "replace")
-
-    def _is_certain(self) -> bool:
-        if self._player is not None:
-            playability = self._playability()
-            if reason_in_playability(playability) in _FINAL or refusal_in_playability(playability):
-                return True
-            if self._data is not None:
-                return True
-        told = self._data is not None or (self._player is not None and self._early is not None)
-        return told and self._video_id() != ""
 
     def _script(self, marker: re.Pattern[bytes]) -> Mapping[str, Any] | None:
         """The object assigned in a script, once it is there in full."""

@@ -6,9 +6,17 @@ import logging
 
 import pytest
 
-from ascc_async.errors import ItemError, Refused
+from ascc_async.errors import (
+    AsccError,
+    ItemError,
+    NetworkFault,
+    Refused,
+    Rejected,
+    ServerFault,
+    Unavailable,
+)
 from ascc_async.model import Reason
-from ascc_async.youtube.client_choice import ClientChoice
+from ascc_async.youtube.client_choice import ClientChoice, another_client_may_help
 from ascc_async.youtube.extraction import PlayerClient
 
 BOT = Refused("bot check", kind="bot_check")
@@ -41,12 +49,12 @@ def test_where_only_the_defaults_pass_the_bot_check_they_come_first_for_an_hour(
 def test_where_the_defaults_are_refused_too_there_is_no_fallback_for_ten_minutes() -> None:
     """It would only bring more refusals. Other failures are still worth one."""
     choice = ClientChoice()
-    assert choice.may_fall_back("main", BOT, 0.0)
+    assert choice.may_fall_back("main", BOT, False, 0.0)
     choice.note_fallback("main", BOT, BOT, 0.0)
-    assert not choice.may_fall_back("main", BOT, 599.0)
-    assert choice.may_fall_back("main", NOTHING, 1.0)
-    assert choice.may_fall_back("other", BOT, 1.0)
-    assert choice.may_fall_back("main", BOT, 601.0)
+    assert not choice.may_fall_back("main", BOT, False, 599.0)
+    assert choice.may_fall_back("main", NOTHING, False, 1.0)
+    assert choice.may_fall_back("other", BOT, False, 1.0)
+    assert choice.may_fall_back("main", BOT, False, 601.0)
     assert choice.first("main", 1.0) is PlayerClient.GUEST
 
 
@@ -68,3 +76,31 @@ def test_videos_that_nobody_gets_say_nothing_about_the_client() -> None:
     for _ in range(10):
         choice.note_fallback("main", NOTHING, NOTHING, 0.0)
     assert choice.first("main", 1.0) is PlayerClient.GUEST
+
+
+HELPS: list[tuple[AsccError, bool, bool]] = [
+    (Refused("bot", kind="bot_check"), True, True),
+    (Refused("rate", kind="rate"), False, False),
+    (Refused("later", kind="try_later"), False, False),
+    (NetworkFault("gone", kind="reset"), False, False),
+    (ServerFault("503"), False, False),
+    (Unavailable(Reason.AGE_RESTRICTED, "Sign in to confirm your age"), True, True),
+    (Unavailable(Reason.SIGN_IN_REQUIRED, "Sign in"), True, True),
+    (Unavailable(Reason.REMOVED, "Video unavailable"), True, True),
+    (Unavailable(Reason.REMOVED, "This video has been removed by the uploader"), False, False),
+    (Unavailable(Reason.PRIVATE, "Private video"), False, True),
+    (Unavailable(Reason.MEMBERS_ONLY, "Join this channel"), False, True),
+    (Unavailable(Reason.COUNTRY_RESTRICTED, "in your country"), False, False),
+    (Unavailable(Reason.LIVE, "Premieres in 2 days"), False, False),
+    (Rejected(Reason.NO_AUDIO, "no sound"), True, True),
+    (ItemError(Reason.TOOL_FAILED, "odd"), True, True),
+]
+
+
+@pytest.mark.parametrize(("error", "as_guest", "signed_in"), HELPS)
+def test_another_client_is_tried_only_where_it_may_help(
+    error: AsccError, as_guest: bool, signed_in: bool
+) -> None:
+    """A detour costs requests, and against a refusal it costs more refusals."""
+    assert another_client_may_help(error, signed_in=False) is as_guest
+    assert another_client_may_help(error, signed_in=True) is signed_in

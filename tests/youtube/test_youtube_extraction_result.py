@@ -21,13 +21,14 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
+from ascc_async.youtube.client_choice import another_client_may_help
 from ascc_async.youtube.extraction import (
     ExtractedVideo,
     ExtractionFailure,
     ExtractionReport,
     SentRequest,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
+from ascc_async.youtube.extraction_result import YtdlpText, interpret
 from ascc_async.youtube.formats import MediaFormat
 
 PLAYER = "www.youtube.com/youtubei/v1/player"
@@ -324,31 +325,3 @@ def test_requests_that_never_left_are_not_counted() -> None:
         SentRequest(PLAYER, fault="reset"),
     )
     assert report(sent=sent, message=LOST).requests == 3
-
-
-HELPS: list[tuple[AsccError, bool, bool]] = [
-    (Refused("bot", kind="bot_check"), True, True),
-    (Refused("rate", kind="rate"), False, False),
-    (Refused("later", kind="try_later"), False, False),
-    (NetworkFault("gone", kind="reset"), False, False),
-    (ServerFault("503"), False, False),
-    (Unavailable(Reason.AGE_RESTRICTED, "Sign in to confirm your age"), True, True),
-    (Unavailable(Reason.SIGN_IN_REQUIRED, "Sign in"), True, True),
-    (Unavailable(Reason.REMOVED, "Video unavailable"), True, True),
-    (Unavailable(Reason.REMOVED, "This video has been removed by the uploader"), False, False),
-    (Unavailable(Reason.PRIVATE, "Private video"), False, True),
-    (Unavailable(Reason.MEMBERS_ONLY, "Join this channel"), False, True),
-    (Unavailable(Reason.COUNTRY_RESTRICTED, "in your country"), False, False),
-    (Unavailable(Reason.LIVE, "Premieres in 2 days"), False, False),
-    (Rejected(Reason.NO_AUDIO, "no sound"), True, True),
-    (ItemError(Reason.TOOL_FAILED, "odd"), True, True),
-]
-
-
-@pytest.mark.parametrize(("error", "as_guest", "signed_in"), HELPS)
-def test_another_client_is_tried_only_where_it_may_help(
-    error: AsccError, as_guest: bool, signed_in: bool
-) -> None:
-    """A detour costs requests, and against a refusal it costs more refusals."""
-    assert another_client_may_help(error, signed_in=False) is as_guest
-    assert another_client_may_help(error, signed_in=True) is signed_in

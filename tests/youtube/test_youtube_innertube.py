@@ -16,8 +16,12 @@ from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
-from ascc_async.youtube.innertube import InnertubeSource
-from ascc_async.youtube.innertube_api import WEB_VERSION, MaskSyntax, current_web_client
+from ascc_async.youtube.innertube import (
+    WEB_VERSION,
+    InnertubeSource,
+    MaskSyntax,
+    current_web_client,
+)
 from tests.youtube.license_helpers import (
     YouTube,
     license_row,

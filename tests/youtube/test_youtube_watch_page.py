@@ -13,6 +13,7 @@ from aiohttp import web
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.messages import reason_in_playability
 from ascc_async.youtube.watch_page import PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     license_row,
@@ -110,7 +111,7 @@ def test_a_missing_video_is_known_before_the_data() -> None:
     """A private video is certain after the player's part: the rest is not read."""
     body = page(CC, player("LOGIN_REQUIRED", "This video is private"), tail="y" * 100_000)
     told, taken = read(body)
-    assert told.reason is Reason.PRIVATE
+    assert reason_in_playability(told.playability) is Reason.PRIVATE
     assert taken < 2000
 
 
@@ -118,7 +119,10 @@ def test_an_age_restricted_page_still_tells_the_license() -> None:
     """What keeps guests out does not keep the license row off the page."""
     says = player("LOGIN_REQUIRED", "Sign in to confirm your age")
     told, _ = read(page(CC, says))
-    assert (told.reading.license, told.reason) == (License.CREATIVE_COMMONS, Reason.AGE_RESTRICTED)
+    assert (told.reading.license, reason_in_playability(told.playability)) == (
+        License.CREATIVE_COMMONS,
+        Reason.AGE_RESTRICTED,
+    )
 
 
 @pytest.mark.parametrize(
