@@ -64,8 +64,8 @@ def selection_of(jobs: list[Job]) -> Selection:
         label_codes=np.zeros(rows, np.uint16),
         mids=("/m/0",),
     )
-    chosen = ChosenClass(0, 0, 0, "/m/0", "Speech", None, rows)
-    return Selection(table, (), (chosen,), np.arange(rows, dtype=np.int32), 0, None)
+    chosen = ChosenClass(0, 0, "/m/0", "Speech", None, rows)
+    return Selection(table, (chosen,), np.arange(rows, dtype=np.int32), 0, None)
 
 
 def shareable(jobs: list[Job]) -> WorkQueue:

@@ -22,14 +22,13 @@ from ascc_async.audioset.inputs import (
     RERATED,
     InputFile,
     find,
-    find_needed,
     identify,
     needed,
     read_text,
     split_file,
 )
 from ascc_async.audioset.ontology import Ontology, read_ontology
-from ascc_async.audioset.segment_files import SplitRows, lines_of, read_split
+from ascc_async.audioset.segment_files import SplitRows, read_split
 from ascc_async.audioset.segments import ID_DTYPE, ID_LENGTH, Rows, SegmentTable, offsets
 from ascc_async.errors import MetadataError
 from ascc_async.settings import AudiosetSettings
@@ -43,7 +42,7 @@ class Catalog:
 
     `classes` are in class list order: a class's position is its code in `segments`.
     `rerated` are the rows whose labels Google's raters checked a second time.
-    `warnings` say what was read although it is not as it should be, with file and line.
+    `warnings` say what is odd about a file that could be read, with file and line.
     """
 
     segments: SegmentTable
@@ -60,10 +59,14 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     Raises `MetadataError`, with file and line, for what is missing or cannot be read safely.
     """
     folder = settings.metadata_dir
-    paths = {name: find_needed(folder, name) for name in needed(settings.splits)}
-    optional = find(folder, RERATED)
-    if optional is not None:
-        paths[RERATED] = optional
+    paths: dict[str, Path] = {}
+    for name in (*needed(settings.splits), RERATED):
+        path = find(folder, name)
+        if path is not None:
+            paths[name] = path
+        elif name != RERATED:
+            remedy = "let a run download it, or put it there (audioset.metadata_dir)"
+            raise MetadataError(folder / name, None, f"is missing: {remedy}")
     # First of all: the hashes tell which segments are known from an earlier start, and that every
     # file is text. Hashing lets go of Python's lock, so the files are read side by side.
     with ThreadPoolExecutor(thread_name_prefix="hashes") as pool:
@@ -74,20 +77,19 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     ontology = read_ontology(paths[ONTOLOGY])
     classes = read_classes(names, paths[QUALITY_COUNTS], ontology, warnings)
     codes = {mid: code for code, mid in enumerate(names)}
-    splits = []
-    for split in settings.splits:
-        file = inputs[split_file(split)]
-        splits.append(read_split(file, inputs[CLASS_LIST], codes))
-        warnings += [f"{file.path}: {warning}" for warning in splits[-1].warnings]
+    files = [inputs[split_file(split)] for split in settings.splits]
+    splits = [read_split(file, inputs[CLASS_LIST], codes) for file in files]
+    for file, rows in zip(files, splits, strict=True):
+        warnings += [f"{file.path}: {warning}" for warning in rows.warnings]
     table = _join(settings.splits, splits, tuple(names))
-    table = _without_repeats(table, [paths[split_file(one)] for one in settings.splits], warnings)
-    if optional is None:
-        warnings.append(f"optional {RERATED} not found; continuing without it")
-        rerated = np.empty(0, np.int32)
+    table = _without_repeats(table, [file.path for file in files], warnings)
+    rerated = np.empty(0, np.int32)
+    if RERATED in paths:
+        ids = [text.encode() for text in read_text(paths[RERATED]).split()]
+        found = table.rows_of(np.array([i for i in ids if len(i) == ID_LENGTH], ID_DTYPE))
+        rerated = np.unique(found[found >= 0])
     else:
-        ids = [text.encode() for text in read_text(optional).split()]
-        rows = table.rows_of(np.array([one for one in ids if len(one) == ID_LENGTH], ID_DTYPE))
-        rerated = np.unique(rows[rows >= 0])
+        warnings.append(f"optional {RERATED} not found; continuing without it")
 
     for warning in warnings:
         log.warning(warning)
@@ -107,8 +109,8 @@ def _join(names: Sequence[str], splits: list[SplitRows], mids: tuple[str, ...]) 
         end_ms=np.concatenate([rows.end_ms for rows in splits]),
         split=np.repeat(np.arange(len(splits), dtype=np.uint8), [len(rows.ids) for rows in splits]),
         splits=tuple(names),
-        label_offsets=offsets(np.concatenate([rows.counts for rows in splits])),
-        label_codes=np.concatenate([rows.codes for rows in splits]),
+        label_offsets=offsets(np.concatenate([rows.label_counts for rows in splits])),
+        label_codes=np.concatenate([rows.label_codes for rows in splits]),
         mids=mids,
     )
 
@@ -124,18 +126,18 @@ def _without_repeats(
     firsts = np.searchsorted(ids, ids[repeats])
     pairs = sorted(zip(order[repeats].tolist(), order[firsts].tolist(), strict=True))
     for later, earlier in pairs:
-        one, two = table.segment(earlier), table.segment(later)
-        same_times = (one.start_ms, one.end_ms) == (two.start_ms, two.end_ms)
-        if same_times and set(one.labels) == set(two.labels):
+        first, second = table.segment(earlier), table.segment(later)
+        same_times = (first.start_ms, first.end_ms) == (second.start_ms, second.end_ms)
+        if same_times and set(first.labels) == set(second.labels):
             continue
-        other = "labels" if same_times else "times"
-        path, line = _where(table, paths, earlier)
+        path, line = _place_of(table, paths, earlier)
         raise MetadataError(
-            *_where(table, paths, later),
-            f"{two.video_id} occurs already in {path.name}:{line} with other {other};"
-            " a video may occur only once: delete the wrong row",
+            *_place_of(table, paths, later),
+            f"{second.video_id} occurs already in {path.name}:{line} with other"
+            f" {'labels' if same_times else 'times'}; a video may occur only once:"
+            " delete the wrong row",
         )
-    (path, line), (first_path, first_line) = (_where(table, paths, row) for row in pairs[0])
+    (path, line), (first_path, first_line) = (_place_of(table, paths, row) for row in pairs[0])
     warnings.append(
         f"{path}:{line}: {table.video_id(pairs[0][0])} occurs already in"
         f" {first_path.name}:{first_line}; rows that repeat an earlier one: {len(pairs)}, left out"
@@ -154,8 +156,10 @@ def _without_repeats(
     )
 
 
-def _where(table: SegmentTable, paths: Sequence[Path], row: int) -> tuple[Path, int]:
-    """File and line of a row."""
-    same = (table.ids == table.ids[row]) & (table.split == table.split[row])
-    path = paths[table.split[row]]
-    return path, lines_of(path, table.video_id(row))[np.flatnonzero(same).tolist().index(row)]
+def _place_of(table: SegmentTable, paths: Sequence[Path], row: int) -> tuple[Path, int]:
+    """File and line of a row: looked up in the file, as the table keeps no line numbers."""
+    path, video_id = paths[table.split[row]], table.video_id(row)
+    same = np.flatnonzero((table.ids == table.ids[row]) & (table.split == table.split[row]))
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = [n for n, line in enumerate(file, 1) if line.lstrip(' "').startswith(video_id)]
+    return path, lines[same.tolist().index(row)]

@@ -7,8 +7,9 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ascc_async.audioset.inputs import REMEDY, read_text
 from ascc_async.audioset.ontology import Ontology
@@ -17,7 +18,6 @@ from ascc_async.settings import ClassesSettings
 
 _MID = re.compile(r"/[a-z]/[A-Za-z0-9_-]+")
 _COUNT = re.compile(r"[0-9]{1,9}")
-_MOST_CLASSES = 65_535  # labels are kept as 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def read_class_names(path: Path) -> dict[str, str]:
         if mid in names:
             raise MetadataError(path, line, f"{mid} occurs twice; {REMEDY}")
         names[mid] = name
-    if not 0 < len(names) <= _MOST_CLASSES:
-        raise MetadataError(path, None, f"holds {len(names)} classes; {REMEDY}")
+    if not names:
+        raise MetadataError(path, None, f"holds no class; {REMEDY}")
     return names
 
 
@@ -121,13 +121,15 @@ def _records(path: Path, columns: tuple[str, str, str]) -> Iterator[tuple[int, l
         if heading != list(columns):
             raise MetadataError(path, 1, f"expected the heading {','.join(columns)}; {REMEDY}")
         for fields in reader:
-            if fields and len(fields) != 3:
+            if not fields:  # a blank line
+                continue
+            if len(fields) != 3:
                 problem = f"{len(fields)} fields, expected {', '.join(columns)}; {REMEDY}"
                 raise MetadataError(path, reader.line_num, problem)
-            if fields:
-                yield reader.line_num, [field.strip() for field in fields]
+            yield reader.line_num, [field.strip() for field in fields]
     except csv.Error as error:
-        raise MetadataError(path, reader.line_num, f"is no such row ({error}); {REMEDY}") from error
+        problem = f"is not a row of {','.join(columns)} ({error}); {REMEDY}"
+        raise MetadataError(path, reader.line_num, problem) from error
 
 
 def _first_few(mids: list[str]) -> str:
@@ -174,11 +176,10 @@ def require_one(choices: Sequence[ClassChoice], settings: ClassesSettings) -> No
             f"classes.start_index ({settings.start_index}) is beyond the last of the {suitable}"
             f" suitable classes, which count from 0 to {suitable - 1}"
         )
+    # The qualities themselves differ from class to class: they are counted as one reason.
+    below = f"quality below {settings.min_quality:g}"
     reasons = Counter(
-        f"quality below {settings.min_quality:g}"
-        if choice.why_not.startswith("quality")  # each class has its own: one reason for all
-        else choice.why_not
-        for choice in choices
+        below if choice.why_not.startswith("quality") else choice.why_not for choice in choices
     )
     listed = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
     raise SettingsError(f"the settings under classes leave no class ({listed}); see plan --classes")
@@ -221,7 +222,7 @@ class _NameLookup:
 
     def with_descendants(self, entries: Iterable[str], key: str) -> frozenset[str]:
         """The named classes and all below them in the ontology."""
-        found: set[str] = set()
+        named: set[str] = set()
         for entry in map(str.strip, entries):
             mids = {entry} if entry in self._mids else self._by_name.get(entry.casefold())
             if mids is None:
@@ -229,10 +230,10 @@ class _NameLookup:
                     f"classes.{key}: {entry!r} is no class of AudioSet, neither MID nor name;"
                     f" {self._nearest(entry)}"
                 )
-            found |= mids
+            named |= mids
             for mid in mids & self._ontology.nodes.keys():
-                found |= self._ontology.descendants(mid)
-        return frozenset(found)
+                named |= self._ontology.descendants(mid)
+        return frozenset(named)
 
     def _nearest(self, entry: str) -> str:
         candidates = self._mids if entry.startswith("/") else self._spelling
@@ -242,3 +243,42 @@ class _NameLookup:
             near += [name for name in sorted(self._spelling) if entry.casefold() in name]
         names = [repr(self._spelling.get(name, name)) for name in dict.fromkeys(near)]
         return f"nearest: {', '.join(names[:5])}" if names else "plan --classes lists them all"
+
+
+# -- the table of classes ----------------------------------------------------------------------
+
+
+def class_table(choices: Sequence[ClassChoice], rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Every class in class list order, chosen or not, as JSON-ready data.
+
+    `rows`: the segments of each class; `suitable_index`: what `classes.start_index` and
+    `end_index` count, None for a class that is not suitable.
+    """
+    return [
+        asdict(choice.sound)
+        | {
+            "quality": choice.sound.quality,
+            "suitable_index": choice.suitable_index,
+            "rows": count,
+            "chosen": choice.chosen,
+            "why_not": choice.why_not,
+        }
+        for choice, count in zip(choices, rows, strict=True)
+    ]
+
+
+def render_class_table(table: Sequence[dict[str, Any]]) -> str:
+    """The table as text."""
+    lines = [f"{'index':>5} {'suitable':>8} {'quality':>7} {'rows':>9} leaf  {'MID':<14} name"]
+    for row in table:
+        quality = "-" if row["quality"] is None else f"{row['quality']:.2f}"
+        suitable = "-" if row["suitable_index"] is None else row["suitable_index"]
+        why_not = [f"not chosen: {row['why_not']}"] if row["why_not"] else []
+        remarks = "; ".join([*row["restrictions"], *why_not])
+        lines.append(
+            f"{row['index']:>5} {suitable:>8} {quality:>7} {row['rows']:>9,}"
+            f" {'leaf' if row['leaf'] else '-':<5} {row['mid']:<14} {row['name']}"
+            + (f"  ({remarks})" if remarks else "")
+        )
+    chosen = sum(row["chosen"] for row in table)
+    return "\n".join([*lines, f"{chosen} of {len(table)} classes chosen"])

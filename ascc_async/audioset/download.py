@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_r
 
 from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
-from ascc_async.files import seal
+from ascc_async.files import put_in_place
 from ascc_async.network.client import (
     HttpResponse,
     IdentityClient,
@@ -34,9 +34,12 @@ Report = Callable[[str, int, int | None], None]
 Sleep = Callable[[float], Awaitable[None]]
 
 _TRIES_WITHOUT_PROGRESS = 5
-_TRIES_NOT_WHOLE = 3
 _PROMISED_ROWS = re.compile(rb"num_segs\s*=\s*(\d{1,12})")
-_HEADINGS = {CLASS_LIST: b"index,mid,display_name", QUALITY_COUNTS: b"label_id,num_rated,num_true"}
+_BEGINNINGS = {
+    CLASS_LIST: b"index,mid,display_name",
+    QUALITY_COUNTS: b"label_id,num_rated,num_true",
+    ONTOLOGY: b"[",
+}
 
 
 async def fetch_missing(
@@ -53,30 +56,36 @@ async def fetch_missing(
     """
     folder = settings.metadata_dir
 
-    def missing(*names: str) -> list[str]:
-        return [name for name in names if find(folder, name) is None]
+    def prepare() -> list[str]:
+        missing = [name for name in needed(settings.splits) if find(folder, name) is None]
+        if missing:
+            with _disk_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            missing += [RERATED] if find(folder, RERATED) is None else []
+        return missing
 
-    names = await asyncio.to_thread(missing, *needed(settings.splits))
-    if not names:  # then nothing is asked: a machine without network can work with what it has
+    # A machine without network can work with the files it has: nothing is asked for the optional
+    # one alone.
+    missing = await asyncio.to_thread(prepare)
+    if not missing:
         return
-    await asyncio.to_thread(_check_writable, folder)
     trust = trusted_authorities(network.ca_file)
     async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
-        for name in names:
-            await _FileDownload(client, name, url_of(name, settings), folder, report).fetch(sleep)
-        for name in await asyncio.to_thread(missing, RERATED):
+        for name in missing:
             try:
-                download = _FileDownload(client, name, url_of(name, settings), folder, report)
-                await download.fetch(sleep)
+                await _FileDownload(client, name, _url_of(name, settings), folder, report).run(
+                    sleep
+                )
             except SetupError as error:
+                if name != RERATED:
+                    raise
                 log.warning(
                     "optional %s not downloaded; continuing without it", name,
                     extra={"why": str(error)},
                 )  # fmt: skip
 
 
-def url_of(name: str, settings: AudiosetSettings) -> str:
-    """Where a file is downloaded from."""
+def _url_of(name: str, settings: AudiosetSettings) -> str:
     if name == ONTOLOGY:
         return settings.ontology_url
     below = "v1/qa" if name in (QUALITY_COUNTS, RERATED) else "v1/csv"
@@ -95,25 +104,22 @@ class _FileDownload:
         self._version: str | None = None  # of the file that they are from
         self._most = 0  # bytes that ever were in the part
         self._idle = 0  # tries in a row that brought nothing beyond these
-        self._not_whole = 0  # tries that brought all the server has, which was not the whole file
 
-    async def fetch(self, sleep: Sleep) -> None:
-        """Try until it is whole; gives up after some tries that brought nothing."""
+    async def run(self, sleep: Sleep) -> None:
+        """Try until the file is whole; gives up after some tries that brought nothing new."""
         try:
             await AsyncRetrying(
                 retry=retry_if_exception(is_worth_another_try),
                 wait=wait_exponential(multiplier=0.5, max=10) + wait_random(0, 1),
-                stop=lambda _: (
-                    self._idle >= _TRIES_WITHOUT_PROGRESS or self._not_whole >= _TRIES_NOT_WHOLE
-                ),
+                stop=lambda _: self._idle >= _TRIES_WITHOUT_PROGRESS,
                 sleep=sleep,
                 reraise=True,
             )(self._attempt)
         except Transient as error:
             question = " Is the network up?" if is_worth_another_try(error) else ""
             raise SetupError(
-                f"cannot download {self._name} from {self._url}: {error}.{question} The file can"
-                f" also be put into {self._target.parent} by hand"
+                f"cannot download {self._name} from {self._url}: {error}.{question} You can also"
+                f" put the file into {self._target.parent} by hand"
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -124,12 +130,10 @@ class _FileDownload:
         self._idle += 1
         # Ranges count the bytes that are sent: they must be those of the file.
         headers = {"Accept-Encoding": "identity"}
-        if self._version is None:
-            self._have = 0  # the rest might be that of another file
-        if self._have:
-            headers |= {"Range": f"bytes={self._have}-", "If-Range": self._version or ""}
+        if self._have and self._version:  # without a version the rest might be of another file
+            headers |= {"Range": f"bytes={self._have}-", "If-Range": self._version}
         async with self._client.get_file(self._url, headers) as response:
-            total = self._begin(response)
+            total = self._read_headers(response)
             with _disk_errors(self._part):
                 async with aiofiles.open(self._part, "r+b" if self._have else "wb") as file:
                     await file.seek(self._have)
@@ -144,14 +148,13 @@ class _FileDownload:
         try:
             with _disk_errors(self._part):
                 await asyncio.to_thread(_check_whole, self._name, self._part, self._url)
-                await asyncio.to_thread(seal, self._part, self._target)
+                await asyncio.to_thread(put_in_place, self._part, self._target)
         except Transient:
-            # The server says this is all of it: not worth resuming.
-            self._have, self._not_whole = 0, self._not_whole + 1
+            self._have = 0  # the server says this is all of it: not worth resuming
             raise
 
-    def _begin(self, response: HttpResponse) -> int | None:
-        """Understand the answer's head; the size of the whole file if known."""
+    def _read_headers(self, response: HttpResponse) -> int | None:
+        """Whether the answer begins or goes on with the file; its whole size if known."""
         status, headers = response.status, response.headers
         if status == 407:
             raise SetupError(
@@ -161,32 +164,24 @@ class _FileDownload:
             self._have = 0
         if status in (408, 416, 425, 429) or status >= 500:
             raise ServerFault(f"the server answers {status}")
-        if status != 200 and not (status == 206 and self._have):
+        if status == 206 and self._have:
+            first, total = content_range(headers)
+            if first == self._have:
+                return total
+            self._have = 0
+            raise ServerFault("the server sent another part of the file than was asked for")
+        if status != 200:
             raise SetupError(
                 f"cannot download {self._name}: {self._url} answers {status}; see"
                 " audioset.base_url and ontology_url, or put the file into"
                 f" {self._target.parent} by hand"
             )
+        self._have = 0
         encoded = headers.get("Content-Encoding", "identity") != "identity"
         version = headers.get("ETag") or headers.get("Last-Modified") or "W/"
         # A weak version (W/) may belong to different bytes: such a file is not resumed.
         self._version = None if encoded or version.startswith("W/") else version
-        if status == 206:
-            first, total = content_range(headers)
-            if first == self._have:
-                return total
-            self._have, self._version = 0, None
-            raise ServerFault("the answer is another part of the file than was asked for")
-        self._have = 0
         return None if encoded else whole_number(headers.get("Content-Length"))
-
-
-def _check_writable(folder: Path) -> None:
-    with _disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{CLASS_LIST}.probe"
-        probe.touch()
-        probe.unlink()
 
 
 @contextmanager
@@ -194,10 +189,10 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+        cause = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
         raise SetupError(
-            f"cannot write {path}: {what}; make room, or let audioset.metadata_dir name a folder"
-            " that can be written"
+            f"cannot write {path}: {cause}; make room, or choose an audioset.metadata_dir that can"
+            " be written"
         ) from error
 
 
@@ -208,25 +203,25 @@ def _check_whole(name: str, path: Path, url: str) -> None:
     something else altogether, such as a portal's page. Reading it properly comes later.
     """
     content = path.read_bytes()
-    text = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    begins = b"[" if name == ONTOLOGY else _HEADINGS.get(name, b"")
-    no_rows = name not in _HEADINGS and name not in (ONTOLOGY, RERATED) and b"," not in text
-    if not text or text.startswith(b"<") or not text.startswith(begins) or no_rows:
-        seen = content[:40].decode("utf-8", "replace")
+    head = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_split = name not in _BEGINNINGS and name != RERATED
+    expected = head.startswith(_BEGINNINGS.get(name, b"")) and (b"," in head or not is_split)
+    if not head or head.startswith(b"<") or not expected:
+        beginning = content[:40].decode("utf-8", "replace")
         raise SetupError(
-            f"{url} answers with something else than {name} (it begins with {seen!r}): a sign-in"
-            " page of this network? Sign in and start again, or correct audioset.base_url"
+            f"{url} answers with something else than {name} (it begins with {beginning!r}): a"
+            " sign-in page of this network? Sign in and start again, or correct audioset.base_url"
         )
     if name == ONTOLOGY:
         try:
             json.loads(content)
         except ValueError as error:
             raise NetworkFault(f"{ONTOLOGY} came cut short ({error})", kind="short_body") from error
-    elif name not in _HEADINGS and name != RERATED:
+    if is_split:
         if not content.endswith(b"\n"):
             raise NetworkFault(f"{name} came cut short within a line", kind="short_body")
-        comments = sum(line.startswith(b"#") for line in text.split(b"\n"))
-        promised, rows = _PROMISED_ROWS.search(text), content.count(b"\n") - comments
+        comments = sum(line.startswith(b"#") for line in head.split(b"\n"))
+        promised, rows = _PROMISED_ROWS.search(head), content.count(b"\n") - comments
         if promised and rows < int(promised[1]):
             counts = f"{rows} of {int(promised[1])} rows"
             raise NetworkFault(f"{name} came cut short: {counts}", kind="short_body")

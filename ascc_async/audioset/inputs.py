@@ -14,7 +14,8 @@ QUALITY_COUNTS = "qa_true_counts.csv"
 RERATED = "rerated_video_ids.txt"
 ONTOLOGY = "ontology.json"
 
-OFFICIAL = {
+# Git blob hashes of the official files: the one hash by which Google's copies can be looked up.
+_OFFICIAL = {
     "balanced_train_segments.csv": "22dfbeafdc2bfec562b3146687d44f42a03600f8",
     "eval_segments.csv": "e5532aef6147625c454d4c5cd75847907d593c2a",
     "unbalanced_train_segments.csv": "09dd5a7ca8b5c9067007115ca053c455c502d55c",
@@ -22,19 +23,18 @@ OFFICIAL = {
     QUALITY_COUNTS: "265d525377e8fdf5c0c5fe335e35db4728b125af",
     ONTOLOGY: "cee2c5055a4778833dd165cae4010086e6d4bdc5",
 }
-"""Git blob hashes of the official files: the one hash by which Google's copies can be looked up."""
 
 REMEDY = "delete the file to have it downloaded again"
 
 _FOLDERS = ("", "v1/csv", "v1/qa")  # our own layout first, then that of Google's bucket
-_HEAD_BYTES = 512
-_PIECE = 1 << 20
 _FOREIGN_FORMATS = {
     b"\x1f\x8b": "is compressed with gzip: unpack it (gunzip)",
     b"PK\x03\x04": "is a spreadsheet or zip archive, not text",
     b"\xd0\xcf\x11\xe0": "is a spreadsheet, not text",
     b"\xff\xfe": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
     b"\xfe\xff": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
+    b"<": "is a web page, perhaps the sign-in page of a network (captive portal) or proxy:"
+    " sign in there",
 }
 
 
@@ -56,7 +56,7 @@ def split_file(split: str) -> str:
 
 
 def needed(splits: Sequence[str]) -> tuple[str, ...]:
-    """The files without which there is no catalogue of these splits."""
+    """The files without which these splits cannot be read."""
     return (CLASS_LIST, QUALITY_COUNTS, ONTOLOGY, *map(split_file, splits))
 
 
@@ -66,60 +66,38 @@ def find(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def find_needed(folder: Path, name: str) -> Path:
-    """Where a file is. Raises `MetadataError` when it is not there."""
-    path = find(folder, name)
-    if path is None:
-        raise MetadataError(
-            folder / name, None, "is missing: let a run download it, or put it there"
-            " (audioset.metadata_dir)",
-        )  # fmt: skip
-    return path
-
-
 def identify(name: str, path: Path) -> InputFile:
     """Hash a file as it is on disk. Raises `MetadataError` when it is no text file."""
-    try:
-        size = path.stat().st_size
-        blob, sha256 = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
-        with path.open("rb", buffering=0) as file:
-            _check_text(path, file.read(_HEAD_BYTES))
-            file.seek(0)
-            lines = 1
-            while piece := file.read(_PIECE):
-                blob.update(piece)
-                sha256.update(piece)
-                # pandas ends a field at a NUL byte and would read half of a damaged line.
-                if b"\0" in piece:
-                    line = lines + piece.count(b"\n", 0, piece.index(b"\0"))
-                    raise MetadataError(path, line, f"holds a NUL byte: damaged? {REMEDY}")
-                lines += piece.count(b"\n")
-    except OSError as error:
-        raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from error
-    official = OFFICIAL.get(name) == blob.hexdigest()
-    return InputFile(name, path, blob.hexdigest(), sha256.hexdigest(), size, official)
-
-
-def _check_text(path: Path, head: bytes) -> None:
-    for magic, problem in _FOREIGN_FORMATS.items():
-        if head.startswith(magic):
-            raise MetadataError(path, 1, f"{problem}; or {REMEDY}")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    content = _read(path)
+    start = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start:
         raise MetadataError(path, None, f"is empty; {REMEDY}")
-    if start.startswith(b"<"):
-        raise MetadataError(
-            path, 1, "is a web page, perhaps the sign-in page of a network (captive portal) or"
-            f" proxy; sign in there, then {REMEDY}",
-        )  # fmt: skip
+    for magic, problem in _FOREIGN_FORMATS.items():
+        if start.startswith(magic):
+            raise MetadataError(path, 1, f"{problem}; or {REMEDY}")
+    # pandas ends a field at a NUL byte and would read half of a damaged line.
+    nul = content.find(b"\0")
+    if nul >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise MetadataError(path, line, f"holds a NUL byte: damaged? {REMEDY}")
+    blob = hashlib.sha1(b"blob %d\0" % len(content))
+    blob.update(content)
+    sha1, sha256 = blob.hexdigest(), hashlib.sha256(content).hexdigest()
+    return InputFile(name, path, sha1, sha256, len(content), _OFFICIAL.get(name) == sha1)
 
 
 def read_text(path: Path) -> str:
     """A whole small file as text with plain line ends. Raises `MetadataError`."""
+    content = _read(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
+        line = content.count(b"\n", 0, error.start) + 1
         raise MetadataError(path, line, f"is not UTF-8 text; {REMEDY}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise MetadataError(path, None, f"cannot be read ({error.strerror or error})") from error

@@ -14,7 +14,7 @@ from ascc_async.errors import MetadataError
 
 
 @dataclass(frozen=True, slots=True)
-class OntologyClass:
+class OntologyNode:
     """One class of the ontology. `restrictions`: of `abstract`, `blacklist`."""
 
     mid: str
@@ -32,21 +32,21 @@ class OntologyClass:
 class Ontology:
     """The whole graph, by MID: no loop, and every child is there."""
 
-    nodes: Mapping[str, OntologyClass]
+    nodes: Mapping[str, OntologyNode]
 
     def __contains__(self, mid: object) -> bool:
         return mid in self.nodes
 
     def descendants(self, mid: str) -> frozenset[str]:
         """The children of a class, their children and so on, without the class itself."""
-        found: set[str] = set()
-        to_do = list(self.nodes[mid].children)
-        while to_do:
-            child = to_do.pop()
-            if child not in found:
-                found.add(child)
-                to_do += self.nodes[child].children
-        return frozenset(found)
+        below: set[str] = set()
+        to_visit = list(self.nodes[mid].children)
+        while to_visit:
+            child = to_visit.pop()
+            if child not in below:  # a class with two parents is met twice
+                below.add(child)
+                to_visit += self.nodes[child].children
+        return frozenset(below)
 
 
 def read_ontology(path: Path) -> Ontology:
@@ -62,12 +62,13 @@ def read_ontology(path: Path) -> Ontology:
     if not isinstance(entries, list) or not entries:
         raise MetadataError(path, 1, f"must be a list of classes; {REMEDY}")
 
-    def wrong(mid: str, problem: str, nth: int = 0) -> MetadataError:
-        at = [m.start() for m in re.finditer(r'"id"\s*:\s*' + re.escape(json.dumps(mid)), text)]
-        line = text.count("\n", 0, at[min(nth, len(at) - 1)]) + 1 if at else None
+    def wrong(mid: str, problem: str) -> MetadataError:
+        # json keeps no line numbers. Of a class that occurs twice the last is the wrong one.
+        places = [m.start() for m in re.finditer(rf'"id"\s*:\s*"{re.escape(mid)}"', text)]
+        line = text.count("\n", 0, places[-1]) + 1 if places else None
         return MetadataError(path, line, f"{mid} {problem}; {REMEDY}")
 
-    nodes: dict[str, OntologyClass] = {}
+    nodes: dict[str, OntologyNode] = {}
     for number, entry in enumerate(entries, 1):
         mid = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(mid, str) or not mid:
@@ -77,8 +78,8 @@ def read_ontology(path: Path) -> Ontology:
         if not isinstance(name, str) or not _all_text(children) or not _all_text(restrictions):
             raise wrong(mid, "needs a name, and lists of text child_ids and restrictions")
         if mid in nodes:
-            raise wrong(mid, "occurs twice", nth=1)
-        nodes[mid] = OntologyClass(mid, name, tuple(dict.fromkeys(children)), tuple(restrictions))
+            raise wrong(mid, "occurs twice")
+        nodes[mid] = OntologyNode(mid, name, tuple(dict.fromkeys(children)), tuple(restrictions))
     for node in nodes.values():
         for child in node.children:
             if child not in nodes:

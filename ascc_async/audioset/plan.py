@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from ascc_async.audioset.selection import ChosenClass, Selection, select
 from ascc_async.errors import SettingsError
 from ascc_async.settings import ClipsSettings, Settings
 
-IDS_A_CALL = 50  # videos in one Data API call
-UNITS_A_DAY = 10_000  # Data API calls a day for one key, as Google gives them by default
-EXTRACTION_REQUESTS_A_CLIP = 3.0  # the watch page, one player call, a small script
-MEDIA_REQUESTS_A_CLIP = 2.0  # the stream's index, then the fragments
+_VIDEOS_A_CALL = 50  # videos in one Data API call
+_CALLS_A_DAY = 10_000  # Data API calls a day for one key, as Google gives them by default
+_EXTRACTION_REQUESTS_A_CLIP = 3.0  # the watch page, one player call, a small script
+_MEDIA_REQUESTS_A_CLIP = 2.0  # the stream's index, then the fragments
+# Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
+_GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
 
 _SHOWN_CLASSES = 5
 _SMALLER_LIMITS = (20, 100)
@@ -29,34 +31,16 @@ _PICTURE_BYTES_A_SECOND = 60_000  # at a height of 360
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLimit:
-    """What YouTube permits an hour. None: no such limit known."""
-
-    name: str
-    requests_an_hour: float
-    videos_an_hour: float | None
-
-
-GUEST = RequestLimit("guest", 1000, 300)
-ACCOUNT = RequestLimit("account", 4000, 2000)
-
-
-@dataclass(frozen=True, slots=True)
 class Assumptions:
     """What a plan assumes, stated with it: shares of the 2021 scan and of what has gone since."""
 
+    bytes_a_clip: int
     answered_share: float = 0.80
     creative_commons_share: float = 0.0070
-    bytes_a_clip: int = 900_000
     source: str = (
         "2021's scan of 1.99 M videos: 86 % answered, 0.70 % of those Creative Commons; 15 to 20 %"
         " of the videos have gone since"
     )
-
-    @property
-    def clip_share(self) -> float:
-        """Clips for each video asked."""
-        return self.answered_share * self.creative_commons_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +113,20 @@ class RunPlan:
 
 def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> RunPlan:
     """Count and estimate. Takes a second or two for all of AudioSet."""
-    basis = Assumptions(bytes_a_clip=bytes_a_clip(settings.clips))
-    asked = videos_to_ask(selection, basis.clip_share, selection.max_per_class)
-    clips = round(asked * basis.clip_share)
+    basis = Assumptions(bytes_a_clip(settings.clips))
+    clip_share = basis.answered_share * basis.creative_commons_share
+    asked = videos_to_ask(selection, clip_share, selection.max_per_class)
+    clips = round(asked * clip_share)
+    extraction = ceil(clips * _EXTRACTION_REQUESTS_A_CLIP)
+    calls, media = ceil(asked / _VIDEOS_A_CALL), ceil(clips * _MEDIA_REQUESTS_A_CLIP)
 
-    def size(one: ChosenClass) -> ClassSize:
-        expected = one.rows * basis.clip_share
+    def size(chosen: ChosenClass) -> ClassSize:
+        expected = chosen.rows * clip_share
         if selection.max_per_class is not None:
             expected = min(expected, selection.max_per_class)
-        return ClassSize(one.mid, one.name, one.rows, round(expected, 1))
+        return ClassSize(chosen.mid, chosen.name, chosen.rows, round(expected, 1))
 
-    by_size = sorted(selection.chosen, key=lambda one: one.rows)
-    extraction = ceil(clips * EXTRACTION_REQUESTS_A_CLIP)
+    by_size = sorted(selection.chosen, key=lambda chosen: chosen.rows)
     return RunPlan(
         splits=selection.segments.splits,
         segments=len(selection),
@@ -154,17 +140,13 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> Run
         clips=clips,
         disk_bytes=clips * basis.bytes_a_clip,
         stages=(
-            StageRequests(
-                "licenses", "Data API calls (50 videos each), with a key", ceil(asked / IDS_A_CALL)
-            ),
+            StageRequests("licenses", "Data API calls (50 videos each), with a key", calls),
             StageRequests("licenses", "requests for a page's data, without a key", asked),
             StageRequests("clips", "page and player requests", extraction),
-            StageRequests(
-                "clips", "requests for parts of the media", ceil(clips * MEDIA_REQUESTS_A_CLIP)
-            ),
+            StageRequests("clips", "requests for parts of the media", media),
         ),
         durations=tuple(_durations(asked, clips, extraction, settings)),
-        changes=tuple(_changes(catalog, selection, settings, asked, basis.clip_share)),
+        changes=tuple(_changes(catalog, selection, settings, asked, clip_share)),
         assumptions=basis,
         warnings=catalog.warnings,
     )
@@ -176,6 +158,7 @@ def videos_to_ask(selection: Selection, clip_share: float, limit: int | None) ->
         return len(selection)
     begins, ends = selection.class_offsets[:-1], selection.class_offsets[1:]
     reached = np.minimum(ends, begins + ceil(limit / clip_share))
+    # A video of several classes is asked once: the sum of the classes would be too many.
     asked = np.zeros(len(selection.segments), bool)
     for begin, end in zip(begins.tolist(), reached.tolist(), strict=True):
         asked[selection.class_rows[begin:end]] = True
@@ -194,21 +177,17 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
 
 
 def _durations(asked: int, clips: int, extraction: int, settings: Settings) -> Iterator[Duration]:
-    for limit in (GUEST, ACCOUNT):
-        yield Duration(
-            limit.name,
-            _hours(asked, 0, limit),
-            _hours(extraction, clips, limit),
-            _hours(asked, asked, limit),
-        )
-    yield Duration("one Data API key", _key_hours(asked, 1), _hours(extraction, clips, GUEST))
+    for name, limit in (("guest", _GUEST), ("account", _ACCOUNT)):
+        clip_hours = _hours(extraction, clips, limit)
+        yield Duration(name, _hours(asked, 0, limit), clip_hours, _hours(asked, asked, limit))
+    yield Duration("one Data API key", _key_hours(asked, 1), _hours(extraction, clips, _GUEST))
 
     throttle = settings.throttle
     rate = throttle.requests_per_second
     if throttle.delay_seconds:  # it may allow fewer videos than the rate does
         rate = min(rate, 1 / throttle.delay_seconds)
     rate *= len(settings.network.all_identities())
-    configured = RequestLimit("as configured", rate * 3600, None)
+    configured = (rate * 3600, inf)
     keys = len(settings.license.api_keys) if "data_api" in settings.license.sources else 0
     by_key = f", {keys} Data API key{'s' if keys > 1 else ''}" if keys else ""
     yield Duration(
@@ -218,42 +197,88 @@ def _durations(asked: int, clips: int, extraction: int, settings: Settings) -> I
     )
 
 
-def _hours(requests: int, videos: int, limit: RequestLimit) -> float:
+def _hours(requests: int, videos: int, limit: tuple[float, float]) -> float:
     """By the limit that bites first."""
-    hours = requests / limit.requests_an_hour
-    if limit.videos_an_hour is not None:
-        hours = max(hours, videos / limit.videos_an_hour)
-    return round(hours, 2)
+    requests_an_hour, videos_an_hour = limit
+    return round(max(requests / requests_an_hour, videos / videos_an_hour), 2)
 
 
 def _key_hours(asked: int, keys: int) -> float:
-    """Whole days until the quota has been enough."""
-    return round(ceil(asked / IDS_A_CALL) / (UNITS_A_DAY * keys) * 24, 2)
+    return round(ceil(asked / _VIDEOS_A_CALL) / (_CALLS_A_DAY * keys) * 24, 2)
 
 
 def _changes(
-    catalog: Catalog, selection: Selection, settings: Settings, asked: int, share: float
+    catalog: Catalog, selection: Selection, settings: Settings, asked: int, clip_share: float
 ) -> Iterator[Change]:
     """Settings that would make it less."""
     if not settings.license.api_keys:
         yield Change("license.api_keys with one key", asked, _key_hours(asked, 1))
     left: dict[str, int] = {
-        f"sampling.max_per_class: {limit}": videos_to_ask(selection, share, limit)
+        f"sampling.max_per_class: {limit}": videos_to_ask(selection, clip_share, limit)
         for limit in _SMALLER_LIMITS
     }
     fewer_classes: dict[str, dict[str, Any]] = {
         "classes.leaf_only: true": {"leaf_only": True},
         "classes.min_quality: 0.8 and unrated: drop": {"min_quality": 0.8, "unrated": "drop"},
     }
-    for words, update in fewer_classes.items():
+    for setting, update in fewer_classes.items():
         with suppress(SettingsError):  # no class would be left: no advice
             classes = settings.classes.model_copy(update=update)
             smaller = select(catalog, classes, settings.sampling)
-            left[words] = videos_to_ask(smaller, share, smaller.max_per_class)
+            left[setting] = videos_to_ask(smaller, clip_share, smaller.max_per_class)
     splits = selection.segments.splits
     if "unbalanced_train" in splits:
         in_others = selection.segments.split[selection.rows] != splits.index("unbalanced_train")
         left["audioset.splits without unbalanced_train"] = int(in_others.sum())
-    for words, videos in left.items():
+    for setting, videos in left.items():
         if 0 < videos < asked:
-            yield Change(words, videos, _hours(videos, 0, GUEST))
+            yield Change(setting, videos, _hours(videos, 0, _GUEST))
+
+
+def render_plan(plan: RunPlan) -> str:
+    """The plan as text, ready to be printed; its warnings are for the caller to print."""
+    limit = f", at most {plan.max_per_class} clips each" if plan.max_per_class else ""
+    size = plan.disk_bytes
+    disk = f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+    lines = [
+        f"Splits      {', '.join(plan.splits)}",
+        f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
+        f"Segments    {plan.segments:,} in {plan.videos:,} videos",
+    ]
+    if plan.videos_to_ask < plan.videos:
+        lines.append(f"To ask      about {plan.videos_to_ask:,} videos")
+    lines.append(f"Clips       about {plan.clips:,}, {disk} on disk")
+
+    for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
+        lines.append(f"{title} classes                      segments   clips")
+        lines += [f"  {item.name[:32]:<32} {item.rows:>9,} {item.clips:>9,.1f}" for item in sizes]
+
+    lines.append("Requests")
+    lines += [f"  {item.stage:<9} {item.requests:>12,}  {item.of}" for item in plan.stages]
+    lines.append(f"{'Time at the permitted rate':<46} {'licenses':>10} {'clips':>10}")
+    for item in plan.durations:
+        licenses, clips = _duration(item.license_hours), _duration(item.clip_hours)
+        # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
+        by_video = item.license_hours_by_video
+        slower = f"   ({_duration(by_video)} if YouTube counts videos)" if by_video else ""
+        lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}{slower}")
+    if plan.changes:
+        lines.append("What would change that")
+    for change in plan.changes:
+        time = _duration(change.license_hours)
+        lines.append(f"  {change.setting:<44} {change.videos:>10,} videos, licenses {time}")
+
+    basis = plan.assumptions
+    lines.append(
+        f"Assumed: {basis.answered_share:.0%} of the videos answer,"
+        f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
+        f" {basis.bytes_a_clip / 1e6:.2f} MB a clip"
+    )
+    return "\n".join([*lines, f"  ({basis.source})"])
+
+
+def _duration(hours: float) -> str:
+    if hours < 1:
+        return f"{hours * 60:,.0f} min"
+    # Beyond three days nobody divides by 24 in the head.
+    return f"{hours:,.1f} h" if hours < 72 else f"{hours / 24:,.1f} days"

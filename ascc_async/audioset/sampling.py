@@ -72,8 +72,6 @@ class Sampler:
     """
 
     def __init__(self, selection: Selection, states: Bytes, lookahead: int = 0) -> None:
-        if len(states) != len(selection.segments):
-            raise ValueError("one state for every row of the table")
         self.selection, self.states = selection, states
         self._limit, self._lookahead = selection.max_per_class, lookahead
         approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
@@ -143,10 +141,6 @@ class Sampler:
         ]
         wanted: Rows = rows[np.array(needed, bool)]
         return wanted
-
-    def spare(self) -> Bools:
-        """`CLIP` rows beyond N in each of their chosen classes."""
-        return spare(self.selection, self.states)
 
     def _rows_to_ask(self) -> Rows:
         """The unasked rows that are needed, the classes by turns; then those of the lookahead."""

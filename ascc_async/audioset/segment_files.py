@@ -7,14 +7,13 @@ as the file's hash is the same. That copy may be deleted at any time.
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,14 +26,14 @@ from ascc_async.audioset.segments import (
     ID_LENGTH,
     Bools,
     Codes,
+    Counts,
     Ids,
-    Int64s,
     Rows,
     gather,
     offsets,
 )
 from ascc_async.errors import MetadataError, SetupError
-from ascc_async.files import part_of, seal
+from ascc_async.files import part_of, put_in_place
 
 if TYPE_CHECKING:
     import pandas
@@ -43,24 +42,26 @@ log = logging.getLogger(__name__)
 
 # No start or end later than 100 hours: YouTube's longest uploads are far shorter. No segment longer
 # than an hour: AudioSet's are ten seconds. What is beyond was damaged.
-LATEST_MS, LONGEST_MS = 100 * 3_600_000, 3_600_000
-FORM = 'YTID, 30.000, 40.000, "/m/09x0r,/t/dd00088"'
+_LATEST_MS, _LONGEST_MS = 100 * 3_600_000, 3_600_000
+_FORM = 'YTID, 30.000, 40.000, "/m/09x0r,/t/dd00088"'
+_SHOWN_PROBLEMS = 3
 
-_CACHE_VERSION = 1  # raise it when what is read from the same file changes
+_CACHE_VERSION = 2  # raise it when what is read from the same file changes
 # What numpy and zipfile raise for files that are cut or have flipped bits.
 _UNREADABLE_CACHE = (
     OSError, EOFError, KeyError, MemoryError, RuntimeError, ValueError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
-_NAMED_PROBLEMS = 3
-_HEADER_COUNT = re.compile(r"num_(segs|positive_labels)\s*=\s*(\d{1,12})")
+
+_HEADER_COUNT = re.compile(r"(num_segs|num_positive_labels)\s*=\s*(\d{1,12})")
 _SECONDS = re.compile(r"(\d{1,6})(?:\.(\d{1,3})0*)?")
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _IN_AN_ID = np.zeros(256, bool)
 _IN_AN_ID[np.frombuffer(f"{ascii_letters}{digits}-_".encode(), np.uint8)] = True
-# One byte more than an id has, and one field more than a row has: so what is too long shows itself.
+# One byte more than an id has: so one that is too long shows itself. Times are read as text, since
+# a float would round 30.0005 or take "1e1" and "nan" for times.
 _COLUMNS: dict[str, Any] = {
-    "id": f"S{ID_LENGTH + 1}", "start": object, "end": object, "labels": object, "extra": "S1",
+    "id": f"S{ID_LENGTH + 1}", "start": object, "end": object, "labels": object,
 }  # fmt: skip
 
 
@@ -68,99 +69,87 @@ _COLUMNS: dict[str, Any] = {
 class SplitRows:
     """What a segment file holds, row by row in file order.
 
-    `codes` are the labels of all rows, one row after another, `counts` of them each. `warnings`
-    say what was read although it is not as it should be.
+    `label_codes` are the labels of all rows, one row after another, `label_counts` of them each.
+    `warnings` say what is odd about the file although it could be read.
     """
 
     ids: Ids
     start_ms: Rows
     end_ms: Rows
-    counts: Int64s
-    codes: Codes
+    label_counts: Counts
+    label_codes: Codes
     warnings: tuple[str, ...]
 
 
 def read_split(file: InputFile, class_list: InputFile, codes: Mapping[str, int]) -> SplitRows:
     """The rows of a segment file, from the copy of an earlier start where there is one.
 
-    `codes` gives each MID its position in the class list. Raises `MetadataError`.
+    `codes` gives each MID its position in the class list. Raises `MetadataError` with the first
+    lines that cannot be read safely.
     """
     cache = file.path.with_suffix(".npz")
+    # The class list is part of the key because the copy holds labels as positions in it.
     key = f"{_CACHE_VERSION} {file.sha256} {class_list.sha256}"
     rows = _read_cache(cache, key)
     if rows is None:
-        rows = read_segment_file(file.path, codes, official=file.official)
+        rows = _read_csv(file, codes)
         _write_cache(cache, key, rows)
     return rows
 
 
-def read_segment_file(path: Path, codes: Mapping[str, int], *, official: bool = False) -> SplitRows:
-    """Read a segment file. Raises `MetadataError` with the first lines that cannot be read safely.
-
-    `official`: its header's counts are not compared, since those of Google's own files are off.
-    """
+def _read_csv(file: InputFile, codes: Mapping[str, int]) -> SplitRows:
     import pandas  # takes 0.3 to 0.7 s: only where the copy of an earlier start is missing
 
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        promised, first_line = _read_header(path, file, codes)
+    # Bytes that are no UTF-8 become characters that no valid row has: its line is named then.
+    with file.path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        promised, first_line = _read_header(file.path, text, codes)
         try:
             frame = pandas.read_csv(
-                file, header=None, names=list(_COLUMNS), dtype=_COLUMNS, index_col=False,
-                skipinitialspace=True, na_filter=False, skip_blank_lines=False,
+                text, header=None, names=list(_COLUMNS), dtype=_COLUMNS, index_col=False,
+                skipinitialspace=True, na_filter=False,
             )  # fmt: skip
         except pandas.errors.ParserError as error:  # too many fields, or a quote without its end
-            raise _bad_lines(path, codes, first_line, None) from error
-    frame.index += first_line
-    ids = np.asarray(frame["id"], _COLUMNS["id"])
-    blank = ids == b""
-    if blank.any():
-        blank &= np.asarray((frame[["start", "end", "labels"]] == "").all(axis=1))
-        frame, ids = frame[~blank], ids[~blank]
+            raise _explain(file.path, codes, first_line) from error
 
-    start, end = _milliseconds(frame["start"]), _milliseconds(frame["end"])
-    labels = _Labels(frame["labels"], codes)
+    ids = np.asarray(frame["id"], _COLUMNS["id"])
     characters = ids.view(np.uint8).reshape(-1, ID_LENGTH + 1)
+    start, end = _milliseconds(frame["start"]), _milliseconds(frame["end"])
+    label_counts, label_codes, known, repeated = _split_labels(frame["labels"], codes)
     good = _IN_AN_ID[characters[:, :ID_LENGTH]].all(axis=1) & (characters[:, ID_LENGTH] == 0)
-    good &= (np.asarray(frame["extra"], "S1") == b"") & labels.known
-    good &= (start >= 0) & (start < end) & (end <= LATEST_MS) & (end - start <= LONGEST_MS)
+    good &= (start >= 0) & (start < end) & (end <= _LATEST_MS) & (end - start <= _LONGEST_MS)
+    good &= known
     if not good.all():
-        raise _bad_lines(path, codes, first_line, frame.index[~good].tolist())
+        bad = np.flatnonzero(~good)
+        raise _explain(file.path, codes, first_line + int(bad[0]), len(bad))
 
     warnings = []
-    if labels.repeated:
-        warnings.append(f"{labels.repeated} labels occur twice in one row: counted once")
-    if not official:
-        read = {"segs": len(ids), "positive_labels": len(labels.codes) + labels.repeated}
-        warnings += _compare_with_header(path, promised, read)
-    return SplitRows(ids.astype(ID_DTYPE), start, end, labels.counts, labels.codes, tuple(warnings))
+    if repeated:
+        warnings.append(f"{repeated} labels occur twice in one row: counted once")
+    if not file.official:  # the counts in the headers of Google's own files are off
+        count = {"num_segs": len(ids), "num_positive_labels": len(label_codes) + repeated}
+        warnings += _compare_with_header(file.path, promised, count)
+    return SplitRows(ids.astype(ID_DTYPE), start, end, label_counts, label_codes, tuple(warnings))
 
 
-def lines_of(path: Path, video_id: str) -> list[int]:
-    """The lines whose first field is this id, for messages."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return [n for n, line in enumerate(file, 1) if line.lstrip(' "').startswith(video_id)]
-
-
-def _read_header(path: Path, file: TextIO, codes: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    """What the `#` lines promise, and the line of the first row, where `file` then stands.
+def _read_header(path: Path, text: TextIO, codes: Mapping[str, int]) -> tuple[dict[str, int], int]:
+    """The counts that the `#` lines promise, and the line of the first row, where `text` then is.
 
     The first row is checked here: pandas takes the number of columns from it.
     """
     promised: dict[str, int] = {}
-    for number in range(1, 1 << 31):
-        position = file.tell()
-        line = file.readline()
+    number = 0
+    while True:
+        number, position, line = number + 1, text.tell(), text.readline()
         # Not every `#`: a spreadsheet's `#NAME?` in place of a first id is a lost row, no header.
-        if line.startswith(("# ", "YTID,")) or (line and not line.strip()):
+        if line.startswith(("# ", "YTID,")) or line.isspace():
             promised |= {name: int(count) for name, count in _HEADER_COUNT.findall(line)}
-            continue
-        if not line:
-            raise MetadataError(path, None, f"holds no segment; expected {FORM}; {REMEDY}")
-        if _problem(line, codes):
-            raise _bad_lines(path, codes, number, None)
-        file.seek(position)
-        return promised, number
-    raise AssertionError("no file has so many lines")
+        elif not line:
+            raise MetadataError(path, None, f"holds no segment; expected {_FORM}; {REMEDY}")
+        elif _problem(line, codes):
+            raise _explain(path, codes, number)
+        else:
+            text.seek(position)
+            return promised, number
 
 
 def _milliseconds(column: pandas.Series[Any]) -> Rows:
@@ -175,71 +164,66 @@ def _milliseconds_of(text: str) -> int:
     return int(match[1]) * 1000 + int(f"{match[2] or ''}000"[:3]) if match else -1
 
 
-class _Labels:
-    """The labels of all rows. The same sets occur again and again: only the unique are split.
-
-    `known`: the rows whose labels all are in the class list. `repeated`: labels left out because
-    they occur twice in one row.
-    """
-
-    def __init__(self, column: pandas.Series[Any], codes: Mapping[str, int]) -> None:
-        which, fields = column.factorize()
-        # -1 stands for a label that is not in the class list.
-        unique = [
-            tuple(dict.fromkeys([codes.get(mid, -1) for mid in field.replace(" ", "").split(",")]))
-            for field in fields
-        ]
-        known = np.array([-1 not in found for found in unique], bool)
-        lengths = np.array([len(found) for found in unique], np.int64)
-        # All rows take their codes from here: Python itself sees some 350,000 sets, not 2 M rows.
-        flat = np.fromiter(chain.from_iterable(unique), np.int32).astype(np.uint16)
-        more = np.array([field.count(",") + 1 for field in fields], np.int64) - lengths
-        self.known: Bools = known[which]
-        self.counts: Int64s = lengths[which]
-        self.codes: Codes = flat[gather(offsets(lengths), which)]
-        self.repeated = int(more[which].sum())
+def _split_labels(
+    column: pandas.Series[Any], codes: Mapping[str, int]
+) -> tuple[Counts, Codes, Bools, int]:
+    """Labels per row, all their codes, which rows have only known labels, how many occur twice."""
+    # The same sets of labels come again and again: Python sees some 350,000, not 2 million rows.
+    which, fields = column.factorize()
+    # -1 stands for a label that is not in the class list.
+    unique = [
+        tuple(dict.fromkeys([codes.get(mid, -1) for mid in field.replace(" ", "").split(",")]))
+        for field in fields
+    ]
+    known = np.array([-1 not in labels for labels in unique], bool)
+    counts = np.array([len(labels) for labels in unique], np.uint16)
+    repeated = np.array([field.count(",") + 1 for field in fields], np.int64) - counts
+    flat = np.fromiter(chain.from_iterable(unique), np.int32).astype(np.uint16)
+    return counts[which], flat[gather(offsets(counts), which)], known[which], repeated[which].sum()
 
 
 def _compare_with_header(
-    path: Path, promised: Mapping[str, int], read: Mapping[str, int]
-) -> Iterator[str]:
+    path: Path, promised: Mapping[str, int], counts: Mapping[str, int]
+) -> list[str]:
     """Fewer rows than the header promises may have been left out on purpose: that is a warning.
 
     (A download that falls short is refused before it gets here.) But fewer labels in all the rows
     were lost by some other program.
     """
-    for name, count in read.items():
-        if count == promised.get(name, count):
+    for name, count in counts.items():
+        expected = promised.get(name, count)
+        if count == expected:
             continue
-        words = f"the header promises num_{name}={promised[name]}, the file holds {count}"
-        if name == "positive_labels" and count < promised[name]:
-            raise MetadataError(path, None, f"{words}: labels were lost; {REMEDY}")
-        yield f"{words}: read all the same" + ("" if count > promised[name] else "; cut short?")
-        return  # the labels of rows that are not there are missing as well
+        difference = f"the header promises {name}={expected}, the file holds {count}"
+        if count > expected:
+            return [f"{difference}: all of it is used"]
+        if name == "num_segs":  # the labels of rows that are not there are missing as well
+            return [f"{difference}: using what is there; was the file cut short?"]
+        raise MetadataError(path, None, f"{difference}: labels were lost; {REMEDY}")
+    return []
 
 
-def _bad_lines(
-    path: Path, codes: Mapping[str, int], first_line: int, numbers: Collection[int] | None
+def _explain(
+    path: Path, codes: Mapping[str, int], first_line: int, bad_rows: int = 1
 ) -> MetadataError:
-    """The error that names the first few bad lines; `numbers`: where to look, if that is known."""
-
-    def problems() -> Iterator[tuple[int, str]]:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                if number >= first_line and (numbers is None or number in wanted):
-                    problem = _problem(line, codes)
-                    if problem:
-                        yield number, problem
-
-    wanted = frozenset(numbers or ())
-    found = list(islice(problems(), _NAMED_PROBLEMS))
-    if not found:
-        found = [(min(wanted, default=first_line), "is not a row of this form")]
-    others = "".join(f"; line {number}: {problem}" for number, problem in found[1:])
-    more = " (and perhaps more)" if len(found) == _NAMED_PROBLEMS else ""
-    line, problem = found[0]
+    """The error that names the first bad lines from `first_line` on; `bad_rows`: their number."""
+    problems: list[tuple[int, str]] = []
+    with path.open(encoding="utf-8-sig", errors="replace") as text:
+        for number, line in enumerate(text, 1):
+            problem = _problem(line, codes) if number >= first_line else ""
+            if problem:
+                problems.append((number, problem))
+                if len(problems) == min(bad_rows, _SHOWN_PROBLEMS):
+                    break
+    if not problems:  # pandas refuses what the csv module reads
+        problems = [(first_line, "a row from here on is not of the form that is expected")]
+    (line_number, first), *others = problems
+    text_of_others = "".join(f"; line {number}: {problem}" for number, problem in others)
+    more = f"; {bad_rows - len(problems)} more bad rows" if bad_rows > len(problems) else ""
     return MetadataError(
-        path, line, f"{problem}{others}{more}; expected {FORM}; correct it, or {REMEDY}"
+        path,
+        line_number,
+        f"{first}{text_of_others}{more}; expected {_FORM}; correct the file, or {REMEDY}",
     )
 
 
@@ -254,15 +238,15 @@ def _problem(line: str, codes: Mapping[str, int]) -> str:
     if not _ID.fullmatch(fields[0]):
         return f"{fields[0][:40]!r} is not a video id (11 of A-Z a-z 0-9 - _)"
     if len(fields) != 4:
-        lost = "cut short" if len(fields) < 4 else "quotes lost in a spreadsheet"
-        return f"{len(fields)} fields instead of 4 ({lost}?)"
-    for text in fields[1:3]:
-        if _milliseconds_of(text) < 0:
-            return f"{text[:40]!r} is not a time in seconds such as 30.000"
+        cause = "cut short" if len(fields) < 4 else "quotes lost in a spreadsheet"
+        return f"{len(fields)} fields instead of 4 ({cause}?)"
+    for field in fields[1:3]:
+        if _milliseconds_of(field) < 0:
+            return f"{field[:40]!r} is not a time in seconds such as 30.000"
     start, end = map(_milliseconds_of, fields[1:3])
     if end <= start:
         return f"end {fields[2]} is not after start {fields[1]}"
-    if end > LATEST_MS or end - start > LONGEST_MS:
+    if end > _LATEST_MS or end - start > _LONGEST_MS:
         return f"a segment from {fields[1]} to {fields[2]} s is absurd: ten seconds are usual"
     unknown = [mid for mid in fields[3].replace(" ", "").split(",") if mid not in codes]
     return f"label {unknown[0][:40]!r} is not in the class list" if unknown else ""
@@ -273,14 +257,10 @@ def _read_cache(path: Path, key: str) -> SplitRows | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if str(saved["key"]) != key:
                 return None
-            return SplitRows(
-                saved["ids"], saved["start_ms"], saved["end_ms"], saved["counts"].astype(np.int64),
-                saved["codes"], tuple(json.loads(str(saved["warnings"]))),
-            )  # fmt: skip
-    except FileNotFoundError:
-        return None
+            arrays = {name: saved[name] for name in SplitRows.__annotations__}
+            return SplitRows(**arrays | {"warnings": tuple(saved["warnings"].tolist())})
     except _UNREADABLE_CACHE as error:
-        log.debug("copy of the segments not usable, reading the CSV", extra={"why": str(error)})
+        log.debug("no usable copy of the segments: reading the CSV", extra={"why": str(error)})
         return None
 
 
@@ -288,11 +268,8 @@ def _write_cache(path: Path, key: str, rows: SplitRows) -> None:
     try:
         with part_of(path) as part:
             with part.open("wb") as file:
-                np.savez(
-                    file, key=key, ids=rows.ids, start_ms=rows.start_ms, end_ms=rows.end_ms,
-                    counts=rows.counts.astype(np.uint16), codes=rows.codes,
-                    warnings=json.dumps(rows.warnings),
-                )  # fmt: skip
-            seal(part, path)
+                arrays = vars(rows) | {"warnings": np.array(rows.warnings, str)}
+                np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
+            put_in_place(part, path)
     except SetupError as error:  # a folder that is shared and read-only, or a full disk
         log.debug("no copy of the segments for later starts", extra={"why": str(error)})

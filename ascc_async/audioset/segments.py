@@ -16,6 +16,7 @@ Rows = NDArray[np.int32]
 """Row numbers of a `SegmentTable`."""
 Codes = NDArray[np.uint16]
 """Classes, as positions in the class list."""
+Counts = NDArray[np.uint16]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
@@ -28,7 +29,7 @@ ID_DTYPE = np.dtype(f"S{ID_LENGTH}")
 def offsets(lengths: NDArray[np.integer] | Bools) -> Int64s:
     """`[2, 3]` -> `[0, 2, 5]`: where every run begins, and the end of the last."""
     result = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=result[1:])
+    np.cumsum(lengths, dtype=np.int64, out=result[1:])
     return result
 
 
@@ -53,7 +54,7 @@ def id_numbers(ids: Ids) -> Uint64s:
 
 @dataclass(frozen=True)
 class SegmentTable:
-    """Segments in catalogue order: splits as in the settings, within a split as in the file.
+    """Segments in AudioSet's order: splits as in the settings, within a split as in the file.
 
     Times are whole milliseconds. The labels of row `i` are
     `label_codes[label_offsets[i]:label_offsets[i + 1]]`, positions in the class list, in file

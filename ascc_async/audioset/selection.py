@@ -8,15 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from ascc_async.audioset.catalog import Catalog
-from ascc_async.audioset.classes import ClassChoice, choose_classes, require_one
+from ascc_async.audioset.classes import choose_classes, require_one
 from ascc_async.audioset.segments import (
-    ID_LENGTH,
     Bools,
     Ids,
     Int64s,
     Rows,
     SegmentTable,
     Uint64s,
+    id_numbers,
     offsets,
 )
 from ascc_async.settings import ClassesSettings, SamplingSettings
@@ -30,10 +30,9 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True, slots=True)
 class ChosenClass:
-    """A chosen class. `suitable_index` counts the suitable classes, `rows` its segments."""
+    """A chosen class: `code` is its position in the table's classes, `rows` counts its segments."""
 
     code: int
-    suitable_index: int
     index: int
     mid: str
     name: str
@@ -51,7 +50,6 @@ class Selection:
     """
 
     segments: SegmentTable
-    choices: tuple[ClassChoice, ...]
     chosen: tuple[ChosenClass, ...]
     rows: Rows
     seed: int
@@ -98,13 +96,13 @@ class Selection:
         """The positions in `chosen` of a row's classes."""
         table = self.segments
         codes = table.label_codes[table.label_offsets[row] : table.label_offsets[row + 1]]
-        return tuple(at for at in self._positions[codes].tolist() if at >= 0)
+        return tuple(position for position in self._positions[codes].tolist() if position >= 0)
 
     @cached_property
     def _positions(self) -> Rows:
         """For every class code, its position in `chosen`, or -1."""
         positions = np.full(len(self.segments.mids), -1, np.int32)
-        positions[[one.code for one in self.chosen]] = np.arange(len(self.chosen))
+        positions[[chosen.code for chosen in self.chosen]] = np.arange(len(self.chosen))
         return positions
 
     @cached_property
@@ -132,18 +130,18 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
     counts = table.class_counts().tolist()
     chosen = tuple(
         ChosenClass(
-            code, choice.suitable_index, choice.sound.index, choice.sound.mid, choice.sound.name,
-            choice.sound.quality, counts[code],
+            code, choice.sound.index, choice.sound.mid, choice.sound.name, choice.sound.quality,
+            counts[code],
         )
         for code, choice in enumerate(choices)
-        if choice.chosen and choice.suitable_index is not None
+        if choice.chosen
     )  # fmt: skip
     wanted = np.zeros(len(table.mids), bool)
-    wanted[[one.code for one in chosen]] = True
+    wanted[[item.code for item in chosen]] = True
     # Every row has a label, so no run of `reduceat` is empty.
-    has_one = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
-    rows = np.flatnonzero(has_one).astype(np.int32)
-    selection = Selection(table, choices, chosen, rows, sampling.seed, sampling.max_per_class)
+    is_selected = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
+    rows = np.flatnonzero(is_selected).astype(np.int32)
+    selection = Selection(table, chosen, rows, sampling.seed, sampling.max_per_class)
     if sampling.max_per_class is not None:
         _ = selection.class_rows  # sorting takes a second: now, not later on the event loop
     return selection
@@ -151,9 +149,7 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
 
 def id_keys(ids: Ids, seed: int = 0) -> Uint64s:
     """A seeded 64-bit hash of every id: the same on every machine and in every version."""
-    padded = np.zeros((len(ids), 16), np.uint8)
-    padded[:, :ID_LENGTH] = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, ID_LENGTH)
-    halves = padded.view("<u8")
+    halves = id_numbers(ids).byteswap()  # little-endian: the first version hashed them so
     # One number out of a seed of any size; the first round also where the seed is 0.
     salt = np.zeros(1, np.uint64)
     for shift in range(0, max(1, seed.bit_length()), 64):

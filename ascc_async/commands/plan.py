@@ -10,9 +10,9 @@ import sys
 from typing import Any
 
 from ascc_async.audioset.catalog import read_catalog
+from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
 from ascc_async.audioset.download import fetch_missing
-from ascc_async.audioset.plan import make_plan
-from ascc_async.audioset.plan_text import class_table, render_class_table, render_plan
+from ascc_async.audioset.plan import make_plan, render_plan
 from ascc_async.audioset.selection import select
 from ascc_async.progress.formatting import safe
 from ascc_async.settings_loader import load
@@ -25,7 +25,8 @@ def main(options: argparse.Namespace) -> int:
     asyncio.run(fetch_missing(settings.audioset, settings.network, _say))
     catalog = read_catalog(settings.audioset)
     if options.classes:
-        table = class_table(catalog, settings.classes)
+        choices = choose_classes(catalog.classes, catalog.ontology, settings.classes)
+        table = class_table(choices, catalog.segments.class_counts().tolist())
         _show(table, render_class_table(table), options.json)
     else:
         selection = select(catalog, settings.classes, settings.sampling)

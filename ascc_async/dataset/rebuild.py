@@ -130,12 +130,10 @@ def selection_of(rows: pd.DataFrame, classes: pd.DataFrame) -> Selection:
     counts = table.class_counts()
     columns = zip(*(classes[name] for name in SUITABLE_COLUMNS), strict=True)
     chosen = tuple(
-        ChosenClass(
-            code, code, index, mid, name, None if isnan(quality) else quality, int(counts[code])
-        )
+        ChosenClass(code, index, mid, name, None if isnan(quality) else quality, int(counts[code]))
         for code, (index, mid, name, quality) in enumerate(columns)
     )
-    return Selection(table, (), chosen, np.arange(len(rows), dtype=np.int32), 0, None)
+    return Selection(table, chosen, np.arange(len(rows), dtype=np.int32), 0, None)
 
 
 def _milliseconds(seconds: pd.Series[str]) -> Rows:

@@ -9,8 +9,14 @@ import pytest
 from metadata_files import catalog_of, row, segments, write_folder
 
 from ascc_async.audioset.catalog import Catalog
-from ascc_async.audioset.plan import RunPlan, bytes_a_clip, make_plan, videos_to_ask
-from ascc_async.audioset.plan_text import class_table, render_class_table, render_plan
+from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
+from ascc_async.audioset.plan import (
+    RunPlan,
+    bytes_a_clip,
+    make_plan,
+    render_plan,
+    videos_to_ask,
+)
 from ascc_async.audioset.selection import select
 from ascc_async.settings import ClassesSettings, ClipsSettings, SamplingSettings, Settings
 
@@ -97,7 +103,8 @@ def test_json_and_text(catalog: Catalog) -> None:
 
 def test_class_table(catalog: Catalog) -> None:
     """Every class has its line, also when none is chosen."""
-    lines = class_table(catalog, ClassesSettings(min_quality=0.9))
+    choices = choose_classes(catalog.classes, catalog.ontology, ClassesSettings(min_quality=0.9))
+    lines = class_table(choices, catalog.segments.class_counts().tolist())
     keys = ("mid", "rows", "chosen", "why_not")
     assert [tuple(line[key] for key in keys) for line in lines] == [
         ("/m/a", 30_500, False, "quality 0.80 below 0.9"),

@@ -38,10 +38,9 @@ def selection_of(
     rows = [i for i, codes in enumerate(labels) if set(codes) & set(chosen)]
     return Selection(
         table,
-        (),
         tuple(
-            ChosenClass(code, place, code, f"/m/{code}", f"Class {code}", None, 0)
-            for place, code in enumerate(sorted(chosen))
+            ChosenClass(code, code, f"/m/{code}", f"Class {code}", None, 0)
+            for code in sorted(chosen)
         ),
         np.array(rows, np.int32),
         seed,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sweep_world import CC, ENCODING, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer, doubtful
 from worlds import in_seeded_order, selection_of
 
-from ascc_async.audioset.sampling import RowState
+from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
@@ -118,7 +118,11 @@ class World:
     def clips(self) -> set[int]:
         """The rows that are clips, without spares."""
         sampler = self.work_queue._sampler
-        kept = (sampler.states == RowState.CLIP) & self.selection.selected & ~sampler.spare()
+        kept = (
+            (sampler.states == RowState.CLIP)
+            & self.selection.selected
+            & ~spare(self.selection, sampler.states)
+        )
         return set(np.flatnonzero(kept).tolist())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ascc_async.audioset.catalog import read_catalog
-from ascc_async.audioset.sampling import RowState, Sampler
+from ascc_async.audioset.sampling import RowState, Sampler, spare
 from ascc_async.audioset.selection import select
 from ascc_async.model import License, Outcome
 from ascc_async.settings import AudiosetSettings, ClassesSettings, SamplingSettings
@@ -49,7 +49,7 @@ def one_by_one(metadata: Path, world: World) -> tuple[set[str], set[str]]:
         shareable = truth.license is License.CREATIVE_COMMONS
         made = shareable and truth.outcome is Outcome.CLIP
         sampler.settle(rows, RowState.CLIP if made else RowState.NO)
-    spares = sampler.spare()
+    spares = spare(selection, states)
     found = {
         catalog.segments.segment_id(row)
         for row in np.flatnonzero((states == RowState.CLIP) & ~spares).tolist()
