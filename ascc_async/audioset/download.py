@@ -72,10 +72,9 @@ async def fetch_missing(
     trust = trusted_authorities(network.ca_file)
     async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
         for name in missing:
+            download = _FileDownload(client, name, _url_of(name, settings), folder, report)
             try:
-                await _FileDownload(client, name, _url_of(name, settings), folder, report).run(
-                    sleep
-                )
+                await download.run(sleep)
             except SetupError as error:
                 if name != RERATED:
                     raise
