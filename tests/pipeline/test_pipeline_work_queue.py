@@ -118,11 +118,8 @@ class World:
     def clips(self) -> set[int]:
         """The rows that are clips, without spares."""
         sampler = self.work_queue._sampler
-        kept = (
-            (sampler.states == RowState.CLIP)
-            & self.selection.selected
-            & ~spare(self.selection, sampler.states)
-        )
+        spares = spare(self.selection, sampler.states)
+        kept = (sampler.states == RowState.CLIP) & self.selection.selected & ~spares
         return set(np.flatnonzero(kept).tolist())
 
 
