@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_r
 
 from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
-from ascc_async.files import put_in_place
+from ascc_async.files import seal
 from ascc_async.network.client import (
     HttpResponse,
     IdentityClient,
@@ -147,7 +147,7 @@ class _FileDownload:
         try:
             with _disk_errors(self._part):
                 await asyncio.to_thread(_check_whole, self._name, self._part, self._url)
-                await asyncio.to_thread(put_in_place, self._part, self._target)
+                await asyncio.to_thread(seal, self._part, self._target)
         except Transient:
             self._have = 0  # the server says this is all of it: not worth resuming
             raise

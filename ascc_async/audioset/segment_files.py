@@ -33,7 +33,7 @@ from ascc_async.audioset.segments import (
     offsets,
 )
 from ascc_async.errors import MetadataError, SetupError
-from ascc_async.files import part_of, put_in_place
+from ascc_async.files import part_of, seal
 
 if TYPE_CHECKING:
     import pandas
@@ -270,6 +270,6 @@ def _write_cache(path: Path, key: str, rows: SplitRows) -> None:
             with part.open("wb") as file:
                 arrays = vars(rows) | {"warnings": np.array(rows.warnings, str)}
                 np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
-            put_in_place(part, path)
+            seal(part, path)
     except SetupError as error:  # a folder that is shared and read-only, or a full disk
         log.debug("no copy of the segments for later starts", extra={"why": str(error)})
