@@ -19,12 +19,13 @@ from aiohttp import web
 
 from ascc_async.network.retry import Bounds, RetrySettings
 from ascc_async.settings import NetworkSettings, ThrottleSettings
-from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.limiter import BucketSnapshot, RateLimiter, RequestKind
 from ascc_async.youtube.session import Sessions
 
 RECORDED = Path(__file__).parents[3] / "shared" / "youtube_responses"
 AT_ONCE = RetrySettings(network=Bounds(3, 0, 0), server=Bounds(3, 0, 0), seconds=20)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answers = Callable[[web.Request], web.StreamResponse]
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -37,9 +38,14 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def open_gate(*identities: str, rate: float = 1000.0) -> RateLimiter:
-    """A gate that is never in the way."""
+    """A rate limiter that is never in the way."""
     throttle = ThrottleSettings(requests_per_second=rate, max_requests_per_second=rate, burst=1000)
     return RateLimiter(throttle, identities or ("main",))
+
+
+def counts(limiter: RateLimiter, kind: RequestKind = RequestKind.PAGES) -> BucketSnapshot:
+    """What the rate limiter counted of one kind of request."""
+    return next(bucket for bucket in limiter.snapshot().buckets if bucket.kind is kind)
 
 
 @asynccontextmanager
@@ -47,7 +53,7 @@ async def sessions_for(
     network: NetworkSettings, *, limiter: RateLimiter | None = None, jars: Any = None
 ) -> AsyncIterator[Sessions]:
     """Sessions that try again at once."""
-    names = [one.name for one in network.all_identities()]
+    names = [identity.name for identity in network.all_identities()]
     async with Sessions(network, limiter or open_gate(*names), jars, retries=AT_ONCE) as sessions:
         yield sessions
 
@@ -177,6 +183,30 @@ async def youtube(handler: Handler, tmp_path: Path, **network: Any) -> AsyncIter
             yield seen
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def youtube_and_sessions(
+    answers: Answers, tmp_path: Path, limiter: RateLimiter | None = None
+) -> AsyncIterator[tuple[YouTube, Sessions]]:
+    """A small YouTube that answers at once, and sessions that ask it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return answers(request)
+
+    async with (
+        youtube(handle, tmp_path) as site,
+        sessions_for(site.network, limiter=limiter) as sessions,
+    ):
+        yield site, sessions
+
+
+def text_answer(body: str | bytes, status: int = 200, **headers: str) -> Answers:
+    """Always the same answer."""
+    content = body.encode() if isinstance(body, str) else body
+    return lambda request: web.Response(
+        body=content, status=status, headers=headers, content_type="text/html"
+    )
 
 
 LINK = "https://www.youtube.com/t/creative_commons"

@@ -14,26 +14,33 @@ import pytest
 from aiohttp import web
 
 from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
-from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.model import License, LicenseAnswer
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.data_api import DataApiSource, next_pacific_midnight, pacific_day
 from ascc_async.youtube.innertube import PlayerAsker, WebClient
-from tests.youtube.license_helpers import YouTube, open_gate, player_answer, sessions_for, youtube
+from tests.youtube.license_helpers import (
+    Answers,
+    YouTube,
+    counts,
+    open_gate,
+    player_answer,
+    text_answer,
+    youtube_and_sessions,
+)
 
 IDS = ["aaaaaaaaaaa", "bbbbbbbbbbb", "-_ccccccccc"]
 KEYS = ("AIzaFirstKey-1111", "AIzaSecondKey-2222")
 NOON = datetime(2026, 7, 1, 19, tzinfo=UTC).timestamp()  # noon in California
-NOT_A_BOT = "Sign in to confirm you're not a bot"
-Answers = Callable[[web.Request], web.StreamResponse]
+CC = License.CREATIVE_COMMONS
 
 
-def item(video_id: str, word: str = "creativeCommon") -> dict[str, Any]:
+def item(video_id: str, license_: str = "creativeCommon") -> dict[str, Any]:
     """One video as the API lists it."""
     return {
         "kind": "youtube#video",
         "id": video_id,
-        "status": {"license": word, "privacyStatus": "public"},
+        "status": {"license": license_, "privacyStatus": "public"},
         "snippet": {
             "title": "Ä title", "channelTitle": "A channel", "channelId": "UC1",
             "publishedAt": "2015-01-28T10:00:00Z", "description": "long",
@@ -41,15 +48,19 @@ def item(video_id: str, word: str = "creativeCommon") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def listing(*items: dict[str, Any]) -> Answers:
+BOT_CHECK = player_answer("LOGIN_REQUIRED", "Sign in to confirm you're not a bot")
+PRIVATE = player_answer("LOGIN_REQUIRED", "This video is private")
+
+
+def listing(*items: dict[str, Any], player: dict[str, Any] = PRIVATE) -> Answers:
     """Answers with those of `items` that are asked for, honouring `fields`."""
 
     def answer(request: web.Request) -> web.Response:
         if request.path.endswith("/player"):
-            return web.json_response(player_answer("LOGIN_REQUIRED", "This video is private"))
+            return web.json_response(player)
         asked = request.query["id"].split(",")
-        found = [one for one in items if one["id"] in asked]
-        whole = {"kind": "youtube#videoListResponse", "items": found, "pageInfo": {}}
+        listed = [entry for entry in items if entry["id"] in asked]
+        whole = {"kind": "youtube#videoListResponse", "items": listed, "pageInfo": {}}
         return web.json_response(masks.apply(whole, masks.parse(request.query["fields"])))
 
     return answer
@@ -75,14 +86,7 @@ async def asking(
     wall: Callable[[], float] = lambda: NOON,
 ) -> AsyncIterator[tuple[DataApiSource, YouTube]]:
     """A source, and the API that it asks."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return answers(request)
-
-    async with (
-        youtube(handle, tmp_path) as site,
-        sessions_for(site.network, limiter=limiter) as sessions,
-    ):
+    async with youtube_and_sessions(answers, tmp_path, limiter) as (site, sessions):
         asker = PlayerAsker(sessions, WebClient()) if reasons else None
         yield DataApiSource(sessions, keys, asker=asker, memory=memory, wall=wall), site
 
@@ -90,13 +94,15 @@ async def asking(
 async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:
     """One request for all, answers in the order asked, with their evidence."""
     ids = [f"{number:011d}" for number in range(50)]
-    items = [item(one, "creativeCommon" if one[-1] == "3" else "youtube") for one in reversed(ids)]
+    items = [
+        item(name, "creativeCommon" if name[-1] == "3" else "youtube") for name in reversed(ids)
+    ]
     async with asking(listing(*items), tmp_path) as (source, site):
         answers = await source.ask(ids)
     assert [answer.video_id for answer in answers] == ids
     assert answers[3] == LicenseAnswer(
         video_id=ids[3],
-        license=License.CREATIVE_COMMONS,
+        license=CC,
         source="data_api",
         checked_at=NOON,
         text="creativeCommon",
@@ -120,48 +126,29 @@ async def test_a_license_word_nobody_knows_is_unknown(status: Any, tmp_path: Pat
     assert answer.license is License.UNKNOWN
 
 
-async def test_a_missing_id_is_gone_and_the_player_says_why(tmp_path: Path) -> None:
-    """The reason of a missing video comes from one small request to the player."""
-    async with asking(listing(item(IDS[0])), tmp_path, reasons=True) as (source, site):
-        answers = await source.ask(IDS[:2])
-    assert [answer.license for answer in answers] == ["creative_commons", "unavailable"]
-    assert (answers[1].reason, answers[1].detail) == (Reason.PRIVATE, "This video is private")
-    assert site.paths() == ["videos", "player"]
-
-
 @pytest.mark.parametrize(
-    ("player", "license_", "reason"),
+    ("player", "license_", "reason", "detail"),
     [
-        (player_answer(video_id=IDS[0]), "unknown", None),
-        (
-            player_answer("LOGIN_REQUIRED", "Sign in to confirm you're not a bot"),
-            "unavailable",
-            "removed",
-        ),
-        (player_answer("ERROR", "New words"), "unavailable", "removed"),
-        ({}, "unavailable", "removed"),
+        (PRIVATE, "unavailable", "private", "This video is private"),
+        (player_answer(video_id=IDS[1]), "unknown", None, "missing, yet playable"),
+        (BOT_CHECK, "unavailable", "removed", "deleted or private"),
+        (player_answer("ERROR", "New words"), "unavailable", "removed", "New words"),
+        ({}, "unavailable", "removed", ""),
+        # Without an asker: the API itself does not tell deleted from private.
+        (None, "unavailable", "removed", "deleted or private"),
     ],
 )
-async def test_a_missing_id_stays_gone_whatever_the_player_says(
-    player: Any, license_: str, reason: str | None, tmp_path: Path
+async def test_a_missing_id_is_gone_and_the_player_says_why(
+    player: Any, license_: str, reason: str | None, detail: str, tmp_path: Path
 ) -> None:
-    """A refusal of the player loses no answer; a video it plays is not called gone."""
-
-    def answer(request: web.Request) -> web.StreamResponse:
-        if request.path.endswith("/player"):
-            return web.json_response(player)
-        return listing()(request)
-
-    async with asking(answer, tmp_path, reasons=True) as (source, _):
-        (told,) = await source.ask(IDS[:1])
-    assert (told.license, told.reason) == (license_, reason)
-
-
-async def test_without_an_asker_a_missing_id_counts_as_removed(tmp_path: Path) -> None:
-    """The API itself does not tell deleted from private; the detail says so."""
-    async with asking(listing(), tmp_path) as (source, _):
-        (answer,) = await source.ask(IDS[:1])
-    assert (answer.reason, answer.detail) == (Reason.REMOVED, "deleted or private")
+    """One small request more; a refusal of it loses no answer; what plays is not called gone."""
+    answers = listing(item(IDS[0]), player=player)
+    async with asking(answers, tmp_path, reasons=player is not None) as (source, site):
+        first, missing = await source.ask(IDS[:2])
+    assert first.license is CC
+    assert (missing.license, missing.reason, missing.detail) == (license_, reason, detail)
+    assert site.paths() == ["videos", "player"][: len(site.requests)]
+    assert len(site.requests) == (1 if player is None else 2)
 
 
 async def test_keys_are_taken_in_turn(tmp_path: Path) -> None:
@@ -178,23 +165,40 @@ def by_key(**answers: Answers) -> Answers:
     return lambda request: answers["k" + request.query["key"][-4:]](request)
 
 
-@pytest.mark.parametrize("reason", ["quotaExceeded", "dailyLimitExceeded"])
-async def test_a_used_up_key_rests_and_the_next_goes_on(
-    reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+OUT = [
+    ("used up", error("quotaExceeded")),
+    ("used up", error("dailyLimitExceeded")),
+    *(("refused", error(reason)) for reason in ("accessNotConfigured", "ipRefererBlocked", "new")),
+    ("refused", error("x", newer="SERVICE_DISABLED")),
+    ("refused", error("x", newer="API_KEY_SERVICE_BLOCKED")),
+    ("refused", error("keyInvalid", 400)),
+    ("refused", error("keyExpired", 400)),
+    ("refused", error("authError", 401)),
+    ("refused", error("badRequest", 400, newer="API_KEY_INVALID")),
+    ("refused", error("badRequest", 400, message="API key expired. Please renew the API key.")),
+    ("refused", error("x", message=f"The key {KEYS[0]} is not known")),
+]
+
+
+@pytest.mark.parametrize(("said", "answers"), OUT)
+async def test_a_key_that_is_out_is_named_and_the_next_goes_on(
+    said: str, answers: Answers, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The same videos are asked with the next key; the first rests until midnight Pacific."""
-    answers = by_key(k1111=error(reason), k2222=listing(item(IDS[0])))
+    """Used up, wrong, expired, blocked: said once, by its last four characters, asked no more."""
+    keys = by_key(k1111=answers, k2222=listing(item(IDS[0])))
     with caplog.at_level(logging.WARNING):
-        async with asking(answers, tmp_path) as (source, site):
-            told = [await source.ask(IDS[:1]) for _ in range(3)]
-            remembered = source.memory()
-    assert all(answer.license == "creative_commons" for (answer,) in told)
+        async with asking(keys, tmp_path) as (source, site):
+            results = [await source.ask(IDS[:1]) for _ in range(3)]
+            rests = {entry["rests_until"] for entry in source.memory().values()}
+    assert all(answer.license is CC for (answer,) in results)
     assert [request.query["key"][-4:] for request in site.requests].count("1111") == 1
-    resting = [entry["rests_until"] for entry in remembered.values() if entry["rests_until"]]
-    assert resting == [datetime(2026, 7, 2, 7, tzinfo=UTC).timestamp()]
-    (record,) = [one for one in caplog.records if "used up" in one.message]
-    assert record.__dict__["key"] == "…1111"
-    assert record.__dict__["keys_left"] == 1
+    assert len(site.requests) == 4
+    # Until midnight Pacific time, or for the whole run.
+    midnight = datetime(2026, 7, 2, 7, tzinfo=UTC).timestamp()
+    assert rests == ({0.0, midnight} if said == "used up" else {0.0})
+    (record,) = [record for record in caplog.records if said in record.message]
+    assert (record.__dict__["key"], record.__dict__["keys_left"]) == ("…1111", 1)
+    assert KEYS[0] not in str(record.__dict__)
 
 
 async def test_when_all_quotas_are_used_up_the_source_says_until_when(tmp_path: Path) -> None:
@@ -209,8 +213,8 @@ async def test_when_all_quotas_are_used_up_the_source_says_until_when(tmp_path: 
         assert len(site.requests) == 2
         assert caught.value.until is not None
         now[0], answer[0] = caught.value.until, listing(item(IDS[0]))
-        (told,) = await source.ask(IDS[:1])
-    assert told.license is License.CREATIVE_COMMONS
+        (result,) = await source.ask(IDS[:1])
+    assert result.license is CC
 
 
 async def test_quotas_survive_a_restart_without_the_keys_being_written(tmp_path: Path) -> None:
@@ -231,76 +235,51 @@ async def test_a_damaged_memory_is_left_out(memory: Any, tmp_path: Path) -> None
     """Nonsense in the journal costs nothing."""
     async with asking(listing(item(IDS[0])), tmp_path, memory=memory) as (source, _):
         (answer,) = await source.ask(IDS[:1])
-    assert answer.license is License.CREATIVE_COMMONS
+    assert answer.license is CC
 
 
 @pytest.mark.parametrize(
-    "answers",
-    [
-        *(error(reason) for reason in ("accessNotConfigured", "ipRefererBlocked", "keyInvalid")),
-        error("x", newer="SERVICE_DISABLED"),
-        error("x", newer="API_KEY_SERVICE_BLOCKED"),
-        error("keyExpired", 400),
-        error("authError", 401),
-        error("badRequest", 400, newer="API_KEY_INVALID", message="API key not valid."),
-        error("badRequest", 400, message="API key expired. Please renew the API key."),
-        error("somethingNew", 403),
-    ],
+    ("keys", "text", "requests"),
+    [(KEYS, r"…1111 refused \(keyInvalid\)", 2), ((), r"license\.api_keys", 0)],
 )
-async def test_a_refused_key_is_dropped_by_name(
-    answers: Answers, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_without_a_usable_key_the_source_is_out_for_the_run(
+    keys: tuple[str, ...], text: str, requests: int, tmp_path: Path
 ) -> None:
-    """A wrong, expired or blocked key is named by its last four characters; the next goes on."""
-    with caplog.at_level(logging.WARNING):
-        async with asking(by_key(k1111=answers, k2222=listing(item(IDS[0]))), tmp_path) as (
-            source,
-            site,
-        ):
-            told = [await source.ask(IDS[:1]) for _ in range(3)]
-    assert all(answer.license == "creative_commons" for (answer,) in told)
-    assert len(site.requests) == 4
-    (record,) = [one for one in caplog.records if "refused" in one.message]
-    assert record.__dict__["key"] == "…1111"
-    assert KEYS[0] not in str(record.__dict__)
-
-
-async def test_when_all_keys_are_refused_the_source_is_out_for_the_run(tmp_path: Path) -> None:
-    """No key left: unusable for good, with every key named and no key given away."""
-    async with asking(error("keyInvalid", 400), tmp_path) as (source, _):
-        with pytest.raises(SourceUnusable) as caught:
+    """None given, or all refused: every key named, none given away."""
+    async with asking(error("keyInvalid", 400), tmp_path, keys=keys) as (source, site):
+        with pytest.raises(SourceUnusable, match=text) as caught:
             await source.ask(IDS[:1])
     assert caught.value.until is None
-    assert "…1111 refused (keyInvalid)" in str(caught.value)
     assert not any(key in str(caught.value) for key in KEYS)
+    assert len(site.requests) == requests
 
 
-async def test_without_keys_the_source_is_unusable(tmp_path: Path) -> None:
-    """No key given: said, nothing asked."""
-    async with asking(listing(), tmp_path, keys=()) as (source, site):
-        with pytest.raises(SourceUnusable, match=r"license\.api_keys"):
-            await source.ask(IDS[:1])
-    assert site.requests == []
+ERRORS: list[tuple[Answers, type[Exception], str, int]] = [
+    (error("rateLimitExceeded"), Refused, "rateLimitExceeded", 1),
+    (error("userRateLimitExceeded"), Refused, "userRateLimitExceeded", 1),
+    (error("?", 429), Refused, "says", 1),
+    (error("x", 429, newer="RATE_LIMIT_EXCEEDED"), Refused, "RATE_LIMIT_EXCEEDED", 1),
+    # 5xx is a fault: tried again, then raised.
+    (error("backendError", 503), ServerFault, "503", 3),
+    (error("internalError", 500), ServerFault, "500", 3),
+    (error("invalidParameter", 400, message="Invalid parameter: part"), SourceUnusable,
+     "invalidParameter", 1),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [error("rateLimitExceeded"), error("userRateLimitExceeded"), error("?", 429),
-     error("x", 429, newer="RATE_LIMIT_EXCEEDED")],
-)  # fmt: skip
-async def test_too_fast_is_a_refusal(answers: Answers, tmp_path: Path) -> None:
-    """A rate limit slows the gate and costs no key."""
+@pytest.mark.parametrize(("answers", "expected", "text", "requests"), ERRORS)
+async def test_an_error_that_is_not_the_keys_costs_no_key(
+    answers: Answers, expected: type[Exception], text: str, requests: int, tmp_path: Path
+) -> None:
+    """Too fast is a refusal, which slows the limiter; 5xx a fault; our own mistake ends it."""
     limiter = open_gate()
     async with asking(answers, tmp_path, limiter=limiter) as (source, site):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(expected, match=text) as caught:
             await source.ask(IDS[:1])
-    assert caught.value.kind == "rate"
-    assert len(site.requests) == 1
-    assert (
-        next(
-            bucket for bucket in limiter.snapshot().buckets if bucket.kind is RequestKind.DATA_API
-        ).refused
-        == 1
-    )
+    assert getattr(caught.value, "kind", "rate") == "rate"
+    assert len(site.requests) == requests
+    assert counts(limiter, RequestKind.DATA_API).refused == (expected is Refused)
+    assert not any(entry["rests_until"] for entry in source.memory().values())
 
 
 async def test_a_rest_without_end_is_the_sources_and_not_the_runs(
@@ -318,24 +297,6 @@ async def test_a_rest_without_end_is_the_sources_and_not_the_runs(
     assert caught.value.until is None
 
 
-@pytest.mark.parametrize("answers", [error("backendError", 503), error("internalError", 500)])
-async def test_the_servers_own_trouble_is_tried_again(answers: Answers, tmp_path: Path) -> None:
-    """5xx is a fault: tried again, then raised; the key is not to blame."""
-    async with asking(answers, tmp_path, keys=KEYS[:1]) as (source, site):
-        with pytest.raises(ServerFault):
-            await source.ask(IDS[:1])
-    assert len(site.requests) == 3
-
-
-async def test_a_request_that_google_does_not_take_blames_no_key(tmp_path: Path) -> None:
-    """An error about our own request makes the source unusable, not every key."""
-    bad = error("invalidParameter", 400, message="Invalid parameter: part")
-    async with asking(bad, tmp_path) as (source, site):
-        with pytest.raises(SourceUnusable, match="invalidParameter"):
-            await source.ask(IDS[:1])
-    assert len(site.requests) == 1
-
-
 @pytest.mark.parametrize(
     "body",
     ["", "<html>", "{}", "[]", '{"items": {}}', '{"kind": "youtube#channelListResponse"}',
@@ -344,7 +305,7 @@ async def test_a_request_that_google_does_not_take_blames_no_key(tmp_path: Path)
 )  # fmt: skip
 async def test_an_answer_that_is_none_calls_nobody_gone(body: str, tmp_path: Path) -> None:
     """Nothing, nonsense or other videos: a fault. Fifty videos are not removed by an odd answer."""
-    async with asking(lambda request: web.Response(text=body), tmp_path) as (source, _):
+    async with asking(text_answer(body), tmp_path) as (source, _):
         with pytest.raises(ServerFault):
             await source.ask(IDS[:1])
 

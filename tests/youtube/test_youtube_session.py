@@ -12,15 +12,19 @@ from aiohttp import web
 from ascc_async.errors import NetworkFault, Refused, ServerFault
 from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.settings import IdentitySettings, NetworkSettings
-from ascc_async.throttle.limiter import BucketSnapshot, RateLimiter, RequestKind
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.session import Answer, Call
 from tests.youtube.license_helpers import (
+    Answers,
+    counts,
     free_port,
     open_gate,
     raw_server,
     saying,
     sessions_for,
+    text_answer,
     youtube,
+    youtube_and_sessions,
 )
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -35,11 +39,6 @@ def page(url: str = WATCH, identity: str | None = None) -> Call:
 def body_of(answer: Answer) -> bytes:
     """Reads an answer as it is."""
     return answer.body
-
-
-def counts(limiter: RateLimiter, kind: RequestKind = RequestKind.PAGES) -> BucketSnapshot:
-    """What the rate limiter counted of one kind of request."""
-    return next(bucket for bucket in limiter.snapshot().buckets if bucket.kind is kind)
 
 
 async def test_faults_are_tried_again_each_through_the_limiter() -> None:
@@ -100,87 +99,57 @@ async def test_redirects_in_a_circle_end() -> None:
 async def test_a_redirect_is_followed_through_the_limiter(tmp_path: Path) -> None:
     """An ordinary redirect is one more request, counted as one, without the query of the first."""
 
-    async def handle(request: web.Request) -> web.Response:
+    def answers(request: web.Request) -> web.Response:
         if request.path == "/a":
             return web.Response(status=302, headers={"Location": "/b"})
         return web.Response(text=f"there{request.query_string}")
 
     limiter = open_gate()
-    async with (
-        youtube(handle, tmp_path) as site,
-        sessions_for(site.network, limiter=limiter) as sessions,
-    ):
+    async with youtube_and_sessions(answers, tmp_path, limiter) as (_, sessions):
         call = Call(RequestKind.PAGES, "GET", "https://www.youtube.com/a", params={"v": "x"})
         assert await sessions.ask(call, body_of) == b"there"
     assert counts(limiter).answered == 2
 
 
-async def test_a_refusal_is_not_tried_again_and_reaches_the_limiter(tmp_path: Path) -> None:
-    """429 raises Refused with its Retry-After after one request, and the limiter counts it."""
-
-    async def handle(request: web.Request) -> web.Response:
-        return web.Response(status=429, headers={"Retry-After": "17"})
-
-    limiter = open_gate()
-    async with (
-        youtube(handle, tmp_path) as site,
-        sessions_for(site.network, limiter=limiter) as sessions,
-    ):
-        with pytest.raises(Refused) as caught:
-            await sessions.ask(page(), body_of)
-    assert (caught.value.kind, caught.value.retry_after) == ("rate", 17.0)
-    assert (len(site.requests), counts(limiter).refused) == (1, 1)
+CONSENT = "https://consent.youtube.com/m?continue=x"
+CAPTCHA = "https://www.google.com/sorry/index?continue=x"
+LOGIN = "https://accounts.google.com/ServiceLogin?service=youtube"
 
 
 @pytest.mark.parametrize(
-    ("location", "kind"),
+    ("answers", "kind", "retry_after"),
     [
-        ("https://consent.youtube.com/m?continue=x", "other"),
-        ("https://www.google.com/sorry/index?continue=x", "captcha"),
-        ("https://accounts.google.com/ServiceLogin?service=youtube", "bot_check"),
+        (text_answer("", 429, **{"Retry-After": "17"}), "rate", 17.0),
+        (text_answer("", 302, Location=CONSENT), "other", None),
+        (text_answer("", 302, Location=CAPTCHA), "captcha", None),
+        (text_answer("", 302, Location=LOGIN), "bot_check", None),
+        (text_answer("in the body"), "try_later", None),
     ],
+    ids=["429", "consent", "captcha", "login", "body"],
 )
-async def test_walls_are_recognised_by_where_they_lead(
-    location: str, kind: str, tmp_path: Path
+async def test_a_refusal_is_not_tried_again_and_reaches_the_limiter(
+    answers: Answers, kind: str, retry_after: float | None, tmp_path: Path
 ) -> None:
-    """A redirect to consent, captcha or login is a refusal and is not followed."""
-
-    async def handle(request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": location})
-
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
-        with pytest.raises(Refused) as caught:
-            await sessions.ask(page(), body_of)
-    assert caught.value.kind == kind
-    assert len(site.requests) == 1
-
-
-async def test_what_the_body_says_counts_for_the_limiter(tmp_path: Path) -> None:
-    """A refusal found in a body of status 200 is a refusal for the limiter too."""
-
-    async def handle(request: web.Request) -> web.Response:
-        return web.Response(text="bot check")
+    """By status, by where a redirect leads (which is not followed), and by what the body says."""
 
     def read(answer: Answer) -> bytes:
-        raise Refused("in the body")
+        raise Refused("in the body", kind="try_later")
 
     limiter = open_gate()
-    async with (
-        youtube(handle, tmp_path) as site,
-        sessions_for(site.network, limiter=limiter) as sessions,
-    ):
-        with pytest.raises(Refused, match="in the body"):
+    async with youtube_and_sessions(answers, tmp_path, limiter) as (site, sessions):
+        with pytest.raises(Refused) as caught:
             await sessions.ask(page(), read)
-    assert counts(limiter).refused == 1
+    assert (caught.value.kind, caught.value.retry_after) == (kind, retry_after)
+    assert (len(site.requests), counts(limiter).refused) == (1, 1)
 
 
 async def test_guests_give_consent_and_ask_in_english(tmp_path: Path) -> None:
     """Without cookies the consent cookie goes out, as do a browser's name and English."""
 
-    async def handle(request: web.Request) -> web.Response:
+    def answers(request: web.Request) -> web.Response:
         return web.json_response({**request.cookies, **request.headers})
 
-    async with youtube(handle, tmp_path) as site, sessions_for(site.network) as sessions:
+    async with youtube_and_sessions(answers, tmp_path) as (_, sessions):
         received = json.loads(await sessions.ask(page(), body_of))
     assert received["SOCS"].startswith("CAI")
     assert received["Accept-Language"].startswith("en")
