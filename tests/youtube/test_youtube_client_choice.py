@@ -23,17 +23,12 @@ BOT = Refused("bot check", kind="bot_check")
 NOTHING = ItemError(Reason.TOOL_FAILED, "no formats")
 
 
-def test_the_guest_client_comes_first() -> None:
-    """One request instead of three."""
-    choice = ClientChoice()
-    assert choice.first("main", 0.0) is PlayerClient.GUEST
-
-
 def test_where_only_the_defaults_pass_the_bot_check_they_come_first_for_an_hour(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Three times in a row, as a pause may end between two asks; that identity only; said once."""
     choice = ClientChoice()
+    assert choice.first("main", 0.0) is PlayerClient.GUEST, "one request instead of three"
     with caplog.at_level(logging.WARNING):
         for now in (0.0, 1.0):
             choice.note_fallback("main", BOT, None, now)

@@ -38,19 +38,9 @@ from ascc_async.youtube.extraction import (
 )
 from ascc_async.youtube.extraction_result import interpret
 from ascc_async.youtube.extractor_process import network_fault_in, youtube_dl
+from tests.youtube.license_helpers import recorded
 
 MAIN, GUEST = Credentials("main"), PlayerClient.GUEST
-RECORDED = Path(__file__).parents[2].parent / "shared" / "youtube_responses"
-needs_recorded = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason=f"recorded answers are not at {RECORDED}"
-)
-
-
-def recorded(name: str) -> dict[str, Any]:
-    """A player's answer, as recorded."""
-    answer = json.loads((RECORDED / f"{name}.json").read_text())["response"]
-    found: dict[str, Any] = answer.get("playerResponse", answer)
-    return found
 
 
 @pytest.fixture
@@ -84,27 +74,25 @@ def verdict(report: ExtractionReport, media: str = "audio") -> Resolved | AsccEr
     return interpret(report, ClipsSettings(media=media), "main", now=0.0)  # type: ignore[arg-type]
 
 
-@needs_recorded
 def test_a_real_answer_brings_the_sound_and_a_picture(ask: Ask) -> None:
     """AAC in MP4, with its exact length and size; 360 lines of H.264; the channel's name, which
     yt-dlp itself takes from the page alone."""
     report = ask(recorded("player_ok_visionos"))
-    found = verdict(report, "video")
-    assert isinstance(found, Resolved)
-    assert (found.audio.format_id, found.audio.container) == ("140", "mp4")
-    assert (found.audio.size, found.audio.duration) == (11664965, 720.724)
-    assert (found.audio.sample_rate, found.audio.channels) == (44100, 2)
-    assert found.video is not None
-    assert (found.video.format_id, found.video.height) == ("134", 360)
-    assert found.title.startswith("William Fisher, CopyrightX")
-    assert found.channel == "The Berkman Klein Center for Internet & Society"
-    assert found.channel_id == "UCuLGmD72gJDBwmLw06X58SA"
+    result = verdict(report, "video")
+    assert isinstance(result, Resolved)
+    assert (result.audio.format_id, result.audio.container) == ("140", "mp4")
+    assert (result.audio.size, result.audio.duration) == (11664965, 720.724)
+    assert (result.audio.sample_rate, result.audio.channels) == (44100, 2)
+    assert result.video is not None
+    assert (result.video.format_id, result.video.height) == ("134", 360)
+    assert result.title.startswith("William Fisher, CopyrightX")
+    assert result.channel == "The Berkman Klein Center for Internet & Society"
+    assert result.channel_id == "UCuLGmD72gJDBwmLw06X58SA"
     assert [(sent.address, sent.count) for sent in report.sent] == [
         ("www.youtube.com/youtubei/v1/player", 1)
     ]
 
 
-@needs_recorded
 @pytest.mark.parametrize(
     ("name", "video_id", "reason"),
     [
@@ -117,22 +105,20 @@ def test_real_refusals_of_a_video_have_their_reasons(
     ask: Ask, name: str, video_id: str, reason: Reason
 ) -> None:
     """As the real extractor words them."""
-    found = verdict(ask(recorded(name), video_id))
-    assert isinstance(found, Unavailable)
-    assert found.reason is reason
+    result = verdict(ask(recorded(name)["playerResponse"], video_id))
+    assert isinstance(result, Unavailable)
+    assert result.reason is reason
 
 
-@needs_recorded
 def test_half_of_a_character_becomes_one_that_can_be_written(ask: Ask) -> None:
     """A title cut in the middle of an emoji would go into no file and no database."""
     answer = recorded("player_ok_visionos")
     details = {**answer["videoDetails"], "title": "A \ud83d title", "author": "\udc00"}
-    found = verdict(ask({**answer, "videoDetails": details}))
-    assert isinstance(found, Resolved)
-    assert (found.title, found.channel) == ("A ? title", "?")
+    result = verdict(ask({**answer, "videoDetails": details}))
+    assert isinstance(result, Resolved)
+    assert (result.title, result.channel) == ("A ? title", "?")
 
 
-@needs_recorded
 def test_what_yt_dlp_warns_of_it_warns_of_each_time(ask: Ask) -> None:
     """Once for each extraction, that is, though the process lives on: the reports rely on it."""
     answer = recorded("player_ok_visionos")
@@ -182,7 +168,7 @@ def test_the_cookie_copy_is_only_read(tmp_path: Path, config: WorkerConfig) -> N
     before = copy.read_bytes()
     credentials = Credentials("main", cookies=str(copy))
     with youtube_dl(config, credentials, PlayerClient.DEFAULT) as tool:
-        assert [one.name for one in tool.cookiejar if one.name == "SID"] == ["SID"]
+        assert [cookie.name for cookie in tool.cookiejar if cookie.name == "SID"] == ["SID"]
     assert copy.read_bytes() == before
     guest = youtube_dl(config, credentials, GUEST)
     assert not list(guest.cookiejar), "the guest client takes no cookies"

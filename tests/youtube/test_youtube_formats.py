@@ -82,24 +82,22 @@ def test_the_other_stream_is_the_same_sound_in_another_container() -> None:
         assert choose_other_audio([chosen, *useless], chosen, "flac") is None
 
 
-def test_the_original_language_comes_before_a_favoured_codec() -> None:
-    """A dubbed track of the favourite form is not what AudioSet's people listened to."""
-    dubbed = sound("140", language_preference=-1)
-    original = sound("251", language_preference=10)
-    assert choose_audio([dubbed, original], "flac") is original
-
-
-def test_the_uncompressed_track_comes_before_youtubes_loudness_compression() -> None:
-    """`140-drc` is the same sound with its dynamics squeezed."""
-    squeezed, plain = sound("140-drc"), sound("249")
-    assert choose_audio([squeezed, plain], "flac") is plain
-
-
-def test_a_damaged_stream_comes_last() -> None:
-    """yt-dlp marks streams that are far shorter than the video."""
-    damaged, poor = sound("140", preference=-10), sound("139")
-    assert choose_audio([damaged, poor], "flac") is poor
-    assert choose_audio([damaged], "flac") is damaged
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        # A dub of the favourite form is not what AudioSet's people listened to.
+        (sound("251", language_preference=10), sound("140", language_preference=-1)),
+        # `140-drc` is the same sound with its dynamics squeezed.
+        (sound("249"), sound("140-drc")),
+        # yt-dlp marks streams that are far shorter than the video.
+        (sound("139"), sound("140", preference=-10)),
+    ],
+    ids=["original language", "no loudness compression", "undamaged"],
+)
+def test_some_things_count_more_than_the_codec(better: MediaFormat, worse: MediaFormat) -> None:
+    """The worse one is still taken where it is alone."""
+    assert choose_audio([worse, better], "flac") is better
+    assert choose_audio([worse], "flac") is worse
 
 
 @pytest.mark.parametrize(
@@ -119,47 +117,52 @@ def test_streams_that_ranges_cannot_read_or_that_are_silent_are_no_choice(
     assert choose_audio([useless], "flac") is None
 
 
-def test_the_highest_picture_within_the_limit_is_taken() -> None:
-    """`clips.max_height` is a limit, not a wish."""
-    offered = [picture("160", 144), picture("134", 360), picture("135", 480), picture("137", 1080)]
-    assert choose_video(offered, 360) is offered[1]
-    assert choose_video(offered, 479) is offered[1]
-    assert choose_video(offered, 480) is offered[2]
+P144, P360, P480, P720 = (
+    picture(itag, height)
+    for itag, height in (("160", 144), ("134", 360), ("135", 480), ("136", 720))
+)
+AV1, WEBM = picture("396", 360, "av01.0.01M.08"), picture("243", 360, "vp9", ext="webm")
 
 
-def test_where_every_picture_is_higher_the_lowest_is_taken() -> None:
-    """Better a picture a little too high than none."""
-    offered = [picture("137", 1080), picture("136", 720)]
-    assert choose_video(offered, 360) is offered[1]
-
-
-def test_h264_comes_before_newer_codecs_and_pictures_alone_before_muxed() -> None:
-    """An MP4 that plays everywhere; and no sound fetched twice."""
-    newer = picture("396", 360, "av01.0.01M.08")
-    webm = picture("243", 360, "vp9", ext="webm")
-    h264 = picture("134", 360)
-    assert choose_video([newer, webm, MUXED, h264], 360) is h264
-    assert choose_video([newer, webm, MUXED], 360) is MUXED
-    assert choose_video([webm, newer], 360) is newer
-    assert choose_video([sound("140")], 360) is None
+@pytest.mark.parametrize(
+    ("offered", "max_height", "expected"),
+    [
+        # `clips.max_height` is a limit, not a wish.
+        ([P144, P360, P480, P720], 360, P360),
+        ([P144, P360, P480, P720], 479, P360),
+        ([P144, P360, P480, P720], 480, P480),
+        # Better a picture a little too high than none.
+        ([P720, P480], 360, P480),
+        # An MP4 that plays everywhere; and no sound fetched twice.
+        ([AV1, WEBM, MUXED, P360], 360, P360),
+        ([AV1, WEBM, MUXED], 360, MUXED),
+        ([WEBM, AV1], 360, AV1),
+        ([sound("140")], 360, None),
+    ],
+)
+def test_the_highest_picture_within_the_limit_is_taken(
+    offered: list[MediaFormat], max_height: int, expected: MediaFormat | None
+) -> None:
+    """H.264 alone first, then H.264 with sound, then the newer codecs."""
+    assert choose_video(offered, max_height) is expected
 
 
 def test_a_track_tells_what_the_media_side_needs() -> None:
     """Container, codec, rate, exact length from the link; headers as yt-dlp gives them."""
-    heard = track("audio", sound("251", size=1234))
-    assert (heard.kind, heard.container, heard.codec) == ("audio", "webm", "opus")
-    assert (heard.sample_rate, heard.channels, heard.size) == (48000, 2, 1234)
-    assert heard.duration == 720.678
-    assert heard.headers == {"User-Agent": "ours"}
-    assert heard.height is None
-    shown = track("video", MUXED)
-    assert (shown.kind, shown.container, shown.codec) == ("video", "mp4", "avc1.42001E")
-    assert shown.height == 360
+    audio = track("audio", sound("251", size=1234))
+    assert (audio.kind, audio.container, audio.codec) == ("audio", "webm", "opus")
+    assert (audio.sample_rate, audio.channels, audio.size) == (48000, 2, 1234)
+    assert audio.duration == 720.678
+    assert audio.headers == {"User-Agent": "ours"}
+    assert audio.height is None
+    video = track("video", MUXED)
+    assert (video.kind, video.container, video.codec) == ("video", "mp4", "avc1.42001E")
+    assert video.height == 360
 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a/b", *(f"https://a/b?dur={told}" for told in ("", "x", "nan", "inf", "-5", "0"))],
+    ["https://a/b", *(f"https://a/b?dur={dur}" for dur in ("", "x", "nan", "inf", "-5", "0"))],
 )
 def test_a_link_that_tells_no_length_is_no_error(url: str) -> None:
     """Unknown is None."""

@@ -102,6 +102,26 @@ def test_a_container_without_the_row_is_standard(rows: list[Any] | None) -> None
     assert read_watch_answer(next_answer(rows=rows)).license is License.STANDARD
 
 
+UNREADABLE: list[Any] = [
+    None,
+    [],
+    {"metadataRows": [license_row()]},
+    {"rows": [], "license": {"x": 1}},
+    {"collapsedItemCount": 1},
+    *({"rows": rows} for rows in (
+        {},
+        [{}],
+        [7],
+        [{"licenseRowRenderer": {"text": "x"}}],
+        [row(text="Creative Commons Attribution")],
+        [row(text="クリエイティブ・コモンズ")],
+        [row(url="/watch?u=/t/creative_commons")],
+        [license_row("New words", "/t/cc_by_4")],
+        [{"metadataRowRenderer": {"title": "x"}}],
+    )),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -109,22 +129,9 @@ def test_a_container_without_the_row_is_standard(rows: list[Any] | None) -> None
         [],
         "x",
         {},
-        {"metadataRowContainerRenderer": None},
-        {"metadataRowContainerRenderer": []},
         {"metadataRowContainerViewModel": {"rows": []}},
         {"metadataRowContainerRenderer": {"rows": []}, "licenseRenderer": {}},
-        {"metadataRowContainerRenderer": {"metadataRows": [license_row()]}},
-        {"metadataRowContainerRenderer": {"rows": [], "license": {"x": 1}}},
-        {"metadataRowContainerRenderer": {"rows": {}}},
-        {"metadataRowContainerRenderer": {"rows": [{}]}},
-        {"metadataRowContainerRenderer": {"rows": [7]}},
-        {"metadataRowContainerRenderer": {"rows": [{"licenseRowRenderer": {"text": "x"}}]}},
-        {"metadataRowContainerRenderer": {"rows": [row(text="Creative Commons Attribution")]}},
-        {"metadataRowContainerRenderer": {"rows": [row(text="クリエイティブ・コモンズ")]}},
-        {"metadataRowContainerRenderer": {"rows": [row(url="/watch?u=/t/creative_commons")]}},
-        {"metadataRowContainerRenderer": {"rows": [license_row("New words", "/t/cc_by_4")]}},
-        {"metadataRowContainerRenderer": {"rows": [{"metadataRowRenderer": {"title": "x"}}]}},
-        {"metadataRowContainerRenderer": {"collapsedItemCount": 1}},
+        *({"metadataRowContainerRenderer": renderer} for renderer in UNREADABLE),
     ],
 )
 def test_a_place_that_cannot_be_read_does_not_tell(place: Any) -> None:
@@ -170,18 +177,12 @@ def test_order_does_not_matter(rng: random.Random) -> None:
     assert read_watch_answer(_shuffled(answer, rng)) == read_watch_answer(answer)
 
 
-def _places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = (
-        node.items()
-        if isinstance(node, dict)
-        else enumerate(node)
-        if isinstance(node, list)
-        else ()
-    )
-    found = [path] if path else []
-    for name, value in inner:
-        found += _places(value, (*path, name))
-    return found
+def _paths(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    paths = [path] if path else []
+    if isinstance(node, dict | list):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            paths += _paths(value, (*path, name))
+    return paths
 
 
 @pytest.mark.parametrize("rows", [[license_row()], []], ids=["creative_commons", "standard"])
@@ -190,21 +191,21 @@ def test_any_one_damage_never_makes_a_wrong_license(rows: list[Any], damage: str
     """Whatever one part is lost, renamed or replaced: the same license, or unknown."""
     whole = next_answer(rows=rows)
     truth = read_watch_answer(whole).license
-    for place in _places(whole):
+    for path in _paths(whole):
         answer = copy.deepcopy(whole)
-        _damage(answer, place, damage)
-        told = read_watch_answer(answer).license
+        _damage(answer, path, damage)
+        license_ = read_watch_answer(answer).license
         # Rows that are gone without a trace are what a standard video looks like.
-        if "rows" in place[-2:] and damage in ("gone", "renamed"):
+        if "rows" in path[-2:] and damage in ("gone", "renamed"):
             continue
-        assert told in (truth, License.UNKNOWN), place
+        assert license_ in (truth, License.UNKNOWN), path
 
 
-def _damage(answer: Any, place: tuple[Any, ...], damage: str) -> None:
+def _damage(answer: Any, path: tuple[Any, ...], damage: str) -> None:
     node = answer
-    for name in place[:-1]:
+    for name in path[:-1]:
         node = node[name]
-    last = place[-1]
+    last = path[-1]
     if damage in ("gone", "renamed"):
         value = node.pop(last)
         if damage == "renamed" and isinstance(node, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ascc_async.errors import (
+    AsccError,
     ItemError,
     LinkExpired,
     NetworkFault,
@@ -19,18 +20,18 @@ from ascc_async.errors import (
 )
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Resolved, Track
-from ascc_async.network.retry import Bounds, RetrySettings
-from ascc_async.settings import NetworkSettings, ThrottleSettings
+from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.media_links import (
     MediaSources,
     is_past_its_end,
     range_answer,
 )
-from ascc_async.youtube.session import Sessions
+from tests.youtube.license_helpers import Handler, counts, open_gate, sessions_for
 
+VIDEO = "M4gD1WSo5mA"
 BODY = bytes(range(256)) * 400
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -119,10 +120,10 @@ class World:
     sources: MediaSources
     clock: Clock
 
-    def resolved(self, video_id: str = "M4gD1WSo5mA") -> Resolved:
+    def resolved(self) -> Resolved:
         """A video whose sound lies on the server."""
         track = Track("audio", self.media.url, {"User-Agent": "as resolved"}, "140", "mp4", "mp4a")
-        return Resolved(video_id, "main", track, None, 60.0, "", "", "", None, 1)
+        return Resolved(VIDEO, "main", track, None, 60.0, "", "", "", None, 1)
 
     async def read(self, first: int, last: int | None, *, again: bool = False) -> bytes:
         """Bytes of the default video."""
@@ -130,28 +131,17 @@ class World:
         read = Ranges(self.sources.source(resolved, again=again)).read
         return (await read(resolved.audio, first, last)).body
 
-    def refused(self) -> int:
-        """How often the gate saw media refused."""
-        return sum(
-            bucket.refused
-            for bucket in self.limiter.snapshot().buckets
-            if bucket.kind is RequestKind.MEDIA
-        )
-
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """A server, a gate that does not slow anyone, sessions."""
+    """A server, a limiter that does not slow anyone, sessions."""
     media, clock = Media(), Clock()
     application = web.Application()
     application.router.add_get("/{name}", media.answer)
-    throttle = ThrottleSettings(requests_per_second=10_000, burst=10_000, adaptive=False)
-    limiter = RateLimiter(throttle, ["main"])
+    limiter = open_gate()
     async with TestServer(application) as server:
         media.url = str(server.make_url("/videoplayback"))
-        bounds = Bounds(tries=3, first_wait=0, longest_wait=0)
-        retries = RetrySettings(network=bounds, server=bounds)
-        async with Sessions(NetworkSettings(), limiter, retries=retries) as sessions:
+        async with sessions_for(NetworkSettings(), limiter=limiter) as sessions:
             yield World(media, limiter, MediaSources(sessions, wall=clock), clock)
 
 
@@ -202,85 +192,70 @@ async def test_a_request_without_an_answer_is_tried_again(world: World, fault: H
     assert 0 < len(world.media.script) <= 6
 
 
-@pytest.mark.parametrize("code", [403, 404, 410])
-async def test_a_link_that_stops_working_is_to_be_resolved_again(world: World, code: int) -> None:
-    """That is no refusal."""
-    world.media.script = [status(code)]
-    with pytest.raises(LinkExpired):
-        await world.read(0, 9)
-    assert world.refused() == 0
+PAST, FUTURE = "?expire=1799999999", "?expire=1800000001"
 
 
-async def test_a_fresh_link_that_is_forbidden_too_is_a_refusal(world: World) -> None:
-    """YouTube means the identity: the gate hears of it, and no attempt is used up."""
-    world.media.script = [status(403)]
-    with pytest.raises(Refused) as caught:
-        await world.read(0, 9, again=True)
-    assert caught.value.kind == "media_forbidden"
-    assert world.refused() == 1
+@pytest.mark.parametrize(
+    ("code", "again", "query", "expected", "kind"),
+    [
+        # A link that stops working is to be resolved again: no refusal.
+        (403, False, "", LinkExpired, ""),
+        (404, False, "", LinkExpired, ""),
+        (410, False, "", LinkExpired, ""),
+        # When a fresh one is forbidden too, YouTube means the identity, unless it is old by itself.
+        (403, True, "", Refused, "media_forbidden"),
+        (403, True, FUTURE, Refused, "media_forbidden"),
+        (403, True, PAST, LinkExpired, ""),
+        (429, False, "", Refused, "rate"),
+        # Nothing that a range is answered with.
+        (400, False, "", UnexpectedAnswer, ""),
+    ],
+)
+async def test_a_status_says_what_happens_next(
+    world: World, code: int, again: bool, query: str, expected: type[AsccError], kind: str
+) -> None:
+    """Resolve again, slow the identity down (the limiter hears of it), or try again later."""
+    world.media.url += query
+    world.media.script = [status(code, **{"Retry-After": "7"})] * 3
+    with pytest.raises(expected) as caught:
+        await world.read(0, 9, again=again)
+    assert type(caught.value) is expected
+    assert getattr(caught.value, "kind", "") == kind
+    assert getattr(caught.value, "retry_after", None) == (7.0 if kind == "rate" else None)
+    assert counts(world.limiter, RequestKind.MEDIA).refused == (expected is Refused)
 
 
-async def test_too_many_requests_is_a_refusal_at_once(world: World) -> None:
-    """With the time YouTube asks for."""
-    world.media.script = [status(429, **{"Retry-After": "7"})]
-    with pytest.raises(Refused) as caught:
-        await world.read(0, 9)
-    assert (caught.value.kind, caught.value.retry_after) == ("rate", 7.0)
-    assert world.refused() == 1
+FORBIDDEN, SERVED, OTHER_SERVED = "forbidden", "served", "another video served"
 
 
-async def test_a_link_past_its_own_end_is_old_even_when_fresh(world: World) -> None:
-    """It says so itself (`expire=`)."""
-    world.media.url += f"?expire={int(world.clock.now) - 1}"
-    world.media.script = [status(403)]
-    with pytest.raises(LinkExpired):
-        await world.read(0, 9, again=True)
-
-
-def meet_forbidden(world: World, video_id: str) -> type[Exception]:
-    """What a 403 of a fresh link means now."""
-    world.clock.now += 1
-    try:
-        world.sources.raise_for_gone(video_id, "main", "https://x/y", again=True)
-    except (Refused, ItemError) as error:
-        return type(error)
-
-
-def serve_another(world: World) -> None:
-    """Another video of the same identity is served."""
-    world.clock.now += 1
-    world.sources.note_served("eQcmzGIKrzg", "main", world.clock.now)
-
-
-async def test_a_video_forbidden_thrice_while_others_are_served_cannot_be_had(world: World) -> None:
-    """Then it is not the identity; and it must not rest the identity for ever."""
-    met = []
-    for _ in range(4):
-        met.append(meet_forbidden(world, "M4gD1WSo5mA"))
-        serve_another(world)
-    assert met == [Refused, Refused, Refused, ItemError]
-
-
-async def test_where_nobody_is_served_no_video_is_blamed(world: World) -> None:
-    """However often: a refusal says nothing about the video."""
-    serve_another(world)
-    assert {meet_forbidden(world, "M4gD1WSo5mA") for _ in range(20)} == {Refused}
-
-
-async def test_a_video_that_is_served_after_all_starts_anew(world: World) -> None:
-    """What was counted against it is forgotten."""
-    for _ in range(3):
-        meet_forbidden(world, "M4gD1WSo5mA")
-        serve_another(world)
-    world.sources.note_served("M4gD1WSo5mA", "main", world.clock.now)
-    assert meet_forbidden(world, "M4gD1WSo5mA") is Refused
-
-
-async def test_another_status_is_the_servers_fault(world: World) -> None:
-    """400 and the like: nothing that a range is answered with."""
-    world.media.script = [status(400)]
-    with pytest.raises(ServerFault, match="400"):
-        await world.read(0, 9)
+@pytest.mark.parametrize(
+    ("events", "meanings"),
+    [
+        # Forbidden thrice while others are served: it is not the identity, which must not rest
+        # for ever.
+        ([FORBIDDEN, OTHER_SERVED] * 4, [Refused, Refused, Refused, ItemError]),
+        # Where nobody is served, no video is blamed, however often.
+        ([OTHER_SERVED, *[FORBIDDEN] * 20], [Refused] * 20),
+        # What was counted against a video is forgotten once it is served after all.
+        ([*[FORBIDDEN, OTHER_SERVED] * 3, SERVED, FORBIDDEN], [Refused] * 4),
+    ],
+    ids=["others served", "nobody served", "served after all"],
+)
+async def test_a_fresh_link_that_is_forbidden_is_the_identitys_or_the_videos(
+    world: World, events: list[str], meanings: list[type[AsccError]]
+) -> None:
+    """Whether other videos are served meanwhile decides whom YouTube means."""
+    errors: list[type[AsccError]] = []
+    for event in events:
+        world.clock.now += 1
+        if event == FORBIDDEN:
+            with pytest.raises((Refused, ItemError)) as caught:
+                world.sources.raise_for_gone(VIDEO, "main", "https://x/y", again=True)
+            errors.append(caught.type)
+        else:
+            video_id = VIDEO if event == SERVED else "eQcmzGIKrzg"
+            world.sources.note_served(video_id, "main", world.clock.now)
+    assert errors == meanings
 
 
 @pytest.mark.parametrize(
