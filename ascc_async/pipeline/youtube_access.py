@@ -74,7 +74,7 @@ class YouTubeAccess:
             }
             if keys := [key.get_secret_value() for key in license_.api_keys]:
                 by_name["data_api"] = DataApiSource(
-                    sessions, keys, asker=innertube.asker, memory=memory.get(QUOTA_MEMORY)
+                    sessions, keys, innertube.asker, memory=memory.get(QUOTA_MEMORY)
                 )
             sources = [by_name[name] for name in license_.sources if name in by_name]
             yield cls(limiter, sessions, extractor, MediaSources(sessions), sources, names)

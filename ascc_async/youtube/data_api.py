@@ -55,7 +55,7 @@ class _UseAnotherKey(Exception):
 class DataApiSource:
     """Fifty ids a call, 10,000 calls a day and key by default.
 
-    `asker` is asked why a missing video is missing; without one it counts as removed.
+    `asker` is asked why a missing video is missing.
     `memory` is what `memory()` gave in an earlier run.
     """
 
@@ -67,8 +67,8 @@ class DataApiSource:
         self,
         sessions: Sessions,
         keys: Sequence[str],
+        asker: PlayerAsker,
         *,
-        asker: PlayerAsker | None = None,
         memory: Mapping[str, Any] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -182,22 +182,23 @@ class DataApiSource:
 
     async def _answer_for_missing(self, video_id: str, identity: str | None) -> LicenseAnswer:
         """The answer for an id that the API leaves out: deleted or private."""
-        license_, reason, detail = License.UNAVAILABLE, Reason.REMOVED, "deleted or private"
-        if self._asker is not None:
-            try:
-                verdict = await self._asker.ask(video_id, identity=identity)
-            except (Refused, NetworkFault, ServerFault) as error:
-                # That the video is gone is known already, its reason is not worth a stop.
-                fields = {"video_id": video_id, "error": str(error)}
-                log.debug("the player did not say why the video is missing", extra=fields)
-            else:
-                if verdict.playable:
-                    detail = "missing, yet playable"
-                    return LicenseAnswer(
-                        video_id, License.UNKNOWN, self.name, self._wall(), detail=detail
-                    )
-                reason, detail = verdict.reason or reason, verdict.words
-        return LicenseAnswer(video_id, license_, self.name, self._wall(), reason, detail=detail)
+        reason, detail = Reason.REMOVED, "deleted or private"
+        try:
+            verdict = await self._asker.ask(video_id, identity=identity)
+        except (Refused, NetworkFault, ServerFault) as error:
+            # That the video is gone is known already, its reason is not worth a stop.
+            fields = {"video_id": video_id, "error": str(error)}
+            log.debug("the player did not say why the video is missing", extra=fields)
+        else:
+            if verdict.playable:
+                detail = "missing, yet playable"
+                return LicenseAnswer(
+                    video_id, License.UNKNOWN, self.name, self._wall(), detail=detail
+                )
+            reason, detail = verdict.reason or reason, verdict.words
+        return LicenseAnswer(
+            video_id, License.UNAVAILABLE, self.name, self._wall(), reason, detail=detail
+        )
 
 
 # Keys and their quotas

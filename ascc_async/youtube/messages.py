@@ -206,18 +206,12 @@ def wall_in(page: str) -> Refused | None:
     return refusal_in(url=wall) if wall else None
 
 
-def reason_in(status: str | None, message: str, subreason: str = "") -> Reason | None:
-    """The reason of the closed list for YouTube's (or yt-dlp's) words; None when unknown.
-
-    `status` is `playabilityStatus.status` where known. Ask `refusal_in` first.
-    """
-    return reason_in_playability(
-        Playability(status=(status or "").upper(), words=f"{message} {subreason}")
-    )
-
-
 def reason_in_playability(playability: Playability) -> Reason | None:
-    """The reason in a `playabilityStatus`, by its words, then by its status and its signs."""
+    """The reason of the closed list, by YouTube's words, then by status and signs; else None.
+
+    Ask `refusal_in` or `refusal_in_playability` first. For words alone, such as yt-dlp's message,
+    make a `Playability` of them.
+    """
     if playability.status == "OK":
         return None
     words = plain(playability.words)

@@ -51,14 +51,8 @@ class WatchPageSource:
     batch_size = 1
     kind = RequestKind.PAGES
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        *,
-        wall: Callable[[], float] = time.time,
-        limit_bytes: int = PAGE_BYTES,
-    ) -> None:
-        self._sessions, self._wall, self._limit = sessions, wall, limit_bytes
+    def __init__(self, sessions: Sessions, *, wall: Callable[[], float] = time.time) -> None:
+        self._sessions, self._wall = sessions, wall
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -95,7 +89,7 @@ class WatchPageSource:
         page = None
         async for chunk in response.chunks():
             page = reader.feed(chunk)
-            if page is not None or response.received > self._limit:
+            if page is not None or response.received > PAGE_BYTES:
                 break
         page = page or reader.finish()
         self._sessions.note_login(response.identity, page.reading.logged_out)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ascc_async.model import Reason
 from ascc_async.standin.playability import REFUSALS, UNPLAYABLE
 from ascc_async.youtube.messages import (
+    Playability,
     playability_in,
-    reason_in,
     reason_in_playability,
     refusal_in,
     refusal_in_playability,
@@ -149,8 +149,9 @@ def test_reasons_are_known_by_their_words(
     status: str, message: str, subreason: str, reason: Reason | None
 ) -> None:
     """Each recorded message gives its reason, unknown words none, and none is a refusal."""
-    assert reason_in(status, message, subreason) is reason
-    assert refusal_in(text=f"{message} {subreason}") is None
+    words = f"{message} {subreason}"
+    assert reason_in_playability(Playability(status, words)) is reason
+    assert refusal_in(text=words) is None
 
 
 @pytest.mark.parametrize(
@@ -211,11 +212,12 @@ def test_the_stand_ins_words() -> None:
     for reason, entries in UNPLAYABLE.items():
         for entry in entries:
             assert refusal_in(text=entry.subreason or entry.reason) is None
-            assert reason_in(entry.status, entry.reason, entry.subreason) is reason, entry
+            playability = Playability(entry.status, f"{entry.reason} {entry.subreason}")
+            assert reason_in_playability(playability) is reason, entry
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_harmless(text: str) -> None:
     """Whatever is said, the tables answer without an error."""
     refusal_in(status=200, text=text, headers={"Retry-After": text}, now=0.0)
-    reason_in("ERROR", text)
+    reason_in_playability(Playability("ERROR", text))

@@ -13,7 +13,7 @@ from aiohttp import web
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.youtube.messages import reason_in_playability
-from ascc_async.youtube.watch_page import PageReader, PageReading, WatchPageSource
+from ascc_async.youtube.watch_page import PAGE_BYTES, PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     counts,
     license_row,
@@ -149,10 +149,10 @@ def test_a_page_that_breaks_off_never_tells_a_wrong_license(seed: int) -> None:
     assert read(body[:cut])[0].reading.license in (License.CREATIVE_COMMONS, License.UNKNOWN)
 
 
-async def ask(body: bytes, tmp_path: Path, **options: Any) -> LicenseAnswer:
+async def ask(body: bytes, tmp_path: Path) -> LicenseAnswer:
     """One answer about a page."""
     async with youtube_and_sessions(text_answer(body), tmp_path) as (site, sessions):
-        source = WatchPageSource(sessions, wall=lambda: 9.0, **options)
+        source = WatchPageSource(sessions, wall=lambda: 9.0)
         (answer,) = await source.ask([ID])
     assert site.requests[0].query["v"] == ID
     return answer
@@ -196,8 +196,8 @@ async def test_what_a_page_does_not_tell_is_unknown(
 
 async def test_an_endless_page_is_left(tmp_path: Path) -> None:
     """A page beyond the limit is left, unknown."""
-    answer = await ask(b"<html>" + b"z" * 500_000, tmp_path, limit_bytes=100_000)
-    assert answer.license is License.UNKNOWN
+    beyond = b"<html>" + b"z" * (PAGE_BYTES + (1 << 20)) + page(CC, player())
+    assert (await ask(beyond, tmp_path)).license is License.UNKNOWN
 
 
 @pytest.mark.parametrize(
