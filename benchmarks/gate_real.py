@@ -20,7 +20,7 @@ from ascc_async.errors import Refused
 from ascc_async.model import License
 from ascc_async.settings import IdentitySettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.world_settings import Limit, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import Limit, ProxyListener, WorldSettings
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.session import Sessions
@@ -44,15 +44,15 @@ def video_ids(count: int) -> list[str]:
     return ["".join(rng.choices(LETTERS, k=11)) for _ in range(count)]
 
 
-def world(limit: float | None, *doors: str) -> WorldSettings:
+def world(limit: float | None, *listeners: str) -> WorldSettings:
     """A stand-in that permits `limit` requests a second in any 10 s, each breach costing 5 s."""
     limits = () if limit is None else (Limit(requests=round(limit * 10), pause_seconds=5),)
-    ways = tuple(ProxyDoor(name=name) for name in doors or ("main",))
-    return WorldSettings(seed=2, videos=10, limits=limits, doors=ways, log_requests=False)
+    proxies = tuple(ProxyListener(name=name) for name in listeners or ("main",))
+    return WorldSettings(seed=2, videos=10, limits=limits, listeners=proxies, log_requests=False)
 
 
 def network(youtube: StandinProcess) -> NetworkSettings:
-    """One identity per door."""
+    """One identity per proxy."""
     main, *others = youtube.proxies.items()
     more = tuple(IdentitySettings(name=name, proxy=proxy) for name, proxy in others)
     return NetworkSettings(proxy=main[1], ca_file=youtube.ca_file, identities=more)
@@ -87,9 +87,9 @@ async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, RateLimi
     return tally, limiter
 
 
-async def run_ours(limit: float | None, seconds: float, *doors: str) -> float:
+async def run_ours(limit: float | None, seconds: float, *listeners: str) -> float:
     """One run and its line; returns the answered requests a second."""
-    async with StandinProcess(world(limit, *doors)) as youtube:
+    async with StandinProcess(world(limit, *listeners)) as youtube:
         tally, limiter = await ours(youtube, seconds)
     buckets = [bucket for bucket in limiter.snapshot().buckets if bucket.used]
     answered = sum(bucket.answered for bucket in buckets)

@@ -15,7 +15,7 @@ from ascc_async.standin.metadata import (
     CLASS_FILES,
     OFFICIAL_ROWS,
     RERATED,
-    OntologyClass,
+    WorldClass,
     segment_head,
     split_file,
     write_classes,
@@ -153,14 +153,14 @@ def _texts(times_ms: npt.NDArray[np.int64]) -> list[bytes]:
     return [texts[place] for place in places.tolist()]
 
 
-def _made_up(classes: int) -> tuple[OntologyClass, ...]:
+def _made_up(classes: int) -> tuple[WorldClass, ...]:
     """An ontology of as many classes, ten beneath each of some abstract ones.
 
     Every fortieth class is blacklisted and every eighth was never rated, about as in AudioSet.
     """
     leaves = [_made_up_class(number) for number in range(classes)]
     groups = [
-        OntologyClass(
+        WorldClass(
             f"/t/dd{first:05}",
             f"Group {first // 10}",
             tuple(leaf.mid for leaf in leaves[first : first + 10]),
@@ -171,9 +171,9 @@ def _made_up(classes: int) -> tuple[OntologyClass, ...]:
     return (*groups, *leaves)
 
 
-def _made_up_class(number: int) -> OntologyClass:
+def _made_up_class(number: int) -> WorldClass:
     rated = (0, 0) if number % 8 == 7 else (10, number % 11)
     restrictions = ("blacklist",) if number % 40 == 39 else ()
     mid = f"/m/0{number * 7919 % 1_000_003:06x}"
     # popularity falls as in AudioSet, where the first two classes fill half of it
-    return OntologyClass(mid, f"Class {number}", (), restrictions, rated, 1 / (number + 1))
+    return WorldClass(mid, f"Class {number}", (), restrictions, rated, 1 / (number + 1))

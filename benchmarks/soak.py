@@ -23,7 +23,7 @@ from ascc_async.pipeline.run import Run
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.world_settings import Fault, Pages, WorldSettings
+from ascc_async.standin.world_settings import Fault, PageSettings, WorldSettings
 from tests.scenarios.scenario import QUICK, reach
 
 EVERY = 5.0  # seconds
@@ -109,7 +109,7 @@ def main() -> None:
         videos=options.videos,
         creative_commons_share=options.share,
         faults=FAULTS,
-        pages=Pages(kilobytes=20),
+        pages=PageSettings(kilobytes=20),
         log_requests=False,
     )
     with tempfile.TemporaryDirectory() as folder, StandinProcess(world) as youtube:

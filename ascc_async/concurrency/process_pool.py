@@ -196,7 +196,7 @@ class ProcessPool:
         except TimeoutError:
             raise JobTimeout(f"no result within {timeout:g} s") from None
         except BrokenProcessPool as error:
-            raise SlotDied("the process ended before its job did") from error
+            raise SlotDied("the worker process ended before its job was done") from error
         finally:
             if not ended:  # cancelled ones too
                 self._lost += 1

@@ -55,11 +55,12 @@ def read_recipe(manifest: Path) -> Recipe:
     """
     rows = pd.concat(page[page.outcome == Outcome.CLIP] for page in manifest_pages(manifest))
     if rows.empty:
-        raise MetadataError(manifest, None, "no clip in it: nothing to rebuild")
+        raise MetadataError(manifest, None, "holds no clip: nothing to rebuild")
     repeated = rows.video_id[rows.video_id.duplicated()]
     if len(repeated):
         line = int(repeated.index[0]) + 2
-        raise MetadataError(manifest, line, f"a second segment of video {repeated.iloc[0]}")
+        message = f"video {repeated.iloc[0]} again: expected one clip a video"
+        raise MetadataError(manifest, line, message)
     rows = rows.reset_index(drop=True)
     classes = _classes(manifest.parent / "suitable_classes.csv", rows)
     return Recipe(sha256_of(manifest), rows, classes, _clips_settings(manifest, rows))
@@ -76,7 +77,7 @@ def _classes(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
         if tuple(table) != SUITABLE_COLUMNS:
             raise ValueError(f"expected the columns {', '.join(SUITABLE_COLUMNS)}")
     except (OSError, ValueError) as error:
-        message = f"not a suitable_classes.csv of ours ({error}): mend it or take it away"
+        message = f"not as ascc_async writes it ({error}): restore it or delete it"
         raise MetadataError(path, None, message) from error
     return table.assign(display_name=table.display_name.map(restored))
 
@@ -85,14 +86,16 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
     """The settings that `run.json` records if the clips agree, else what the clips show."""
     suffixes = sorted(set(rows.path.str.rpartition(".")[2]))
     if len(suffixes) > 1 or suffixes[0] not in _FORMATS:
-        raise MetadataError(manifest, None, f"clips in {', '.join(suffixes)}: expected one format")
+        message = f"its clips are {', '.join(suffixes)}: expected one of {', '.join(_FORMATS)}"
+        raise MetadataError(manifest, None, message)
     path = manifest.parent / "run.json"
     if path.is_file():
         try:
             record = json.loads(path.read_text("utf-8"))
             recorded = ClipsSettings.model_validate(record["settings"]["clips"])
         except (OSError, ValueError, TypeError, KeyError) as error:
-            message = f"not a run.json of ours ({type(error).__name__}): mend it or take it away"
+            kind = type(error).__name__
+            message = f"not as ascc_async writes it ({kind}): restore it or delete it"
             raise MetadataError(path, None, message) from error
         if ("mp4" if recorded.media == "video" else recorded.format) == suffixes[0]:
             return recorded

@@ -101,9 +101,9 @@ def _entry(text: str) -> tuple[str, str]:
     if known := _id(text):
         return known
     if text.startswith("@"):
-        raise ValueError(f"{text!r} is a handle, which cannot be matched")
+        raise ValueError(f"{text!r} is a handle, and handles are not recorded")
     if _NEARLY_AN_ID.fullmatch(text):
-        raise ValueError(f"{text!r} is nearly an id, but not one")
+        raise ValueError(f"{text!r} looks like an id, but has the wrong length")
     return _channel(text)
 
 
@@ -115,7 +115,7 @@ def _channel(text: str) -> tuple[str, str]:
     if _IDS["channel_ids"].fullmatch(text):
         return "channel_ids", text
     if not _folded(text):
-        raise ValueError("no channel named")
+        raise ValueError("`channel:` without a name")
     return "channel_names", _folded(text)
 
 
@@ -128,7 +128,7 @@ def _link(text: str) -> tuple[str, str]:
     if any(host == name or host.endswith(f".{name}") for name in _HOSTS):
         for known in filter(None, map(_id, candidates)):
             return known
-    raise ValueError(f"{text!r} is no link to a YouTube video or channel")
+    raise ValueError(f"{text!r} is not a link to a YouTube video or channel")
 
 
 def _folded(name: str) -> str:

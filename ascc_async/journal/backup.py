@@ -152,7 +152,7 @@ def _copy(source: Path, target: Path, between_steps: Callable[[], None]) -> None
             reading.backup(writing, pages=_STEP, progress=step_done)
             writing.execute("PRAGMA journal_mode = DELETE")  # one file, which can be moved alone
         if problem := damage(part):
-            raise JournalError(f"{source}: what was copied is damaged: {problem}")
+            raise JournalError(f"{source}: the new backup copy is damaged: {problem}")
         os.utime(part, (began, began))
         seal(part, target)
 

@@ -48,7 +48,8 @@ def run_lock(output_dir: Path) -> Iterator[None]:
             who = f"process {by.pid} on {by.host} since {by.since}" if by else "another process"
             raise SetupError(
                 f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
-                " Ctrl-C, or choose another output.dir. `status` shows where it stands."
+                " Ctrl-C, or choose another output.dir. `python -m"
+                " ascc_async status` shows its progress."
             ) from error
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         me = Holder(socket.gethostname(), os.getpid(), now)

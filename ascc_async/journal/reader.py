@@ -161,7 +161,10 @@ class Reader:
                 try:
                     values[key.removeprefix(prefix)] = json.loads(value)
                 except ValueError:
-                    log.warning("a remembered value is damaged and left out", extra={"key": key})
+                    log.warning(
+                        "a value that an earlier run saved is damaged; going on without it",
+                        extra={"key": key},
+                    )
         return values
 
     def answered(self) -> Iterator[BulkAnswers]:
@@ -286,5 +289,8 @@ def _clip_file(
 def open_reader(path: Path) -> Reader:
     """A Reader, or JournalError that says there is no journal yet."""
     if not path.exists():
-        raise JournalError(f"{path}: no journal yet. Start with `python -m ascc_async run`.")
+        raise JournalError(
+            f"{path}: no journal yet, the record of what runs did. Start with `python -m ascc_async"
+            " run`, or name the folder of an earlier run with --set output.dir=FOLDER."
+        )
     return Reader(path)

@@ -71,10 +71,10 @@ QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
 
 _REMEDIES = {
     "SQLITE_FULL": "The disk is full: make room and run the same command again.",
-    "SQLITE_NOTADB": "It is not a journal, or it is damaged.",
+    "SQLITE_NOTADB": "It is not a journal, or it is damaged: move it away and run again.",
     "SQLITE_CORRUPT": "It is damaged: run the same command again, and its backup copy is used.",
-    "SQLITE_READONLY": "It cannot be written: check its owner and mode.",
-    "SQLITE_BUSY": "Another program holds it: close that and run again.",
+    "SQLITE_READONLY": "It cannot be written: check its owner and permissions.",
+    "SQLITE_BUSY": "Another program has it open: close that program and run again.",
 }
 _OUR_BUGS = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 

@@ -98,7 +98,7 @@ _MOVE = "UPDATE clips SET path = ? WHERE segment_id = ? AND form = ?"
 _Statement = tuple[str, tuple[object, ...]]
 
 
-class _Waiting(NamedTuple):
+class _QueuedCall(NamedTuple):
     """The records of one call, and what its caller waits for."""
 
     statements: list[_Statement]
@@ -112,7 +112,7 @@ class Journal:
         self.path = path
         self.commits = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_QueuedCall] = []
         self._gather_until = 0.0
         self._committing = self._due = False
 
@@ -143,7 +143,7 @@ class Journal:
         if not self._waiting:
             self._gather_until = max(self._loop.time(), self._gather_until + _GATHER_SECONDS)
             self._loop.call_at(self._gather_until, self._hand_over_when_free)
-        self._waiting.append(_Waiting([_statement(record) for record in records], done))
+        self._waiting.append(_QueuedCall([_statement(record) for record in records], done))
         if len(records) >= _ENOUGH:
             self._hand_over_when_free()
         # The write goes on when the caller is cancelled: it is already on its way.
@@ -164,7 +164,7 @@ class Journal:
         commit = self._loop.run_in_executor(self._thread, self._commit, statements)
         commit.add_done_callback(partial(self._wake, waiting))
 
-    def _wake(self, waiting: list[_Waiting], commit: asyncio.Future[None]) -> None:
+    def _wake(self, waiting: list[_QueuedCall], commit: asyncio.Future[None]) -> None:
         self._committing = False
         for one in waiting:
             if one.done.cancelled():

@@ -169,7 +169,7 @@ class IdentityClient:
                     yield response
                     return
                 url = redirect_target(url, response.headers)
-        raise UnexpectedAnswer(f"{_without_query(url)} redirects in a circle")
+        raise UnexpectedAnswer(f"{_without_query(url)} redirects more than {MOST_REDIRECTS} times")
 
 
 class HttpResponse:
@@ -198,7 +198,7 @@ class HttpResponse:
             async for chunk in self._response.content.iter_any():
                 self.received += len(chunk)
                 if self.received > limit:
-                    raise UnexpectedAnswer(f"{self.host} sends more than {limit} bytes")
+                    raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
                 pieces.append(chunk)
         except TRANSPORT_ERRORS as error:
             raise_our_error(error, self._route)
@@ -247,7 +247,7 @@ def redirect_target(url: str, headers: Mapping[str, str]) -> str:
             return address
     except ValueError:  # `https://[`, or a port that is no number: nowhere
         pass
-    raise UnexpectedAnswer(f"{_without_query(url)} redirects to nowhere")
+    raise UnexpectedAnswer(f"{_without_query(url)} redirects without a usable address")
 
 
 def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None]:

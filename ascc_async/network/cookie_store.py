@@ -116,7 +116,10 @@ class CookieStore:
                 )
                 continue
             signed_in = cookies.signed_in
-            log.info("cookie file read again", extra={"identity": name, "signed_in": signed_in})
+            log.info(
+                "the cookie file changed: using the new cookies",
+                extra={"identity": name, "signed_in": signed_in},
+            )
             self.copies[name].write(cookies)
             renewed[name] = self.jars[name] = cookies
         return renewed

@@ -261,9 +261,9 @@ def _cookie(
 def _warnings(cookies: IdentityCookies, now: float) -> Iterator[str]:
     path = cookies.path
     if not cookies.signed_in:
-        yield f"{path}: these cookies are not of a signed-in account; used as a guest's"
+        yield f"{path}: these cookies hold no sign-in; asking YouTube as a guest"
     if stat.S_IMODE(os.stat(path).st_mode) & 0o077:
-        yield f"{path}: others on this machine can read it; chmod 600 {path}"
+        yield f"{path}: other users of this machine can read it; run `chmod 600 {path}`"
     ends = [cookie.expires for cookie in cookies.jar if cookie.name in _LOGIN_NAMES]
     first = min((end for end in ends if end is not None), default=None)
     if first is not None and first - now < _SOON_SECONDS:

@@ -126,21 +126,21 @@ def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
 
 
 _SENTENCES: dict[NetworkFaultKind, str] = {
-    "dns": "the name {host} is not known; check the network connection",
+    "dns": "the address of {host} cannot be looked up; check the network connection",
     "proxy": "the proxy {proxy} does not answer; start it or correct network.proxy",
     "proxy_auth": (
-        "the proxy {proxy} refuses user or password;"
+        "the proxy {proxy} does not accept the user name or password;"
         " correct them in network.proxy (or the identity's proxy)"
     ),
     "certificate": (
-        "the certificate of {host} is not trusted; behind a proxy that opens TLS,"
-        " give its authority in network.ca_file"
+        "the certificate of {host} is not trusted; if a proxy inspects TLS here, name the PEM file"
+        " of its certificate authority in network.ca_file"
     ),
     "connect": "{host} cannot be reached",
     "timeout": "{host} did not answer in time",
     "reset": "{host} closed the connection",
     "short_body": "{host} sent only part of the answer",
-    "other": "asking {host} failed",
+    "other": "the request to {host} failed",
 }
 
 

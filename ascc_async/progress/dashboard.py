@@ -32,7 +32,7 @@ class Dashboard:
         if (download := snapshot.download) is not None:
             of_total = f" of {size(download.total)}" if download.total else ""
             received = f"{size(download.received)}{of_total}"
-            yield _line(f"metadata  {safe(download.name)}: {received}")
+            yield _line(f"downloading {safe(download.name)}: {received}")
         sums = figures(snapshot)
         if sums is None:
             return
@@ -43,7 +43,7 @@ class Dashboard:
             if source.state != "ready":
                 yield _line(f"source {source.name}: {source.state}, {safe(source.why)}", "yellow")
         if snapshot.disk is not None:
-            waiting = " · clips wait for room" if snapshot.disk.waiting else ""
+            waiting = " · too little: clips wait for space" if snapshot.disk.waiting else ""
             yield _line(f"disk {size(snapshot.disk.free)} free{waiting}")
 
 
@@ -52,11 +52,11 @@ def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
     if stopping.draining:
         left = duration(stopping.seconds_left or 0)
         if narrow:
-            return f"stopping, {left} · Ctrl-C: leave now"
-        return f"stopping: finishing what is in flight, at most {left}; Ctrl-C again leaves at once"
+            return f"stopping, {left} · Ctrl-C: abort"
+        return f"stopping: finishing what is under way, at most {left}; Ctrl-C again aborts"
     elapsed = duration(snapshot.at - snapshot.started_at)
     phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
-    goes_on = "" if narrow else ", the same command goes on"
+    goes_on = "" if narrow else ", the same command resumes"
     return f"ascc_async{phase} · {elapsed} · Ctrl-C stops{goes_on}"
 
 
@@ -100,13 +100,15 @@ def _reasons(reasons: dict[str, int], width: int) -> str:
 def _bucket_table(buckets: tuple[BucketSnapshot, ...], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     wide = width >= _NARROW
-    for name in ("identity", "kind", "rate", *(("ceiling", "refused") if wide else ()), "resting"):
+    # «refused at»: the rate that was last refused, which the limiter now stays below.
+    limits = ("refused at", "refusals") if wide else ()
+    for name in ("identity", "requests", "rate", *limits, "paused"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for bucket in buckets:
         ceiling = rate(bucket.ceiling) if bucket.ceiling else "–"
-        resting = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
+        paused = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
         more = (ceiling, count(bucket.refused)) if wide else ()
-        table.add_row(safe(bucket.identity), bucket.kind.value, rate(bucket.rate), *more, resting)
+        table.add_row(safe(bucket.identity), bucket.kind.value, rate(bucket.rate), *more, paused)
     return table
 
 

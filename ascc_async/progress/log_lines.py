@@ -23,8 +23,8 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         f"unavailable {count(sum(sums.unavailable.values()))}",
     ]
     for bucket in sums.buckets:
-        rest = f" resting until {clock(bucket.resting_until)}" if bucket.resting_until else ""
-        parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{rest}")
+        pause = f" paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
+        parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{pause}")
     if sums.seconds_left and not snapshot.stopping.draining:
         parts.append(time_left(sums))
     return " · ".join(parts)

@@ -55,7 +55,7 @@ class TextFormat(logging.Formatter):
         if len(text) > _LONGEST:
             text = text[: _LONGEST - 1] + "…"
         if repeated:
-            text += " (once more)" if repeated == 1 else f" ({repeated} times more)"
+            text += " (repeated once)" if repeated == 1 else f" (repeated {repeated} times)"
         return f"{clock(record.created)} {level}{text}"
 
 

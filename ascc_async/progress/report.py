@@ -18,20 +18,22 @@ from ascc_async.progress.formatting import count, duration, moment, share, size
 from ascc_async.progress.log_lines import snapshot_fields
 from ascc_async.progress.logs import LOGS
 
-_AGAIN = "run the same command again: it goes on with these"
+_AGAIN = "not finished yet: run the same command again to continue"
 _COOKIES = (
-    "cookies of a signed-in browser open most of these: set network.cookies_file"
-    " (docs/cookies.md), then run again: they are asked again at once"
+    "most of these need a signed-in account: set network.cookies_file (docs/cookies.md) and run"
+    " again; they are then asked again right away"
 )
 _UPDATE = (
-    "`detail` in dataset/unavailable.csv says what the tool said; mostly helps"
-    " `pip install --upgrade yt-dlp`, then `doctor --online` and another run"
+    "the column `detail` in dataset/unavailable.csv has the error; usually"
+    " `pip install --upgrade yt-dlp` helps: check with `doctor --online`, then run again"
 )
 _GONE = "gone for good: nothing can be done"
-_CONTENT = "the sound itself is not usable: nothing needs doing"
+_CONTENT = "no usable audio: no action needed"
+_LATER = "tried again after license.recheck_after_days (30 by default)"
 _REMEDIES: Mapping[Reason, str] = {
     Reason.LICENSE_UNKNOWN: (
-        "the next runs ask again, license.retry_unknown times; a Data API key"
+        "YouTube did not say which license: the next runs ask again, at most"
+        " license.retry_unknown times; a Data API key"
         " (license.api_keys, docs/data-api.md) answers for nearly all"
     ),
     Reason.NETWORK: "run again later: they are tried again",
@@ -43,7 +45,7 @@ _REMEDIES: Mapping[Reason, str] = {
         " network.identities) may get them: run again with it"
     ),
     Reason.TOOL_FAILED: _UPDATE,
-    Reason.LIVE: "streams or premieres now: looked at again after license.recheck_after_days",
+    Reason.LIVE: f"a stream or premiere: {_LATER}",
     Reason.LICENSE_CHANGED: "no longer Creative Commons: their clips are left out of the dataset",
     Reason.REMOVED: _GONE,
     Reason.PRIVATE: _GONE,
@@ -51,8 +53,11 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.COPYRIGHT_CLAIM: _GONE,
     Reason.NO_AUDIO: _CONTENT,
     Reason.SILENT: _CONTENT,
-    Reason.TOO_SHORT: "the video ends too early; clips.shorter_than_segment decides what counts",
-    Reason.CORRUPT: "could not be decoded: looked at again after license.recheck_after_days",
+    Reason.TOO_SHORT: (
+        "the video ends before the segment (nothing helps) or inside it"
+        " (clips.shorter_than_segment: keep or pad may keep it)"
+    ),
+    Reason.CORRUPT: f"could not be decoded: {_LATER}",
 }
 _OUTCOME_NAMES = {
     Outcome.CLIP: "clips",
@@ -65,7 +70,7 @@ _OUTCOME_NAMES = {
 _ALWAYS_SHOWN = (Outcome.CLIP, Outcome.NOT_SHAREABLE, Outcome.UNAVAILABLE)
 _WITHOUT_REASON = {
     Outcome.NOT_SHAREABLE: "standard license",
-    Outcome.PENDING: "waiting for their turn",
+    Outcome.PENDING: "not tried yet",
 }
 _FILES = (
     ("dataset/README.md", "the dataset card: start here"),
@@ -110,9 +115,9 @@ def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
     took = duration(snapshot.at - snapshot.started_at)
     left = f"{count(counts.pending)} segments are left"
     if snapshot.stopping.draining and counts.pending:
-        headline = f"Stopped after {took}. {left}: the same command goes on with them."
+        headline = f"Stopped after {took}. {left}: run the same command again to continue."
     elif not snapshot.answered and not snapshot.clips_made:
-        headline = f"Done: nothing was left to ask or to fetch ({took})."
+        headline = f"Done: nothing was left to do ({took})."
     else:
         headline = (
             f"Done in {took}: {count(snapshot.answered)} videos asked and"
@@ -192,7 +197,7 @@ def _note(counts: Counts, outcome: Outcome) -> str:
         sound = f"{duration(counts.seconds)} of sound, {size(counts.bytes)}"
         return f"{sound}, {count(counts.channels)} channels to credit" if counts.clips else ""
     if outcome is Outcome.SPARE:
-        return "beyond sampling.max_per_class"
+        return "fetched, but more than sampling.max_per_class asks for"
     reasons = [
         (number, reason or _WITHOUT_REASON.get(outcome, "no reason given"))
         for (of_outcome, reason), number in counts.reasons.items()
@@ -219,27 +224,27 @@ def status_headline(status: RunStatus) -> str:
     """Who runs, or how the last run ended."""
     holder, snapshot = status.holder, status.snapshot
     if holder is not None:
-        seen = "it has only begun, look again in some seconds"
+        seen = "it has just begun, look again in a few seconds"
         if snapshot:
-            seen = f"this is how it stood {duration(max(0.0, status.now - snapshot.at))} ago"
+            seen = f"its state of {duration(max(0.0, status.now - snapshot.at))} ago"
         who = f"process {holder.pid} on {holder.host} since {holder.since}"
         return f"A run is going on ({who}): {seen}."
     if snapshot is None:
-        return "No run is going on, and none has left anything to show yet."
+        return "No run is going on, and no status was saved by an earlier one."
     ended = moment(snapshot.at)
     if snapshot.stopping.draining:
-        how = f"was stopped at {ended}; the same command goes on"
+        how = f"was stopped at {ended}; the same command resumes it"
     elif snapshot.phase is Phase.DONE:
-        how = f"was done at {ended}"
+        how = f"finished at {ended}"
     else:
-        how = f"broke off at about {ended}; the same command goes on"
+        how = f"ended unexpectedly at about {ended}; the same command resumes it"
     return f"No run is going on. The last one {how}."
 
 
 def status_sums(status: RunStatus) -> Iterator[str]:
     """Paragraphs: the manifest's sums, what is missing, where everything is."""
     if status.counts is None or status.written_at is None:
-        yield "There is no manifest yet: a run writes it when it ends, and every few minutes."
+        yield "No dataset/manifest.csv yet: a run writes it every few minutes and at its end."
         return
     first, *others = sums(status.counts, status.output_dir)
     yield f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"

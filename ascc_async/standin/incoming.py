@@ -18,21 +18,21 @@ KINDS = {
 """The kind of request that limits and counters know an endpoint by; others are "other"."""
 
 
-def public_address(door: str) -> str:
-    """The address that YouTube sees of whoever comes by this door: media links are bound to it."""
+def public_address(listener: str) -> str:
+    """The client address that YouTube sees behind this proxy: media links are bound to it."""
     # Like the addresses that RFC 5737 keeps for examples; only their difference matters.
-    digest = blake2b(door.encode(), digest_size=2).digest()
+    digest = blake2b(listener.encode(), digest_size=2).digest()
     return f"203.0.{113 + digest[0] % 3}.{1 + digest[1] % 250}"
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One request. `identity` is the account where signed in, the door else."""
+    """One request. `identity` is the account where signed in, else the proxy listener."""
 
     request: web.BaseRequest
     endpoint: str
     host: str
-    door: str
+    listener: str
     identity: str
     signed_in: bool
     session_died: bool
@@ -47,7 +47,7 @@ class Incoming:
         return replace(self, videos=(video_id,), query=query)
 
 
-async def read_request(request: web.BaseRequest, door: str, *, dead_sessions: bool) -> Incoming:
+async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions: bool) -> Incoming:
     """Read it. `dead_sessions`: login cookies no longer sign in."""
     host = request.headers.get("Host", "").lower()
     endpoint = _endpoint(host, request.path)
@@ -70,8 +70,8 @@ async def read_request(request: web.BaseRequest, door: str, *, dead_sessions: bo
         request=request,
         endpoint=endpoint,
         host=host,
-        door=door,
-        identity=account if account and not dead_sessions else door,
+        listener=listener,
+        identity=account if account and not dead_sessions else listener,
         signed_in=account is not None and not dead_sessions,
         session_died=account is not None and dead_sessions,
         query=query,

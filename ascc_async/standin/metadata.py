@@ -19,7 +19,7 @@ RERATED = "rerated_video_ids.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class OntologyClass:
+class WorldClass:
     """One entry of the ontology.
 
     `rated`: how many were rated and how many of them were right; None: not in the class list,
@@ -41,8 +41,8 @@ def _entry(
     *restrictions: str,
     rated: tuple[int, int] | None = None,
     weight: float = 1,
-) -> OntologyClass:
-    return OntologyClass(mid, name, tuple(children.split()), restrictions, rated, weight)
+) -> WorldClass:
+    return WorldClass(mid, name, tuple(children.split()), restrictions, rated, weight)
 
 
 # Names with commas and parentheses, two parents, abstract, blacklisted and unrated ones.
@@ -144,7 +144,7 @@ def segment_head(rows: int, classes: int, labels: int) -> bytes:
     )
 
 
-def write_classes(folder: Path, entries: Sequence[OntologyClass]) -> None:
+def write_classes(folder: Path, entries: Sequence[WorldClass]) -> None:
     """Class list, quality counts and ontology of these classes."""
     listed = [(entry, entry.rated) for entry in entries if entry.rated is not None]
     names = [f'{i},{entry.mid},"{entry.name}"\n' for i, (entry, _) in enumerate(listed)]

@@ -16,7 +16,7 @@ from ascc_async.model import CREATIVE_COMMONS_LINK, License, Reason
 from ascc_async.standin.playability import CREATIVE_COMMONS
 from ascc_async.standin.templates import hole, quoted
 from ascc_async.standin.world import Video
-from ascc_async.standin.world_settings import Pages
+from ascc_async.standin.world_settings import PageSettings
 
 Shape = Literal["cc", "standard", "no_container", "no_results", "gone", "gone_bare"]
 VISITOR = "CgtYT3BlbkFzY2NTdCjIw5fRBjIKCgJDSBIEGgAgHQ%3D%3D"
@@ -51,7 +51,7 @@ def values(video: Video) -> dict[str, bytes]:
     }
 
 
-def build(shape: Shape, pages: Pages, *, members: bool, signed_in: bool) -> Any:
+def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) -> Any:
     """The answer of this shape, with holes. `members`: with the members-only badge."""
     answer: dict[str, Any] = {
         "responseContext": {
@@ -84,7 +84,7 @@ def is_members_only(video: Video) -> bool:
     return video.reason is Reason.MEMBERS_ONLY
 
 
-def _columns(shape: Shape, pages: Pages, members: bool) -> dict[str, Any]:
+def _columns(shape: Shape, pages: PageSettings, members: bool) -> dict[str, Any]:
     autoplay = {"autoplay": {"sets": [], "countDownSecs": 5, "trackingParams": TRACKING}}
     if shape == "gone":
         return {"results": {"results": {"trackingParams": TRACKING}}, "autoplay": autoplay}
@@ -124,7 +124,7 @@ def _primary(members: bool) -> dict[str, Any]:
     return primary
 
 
-def _secondary(shape: Shape, pages: Pages) -> dict[str, Any]:
+def _secondary(shape: Shape, pages: PageSettings) -> dict[str, Any]:
     """The owner, and the container whose only row tells the license."""
     handle = "/" + hole("handle")
     endpoint = {"browseId": hole("channel_id"), "canonicalBaseUrl": handle}
@@ -153,7 +153,7 @@ def _secondary(shape: Shape, pages: Pages) -> dict[str, Any]:
     return secondary | {"trackingParams": TRACKING, "attributedDescription": description}
 
 
-def _license_row(pages: Pages) -> dict[str, Any]:
+def _license_row(pages: PageSettings) -> dict[str, Any]:
     text = pages.license_text or CREATIVE_COMMONS
     link = _command(
         CREATIVE_COMMONS_LINK, "WEB_PAGE_TYPE_UNKNOWN", urlEndpoint={"url": CREATIVE_COMMONS_LINK}
@@ -169,7 +169,7 @@ def _license_row(pages: Pages) -> dict[str, Any]:
     }
 
 
-def _overlay(shape: Shape, pages: Pages) -> dict[str, Any]:
+def _overlay(shape: Shape, pages: PageSettings) -> dict[str, Any]:
     if shape == "gone":
         return {"decoratedPlayerBarRenderer": {}}
     ending = {"results": _other_videos(pages.kilobytes * 15 // 100)}
@@ -183,7 +183,7 @@ def _overlay(shape: Shape, pages: Pages) -> dict[str, Any]:
     return overlay
 
 
-def _description_panel(shape: Shape, pages: Pages) -> dict[str, Any]:
+def _description_panel(shape: Shape, pages: PageSettings) -> dict[str, Any]:
     """The side panel that repeats title, channel and date."""
     cards = {"horizontalCardListRenderer": {"cards": _other_videos(pages.kilobytes // 5)}}
     if shape == "no_results":

@@ -4,7 +4,7 @@
     with StandinProcess(settings) as youtube:            # or: async with
         youtube.proxy        # "http://127.0.0.1:40111"  -> network.proxy
         youtube.ca_file      # Path                      -> network.ca_file
-        youtube.proxies      # {"main": "http://…"}, one per door in settings.doors
+        youtube.proxies      # {"main": "http://…"}, one for each of settings.listeners
         youtube.world        # World: .videos, .video(id), .expected(id, start_ms)
         youtube.set_faults(Fault(name="server_error", share=0.2))
         youtube.set_pages(license_row="gone")
@@ -78,12 +78,12 @@ class StandinProcess:
 
     @property
     def proxy(self) -> str:
-        """The address of the first door, with user and password where it has them."""
+        """The address of the first proxy listener, with user and password where it has them."""
         return str(self._ready["proxy"])
 
     @property
     def proxies(self) -> Mapping[str, str]:
-        """The address of every door by its name."""
+        """The address of every proxy listener by its name."""
         return dict(self._ready["proxies"])
 
     @property
@@ -104,11 +104,11 @@ class StandinProcess:
     def start(self) -> None:
         """Start, or start again on the same ports with the same certificate."""
         ports = self._ready.get("ports", {})
-        doors = tuple(
-            door.model_copy(update={"port": ports.get(door.name, 0)})
-            for door in self.settings.doors
+        listeners = tuple(
+            listener.model_copy(update={"port": ports.get(listener.name, 0)})
+            for listener in self.settings.listeners
         )
-        config = self.settings.model_copy(update={"doors": doors}).model_dump_json()
+        config = self.settings.model_copy(update={"listeners": listeners}).model_dump_json()
         (self._folder / "world.json").write_text(config)
         with (self._folder / "stderr.txt").open("ab") as stderr:
             self._process = subprocess.Popen(
@@ -150,7 +150,7 @@ class StandinProcess:
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered,
-        breaches (by identity), faults, connections (by door), quota_used (by key)."""
+        breaches (by identity), faults, connections (by listener), quota_used (by key)."""
         counters: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
         return counters
 
@@ -175,7 +175,7 @@ class StandinProcess:
         self.set(limits=limits)
 
     def set_pages(self, **changes: Any) -> None:
-        """Change how pages look: see `world_settings.Pages`."""
+        """Change how pages look: see `world_settings.PageSettings`."""
         self.set(pages=changes)
 
     def cut_connections(self) -> None:

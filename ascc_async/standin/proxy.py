@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trustme
 
-from ascc_async.standin.world_settings import ProxyDoor
+from ascc_async.standin.world_settings import ProxyListener
 
 _HOSTS = (
     "youtube.com", "*.youtube.com", "*.youtube-nocookie.com", "youtubei.googleapis.com",
@@ -66,31 +66,31 @@ class _Waiting(asyncio.Protocol):
 
 
 class ProxyServer:
-    """One door's listener.
+    """Serves one of the settings' proxy listeners.
 
-    `protocol` makes the web server's protocol for each connection; `arrived` hears beforehand of
-    the name that it came in by.
+    `protocol` makes the web server's protocol for each connection; `arrived` is called before that
+    with the connection and the name under which the request log lists it.
     """
 
     def __init__(
         self,
-        door: ProxyDoor,
+        listener: ProxyListener,
         protocol: Callable[[], asyncio.Protocol],
         arrived: Callable[[asyncio.Transport, str], None],
         tls: ssl.SSLContext,
     ) -> None:
-        self._door, self._protocol, self._arrived, self._tls = door, protocol, arrived, tls
+        self._listener, self._protocol, self._arrived, self._tls = listener, protocol, arrived, tls
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Transport, asyncio.StreamWriter] = {}
 
     async def start(self) -> int:
         """Listen on loopback and return the port."""
-        tls = self._tls if self._door.scheme == "https" else None
+        tls = self._tls if self._listener.scheme == "https" else None
         self._server = await asyncio.start_server(
             # Never on another address: this is a man in the middle by trade.
             self._serve,
             "127.0.0.1",
-            self._door.port,
+            self._listener.port,
             ssl=tls,
             backlog=1024,
         )
@@ -109,7 +109,7 @@ class ProxyServer:
         self._open.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        shake_hands = self._socks if self._door.scheme == "socks5" else self._connect
+        shake_hands = self._socks if self._listener.scheme == "socks5" else self._connect
         try:
             async with asyncio.timeout(30):
                 name = await shake_hands(reader, writer)
@@ -121,7 +121,7 @@ class ProxyServer:
             writer.transport.abort()  # a client that does not speak the protocol, or is gone
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        """The handshake of an HTTP proxy; the name of whoever came in."""
+        """The handshake of an HTTP proxy; the name to log it under."""
         head = await reader.readuntil(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, *_ = first.split(" ")
@@ -171,13 +171,14 @@ class ProxyServer:
         return name
 
     def _name_for(self, user: str | None, password: str) -> str | None:
-        """The door's name; an open door goes by the user's name where one is given."""
-        if self._door.user is None:
-            return user or self._door.name
+        """The listener's name; without a password, the user's name where the client gives one."""
+        if self._listener.user is None:
+            return user or self._listener.name
         same = hmac.compare_digest(
-            f"{user}:{password}".encode(), f"{self._door.user}:{self._door.password}".encode()
+            f"{user}:{password}".encode(),
+            f"{self._listener.user}:{self._listener.password}".encode(),
         )
-        return self._door.name if same else None
+        return self._listener.name if same else None
 
     async def _hand_over(self, writer: asyncio.StreamWriter, name: str) -> None:
         await writer.drain()

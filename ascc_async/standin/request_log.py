@@ -29,11 +29,11 @@ class RequestLog:
             self._file.flush()  # tests read it while the answer is on its way
 
     def count(self, counter: str, key: str, number: int = 1) -> None:
-        """Count something, such as a connection by its door."""
+        """Count something, such as a connection by its listener."""
         self._counters[counter][key] += number
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """All counters: by endpoint, by kind, by identity, by fault, by door."""
+        """All counters: by endpoint, by kind, by identity, by fault, by listener."""
         return {name: dict(counter) for name, counter in self._counters.items()}
 
     def reset(self) -> None:

@@ -21,7 +21,7 @@ from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import ProxyServer, make_certificates
 from ascc_async.standin.request_log import RequestLog
 from ascc_async.standin.site import Site
-from ascc_async.standin.world_settings import ProxyDoor, RefusalStyle, WorldSettings
+from ascc_async.standin.world_settings import ProxyListener, RefusalStyle, WorldSettings
 
 LOG_NAME = "requests.jsonl"
 _STYLE_OF_FAULT: Mapping[str, RefusalStyle] = {
@@ -34,7 +34,7 @@ _STYLE_OF_FAULT: Mapping[str, RefusalStyle] = {
     "forbidden": "forbidden",
 }
 # Made at the start; another value could not be kept.
-_UNCHANGEABLE = frozenset({"doors", "seed", "videos"})
+_UNCHANGEABLE = frozenset({"listeners", "seed", "videos"})
 
 
 class Standin:
@@ -69,16 +69,16 @@ class Standin:
         self._pipe = Pipe(settings.media.total_mbit)
 
     async def start(self) -> dict[str, Any]:
-        """Open every door; where it listens, as JSON has it."""
+        """Start every proxy listener; returns the addresses, ready for JSON."""
         ca_file, tls = make_certificates(self._folder)
         write_world(self._folder / "metadata", self._site.world.videos, seed=self.settings.seed)
         proxies: dict[str, str] = {}
         ports: dict[str, int] = {}
-        for door in self.settings.doors:
-            server = ProxyServer(door, self._web, self._arrived, tls)
+        for listener in self.settings.listeners:
+            server = ProxyServer(listener, self._web, self._arrived, tls)
             self._proxies.append(server)
-            ports[door.name] = await server.start()
-            proxies[door.name] = _proxy_url(door, ports[door.name])
+            ports[listener.name] = await server.start()
+            proxies[listener.name] = _proxy_url(listener, ports[listener.name])
         control_port = await self._start_control()
         return {
             "proxy": next(iter(proxies.values())),
@@ -98,10 +98,10 @@ class Standin:
             await self._control.cleanup()
         self.log.close()
 
-    def _arrived(self, transport: asyncio.Transport, door: str) -> None:
+    def _arrived(self, transport: asyncio.Transport, listener: str) -> None:
         # The web server sees another transport object than the proxy; the ends stay the same.
-        self._arrivals[_both_ends(transport)] = door
-        self.log.count("connections", door)
+        self._arrivals[_both_ends(transport)] = listener
+        self.log.count("connections", listener)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: limits come first, then faults, then the site."""
@@ -109,9 +109,9 @@ class Standin:
         if self.settings.delay_seconds:
             await asyncio.sleep(self.settings.delay_seconds)
         # Without a transport the client went away while we waited.
-        door = self._arrivals.get(_both_ends(request.transport), "unknown")
+        listener = self._arrivals.get(_both_ends(request.transport), "unknown")
         dead = self.settings.pages.dead_sessions
-        incoming = await read_request(request, door, dead_sessions=dead)
+        incoming = await read_request(request, listener, dead_sessions=dead)
         endpoint = incoming.endpoint
         kind, identity = KINDS.get(endpoint, "other"), incoming.identity
         refusal = self._limits.judge(kind, identity, time.monotonic(), time.time())
@@ -129,7 +129,7 @@ class Standin:
         line = {
             "t": time.time(),
             "who": identity,
-            "door": door,
+            "listener": listener,
             "host": incoming.host,
             "path": request.path,
             "endpoint": endpoint,
@@ -204,6 +204,10 @@ def _both_ends(transport: asyncio.BaseTransport | None) -> tuple[object, object]
     return transport.get_extra_info("peername"), transport.get_extra_info("sockname")
 
 
-def _proxy_url(door: ProxyDoor, port: int) -> str:
-    login = f"{quote(door.user, safe='')}:{quote(door.password, safe='')}@" if door.user else ""
-    return f"{door.scheme}://{login}127.0.0.1:{port}"
+def _proxy_url(listener: ProxyListener, port: int) -> str:
+    login = (
+        f"{quote(listener.user, safe='')}:{quote(listener.password, safe='')}@"
+        if listener.user
+        else ""
+    )
+    return f"{listener.scheme}://{login}127.0.0.1:{port}"

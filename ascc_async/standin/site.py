@@ -162,7 +162,7 @@ class Site:
         # Sizes and links of media cost far more than the rest of an answer.
         wanted = not chosen or "streamingData" in chosen or "*" in chosen
         streams = self._streams.of if wanted else _no_streams
-        viewer = Viewer(client, public_address(incoming.door), incoming.signed_in)
+        viewer = Viewer(client, public_address(incoming.listener), incoming.signed_in)
         video = self.world.video(incoming.videos[0])
         return player_answer(video, viewer, self._links, streams, refusal)
 
@@ -177,7 +177,7 @@ class Site:
 
     def _media(self, incoming: Incoming, range_ignored: bool) -> Reply:
         try:
-            video_id, itag = self._links.check(incoming.query, public_address(incoming.door))
+            video_id, itag = self._links.check(incoming.query, public_address(incoming.listener))
         except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
             return replies.forbidden("media")
         stream = self._streams.one(self.world.video(video_id), itag)

@@ -20,13 +20,13 @@ RetryAfterForm = Literal["seconds", "date", "none"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Section(BaseModel):
+class _FrozenSettings(BaseModel):
     """A section of the settings: frozen, no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Shares(_Section):
+class Shares(_FrozenSettings):
     """How often each kind of video occurs among ids outside the world's own list.
 
     Shares of all ids, so they add up to at most 1; the rest is standard. The order matters: a
@@ -51,7 +51,7 @@ class Shares(_Section):
     corrupt: Share = 0.005
 
 
-class Pages(_Section):
+class PageSettings(_FrozenSettings):
     """How `next`, `player` and the watch page look; most fields imitate a change at YouTube."""
 
     kilobytes: int = Field(
@@ -70,7 +70,7 @@ class Pages(_Section):
     )
 
 
-class DataApi(_Section):
+class DataApi(_FrozenSettings):
     """The Data API's keys and their daily quota in units."""
 
     keys: tuple[str, ...] | None = Field(
@@ -79,7 +79,7 @@ class DataApi(_Section):
     quota: int = Field(default=10_000, ge=0)
 
 
-class MediaSettings(_Section):
+class MediaSettings(_FrozenSettings):
     """How media is served."""
 
     total_mbit: float | None = Field(default=None, gt=0, description="Mbit/s of the whole stand-in")
@@ -90,7 +90,7 @@ class MediaSettings(_Section):
     )
 
 
-class Limit(_Section):
+class Limit(_FrozenSettings):
     """A hidden limit, kept per identity: `requests` in any `window_seconds`, else a pause.
 
     `identities`: names it holds for; null: everyone.
@@ -105,7 +105,7 @@ class Limit(_Section):
     identities: tuple[str, ...] | None = None
 
 
-class Fault(_Section):
+class Fault(_FrozenSettings):
     """A fault that hits a seeded `share` of videos (or paths), each at most `times` times.
 
     `times` 0 means every time. `endpoints` narrows to some of: next, player, watch, data_api,
@@ -123,10 +123,10 @@ class Fault(_Section):
     retry_after_seconds: float = Field(default=5, ge=0)
 
 
-class ProxyDoor(_Section):
-    """One way in: its own port (0: a free one), its own public address.
+class ProxyListener(_FrozenSettings):
+    """One proxy address to connect to, with its own port (0: a free one) and public address.
 
-    Naming a user makes it ask for the password.
+    With a `user` it asks for user and password.
     """
 
     name: str = "main"
@@ -136,7 +136,7 @@ class ProxyDoor(_Section):
     password: str = ""
 
 
-class WorldSettings(_Section):
+class WorldSettings(_FrozenSettings):
     """The world and how it answers. The same settings give the same truth in every process."""
 
     seed: int = 0
@@ -149,12 +149,12 @@ class WorldSettings(_Section):
     licenses_changed: bool = Field(
         default=False, description="true: license_changed videos now read standard"
     )
-    pages: Pages = Pages()
+    pages: PageSettings = PageSettings()
     data_api: DataApi = DataApi()
     media: MediaSettings = MediaSettings()
     limits: tuple[Limit, ...] = ()
     faults: tuple[Fault, ...] = ()
-    doors: tuple[ProxyDoor, ...] = (ProxyDoor(),)
+    listeners: tuple[ProxyListener, ...] = (ProxyListener(),)
     delay_seconds: float = Field(default=0, ge=0, description="wait before every answer")
     log_requests: bool = True
     # A stand-in that is forgotten must not outlive the day.

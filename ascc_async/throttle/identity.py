@@ -110,7 +110,7 @@ class Bucket:
         controller.answered(now)
         if ceiling is not None and controller.ceiling is None:
             log.info(
-                "«%(identity)s» may go faster than before: %(rate).3g %(kind)s/s are answered",
+                "«%(identity)s» is answered above its former limit: now %(rate).3g %(kind)s/s",
                 {"identity": self._identity, "rate": controller.rate, "kind": kind},
             )
 

@@ -45,7 +45,7 @@ class BucketSnapshot:
         # While a trial is out nobody knows how long its answer takes: the rest itself is over.
         left = identity.rest_left(now, kind)
         away = identity.outage.is_open
-        why = "network away" if away else bucket.last_refusal or None
+        why = "no network" if away else bucket.last_refusal or None
         return cls(
             identity=identity.name,
             kind=kind,

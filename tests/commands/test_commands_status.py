@@ -30,7 +30,7 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
     """The numbers, what to do, where everything is, and when the manifest was written."""
     done = finished.run("status")
     assert done.returncode == 0
-    assert "No run is going on. The last one was done at" in done.stdout
+    assert "No run is going on. The last one finished at" in done.stdout
     assert re.search(r"The manifest, written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", done.stdout)
     counts = summary(finished.output / "dataset" / "manifest.csv")
     assert re.search(rf"^ *{counts.clips}  clips ", done.stdout, re.MULTILINE)

@@ -153,20 +153,20 @@ def test_two_clips_of_one_video_are_refused(tmp_path: Path) -> None:
     for start_ms in (30_000, 50_000):
         sample.add("aaaaaaaaaaa", start_ms=start_ms)
     sample.write()
-    with pytest.raises(MetadataError, match=r"manifest\.csv:3: a second segment of video aaaa"):
+    with pytest.raises(MetadataError, match=r"manifest\.csv:3: video aaaa"):
         read_recipe(sample.path("manifest.csv"))
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("run.json", "{", r"run\.json: not a run\.json of ours"),
-        ("run.json", '{"settings": {"clips": {"format": "ogg"}}}', r"run\.json: not a run\.json"),
+        ("run.json", "{", r"run\.json: not as ascc_async writes it"),
+        ("run.json", '{"settings": {"clips": {"format": "ogg"}}}', r"run\.json: not as ascc_async"),
         ("suitable_classes.csv", "a,b\r\n", r"suitable_classes\.csv: .*expected the columns"),
         (
             "suitable_classes.csv",
             "index,mid,display_name,quality\r\nx,/m/1,Dog,\r\n",
-            r"suitable_classes\.csv: not a .*'x'",
+            r"suitable_classes\.csv: not as .*'x'",
         ),
     ],
 )

@@ -198,9 +198,9 @@ def test_the_example_file_is_refused_in_a_friendly_way() -> None:
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
-        (netscape(("PREF", "VISITOR_INFO1_LIVE")), 0o600, "not of a signed-in account"),
-        (netscape(("LOGIN_INFO",)), 0o600, "not of a signed-in account"),
-        (netscape(("SAPISID",)), 0o600, "not of a signed-in account"),
+        (netscape(("PREF", "VISITOR_INFO1_LIVE")), 0o600, "hold no sign-in"),
+        (netscape(("LOGIN_INFO",)), 0o600, "hold no sign-in"),
+        (netscape(("SAPISID",)), 0o600, "hold no sign-in"),
         (netscape(), 0o644, "chmod 600"),
         (netscape(ends=int(NOW) + 86400), 0o600, "sign-in expires on 2026-05-29"),
     ],

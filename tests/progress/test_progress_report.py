@@ -44,14 +44,15 @@ def test_every_reason_of_the_closed_list_has_advice() -> None:
 def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:
     """After Ctrl-C the first line has the number of pending segments and the way on."""
     first = report(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
-    assert first == "Stopped after 2 min. 2 segments are left: the same command goes on with them."
+    left = "2 segments are left: run the same command again to continue."
+    assert first == f"Stopped after 2 min. {left}"
 
 
 def test_a_run_with_nothing_to_do_says_so(tmp_path: Path) -> None:
     """A second run in a finished folder does not pretend to have worked."""
     done = replace(COUNTS, outcomes={"clip": 58})
     text = report(done, snapshot(answered=0, clips_made=0), tmp_path)
-    assert text.startswith("Done: nothing was left to ask or to fetch")
+    assert text.startswith("Done: nothing was left to do")
 
 
 def test_only_places_that_exist_are_named(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
     assert kept.lines == ["warning: it rains (video_id v0)"]
     clock.now = 61.0
     sink.show_repeated()
-    assert kept.lines[1:] == ["warning: it rains (video_id v999) (999 times more)"]
+    assert kept.lines[1:] == ["warning: it rains (video_id v999) (repeated 999 times)"]
     sink.show_repeated(all_of_them=True)
     assert len(kept.lines) == 2
 
@@ -79,7 +79,7 @@ def test_what_was_not_told_yet_is_told_at_the_end() -> None:
     for _ in range(3):
         sink.handle(record())
     sink.close()
-    assert kept.lines == ["warning: it rains", "warning: it rains (2 times more)"]
+    assert kept.lines == ["warning: it rains", "warning: it rains (repeated 2 times)"]
 
 
 def test_titles_with_control_characters_reach_neither_terminal_nor_program_raw() -> None:

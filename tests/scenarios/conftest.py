@@ -24,7 +24,7 @@ def youtube() -> Iterator[StandinProcess]:
 @pytest.fixture
 def calm(youtube: StandinProcess) -> StandinProcess:
     """The same, with everything a test before may have changed set back."""
-    fixed = {"seed", "videos", "doors", "metadata_dir", "max_seconds"}
+    fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
     youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
     youtube.reset_counters()
     return youtube
@@ -39,7 +39,7 @@ def place(tmp_path: Path, calm: StandinProcess) -> Place:
 @pytest.fixture(scope="session")
 def finished(youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a job that ran undisturbed to its end. Not to be written in."""
-    fixed = {"seed", "videos", "doors", "metadata_dir", "max_seconds"}
+    fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
     youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
     folder = tmp_path_factory.mktemp("undisturbed")
     job = Job(folder, youtube)

@@ -9,7 +9,7 @@ import pytest
 from scenario import Place, Row, reach, timeless
 
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.world_settings import Fault, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
 from benchmarks.chaos_run import Job
 
 PASSWORD, COOKIE = "sesame-7Yq2", "c00kie-s3cret-value"
@@ -42,11 +42,11 @@ def test_bombs_and_floods_cost_a_try_each(
 
 def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:
     """Cookie, key and proxy password: in no log, journal, dataset or message; modes are private."""
-    door = ProxyDoor(user="somebody", password=PASSWORD)
+    listener = ProxyListener(user="somebody", password=PASSWORD)
     cookies = tmp_path / "cookies.txt"
     cookies.write_text(COOKIES)
     cookies.chmod(0o600)
-    with StandinProcess(WorldSettings(videos=30, doors=(door,))) as youtube:
+    with StandinProcess(WorldSettings(videos=30, listeners=(listener,))) as youtube:
         faults = (Fault(name="server_error", share=0.1), Fault(name="cut_before", share=0.1))
         youtube.set_faults(*faults)
         place = Place(

@@ -1,4 +1,4 @@
-"""Several identities through the real command: each its own way out, rates and rests."""
+"""Several identities through the real command: each has its own proxy, rates and pauses."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import pytest
 from scenario import Place, wrong
 
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.world_settings import Limit, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import Limit, ProxyListener, WorldSettings
 
 PASSWORD = "sesame-3kX9"
-DOORS = (
-    ProxyDoor(name="main"),
-    ProxyDoor(name="locked", user="somebody", password=PASSWORD),
-    ProxyDoor(name="tls", scheme="https", user="somebody", password=PASSWORD),
-    ProxyDoor(name="socks", scheme="socks5", user="somebody", password=PASSWORD),
+LISTENERS = (
+    ProxyListener(name="main"),
+    ProxyListener(name="locked", user="somebody", password=PASSWORD),
+    ProxyListener(name="tls", scheme="https", user="somebody", password=PASSWORD),
+    ProxyListener(name="socks", scheme="socks5", user="somebody", password=PASSWORD),
 )
 ASKING = ("next", "player", "watch")
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[StandinProcess]:
-    """A stand-in with a door of each kind."""
-    with StandinProcess(WorldSettings(seed=5, videos=60, doors=DOORS)) as youtube:
+    """A stand-in with a proxy of each kind."""
+    with StandinProcess(WorldSettings(seed=5, videos=60, listeners=LISTENERS)) as youtube:
         yield youtube
 
 
 @dataclass
 class Party:
-    """A place whose runs go out by several doors."""
+    """An output folder whose runs use several proxies."""
 
     place: Place
     youtube: StandinProcess
@@ -46,13 +46,13 @@ class Party:
         return self.place.run(timeout=150)
 
     def sent(self) -> dict[tuple[str, str], int]:
-        """What the gate counted, by identity and kind."""
+        """Requests that the rate limiter counted, by identity and kind."""
         told = json.loads(self.place.run("status", "--json")[1])["picture"]["identities"]
         return {(one["identity"], one["kind"]): one["sent"] for one in told}
 
 
 def party(youtube: StandinProcess, folder: Path, others: dict[str, str], *settings: str) -> Party:
-    """The first door is `network.proxy`; `others` are further identities with their proxies."""
+    """The first proxy is `network.proxy`; `others` are further identities with their proxies."""
     youtube.set(limits=(), faults=(), delay_seconds=0)
     identities = [{"name": name, "proxy": proxy} for name, proxy in others.items()]
     own = (
@@ -74,8 +74,8 @@ def test_every_kind_of_proxy_works_and_broken_ones_rest(
     house: StandinProcess, tmp_path: Path
 ) -> None:
     """http, https and socks5 with passwords carry the job; one that is down and one that refuses
-    the password are named, rest, and cost nothing. A video's requests go out by one door, and its
-    media by the same; the gate has counted what the other side has seen.
+    the password are named, rest, and cost nothing. A video's requests all use one
+    proxy, its media too; the rate limiter has counted what the other side has seen.
     """
     ways = {name: house.proxies[name] for name in ("locked", "tls", "socks")}
     ways["gone"] = closed_port()
@@ -89,19 +89,19 @@ def test_every_kind_of_proxy_works_and_broken_ones_rest(
     for name in ("gone", "barred"):
         assert f"identity {name}" in said or f"identity {name}," in said or name in said
     assert PASSWORD not in said
-    doors: dict[str, set[str]] = defaultdict(set)
+    used: dict[str, set[str]] = defaultdict(set)
     known = {*house.settings.known_creative_commons, *house.settings.known_standard}
     lines = house.requests()
     for line in lines:
         if line["endpoint"] in (*ASKING, "media"):
             for video in set(line.get("videos", ())) - known:
-                doors[video].add(line["door"])
-    assert {video: by for video, by in doors.items() if len(by) > 1} == {}
-    assert {door for by in doors.values() for door in by} == {"main", "locked", "tls", "socks"}
+                used[video].add(line["listener"])
+    assert {video: by for video, by in used.items() if len(by) > 1} == {}
+    assert set.union(*used.values()) == {"main", "locked", "tls", "socks"}
     sent = many.sent()
     for name in ("main", "locked", "tls", "socks"):
         for kind in ("pages", "media"):
-            seen = sum(line["door"] == name and line["kind"] == kind for line in lines)
+            seen = sum(line["listener"] == name and line["kind"] == kind for line in lines)
             if seen:
                 assert sent[name, kind] == seen, (name, kind)
 

@@ -28,7 +28,7 @@ class Client:
         self._tls = ssl.create_default_context(cafile=str(youtube.ca_file))
 
     async def __call__(
-        self, url: str, *, door: str = "main", proxy: str | None = None, **options: Any
+        self, url: str, *, listener: str = "main", proxy: str | None = None, **options: Any
     ) -> Answer:
         """GET, or POST where `json` is given. Redirects are not followed."""
         method = options.pop("method", "POST" if "json" in options else "GET")
@@ -39,7 +39,7 @@ class Client:
             session.request(
                 method,
                 url,
-                proxy=proxy or self._youtube.proxies[door],
+                proxy=proxy or self._youtube.proxies[listener],
                 ssl=self._tls,
                 allow_redirects=False,
                 **options,

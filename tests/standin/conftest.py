@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from ascc_async.standin.process import StandinProcess
-from ascc_async.standin.world_settings import DataApi, Pages, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import DataApi, PageSettings, ProxyListener, WorldSettings
 from tests.standin.client import Client
 
 SETTINGS = WorldSettings(
-    doors=(
-        ProxyDoor(),
-        ProxyDoor(name="locked", user="anna", password="p w:ö"),
-        ProxyDoor(name="socks", scheme="socks5", user="anna", password="pw"),
+    listeners=(
+        ProxyListener(),
+        ProxyListener(name="locked", user="anna", password="p w:ö"),
+        ProxyListener(name="socks", scheme="socks5", user="anna", password="pw"),
     )
 )
 
@@ -33,7 +33,7 @@ def youtube(_running: StandinProcess) -> Iterator[StandinProcess]:
     _running.set(
         faults=(),
         limits=(),
-        pages=Pages(),
+        pages=PageSettings(),
         data_api=DataApi(),
         licenses_changed=False,
         media=SETTINGS.media,

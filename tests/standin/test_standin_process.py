@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from ascc_async.standin.process import StandinFailed, StandinProcess
-from ascc_async.standin.world_settings import Fault, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
 
-PLAIN = WorldSettings(videos=10, doors=(ProxyDoor(), ProxyDoor(name="tls", scheme="https")))
+PLAIN = WorldSettings(
+    videos=10, listeners=(ProxyListener(), ProxyListener(name="tls", scheme="https"))
+)
 _PARENT = """
 import os, sys
 from pathlib import Path

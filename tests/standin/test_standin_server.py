@@ -84,18 +84,18 @@ async def test_unknown_hosts_and_wrong_passwords_are_refused(
     with pytest.raises(aiohttp.ClientHttpProxyError) as refused:
         await ask("https://www.youtube.com/", proxy=wrong)
     assert refused.value.status == 407
-    assert (await ask("https://www.youtube.com/", door="locked")).status == 200
+    assert (await ask("https://www.youtube.com/", listener="locked")).status == 200
 
 
 async def test_socks_proxies_work_too(ask: Client, youtube: StandinProcess) -> None:
-    """With user and password; the log names the door."""
+    """With user and password; the log names the proxy listener."""
     connector = ProxyConnector.from_url(youtube.proxies["socks"], ssl=ask._tls)
     async with (
         aiohttp.ClientSession(connector=connector) as session,
         session.get("https://www.youtube.com/iframe_api") as answer,
     ):
         assert b"player" in await answer.read()
-    assert youtube.requests()[-1]["door"] == "socks"
+    assert youtube.requests()[-1]["listener"] == "socks"
 
 
 async def test_media_comes_by_range(ask: Client) -> None:
@@ -114,7 +114,7 @@ async def test_media_comes_by_range(ask: Client) -> None:
 async def test_media_links_are_bound_and_signed(ask: Client) -> None:
     """403 for another identity, and for a changed link."""
     link = await a_link(ask)
-    assert (await ask(link, door="locked")).status == 403
+    assert (await ask(link, listener="locked")).status == 403
     assert (await ask(link.replace("itag=", "itag=1"))).status == 403
 
 
@@ -171,12 +171,12 @@ async def test_hidden_limits_hold_for_each_identity(ask: Client, youtube: Standi
     refused = await ask.next(COMMON, mask=MASK)
     assert [*statuses, refused.status] == [200, 200, 429]
     assert 98 <= int(refused.headers["Retry-After"]) <= 101
-    assert (await ask.next(COMMON, mask=MASK, door="locked")).status == 200
+    assert (await ask.next(COMMON, mask=MASK, listener="locked")).status == 200
     assert youtube.counters()["breaches"]["main"] == 1
 
 
 async def test_login_cookies_make_another_identity(ask: Client, youtube: StandinProcess) -> None:
-    """An account, with the door it came by."""
+    """A signed-in account is its own identity, whichever proxy it uses."""
     cookies = {"SAPISID": "a/b", "LOGIN_INFO": "x"}
     body = (await ask("https://www.youtube.com/", cookies=cookies)).body
     assert b'"LOGGED_IN": true' in body
@@ -299,7 +299,7 @@ async def test_metadata_files_stand_at_their_addresses(
 
 async def test_the_log_tells_who_asked_what(ask: Client, youtube: StandinProcess) -> None:
     """One line per request, there before the answer is; counters beside it."""
-    await ask.next(COMMON, mask=MASK, door="locked")
+    await ask.next(COMMON, mask=MASK, listener="locked")
     line = youtube.requests("next")[-1]
     assert (line["who"], line["videos"], line["status"]) == ("locked", [COMMON], 200)
     assert line["mask"] == MASK

@@ -311,7 +311,7 @@ async def test_a_proxy_that_is_down_rests_only_its_identity() -> None:
 
     assert one.is_away("second")
     assert [await ask(one) for _ in range(3)] == ["main"] * 3
-    assert one.snapshot().bucket("second", RequestKind.MEDIA).resting_why == "network away"
+    assert one.snapshot().bucket("second", RequestKind.MEDIA).resting_why == "no network"
 
 
 @in_virtual_time
@@ -386,7 +386,7 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
         "all identities paused for pages until …",
         "«main» is still refused (YouTube answers 429); pausing 5 s",
         "«main» is answered again after 10 s; going on at 7.2 pages/s",
-        "«main» may go faster than before: 8 pages/s are answered",
+        "«main» is answered above its former limit: now 8 pages/s",
     ]
     fields = caplog.records[0].args
     assert isinstance(fields, dict)

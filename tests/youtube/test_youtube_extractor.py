@@ -35,7 +35,7 @@ from ascc_async.network.cookie_store import CookieStore, PrivateCopy
 from ascc_async.settings import ClipsSettings, NetworkSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
-from ascc_async.standin.world_settings import Fault, ProxyDoor, WorldSettings
+from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
@@ -46,7 +46,7 @@ from tests.youtube.license_helpers import counts, open_gate
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PASSWORD = "hunter2-secret"
-DOORS = (ProxyDoor(), ProxyDoor(name="guarded", user="me", password=PASSWORD))
+LISTENERS = (ProxyListener(), ProxyListener(name="guarded", user="me", password=PASSWORD))
 LOGIN = ("LOGIN_INFO", "SAPISID", "__Secure-3PAPISID", "SID")
 
 
@@ -96,7 +96,7 @@ class World:
 @pytest.fixture(scope="module")
 def youtube() -> Iterator[StandinProcess]:
     """The stand-in, one for all tests here."""
-    with StandinProcess(WorldSettings(seed=1, doors=DOORS)) as process:
+    with StandinProcess(WorldSettings(seed=1, listeners=LISTENERS)) as process:
         yield process
 
 

@@ -12,7 +12,7 @@ from ascc_async.model import License, LicenseAnswer
 from ascc_async.settings import NetworkSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
-from ascc_async.standin.world_settings import Fault, Pages, WorldSettings
+from ascc_async.standin.world_settings import Fault, PageSettings, WorldSettings
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.license_sources import LicenseSource
@@ -26,7 +26,7 @@ NAMES = ["innertube", "watch_page", "data_api"]
 @pytest.fixture(scope="module")
 def world() -> Iterator[StandinProcess]:
     """A stand-in with every kind of video."""
-    with StandinProcess(WorldSettings(videos=60, pages=Pages(kilobytes=40))) as standin:
+    with StandinProcess(WorldSettings(videos=60, pages=PageSettings(kilobytes=40))) as standin:
         yield standin
 
 
@@ -34,7 +34,7 @@ def world() -> Iterator[StandinProcess]:
 def _as_it_was(world: StandinProcess) -> Iterator[None]:
     """Each test begins with honest pages and without faults."""
     yield
-    world.set(pages=Pages(kilobytes=40), faults=())
+    world.set(pages=PageSettings(kilobytes=40), faults=())
 
 
 def source_of(name: str, sessions: Sessions) -> LicenseSource:
