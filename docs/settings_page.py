@@ -30,8 +30,8 @@ the first of these counts:
 Values are YAML: `--set classes.include='[Dog, Cat]'`, `ASCC_CLIPS__SAMPLE_RATE=16000`. A relative
 path is relative to the settings file, or to the current folder where there is none. An unknown key
 or a wrong value ends the command with exit code 2 before anything starts; all mistakes are
-reported together, each with its place and what is allowed. Keep keys and cookies out of files that you share:
-`ASCC_LICENSE__API_KEYS` takes keys separated by commas.
+reported together, each with its place and what is allowed. Keep keys and cookies out of files that
+you share: `ASCC_LICENSE__API_KEYS` takes keys separated by commas.
 """
 _OF_IDENTITY = {
     "name": "what it is called on the screen and in logs: letters, digits, `.`, `_`, `-`; not main",
