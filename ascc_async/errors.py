@@ -4,10 +4,10 @@ AsccError
 ├── StopRun              stop the run; the message is all the user needs         exit code 1
 │   ├── SettingsError        a wrong setting or option                           exit code 2
 │   ├── MetadataError        AudioSet's files are missing or malformed
-│   ├── SetupError           ffmpeg, folder, proxy, certificate, cookies: our surroundings
+│   ├── SetupError           ffmpeg, folder, proxy, certificate, cookies: the user's system
 │   ├── JournalError         the journal cannot be used
 │   ├── SourcesExhausted     no license source can be trusted or used
-│   └── GaveUp               every identity rested too long                      exit code 3
+│   └── GaveUp               every identity paused too long                      exit code 3
 ├── Refused              YouTube refuses this identity: slow down, the video is not to blame
 ├── Transient            try again, within bounds
 │   ├── NetworkFault         no answer, or half of one
@@ -45,7 +45,7 @@ class AsccError(Exception):
 
 
 class StopRun(AsccError):
-    """Stop the run. The message names the thing, the place and the remedy."""
+    """Stop the run. The message says what is wrong, where, and what to do."""
 
     exit_code = 1
 
@@ -65,12 +65,13 @@ class MetadataError(StopRun):
 
     def __init__(self, path: Path | str, line: int | None, message: str) -> None:
         self.path, self.line = Path(path), line
+        # In the form `file:line`, which editors open at a click.
         place = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{place}: {message}")
 
 
 class SetupError(StopRun):
-    """Our surroundings do not allow a run: ffmpeg, a folder, the proxy, a certificate, cookies."""
+    """The user's system does not allow a run: ffmpeg, a folder, proxy, certificate or cookies."""
 
 
 class JournalError(StopRun):
@@ -82,8 +83,9 @@ class SourcesExhausted(StopRun):
 
 
 class GaveUp(StopRun):
-    """Every identity has been resting for longer than `throttle.give_up_after_hours`."""
+    """Every identity has paused for longer than `throttle.give_up_after_hours`."""
 
+    # As after Ctrl-C: nothing is broken, and the same command resumes.
     exit_code = 3
 
 
@@ -136,6 +138,7 @@ class ItemError(AsccError):
     """Give up on this item. `reason` is from the closed list, the message in YouTube's words."""
 
     def __init__(self, reason: Reason, message: str = "") -> None:
+        # Never empty: it becomes `detail` in unavailable.csv.
         super().__init__(message or reason.value)
         self.reason = reason
 

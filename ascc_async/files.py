@@ -21,7 +21,7 @@ class DiskFull(SetupError):
 
 @contextmanager
 def part_of(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` (its folder is made). Whatever happens, it is gone after.
+    """A temporary name beside `path` (its folder is made). Removed at the end, whatever happens.
 
     Beside it, because a rename is atomic only within one file system. Raises DiskFull, or
     SetupError when the folder cannot be written.
@@ -39,6 +39,7 @@ def part_of(path: Path) -> Iterator[Path]:
 
 def disk_error(error: OSError, folder: Path) -> SetupError:
     """The error that says what is wrong with the folder."""
+    # To a user a quota that is used up is a full disk.
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"no space left in {folder}: make room, then run again")
     return SetupError(f"cannot write in {folder}: {error.strerror or error}")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+# The page that YouTube links beside the license; it stays the same in every language.
 CREATIVE_COMMONS_LINK = "https://www.youtube.com/t/creative_commons"
 CREATIVE_COMMONS_DEED = "https://creativecommons.org/licenses/by/3.0/"
 
 
 class License(StrEnum):
-    """What YouTube said of a video's license. `UNKNOWN`: asked, not answered."""
+    """What YouTube said of a video's license. `UNKNOWN`: asked, but it did not say which."""
 
     CREATIVE_COMMONS = "creative_commons"
     STANDARD = "standard"
@@ -20,7 +21,7 @@ class License(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a selected segment. `SPARE`: fetched, but beyond `max_per_class`."""
+    """What became of a selected segment. `SPARE`: fetched, but more than `max_per_class`."""
 
     CLIP = "clip"
     NOT_SHAREABLE = "not_shareable"
@@ -32,6 +33,8 @@ class Outcome(StrEnum):
 
 class Reason(StrEnum):
     """The closed list of reasons in the manifest."""
+
+    # Published datasets and their readers depend on these: a value may be added, never changed.
 
     REMOVED = "removed"
     PRIVATE = "private"
@@ -104,6 +107,7 @@ class Track:
 
     kind: Literal["audio", "video"]
     url: str = field(repr=False)  # signed: it must not reach logs
+    # Sent as yt-dlp had them: YouTube may refuse the link to a client that looks different.
     headers: dict[str, str] = field(repr=False)
     format_id: str
     container: str
@@ -131,6 +135,7 @@ class Resolved:
     title: str
     channel: str
     channel_id: str
+    # Seen in passing: saves the request that confirms the license.
     license_text: str | None
     requests_sent: int
     other_audio: Track | None = None

@@ -49,7 +49,7 @@ class Shutdown:
 
     @property
     def reason(self) -> str:
-        """The signal's name, or what `drain` was told."""
+        """The signal's name, or the reason given to `drain`."""
         return self._reason
 
     def drain(self, reason: str) -> None:

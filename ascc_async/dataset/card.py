@@ -14,6 +14,7 @@ from ascc_async.settings import ClipsSettings, Settings
 
 TITLE = "AudioSet, the Creative Commons part"
 
+# Hugging Face knows these names only, and filters by them.
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
 )  # fmt: skip
@@ -43,6 +44,7 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
     body = "".join(f"\n## {title}\n\n{text}" for title, text in sections)
     front = {
         "pretty_name": TITLE,
+        # The sounds, and AudioSet's labels.
         "license": ["cc-by-3.0", "cc-by-4.0"],
         "language": ["en"],
         "task_categories": ["audio-classification"],
@@ -50,6 +52,7 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
         "tags": ["audio", "audioset", "sound-events", "creative-commons", "few-shot"],
         "configs": _CONFIGS,
     }
+    # In the given order: a reader expects name and license first.
     matter = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
     return f"---\n{matter}---\n\n# {TITLE}\n\n{_WHAT_IT_IS}\n{_in_short(counts)}{body}"
 
@@ -110,6 +113,7 @@ def _missing(counts: Counts, *, limited: bool) -> str:
     rows = []
     for (outcome, reason), number in counts.reasons.items():
         meaning = _REASONS[Reason(reason)] if reason else _OUTCOMES[Outcome(outcome)]
+        # Under a limit most segments are never asked about: «not finished» would mislead.
         if limited and outcome == Outcome.PENDING and not reason:
             meaning = "not needed, as its classes have the clips wanted, or not finished"
         if outcome != Outcome.CLIP:
@@ -123,6 +127,7 @@ def _missing(counts: Counts, *, limited: bool) -> str:
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for row in rows:
+        # Texts from outside were escaped by the caller: a `|` would break the table.
         cells = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -79,6 +79,7 @@ def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame) -> Counts:
     return Counts(
         segments=outcomes.total(),
         outcomes=dict(sorted(outcomes.items())),
+        # Sorted, so that the card does not change with the order of the rows.
         licenses=dict(sorted(licenses.items())),
         reasons=dict(sorted(reasons.items())),
         splits=dict(sorted(splits.items())),

@@ -32,6 +32,7 @@ def write_credits(
     folder: Path, clips: Iterable[tuple[ManifestRow, str]], settings: ClipsSettings
 ) -> None:
     """`ATTRIBUTION.csv` and `CREDITS.md`, of each clip's row and note; channels by name."""
+    # In memory: of two million segments only some thousand are clips.
     attribution, lines = [], []
     for row, note in clips:
         channel_link = f"https://www.youtube.com/channel/{row.channel_id}"
@@ -62,6 +63,7 @@ def changes_of(row: ManifestRow, note: str, clips: ClipsSettings) -> str:
     """`cut to 30–40 s of the video, sound only, converted to FLAC`; `note` adds what was done
     besides.
     """
+    # Where the video ends inside the segment the clip is shorter.
     end = min(float(row.end_seconds), float(row.start_seconds) + float(row.duration_seconds))
     parts = [f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video"]
     if clips.media == "audio":

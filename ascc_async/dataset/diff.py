@@ -13,6 +13,7 @@ from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
 
+# Nothing that changes without a reason for a reader, such as titles, times and attempts.
 _COMPARED = ["segment_id", "license", "outcome", "reason", "sha256"]
 _SHOWN = 50  # lines of each list in the text; the JSON holds them all
 
@@ -50,6 +51,7 @@ def diff(a: Path, b: Path) -> ManifestChanges:
     both = _read(a, "_a").join(_read(b, "_b"), how="outer").fillna("")
     in_both = (both.outcome_a != "") & (both.outcome_b != "")
     clip_a, clip_b = both.outcome_a == Outcome.CLIP, both.outcome_b == Outcome.CLIP
+    # By hash, not by settings or source: the same bytes are the same clip, however they were made.
     same_bytes = both.sha256_a == both.sha256_b
     return ManifestChanges(
         added=both.index[clip_b & ~clip_a].tolist(),

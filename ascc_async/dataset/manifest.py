@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 
 class ManifestRow(NamedTuple):
-    """A row as it stands in the file: texts, in the order of the columns."""
+    """A row as written in the file: texts, in the order of the columns."""
 
     segment_id: str
     video_id: str
@@ -136,8 +136,8 @@ _WITH_FILE = {
 def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
     """A manifest in pages of checked rows: all columns, as text, in the order of `COLUMNS`.
 
-    Rows must be in the order of their segment ids; columns may stand in another order, and further
-    ones are passed over. Raises MetadataError with the line of the first row that is not right.
+    Rows must be in the order of their segment ids; columns may come in another order, and further
+    ones are ignored. Raises MetadataError with the line of the first row that is not right.
     """
     # Half a second to import, and `status` beside a run does without it.
     import pandas as pd

@@ -49,13 +49,14 @@ class Recipe:
 def read_recipe(manifest: Path) -> Recipe:
     """Read the rows with outcome `clip`; all rows are checked.
 
-    `suitable_classes.csv` and `run.json` beside the manifest tell the classes and the form of the
-    clips. Without them, the classes are those the clips hold, named by their MIDs, and the form is
-    what all clips have in common. Raises MetadataError.
+    `suitable_classes.csv` and `run.json` beside the manifest tell the classes and the encoding of
+    the clips. Without them, the classes are those the clips hold, named by their MIDs, and the
+    encoding is what all clips have in common. Raises MetadataError.
     """
     rows = pd.concat(page[page.outcome == Outcome.CLIP] for page in manifest_pages(manifest))
     if rows.empty:
         raise MetadataError(manifest, None, "holds no clip: nothing to rebuild")
+    # AudioSet has one segment a video, and the selection relies on it.
     repeated = rows.video_id[rows.video_id.duplicated()]
     if len(repeated):
         line = int(repeated.index[0]) + 2

@@ -78,6 +78,7 @@ def parse_removals(data: bytes, path: Path) -> Removals:
     passed over.
     """
     entries: dict[str, set[str]] = {}
+    # Line by line from bytes: a wrong encoding is reported with its line.
     for number, raw in enumerate(data.splitlines(), 1):
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -100,6 +101,7 @@ def _entry(text: str) -> tuple[str, str]:
         return _link(text)
     if known := _id(text):
         return known
+    # AudioSet's videos are matched by ids and channel names: a handle in neither would pass unseen.
     if text.startswith("@"):
         raise ValueError(f"{text!r} is a handle, and handles are not recorded")
     if _NEARLY_AN_ID.fullmatch(text):

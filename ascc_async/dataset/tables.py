@@ -26,6 +26,7 @@ QUALITY_COLUMNS = (
 CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
 
+# Hints for whoever listens through a dataset: nothing is left out because of them.
 _QUIET_RMS_DBFS = -50.0
 _MOSTLY_SILENT_SHARE = 0.5
 _CLIPPED_SHARE = 0.001
@@ -75,6 +76,7 @@ def unavailable_row(
     row: ManifestRow, answer: AnswerRow | None, clip: ClipRow | None
 ) -> tuple[str, ...]:
     """The line in `unavailable.csv`: the words and the time of what gave the row its reason."""
+    # The license was settled first: after Creative Commons only the clip can have failed.
     detail, seen_at = "", 0.0
     if clip is not None and row.license == License.CREATIVE_COMMONS:
         detail, seen_at = clip.detail, clip.at

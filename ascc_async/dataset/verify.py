@@ -101,6 +101,7 @@ def check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | Non
         size = path.stat().st_size
         if size != int(row.bytes):
             return problem(ProblemKind.SIZE, f"{size} bytes, the manifest says {row.bytes}")
+        # After the size, which costs nothing: the hash reads the whole file.
         sha256 = sha256_of(path)
         if sha256 != row.sha256:
             return problem(ProblemKind.HASH, f"sha256 {sha256}, the manifest says {row.sha256}")

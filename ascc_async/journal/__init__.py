@@ -1,1 +1,1 @@
-"""The journal: everything known, from which all else can be made anew."""
+"""The journal: a SQLite database of all answers and clips, from which `dataset/` is written."""

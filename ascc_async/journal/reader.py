@@ -29,7 +29,7 @@ from ascc_async.model import ClipFile, License, Outcome, Quality, Reason
 
 log = logging.getLogger(__name__)
 
-_PAGE = 5000
+_PAGE = 5000  # rows: some megabytes as Python objects
 _BULK_PAGE = 50_000  # of rows that become arrays
 _ANSWER = ", ".join((*ANSWER_COLUMNS, "asks", "previous_license"))
 _CLIP = ", ".join((*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS))
@@ -123,6 +123,7 @@ class Reader:
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """What became of every segment tried in this encoding, in pages sorted by segment id."""
+        # By the last key, not OFFSET: that would read all earlier rows again for each page.
         sql = (
             f"SELECT {_CLIP} FROM clips WHERE segment_id > ? AND form = ?"
             f" ORDER BY segment_id LIMIT {_PAGE}"

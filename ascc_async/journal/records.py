@@ -16,12 +16,13 @@ class AnswerRow(LicenseAnswer):
     """
 
     asks: int = 1
+    # Tells «never Creative Commons» from «no longer»: the manifest gives the second a reason.
     previous_license: License | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRow:
-    """What became of fetching a segment in one form (see `ClipFile.encoding`).
+    """What became of fetching a segment with one encoding (see `ClipFile.encoding`).
 
     `attempts` counts the tries that ended with an outcome.
     """
@@ -31,6 +32,7 @@ class ClipRow:
     encoding: str
     outcome: Outcome
     at: float
+    # Refusals and network faults are no outcome: they say nothing about the video.
     attempts: int = 1
     reason: Reason | None = None
     detail: str = ""

@@ -1,4 +1,4 @@
-"""The one HTTP client: an identity's own connections, proxy and cookies, and whom it trusts."""
+"""The one HTTP client: an identity's own connections, proxy, cookies and trusted certificates."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ascc_async.settings import without_password
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5
+# A host that is there accepts within a second or two, though its answer may take long.
 _CONNECT_SECONDS = 15.0
 _KEEP_ALIVE_SECONDS = 60.0
 _ORIGINS_KEPT = 64  # media servers have thousands of names
@@ -138,15 +139,15 @@ class IdentityClient:
         finally:
             connection = response.connection
             if connection is not None and connection.transport is not None:
-                # Left before the end. Closing TLS as usual would wait for the server's farewell
-                # while the rest of the body is still coming.
+                # Left before the end. Closing TLS as usual would wait for the server's closing
+                # message while the rest of the body is still coming.
                 connection.transport.abort()
             response.close()
 
     def _cookie_header(self, address: URL) -> str:
         """What the jar sends to an address, written once.
 
-        aiohttp asks its jar and writes the header anew for each of two million requests; measured,
+        aiohttp would ask its jar and build the header for each of two million requests; measured,
         that is a fifth of what a request costs.
         """
         origin = (address.scheme, address.host)

@@ -44,8 +44,9 @@ class PrivateCopy:
         return self.cookies.edition
 
     def write(self, cookies: IdentityCookies) -> None:
-        """Put these cookies in place of the former ones, never half of them."""
+        """Replace the file by one with these cookies, as a whole."""
         self.cookies = cookies
+        # yt-dlp may be reading the file: a rename gives it the old cookies or the new ones.
         handle, name = tempfile.mkstemp(dir=self.path.parent)  # mode 0600
         os.close(handle)
         cookies.jar.save(name, ignore_discard=True, ignore_expires=True)
@@ -106,6 +107,7 @@ class CookieStore:
             state = _state_of(path)
             if state == self._states[name]:
                 continue
+            # Noted before it is read: a bad file is reported once, not at every look.
             self._states[name] = state
             try:
                 cookies = load_cookies(path, edition=self.jars[name].edition + 1)
@@ -127,7 +129,7 @@ class CookieStore:
     def _remove_what_crashed_runs_left(self) -> None:
         for folder in self._parent.glob("cookies-*"):
             process = folder.name.removeprefix("cookies-")
-            # Our own number may have been another process's before the machine was started anew.
+            # After a reboot our process id may be the one of the run that crashed.
             if folder == self._folder or not (process.isdigit() and _is_running(int(process))):
                 shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):

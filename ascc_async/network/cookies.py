@@ -155,7 +155,7 @@ def _read_text(path: Path) -> str:
 
 
 def _cookies_in(text: str) -> Iterator[Cookie]:
-    """Netscape lines, a JSON array, or one `Cookie:` header: told apart by content, not by name."""
+    """Netscape lines, a JSON array, or one `Cookie:` header: recognised by content, not by name."""
     bare = text.strip()
     if not bare:
         raise _NotCookies("it is empty")
@@ -242,7 +242,7 @@ def _cookie(
     http_only: bool = False,
     expires: Any = None,
 ) -> Cookie:
-    """A cookie; with a leading dot `domain` stands for all its hosts."""
+    """A cookie; with a leading dot `domain` covers all its hosts."""
     try:
         seconds = float(expires)
     except (TypeError, ValueError):

@@ -36,7 +36,7 @@ _SOCKS_REFUSALS = aiohttp_socks.ProxyError | python_socks.ProxyError
 
 
 class UnexpectedAnswer(ServerFault):
-    """The server answered, but not as this address does: asking again at once is no use."""
+    """The server answered, but not as this address does: a second try would not help."""
 
 
 @dataclass(frozen=True, slots=True)

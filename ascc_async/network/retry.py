@@ -1,6 +1,6 @@
 """Trying again, by kind of failure: the network and the server each have their waits and bounds.
 
-`Refused` is never tried again here: it slows the rate limiter, and the caller starts anew.
+`Refused` is never tried again here: it slows the rate limiter, and the caller starts over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The console: prints text as it is, and lives on when nobody reads it any more."""
+"""The console: prints text as it is, and survives a reader that has gone (`… | head`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PlainConsole(Console):
 
     @property
     def draws(self) -> bool:
-        """Whether a picture can be redrawn here: a terminal that can move its cursor."""
+        """Whether the dashboard can be redrawn: a terminal that can move its cursor."""
         return self.is_terminal and not self.is_dumb_terminal
 
     def tell(self, text: str, style: str = "") -> None:
@@ -40,7 +40,7 @@ class PlainConsole(Console):
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
-        """Nobody reads us any more: whoever owns the run decides what that means."""
+        """The reader has gone: fall silent. The owner of the run decides what that means."""
         self.gone = self.quiet = True
         # Python itself complains at its end when what is still buffered goes nowhere.
         with suppress(OSError, ValueError):

@@ -39,6 +39,7 @@ class Dashboard:
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
             yield _bucket_table(sums.buckets, width)
+        # Sources that work need no line: only trouble is worth the room.
         for source in snapshot.sources:
             if source.state != "ready":
                 yield _line(f"source {source.name}: {source.state}, {safe(source.why)}", "yellow")
@@ -62,6 +63,7 @@ def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
 
 def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[RenderableType]:
     pace = rate(sums.videos_per_second) if snapshot.answered else ""
+    # A run that stops will not do what is left.
     left = "" if snapshot.stopping.draining else time_left(sums)
     table = Table.grid(padding=(0, 1))
     for name, done, total, note in (
@@ -113,4 +115,5 @@ def _bucket_table(buckets: tuple[BucketSnapshot, ...], width: int) -> Table:
 
 
 def _line(text: str, style: str = "") -> Text:
+    # Cut rather than wrapped: a line more or less would make the whole dashboard jump.
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -1,4 +1,4 @@
-"""How numbers, times and strange words are shown to people."""
+"""How numbers, times and texts from outside are shown to people."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def count(number: int) -> str:
 
 def size(number: float) -> str:
     """Bytes as people say them: `1.2 GB`."""
+    # Powers of a thousand, as disks and `output.min_free_gb` count.
     for unit in _UNITS:
         if number < 1000 or unit == _UNITS[-1]:
             return f"{number:.0f} {unit}" if unit in ("B", "KB") else f"{number:.1f} {unit}"
@@ -25,6 +26,7 @@ def size(number: float) -> str:
 
 def duration(seconds: float) -> str:
     """`45 s`, `12 min`, `3.5 h`, `12 days`."""
+    # The smaller unit as long as it stays short: `80 s` says more than `1 min`.
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:

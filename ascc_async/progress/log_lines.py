@@ -14,6 +14,7 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
     sums = figures(snapshot)
     if sums is None:
         download = snapshot.download
+        # Before the metadata is read nothing can be counted.
         name = f": {download.name} {size(download.received)}" if download else ""
         return f"{snapshot.phase.value}{name}"
     parts = [
@@ -25,6 +26,7 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
     for bucket in sums.buckets:
         pause = f" paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
         parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{pause}")
+    # A run that stops will not do what is left.
     if sums.seconds_left and not snapshot.stopping.draining:
         parts.append(time_left(sums))
     return " · ".join(parts)
@@ -39,6 +41,7 @@ def time_left(sums: Figures) -> str:
 
 def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
     """The run as JSON-ready fields with stable names. Times are POSIX seconds."""
+    # Names are for programs and stay as they are, even where the screen says it otherwise.
     sums = figures(snapshot)
     fields: dict[str, Any] = {
         "phase": snapshot.phase.value,

@@ -43,7 +43,7 @@ class TextFormat(logging.Formatter):
     """`14:05:09 warning: event (field value, field value)`, without control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, cut when it is very long; beneath it the traceback where there is one."""
+        """One line, cut when it is very long; below it the traceback where there is one."""
         fields = _fields_of(record)
         repeated = fields.pop("repeated", 0)
         details = ", ".join(

@@ -1,4 +1,4 @@
-"""Something on the terminal at once, before the slow imports."""
+"""A first line on the terminal within a moment, before the slow imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said at the end of a run and by `status`: done, missing and why, what to do, where.
+"""The report at the end of a run and of `status`: done, missing and why, what to do, where.
 
 All numbers are sums over the manifest, so that report, card and `status` agree.
 """
@@ -29,7 +29,9 @@ _UPDATE = (
 )
 _GONE = "gone for good: nothing can be done"
 _CONTENT = "no usable audio: no action needed"
+# The user sets how long: so the text names the setting.
 _LATER = "tried again after license.recheck_after_days (30 by default)"
+# Equal texts become one paragraph of advice for all their reasons.
 _REMEDIES: Mapping[Reason, str] = {
     Reason.LICENSE_UNKNOWN: (
         "YouTube did not say which license: the next runs ask again, at most"
@@ -67,11 +69,13 @@ _OUTCOME_NAMES = {
     Outcome.SPARE: "spare",
     Outcome.PENDING: "pending",
 }
+# Also where it is 0: a reader would else wonder whether it was counted.
 _ALWAYS_SHOWN = (Outcome.CLIP, Outcome.NOT_SHAREABLE, Outcome.UNAVAILABLE)
 _WITHOUT_REASON = {
     Outcome.NOT_SHAREABLE: "standard license",
     Outcome.PENDING: "not tried yet",
 }
+# In the order in which a newcomer opens them.
 _FILES = (
     ("dataset/README.md", "the dataset card: start here"),
     ("dataset/manifest.csv", "every selected segment: license, outcome, reason, file"),
@@ -92,6 +96,7 @@ class Advice:
 
 def advice(counts: Counts) -> list[Advice]:
     """What to do about each group that is missing: first what can be helped, most first."""
+    # By remedy, as several reasons share one: nobody wants to read it five times.
     groups: dict[str, list[tuple[str, int]]] = {}
     for (outcome, reason), number in counts.reasons.items():
         remedy = _REMEDIES[Reason(reason)] if reason else ""
@@ -107,11 +112,12 @@ def advice(counts: Counts) -> list[Advice]:
         )
         for remedy, group in groups.items()
     ]
+    # What cannot be helped comes last, however much of it there is.
     return sorted(advices, key=lambda item: (item.remedy in (_GONE, _CONTENT), -item.number))
 
 
 def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
-    """What is said at the end of a run, for people."""
+    """The report at the end of a run, for people."""
     took = duration(snapshot.at - snapshot.started_at)
     left = f"{count(counts.pending)} segments are left"
     if snapshot.stopping.draining and counts.pending:
@@ -165,6 +171,7 @@ def count_fields(counts: Counts) -> dict[str, Any]:
 
 def sums(counts: Counts, output_dir: Path) -> Iterator[str]:
     """Paragraphs: what the manifest adds up to, what to do, where everything is."""
+    # «Unknown» is no answer: counted in, it would make Creative Commons look rarer than it is.
     answered = counts.asked - counts.license(License.UNKNOWN)
     shareable = counts.license(License.CREATIVE_COMMONS)
     of_answered = f"{share(shareable, answered)} of the {count(answered)} answered"
@@ -185,6 +192,7 @@ def sums(counts: Counts, output_dir: Path) -> Iterator[str]:
         lines = (f"- {', '.join(a.about)} ({count(a.number)}): {a.remedy}." for a in advices)
         yield "\n".join(["What to do about what is missing:", *lines])
 
+    # Only what exists: a first run that was stopped early has no dataset yet.
     files = [(name, what) for name, what in _FILES if (output_dir / name).exists()]
     width = max((len(name) for name, _ in files), default=0)
     lines = (f"  {name:<{width}}  {what}" for name, what in files)
@@ -258,6 +266,7 @@ def status_fields(status: RunStatus) -> dict[str, Any]:
         "output_dir": str(status.output_dir),
         "running": asdict(status.holder) if status.holder else None,
         "seen_at": snapshot.at if snapshot else None,
+        # Named so since version 0.1: programs read it.
         "picture": snapshot_fields(snapshot) if snapshot else None,
         "manifest_written_at": status.written_at,
         "manifest": count_fields(counts) if counts else None,

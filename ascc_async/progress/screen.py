@@ -22,7 +22,7 @@ from ascc_async.progress.opening import unsay
 
 LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
-_LINE_EVERY = 60.0
+_LINE_EVERY = 60.0  # a log of weeks must stay readable
 
 
 class Screen:
@@ -55,7 +55,7 @@ class Screen:
             repeat_filter = stack.enter_context(collecting(log_handler, self._output))
             live: Live | None = None
             if not self._json and self._console.draws:
-                # What is normal shows in the dashboard, and stands in the log file.
+                # Normal events show as numbers in the dashboard, and are in the log file.
                 log_handler.setLevel(logging.WARNING)
                 live = Live(
                     get_renderable=lambda: Dashboard(self._snapshot()),

@@ -21,7 +21,7 @@ from ascc_async.standin.world_settings import WorldSettings
 
 
 async def main(folder: Path) -> None:
-    """Serve until told to stop, by a signal, by the parent's end, or by the time limit."""
+    """Serve until stopped by a signal, by the parent's end, or by the time limit."""
     settings = WorldSettings.model_validate_json((folder / "world.json").read_text())
     standin, stopping = Standin(settings, folder), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -155,4 +155,5 @@ def _item(video: Video, parts: frozenset[str]) -> dict[str, Any]:
         "statistics": {"viewCount": hole("views"), "favoriteCount": "0"},
     }
     item: dict[str, Any] = {"kind": "youtube#video", "etag": "x1hYtJ0m", "id": hole("id")}
+    # Only the parts asked for, as the real API: a client that forgets one must notice here.
     return item | {name: section for name, section in sections.items() if name in parts}

@@ -37,7 +37,7 @@ class _Account:
         if len(self.times) < limit.requests:
             self.times.append(now)
             return False
-        self.times.clear()  # after the pause the window begins anew
+        self.times.clear()  # after the pause a new window begins
         self.breaches += 1
         self.paused_until = now + limit.pause_seconds
         return True
@@ -64,7 +64,7 @@ class HiddenLimits:
         return refusal
 
     def breaches(self) -> dict[str, int]:
-        """How often each identity was sent to rest."""
+        """How often each identity exceeded a limit."""
         counts: Counter[str] = Counter()
         for (_, identity), account in self._accounts.items():
             counts[identity] += account.breaches

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 Mask = dict[str, "Mask"]
-"""Chosen keys at each level; an empty mask chooses everything beneath."""
+"""Chosen keys at each level; an empty mask chooses everything below."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_@$-]+|\*|[.,/()]")
 

@@ -35,7 +35,7 @@ from ascc_async.standin.timecode import LONGEST_SECONDS
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import WorldSettings
 
-FRAGMENT_SECONDS = 10
+FRAGMENT_SECONDS = 10  # about what YouTube's own fragments last
 _BITRATES: Mapping[int, int] = MappingProxyType(
     {139: 48_000, 140: 128_000, 249: 50_000, 250: 70_000, 251: 128_000}
 )
@@ -77,6 +77,7 @@ def spec_of(video: Video) -> StreamSpec:
 
     One video in eight has an unusual index, one in eight no edit list.
     """
+    # From the number alone, like all that is true of a video: a golden dataset depends on it.
     number = video.number
     room_ms = max(1, int(LONGEST_SECONDS * 1000) - video.length_ms)
     odd = (number >> 44) % 8 == 0
@@ -114,6 +115,7 @@ class MediaStore:
         return self._opus_stream(spec, itag)
 
     def _aac_stream(self, spec: StreamSpec, itag: int) -> Stream:
+        # As YouTube's smallest stream, whatever the upload had.
         rate = 22_050 if itag == 139 else spec.sample_rate
         flavour = Flavour("aac", rate, spec.channels, _BITRATES[itag], spec.silent)
         first = spec.offset_ms * rate // (1000 * AAC_FRAME)
@@ -154,6 +156,7 @@ class MediaStore:
         (width, height), step = picture_size(_HEIGHTS[itag]), FPS * KEY_SECONDS
         first = spec.offset_ms // (1000 * KEY_SECONDS) * step
         count = max(1, round(spec.length_ms * FPS / 1000))
+        # Encoded under the lock: two at once would encode the same pictures twice.
         with self._lock:
             if height not in self._pictures:
                 self._pictures[height] = PictureMaster(height, self._cache_dir)
@@ -186,6 +189,7 @@ class MediaStore:
             if flavour not in self._sounds:
                 self._sounds[flavour] = SoundMaster(flavour, self._cache_dir)
             master = self._sounds[flavour]
+        # Sizes now, bytes only when a fragment is read: a player answer needs no more.
         step = FRAGMENT_SECONDS * flavour.sample_rate // flavour.frame_samples
         sizes = master.sizes(first, count)
         return master, [
@@ -220,7 +224,7 @@ class VideoStreams:
                 return self._kept[key]
         spec = spec_of(video)
         if itag in _HEIGHTS:
-            # All pictures begin at 0: each offset would be encoded anew.
+            # All pictures begin at 0: each other offset would need an encoding of its own.
             spec = replace(spec, offset_ms=0, damage=Damage.NONE, index=IndexForm.NORMAL)
         elif itag in self._damaged:
             spec = replace(spec, damage=Damage.GARBAGE)
@@ -240,6 +244,7 @@ class VideoStreams:
 
 def streams_of(settings: WorldSettings) -> VideoStreams:
     """The streams that a stand-in with these settings serves; tests compare clips with them."""
+    # Shared by all stand-ins of a user: encoding takes seconds, and tests start dozens of them.
     folder = Path(tempfile.gettempdir()) / f"ascc-standin-{os.getuid()}"
     media = settings.media
     return VideoStreams(folder, pictures=media.pictures, damaged=media.damaged)

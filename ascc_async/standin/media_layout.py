@@ -118,6 +118,7 @@ class Stream:
     @property
     def bitrate(self) -> int:
         """Average bits a second, of the whole media."""
+        # Measured, not the encoder's target: silence compresses to almost nothing.
         return round(8000 * self._whole_size / self.duration_ms)
 
     @property

@@ -1,6 +1,6 @@
 """AudioSet's metadata files, in the official format, for the stand-in's own list of videos.
 
-The ontology is a small one: two score of AudioSet's classes, chosen for their oddities.
+The ontology is a small one: about forty of AudioSet's classes, chosen for their oddities.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ def write_world(folder: Path, videos: Iterable[Video], *, seed: int = 0) -> None
     rng = random.Random(f"labels {seed}")
     classes = [entry for entry in ONTOLOGY if entry.rated is not None]
     weights = [entry.weight for entry in classes]
+    # Splits by position among the sorted ids: the same world gives the same files.
     lines: dict[str, list[str]] = {split: [] for split in OFFICIAL_ROWS}
     labels_of: dict[str, list[str]] = {split: [] for split in OFFICIAL_ROWS}
     splits = ("balanced_train", "eval", *["unbalanced_train"] * 4)
@@ -130,6 +131,7 @@ def write_world(folder: Path, videos: Iterable[Video], *, seed: int = 0) -> None
         head = segment_head(len(rows), len(set(labels)), len(labels)).decode()
         text = head + "".join(rows)
         (folder / split_file(split)).write_text(text, encoding="ascii", newline="")
+    # A share only, so that a reader that takes the list for all videos is noticed.
     rerated = "".join(f"{video.video_id}\n" for video in videos[::9])
     (folder / RERATED).write_text(rerated)
 
@@ -146,6 +148,7 @@ def segment_head(rows: int, classes: int, labels: int) -> bytes:
 
 def write_classes(folder: Path, entries: Sequence[WorldClass]) -> None:
     """Class list, quality counts and ontology of these classes."""
+    # As in AudioSet: abstract classes are in the ontology, but no segment is labelled with them.
     listed = [(entry, entry.rated) for entry in entries if entry.rated is not None]
     names = [f'{i},{entry.mid},"{entry.name}"\n' for i, (entry, _) in enumerate(listed)]
     counts = [f"{entry.mid},{rated},{true}\n" for entry, (rated, true) in listed]

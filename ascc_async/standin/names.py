@@ -33,6 +33,7 @@ _AWKWARD_WHO = (
 
 def title(number: int, video_id: str) -> str:
     """A title for the video; one in three is awkward. The id keeps it unique."""
+    # By number, not at random: the same video has the same title in every process.
     if number % 3 == 0:
         return _AWKWARD[number // 3 % len(_AWKWARD)]
     return f"{_THINGS[number % len(_THINGS)]} ({video_id})"

@@ -56,6 +56,7 @@ def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) 
     answer: dict[str, Any] = {
         "responseContext": {
             "visitorData": VISITOR,
+            # Clients read here whether their cookies still count.
             "mainAppWebResponseContext": {"loggedOut": not signed_in},
         },
         "contents": {"twoColumnWatchNextResults": _columns(shape, pages, members)},
@@ -91,6 +92,7 @@ def _columns(shape: Shape, pages: PageSettings, members: bool) -> dict[str, Any]
     if shape == "gone_bare":
         return {"autoplay": autoplay}
     columns: dict[str, Any] = {}
+    # A parser that finds no results must say «unknown», whatever else the answer holds.
     if shape != "no_results" and pages.results != "gone":
         name = "results" if pages.results == "there" else "primaryResults"
         results = [
@@ -110,7 +112,7 @@ def _columns(shape: Shape, pages: PageSettings, members: bool) -> dict[str, Any]
 
 
 def _primary(members: bool) -> dict[str, Any]:
-    """What stands beneath the player: title, views and date."""
+    """What a page shows below the player: title, views and date."""
     views = {"viewCount": {"simpleText": f"{hole('views')} views"}}
     primary: dict[str, Any] = {
         "title": {"runs": [{"text": hole("title")}]},
@@ -154,6 +156,7 @@ def _secondary(shape: Shape, pages: PageSettings) -> dict[str, Any]:
 
 
 def _license_row(pages: PageSettings) -> dict[str, Any]:
+    # The words change with the language; the link is what counts.
     text = pages.license_text or CREATIVE_COMMONS
     link = _command(
         CREATIVE_COMMONS_LINK, "WEB_PAGE_TYPE_UNKNOWN", urlEndpoint={"url": CREATIVE_COMMONS_LINK}
@@ -193,6 +196,7 @@ def _description_panel(shape: Shape, pages: PageSettings) -> dict[str, Any]:
         "channel": {"simpleText": hole("channel")},
         "publishDate": {"simpleText": hole("date")},
     }
+    # Title and channel once more: a parser that takes the first it meets must meet the right one.
     items = [{"videoDescriptionHeaderRenderer": header}, cards]
     return {"content": {"structuredDescriptionContentRenderer": {"items": items}}}
 
@@ -211,6 +215,7 @@ def _command(url: str, page: str, **endpoint: Any) -> dict[str, Any]:
 @cache
 def _other_videos(kilobytes: int) -> list[dict[str, Any]]:
     """Cards of other videos, as many kilobytes as asked: what makes real answers large."""
+    # Seeded: two answers of the same size are the same, so that a diff shows what differs.
     rng, cards, size = random.Random(kilobytes), [], 0
     while size < kilobytes * 1000:
         cards.append(_card(rng))

@@ -2,7 +2,7 @@
 
 The one place for wordings. A reason has one or more `Unplayable` entries, a video takes the one its
 number falls on; `REFUSALS` are said in place of the truth to a client that YouTube turns away.
-Another block is another entry (and its name in `world_settings.RefusalStyle`).
+Another kind of refusal is another entry (and its name in `world_settings.RefusalStyle`).
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
         Unplayable("UNPLAYABLE", _LEVEL.format('Tier 2 "Gold"')),
     ),
 }
+# Worded and shaped like an answer about the video: the trap is to take them for one.
 REFUSALS: Mapping[str, Unplayable] = {
     "bot_check": Unplayable(
         "LOGIN_REQUIRED",
@@ -139,6 +140,7 @@ def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> 
 
 def refused(entry: Unplayable) -> dict[str, Any]:
     """An entry as `playabilityStatus`, with the screen that a player would show."""
+    # yt-dlp takes the second sentence from the screen alone.
     screen = {"reason": {"simpleText": entry.reason}, "icon": {"iconType": "ERROR_OUTLINE"}}
     if entry.subreason:
         screen["subreason"] = {"simpleText": entry.subreason}
@@ -170,6 +172,7 @@ def _members_only(text: str, app: bool) -> dict[str, Any]:
 
 def _live(video: Video) -> dict[str, Any]:
     """On air it is playable; an event to come is not."""
+    # YouTube says OK for a stream on air: only `videoDetails` tells that it is no recording.
     details = {"liveStreamabilityRenderer": {"videoId": video.video_id, "pollDelayMs": "15000"}}
     if not video.upcoming:
         return _OK | {"liveStreamability": details}

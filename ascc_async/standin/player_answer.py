@@ -13,6 +13,7 @@ from ascc_async.standin.next_answer import TRACKING, VISITOR
 from ascc_async.standin.playability import APPS, REFUSALS, playability, refused
 from ascc_async.standin.world import GONE, SIGNING_IN_HELPS, Video
 
+# What yt-dlp must solve with JavaScript before a link of this client works.
 _PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
 # Clients that YouTube hands formats whose media only its own protocol (SABR) brings.
 _WITHOUT_LINKS = frozenset({"WEB", "MWEB", "WEB_REMIX", "TVHTML5_SIMPLY"})
@@ -60,9 +61,11 @@ def player_answer(
             "aspectRatio": 1.7777778,
             "serverAbrStreamingUrl": "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1",
         } | ({"hlsManifestUrl": _manifest(video, "hls_variant")} if app else {})
+    # YouTube names title and channel of a video it does not play, unless it is gone.
     helped = viewer.signed_in and video.reason in SIGNING_IN_HELPS
     if not refusal and (helped or video.reason not in GONE):
         answer["videoDetails"] = _video_details(video)
+        # Apps get no microformat: what a client reads there it must find elsewhere too.
         if viewer.client.startswith(("WEB", "MWEB")):
             answer["microformat"] = {"playerMicroformatRenderer": _microformat(video)}
     return answer | {"trackingParams": TRACKING}
@@ -143,6 +146,7 @@ def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[
             "qualityLabel": f"{stream.height}p",
         }
     entry["initRange"] = _range(stream.init_range)
+    # Missing where the stream has no index: then the whole stream must be fetched.
     if stream.index_range:
         entry["indexRange"] = _range(stream.index_range)
     entry |= {

@@ -37,12 +37,12 @@ from ascc_async.standin.request_log import read_log
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
-_START_SECONDS = 30
+_START_SECONDS = 30  # on a busy machine the imports alone take some seconds
 _STOP_SECONDS = 5
 
 
 class StandinFailed(RuntimeError):
-    """The stand-in did not start, or refused a setting; the message holds its last words."""
+    """The stand-in did not start, or refused a setting; the message has its error output."""
 
 
 class StandinProcess:
@@ -103,6 +103,7 @@ class StandinProcess:
 
     def start(self) -> None:
         """Start, or start again on the same ports with the same certificate."""
+        # The same ports: a run that is under way finds it again after a restart.
         ports = self._ready.get("ports", {})
         listeners = tuple(
             listener.model_copy(update={"port": ports.get(listener.name, 0)})

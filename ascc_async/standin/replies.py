@@ -40,6 +40,7 @@ def google_error(
     status: int, message: str, reason: str, code: str, domain: str = "global"
 ) -> Reply:
     """An error as Google's APIs word it."""
+    # The reason is said twice, as Google does: older clients read `errors`, newer ones `status`.
     error = {
         "code": status,
         "message": message,
@@ -62,7 +63,7 @@ def redirect(address: str) -> Reply:
 
 
 def wall(style: str, url: str, *, api: bool) -> Reply:
-    """The way to a page where only a person gets on: "captcha", "consent" or "login_wall"."""
+    """A redirect to a page that needs a person: "captcha", "consent" or "login_wall"."""
     back = quote(url, safe="")
     # Pages lead to the login; the APIs only say that it is missing.
     if style == "login_wall" and api:

@@ -56,7 +56,7 @@ class Standin:
         self.apply(settings)
 
     def apply(self, settings: WorldSettings) -> None:
-        """Answer by these settings from now on; limits and faults begin anew where they differ."""
+        """Answer by these settings from now on; limits and faults are reset where they differ."""
         if settings.limits != self.settings.limits:
             # Only then: another change must not pardon who is paused.
             self._limits = HiddenLimits(settings.limits)

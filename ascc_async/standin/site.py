@@ -43,7 +43,7 @@ _FIXED_PAGES: Mapping[tuple[str, str], Reply] = {
 
 
 class Site:
-    """Replies to requests. Built anew when settings change.
+    """Replies to requests. Replaced by a new one when settings change.
 
     Answers are templates, kept per shape and mask, nothing per video: thousands of small ones a
     second leave the core to the client that is measured. `quota` outlives this object.

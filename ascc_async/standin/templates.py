@@ -1,6 +1,6 @@
 """Answers as bytes with holes: built, masked and dumped once per shape, then only filled in.
 
-A builder makes an ordinary JSON value in which `hole("title")` stands for a string to come.
+A builder makes an ordinary JSON value in which `hole("title")` marks where a string is filled in.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _HOLE = re.compile("\ue000(\\w+)\ue001")
 
 
 def hole(name: str) -> str:
-    """Stands for a string, or a part of one."""
+    """Marks the spot of a string, or of a part of one."""
     return f"\ue000{name}\ue001"
 
 
 def quoted(text: str) -> bytes:
-    """Text as it stands inside a JSON string."""
+    """Text as it is written inside a JSON string."""
     return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
 
 
@@ -37,7 +37,7 @@ class Template:
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The answer with its holes filled."""
-        # A join takes microseconds; dumping 300 KB anew would take ten milliseconds.
+        # A join takes microseconds; dumping 300 KB each time would take ten milliseconds.
         parts = self._parts.copy()
         parts[1::2] = [values[name] for name in self._names]
         return b"".join(parts)

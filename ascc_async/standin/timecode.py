@@ -23,7 +23,7 @@ Doubles = npt.NDArray[np.float64]
 BLOCK_SECONDS = 20.48
 SLOTS = 64  # to a block
 BASE = 6
-LONGEST_SECONDS = BASE * BASE * BLOCK_SECONDS  # from then on the code begins anew
+LONGEST_SECONDS = BASE * BASE * BLOCK_SECONDS  # from then on the code repeats
 SLOT_SECONDS = BLOCK_SECONDS / SLOTS
 QUIET_SECONDS = 0.06  # each side of a burst: more than half a frame at 22.05 kHz
 

@@ -1,4 +1,4 @@
-"""The pages and scripts of the web clients: watch page, configurations, the way to the player."""
+"""The pages and scripts of the web clients: watch page, configurations, links to the player."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def watch_page(
 
     `initial_data` is JSON text.
     """
+    # Without details YouTube names no title either, neither in the page nor in its head.
     head = ""
     if "videoDetails" in player:
         title = html.escape(video.title, quote=True)
@@ -82,6 +83,7 @@ def config_page(path: str, *, signed_in: bool) -> str:
 
 def _script_safe(json_text: bytes) -> bytes:
     """JSON text as it may stand inside `<script>`: titles hold tags."""
+    # Escaped, not entities: inside a script a browser would leave those as they are.
     for character, escape in ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026")):
         json_text = json_text.replace(character, escape)
     return json_text

@@ -32,7 +32,7 @@ BARRED = frozenset(
     }
 )
 SIGNING_IN_HELPS = frozenset({Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED})
-CHANNELS = 397
+CHANNELS = 397  # fewer than videos, so that channels have several; prime, so that they mix
 # Shares of the world's own list: each reason that YouTube can cause occurs, in small worlds too.
 _SPECIAL = (
     ("removed", 0.04), ("private", 0.035), ("account_terminated", 0.027), ("copyright_claim", 0.02),
@@ -217,6 +217,7 @@ def _own_kinds(settings: WorldSettings) -> dict[str, str]:
     kinds = [kind for kind, share in _SPECIAL for _ in range(max(1, round(count * share)))]
     plain = round(count * settings.creative_commons_share)
     kinds = (kinds + ["creative_commons"] * plain + ["standard"] * count)[:count]
+    # Shuffled, so that every stretch of the list has a bit of everything.
     rng.shuffle(kinds)
     ids: dict[str, None] = {}
     while len(ids) < count:

@@ -54,6 +54,7 @@ class Shares(_FrozenSettings):
 class PageSettings(_FrozenSettings):
     """How `next`, `player` and the watch page look; most fields imitate a change at YouTube."""
 
+    # YouTube's real size: it decides what parsing costs, and what a mask saves.
     kilobytes: int = Field(
         default=320, ge=0, description="size of an unmasked next answer and of a watch page"
     )
@@ -76,6 +77,7 @@ class DataApi(_FrozenSettings):
     keys: tuple[str, ...] | None = Field(
         default=None, description="keys that are valid; null: every key that begins with AIza"
     )
+    # Google's default for a new key.
     quota: int = Field(default=10_000, ge=0)
 
 
@@ -83,6 +85,7 @@ class MediaSettings(_FrozenSettings):
     """How media is served."""
 
     total_mbit: float | None = Field(default=None, gt=0, description="Mbit/s of the whole stand-in")
+    # Off: encoding pictures would hold up every first test by seconds.
     pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
     warm: bool = Field(default=False, description="encode the usual media at the start")
     damaged: tuple[int, ...] = Field(
@@ -109,7 +112,7 @@ class Fault(_FrozenSettings):
     """A fault that hits a seeded `share` of videos (or paths), each at most `times` times.
 
     `times` 0 means every time. `endpoints` narrows to some of: next, player, watch, data_api,
-    media, metadata, other. `seconds` is the length of a stall; `bytes_per_second` the pace of a
+    media, metadata, other. `seconds` is the length of a stall; `bytes_per_second` the speed of a
     slow body.
     """
 

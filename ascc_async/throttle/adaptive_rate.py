@@ -1,4 +1,6 @@
-"""The rate that finds a limit nobody tells. Pure: the time is handed in.
+"""Learns how many requests a second are permitted where no limit is published.
+
+Pure: the time is handed in.
 
 Additive increase, multiplicative decrease, with a remembered ceiling, as in TCP CUBIC (RFC 9438):
 a server that answers 429 is much like a line that drops packets.
@@ -53,7 +55,7 @@ class RateController:
         return min(self._burst, max(1.0, self.rate / 4)) if self._adaptive else self._burst
 
     def recall(self, rate: float, ceiling: float | None, rest: float) -> None:
-        """Start where an earlier run was; a ceiling known is approached anew from below."""
+        """Start where an earlier run was; a known ceiling is approached from below."""
         if self._adaptive:
             self.rate = self._clamp(rate if ceiling is None else min(rate, GENTLE_CUT * ceiling))
             self.ceiling, self._rest, self._climb_from = ceiling, rest, self.rate

@@ -1,4 +1,4 @@
-"""What the rate limiter tells progress and `status`."""
+"""The rate limiter's state as plain data, for the screen and `status`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ class BucketSnapshot:
         resting = identity.resting_since(kind) is not None
         # While a trial is out nobody knows how long its answer takes: the rest itself is over.
         left = identity.rest_left(now, kind)
+        # Without a network no answer to a trial can come: that explains the pause better than
+        # the refusal before it.
         away = identity.outage.is_open
         why = "no network" if away else bucket.last_refusal or None
         return cls(

@@ -90,7 +90,7 @@ def test_evidence_counts_to_the_last_second() -> None:
 
 
 def test_credits_may_come_from_the_extraction() -> None:
-    """What the license page did not tell, yt-dlp may have told."""
+    """What the license answer lacks may come from yt-dlp."""
     bare = answer(VIDEO, title="", channel="", channel_id="")
     assert decided(bare, clip(SEGMENT, title="T", channel="C", channel_id="UC1")) == ("clip", None)
 

@@ -89,7 +89,7 @@ def test_what_is_not_right_names_file_line_and_expectation(manifest: Path, case:
     assert error.value.line == line
 
 
-def test_rows_out_of_order_or_twice_are_told(manifest: Path) -> None:
+def test_rows_out_of_order_or_twice_are_reported(manifest: Path) -> None:
     """Reading side by side needs the order."""
     lines = manifest.read_bytes().split(b"\r\n")
     manifest.write_bytes(b"\r\n".join([lines[0], lines[2], lines[1], b""]))
@@ -101,7 +101,7 @@ def test_rows_out_of_order_or_twice_are_told(manifest: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe\x00", b"not,a,manifest\r\n"])
-def test_what_is_no_manifest_is_told(tmp_path: Path, data: bytes) -> None:
+def test_what_is_no_manifest_is_reported(tmp_path: Path, data: bytes) -> None:
     """Empty, binary or another table."""
     path = tmp_path / "other.csv"
     path.write_bytes(data)
@@ -109,7 +109,7 @@ def test_what_is_no_manifest_is_told(tmp_path: Path, data: bytes) -> None:
         read_manifest(path)
 
 
-def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_reported(tmp_path: Path) -> None:
     """By its path."""
     with pytest.raises(MetadataError, match=r"none\.csv: cannot be read"):
         read_manifest(tmp_path / "none.csv")

@@ -108,8 +108,8 @@ def test_a_round_trip_differs_in_nothing(manifest: Path, tmp_path: Path) -> None
     assert compare(recipe, again).result.tolist() == ["identical"] * 3
 
 
-def test_what_came_of_a_rebuild_is_told_clip_by_clip(manifest: Path, tmp_path: Path) -> None:
-    """Other bytes are said to, what is gone is lost since, with the reason."""
+def test_what_came_of_a_rebuild_is_reported_clip_by_clip(manifest: Path, tmp_path: Path) -> None:
+    """Clips with other bytes are listed, and lost ones with the reason."""
     recipe = read_recipe(manifest)
     first, second, third = recipe.rows.segment_id
     answers = [
@@ -170,7 +170,9 @@ def test_two_clips_of_one_video_are_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_damaged_companions_are_told(manifest: Path, name: str, text: str, message: str) -> None:
+def test_damaged_companions_are_reported(
+    manifest: Path, name: str, text: str, message: str
+) -> None:
     """With the file, what is wrong and what to do."""
     (manifest.parent / name).write_text(text, "utf-8")
     with pytest.raises(MetadataError, match=message):

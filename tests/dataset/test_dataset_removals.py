@@ -44,7 +44,7 @@ def test_what_cannot_be_honoured_is_an_error_with_its_line(line: str) -> None:
 
 
 def test_a_list_that_is_not_utf8_names_the_line() -> None:
-    """Old encodings are told, not guessed."""
+    """Old encodings are reported, not guessed."""
     with pytest.raises(MetadataError, match=r":2: not UTF-8"):
         parse_removals(b"abcdefghijk\nchannel: caf\xe9\n", Path("removals.txt"))
 

@@ -1,4 +1,4 @@
-"""Words and numbers in the dataset's files."""
+"""Texts and numbers in the dataset's files."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_whole_dataset_has_no_problem(sample: Sample) -> None:
     assert not any(one.problem for one in checked)
 
 
-def test_each_kind_of_damage_is_told(sample: Sample) -> None:
+def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
     """Missing, cut off, one bit turned, and a file nobody knows."""
     file_of(sample, IDS[0]).unlink()
     cut = file_of(sample, IDS[1])
@@ -85,7 +85,7 @@ def test_each_kind_of_damage_is_told(sample: Sample) -> None:
     assert to_repair(found) == tuple(f"{video_id}_30000" for video_id in IDS)
 
 
-def test_a_file_that_does_not_decode_is_told_even_if_its_hash_is_right(sample: Sample) -> None:
+def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sample: Sample) -> None:
     """The hash says the file is as it was recorded, not that it was any good."""
     path = file_of(sample, IDS[0])
     path.write_bytes(b"fLaC, but no more than that")
@@ -99,7 +99,7 @@ def test_a_file_that_does_not_decode_is_told_even_if_its_hash_is_right(sample: S
     assert [one.kind.value for one in problems(sample)] == ["undecodable"]
 
 
-def test_a_sound_of_another_length_is_told(sample: Sample) -> None:
+def test_a_sound_of_another_length_is_reported(sample: Sample) -> None:
     """What is heard must be what the manifest says."""
     row = next(row for row in sample.journal.clip_rows if row.segment_id.startswith(IDS[0]))
     others = [other for other in sample.journal.clip_rows if other is not row]

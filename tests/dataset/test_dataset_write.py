@@ -89,7 +89,7 @@ def test_outcomes_and_reasons_are_what_the_journal_says(sample: Sample) -> None:
 
 
 def test_a_clip_s_row_says_all_of_it(sample: Sample) -> None:
-    """Every column of one clip, as it stands in the file."""
+    """Every column of one clip, as written to the file."""
     assert by_id(sample.path("manifest.csv"))["half_second_30500"] == {
         "segment_id": "half_second_30500",
         "video_id": "half_second",
@@ -424,7 +424,7 @@ def test_run_json_tells_settings_seed_versions_and_no_secret(tmp_path: Path) -> 
 
 
 async def test_the_real_journal_is_read(tmp_path: Path) -> None:
-    """The journal's reader fits: an answer recorded there stands in the manifest."""
+    """The journal's reader fits: an answer recorded there is in the manifest."""
     from ascc_async.journal.reader import Reader
 
     sample = Sample(tmp_path)

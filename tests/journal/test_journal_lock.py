@@ -55,7 +55,7 @@ def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """A file in the folder's way is an error with a remedy."""
+    """A file where the folder should be is an error with a remedy."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match=r"cannot be written.*output\.dir"), \
             run_lock(tmp_path / "file" / "out"):  # fmt: skip

@@ -75,7 +75,7 @@ async def test_no_journal_yet(path: Path) -> None:
 
 
 def flip(path: Path, word: bytes, bit: int) -> None:
-    """One bit of this word, at every place where it stands."""
+    """One bit of this text, wherever the file holds it."""
     data = path.read_bytes()
     assert word in data
     path.write_bytes(data.replace(word, word[:3] + bytes([word[3] ^ 1 << bit]) + word[4:]))

@@ -1,4 +1,4 @@
-"""The writer: what was acknowledged is kept, and nobody is told so of what was not."""
+"""The writer: what was acknowledged is kept, and nothing else is acknowledged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_unknown_never_replaces_what_is_known(path: Path) -> None:
 
 
 async def test_a_changed_license_keeps_what_was_before(path: Path) -> None:
-    """The previous license stands in the row, the earlier answer in the history."""
+    """The previous license is in the row, the earlier answer in the history."""
     changed = replace(ANSWER, license=License.STANDARD, checked_at=300.0)
     reader = await write(path, ANSWER, changed)
     row = reader.answer(ANSWER.video_id)
@@ -119,7 +119,7 @@ async def test_the_journal_is_private_and_needs_no_seal(path: Path) -> None:
 
 
 async def test_a_refused_write_reaches_its_caller_with_its_cause(path: Path) -> None:
-    """Where SQLite cannot write, all who wait hear of it, and nothing of it is kept."""
+    """Where SQLite cannot write, every waiting caller gets the error, and nothing is kept."""
     async with Journal(path) as journal:
         await journal.record(ANSWER)
         with closing(sqlite3.connect(path)) as other:

@@ -86,7 +86,7 @@ async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     ],
 )
 async def test_a_broken_connection_is_a_network_fault(talk: Talk, kind: str) -> None:
-    """What breaks on the way is a NetworkFault of the right kind."""
+    """A broken connection is a NetworkFault of the right kind."""
     async with raw_server(talk) as port:
         assert await kind_of(f"http://127.0.0.1:{port}/x") == kind
 
@@ -111,12 +111,12 @@ async def test_an_answer_that_cannot_be_read_is_a_server_fault(talk: Talk) -> No
 
 
 async def test_bad_chunks_are_worth_another_try() -> None:
-    """A chunk without a size is a fault, of the server or of the way."""
+    """A chunk without a size is a fault, of the server or of the network."""
     async with raw_server(saying(CHUNKED, b"zz\r\nnot a size\r\n")) as port:
         assert isinstance(await fault_of(f"http://127.0.0.1:{port}/"), Transient)
 
 
-async def test_the_network_is_told_from_the_server() -> None:
+async def test_network_faults_are_no_server_faults() -> None:
     """Nobody listening, no such name, no answer in time, no TLS, no address at all."""
     assert await kind_of(f"http://127.0.0.1:{free_port()}/") == "connect"
     assert await kind_of("http://no-such-host.invalid/") == "dns"
@@ -332,10 +332,10 @@ async def test_cookies_that_youtube_sets_are_sent_from_then_on(tmp_path: Path) -
         ("bytes ²-9/٣", (None, None)),
     ],
 )
-def test_a_content_range_is_read_or_taken_for_untold(
+def test_a_content_range_is_read_or_counts_as_missing(
     header: str, expected: tuple[int | None, int | None]
 ) -> None:
-    """Never an error: the asker knows what it asked for."""
+    """Never an error: the caller knows what it asked for."""
     assert content_range({"Content-Range": header}) == expected
 
 

@@ -162,7 +162,7 @@ async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -
 def test_a_bad_file_is_named_with_the_remedy(
     content: str | bytes, words: str, tmp_path: Path
 ) -> None:
-    """Each kind of wrong file stops the run at the start, in words that help."""
+    """Each kind of wrong file stops the run at the start, with what to do about it."""
     with pytest.raises(SetupError, match=words) as caught:
         load(tmp_path, content)
     assert "cookies.txt" in str(caught.value)
@@ -188,7 +188,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
         load_cookies(path)
 
 
-def test_the_example_file_is_refused_in_a_friendly_way() -> None:
+def test_the_example_file_is_refused_with_what_to_do() -> None:
     """`cookies.example.txt` used as it is says what to do."""
     example = Path(__file__).parents[2] / "cookies.example.txt"
     with pytest.raises(SetupError, match=r"example file.*export the cookies"):
@@ -346,7 +346,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An export that failed half way does not take the cookies away."""
+    """An incomplete export does not take the cookies away."""
     path = written(tmp_path, netscape())
     with store_for(tmp_path, main=path) as store, caplog.at_level(logging.WARNING):
         written(tmp_path, "")

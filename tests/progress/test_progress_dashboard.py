@@ -1,4 +1,4 @@
-"""The picture at several widths, and what time it says is left."""
+"""The dashboard at several widths, and the time left that it shows."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def test_no_line_is_wider_than_the_terminal(width: int, stopping: bool) -> None:
         assert told in text
 
 
-def test_the_picture_keeps_its_height_while_numbers_change() -> None:
-    """Growing counts do not make the picture jump."""
+def test_the_dashboard_keeps_its_height_while_numbers_change() -> None:
+    """Growing counts do not make the dashboard jump."""
     later = work_queue(asked=999, clips=400)
     assert len(drawn(snapshot(), 80)) == len(drawn(snapshot(work_queue=later), 80))
 
@@ -64,7 +64,7 @@ def test_something_is_shown_before_the_journal_is_read() -> None:
     assert "ontology.json: 2 KB of 3 KB" in "\n".join(drawn(loading, 80))
 
 
-def test_words_from_outside_cannot_steer_the_terminal() -> None:
+def test_text_from_outside_cannot_steer_the_terminal() -> None:
     """Escapes and markup in what a source said are shown as plain text or not at all."""
     evil = SourceSnapshot("innertube", "distrusted", "a\x1b[2Jb[red]c\n\u202ed", None, 1, 1)
     text = "\n".join(drawn(snapshot(sources=(evil,)), 80))
@@ -98,7 +98,7 @@ def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
 
 
 def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
-    """With the Data API ready its lane and batch decide."""
+    """With the Data API ready its rate and batch size decide."""
     api = SourceSnapshot("data_api", "ready", "", None, 1, 0)
     limiter = RateLimiterSnapshot((bucket(kind=RequestKind.DATA_API, rate=0.1), bucket(rate=100.0)))
     told = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
@@ -122,7 +122,7 @@ def test_the_plain_line_holds_the_same_numbers() -> None:
     assert "\n" not in text
 
 
-def test_a_picture_survives_the_journal() -> None:
+def test_a_snapshot_survives_the_journal() -> None:
     """What `status` reads is what the run left; data of another version gives nothing."""
     assert snapshot_from(snapshot_data(snapshot())) == snapshot()
     assert snapshot_from({"phase": "dancing"}) is None

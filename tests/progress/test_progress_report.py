@@ -1,4 +1,4 @@
-"""The end of a run, in words and in fields."""
+"""The report at the end of a run, as text and as fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ascc_async.progress.report import advice, report, report_fields
 
 
 def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
-    """The outcomes add up to the segments, and each stands in the text with its reasons."""
+    """The outcomes add up to the segments, and each is in the text with its reasons."""
     text = report(COUNTS, snapshot(), tmp_path)
     assert sum(COUNTS.outcomes.values()) == COUNTS.segments
     assert "150  segments          selected; 148 were asked about" in text
@@ -42,7 +42,7 @@ def test_every_reason_of_the_closed_list_has_advice() -> None:
 
 
 def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:
-    """After Ctrl-C the first line has the number of pending segments and the way on."""
+    """After Ctrl-C the first line has the number of pending segments and how to resume."""
     first = report(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
     left = "2 segments are left: run the same command again to continue."
     assert first == f"Stopped after 2 min. {left}"

@@ -50,7 +50,7 @@ def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
 
 
 def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
-    """The first is told at once, the rest a minute later as a number."""
+    """The first is shown at once, the rest a minute later as a number."""
     kept, clock = Kept(), Clock()
     sink = RepeatFilter([kept], clock)
     for number in range(1000):
@@ -72,8 +72,8 @@ def test_the_same_event_of_another_identity_is_another_event() -> None:
     assert len(kept.lines) == 2
 
 
-def test_what_was_not_told_yet_is_told_at_the_end() -> None:
-    """Closing tells the counts that still wait."""
+def test_counts_that_still_wait_are_shown_at_the_end() -> None:
+    """Closing shows them."""
     kept = Kept()
     sink = RepeatFilter([kept], Clock())
     for _ in range(3):
@@ -125,8 +125,8 @@ def screen(out: PlainConsole, folder: Path, log_format: LogFormat, gone: list[st
     return Screen(snapshot, folder, log_format, on_gone=lambda: gone.append("gone"), console=out)
 
 
-async def test_without_a_terminal_events_are_lines_told_once(tmp_path: Path) -> None:
-    """An event stands once on the screen and once in the log file; markup is not interpreted."""
+async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) -> None:
+    """An event is once on the screen and once in the log file; markup is not interpreted."""
     out = PlainConsole(io.StringIO(), width=80)
     async with screen(out, tmp_path, "text", []).showing():
         log.info("saw [red]it[/red] :dog:", extra={"n": 1})
@@ -191,7 +191,7 @@ class Closed(io.StringIO):
         raise BrokenPipeError
 
 
-async def test_a_reader_that_left_is_told_of_once(tmp_path: Path) -> None:
+async def test_a_reader_that_left_is_reported_once(tmp_path: Path) -> None:
     """`… | head`: whoever owns the run learns it, and the screen falls silent."""
     gone: list[str] = []
     async with screen(PlainConsole(Closed()), tmp_path, "text", gone).showing():

@@ -1,4 +1,4 @@
-"""What cannot work is told at once: the thing, the place and the remedy; never a traceback."""
+"""What cannot work is reported at once: what, where and what to do; never a traceback."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_written(ready: Place, tmp_path: Path) -> None:
 
 
 def test_an_ffmpeg_that_does_not_start(ready: Place, tmp_path: Path) -> None:
-    """A broken IMAGEIO_FFMPEG_EXE is named, with how to mend it."""
+    """A broken IMAGEIO_FFMPEG_EXE is named, with how to fix it."""
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
@@ -76,7 +76,7 @@ def test_a_missing_cookies_file(ready: Place, tmp_path: Path) -> None:
 
 
 def test_wrong_options_end_with_code_two(ready: Place) -> None:
-    """A misspelt section is told with its nearest, before anything starts."""
+    """A misspelt section is reported with the nearest name, before anything starts."""
     told(having(ready, "throtle.burst=3"), "Did you mean `throttle`?", code=2)
     assert not (ready.output / "state.sqlite3").exists()
 
@@ -96,7 +96,7 @@ def test_malformed_metadata_is_named(ready: Place) -> None:
 
 
 def test_an_authority_that_is_not_trusted(ready: Place, calm: StandinProcess) -> None:
-    """An authority that is not trusted is named; nothing is lost, and mended it does its job."""
+    """An authority that is not trusted is named; nothing is lost, and with it the job is done."""
     ready = having(ready, "audioset.splits=[eval]")
     told(having(ready, "network.ca_file=null"), "certificate", "ca_file")
     code, said = ready.run()

@@ -128,7 +128,7 @@ def test_a_folder_in_its_place_is_named(place: Place, tmp_path: Path) -> None:
 def test_a_dead_session_is_said_once_and_new_cookies_are_taken_up(
     place: Place, calm: StandinProcess
 ) -> None:
-    """Signed out on the way: one line. The file is exported anew: it is used at once."""
+    """Signed out on the way: one line. The file is exported again: it is used at once."""
     mine = given(place, netscape())
     mine = replace(
         mine, settings=(*mine.settings[:-1], "concurrency.licenses=2", "concurrency.extractions=1")

@@ -101,7 +101,7 @@ def test_without_a_mask_it_goes_on_and_says_so_once(
 def test_other_words_for_the_license_are_read_and_kept(
     place: Place, calm: StandinProcess, words: str
 ) -> None:
-    """The link tells; the words are evidence."""
+    """The link decides; the text is evidence."""
     calm.set_pages(license_text=words)
     few = having(place, FEW)
     code, said = few.run()

@@ -46,7 +46,7 @@ def test_every_license_reason_and_clip_is_what_the_world_says(
 
 
 def test_a_second_run_fetches_nothing_again(done: Callable[[], Job], calm: StandinProcess) -> None:
-    """Once all is done the same command asks nobody anything, and touches no file."""
+    """Once all is done the same command sends no request, and touches no file."""
     place = done().place
     place = replace(place, settings=(*place.settings, "license.retry_unknown=0"))
     before = place.manifest()

@@ -157,7 +157,7 @@ def test_without_index_there_is_none(store: MediaStore, itag: int) -> None:
 def test_decoded_sound_tells_the_time(
     store: MediaStore, itag: int, rate: int, channels: int, seconds: int
 ) -> None:
-    """Wherever one listens, the pitch says the place to a millisecond; no frame is lost."""
+    """At any point the pitch gives the position to a millisecond; no frame is lost."""
     spec = StreamSpec(1000 * seconds, rate, channels, offset_ms=100_000)
     stream = store.stream(spec, itag)
     pcm, decoded_rate = decode(stream.whole())

@@ -71,7 +71,7 @@ def world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_world_rows_are_its_videos(world_folder: Path) -> None:
-    """Each video stands once in one of the splits, with the world's own times, sorted by id."""
+    """Each video is once in one of the splits, with the world's own times, sorted by id."""
     videos = {video.video_id: video for video in World(WorldSettings()).videos}
     seen = []
     for split in OFFICIAL_ROWS:
@@ -161,6 +161,6 @@ def test_small_ontology_agrees_with_the_real_one() -> None:
 
 
 def descendants(real: dict[str, Any], mid: str) -> set[str]:
-    """Everything beneath a entry."""
+    """Everything below an entry."""
     children = set(real[mid]["child_ids"])
     return children.union(*(descendants(real, child) for child in children))

@@ -42,7 +42,7 @@ def test_it_starts_again_on_the_same_ports_with_the_same_certificate(tmp_path: P
 
 
 def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
-    """Even when the parent died without a word."""
+    """Even when the parent was killed."""
     parent = subprocess.run(
         [sys.executable, "-c", _PARENT, str(tmp_path)],
         capture_output=True,
@@ -88,7 +88,7 @@ def test_changes_that_cannot_be_are_refused(
 
 
 def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
-    """The process's last words are in the error."""
+    """Its error output is in the error."""
     (tmp_path / "standin-server.pem").write_text("not a certificate")
     with pytest.raises(StandinFailed, match=r"SSL|PEM"):
         StandinProcess(PLAIN, folder=tmp_path).__enter__()

@@ -12,7 +12,7 @@ from tests.timecode_reading import NoTimecode, lag_samples, measure_drift, measu
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
 @pytest.mark.parametrize("start_ms", [0, 1, 470, 20_000, 20_479, 30_500, 123_456, 599_000, 736_200])
 def test_a_second_tells_its_start(rate: int, start_ms: int) -> None:
-    """One second from anywhere says its place to a fifth of a millisecond, at any sample rate."""
+    """One second from anywhere gives its position to 0.2 ms, at any sample rate."""
     pcm = synth(1000, rate, 2, start_ms=start_ms)
     assert measure_start(pcm, rate) == pytest.approx(start_ms * rate // 1000 / rate, abs=0.0002)
 

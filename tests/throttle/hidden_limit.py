@@ -1,4 +1,4 @@
-"""A server with a limit that nobody is told, and a bucket that has to find it. No clock runs."""
+"""A server with an unpublished limit, and a bucket that has to find it. No clock runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Trace:
 
 
 class Sender(Protocol):
-    """Whatever decides when the next request goes, and hears what came of it."""
+    """Whatever decides when the next request goes, and is given the result."""
 
     def wait(self, now: float, cost: int) -> float: ...
 

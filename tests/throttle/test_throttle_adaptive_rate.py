@@ -1,4 +1,4 @@
-"""The learned rate against limits it is not told: the numbers of the promise."""
+"""The learned rate against limits it does not know: the numbers of the promise."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ async def test_an_identity_that_rests_is_passed_over() -> None:
 
 @in_virtual_time
 async def test_those_in_line_for_an_identity_are_turned_away_when_it_is_refused() -> None:
-    """They need not wait for hours: the video can start anew elsewhere."""
+    """They need not wait for hours: the video can start over with another identity."""
     one = limiter(FIXED, "main", "second")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ask(one, Refused("bot", kind="bot_check"), identity="main"))
