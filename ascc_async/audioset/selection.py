@@ -68,24 +68,29 @@ class Selection:
     @cached_property
     def rank(self) -> Rows:
         """For every row of the table, its position in the seeded order of all rows."""
-        ids = self.segments.ids
-        keys = id_keys(ids, self.seed)
-        order = np.argsort(keys, kind="stable")
-        if (np.diff(keys[order]) == 0).any():  # the id decides, not where it stands in a file
-            order = np.lexsort((ids, keys))
-        rank = np.empty(len(ids), np.int32)
-        rank[order] = np.arange(len(ids), dtype=np.int32)
+        order = np.argsort(id_keys(self.segments.ids, self.seed), kind="stable")
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
         return rank
 
-    @property
-    def class_rows(self) -> Rows:
-        """The rows of every chosen class in seeded order, class after class."""
-        return self._by_class[0]
-
-    @property
+    @cached_property
     def class_offsets(self) -> Int64s:
         """Where each chosen class begins in `class_rows`, and the end of the last."""
-        return self._by_class[1]
+        return offsets(np.array([chosen.rows for chosen in self.chosen], np.int64))
+
+    @cached_property
+    def class_rows(self) -> Rows:
+        """The rows of every chosen class in seeded order, class after class."""
+        positions = self._positions[self.segments.label_codes]
+        rank = np.repeat(self.rank, self.segments.label_counts())[positions >= 0]
+        positions = positions[positions >= 0]
+        # One number for class and rank: sorting numbers is several times faster than lexsort.
+        by_class = (positions.astype(np.int64) << 32) | rank
+        by_class.sort()
+        row_of_rank = np.empty(len(self.segments), np.int32)
+        row_of_rank[self.rank] = np.arange(len(row_of_rank), dtype=np.int32)
+        rows: Rows = row_of_rank[by_class & 0xFFFF_FFFF]
+        return rows
 
     def order(self, position: int) -> Rows:
         """The rows of the chosen class at this position, in seeded order."""
@@ -104,19 +109,6 @@ class Selection:
         positions = np.full(len(self.segments.mids), -1, np.int32)
         positions[[chosen.code for chosen in self.chosen]] = np.arange(len(self.chosen))
         return positions
-
-    @cached_property
-    def _by_class(self) -> tuple[Rows, Int64s]:
-        positions = self._positions[self.segments.label_codes]
-        rank = np.repeat(self.rank, self.segments.label_counts())[positions >= 0]
-        positions = positions[positions >= 0]
-        # One number for class and rank: sorting numbers is several times faster than lexsort.
-        by_class = (positions.astype(np.int64) << 32) | rank
-        by_class.sort()
-        by_rank = np.empty(len(self.segments), np.int32)
-        by_rank[self.rank] = np.arange(len(by_rank), dtype=np.int32)
-        rows = by_rank[by_class & 0xFFFF_FFFF]
-        return rows, offsets(np.bincount(positions, minlength=len(self.chosen)))
 
 
 def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSettings) -> Selection:

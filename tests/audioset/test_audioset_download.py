@@ -22,6 +22,7 @@ from ascc_async.settings import AudiosetSettings, NetworkSettings
 
 SEGMENTS = "v1/csv/balanced_train_segments.csv"
 ONTOLOGY = "ontology.json"
+BEFORE_SEGMENTS = [("", 0)] * 3  # class list, counts and ontology come first
 
 
 @pytest.fixture
@@ -29,16 +30,12 @@ def server(tmp_path: Path) -> FileServer:
     """All files of a small AudioSet, where Google has them."""
     folder = tmp_path / "source"
     folder.mkdir()
-    rows = [row(i) for i in range(2000)]
-    write_folder(folder, {"balanced_train_segments.csv": segments(rows)})
-    places = {
-        "v1/csv": ("balanced_train_segments.csv", "class_labels_indices.csv"),
-        "v1/qa": ("qa_true_counts.csv", "rerated_video_ids.txt"),
-    }
-    files = {
-        f"{at}/{name}": (folder / name).read_bytes() for at, ns in places.items() for name in ns
-    }
-    return FileServer({**files, ONTOLOGY: (folder / ONTOLOGY).read_bytes()})
+    write_folder(folder, {"balanced_train_segments.csv": segments([row(i) for i in range(2000)])})
+    paths = (
+        SEGMENTS, "v1/csv/class_labels_indices.csv", "v1/qa/qa_true_counts.csv",
+        "v1/qa/rerated_video_ids.txt", ONTOLOGY,
+    )  # fmt: skip
+    return FileServer({path: (folder / Path(path).name).read_bytes() for path in paths})
 
 
 async def fetch(
@@ -59,23 +56,31 @@ async def fetch(
     return pauses
 
 
-def told(server: FileServer) -> Report:
+def confirm(server: FileServer) -> Report:
     """Lets the server know that what it sent before a cut has arrived."""
     return lambda name, *_: server.arrived.set() if "segments" in name else None
 
 
-def left_over(folder: Path) -> list[str]:
+def leftovers(folder: Path) -> list[str]:
     """Temporary files that should not be there."""
     return [name for name in os.listdir(folder) if name.startswith(".")]
 
 
 async def test_all_that_is_needed(server: FileServer, tmp_path: Path) -> None:
-    """The files of the chosen split, class list, counts, ontology, rerated ids: no other."""
+    """The files of the chosen split, class list, counts, ontology, rerated ids: no other.
+
+    The progress of each ends at its size.
+    """
+    folder, progress = tmp_path / "new" / "folder", dict[str, tuple[int, int | None]]()
     async with serving(server):
-        assert await fetch(tmp_path / "new" / "folder", server.url) == []
+        pauses = await fetch(
+            folder, server.url, lambda name, have, of: progress.update({name: (have, of)})
+        )
+    assert pauses == leftovers(folder) == []
     assert sorted(path for path, _ in server.requests) == sorted(server.files)
-    assert len(catalog_of(tmp_path / "new" / "folder").segments) == 2000
-    assert left_over(tmp_path / "new" / "folder") == []
+    assert len(catalog_of(folder).segments) == 2000
+    size = len(server.files[SEGMENTS])
+    assert progress["balanced_train_segments.csv"] == (size, size)
 
 
 async def test_files_that_are_there_are_left_alone(server: FileServer, tmp_path: Path) -> None:
@@ -83,48 +88,31 @@ async def test_files_that_are_there_are_left_alone(server: FileServer, tmp_path:
     folder = write_folder(tmp_path)
     (folder / "rerated_video_ids.txt").unlink()
     (folder / "v1" / "csv").mkdir(parents=True)
-    (folder / "class_labels_indices.csv").rename(folder / SEGMENTS.replace(
-        "balanced_train_segments", "class_labels_indices"))  # fmt: skip
+    name = "class_labels_indices.csv"
+    (folder / name).rename(folder / "v1" / "csv" / name)
     async with serving(server):
         await fetch(folder, server.url)
     assert server.requests == []
 
 
-async def test_progress_is_told(server: FileServer, tmp_path: Path) -> None:
-    """The report ends at the size of the file."""
-    seen: dict[str, tuple[int, int | None]] = {}
-    async with serving(server):
-        settings = AudiosetSettings(
-            splits=("balanced_train",), metadata_dir=tmp_path, base_url=server.url,
-            ontology_url=f"{server.url}/{ONTOLOGY}",
-        )  # fmt: skip
-        await fetch_missing(
-            settings, NetworkSettings(), lambda name, have, of: seen.update({name: (have, of)})
-        )
-    size = len(server.files[SEGMENTS])
-    assert seen["balanced_train_segments.csv"] == (size, size)
-
-
-async def test_resumes_where_it_broke_off(server: FileServer, tmp_path: Path) -> None:
-    """After a cut only the rest is asked for, and the file is the same to the byte."""
-    server.faults = [("", 0), ("", 0), ("", 0), ("cut", 5000), ("cut", 7000)]
-    async with serving(server):
-        pauses = await fetch(tmp_path, server.url, told(server))
-    ranges = [asked for path, asked in server.requests if path == SEGMENTS]
-    assert ranges == [None, "bytes=5000-", "bytes=12000-"]
-    assert (tmp_path / "balanced_train_segments.csv").read_bytes() == server.files[SEGMENTS]
-    assert len(pauses) == 2
-
-
-async def test_starts_over_when_the_server_cannot_resume(
-    server: FileServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("etag", "cuts", "ranges"),
+    [
+        ('"one"', [5000, 7000], [None, "bytes=5000-", "bytes=12000-"]),
+        (None, [5000], [None, None]),
+        ('W/"weak"', [5000], [None, None]),
+    ],
+)
+async def test_goes_on_where_it_broke_off(
+    server: FileServer, tmp_path: Path, etag: str | None, cuts: list[int], ranges: list[str | None]
 ) -> None:
-    """Without a version the file is fetched from its beginning."""
-    server.etag, server.faults = None, [("", 0), ("", 0), ("", 0), ("cut", 5000)]
+    """After a cut only the rest is asked for; without a sure version of the file, all of it."""
+    server.etag, server.faults = etag, BEFORE_SEGMENTS + [("cut", after) for after in cuts]
     async with serving(server):
-        await fetch(tmp_path, server.url, told(server))
-    assert [asked for path, asked in server.requests if path == SEGMENTS] == [None, None]
+        pauses = await fetch(tmp_path, server.url, confirm(server))
+    assert [asked for path, asked in server.requests if path == SEGMENTS] == ranges
     assert (tmp_path / "balanced_train_segments.csv").read_bytes() == server.files[SEGMENTS]
+    assert len(pauses) == len(cuts)
 
 
 async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
@@ -134,29 +122,33 @@ async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
         assert len(await fetch(tmp_path, server.url)) == 3
 
 
-async def test_server_that_stays_broken(server: FileServer, tmp_path: Path) -> None:
-    """After some tries without progress it stops with address and remedy; nothing is left over."""
-    server.faults = [("status", 503)] * 99
+@pytest.mark.parametrize(
+    ("faults", "message", "requests"),
+    [
+        ([("status", 503)] * 99, r"answers 503.*by hand", 5),
+        ([*BEFORE_SEGMENTS, *[("cut", 5000)] * 99], "only 5000 of|bytes came|broke", 3 + 6),
+        ([*BEFORE_SEGMENTS, ("status", 404)], r"csv answers 404; see audioset.base_url", 3 + 1),
+    ],
+)
+async def test_server_that_stays_broken(
+    server: FileServer,
+    tmp_path: Path,
+    faults: list[tuple[str, int]],
+    message: str,
+    requests: int,
+) -> None:
+    """After some tries that bring nothing new it stops with address and remedy; 404 is final."""
+    server.etag, server.faults = None, faults
     async with serving(server):
-        with pytest.raises(SetupError, match=r"answers 503.*by hand"):
-            await fetch(tmp_path, server.url)
-    assert len(server.requests) == 5
-    assert os.listdir(tmp_path) == ["source"]
-
-
-async def test_always_cut_at_the_same_place(server: FileServer, tmp_path: Path) -> None:
-    """A file that never comes whole ends as an error, also where each try starts over."""
-    server.etag = None
-    server.faults = [("", 0), ("", 0), ("", 0)] + [("cut", 5000)] * 99
-    async with serving(server):
-        with pytest.raises(SetupError, match=r"only part|bytes came"):
-            await fetch(tmp_path, server.url, told(server))
+        with pytest.raises(SetupError, match=message):
+            await fetch(tmp_path, server.url, confirm(server))
+    assert len(server.requests) == requests
     assert not (tmp_path / "balanced_train_segments.csv").exists()
-    assert left_over(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "said"),
+    ("path", "content", "message"),
     [
         (SEGMENTS, b"<html>Please sign in</html>", "sign-in page"),
         (SEGMENTS, b"", "something else"),
@@ -168,24 +160,15 @@ async def test_always_cut_at_the_same_place(server: FileServer, tmp_path: Path) 
     ],
 )
 async def test_what_is_not_the_file(
-    server: FileServer, tmp_path: Path, path: str, content: bytes, said: str
+    server: FileServer, tmp_path: Path, path: str, content: bytes, message: str
 ) -> None:
     """A portal's page or half a file is never put in place."""
     server.files[path] = content
     async with serving(server):
-        with pytest.raises(SetupError, match=said):
+        with pytest.raises(SetupError, match=message):
             await fetch(tmp_path, server.url)
-    assert not (tmp_path / path.rpartition("/")[2]).exists()
-    assert left_over(tmp_path) == []
-
-
-async def test_not_there(server: FileServer, tmp_path: Path) -> None:
-    """404 stops at once, with the setting to look at."""
-    del server.files[SEGMENTS]
-    async with serving(server):
-        with pytest.raises(SetupError, match=r"segments.csv answers 404; see audioset.base_url"):
-            await fetch(tmp_path, server.url)
-    assert len(server.requests) == 4
+    assert not (tmp_path / Path(path).name).exists()
+    assert leftovers(tmp_path) == []
 
 
 async def test_optional_file_may_be_missing(
@@ -199,41 +182,28 @@ async def test_optional_file_may_be_missing(
     assert catalog_of(tmp_path).rerated.tolist() == []
 
 
-def nobody_listens() -> int:
-    """A port of this machine on which nothing answers."""
+@pytest.mark.parametrize(
+    ("folder", "network", "message"),
+    [
+        ("", {}, r"127.0.0.1 cannot be reached.*Is the network up"),
+        ("", {"proxy": "http://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
+        ("", {"proxy": "socks5://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
+        ("", {"ca_file": "{folder}/file"}, r"network.ca_file: .*file cannot be used"),
+        ("file/below", {}, r"cannot write .*metadata_dir"),
+    ],
+)
+async def test_surroundings_that_do_not_allow_it(
+    tmp_path: Path, folder: str, network: dict[str, str], message: str
+) -> None:
+    """No network, no proxy, no authority, no folder: the setting is named, never a password."""
+    (tmp_path / "file").write_text("neither a certificate nor a folder")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-async def test_no_network(tmp_path: Path) -> None:
-    """No connection: tried some times, then said with a remedy."""
-    with pytest.raises(SetupError, match=r"127.0.0.1 cannot be reached.*Is the network up"):
-        await fetch(tmp_path, f"http://127.0.0.1:{nobody_listens()}")
-
-
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_proxy_is_down(tmp_path: Path, scheme: str) -> None:
-    """A proxy that does not answer is named without its password."""
-    proxy = f"{scheme}://user:secret@127.0.0.1:{nobody_listens()}"
-    with pytest.raises(SetupError, match=r"proxy .*127.0.0.1") as caught:
-        await fetch(tmp_path, "http://127.0.0.1:1", proxy=proxy)
+        port = int(free.getsockname()[1])
+    settings = {key: text.format(port=port, folder=tmp_path) for key, text in network.items()}
+    with pytest.raises(SetupError, match=message) as caught:
+        await fetch(tmp_path / folder, f"http://127.0.0.1:{port}", **settings)
     assert "secret" not in str(caught.value)
-
-
-async def test_certificate_authority_that_is_none(tmp_path: Path) -> None:
-    """A ca_file that cannot be used is named with its setting."""
-    wrong = tmp_path / "ca.pem"
-    wrong.write_text("no certificate")
-    with pytest.raises(SetupError, match=r"network.ca_file: .*ca.pem cannot be used"):
-        await fetch(tmp_path / "new", "https://127.0.0.1:1", ca_file=wrong)
-
-
-async def test_folder_cannot_be_made(tmp_path: Path) -> None:
-    """A folder that cannot be written is named with its setting, before anything is asked."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SetupError, match=r"cannot write .*metadata_dir"):
-        await fetch(tmp_path / "file" / "below", "http://127.0.0.1:1")
 
 
 async def test_proxy_with_password(server: FileServer, tmp_path: Path) -> None:
@@ -245,8 +215,7 @@ async def test_proxy_with_password(server: FileServer, tmp_path: Path) -> None:
         assert request.url.host == "example.test"
         return web.Response(body=server.files[request.path.lstrip("/")])
 
-    running = RawTestServer(proxy)
-    async with running:
+    async with RawTestServer(proxy) as running:
         address = f"http://us%40er:pa%3Ass@127.0.0.1:{running.port}"
         await fetch(tmp_path, "http://example.test", proxy=address)
     assert credentials == {"Basic " + b64encode(b"us@er:pa:ss").decode()}

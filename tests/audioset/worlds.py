@@ -35,11 +35,12 @@ def selection_of(
 ) -> Selection:
     """A selection of these classes from these rows."""
     table = table_of(labels, classes)
+    counts = table.class_counts().tolist()
     rows = [i for i, codes in enumerate(labels) if set(codes) & set(chosen)]
     return Selection(
         table,
         tuple(
-            ChosenClass(code, code, f"/m/{code}", f"Class {code}", None, 0)
+            ChosenClass(code, code, f"/m/{code}", f"Class {code}", None, counts[code])
             for code in sorted(chosen)
         ),
         np.array(rows, np.int32),
