@@ -79,15 +79,15 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     codes = {mid: code for code, mid in enumerate(names)}
     files = [inputs[split_file(split)] for split in settings.splits]
     splits = [read_split(file, inputs[CLASS_LIST], codes) for file in files]
-    for file, rows in zip(files, splits, strict=True):
-        warnings += [f"{file.path}: {warning}" for warning in rows.warnings]
+    for file, split in zip(files, splits, strict=True):
+        warnings += [f"{file.path}: {warning}" for warning in split.warnings]
     table = _join(settings.splits, splits, tuple(names))
     table = _without_repeats(table, [file.path for file in files], warnings)
     rerated = np.empty(0, np.int32)
     if RERATED in paths:
         ids = [text.encode() for text in read_text(paths[RERATED]).split()]
-        found = table.rows_of(np.array([i for i in ids if len(i) == ID_LENGTH], ID_DTYPE))
-        rerated = np.unique(found[found >= 0])
+        rows = table.rows_of(np.array([i for i in ids if len(i) == ID_LENGTH], ID_DTYPE))
+        rerated = np.unique(rows[rows >= 0])
     else:
         warnings.append(f"optional {RERATED} not found; continuing without it")
 

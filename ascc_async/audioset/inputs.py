@@ -27,14 +27,15 @@ _OFFICIAL = {
 REMEDY = "delete the file to have it downloaded again"
 
 _FOLDERS = ("", "v1/csv", "v1/qa")  # our own layout first, then that of Google's bucket
+_UTF16 = f"is UTF-16 text, as some spreadsheets save it: save it as UTF-8, or {REMEDY}"
 _FOREIGN_FORMATS = {
-    b"\x1f\x8b": "is compressed with gzip: unpack it (gunzip)",
-    b"PK\x03\x04": "is a spreadsheet or zip archive, not text",
-    b"\xd0\xcf\x11\xe0": "is a spreadsheet, not text",
-    b"\xff\xfe": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
-    b"\xfe\xff": "is UTF-16 text, as some spreadsheets save it: save it as UTF-8",
-    b"<": "is a web page, perhaps the sign-in page of a network (captive portal) or proxy:"
-    " sign in there",
+    b"\x1f\x8b": f"is compressed with gzip: unpack it (gunzip), or {REMEDY}",
+    b"PK\x03\x04": f"is a spreadsheet or zip archive, not text: {REMEDY}",
+    b"\xd0\xcf\x11\xe0": f"is a spreadsheet, not text: {REMEDY}",
+    b"\xff\xfe": _UTF16,
+    b"\xfe\xff": _UTF16,
+    b"<": "is a web page, perhaps the sign-in page of a network (captive portal) or proxy: sign in"
+    f" there, then {REMEDY}",
 }
 
 
@@ -74,7 +75,7 @@ def identify(name: str, path: Path) -> InputFile:
         raise MetadataError(path, None, f"is empty; {REMEDY}")
     for magic, problem in _FOREIGN_FORMATS.items():
         if start.startswith(magic):
-            raise MetadataError(path, 1, f"{problem}; or {REMEDY}")
+            raise MetadataError(path, 1, problem)
     # pandas ends a field at a NUL byte and would read half of a damaged line.
     nul = content.find(b"\0")
     if nul >= 0:

@@ -28,7 +28,7 @@ def test_the_same_row_again_counts_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "other", "place"),
+    ("rows", "other", "message"),
     [
         ([row(1), row(2), row(1, start="3.000")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other time"),
         ([row(1), row(1), row(1, "/m/b")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other labels"),
@@ -36,11 +36,11 @@ def test_the_same_row_again_counts_once(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_rows_of_one_video_that_differ(
-    tmp_path: Path, rows: list[str], other: list[str], place: str
+    tmp_path: Path, rows: list[str], other: list[str], message: str
 ) -> None:
     """Which one is right, nobody can say: both places are named."""
     write_folder(tmp_path, {SEGMENTS: segments(rows), "eval_segments.csv": segments(other)})
-    with pytest.raises(MetadataError, match=place):
+    with pytest.raises(MetadataError, match=message):
         catalog_of(tmp_path, "balanced_train", "eval")
 
 
@@ -68,7 +68,7 @@ def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptur
     hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
     git_says = "ce013625030ba8dba906f756967f9e9ca394464a"
     assert hashes["rerated_video_ids.txt"] == (git_says, False)
-    (line,) = [one for one in caplog.records if "not Google's official" in one.getMessage()]
+    (line,) = [r for r in caplog.records if "not Google's official" in r.getMessage()]
     assert vars(line)["folder"] == str(tmp_path)
     assert len(vars(line)["files"].split(", ")) == 4
 
@@ -79,9 +79,9 @@ def test_rerated_ids(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "rerated_video_ids.txt").unlink()
     catalog = catalog_of(tmp_path)
     assert catalog.rerated.tolist() == []
-    said = "optional rerated_video_ids.txt not found; continuing without it"
-    assert list(catalog.warnings) == [said]
-    assert said in caplog.messages
+    warning = "optional rerated_video_ids.txt not found; continuing without it"
+    assert list(catalog.warnings) == [warning]
+    assert warning in caplog.messages
 
 
 def test_small_files_that_do_not_agree(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_small_files_that_do_not_agree(tmp_path: Path) -> None:
             "ontology.json": ontology({"/m/a": ["/m/b"], "/m/b": []}),
         },
     )
-    said = "\n".join(catalog.warnings)
+    warnings = "\n".join(catalog.warnings)
     assert [sound.quality for sound in catalog.classes] == [0.25, None, None]
     assert [sound.leaf for sound in catalog.classes] == [False, True, True]
-    assert "csv:3: '/m/z' is not in the class list" in said
-    assert "no counts of /m/b, /m/c" in said
-    assert "not in the ontology: /m/c" in said
+    assert "csv:3: '/m/z' is not in the class list" in warnings
+    assert "no counts of /m/b, /m/c" in warnings
+    assert "not in the ontology: /m/c" in warnings

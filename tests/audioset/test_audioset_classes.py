@@ -14,7 +14,7 @@ CLASSES_HEAD, COUNTS_HEAD = "index,mid,display_name\n", "label_id,num_rated,num_
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "place"),
+    ("name", "content", "problem"),
     [
         (CLASSES, "index,mid\n", "csv:1: expected the heading"),
         (CLASSES, CLASSES_HEAD + '1,/m/a,"A"\n', "csv:2: index '1'"),
@@ -30,13 +30,13 @@ CLASSES_HEAD, COUNTS_HEAD = "index,mid,display_name\n", "label_id,num_rated,num_
         (COUNTS, "<html>", "captive portal"),
     ],
 )
-def test_bad_lists(tmp_path: Path, name: str, content: str | bytes, place: str) -> None:
+def test_bad_lists(tmp_path: Path, name: str, content: str | bytes, problem: str) -> None:
     """Class list and counts are checked with file, line and remedy."""
     write_folder(tmp_path, {name: content})
     with pytest.raises(MetadataError) as caught:
         catalog_of(tmp_path)
-    for words in (name, place, "delete the file"):
-        assert words in str(caught.value)
+    for part in (name, problem, "delete the file"):
+        assert part in str(caught.value)
 
 
 def test_quality_is_the_share_that_raters_confirmed(tmp_path: Path) -> None:

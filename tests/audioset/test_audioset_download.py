@@ -126,7 +126,7 @@ async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
     ("faults", "message", "requests"),
     [
         ([("status", 503)] * 99, r"answers 503.*by hand", 5),
-        ([*BEFORE_SEGMENTS, *[("cut", 5000)] * 99], "only 5000 of|bytes came|broke", 3 + 6),
+        ([*BEFORE_SEGMENTS, *[("cut", 5000)] * 99], "sent only part of the answer", 3 + 6),
         ([*BEFORE_SEGMENTS, ("status", 404)], r"csv answers 404; see audioset.base_url", 3 + 1),
     ],
 )

@@ -90,7 +90,7 @@ def test_classes_kept_by_quality(catalog: Catalog, leaf_only: bool, kept: tuple[
 def test_rows_of_the_142(catalog: Catalog) -> None:
     """8,636 rows hold at least one of the 142 classes, and keep all their other labels."""
     selection = choose(catalog, leaf_only=True, min_quality=0.8, unrated="drop")
-    chosen = {one.mid for one in selection.chosen}
+    chosen = {chosen.mid for chosen in selection.chosen}
     assert len(selection) == 8636
     assert any(set(catalog.segments.segment(row).labels) - chosen for row in selection.rows[:50])
 

@@ -12,7 +12,7 @@ from ascc_async.errors import MetadataError
 
 
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("content", "problem"),
     [
         ('[\n{"id": "/m/a",', "json:2: is not JSON"),
         ("[" * 100_000, "is not JSON"),
@@ -29,14 +29,14 @@ from ascc_async.errors import MetadataError
         (ontology({"/m/a": []})[:-3] + "," + ontology({"/m/a": []})[1:], "json:3: /m/a occurs"),
     ],
 )  # fmt: skip
-def test_bad_ontology(tmp_path: Path, content: str | bytes, place: str) -> None:
+def test_bad_ontology(tmp_path: Path, content: str | bytes, problem: str) -> None:
     """A loop, a missing child, or no such form stops with file, line and remedy."""
     path = tmp_path / "ontology.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(MetadataError) as caught:
         read_ontology(path)
-    for words in (place, "delete the file"):
-        assert words in str(caught.value)
+    for part in (problem, "delete the file"):
+        assert part in str(caught.value)
 
 
 def test_descendants_of_a_graph(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_descendants_of_a_graph(tmp_path: Path) -> None:
     path = tmp_path / "ontology.json"
     below = {"/m/top": ["/m/a", "/m/b"], "/m/a": ["/m/c"], "/m/b": ["/m/c"], "/m/c": []}
     path.write_text(ontology(below), encoding="utf-8")
-    found = read_ontology(path)
-    assert found.descendants("/m/top") == {"/m/a", "/m/b", "/m/c"}
-    assert found.descendants("/m/c") == set()
-    assert [node.leaf for node in found.nodes.values()] == [False, False, False, True]
+    graph = read_ontology(path)
+    assert graph.descendants("/m/top") == {"/m/a", "/m/b", "/m/c"}
+    assert graph.descendants("/m/c") == set()
+    assert [node.leaf for node in graph.nodes.values()] == [False, False, False, True]

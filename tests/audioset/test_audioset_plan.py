@@ -97,8 +97,8 @@ def test_json_and_text(catalog: Catalog) -> None:
     plan = plan_of(catalog)
     assert json.loads(json.dumps(plan.to_json()))["segments"] == 30_500
     text = render_plan(plan)
-    for words in ("30,500", "guest", "account", "Data API", "0.70%", "MB a clip", "max_per_class"):
-        assert words in text
+    for figure in ("30,500", "guest", "account", "Data API", "0.70%", "MB a clip", "max_per_class"):
+        assert figure in text
 
 
 def test_class_table(catalog: Catalog) -> None:

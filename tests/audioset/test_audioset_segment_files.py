@@ -65,7 +65,7 @@ def test_a_label_twice_in_one_row_counts_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "said"),
+    ("content", "line", "problem"),
     [
         (b"", None, "is empty"),
         (b" \n \n", None, "is empty"),
@@ -106,13 +106,13 @@ def test_a_label_twice_in_one_row_counts_once(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_safe_stops_with_its_line(
-    tmp_path: Path, content: bytes, line: int | None, said: str
+    tmp_path: Path, content: bytes, line: int | None, problem: str
 ) -> None:
     """The run stops, naming file, line and what is wrong, and what to do."""
     write_folder(tmp_path, {SEGMENTS: content})
     with pytest.raises(MetadataError, match=r"balanced_train_segments\.csv") as caught:
         catalog_of(tmp_path)
-    assert (caught.value.line, said in str(caught.value)) == (line, True), str(caught.value)
+    assert (caught.value.line, problem in str(caught.value)) == (line, True), str(caught.value)
     assert "delete the file to have it downloaded again" in str(caught.value)
 
 
@@ -155,9 +155,9 @@ def test_a_later_start_reads_the_copy(tmp_path: Path, monkeypatch: pytest.Monkey
     assert read(tmp_path) == RESULT
     assert again.warnings == first.warnings != ()
     for name in ("ids", "start_ms", "end_ms", "label_offsets", "label_codes"):
-        one, two = getattr(first.segments, name), getattr(again.segments, name)
-        assert (one == two).all()
-        assert one.dtype == two.dtype
+        before, after = getattr(first.segments, name), getattr(again.segments, name)
+        assert (before == after).all()
+        assert before.dtype == after.dtype
 
 
 def test_another_file_is_read_anew(tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_what_is_written_is_read(lines: list[str]) -> None:
     """Segments survive the way through the file, in order, with all labels in order."""
     with tempfile.TemporaryDirectory() as scratch:
         text = segments(lines, header=False)
-        found = read(write_folder(Path(scratch), {SEGMENTS: text}, mids=MIDS))
-    for segment, line in zip(found, lines, strict=True):
+        result = read(write_folder(Path(scratch), {SEGMENTS: text}, mids=MIDS))
+    for segment, line in zip(result, lines, strict=True):
         times = ", ".join(f"{t // 1000}.{t % 1000:03d}" for t in (segment.start_ms, segment.end_ms))
         assert f'{segment.video_id}, {times}, "{",".join(segment.labels)}"' == line
 
@@ -230,22 +230,22 @@ names = st.sampled_from(
 @settings(deadline=None, max_examples=150)
 @given(names, damages, st.none() | st.binary(max_size=300))
 def test_any_file_gives_a_result_or_a_clear_error(
-    name: str, wounds: list[tuple[int, int, bytes]], instead: bytes | None
+    name: str, changes: list[tuple[int, int, bytes]], instead: bytes | None
 ) -> None:
     """Whatever the bytes of whatever file, the result is whole or the error names the file."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = write_folder(Path(scratch))
         data = (folder / name).read_bytes()
-        for at, cut, put in wounds:
+        for at, cut, put in changes:
             at %= len(data) + 1
             data = data[:at] + put + data[at + cut :]
         (folder / name).write_bytes(data if instead is None else instead)
         try:
             table = catalog_of(folder).segments
         except MetadataError as error:
-            table, said = None, str(error)
+            table, problem = None, str(error)
         if table is None:
-            assert said.startswith(str(folder))
+            assert problem.startswith(str(folder))
             return
         assert len(np.unique(table.ids)) == len(table) > 0
         assert (table.start_ms < table.end_ms).all()

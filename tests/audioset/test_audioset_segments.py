@@ -25,9 +25,9 @@ def test_rows_of_finds_all_and_nothing_else(there: list[bytes], asked: list[byte
     """Every id gets its row, every other id -1; one at a time as well."""
     there = list(dict.fromkeys(there))
     table, wanted = with_ids(there), [*asked, *there]
-    expected = [there.index(one) if one in there else -1 for one in wanted]
+    expected = [there.index(video) if video in there else -1 for video in wanted]
     assert table.rows_of(np.array(wanted, "S11")).tolist() == expected
-    singles = [table.row_of(one.decode()) for one in wanted]
+    singles = [table.row_of(video.decode()) for video in wanted]
     assert [-1 if row is None else row for row in singles] == expected
 
 

@@ -43,7 +43,7 @@ def choose(catalog: Catalog, limit: int | None = None, **classes: object) -> Sel
 
 def letters(selection: Selection) -> str:
     """The chosen classes in order."""
-    return "".join(one.mid[-1] for one in selection.chosen)
+    return "".join(chosen.mid[-1] for chosen in selection.chosen)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_labels_stay_whole(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
+    ("classes", "message"),
     [
         ({"include": ["Clas a"]}, "classes.include: 'Clas a' is no class.*nearest: 'Class a'"),
         ({"exclude": ["/m/aa"]}, "classes.exclude: '/m/aa'.*'/m/a'"),
@@ -98,9 +98,9 @@ def test_labels_stay_whole(catalog: Catalog) -> None:
         ({"include": ["/m/c"], "min_quality": 0.9}, "leave no class .*quality below 0.9: 1"),
     ],
 )
-def test_what_cannot_be_chosen(catalog: Catalog, classes: dict[str, object], said: str) -> None:
+def test_what_cannot_be_chosen(catalog: Catalog, classes: dict[str, object], message: str) -> None:
     """A misspelt class gets the nearest names; settings that leave nothing say why."""
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         choose(catalog, **classes)
 
 
@@ -148,14 +148,13 @@ def test_other_seed_other_order(tmp_path: Path) -> None:
 def test_class_rows_hold_every_chosen_label(catalog: Catalog) -> None:
     """Each class's run in the seeded order is the set of its rows."""
     selection = choose(catalog, limit=1, blacklisted="keep")
-    for place, one in enumerate(selection.chosen):
-        begin, end = selection.class_offsets[place : place + 2]
-        rows = selection.class_rows[begin:end]
+    for position, chosen in enumerate(selection.chosen):
+        rows = selection.order(position)
         segments = [catalog.segments.segment(row) for row in selection.rows]
-        holding = [i for i, segment in enumerate(segments) if one.mid in segment.labels]
+        holding = [i for i, segment in enumerate(segments) if chosen.mid in segment.labels]
         assert sorted(rows) == selection.rows[holding].tolist()
         assert (np.diff(selection.rank[rows]) > 0).all()
-        assert one.rows == len(rows)
+        assert chosen.rows == len(rows)
     assert selection.classes_of(0) == (0, 4)
 
 
