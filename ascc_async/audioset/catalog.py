@@ -128,15 +128,14 @@ def _without_repeats(
     for later, earlier in pairs:
         first, second = table.segment(earlier), table.segment(later)
         same_times = (first.start_ms, first.end_ms) == (second.start_ms, second.end_ms)
-        if same_times and set(first.labels) == set(second.labels):
-            continue
-        path, line = _place_of(table, paths, earlier)
-        raise MetadataError(
-            *_place_of(table, paths, later),
-            f"{second.video_id} occurs already in {path.name}:{line} with other"
-            f" {'labels' if same_times else 'times'}; a video may occur only once:"
-            " delete the wrong row",
-        )
+        if not same_times or set(first.labels) != set(second.labels):
+            path, line = _place_of(table, paths, earlier)
+            raise MetadataError(
+                *_place_of(table, paths, later),
+                f"{second.video_id} occurs already in {path.name}:{line} with other"
+                f" {'labels' if same_times else 'times'}; a video may occur only once:"
+                " delete the wrong row",
+            )
     (path, line), (first_path, first_line) = (_place_of(table, paths, row) for row in pairs[0])
     warnings.append(
         f"{path}:{line}: {table.video_id(pairs[0][0])} occurs already in"

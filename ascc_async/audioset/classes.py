@@ -93,13 +93,15 @@ def read_classes(
         if mid in counts:
             raise MetadataError(counts_path, line, f"{mid} occurs twice; {REMEDY}")
         if mid not in class_list:
-            warnings.append(f"{counts_path}:{line}: {mid!r} is not in the class list: left out")
+            warnings.append(f"{counts_path}:{line}: {mid!r} is not in the class list; ignoring it")
         counts[mid] = int(rated), int(true)
     # Google's own three files do not cover the same classes: a gap is a warning, not an error.
     if missing := [mid for mid in class_list if mid not in counts]:
-        warnings.append(f"{counts_path}: no counts of {_first_few(missing)}: taken as never rated")
+        warnings.append(
+            f"{counts_path}: no counts for {_first_few(missing)}; treating them as never rated"
+        )
     if unknown := [mid for mid in class_list if mid not in ontology]:
-        warnings.append(f"not in the ontology: {_first_few(unknown)}: taken as leaves")
+        warnings.append(f"the ontology has no {_first_few(unknown)}; treating them as leaves")
     return tuple(
         SoundClass(
             index,

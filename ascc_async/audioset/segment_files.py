@@ -124,7 +124,7 @@ def _read_csv(file: InputFile, codes: Mapping[str, int]) -> SplitRows:
 
     warnings = []
     if repeated:
-        warnings.append(f"{repeated} labels occur twice in one row: counted once")
+        warnings.append(f"labels that occur twice in one row: {repeated}, counted once")
     if not file.official:  # the counts in the headers of Google's own files are off
         count = {"num_segs": len(ids), "num_positive_labels": len(label_codes) + repeated}
         warnings += _compare_with_header(file.path, promised, count)

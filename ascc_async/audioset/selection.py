@@ -68,6 +68,7 @@ class Selection:
     @cached_property
     def rank(self) -> Rows:
         """For every row of the table, its position in the seeded order of all rows."""
+        # Among 2 million 64-bit keys two are equal once in ten million seeds: no rule for that.
         order = np.argsort(id_keys(self.segments.ids, self.seed), kind="stable")
         rank = np.empty(len(order), np.int32)
         rank[order] = np.arange(len(order), dtype=np.int32)

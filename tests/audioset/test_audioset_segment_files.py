@@ -60,7 +60,7 @@ def test_a_label_twice_in_one_row_counts_once(tmp_path: Path) -> None:
     content = GOOD.replace('"/m/b,/m/c"', '"/m/b,/m/c,/m/b"').replace("labels=3", "labels=4")
     assert read(write_folder(tmp_path, {SEGMENTS: content})) == RESULT
     assert catalog_of(tmp_path).warnings == (
-        f"{tmp_path / SEGMENTS}: 1 labels occur twice in one row: counted once",
+        f"{tmp_path / SEGMENTS}: labels that occur twice in one row: 1, counted once",
     )
 
 
