@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -134,7 +134,7 @@ class DataApiSource:
             return await self._sessions.ask(call, read)
         except GaveUp as error:
             # The rate limiter gave up on this kind of request: pages may still be answered.
-            raise SourceUnusable(f"the Data API rested for too long: {error}") from error
+            raise SourceUnusable(f"the Data API refused us for too long: {error}") from error
 
     def _raise_for_error(self, key: ApiKey, answer: Answer) -> NoReturn:
         """Raise what an error answer means, for the key or for everybody."""
@@ -182,7 +182,8 @@ class DataApiSource:
 
     async def _answer_for_missing(self, video_id: str, identity: str | None) -> LicenseAnswer:
         """The answer for an id that the API leaves out: deleted or private."""
-        reason, detail = Reason.REMOVED, "deleted or private"
+        license_, detail = License.UNAVAILABLE, "deleted or private"
+        reason: Reason | None = Reason.REMOVED
         try:
             verdict = await self._asker.ask(video_id, identity=identity)
         except (Refused, NetworkFault, ServerFault) as error:
@@ -190,15 +191,11 @@ class DataApiSource:
             fields = {"video_id": video_id, "error": str(error)}
             log.debug("the player did not say why the video is missing", extra=fields)
         else:
-            if verdict.playable:
-                detail = "missing, yet playable"
-                return LicenseAnswer(
-                    video_id, License.UNKNOWN, self.name, self._wall(), detail=detail
-                )
             reason, detail = verdict.reason or reason, verdict.words
-        return LicenseAnswer(
-            video_id, License.UNAVAILABLE, self.name, self._wall(), reason, detail=detail
-        )
+            if verdict.playable:
+                license_, reason = License.UNKNOWN, None
+                detail = "the Data API leaves the video out, but it can be played"
+        return LicenseAnswer(video_id, license_, self.name, self._wall(), reason, detail=detail)
 
 
 # Keys and their quotas
@@ -208,14 +205,11 @@ class DataApiSource:
 class ApiKey:
     """One key. `used`: units on the Pacific day `day`; `dropped`: why it is out for this run."""
 
-    secret: str
+    secret: str = field(repr=False)
     day: str = ""
     used: int = 0
     rests_until: float = 0.0
     dropped: str = ""
-
-    def __repr__(self) -> str:
-        return f"ApiKey({self.name})"
 
     @property
     def name(self) -> str:

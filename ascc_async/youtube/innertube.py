@@ -128,14 +128,8 @@ class InnertubeSource:
             if not reading.there:
                 verdict = await self.asker.ask(video_id, identity=asked_by)
                 if not verdict.playable:
-                    license_ = License.UNKNOWN if verdict.reason is None else License.UNAVAILABLE
-                    return LicenseAnswer(
-                        video_id,
-                        license_,
-                        self.name,
-                        self._wall(),
-                        verdict.reason,
-                        detail=verdict.words,
+                    return reading.answer(
+                        video_id, self.name, self._wall(), gone=verdict.reason, detail=verdict.words
                     )
             if not self.next.proven:
                 reading = await self._ask_without_this_mask(video_id, syntax, reading, asked_by)
@@ -301,7 +295,7 @@ class MaskedEndpoint:
             "YouTube gives no compact answers; using full pages (slower)"
             if following is MaskSyntax.NONE
             else "YouTube gives no compact answers this way; trying another way",
-            extra={"endpoint": self._endpoint, "way": syntax.value, "why": why},
+            extra={"endpoint": self._endpoint, "syntax": syntax.value, "why": why},
         )
 
 

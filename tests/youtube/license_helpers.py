@@ -37,7 +37,7 @@ def recorded(name: str) -> dict[str, Any]:
     return response
 
 
-def open_gate(*identities: str, rate: float = 1000.0) -> RateLimiter:
+def fast_limiter(*identities: str, rate: float = 1000.0) -> RateLimiter:
     """A rate limiter that is never in the way."""
     throttle = ThrottleSettings(requests_per_second=rate, max_requests_per_second=rate, burst=1000)
     return RateLimiter(throttle, identities or ("main",))
@@ -54,7 +54,9 @@ async def sessions_for(
 ) -> AsyncIterator[Sessions]:
     """Sessions that try again at once."""
     names = [identity.name for identity in network.all_identities()]
-    async with Sessions(network, limiter or open_gate(*names), jars, retries=AT_ONCE) as sessions:
+    async with Sessions(
+        network, limiter or fast_limiter(*names), jars, retries=AT_ONCE
+    ) as sessions:
         yield sessions
 
 

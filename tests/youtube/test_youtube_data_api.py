@@ -23,7 +23,7 @@ from tests.youtube.license_helpers import (
     Answers,
     YouTube,
     counts,
-    open_gate,
+    fast_limiter,
     player_answer,
     text_answer,
     youtube_and_sessions,
@@ -129,7 +129,12 @@ async def test_a_license_word_nobody_knows_is_unknown(status: Any, tmp_path: Pat
     ("player", "license_", "reason", "detail"),
     [
         (PRIVATE, "unavailable", "private", "This video is private"),
-        (player_answer(video_id=IDS[1]), "unknown", None, "missing, yet playable"),
+        (
+            player_answer(video_id=IDS[1]),
+            "unknown",
+            None,
+            "the Data API leaves the video out, but it can be played",
+        ),
         (BOT_CHECK, "unavailable", "removed", "deleted or private"),
         (player_answer("ERROR", "New words"), "unavailable", "removed", "New words"),
         ({}, "unavailable", "removed", ""),
@@ -268,7 +273,7 @@ async def test_an_error_that_is_not_the_keys_costs_no_key(
     answers: Answers, expected: type[Exception], text: str, requests: int, tmp_path: Path
 ) -> None:
     """Too fast is a refusal, which slows the limiter; 5xx a fault; our own mistake ends it."""
-    limiter = open_gate()
+    limiter = fast_limiter()
     async with asking(answers, tmp_path, limiter=limiter) as (source, site):
         with pytest.raises(expected, match=text) as caught:
             await source.ask(IDS[:1])
@@ -281,14 +286,14 @@ async def test_an_error_that_is_not_the_keys_costs_no_key(
 async def test_a_rest_without_end_is_the_sources_and_not_the_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the gate gives up on the Data API, the next source may still be answered."""
+    """When the rate limiter gives up on the Data API, the next source may still be answered."""
 
     async def given_up(*_: object) -> None:
         raise GaveUp("every identity has rested for 12 hours")
 
     async with asking(listing(), tmp_path) as (source, _):
         monkeypatch.setattr(source._sessions, "ask", given_up)
-        with pytest.raises(SourceUnusable, match="rested for too long") as caught:
+        with pytest.raises(SourceUnusable, match="refused us for too long") as caught:
             await source.ask(IDS[:1])
     assert caught.value.until is None
 

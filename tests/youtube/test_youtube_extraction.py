@@ -32,8 +32,8 @@ def test_a_runtime_that_is_too_old_is_told_apart(
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    found = {runtime.name: runtime.supported for runtime in javascript_runtimes()}
-    assert found == {"deno": True, "node": False}
+    runtimes = {runtime.name: runtime.supported for runtime in javascript_runtimes()}
+    assert runtimes == {"deno": True, "node": False}
 
 
 def test_the_installed_yt_dlp_tells_its_release() -> None:

@@ -54,15 +54,15 @@ def report(
     return ExtractionReport("M4gD1WSo5mA", result, sent, warnings)
 
 
-def verdict(one: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
+def verdict(answer: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
     """The judgement at a fixed time."""
     clips = ClipsSettings(media=media)  # type: ignore[arg-type]
-    return interpret(one, clips, "main", now=1_800_000_000.0)
+    return interpret(answer, clips, "main", now=1_800_000_000.0)
 
 
 def test_a_video_with_sound_is_resolved_for_the_identity_that_asked() -> None:
-    """All that the clip needs is there; no picture unless wanted."""
-    result = verdict(report(video=VIDEO))
+    """All that the clip needs is there; no picture unless wanted; a past stream is a video too."""
+    result = verdict(report(video=replace(VIDEO, live_status="was_live")))
     assert isinstance(result, Resolved)
     assert (result.video_id, result.identity, result.requests_sent) == ("M4gD1WSo5mA", "main", 1)
     assert (result.title, result.channel, result.channel_id) == ("A title", "A channel", "UCid")
@@ -95,7 +95,7 @@ def test_an_answer_that_is_not_one_is_the_servers_fault(words: str) -> None:
     raised = report(message=f"{words} (caused by JSONDecodeError)", fault="other")
     warned = report(message=LOST, warnings=(f"[youtube] x: {words}",))
     empty = report(video=ExtractedVideo(()), warnings=(f"[youtube] x: {words}",))
-    assert {type(verdict(one)) for one in (raised, warned, empty)} == {ServerFault}
+    assert {type(verdict(answer)) for answer in (raised, warned, empty)} == {ServerFault}
 
 
 LEFT_OUT = "Some visionos client https formats have been skipped as they are missing a URL"
@@ -124,11 +124,6 @@ def test_a_result_without_usable_sound_says_why(
     assert type(result) is error
     assert getattr(result, "reason", None) is reason
     assert text in str(result)
-
-
-def test_a_past_stream_is_a_video_like_any_other() -> None:
-    """`was_live` says nothing against it."""
-    assert isinstance(verdict(report(video=replace(VIDEO, live_status="was_live"))), Resolved)
 
 
 # yt-dlp's messages, as it words them around YouTube's own.
@@ -164,13 +159,6 @@ def test_a_message_is_a_reason_or_a_refusal(message: str, meaning: Reason | Refu
         assert result.kind == meaning
 
 
-def test_the_countries_error_class_is_enough() -> None:
-    """yt-dlp has a class of its own for it, whatever the words."""
-    result = verdict(report(error="GeoRestrictedError", message="Hier nicht"))
-    assert isinstance(result, Unavailable)
-    assert result.reason is Reason.COUNTRY_RESTRICTED
-
-
 def test_what_yt_dlp_tells_in_words_alone_it_still_words_so() -> None:
     """An update that rewords one is noticed here: our copies are looked up in its source."""
     extractors = Path(yt_dlp.__file__).parent / "extractor"
@@ -179,36 +167,50 @@ def test_what_yt_dlp_tells_in_words_alone_it_still_words_so() -> None:
     assert [text for text in YtdlpText if text not in source] == []
 
 
+BAD_SCRIPT = SentRequest("www.youtube.com/s/player/x/base.js", 502)
 LOST = "Failed to extract any player response"
-TRAFFIC: list[tuple[SentRequest, type[AsccError], str | None]] = [
-    (SentRequest(PLAYER, 429, "120"), Refused, "rate"),
-    (SentRequest(PLAYER, 403), Refused, "other"),
-    (SentRequest("www.google.com/sorry/index", 200, redirected=True), Refused, "captcha"),
-    (SentRequest("consent.youtube.com/m", 200, redirected=True), Refused, "other"),
-    (SentRequest(PLAYER, 503), ServerFault, None),
-    (SentRequest(PLAYER, fault="dns"), NetworkFault, "dns"),
-    (SentRequest(PLAYER, fault="proxy"), NetworkFault, "proxy"),
-    (SentRequest(PLAYER, fault="proxy_auth"), NetworkFault, "proxy_auth"),
-    (SentRequest(PLAYER, fault="certificate"), NetworkFault, "certificate"),
-    (SentRequest(PLAYER, fault="reset"), NetworkFault, "reset"),
-    (SentRequest(PLAYER, fault="timeout"), NetworkFault, "timeout"),
+
+
+def lost(sent: SentRequest) -> ExtractionReport:
+    """yt-dlp met this, and gave up."""
+    return report(message=LOST, sent=(sent,))
+
+
+NO_STREAMS = report(video=ExtractedVideo(()), sent=(SentRequest(PLAYER, 200), BAD_SCRIPT))
+ANSWERS: list[tuple[ExtractionReport, type[AsccError], str | None]] = [
+    # It returns without any stream, since the script did not come: not the video's fault.
+    (NO_STREAMS, ServerFault, None),
+    # It raises a fault of the network: that counts, whatever its words.
+    (
+        report(message="A network error has occurred.", fault="short_body"),
+        NetworkFault,
+        "short_body",
+    ),
+    # It has a class of its own for countries, whatever the words.
+    (report(error="GeoRestrictedError", message="Hier nicht"), Unavailable, "country_restricted"),
+    # Its message only says that there was no answer: the traffic tells.
+    (lost(SentRequest(PLAYER, 429, "120")), Refused, "rate"),
+    (lost(SentRequest(PLAYER, 403)), Refused, "other"),
+    (lost(SentRequest("www.google.com/sorry/index", 200, redirected=True)), Refused, "captcha"),
+    (lost(SentRequest("consent.youtube.com/m", 200, redirected=True)), Refused, "other"),
+    (lost(SentRequest(PLAYER, 503)), ServerFault, None),
+    (lost(SentRequest(PLAYER, fault="dns")), NetworkFault, "dns"),
+    (lost(SentRequest(PLAYER, fault="proxy")), NetworkFault, "proxy"),
+    (lost(SentRequest(PLAYER, fault="proxy_auth")), NetworkFault, "proxy_auth"),
+    (lost(SentRequest(PLAYER, fault="certificate")), NetworkFault, "certificate"),
+    (lost(SentRequest(PLAYER, fault="reset")), NetworkFault, "reset"),
+    (lost(SentRequest(PLAYER, fault="timeout")), NetworkFault, "timeout"),
 ]
 
 
-@pytest.mark.parametrize(("sent", "expected", "kind"), TRAFFIC)
-def test_where_yt_dlp_swallows_the_error_the_traffic_tells(
-    sent: SentRequest, expected: type[AsccError], kind: str | None
+@pytest.mark.parametrize(("answer", "expected", "kind"), ANSWERS)
+def test_an_error_is_known_by_its_class_its_fault_or_the_traffic(
+    answer: ExtractionReport, expected: type[AsccError], kind: str | None
 ) -> None:
-    """Its message then only says that there was no answer."""
-    result = verdict(report(message=LOST, sent=(sent,)))
+    """yt-dlp passes over many errors: what it was answered tells them."""
+    result = verdict(answer)
     assert type(result) is expected
-    assert getattr(result, "kind", None) == kind
-
-
-def test_the_same_holds_where_it_returns_without_any_stream() -> None:
-    """The script did not come: no link could be solved. That is not the video's fault."""
-    sent = (SentRequest(PLAYER, 200), SentRequest("www.youtube.com/s/player/x/base.js", 502))
-    assert isinstance(verdict(report(video=ExtractedVideo(()), sent=sent)), ServerFault)
+    assert getattr(result, "kind", getattr(result, "reason", None)) == kind
 
 
 def test_how_long_to_wait_is_taken_from_the_answer() -> None:
@@ -220,13 +222,6 @@ def test_how_long_to_wait_is_taken_from_the_answer() -> None:
             result = verdict(report(message=message, sent=sent))
             assert isinstance(result, Refused)
             assert result.retry_after == 120
-
-
-def test_a_fault_that_yt_dlp_raised_is_a_fault() -> None:
-    """Whatever its words."""
-    result = verdict(report(message="A network error has occurred.", fault="short_body"))
-    assert isinstance(result, NetworkFault)
-    assert result.kind == "short_body"
 
 
 def test_an_unknown_message_is_kept_word_for_word() -> None:

@@ -41,7 +41,7 @@ from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
 from ascc_async.youtube.media_links import MediaSources
 from ascc_async.youtube.session import Sessions
-from tests.youtube.license_helpers import counts, open_gate
+from tests.youtube.license_helpers import counts, fast_limiter
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,7 +69,7 @@ class World:
         **network: object,
     ) -> Extractor:
         """A new one, entered, with a new rate limiter, over the same processes."""
-        self.limiter = open_gate()
+        self.limiter = fast_limiter()
         settings = self.network.model_copy(update=network)
         clips = ClipsSettings(media=media)  # type: ignore[arg-type]
         extractor = Extractor(
@@ -135,7 +135,7 @@ async def test_a_video_is_resolved_with_one_request(world: World) -> None:
     assert resolved.license_text is None
     assert resolved.audio.size
     assert resolved.audio.headers["User-Agent"]
-    async with Sessions(world.network, open_gate()) as sessions:
+    async with Sessions(world.network, fast_limiter()) as sessions:
         head = (
             await Ranges(MediaSources(sessions).source(resolved)).read(resolved.audio, 0, 9)
         ).body
@@ -171,7 +171,7 @@ UNAVAILABLE = [
 
 @pytest.mark.parametrize("reason", UNAVAILABLE)
 async def test_every_way_to_be_missing_has_its_reason(world: World, reason: Reason) -> None:
-    """For every video of that kind; and what the gate counts is what was sent."""
+    """For every video of that kind; and what the rate limiter counts is what was sent."""
     start = len(world.youtube.requests())
     extractor = await world.extractor()
     for video in [video for video in world.youtube.world.videos if video.reason is reason][:3]:
@@ -365,7 +365,7 @@ async def test_an_account_gets_what_guests_do_not(
     before = network.cookies_file.stat()
     extractor = await world.extractor(cookies=store.copies)
     resolved = await extractor.resolve(world.video(reason).video_id)
-    async with Sessions(network, open_gate(), store.jars) as sessions:
+    async with Sessions(network, fast_limiter(), store.jars) as sessions:
         ranges = Ranges(MediaSources(sessions).source(resolved))
         assert len((await ranges.read(resolved.audio, 0, 99)).body) == 100
     after = network.cookies_file.stat()

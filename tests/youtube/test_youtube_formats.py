@@ -56,17 +56,17 @@ def test_each_clip_format_takes_the_stream_it_can_keep_best(wanted: str, expecte
     """AAC in MP4 for all but opus, whatever the order in which yt-dlp lists them."""
     for seed in range(10):
         shuffled = random.Random(seed).sample(ALL, len(ALL))
-        found = choose_audio(shuffled, wanted)  # type: ignore[arg-type]
-        assert found is not None
-        assert found.format_id == expected
+        best = choose_audio(shuffled, wanted)  # type: ignore[arg-type]
+        assert best is not None
+        assert best.format_id == expected
 
 
 def test_without_the_favourite_the_next_best_is_taken() -> None:
     """One after the other is taken away: what is left is still chosen in order of quality."""
     left, order = list(ALL), []
-    while (found := choose_audio(left, "flac")) is not None:
-        order.append(found.format_id)
-        left.remove(found)
+    while (best := choose_audio(left, "flac")) is not None:
+        order.append(best.format_id)
+        left.remove(best)
     assert order == ["140", "251", "250", "249", "139", "18"]
 
 

@@ -27,10 +27,10 @@ from tests.youtube.license_helpers import (
     Answers,
     YouTube,
     counts,
+    fast_limiter,
     license_row,
     next_answer,
     not_there,
-    open_gate,
     player_answer,
     recorded,
     text_answer,
@@ -181,7 +181,7 @@ async def test_walls_in_place_of_an_answer_are_refusals(
     answers: Answers, kind: str, tmp_path: Path
 ) -> None:
     """Consent, login, captcha with status 200, the player's bot check: the limiter hears of it."""
-    limiter = open_gate()
+    limiter = fast_limiter()
     async with asking(answers, tmp_path, limiter) as (source, _):
         with pytest.raises(Refused) as caught:
             await source.ask([ID])

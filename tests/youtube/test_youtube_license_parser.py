@@ -219,7 +219,7 @@ def test_the_container_of_the_helpers_is_like_the_recorded_one() -> None:
     real = recorded("next_standard")
     for entry in real["contents"]["twoColumnWatchNextResults"]["results"]["results"]["contents"]:
         if "videoSecondaryInfoRenderer" in entry:
-            place = entry["videoSecondaryInfoRenderer"]["metadataRowContainer"]
-            assert place["metadataRowContainerRenderer"].keys() <= container([])[
+            rows = entry["videoSecondaryInfoRenderer"]["metadataRowContainer"]
+            assert rows["metadataRowContainerRenderer"].keys() <= container([])[
                 "metadataRowContainerRenderer"
             ].keys() | {"trackingParams"}

@@ -17,8 +17,8 @@ from ascc_async.youtube.session import Answer, Call
 from tests.youtube.license_helpers import (
     Answers,
     counts,
+    fast_limiter,
     free_port,
-    open_gate,
     raw_server,
     saying,
     sessions_for,
@@ -48,7 +48,7 @@ async def test_faults_are_tried_again_each_through_the_limiter() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await saying(left.pop(0))(reader, writer)
 
-    limiter = open_gate()
+    limiter = fast_limiter()
     sessions_here = sessions_for(NetworkSettings(), limiter=limiter)
     async with raw_server(talk) as port, sessions_here as sessions:
         assert await sessions.ask(page(f"http://127.0.0.1:{port}/"), body_of) == b"hi"
@@ -104,7 +104,7 @@ async def test_a_redirect_is_followed_through_the_limiter(tmp_path: Path) -> Non
             return web.Response(status=302, headers={"Location": "/b"})
         return web.Response(text=f"there{request.query_string}")
 
-    limiter = open_gate()
+    limiter = fast_limiter()
     async with youtube_and_sessions(answers, tmp_path, limiter) as (_, sessions):
         call = Call(RequestKind.PAGES, "GET", "https://www.youtube.com/a", params={"v": "x"})
         assert await sessions.ask(call, body_of) == b"there"
@@ -135,7 +135,7 @@ async def test_a_refusal_is_not_tried_again_and_reaches_the_limiter(
     def read(answer: Answer) -> bytes:
         raise Refused("in the body", kind="try_later")
 
-    limiter = open_gate()
+    limiter = fast_limiter()
     async with youtube_and_sessions(answers, tmp_path, limiter) as (site, sessions):
         with pytest.raises(Refused) as caught:
             await sessions.ask(page(), read)

@@ -16,9 +16,9 @@ from ascc_async.youtube.messages import reason_in_playability
 from ascc_async.youtube.watch_page import PAGE_BYTES, PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     counts,
+    fast_limiter,
     license_row,
     next_answer,
-    open_gate,
     recorded,
     sessions_for,
     text_answer,
@@ -212,7 +212,7 @@ async def test_an_endless_page_is_left(tmp_path: Path) -> None:
 )  # fmt: skip
 async def test_walls_are_refusals(body: bytes, kind: str, tmp_path: Path) -> None:
     """Bot check, rate limit, consent and captcha refuse the identity, not the video."""
-    limiter = open_gate()
+    limiter = fast_limiter()
     async with youtube_and_sessions(text_answer(body), tmp_path, limiter) as (_, sessions):
         with pytest.raises(Refused) as caught:
             await WatchPageSource(sessions).ask([ID])
