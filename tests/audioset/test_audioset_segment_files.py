@@ -135,6 +135,16 @@ def test_line_far_into_a_large_file(tmp_path: Path, end: str) -> None:
     assert caught.value.line == 25_004 + 4
 
 
+def test_a_field_too_many_where_pandas_begins_a_new_piece(tmp_path: Path) -> None:
+    """pandas reads 2**18 rows at a time: the first of the second piece is no exception."""
+    rows = [row(i) for i in range(2**18 + 2)]
+    rows[2**18] = row(2**18, "/m/a,/m/b").replace('"', "")
+    write_folder(tmp_path, {SEGMENTS: segments(rows)})
+    with pytest.raises(MetadataError, match="5 fields instead of 4") as caught:
+        catalog_of(tmp_path)
+    assert caught.value.line == 2**18 + 4
+
+
 def test_fewer_rows_than_promised_are_read_and_said(tmp_path: Path) -> None:
     """A file cut between two lines, on purpose or not, gives what it holds, and a warning."""
     text = GOOD.replace("num_segs=2", "num_segs=5")
