@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -209,9 +210,9 @@ def run_command(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; nothing more can be said
         return 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last place that can explain it
         if options.debug:
-            raise
+            traceback.print_exception(error)
         return _explain(error, options.log_format)
     return code
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from ascc_async.cli import HELP, parse, run_command
-from ascc_async.errors import JournalError
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -87,15 +86,22 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 def test_an_error_shows_no_traceback_unless_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder where a file should be is told in words; `--debug` shows where it arose."""
+    """A folder where a file should be is explained; `--debug` shows the cause as well."""
     (tmp_path / "state.sqlite3").mkdir()
     arguments = ["status", "--set", f"output.dir={tmp_path}"]
     assert run_command(arguments) == 1
     said = capsys.readouterr().err
     assert said.startswith("ascc-async: ")
     assert "Traceback" not in said
-    with pytest.raises(JournalError):
-        run_command([*arguments, "--debug"])
+    assert run_command([*arguments, "--debug"]) == 1
+    said = capsys.readouterr().err
+    assert "sqlite3." in said, "the cause, not only what we made of it"
+    assert said.splitlines()[-1].startswith("ascc-async: ")
+
+
+def test_debug_changes_no_exit_code() -> None:
+    """A wrong setting stays exit code 2."""
+    assert run_command(["plan", "--set", "clips.format=tape", "--debug"]) == 2
 
 
 def test_a_reader_that_leaves_early_is_no_error_message(tmp_path: Path) -> None:

@@ -193,8 +193,8 @@ class ProcessPool:
             async with asyncio.timeout(timeout):
                 result = await slot.run(fn, args)
             ended = True
-        except TimeoutError:
-            raise JobTimeout(f"no result within {timeout:g} s") from None
+        except TimeoutError as error:
+            raise JobTimeout(f"no result within {timeout:g} s") from error
         except BrokenProcessPool as error:
             raise SlotDied("the worker process ended before its job was done") from error
         finally:

@@ -8,6 +8,7 @@ import yaml
 
 from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.dataset.text import counted, markdown
 from ascc_async.model import Outcome, Reason
 from ascc_async.settings import ClipsSettings, Settings
@@ -112,7 +113,7 @@ def _sample_rates(counts: Counts, clips: ClipsSettings) -> str:
 def _missing(counts: Counts, *, limited: bool) -> str:
     rows = []
     for (outcome, reason), number in counts.reasons.items():
-        meaning = _REASONS[Reason(reason)] if reason else _OUTCOMES[Outcome(outcome)]
+        meaning = REASON_FACTS[Reason(reason)].meaning if reason else _OUTCOMES[Outcome(outcome)]
         # Under a limit most segments are never asked about: «not finished» would mislead.
         if limited and outcome == Outcome.PENDING and not reason:
             meaning = "not needed, as its classes have the clips wanted, or not finished"
@@ -132,26 +133,6 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
-
-_REASONS: dict[Reason, str] = {
-    Reason.REMOVED: "the video was removed",
-    Reason.PRIVATE: "the video is private",
-    Reason.ACCOUNT_TERMINATED: "the account was terminated",
-    Reason.COPYRIGHT_CLAIM: "blocked by a copyright claim",
-    Reason.COUNTRY_RESTRICTED: "not available in the country it was asked from",
-    Reason.SIGN_IN_REQUIRED: "only for viewers who sign in",
-    Reason.AGE_RESTRICTED: "only for viewers of a certain age",
-    Reason.MEMBERS_ONLY: "only for members of the channel",
-    Reason.LIVE: "a live stream, not a recording",
-    Reason.NO_AUDIO: "the video has no sound",
-    Reason.TOO_SHORT: "the video ends before the segment, or too soon inside it",
-    Reason.SILENT: "digital silence",
-    Reason.CORRUPT: "the media could not be decoded",
-    Reason.NETWORK: "the network failed; will be tried again",
-    Reason.TOOL_FAILED: "a tool failed; will be tried again",
-    Reason.LICENSE_UNKNOWN: "YouTube was asked and did not tell the license; will be asked again",
-    Reason.LICENSE_CHANGED: "was Creative Commons when first asked, and is not any more",
-}
 
 _OUTCOMES: dict[Outcome, str] = {
     Outcome.CLIP: "in the dataset",

@@ -79,6 +79,6 @@ class DatasetWriter:
                     self._facts,
                 )
             except OSError as error:
-                raise disk_error(error, self._settings.output.dir) from None
+                raise disk_error(error, self._settings.output.dir) from error
             self.seconds = time.monotonic() - began
             return counts

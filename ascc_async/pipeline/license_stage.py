@@ -92,7 +92,7 @@ class LicenseStage:
                 self._asking_ended = True
                 self._something_to_write.set()
         except BaseExceptionGroup as group:
-            raise first_stop(group) or group from None
+            raise first_stop(group) or group from group
         finally:
             self._work_queue.licenses_done = True
             self._work_queue.notify()

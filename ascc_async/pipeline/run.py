@@ -185,7 +185,7 @@ class Run:
                 tasks.create_task(asyncio.to_thread(restore))
                 selecting = tasks.create_task(self._select())
         except BaseExceptionGroup as group:
-            raise first_stop(group) or group from None
+            raise first_stop(group) or group from group
         return selecting.result()
 
     async def _select(self) -> tuple[Selection, tuple[InputFile, ...]]:
@@ -216,7 +216,7 @@ class Run:
                 await downloading
                 watching.cancel()
         except BaseExceptionGroup as group:
-            raise first_stop(group) or group from None
+            raise first_stop(group) or group from group
 
     async def _load_work_queue(
         self, records: _Records, selection: Selection, cookies: CookieStore
@@ -293,7 +293,7 @@ class Run:
                 stop = first_stop(group)
                 if stop is None:
                     raise
-                raise stop from None
+                raise stop from group
             finally:
                 await records.journal.record(*_learned(workers.youtube))
 

@@ -19,6 +19,7 @@ from ascc_async.audioset.sampling import RowState, Sampler
 from ascc_async.audioset.segments import Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.eligibility import credits_of
+from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -27,15 +28,6 @@ from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
 _DAY = 86400.0
 # One more per class than needed is asked while answers are awaited: saves waiting, costs little.
 LOOKAHEAD = 1
-# What may well be different another day, with cookies, from elsewhere, or with newer tools.
-PASSING_REASONS = (
-    Reason.COUNTRY_RESTRICTED,
-    Reason.SIGN_IN_REQUIRED,
-    Reason.AGE_RESTRICTED,
-    Reason.MEMBERS_ONLY,
-    Reason.LIVE,
-    Reason.CORRUPT,
-)
 _NOT_MADE, _MADE, _NEVER = 0, 1, 2  # what became of a row's clip
 _STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
 _LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}

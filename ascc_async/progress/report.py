@@ -5,12 +5,13 @@ All numbers are sums over the manifest, so that report, card and `status` agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.journal.lock import Holder
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
@@ -19,48 +20,6 @@ from ascc_async.progress.log_lines import snapshot_fields
 from ascc_async.progress.logs import LOGS
 
 _AGAIN = "not finished yet: run the same command again to continue"
-_COOKIES = (
-    "most of these need a signed-in account: set network.cookies_file (docs/cookies.md) and run"
-    " again; they are then asked again right away"
-)
-_UPDATE = (
-    "the column `detail` in dataset/unavailable.csv has the error; usually"
-    " `pip install --upgrade yt-dlp` helps: check with `doctor --online`, then run again"
-)
-_GONE = "gone for good: nothing can be done"
-_CONTENT = "no usable audio: no action needed"
-# The user sets how long: so the text names the setting.
-_LATER = "tried again after license.recheck_after_days (30 by default)"
-# Equal texts become one paragraph of advice for all their reasons.
-_REMEDIES: Mapping[Reason, str] = {
-    Reason.LICENSE_UNKNOWN: (
-        "YouTube did not say which license: the next runs ask again, at most"
-        " license.retry_unknown times; a Data API key"
-        " (license.api_keys, docs/data-api.md) answers for nearly all"
-    ),
-    Reason.NETWORK: "run again later: they are tried again",
-    Reason.SIGN_IN_REQUIRED: _COOKIES,
-    Reason.AGE_RESTRICTED: _COOKIES,
-    Reason.MEMBERS_ONLY: "only an account that is a member of the channel gets these",
-    Reason.COUNTRY_RESTRICTED: (
-        "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
-        " network.identities) may get them: run again with it"
-    ),
-    Reason.TOOL_FAILED: _UPDATE,
-    Reason.LIVE: f"a stream or premiere: {_LATER}",
-    Reason.LICENSE_CHANGED: "no longer Creative Commons: their clips are left out of the dataset",
-    Reason.REMOVED: _GONE,
-    Reason.PRIVATE: _GONE,
-    Reason.ACCOUNT_TERMINATED: _GONE,
-    Reason.COPYRIGHT_CLAIM: _GONE,
-    Reason.NO_AUDIO: _CONTENT,
-    Reason.SILENT: _CONTENT,
-    Reason.TOO_SHORT: (
-        "the video ends before the segment (nothing helps) or inside it"
-        " (clips.shorter_than_segment: keep or pad may keep it)"
-    ),
-    Reason.CORRUPT: f"could not be decoded: {_LATER}",
-}
 _OUTCOME_NAMES = {
     Outcome.CLIP: "clips",
     Outcome.NOT_SHAREABLE: "not shareable",
@@ -99,7 +58,7 @@ def advice(counts: Counts) -> list[Advice]:
     # By remedy, as several reasons share one: nobody wants to read it five times.
     groups: dict[str, list[tuple[str, int]]] = {}
     for (outcome, reason), number in counts.reasons.items():
-        remedy = _REMEDIES[Reason(reason)] if reason else ""
+        remedy = REASON_FACTS[Reason(reason)].remedy if reason else ""
         if not reason and outcome == Outcome.PENDING:
             remedy = _AGAIN
         if remedy:
@@ -113,7 +72,8 @@ def advice(counts: Counts) -> list[Advice]:
         for remedy, group in groups.items()
     ]
     # What cannot be helped comes last, however much of it there is.
-    return sorted(advices, key=lambda item: (item.remedy in (_GONE, _CONTENT), -item.number))
+    hopeless = {facts.remedy for facts in REASON_FACTS.values() if facts.hopeless}
+    return sorted(advices, key=lambda item: (item.remedy in hopeless, -item.number))
 
 
 def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:

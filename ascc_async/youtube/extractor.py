@@ -204,14 +204,14 @@ class Extractor:
                 report = await self._pool.run(
                     extract, self._config, credentials, client, video_id, timeout=timeout
                 )
-            except SlotDied:
+            except SlotDied as error:
                 self._deaths += 1
                 log.warning("a yt-dlp process died; starting another", extra={"video": video_id})
                 if self._deaths >= _MOST_DEATHS:
                     raise SetupError(
                         f"{self._deaths} yt-dlp processes died in a row: is there enough memory?"
                         " Check yt-dlp with `doctor`, or lower concurrency.extractions"
-                    ) from None
+                    ) from error
             except JobTimeout as error:
                 message = f"yt-dlp did not finish within {timeout:.0f} s"
                 raise NetworkFault(message, kind="timeout") from error

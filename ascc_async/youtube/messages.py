@@ -108,7 +108,7 @@ _ROBOT_WORD = re.compile(r"\b(ro)?bot(s|em|om|y)?\b|\b(ро)?бот\w*|ボット
 _BOT_HELP_PAGE = "support.google.com/youtube/answer/3037019"
 _WALLS = ("https://consent.youtube.com/", "https://accounts.google.com/ServiceLogin")
 
-_REFUSAL_TEXTS: dict[RefusalKind, str] = {
+REFUSAL_TEXTS: dict[RefusalKind, str] = {
     "rate": "YouTube answers 429: too many requests",
     "bot_check": "YouTube asks to confirm that this is not a bot",
     "try_later": "YouTube has rate-limited this session and says to try again later",
@@ -183,7 +183,7 @@ def refusal_in(
         kind = _refusal_by_words(text) or _REFUSAL_BY_HTTP_STATUS.get(status)
     if kind is None:
         return None
-    return Refused(_REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
+    return Refused(REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
 
 
 def refusal_in_playability(playability: Playability) -> Refused | None:
@@ -197,7 +197,7 @@ def refusal_in_playability(playability: Playability) -> Refused | None:
         to_help_page = any(_BOT_HELP_PAGE in link for link in playability.links)
         if to_help_page or _ROBOT_WORD.search(playability.words):
             kind = "bot_check"
-    return None if kind is None else Refused(_REFUSAL_TEXTS[kind], kind=kind)
+    return None if kind is None else Refused(REFUSAL_TEXTS[kind], kind=kind)
 
 
 def wall_in(page: str) -> Refused | None:

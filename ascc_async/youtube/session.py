@@ -86,7 +86,7 @@ class Answer:
         except ValueError as error:
             # Walls come with status 200, as a page where JSON was asked for.
             if not self.body.strip():
-                raise ServerFault(f"{self.url} answers with nothing") from None
+                raise ServerFault(f"{self.url} answers with nothing") from error
             text = self.body[:_ERROR_BYTES].decode("utf-8", "replace")
             refusal = refusal_in(text=text) or wall_in(text)
             fault = ServerFault(f"{self.url} answers something that is not JSON")

@@ -14,11 +14,12 @@ from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.selection import Selection
+from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Distrusted
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
-from ascc_async.pipeline.work_queue import PASSING_REASONS, WorkQueue
+from ascc_async.pipeline.work_queue import WorkQueue
 
 DAY = 86400.0
 NOW = 1_000 * DAY

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ascc_async.errors import RefusalKind
 from ascc_async.model import Reason
 from ascc_async.standin.playability import REFUSALS, UNPLAYABLE
 from ascc_async.youtube.messages import (
+    REFUSAL_TEXTS,
     Playability,
     playability_in,
     reason_in_playability,
@@ -221,3 +225,8 @@ def test_any_text_is_harmless(text: str) -> None:
     """Whatever is said, the tables answer without an error."""
     refusal_in(status=200, text=text, headers={"Retry-After": text}, now=0.0)
     reason_in_playability(Playability("ERROR", text))
+
+
+def test_every_kind_of_refusal_has_its_text() -> None:
+    """A kind without one would end a run at the first such refusal."""
+    assert set(REFUSAL_TEXTS) == set(get_args(RefusalKind))

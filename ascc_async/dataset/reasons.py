@@ -1,0 +1,83 @@
+"""Each reason of the closed list: what it means, and what a user can do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ascc_async.model import Reason
+
+_COOKIES = (
+    "most of these need a signed-in account: set network.cookies_file (docs/cookies.md) and run"
+    " again; they are then asked again right away"
+)
+_GONE = "gone for good: nothing can be done"
+_NO_SOUND = "no usable audio: no action needed"
+# The user sets how long: so the text names the setting.
+_LATER = "tried again after license.recheck_after_days (30 by default)"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFacts:
+    """`meaning` for the dataset card, `remedy` for the user (equal ones are said once).
+
+    `passing`: may well be different another day, with cookies, from elsewhere or with newer tools,
+    so it is asked again then. `hopeless`: no action helps.
+    """
+
+    meaning: str
+    remedy: str
+    passing: bool = False
+    hopeless: bool = False
+
+
+REASON_FACTS: dict[Reason, ReasonFacts] = {
+    Reason.REMOVED: ReasonFacts("the video was removed", _GONE, hopeless=True),
+    Reason.PRIVATE: ReasonFacts("the video is private", _GONE, hopeless=True),
+    Reason.ACCOUNT_TERMINATED: ReasonFacts("the account was terminated", _GONE, hopeless=True),
+    Reason.COPYRIGHT_CLAIM: ReasonFacts("blocked by a copyright claim", _GONE, hopeless=True),
+    Reason.COUNTRY_RESTRICTED: ReasonFacts(
+        "not available in the country it was asked from",
+        "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
+        " network.identities) may get them: run again with it",
+        passing=True,
+    ),
+    Reason.SIGN_IN_REQUIRED: ReasonFacts("only for viewers who sign in", _COOKIES, passing=True),
+    Reason.AGE_RESTRICTED: ReasonFacts("only for viewers of a certain age", _COOKIES, passing=True),
+    Reason.MEMBERS_ONLY: ReasonFacts(
+        "only for members of the channel",
+        "only an account that is a member of the channel gets these",
+        passing=True,
+    ),
+    Reason.LIVE: ReasonFacts(
+        "a live stream, not a recording", f"a stream or premiere: {_LATER}", passing=True
+    ),
+    Reason.NO_AUDIO: ReasonFacts("the video has no sound", _NO_SOUND, hopeless=True),
+    Reason.TOO_SHORT: ReasonFacts(
+        "the video ends before the segment, or too soon inside it",
+        "the video ends before the segment (nothing helps) or inside it"
+        " (clips.shorter_than_segment: keep or pad may keep it)",
+    ),
+    Reason.SILENT: ReasonFacts("digital silence", _NO_SOUND, hopeless=True),
+    Reason.CORRUPT: ReasonFacts(
+        "the media could not be decoded", f"could not be decoded: {_LATER}", passing=True
+    ),
+    Reason.NETWORK: ReasonFacts(
+        "the network failed; will be tried again", "run again later: they are tried again"
+    ),
+    Reason.TOOL_FAILED: ReasonFacts(
+        "a tool failed; will be tried again",
+        "the column `detail` in dataset/unavailable.csv has the error; usually"
+        " `pip install --upgrade yt-dlp` helps: check with `doctor --online`, then run again",
+    ),
+    Reason.LICENSE_UNKNOWN: ReasonFacts(
+        "YouTube was asked and did not tell the license; will be asked again",
+        "YouTube did not say which license: the next runs ask again, at most"
+        " license.retry_unknown times; a Data API key (license.api_keys, docs/data-api.md)"
+        " answers for nearly all",
+    ),
+    Reason.LICENSE_CHANGED: ReasonFacts(
+        "was Creative Commons when first asked, and is not any more",
+        "no longer Creative Commons: their clips are left out of the dataset",
+    ),
+}
+PASSING_REASONS = tuple(reason for reason, facts in REASON_FACTS.items() if facts.passing)
