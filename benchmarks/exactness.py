@@ -170,7 +170,8 @@ async def _one(
     cutter: Cutter, source: Source, start: int, rng: random.Random, folder: Path
 ) -> dict[str, int]:
     ranges = Ranges(Torn(source.data, rng, 0.05))
-    track = Track("audio", "memory", {}, "", "", "", index_range=source.index_range)
+    track = Track("audio", "memory", {}, "", "", "", duration=len(source.reference) / source.rate,
+                  index_range=source.index_range)  # fmt: skip
     segment = Segment("AAAAAAAAAAA", start, start + CLIP_MS, "eval", ())
     resolved = Resolved("AAAAAAAAAAA", "main", track, None, None, "", "", "", None, 1)
     first = samples(start, source.rate)

@@ -62,7 +62,9 @@ class Cutter:
                 )
                 # ffmpeg has but one pipe, and the sound has it.
                 picture = await picture.saved(picture_part)
-            inspection, notes = await self._cut(sound, picture, segment, part)
+            inspection, notes = await self._cut(
+                ranges, resolved.audio, sound, picture, segment, part
+            )
             sha256, size = await asyncio.to_thread(seal, part, path)
         if self._settings.media == "audio" and self._settings.format in ("opus", "m4a"):
             codec = resolved.audio.codec
@@ -83,18 +85,28 @@ class Cutter:
         )
 
     async def _cut(
-        self, sound: Excerpt, picture: Excerpt | None, segment: Segment, part: Path
+        self,
+        ranges: Ranges,
+        track: Track,
+        sound: Excerpt,
+        picture: Excerpt | None,
+        segment: Segment,
+        part: Path,
     ) -> tuple[Inspection, list[str]]:
         """Write and check the clip; returns what it holds, and notes on what is missing."""
         inspection: Inspection | None = None
         try:
             inspection = await self._encode(sound, picture, segment, part)
         except Rejected as error:
-            if error.reason is not Reason.TOO_SHORT:
+            if error.reason is not Reason.TOO_SHORT and sound.left_out is None:
                 raise
         length_ms = segment.end_ms - segment.start_ms
         rate, frames = (inspection.sample_rate, inspection.frames) if inspection else (1000, 0)
         missing = cut.samples(length_ms, rate) - frames
+        if missing > 0 and sound.left_out is not None:
+            # Fewer bytes were fetched than the sound needed: only with all does it tell anything.
+            sound = await sound.completed(ranges, track)
+            return await self._cut(ranges, track, sound, picture, segment, part)
         if missing < 0:
             raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
         seconds = missing / rate

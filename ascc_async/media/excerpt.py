@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 # after half a second (with the 80 ms that its specification asks for, some are a little off).
 _PREROLL = 0.5
 _MARGIN = 0.1  # the index rounds, and resampling looks ahead
+# Where a segment ends within a fragment is estimated by its share of the time: loud sound takes
+# more bytes than quiet. Too few cost a further request and a second cut, too many only bytes.
+_ESTIMATE_FACTOR, _ESTIMATE_EXTRA = 1.1, 12 * 1024
+_LEAST_SAVED = 8 * 1024  # for less it is not worth the risk of having to ask again
 _LARGEST_EXCERPT = 96 * 1024 * 1024
 _LARGEST_STREAM = 4 * 1024 * 1024 * 1024
 _OPUS_GRID = 2.5e-3  # seconds of the shortest Opus frame: all frames start at a multiple of it
@@ -36,7 +41,9 @@ class Excerpt:
     """What ffmpeg gets to read, as it came: `data` for its pipe, or the file at `path`.
 
     `start` is when the segment begins on the clock that ffmpeg sees; `stream_end` when, by its
-    index, the whole stream ends (both in seconds, None: not known).
+    index, the whole stream ends (both in seconds, None: not known). `indexed`: the head and the
+    fragments that an index names, not the stream from its first byte on. `left_out`: first and
+    last of the bytes at its end that are probably not needed (None: nothing is left out).
     """
 
     container: str
@@ -44,18 +51,24 @@ class Excerpt:
     path: Path | None
     start: float
     stream_end: float | None
-    whole: bool
+    indexed: bool
+    left_out: tuple[int, int] | None = None
 
     def arguments(self, *, keep_clock: bool = True) -> list[str]:
         """ffmpeg's options for this input."""
         # The demuxer is named and may open nothing else: bytes from the network choose neither.
-        safe = ["-protocol_whitelist", "file,pipe", "-f", self.container]
-        clock = [] if self.whole and not keep_clock else ["-copyts"]
+        options = ["-protocol_whitelist", "file,pipe", "-f", self.container]
+        if self.indexed or keep_clock:
+            options.append("-copyts")
+        if self.left_out is not None:
+            # The last packet is cut off: it counts as the end, not as an error.
+            options += ["-fflags", "+discardcorrupt"]
         if self.path is None:
-            return [*clock, *safe, "-i", "pipe:0"]
-        # What was left out of an excerpt must not be looked for in it.
-        seekable = [] if self.whole else ["-seekable", "0"]
-        return [*clock, *safe, *seekable, "-i", f"file:{self.path}"]
+            return [*options, "-i", "pipe:0"]
+        if self.indexed:
+            # What is between the head and the fragments must not be looked for.
+            options += ["-seekable", "0"]
+        return [*options, "-i", f"file:{self.path}"]
 
     async def saved(self, path: Path) -> Excerpt:
         """The same in a file, for ffmpeg has but one pipe."""
@@ -64,11 +77,28 @@ class Excerpt:
         await asyncio.to_thread(path.write_bytes, self.data)
         return replace(self, data=None, path=path)
 
+    async def completed(self, ranges: Ranges, track: Track) -> Excerpt:
+        """The same with what was left out. Raises as `fetch_excerpt` does."""
+        if self.left_out is None:
+            return self
+        first, last = self.left_out
+        log.debug(
+            "sound ended before the segment: fetching the rest",
+            extra={"format_id": track.format_id, "more_bytes": last + 1 - first},
+        )
+        if self.path is not None:
+            await _append(ranges, track, self.path, first, last)
+            return replace(self, left_out=None)
+        more = await ranges.read(track, first, last)
+        if len(more.body) < last + 1 - first:
+            raise Rejected(Reason.CORRUPT, "the stream ends before its index does")
+        return replace(self, data=(self.data or b"") + more.body, left_out=None)
+
 
 async def fetch_excerpt(
     ranges: Ranges, track: Track, start_ms: int, end_ms: int, scratch: Path
 ) -> Excerpt:
-    """Fetch what decoding `start_ms` … `end_ms` needs; a stream without index whole, to `scratch`.
+    """Fetch what decoding `start_ms` … `end_ms` needs, a stream without index to `scratch`.
 
     Raises Rejected (CORRUPT, TOO_SHORT), OSError from writing, and what reading raises.
     """
@@ -88,9 +118,18 @@ async def fetch_excerpt(
         goes_on = stream.total is not None and index.fragments[-1].last + 1 < stream.total
         index = None if goes_on else index
     if index is None:
-        log.debug("no usable index: stream fetched whole", extra={"format_id": track.format_id})
-        await _download(stream, scratch)
-        return Excerpt(container, None, scratch, start, None, whole=True)
+        have, total, left_out = len(stream.data), stream.total, None
+        if total is not None:
+            enough = max(have, _enough(track, total, end + _MARGIN, track.duration or math.nan))
+            left_out = (enough, total - 1) if enough < total else None
+        log.debug(
+            "no usable index: stream fetched from its start",
+            extra={"format_id": track.format_id, "to_its_end": left_out is None},
+        )
+        await asyncio.to_thread(scratch.write_bytes, stream.data)
+        if have != total:
+            await _append(ranges, track, scratch, have, left_out[0] - 1 if left_out else None)
+        return Excerpt(container, None, scratch, start, None, indexed=False, left_out=left_out)
 
     origin, rounding = _origin(index, track.kind), 0.0
     chosen = index.covering(origin + start - _PREROLL, origin + end + _MARGIN)
@@ -103,14 +142,36 @@ async def fetch_excerpt(
         raise Rejected(
             Reason.TOO_SHORT, f"the stream ends before the segment starts at {start:g} s"
         )
-    size = chosen[-1].last + 1 - chosen[0].first
+    first, last = chosen[0].first, chosen[-1]
+    size = last.last + 1 - first
     if size > _LARGEST_EXCERPT:
         raise Rejected(Reason.CORRUPT, f"the index asks for {size} bytes for one segment")
-    span = await ranges.read(track, chosen[0].first, chosen[-1].last)
-    if len(span.body) < size:
+    until = last.first + _enough(
+        track,
+        last.last + 1 - last.first,
+        origin + end + _MARGIN - last.start,
+        last.end - last.start,
+    )
+    span = await ranges.read(track, first, until - 1)
+    if len(span.body) < until - first:
         raise Rejected(Reason.CORRUPT, "the stream ends before its index does")
-    data = index.head + span.body
-    return Excerpt(container, data, None, origin + rounding + start, stream_end, whole=False)
+    return Excerpt(
+        container, index.head + span.body, None, origin + rounding + start, stream_end,
+        indexed=True, left_out=(until, last.last) if until <= last.last else None,
+    )  # fmt: skip
+
+
+def _enough(track: Track, size: int, seconds: float, length: float) -> int:
+    """How many of `size` bytes, `length` seconds of sound, probably hold the first `seconds`.
+
+    All of them when that is not known, or when little would be saved. Pictures are always read
+    to the end: unlike with sound, nobody would notice that the last ones are missing.
+    """
+    if track.kind != "audio" or not 0 < length < math.inf:
+        return size
+    share = min(1.0, max(0.0, seconds / length))
+    enough = int(size * share * _ESTIMATE_FACTOR) + _ESTIMATE_EXTRA
+    return enough if enough + _LEAST_SAVED <= size else size
 
 
 def _origin(index: StreamIndex, kind: str) -> float:
@@ -127,16 +188,16 @@ def _on_opus_grid(seconds: float) -> float:
     return round(seconds / _OPUS_GRID) * _OPUS_GRID
 
 
-async def _download(stream: StreamHead, path: Path) -> None:
-    """Write the whole stream to a file, without asking again for the head."""
-    at = len(stream.data)
-    with path.open("wb") as file:
-        await asyncio.to_thread(file.write, stream.data)
-        while at != stream.total:
-            if at > _LARGEST_STREAM:
+async def _append(ranges: Ranges, track: Track, path: Path, first: int, last: int | None) -> None:
+    """Write bytes `first` … `last` (None: to the end) of a stream to the end of a file."""
+    with path.open("ab") as file:
+        while last is None or first <= last:
+            if first > _LARGEST_STREAM:
                 raise Rejected(Reason.CORRUPT, f"a stream of more than {_LARGEST_STREAM} bytes")
-            span = await stream.ranges.read(stream.track, at, at + PIECE - 1)
+            stop = first + PIECE - 1 if last is None else min(last, first + PIECE - 1)
+            span = await ranges.read(track, first, stop)
             await asyncio.to_thread(file.write, span.body)
-            at += len(span.body)
-            if len(span.body) < PIECE:
-                return  # the end, also where the server does not say how long the stream is
+            first += len(span.body)
+            # Servers that do not say how long a stream is end it with a short answer.
+            if first <= stop or first == span.total:
+                return

@@ -87,10 +87,17 @@ class Ranges:
             at = first + len(body)
             stop = at + PIECE - 1 if last is None else min(last, at + PIECE - 1)
             answer = await self._source.read(track.url, track.headers, at, stop)
-            body += self._usable(answer, at, stop)
+            self._count(requests=1, bytes=len(answer.body))
             total = answer.total if answer.total is not None else total
             if answer.status == 416:
                 break
+            if answer.status == 200 and at:
+                self._count(ignored=1)
+                log.warning("server ignores ranges", extra={"asked_from": at})
+            skip = at - answer.first
+            if skip < 0 or (answer.complete and skip > len(answer.body)):
+                raise ServerFault(f"asked for bytes from {at} on, got bytes from {answer.first} on")
+            body += answer.body[skip : skip + stop - at + 1]
             end = first + len(body)
             if end == total or (answer.complete and total is None and end <= stop):
                 break
@@ -106,18 +113,6 @@ class Ranges:
             # The index points beyond the end: no fault of the network, so no other try helps.
             raise Rejected(Reason.CORRUPT, f"nothing at byte {first} of the stream")
         return Span(first, bytes(body), total)
-
-    def _usable(self, answer: RangeAnswer, at: int, stop: int) -> bytes:
-        self._count(requests=1, bytes=len(answer.body))
-        if answer.status == 416:
-            return b""
-        if answer.status == 200 and at:
-            self._count(ignored=1)
-            log.warning("server ignores ranges", extra={"asked_from": at})
-        skip = at - answer.first
-        if skip < 0 or (answer.complete and skip > len(answer.body)):
-            raise ServerFault(f"asked for bytes from {at} on, got bytes from {answer.first} on")
-        return answer.body[skip : skip + stop - at + 1]
 
     def _count(self, **more: int) -> None:
         sums = {name: getattr(self._counts, name) + number for name, number in more.items()}

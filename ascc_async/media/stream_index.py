@@ -154,8 +154,15 @@ async def read_cues(stream: StreamHead) -> StreamIndex | None:
             cues_at = _cues_position(stream.data, element)
         at = element.end
     head = stream.data[:at]
-    if cues is None and cues_at is not None:
-        cues = await _late_cues(stream, segment.body + cues_at)
+    if cues is None and cues_at is not None and segment.body + cues_at < (stream.total or 0):
+        first = segment.body + cues_at
+        span = await stream.ranges.read(stream.track, first, first + HEAD - 1)
+        late, data = _element(span.body, 0), span.body
+        if late is not None and late.kind == _CUES and late.end <= LARGEST_HEAD:
+            if late.end > len(data):
+                begin, last = first + len(data), first + late.end - 1
+                data += (await stream.ranges.read(stream.track, begin, last)).body
+            cues = _cue_points(data, late)
     stop = segment.end if segment.end < _INFINITE else stream.total
     if not cues or stop is None:
         return None
@@ -172,21 +179,6 @@ async def read_cues(stream: StreamHead) -> StreamIndex | None:
         )
     ]
     return _ordered(head, fragments, end if known else times[-1])
-
-
-async def _late_cues(stream: StreamHead, position: int) -> list[tuple[int, int]] | None:
-    if stream.total is None or position >= stream.total:
-        return None
-    span = await stream.ranges.read(stream.track, position, position + HEAD - 1)
-    element, data = _element(span.body, 0), span.body
-    if element is None or element.kind != _CUES or element.end > LARGEST_HEAD:
-        return None
-    if element.end > len(data):
-        more = await stream.ranges.read(
-            stream.track, position + len(data), position + element.end - 1
-        )
-        data += more.body
-    return _cue_points(data, element)
 
 
 def _ordered(

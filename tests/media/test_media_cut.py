@@ -21,7 +21,7 @@ from ascc_async.media.excerpt import Excerpt
 from ascc_async.settings import ClipsSettings
 
 FLAC = ClipsSettings()
-EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, whole=False)
+EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, indexed=True)
 PICTURES = "#tb 0: 1/1000\n0, 0, 80, 40, 9, 0x1\n0, 40, 0, 40, 9, 0x2, F=0x0\n0, 80, 40, 40, 9, 0x3"
 
 

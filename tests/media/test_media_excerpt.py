@@ -120,7 +120,7 @@ def excerpt(data: bytes, start: int, end: int, scratch: Path, **said: object) ->
 def test_random_bytes_are_rejected(tmp_path: Path, data: bytes) -> None:
     """Nothing in them leads anywhere."""
     with suppress(Rejected):
-        assert excerpt(b"\0\0\0\x08" + data, 0, 10_000, tmp_path / "scratch").whole
+        assert excerpt(b"\0\0\0\x08" + data, 0, 10_000, tmp_path / "scratch").indexed is False
 
 
 @pytest.mark.parametrize(("itag", "spec"), SPECS)
@@ -172,7 +172,7 @@ def test_what_the_player_says_of_a_stream_is_not_trusted(
     data = stream(spec, itag)
     found = excerpt(data, 9_000, 14_000, tmp_path / "scratch",
                     size=size, duration=seconds, index_range=index)  # fmt: skip
-    assert found.whole == (spec.index is IndexForm.NONE)
+    assert found.indexed == (spec.index is not IndexForm.NONE)
 
 
 @pytest.mark.parametrize(
