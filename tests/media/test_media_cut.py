@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,39 +50,31 @@ def test_the_start_is_found_by_time_and_the_end_by_count() -> None:
 
 
 def test_resampling_sees_what_follows() -> None:
-    """A little of the sound after the cut is resampled too, then taken off."""
+    """A little of the sound after the cut is resampled too, then taken off. Padded if asked for."""
     steps = filters(ClipsSettings(sample_rate=16_000))
     assert steps[2:5] == [
         "atrim=duration=10.050000", "aresample=16000:resampler=soxr", "atrim=end_sample=160000",
     ]  # fmt: skip
     assert "aresample=16000" in filters(ClipsSettings(sample_rate=16_000), soxr=False)
-
-
-def test_padding_is_only_added_when_asked_for() -> None:
-    """To the whole length."""
+    assert not any("apad" in step for step in steps)
     assert "apad=whole_dur=10.000000" in filters(pad=True)
-    assert not any("apad" in step for step in filters())
 
 
-def test_paths_are_never_read_as_options() -> None:
-    """Ids begin with a dash, folders hold colons: `file:` stands before every path."""
+def test_neither_paths_nor_bytes_choose_what_ffmpeg_does() -> None:
+    """Ids begin with a dash: `file:`. A playlist in a stream's place opens nothing. No dates."""
     arguments = sound_arguments(EXCERPT, "", FLAC, Path("-x:y/.part-1"))
     assert arguments[-1] == "file:-x:y/.part-1"
     assert "file:-x" in decode_arguments("-x", "audio")
-
-
-def test_bytes_from_the_network_choose_neither_demuxer_nor_protocol() -> None:
-    """A playlist in a stream's place opens no other file and no address."""
-    arguments = sound_arguments(EXCERPT, "", FLAC, Path("x"))
+    options = dict(pairwise(arguments))
+    assert (options["-protocol_whitelist"], options["-map_metadata"]) == ("file,pipe", "-1")
     assert arguments[arguments.index("-f") + 1] == "mp4"
-    assert arguments[arguments.index("-protocol_whitelist") + 1] == "file,pipe"
+    assert options["-fflags"] == "+bitexact"
 
 
-def test_nothing_of_the_machine_is_written() -> None:
-    """No dates, versions or tags: the same clip is the same file anywhere."""
-    arguments = sound_arguments(EXCERPT, "", FLAC, Path("x"))
-    assert arguments[arguments.index("-fflags") + 1] == "+bitexact"
-    assert arguments[arguments.index("-map_metadata") + 1] == "-1"
+def test_only_a_cut_off_excerpt_may_end_within_a_packet() -> None:
+    """Anywhere else what is cut off is an error."""
+    assert "+discardcorrupt" in replace(EXCERPT, left_out=(5, 9)).arguments()
+    assert "+discardcorrupt" not in EXCERPT.arguments()
 
 
 @pytest.mark.parametrize(
@@ -101,14 +95,10 @@ def test_settings_have_a_name(
     assert found == (encoding, ending, needed)
 
 
-@pytest.mark.parametrize(("start", "first"), [(0.0, 0.0), (0.05, 0.04), (0.079, 0.04), (0.5, 0.08)])
-def test_a_clip_begins_with_the_picture_on_the_screen(start: float, first: float) -> None:
-    """The last one shown at or before the start, in whatever order they are decoded."""
-    assert picture_filter(PICTURES, start, 1000).startswith(f"trim=start={first:.6f}:")
-
-
-@pytest.mark.parametrize("listing", ["#tb 0: 1/1000", "", PICTURES])
-def test_without_a_picture_left_a_clip_is_too_short(listing: str) -> None:
-    """None at all, or all of them after the segment."""
-    with pytest.raises(Rejected, match="pictures end"):
-        picture_filter(listing, -2.0, 1000)
+def test_a_clip_begins_with_the_picture_on_the_screen() -> None:
+    """The last one at or before the start, in any order of decoding; there must be one."""
+    for start, first in ((0.0, 0.0), (0.05, 0.04), (0.079, 0.04), (0.5, 0.08)):
+        assert picture_filter(PICTURES, start, 1000).startswith(f"trim=start={first:.6f}:")
+    for listing in ("#tb 0: 1/1000", "", PICTURES):
+        with pytest.raises(Rejected, match="pictures end"):
+            picture_filter(listing, -2.0, 1000)

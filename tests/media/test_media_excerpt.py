@@ -109,6 +109,45 @@ async def test_sbr_said_in_the_head_doubles_the_rate(
         assert np.abs(pcm - expected).max() <= 1
 
 
+@pytest.mark.parametrize("ending", ["webm", "mp4"])
+@pytest.mark.parametrize("indexed", [True, False])
+async def test_when_the_estimate_falls_short_the_rest_is_fetched(
+    ending: str, indexed: bool, sound: Path, ffmpeg_path: str, cutter: Cutters, tmp_path: Path
+) -> None:
+    """Loud until 20 s, then silent: half of the time takes all bytes, and the clip is exact."""
+    file, codec = tmp_path / f"source.{ending}", ["-c:a", "libopus", "-cluster_time_limit", "60000"]
+    if not indexed:
+        codec += ["-live", "1"]
+    if ending == "mp4":
+        flags = "+dash+global_sidx" if indexed else "+frag_keyframe+empty_moov"
+        codec = ["-c:a", "aac", "-aac_pns", "0", "-movflags", flags, "-frag_duration", "60000000"]
+    ffmpeg(ffmpeg_path, "-t", "40", "-i", str(sound), "-af", "volume=0:enable='gte(t,20)'",
+           *codec, "-b:a", "96k", "-y", str(file))  # fmt: skip
+    data, whole = file.read_bytes(), decoded_file(ffmpeg_path, file, 2)
+    ranges = Ranges(Memory({"sound": data}))
+    clip = await cutter().make(ranges, resolved(track(duration=40.0)), segment(9_500))
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+    expected = whole[samples(9_500, rate) :][: 10 * rate].astype(int)
+    assert pcm.shape == expected.shape
+    assert np.abs(pcm - expected).max() <= 1
+    assert ranges.snapshot().bytes == pytest.approx(len(data), abs=5000)
+    assert ranges.snapshot().requests == 3
+
+
+async def test_of_a_stream_without_index_only_its_beginning_is_fetched(
+    stream: Streams, tmp_path: Path
+) -> None:
+    """As far as the segment's end probably lies, by the video's length; pictures whole."""
+    data = stream(StreamSpec(60_000, 44_100, 2, index=IndexForm.NONE), 140)
+    for kind, most in (("audio", 0.5), ("video", 1.0)):
+        ranges = Ranges(Memory({"sound": data}))
+        source = track(kind=kind, duration=60.0)
+        found = await fetch_excerpt(ranges, source, 10_000, 20_000, tmp_path / kind)
+        assert most - 0.15 < ranges.snapshot().bytes / len(data) <= most
+        assert (tmp_path / kind).read_bytes() == data[: ranges.snapshot().bytes]
+        assert (found.left_out is None) == (kind == "video")
+
+
 def excerpt(data: bytes, start: int, end: int, scratch: Path, **said: object) -> Excerpt:
     """What is fetched of a stream."""
     ranges = Ranges(Memory({"sound": data}))

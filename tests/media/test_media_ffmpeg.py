@@ -33,42 +33,30 @@ async def test_the_bundled_ffmpeg_has_all_that_is_needed() -> None:
     assert found.soxr
 
 
-async def test_a_missing_ffmpeg_is_named(tmp_path: Path) -> None:
-    """The path and what to do are in the error."""
+async def test_an_ffmpeg_that_does_not_work_is_named(tmp_path: Path) -> None:
+    """A missing or broken installation is told from a broken stream, with the remedy."""
     with pytest.raises(SetupError, match="nowhere cannot be started: No such file"):
         await find_ffmpeg(str(tmp_path / "nowhere"))
-
-
-async def test_an_ffmpeg_that_does_not_work_is_named(tmp_path: Path) -> None:
-    """A broken installation is told from a broken stream, with the remedy."""
     path = script(tmp_path, "echo 'lib missing' >&2; exit 127")
     with pytest.raises(SetupError, match=r"does not start .*lib missing.*IMAGEIO_FFMPEG_EXE"):
         await find_ffmpeg(path)
 
 
-async def test_output_comes_back_and_input_is_fed(tmp_path: Path) -> None:
-    """More than any pipe holds goes through both ways."""
+@pytest.mark.parametrize(("words", "echoed"), [("cat", True), ("echo done", False)])
+async def test_output_comes_back_and_input_is_fed(words: str, echoed: bool, tmp_path: Path) -> None:
+    """More than any pipe holds goes through both ways, but it need not be read."""
     data = os.urandom(3_000_000)
-    assert await tool(tmp_path, "cat").run([], data) == data
-
-
-async def test_a_program_that_does_not_read_is_no_trouble(tmp_path: Path) -> None:
-    """ffmpeg may have enough before it has read all."""
-    assert await tool(tmp_path, "echo done").run([], bytes(3_000_000)) == b"done\n"
+    assert await tool(tmp_path, words).run([], data) == (data if echoed else b"done\n")
 
 
 async def test_its_last_words_are_in_the_error(tmp_path: Path) -> None:
-    """What went wrong, without addresses of memory and without the train of consequences."""
+    """The cause, without memory addresses and consequences; a million complaints are cut off."""
     words = "[aac @ 0x55d0] channel element 3.14 is not allocated"
     train = "[af#0:0 @ 0x7] Task finished with error code: -22"
     with pytest.raises(FFmpegFailed) as caught:
         await tool(tmp_path, f"echo '{words}' >&2; echo '{train}' >&2; exit 69").run([])
     told = "ffmpeg ended with status 69: [aac] channel element 3.14 is not allocated"
     assert str(caught.value) == told
-
-
-async def test_words_without_end_are_not_kept(tmp_path: Path) -> None:
-    """A stream that makes ffmpeg complain a million times costs no memory."""
     with pytest.raises(FFmpegFailed) as caught:
         await tool(tmp_path, "yes 'bad packet' | head -c 3000000 >&2; exit 1").run([])
     assert len(str(caught.value)) < 500
@@ -80,23 +68,21 @@ async def test_a_full_disk_is_told(tmp_path: Path) -> None:
         await tool(tmp_path, "echo 'x.flac: No space left on device' >&2; exit 1").run([])
 
 
-async def test_a_killed_process_is_told_by_its_signal(tmp_path: Path) -> None:
-    """As when the system runs out of memory."""
-    with pytest.raises(FFmpegFailed, match="signal 9") as caught:
-        await tool(tmp_path, "kill -9 $$").run([])
-    assert caught.value.by_force
-
-
 @pytest.mark.parametrize(
-    ("words", "status", "by_force"),
-    [("Cannot allocate memory", 1, True), ("", 255, True), ("Invalid data found", 1, False)],
+    ("words", "message", "by_force"),
+    [
+        ("kill -9 $$", "signal 9", True),
+        ("echo 'Cannot allocate memory' >&2; exit 1", "status 1", True),
+        ("exit 255", "status 255", True),
+        ("echo 'Invalid data found' >&2; exit 1", "status 1", False),
+    ],
 )
 async def test_what_ended_it_by_force_is_not_the_streams_fault(
-    words: str, status: int, by_force: bool, tmp_path: Path
+    words: str, message: str, by_force: bool, tmp_path: Path
 ) -> None:
-    """Want of memory, a signal that it took up itself; unlike data that cannot be decoded."""
-    with pytest.raises(FFmpegFailed) as caught:
-        await tool(tmp_path, f"echo '{words}' >&2; exit {status}").run([])
+    """Want of memory, a signal, also one it took up itself; unlike data that does not decode."""
+    with pytest.raises(FFmpegFailed, match=message) as caught:
+        await tool(tmp_path, words).run([])
     assert caught.value.by_force is by_force
 
 

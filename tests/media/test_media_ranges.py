@@ -17,13 +17,25 @@ def reading(*script: Answer, data: bytes = DATA) -> tuple[Ranges, Memory]:
     return Ranges(memory), memory
 
 
-async def test_a_span_is_read_in_one_request() -> None:
-    """Exactly the bytes asked for, and the size of the whole."""
-    ranges, memory = reading()
-    span = await ranges.read(track(), 100, 299)
-    assert (span.first, span.body, span.total) == (100, DATA[100:300], len(DATA))
-    assert memory.asked == [(100, 299)]
-    assert ranges.snapshot() == RangeCounts(requests=1, bytes=200)
+def early(data: bytes, first: int, last: int | None) -> RangeAnswer:
+    """More than asked for, as caches may answer."""
+    return RangeAnswer(206, 0, len(data), data[: (last or 0) + 9], True)
+
+
+@pytest.mark.parametrize(
+    ("script", "first", "last", "received"),
+    [([], 100, 299, 200), ([early], 10, 20, 29), ([], 25_590, 30_000, 10)],
+    ids=["as asked", "starts early and ends late", "beyond the end"],
+)
+async def test_a_span_is_read_in_one_request(
+    script: list[Answer], first: int, last: int, received: int
+) -> None:
+    """Exactly the bytes asked for as far as there are any, and the size of the whole."""
+    ranges, memory = reading(*script)
+    span = await ranges.read(track(), first, last)
+    assert (span.first, span.body, span.total) == (first, DATA[first : last + 1], len(DATA))
+    assert memory.asked == [(first, last)]
+    assert ranges.snapshot() == RangeCounts(requests=1, bytes=received)
 
 
 async def test_a_body_cut_short_is_continued_where_it_stopped() -> None:
@@ -69,26 +81,11 @@ async def test_another_range_than_asked_for_is_a_server_fault() -> None:
         await ranges.read(track(), 10, 20)
 
 
-async def test_a_range_that_starts_early_is_trimmed() -> None:
-    """Caches may answer with more than asked for."""
-    ranges, _ = reading(
-        lambda data, first, last: RangeAnswer(206, 0, len(data), data[: (last or 0) + 9], True)
-    )
-    assert (await ranges.read(track(), 10, 20)).body == DATA[10:21]
-
-
 async def test_beyond_the_end_there_is_nothing() -> None:
     """A 416 means that the index lies: the stream is corrupt."""
     ranges, _ = reading()
     with pytest.raises(Rejected, match="nothing at byte 99999"):
         await ranges.read(track(), 99_999, 100_010)
-
-
-async def test_the_end_of_the_stream_ends_the_span() -> None:
-    """Asked for more than there is, one gets what there is."""
-    ranges, memory = reading()
-    assert (await ranges.read(track(), 25_590, 30_000)).body == DATA[25_590:]
-    assert len(memory.asked) == 1
 
 
 async def test_a_short_answer_that_claims_to_be_whole_is_continued() -> None:
