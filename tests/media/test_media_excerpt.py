@@ -116,8 +116,7 @@ async def test_when_the_estimate_falls_short_the_rest_is_fetched(
 ) -> None:
     """Loud until 20 s, then silent: half of the time takes all bytes, and the clip is exact."""
     file, codec = tmp_path / f"source.{ending}", ["-c:a", "libopus", "-cluster_time_limit", "60000"]
-    if not indexed:
-        codec += ["-live", "1"]
+    codec += ["-cues_to_front", "1"] if indexed else ["-live", "1"]
     if ending == "mp4":
         flags = "+dash+global_sidx" if indexed else "+frag_keyframe+empty_moov"
         codec = ["-c:a", "aac", "-aac_pns", "0", "-movflags", flags, "-frag_duration", "60000000"]
