@@ -98,6 +98,7 @@ def _splits(counts: Counts) -> str:
 def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
     held = [item for item in classes if counts.classes.get(item.mid)]
     rows = [(markdown(item.name), f"`{item.mid}`", counts.classes[item.mid]) for item in held]
+    # Only classes with clips: AudioSet has 527, and most would be rows of zeros in a small set.
     text = "A clip may hold several classes, and counts for each.\n\n"
     text += _table(("class", "MID", "clips"), rows)
     if empty := len(classes) - len(held):

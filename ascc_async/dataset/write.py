@@ -203,7 +203,7 @@ def run_record(facts: RunFacts) -> str:
 def _staged(folder: Path) -> Iterator[Path]:
     """A folder to write files in; at the end those that are new or changed go to `folder`.
 
-    After an exception nothing was put in place. Lists of classes that were not written go.
+    After an exception nothing was put in place. Lists of classes that were not written are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(f"{_STAGING}*"):  # of a writing that was killed
@@ -227,5 +227,5 @@ def _staged(folder: Path) -> Iterator[Path]:
                 path.unlink()
 
 
-def _same(one: Path, other: Path) -> bool:
-    return other.is_file() and filecmp.cmp(one, other, shallow=False)
+def _same(new: Path, old: Path) -> bool:
+    return old.is_file() and filecmp.cmp(new, old, shallow=False)

@@ -160,19 +160,19 @@ class Journal:
             return
         waiting, self._waiting = self._waiting, []
         self._committing = True
-        statements = [statement for one in waiting for statement in one.statements]
+        statements = [statement for call in waiting for statement in call.statements]
         commit = self._loop.run_in_executor(self._thread, self._commit, statements)
         commit.add_done_callback(partial(self._wake, waiting))
 
     def _wake(self, waiting: list[_QueuedCall], commit: asyncio.Future[None]) -> None:
         self._committing = False
-        for one in waiting:
-            if one.done.cancelled():
+        for call in waiting:
+            if call.done.cancelled():
                 continue
             if (error := commit.exception()) is not None:
-                one.done.set_exception(error)
+                call.done.set_exception(error)
             else:
-                one.done.set_result(None)
+                call.done.set_result(None)
         if self._due:
             self._hand_over_when_free()
 

@@ -67,11 +67,13 @@ def raise_our_error(error: Exception, route: Route) -> NoReturn:
 def fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
     """Our error for a foreign one. The message names host or proxy, and the remedy if one helps."""
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status != 407:
-        words = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
-        return NetworkFault(_of(route) + words, kind="proxy")
-    if isinstance(error, _SOCKS_REFUSALS) and "authentication" not in (said := str(error).lower()):
-        words = f"the proxy {route.proxy} cannot reach {route.host} ({said})"
-        return NetworkFault(_of(route) + words, kind="proxy")
+        text = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
+        return NetworkFault(_of(route) + text, kind="proxy")
+    if isinstance(error, _SOCKS_REFUSALS) and "authentication" not in (
+        refusal := str(error).lower()
+    ):
+        text = f"the proxy {route.proxy} cannot reach {route.host} ({refusal})"
+        return NetworkFault(_of(route) + text, kind="proxy")
     if _is_unreadable_answer(error):
         return ServerFault(f"the answer of {route.host} cannot be read ({_short(error)})")
     kind = _kind_of(error, route)

@@ -72,7 +72,7 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
             "clips",
             sums.clips,
             sums.clips + sums.clips_open,
-            f"{sums.clips_open} open" if sums.clips_open else "",
+            f"{sums.clips_open} to make" if sums.clips_open else "",
         ),
     ):
         bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []

@@ -20,7 +20,7 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
     parts = [
         f"licenses {count(sums.asked)}/{count(sums.selected)}",
         f"Creative Commons {share(sums.creative_commons, sums.answered)}",
-        f"clips {count(sums.clips)} ({sums.clips_open} open)",
+        f"clips {count(sums.clips)} ({sums.clips_open} to make)",
         f"unavailable {count(sum(sums.unavailable.values()))}",
     ]
     for bucket in sums.buckets:

@@ -8,10 +8,10 @@ import sys
 _ERASE_LINE = "\r\x1b[2K"
 
 
-def say_starting(words: str) -> None:
+def say_starting(text: str) -> None:
     """Show on a terminal that work has begun; `unsay` takes it away."""
     if _can_erase():
-        sys.stdout.write(words)
+        sys.stdout.write(text)
         sys.stdout.flush()
 
 

@@ -78,8 +78,8 @@ def _seconds_left(
     for kind, number in requests.items():
         own = [bucket for bucket in buckets if bucket.kind is kind]
         if number > 0 and (permitted := sum(bucket.rate for bucket in own)):
-            rests = [(bucket.resting_until or snapshot.at) - snapshot.at for bucket in own]
-            estimates.append(number / permitted + max(0.0, min(rests)))
+            pauses = [(bucket.resting_until or snapshot.at) - snapshot.at for bucket in own]
+            estimates.append(number / permitted + max(0.0, min(pauses)))
     if not estimates:
         return None
 

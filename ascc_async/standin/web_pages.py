@@ -62,6 +62,7 @@ def watch_page(
 
 def config_page(path: str, *, signed_in: bool) -> str:
     """The page of a client from which yt-dlp takes the configuration."""
+    # yt-dlp reads the player's address here, one page for each kind of client.
     client = _WEB
     if path.startswith("/embed/"):
         client = ("WEB_EMBEDDED_PLAYER", 56, _WEB[2])

@@ -14,7 +14,7 @@ from ascc_async.settings import ThrottleSettings
 # only after a while that a rate is too high. Quicker growth would overshoot several times.
 STEP_SECONDS = 2.5
 GROWTH = 1.5
-# Where a refusal costs long rests, growth waits for a share of the last one.
+# Where a refusal costs long pauses, growth waits for a share of the last one.
 STEP_SHARE_OF_REST = 1 / 4
 # A step in which less than this share of the rate was sent shows nothing about the rate.
 LEAST_USED = 0.7
@@ -22,7 +22,7 @@ LEAST_USED = 0.7
 GENTLE_CUT, HARD_CUT = 0.9, 0.5
 HELD_SECONDS, HELD_SHARE_OF_REST = 15.0, 1 / 2
 # The climb back to the ceiling takes so many times what the refusal cost (about a tenth of the
-# time is then spent resting), and so many answers (hardly a hundredth is then refused).
+# time is then spent pausing), and so many answers (hardly a hundredth is then refused).
 CLIMB_RESTS, CLIMB_ANSWERS = 10.0, 150.0
 # Beyond the ceiling the climb goes on more quickly: who gets there is seldom refused any more.
 BEYOND = 3.0
@@ -93,7 +93,7 @@ class RateController:
         self._climb_from, self._climbed = self.rate, 0.0
 
     def resumed(self, now: float, rested: float) -> None:
-        """The first answer after a rest of `rested` seconds: the climb begins."""
+        """The first answer after a pause of `rested` seconds: the climb begins."""
         self._rest = rested
         self._held_since, self._step_since, self._step_sent = now, None, 0
 

@@ -59,13 +59,13 @@ class CircuitBreaker:
 
 
 class RefusalBreaker(CircuitBreaker):
-    """Opens at a refusal: the rest doubles with every refused trial, up to an hour.
+    """Opens at a refusal: the pause doubles with every refused trial, up to an hour.
 
-    `last_rest` is what the rest before took in all. The next begins with half of it, so that a
-    server whose pauses last ten minutes is not tried every few seconds again.
+    `last_rest` is how long the last pause took in all, in seconds. The next begins with half of it,
+    so that a server whose pauses last ten minutes is not tried every few seconds again.
     """
 
-    # YouTube's blocks last up to an hour. A rest may have been longer still because the server
+    # YouTube's blocks last up to an hour. A pause may have been longer still because the server
     # asked for it by name: the next, where it does not, need not begin with hours.
     FIRST, LONGEST_FIRST, LONGEST = 5.0, 600.0, 3600.0
 
@@ -74,13 +74,13 @@ class RefusalBreaker(CircuitBreaker):
         self.last_rest = 0.0
 
     def refused(self, now: float, retry_after: float | None) -> float:
-        """Rest; returns for how many seconds. A time the server asks for is kept in full."""
+        """Pause; returns for how many seconds. A time the server asks for is kept in full."""
         if retry_after is not None and math.isfinite(retry_after) and retry_after > 0:
             seconds = retry_after
         elif self.opened_at is None:
             seconds = min(self.LONGEST_FIRST, max(self.FIRST, self.last_rest / 2))
         else:
-            # As long again as it has lasted: that doubles the rest.
+            # As long again as it has lasted: that doubles the pause.
             seconds = min(self.LONGEST, max(self.FIRST, now - self.opened_at))
         self.open_for(now, seconds)
         return seconds
@@ -91,7 +91,7 @@ class RefusalBreaker(CircuitBreaker):
             self.until = max(self.until, now + retry_after)
 
     def answered(self) -> float:
-        """The trial was answered; returns the seconds from the first refusal to the rest's end.
+        """The trial was answered; returns the seconds from the first refusal to the pause's end.
 
         Not to the trial: that one may have gone out hours later, when somebody wanted something.
         """

@@ -78,7 +78,7 @@ class Bucket:
         self.sent += difference
 
     def no_verdict(self, started_at: float) -> None:
-        """A request ended without telling anything: cancelled, never sent, no network."""
+        """A request ended without showing anything: cancelled, never sent, no network."""
         self.in_flight -= 1
         self.breaker.no_verdict(started_at)
 
@@ -93,7 +93,7 @@ class Bucket:
                 return  # sent before the refusal: says nothing about now
             rested = self.breaker.answered()
             controller.resumed(now, rested)
-            # What was saved up during the rest would go as a burst, right after a refusal.
+            # What was saved up during the pause would go as a burst, right after a refusal.
             self._bucket.tokens = min(self._bucket.tokens, 0.0)
             log.info(
                 "«%(identity)s» is answered again after %(seconds).0f s; going on at"
@@ -115,7 +115,7 @@ class Bucket:
             )
 
     def refused(self, now: float, started_at: float, error: Refused) -> None:
-        """A request was refused: rest, and go on more slowly."""
+        """A request was refused: pause, then go on more slowly."""
         self.in_flight -= 1
         self.refusals += 1
         self._ended_at = now
@@ -187,7 +187,7 @@ class Identity:
         self._next_video_at = -math.inf
 
     def rest_left(self, now: float, *kinds: RequestKind) -> float:
-        """Seconds until none of these kinds rests; infinite while a trial is out."""
+        """Seconds until none of these kinds is paused; infinite while a trial is out."""
         return max(self.outage.wait(now), *(self.buckets[kind].breaker.wait(now) for kind in kinds))
 
     def resting_since(self, kind: RequestKind) -> float | None:
@@ -217,7 +217,7 @@ class Identity:
             self._next_video_at = now + self._delay * vary
 
     def no_verdict(self, kind: RequestKind, started_at: float) -> None:
-        """A request ended without telling anything about limits or network."""
+        """A request ended without showing anything about limits or network."""
         self.buckets[kind].no_verdict(started_at)
         self.outage.no_verdict(started_at)
 

@@ -111,10 +111,10 @@ class RateLimiter:
 
         `identity` None: whichever is ready first. `cost`: requests to reserve, settled by
         `Permit.sent`. `new_video`: also wait `delay_seconds` since that identity's last new video.
-        `also`: kinds that must not be resting either, for work that will need them next.
+        `also`: kinds that must not be paused either, for work that will need them next.
 
-        Raises `GaveUp` when all identities have rested longer than `give_up_after_hours`, and
-        `Refused` when the named identity rests: begin the video again, with whoever is ready;
+        Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
+        `Refused` when the named identity pauses: begin the video again, as any that is ready;
         `Closed` after `close`, unless an identity is named: that goes on with something begun.
         What is raised inside decides what is learned: `Refused` is a refusal, `NetworkFault` a
         fault, anything else an answer.
@@ -148,7 +148,7 @@ class RateLimiter:
     def close(self) -> None:
         """The run drains: whoever waits to begin something (names no identity) is turned away.
 
-        What is in flight goes on; without this it would be waited for through any rest.
+        What is in flight goes on; without this the run would wait for it through any pause.
         """
         self._closed = True
         for waiters in self._waiting.values():
@@ -232,7 +232,7 @@ class RateLimiter:
                 continue
             if waiter.identity is not None:
                 rest = self._identities[waiter.identity].rest_left(now, kind, *waiter.also)
-                # Its video can begin again as somebody else long before this rest ends.
+                # Its video can begin again as somebody else long before this pause ends.
                 if 0 < rest < math.inf:
                     waiters.remove(waiter)
                     _fail(waiter, Refused(f"«{waiter.identity}» pauses for {rest:.0f} s more"))
@@ -265,7 +265,7 @@ class RateLimiter:
         return wait, identity
 
     def _until_giving_up(self, kind: RequestKind, now: float) -> float:
-        """Seconds until all have rested too long: then nobody waits any more. Infinite while
+        """Seconds until all have paused too long: then nobody waits any more. Infinite while
         somebody may go.
         """
         identities = self._identities.values()

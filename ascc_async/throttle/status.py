@@ -42,7 +42,7 @@ class BucketSnapshot:
         """`wall` is the POSIX time of `now`."""
         bucket = identity.buckets[kind]
         resting = identity.resting_since(kind) is not None
-        # While a trial is out nobody knows how long its answer takes: the rest itself is over.
+        # While a trial is out nobody knows how long its answer takes: the pause itself is over.
         left = identity.rest_left(now, kind)
         # Without a network no answer to a trial can come: that explains the pause better than
         # the refusal before it.

@@ -135,7 +135,7 @@ async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         ("", "it is empty"),
         (" \n\n", "it is empty"),
@@ -160,10 +160,10 @@ async def test_cookies_go_to_youtube_over_tls_and_nowhere_else(tmp_path: Path) -
     ],
 )
 def test_a_bad_file_is_named_with_the_remedy(
-    content: str | bytes, words: str, tmp_path: Path
+    content: str | bytes, message: str, tmp_path: Path
 ) -> None:
     """Each kind of wrong file stops the run at the start, with what to do about it."""
-    with pytest.raises(SetupError, match=words) as caught:
+    with pytest.raises(SetupError, match=message) as caught:
         load(tmp_path, content)
     assert "cookies.txt" in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -196,7 +196,7 @@ def test_the_example_file_is_refused_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "mode", "words"),
+    ("content", "mode", "message"),
     [
         (netscape(("PREF", "VISITOR_INFO1_LIVE")), 0o600, "hold no sign-in"),
         (netscape(("LOGIN_INFO",)), 0o600, "hold no sign-in"),
@@ -205,12 +205,14 @@ def test_the_example_file_is_refused_with_what_to_do() -> None:
         (netscape(ends=int(NOW) + 86400), 0o600, "sign-in expires on 2026-05-29"),
     ],
 )
-def test_what_is_doubtful_is_a_warning(content: str, mode: int, words: str, tmp_path: Path) -> None:
+def test_what_is_doubtful_is_a_warning(
+    content: str, mode: int, message: str, tmp_path: Path
+) -> None:
     """Guests' cookies, open permissions and an early end are said, not refused."""
     path = written(tmp_path, content)
     path.chmod(mode)
     (warning,) = load_cookies(path, now=NOW).warnings
-    assert words in warning
+    assert message in warning
     assert SECRET not in warning
 
 

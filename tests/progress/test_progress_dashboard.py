@@ -17,9 +17,9 @@ from ascc_async.progress.snapshot import figures
 from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
 
 
-def drawn(picture: RunSnapshot, width: int) -> list[str]:
+def drawn(frame: RunSnapshot, width: int) -> list[str]:
     out = PlainConsole(io.StringIO(), width=width)
-    out.show(Dashboard(picture))
+    out.show(Dashboard(frame))
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue().splitlines()
 
@@ -28,12 +28,18 @@ def drawn(picture: RunSnapshot, width: int) -> list[str]:
 @pytest.mark.parametrize("stopping", [False, True])
 def test_no_line_is_wider_than_the_terminal(width: int, stopping: bool) -> None:
     """At any width each line fits, and stages, share, identities and disk are there."""
-    picture = snapshot(stopping=DRAINING) if stopping else snapshot()
-    lines = drawn(picture, width)
+    frame = snapshot(stopping=DRAINING) if stopping else snapshot()
+    lines = drawn(frame, width)
     assert max(map(cell_len, lines)) <= width
     text = "\n".join(lines)
-    for told in ("500 / 1,000", "40 / 50", "Creative Commons 10.20 %", "main", "disk 84.0 GB"):
-        assert told in text
+    for part in (
+        "500 / 1,000",
+        "40 / 50",
+        "Creative Commons 10.20 %",
+        "main",
+        "disk 84.0 GB",
+    ):
+        assert part in text
 
 
 def test_the_dashboard_keeps_its_height_while_numbers_change() -> None:
@@ -74,49 +80,49 @@ def test_text_from_outside_cannot_steer_the_terminal() -> None:
 
 def test_time_left_goes_by_the_permitted_rate_of_the_slowest_kind() -> None:
     """500 videos and their clips at 2 pages a second, however lucky the last seconds were."""
-    told = figures(snapshot(answered=5000))
-    assert told is not None
+    result = figures(snapshot(answered=5000))
+    assert result is not None
     # 500 to ask, of which 10.2 % make clips beside the 10 open ones; 1.5 pages for each.
-    assert told.seconds_left == pytest.approx((500 + 1.5 * (10 + 500 * 50 / 490)) / 2.0)
+    assert result.seconds_left == pytest.approx((500 + 1.5 * (10 + 500 * 50 / 490)) / 2.0)
 
 
 def test_a_rest_of_all_identities_is_added_to_the_time_left() -> None:
     """Nobody may go for ten minutes: that counts."""
     resting = bucket(resting_until=START + 700, resting_why="rate")
-    told, calm = figures(snapshot(limiter=RateLimiterSnapshot((resting,)))), figures(snapshot())
-    assert told is not None
+    result, calm = figures(snapshot(limiter=RateLimiterSnapshot((resting,)))), figures(snapshot())
+    assert result is not None
     assert calm is not None
-    assert told.seconds_left == pytest.approx((calm.seconds_left or 0) + 600, abs=1)
+    assert result.seconds_left == pytest.approx((calm.seconds_left or 0) + 600, abs=1)
 
 
 def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
     """With a permitted rate far above what the network gives, the pace so far decides."""
     free = RateLimiterSnapshot((bucket(rate=1000.0, waiting=0),))
-    told = figures(snapshot(limiter=free, answered=500))
-    assert told is not None
-    assert told.seconds_left == pytest.approx(500 * 100 / 500)
+    result = figures(snapshot(limiter=free, answered=500))
+    assert result is not None
+    assert result.seconds_left == pytest.approx(500 * 100 / 500)
 
 
 def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
     """With the Data API ready its rate and batch size decide."""
     api = SourceSnapshot("data_api", "ready", "", None, 1, 0)
     limiter = RateLimiterSnapshot((bucket(kind=RequestKind.DATA_API, rate=0.1), bucket(rate=100.0)))
-    told = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
-    assert told is not None
-    assert told.seconds_left == pytest.approx(500 / 50 / 0.1)
+    result = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
+    assert result is not None
+    assert result.seconds_left == pytest.approx(500 / 50 / 0.1)
 
 
 def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
     """Asking may end sooner then."""
-    told = figures(snapshot(sampled=True))
-    assert told is not None
-    assert time_left(told).startswith("at most ")
+    result = figures(snapshot(sampled=True))
+    assert result is not None
+    assert time_left(result).startswith("at most ")
 
 
 def test_the_plain_line_holds_the_same_numbers() -> None:
     """Without a terminal: one line with stages, share, identities and time left."""
     text = snapshot_line(snapshot())
-    assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 open)" in text
+    assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 to make)" in text
     assert "main/pages 2.00/s" in text
     assert text.endswith(" left")
     assert "\n" not in text

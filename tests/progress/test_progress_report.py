@@ -25,13 +25,13 @@ def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
 
 def test_what_can_be_helped_comes_before_what_is_gone() -> None:
     """Advice names cookies for what wants an age, and says last what is gone for good."""
-    told = advice(COUNTS)
-    helped = {reason: one.remedy for one in told for reason in one.about}
+    groups = advice(COUNTS)
+    helped = {reason: one.remedy for one in groups for reason in one.about}
     assert "network.cookies_file" in helped["age_restricted"]
     assert "Data API key" in helped["license_unknown"]
     assert "same command" in helped["pending"]
-    assert told[-2].about == ("private", "removed")
-    assert told[-2].number == 24
+    assert groups[-2].about == ("private", "removed")
+    assert groups[-2].number == 24
 
 
 def test_every_reason_of_the_closed_list_has_advice() -> None:
@@ -65,7 +65,7 @@ def test_only_places_that_exist_are_named(tmp_path: Path) -> None:
 
 def test_the_fields_say_the_same_as_the_text(tmp_path: Path) -> None:
     """The JSON summary holds every outcome, also those that did not occur."""
-    told = json.loads(json.dumps(report_fields(COUNTS, snapshot(), tmp_path)))
-    assert told["outcomes"] == {outcome: COUNTS.outcome(outcome) for outcome in Outcome}
-    assert told["reasons"]["unavailable"] == {"age_restricted": 3, "private": 4, "removed": 20}
-    assert (told["asked"], told["creative_commons"], told["clip_seconds"]) == (148, 61, 580.0)
+    fields = json.loads(json.dumps(report_fields(COUNTS, snapshot(), tmp_path)))
+    assert fields["outcomes"] == {outcome: COUNTS.outcome(outcome) for outcome in Outcome}
+    assert fields["reasons"]["unavailable"] == {"age_restricted": 3, "private": 4, "removed": 20}
+    assert (fields["asked"], fields["creative_commons"], fields["clip_seconds"]) == (148, 61, 580.0)

@@ -101,8 +101,8 @@ def test_a_very_long_event_is_cut_on_the_screen_and_whole_in_the_log() -> None:
 
 def test_an_event_cannot_take_the_place_of_the_stable_names() -> None:
     """A field called `event` or `time` does not shadow the event's own."""
-    told = json.loads(event_line(0.0, "info", "rain", {"event": "sun", "time": 5, "drops": 7}))
-    assert told == {
+    event = json.loads(event_line(0.0, "info", "rain", {"event": "sun", "time": 5, "drops": 7}))
+    assert event == {
         "time": "1970-01-01T00:00:00.000Z", "level": "info", "event": "rain", "drops": 7,
     }  # fmt: skip
 

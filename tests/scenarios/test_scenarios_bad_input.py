@@ -14,15 +14,15 @@ from scenario import Place, reach, wrong
 from ascc_async.standin.process import StandinProcess
 
 
-def told(place: Place, *expected: str, code: int = 1) -> str:
-    """Run, and check exit code, words, and that it did not take long."""
+def stops_with(place: Place, *expected: str, code: int = 1) -> str:
+    """Run, and check exit code and message, and that it did not take long."""
     began = time.monotonic()
     got, said = place.run(timeout=60)
     assert got == code, said
     assert time.monotonic() - began < 45
     assert "Traceback" not in said
-    for words in expected:
-        assert words in said, said
+    for text in expected:
+        assert text in said, said
     return said
 
 
@@ -52,14 +52,16 @@ def test_a_proxy_that_is_down(ready: Place) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told(having(ready, f"network.proxy=http://127.0.0.1:{port}"), f"127.0.0.1:{port}", "proxy")
+    stops_with(
+        having(ready, f"network.proxy=http://127.0.0.1:{port}"), f"127.0.0.1:{port}", "proxy"
+    )
 
 
 def test_a_folder_that_cannot_be_written(ready: Place, tmp_path: Path) -> None:
     """A file in the way of output.dir is named."""
     (tmp_path / "file").write_text("")
     missing = having(ready, f"output.dir={tmp_path / 'file' / 'out'}")
-    told(missing, "cannot be written", "output.dir")
+    stops_with(missing, "cannot be written", "output.dir")
 
 
 def test_an_ffmpeg_that_does_not_start(ready: Place, tmp_path: Path) -> None:
@@ -67,17 +69,21 @@ def test_an_ffmpeg_that_does_not_start(ready: Place, tmp_path: Path) -> None:
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
-    told(replace(ready, environment={"IMAGEIO_FFMPEG_EXE": str(broken)}), str(broken), "ffmpeg")
+    stops_with(
+        replace(ready, environment={"IMAGEIO_FFMPEG_EXE": str(broken)}), str(broken), "ffmpeg"
+    )
 
 
 def test_a_missing_cookies_file(ready: Place, tmp_path: Path) -> None:
     """The file is named, and what to do."""
-    told(having(ready, f"network.cookies_file={tmp_path / 'no.txt'}"), "no.txt", "cookies_file")
+    stops_with(
+        having(ready, f"network.cookies_file={tmp_path / 'no.txt'}"), "no.txt", "cookies_file"
+    )
 
 
 def test_wrong_options_end_with_code_two(ready: Place) -> None:
     """A misspelt section is reported with the nearest name, before anything starts."""
-    told(having(ready, "throtle.burst=3"), "Did you mean `throttle`?", code=2)
+    stops_with(having(ready, "throtle.burst=3"), "Did you mean `throttle`?", code=2)
     assert not (ready.output / "state.sqlite3").exists()
 
 
@@ -86,19 +92,19 @@ def test_malformed_metadata_is_named(ready: Place) -> None:
     path = next(Path(one.partition("=")[2]) for one in ready.settings if "metadata_dir" in one)
     segments = path / "eval_segments.csv"
     whole = segments.read_text(encoding="utf-8")
-    for text, words in (
+    for text, message in (
         (whole.replace('"/m/', '"/m/zz', 1), "eval_segments.csv"),
         ("<html>sign in</html>", "eval_segments.csv"),
     ):
         segments.write_text(text, encoding="utf-8")
-        told(ready, words)
+        stops_with(ready, message)
     assert not (ready.output / "dataset").exists()
 
 
 def test_an_authority_that_is_not_trusted(ready: Place, calm: StandinProcess) -> None:
     """An authority that is not trusted is named; nothing is lost, and with it the job is done."""
     ready = having(ready, "audioset.splits=[eval]")
-    told(having(ready, "network.ca_file=null"), "certificate", "ca_file")
+    stops_with(having(ready, "network.ca_file=null"), "certificate", "ca_file")
     code, said = ready.run()
     assert code == 0, said
     assert wrong(ready.manifest(), calm.world) == []

@@ -84,11 +84,11 @@ def test_every_format_is_what_it_says_and_in_its_place(
     for row in clips(mine):
         path = mine.output / row["path"]
         assert path.suffix == ending
-        told = subprocess.run(
+        streams = subprocess.run(
             [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)],
             capture_output=True, text=True, check=False,
         ).stderr  # fmt: skip
-        assert f"Audio: {codec}" in told
+        assert f"Audio: {codec}" in streams
         sound, rate = decoded(path)
         # Lossy codecs work in frames: at most one more than the segment.
         assert abs(len(sound) / rate - float(row["duration_seconds"])) < 0.06
@@ -103,12 +103,12 @@ def test_video_has_picture_and_sound_cut_alike(place: Place, calm: StandinProces
     assert code == 0, said
     assert misplaced(mine, calm) == []
     for row in clips(mine):
-        told = subprocess.run(
+        streams = subprocess.run(
             [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(mine.output / row["path"])],
             capture_output=True, text=True, check=False,
         ).stderr  # fmt: skip
-        assert "Video: h264" in told
-        assert "Audio: aac" in told
+        assert "Video: h264" in streams
+        assert "Audio: aac" in streams
 
 
 @pytest.mark.slow

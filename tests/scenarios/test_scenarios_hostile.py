@@ -33,11 +33,11 @@ def test_bombs_and_floods_cost_a_try_each(
     assert job.leg() == 0, job.ends.said
     assert "Traceback" not in job.ends.said
     calm.set_faults()
-    assert job.leg() == 0, job.ends.said  # asks again where every source told nothing
-    told, expected = timeless(job.place.manifest()), timeless(undisturbed)
-    for row in (*told, *expected):
-        del row["license_source"]  # another source was asked where one told nothing
-    assert told == expected
+    assert job.leg() == 0, job.ends.said  # asks again where every source answered nothing
+    got, expected = timeless(job.place.manifest()), timeless(undisturbed)
+    for row in (*got, *expected):
+        del row["license_source"]  # another source was asked where one gave no answer
+    assert got == expected
 
 
 def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:

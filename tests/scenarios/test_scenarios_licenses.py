@@ -85,9 +85,9 @@ def test_without_a_mask_it_goes_on_and_says_so_once(
     few = having(place, FEW)
     code, said = few.run()
     assert code == 0, said
-    told = [line for line in said.splitlines() if "no compact answers" in line]
-    assert 1 <= len(told) <= 4, said  # once for each endpoint and form, not for each video
-    assert any("using full pages" in line for line in told)
+    lines = [line for line in said.splitlines() if "no compact answers" in line]
+    assert 1 <= len(lines) <= 4, said  # once for each endpoint and form, not for each video
+    assert any("using full pages" in line for line in lines)
     assert wrong(few.manifest(), calm.world) == []
 
 
