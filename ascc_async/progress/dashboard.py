@@ -78,7 +78,7 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
         bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
         table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
     yield table
-    of = "" if width < _NARROW else " of the answered"
+    of = "" if width < _NARROW else " of the videos answered"
     shareable = share(sums.creative_commons, sums.answered)
     yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}")
     if sums.unavailable:

@@ -86,7 +86,7 @@ def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
         headline = f"Done: nothing was left to do ({took})."
     else:
         headline = (
-            f"Done in {took}: {count(snapshot.answered)} videos asked and"
+            f"Done in {took}: {count(snapshot.answered)} videos asked about and"
             f" {count(snapshot.clips_made)} clips made ({size(snapshot.media_bytes)} fetched)"
             " in this run." + (f" {left} for a later run." if counts.pending else "")
         )
