@@ -161,12 +161,15 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
                 yield page
                 last = page.segment_id.iloc[-1] if len(page) else last
     except OSError as error:
-        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
+        remedy = "name a manifest.csv, usually that in <output.dir>/dataset"
+        raise MetadataError(path, None, f"cannot be read: {error.strerror}; {remedy}") from error
     except UnicodeDecodeError as error:
         raise MetadataError(path, None, "not UTF-8: save the file as UTF-8") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         problem = str(error).rpartition("C error: ")[2].strip()
-        raise MetadataError(path, None, f"not a CSV file as in RFC 4180: {problem}") from error
+        raise MetadataError(
+            path, None, f"no manifest of ascc_async, since it is not CSV: {problem}"
+        ) from error
 
 
 def _check(path: Path, page: pd.DataFrame, last: str) -> None:

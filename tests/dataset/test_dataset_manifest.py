@@ -69,9 +69,9 @@ CASES = {
     "a later row with more fields": (
         (",rejected,", ",rejected,,"),
         None,
-        "180: Expected 24 fields in line 6, saw 25",
+        "Expected 24 fields in line 6, saw 25",
     ),
-    "a quote that does not end": (("creative_commons,", 'creative_commons,"'), None, "not a CSV"),
+    "a quote that does not end": (("creative_commons,", 'creative_commons,"'), None, "not CSV"),
     "a row without its end": (("2025-12-31T23:30:00Z,1\r\n", "\r\n"), 2, "attempts ''"),
     "an empty line": (("\r\n", "\r\n\r\n"), 2, "segment_id ''"),
 }
