@@ -122,6 +122,13 @@ class Sampler:
                     for position in classes:
                         self._reach.pop(position, None)
 
+    def put_back(self, rows: Rows) -> None:
+        """Many rows at once are to be asked again, a million in a fraction of a second."""
+        self.states[rows] = RowState.UNASKED
+        self.approved.difference_update(rows.tolist())
+        self._queue = None
+        self._reach.clear()
+
     def wanted(self) -> Rows:
         """`APPROVED` rows that are among the first N of a class if their clip can be made.
 

@@ -26,9 +26,11 @@ from ascc_async.throttle.limiter import Closed
 
 log = logging.getLogger(__name__)
 
+# After so many, each with other videos answered in between, a video is left for the next run.
+# Refusals come in dozens when YouTube throttles; a network that works breaks one line seldom.
 _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
-_LONGEST_NAP = 60.0
+_LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
 
 
@@ -48,13 +50,7 @@ class _Question:
     answered: int = -1
 
 
-@dataclass(slots=True)
-class _Unwritten:
-    """An answer to be recorded. It counts only while the source that gave it is trusted."""
-
-    row: int
-    answer: LicenseAnswer
-    health: SourceHealth | None = None
+_RowAnswer = tuple[int, LicenseAnswer]
 
 
 class LicenseStage:
@@ -71,10 +67,9 @@ class LicenseStage:
         self._router, self._work_queue, self._journal = router, work_queue, journal
         self._shutdown = shutdown
         self._again: deque[_Question] = deque()
-        self._unwritten: deque[_Unwritten] = deque()
+        self._unwritten: deque[tuple[int, LicenseAnswer, SourceHealth | None]] = deque()
         self._something_to_write, self._room = asyncio.Event(), asyncio.Event()
         self._asking_ended = False
-        self.left_for_next_run = 0
         self.exhausted: SourcesExhausted | None = None
         self.stage: Stage[_Question] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
@@ -107,42 +102,36 @@ class LicenseStage:
                 rows = self._work_queue.take(usable[1].source.batch_size if usable else 1)
                 question = _Question(rows) if rows else None
             if question is not None:
-                if not await self._wait_for_source():
+                try:
+                    # A source rests until a known time: there is no event to wait for.
+                    while self._router.usable() is None:  # noqa: ASYNC110
+                        await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
+                except SourcesExhausted as error:
+                    # The clips under way are finished first: `Run` raises this in the end.
+                    self.exhausted = error
+                    self._shutdown.drain("no license source is left")
                     return
                 yield question
             elif not self._work_queue.asking_done:
                 await self._work_queue.wait_change()
-            elif not await self._distrusted_at_the_end():
-                return
-
-    async def _wait_for_source(self) -> bool:
-        """False: none will answer in this run, which drains now."""
-        try:
-            # A source rests until a known time: there is no event to wait for.
-            while self._router.usable() is None:  # noqa: ASYNC110
-                await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
-        except SourcesExhausted as error:
-            # The clips under way are finished first: `Run` raises this in the end.
-            self.exhausted = error
-            self._shutdown.drain("no license source is left")
-            return False
-        return True
-
-    async def _distrusted_at_the_end(self) -> bool:
-        """Whether a source lost its trust at the very end: then rows are to be asked again."""
-        try:
-            return await self._router.final_check()
-        except (Closed, SourceUnusable) as error:
-            # The next run begins with that check, and asks again what was answered since the last.
-            log.info("the known videos were not asked at the end", extra={"why": str(error)})
-            return False
+            else:
+                try:
+                    if not await self._router.final_check():
+                        return
+                    # A source lost its trust at the very end: rows are to be asked again.
+                except (Closed, SourceUnusable) as error:
+                    # The next run begins with this check.
+                    log.info(
+                        "the known videos were not asked at the end", extra={"why": str(error)}
+                    )
+                    return
 
     async def _work(self, question: _Question) -> None:
         usable = self._router.usable(question.first_source)
         if usable is None:
             # No later source can be asked: unknown it stays. What nobody was asked yet waits.
             if question.unknown:
-                await self._write_later(question.rows, question.unknown)
+                await self._write_later(list(zip(question.rows, question.unknown, strict=True)))
             else:
                 self._repeat(question)
             return
@@ -150,14 +139,15 @@ class LicenseStage:
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
         size = health.source.batch_size
-        for start in range(size, len(question.rows), size):
-            part = slice(start, start + size)
-            rows, unknown = question.rows[part], question.unknown[part]
-            self._repeat(replace(question, rows=rows, unknown=unknown))
-        if len(question.rows) > size:
-            rows, unknown = question.rows[:size], question.unknown[:size]
-            question = replace(question, rows=rows, unknown=unknown)
-
+        parts = [
+            replace(
+                question, rows=question.rows[start:][:size], unknown=question.unknown[start:][:size]
+            )
+            for start in range(0, len(question.rows), size)
+        ]
+        question = parts[0]
+        for part in parts[1:]:
+            self._repeat(part)
         video_ids = [self._work_queue.video_id(row) for row in question.rows]
         try:
             if not await self._router.ready(health):
@@ -170,12 +160,12 @@ class LicenseStage:
             self._set_back(question, health, error)
         except ServerFault as error:
             name, now, detail = health.source.name, self._work_queue.now(), str(error)
-            unknown = tuple(
+            unknown = [
                 LicenseAnswer(video_id, License.UNKNOWN, name, now, detail=detail)
                 for video_id in video_ids
-            )
+            ]
             health.count(unknown)
-            await self._ask_next_source(question.rows, unknown, index)
+            await self._ask_next_source(list(zip(question.rows, unknown, strict=True)), index)
         except SourceUnusable as error:
             self._router.rest(health, error)
             self._repeat(question)
@@ -203,7 +193,6 @@ class LicenseStage:
         if question.refusals < _MOST_REFUSALS and question.faults < _MOST_FAULTS:
             self._repeat(question)
             return
-        self.left_for_next_run += len(question.rows)
         log.warning(
             "some videos could not be asked: the next run asks them",
             extra={"videos": len(question.rows), "why": str(error)},
@@ -217,46 +206,35 @@ class LicenseStage:
         health: SourceHealth,
         answers: Sequence[LicenseAnswer],
     ) -> None:
-        if not health.trusted:  # found out while this answer was on its way
+        if not health.trusted:  # it misread the known videos while this answer was on its way
             self._repeat(question)
             return
         health.count(answers)
-        known_rows, known, unknown_rows, unknown = [], [], [], []
-        for row, answer in zip(question.rows, answers, strict=True):
-            if answer.license is License.UNKNOWN:
-                unknown_rows.append(row)
-                unknown.append(answer)
-            else:
-                known_rows.append(row)
-                known.append(answer)
-        await self._write_later(known_rows, known, health)
-        if unknown:
-            await self._ask_next_source(unknown_rows, unknown, index)
+        pairs = list(zip(question.rows, answers, strict=True))
+        known = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
+        unknown = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
+        await self._write_later(known, health)
+        await self._ask_next_source(unknown, index)
 
-    async def _ask_next_source(
-        self, rows: Sequence[int], unknown: Sequence[LicenseAnswer], index: int
-    ) -> None:
+    async def _ask_next_source(self, unknown: Sequence[_RowAnswer], index: int) -> None:
         """As many at once as the next source takes; without one, unknown it stays."""
         following = self._router.usable(index + 1)
         if following is None:
-            await self._write_later(rows, unknown)
+            await self._write_later(unknown)
             return
         size = following[1].source.batch_size
-        for start in range(0, len(rows), size):
-            part = slice(start, start + size)
-            self._repeat(_Question(tuple(rows[part]), index + 1, tuple(unknown[part])))
+        for start in range(0, len(unknown), size):
+            rows, answers = zip(*unknown[start : start + size], strict=True)
+            self._repeat(_Question(rows, index + 1, answers))
 
     async def _write_later(
-        self,
-        rows: Sequence[int],
-        answers: Sequence[LicenseAnswer],
-        health: SourceHealth | None = None,
+        self, answers: Sequence[_RowAnswer], health: SourceHealth | None = None
     ) -> None:
+        """`health`: the source that gave them, where they count only while it is trusted."""
         while len(self._unwritten) >= _MOST_UNWRITTEN:
             self._room.clear()
             await self._room.wait()
-        for row, answer in zip(rows, answers, strict=True):
-            self._unwritten.append(_Unwritten(row, answer, health))
+        self._unwritten.extend((row, answer, health) for row, answer in answers)
         self._something_to_write.set()
 
     async def _write_answers(self) -> None:
@@ -272,12 +250,13 @@ class LicenseStage:
             waiting = list(self._unwritten)
             self._unwritten.clear()
             self._room.set()
-            batch = []
-            for unwritten in waiting:
-                if unwritten.health is None or unwritten.health.trusted:
-                    batch.append(unwritten)
+            batch: list[_RowAnswer] = []
+            for row, answer, health in waiting:
+                if health is None or health.trusted:
+                    batch.append((row, answer))
                 else:  # its source lost its trust while the answer waited
-                    self._repeat(_Question((unwritten.row,)))
-            await self._journal.record(*(unwritten.answer for unwritten in batch))
-            for unwritten in batch:
-                self._work_queue.answered(unwritten.row, unwritten.answer)
+                    self._repeat(_Question((row,)))
+            await self._journal.record(*(answer for _, answer in batch))
+            # Only now: what the work queue counts must be there after a power cut.
+            for row, answer in batch:
+                self._work_queue.answered(row, answer)

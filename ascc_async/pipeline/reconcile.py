@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ascc_async.dataset.eligibility import credits_of
@@ -30,60 +28,45 @@ WITHDRAWN = "withdrawn"
 _TIME_SLACK = 0.001  # file systems and `cp -p` round times differently
 
 
-@dataclass(slots=True)
-class Reconciled:
-    """Clips to fetch again, clips moved, files set aside, unfinished files removed."""
-
-    forgotten: list[Forgotten] = field(default_factory=list)
-    moved: list[Moved] = field(default_factory=list)
-    unclaimed: list[str] = field(default_factory=list)
-    unfinished: int = 0
-
-    @property
-    def records(self) -> list[Forgotten | Moved]:
-        """What the caller must record in the journal."""
-        return [*self.forgotten, *self.moved]
-
-
 def reconcile(
     output_dir: Path, reader: Reader, encoding: str, removals: Removals | None = None
-) -> Reconciled:
-    """Compare the journal's clips with the files under `output_dir/clips`.
+) -> list[Forgotten | Moved]:
+    """Compare the journal's clips with the files under `output_dir/clips`; what to record.
 
     Clips of another encoding are kept under `clips/other_forms/<encoding>/`, where they are
-    found again when the settings go back; those that are no longer Creative Commons, or on the
+    used again when the settings go back; those that are no longer Creative Commons, or on the
     removal list, under `clips/withdrawn/`.
     """
-    result = Reconciled()
+    forgotten: list[Forgotten] = []
+    moved: list[Moved] = []
     claimed: set[str] = set()
-    removals = removals or Removals()
     for page in (page for each in reader.encodings() for page in reader.clips(each)):
         clips = [(row, row.clip) for row in page if row.clip is not None]
         answers = reader.answers_of([row.video_id for row, _ in clips])
         for row, clip in clips:
-            home = _home(row, clip, answers.get(row.video_id), encoding, removals)
+            answer = answers.get(row.video_id)
+            home = _home(row, clip, answer, encoding, removals or Removals())
             # Where it was and where it belongs: a run may have been cut off between the move and
             # its record.
-            there = next((at for at in (clip.path, home) if is_whole(output_dir / at, clip)), None)
+            there = next((at for at in (clip.path, home) if _is_whole(output_dir / at, clip)), None)
             if there is None:
                 why = "missing or altered on disk"
-                result.forgotten.append(Forgotten(row.segment_id, row.encoding, why))
+                forgotten.append(Forgotten(row.segment_id, row.encoding, why))
                 continue
             claimed.add(home)
             if there != home:
                 (output_dir / home).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(output_dir / there, output_dir / home)
             if clip.path != home:
-                result.moved.append(Moved(row.segment_id, row.encoding, home))
-    for path in _files(output_dir):
-        if PART in path:
-            os.unlink(output_dir / path)
-            result.unfinished += 1
-        elif path not in claimed:
-            _set_aside(output_dir, path)
-            result.unclaimed.append(path)
-    _report(result)
-    return result
+                moved.append(Moved(row.segment_id, row.encoding, home))
+    if forgotten:
+        log.warning(
+            "clips are missing or were altered: they will be fetched again",
+            extra={"clips": len(forgotten)},
+        )
+    # Only after all moves: what lies where it belongs now is claimed.
+    _set_unclaimed_aside(output_dir, claimed)
+    return [*forgotten, *moved]
 
 
 def _home(
@@ -95,6 +78,7 @@ def _home(
     if row.encoding != encoding:
         return f"{CLIPS}/{OTHER_FORMS}/{row.encoding}/{home}"
     known = credits_of(answer, row)
+    # Not for «unavailable» or «unknown»: that may pass, and the clip counts again.
     if (answer is not None and answer.license is License.STANDARD) or removals.cover(
         row.video_id, row.segment_id, known.channel_id, known.channel
     ):
@@ -102,7 +86,7 @@ def _home(
     return f"{CLIPS}/{home}"
 
 
-def is_whole(path: Path, clip: ClipFile) -> bool:
+def _is_whole(path: Path, clip: ClipFile) -> bool:
     """Whether the file is the recorded one: by size and time, or by hash where the time differs."""
     try:
         status = path.stat()
@@ -118,38 +102,30 @@ def is_whole(path: Path, clip: ClipFile) -> bool:
     return True
 
 
-def _files(output_dir: Path) -> Iterator[str]:
-    """All files under `clips`, as the journal names them, without those set aside before."""
+def _set_unclaimed_aside(output_dir: Path, claimed: set[str]) -> None:
+    """Move what the journal does not know to `clips/unclaimed`, remove what is unfinished."""
+    unfinished, unclaimed = 0, []
     for root, folders, names in os.walk(output_dir / CLIPS):
         folder = os.path.relpath(root, output_dir)
         if folder == CLIPS and UNCLAIMED in folders:
-            folders.remove(UNCLAIMED)
-        yield from (f"{folder}/{name}" for name in names)
-
-
-def _set_aside(output_dir: Path, path: str) -> None:
-    name = Path(path)
-    target = output_dir / CLIPS / UNCLAIMED / name.name
-    target.parent.mkdir(exist_ok=True)
-    number = 0
-    while target.exists():
-        number += 1
-        target = target.with_name(f"{name.stem}~{number}{name.suffix}")
-    os.replace(output_dir / path, target)
-
-
-def _report(result: Reconciled) -> None:
-    if result.forgotten:
-        log.warning(
-            "clips are missing or were altered: they will be fetched again",
-            extra={"clips": len(result.forgotten)},
-        )
-    if result.unclaimed:
+            folders.remove(UNCLAIMED)  # these were set aside before
+        for name in names:
+            path, target = Path(root, name), output_dir / CLIPS / UNCLAIMED / name
+            if PART in name:
+                path.unlink()
+                unfinished += 1
+            elif f"{folder}/{name}" not in claimed:
+                target.parent.mkdir(exist_ok=True)
+                number = 0
+                while target.exists():
+                    number += 1
+                    target = target.with_name(f"{path.stem}~{number}{path.suffix}")
+                path.replace(target)
+                unclaimed.append(f"{folder}/{name}")
+    if unclaimed:
         log.warning(
             "files in clips/ that the journal does not know were moved to clips/unclaimed",
-            extra={"files": len(result.unclaimed), "first": result.unclaimed[0]},
+            extra={"files": len(unclaimed), "first": unclaimed[0]},
         )
-    if result.unfinished:
-        log.info(
-            "unfinished files of an earlier run were removed", extra={"files": result.unfinished}
-        )
+    if unfinished:
+        log.info("unfinished files of an earlier run were removed", extra={"files": unfinished})

@@ -47,7 +47,7 @@ from ascc_async.pipeline.previous_run import (
 from ascc_async.pipeline.reconcile import reconcile
 from ascc_async.pipeline.snapshot import SNAPSHOT, Download, Phase, RunSnapshot, snapshot_data
 from ascc_async.pipeline.source_health import SourceRouter
-from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, QUOTA_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.youtube.extraction import ytdlp_version
@@ -310,7 +310,7 @@ class Run:
 
         async def on_distrust(name: str, since: float) -> None:
             await journal.record(Distrusted(name, since))
-            await queue.reload_doubtful(reader)
+            await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
         async def answer_of(video_id: str) -> AnswerRow | None:
             # In a thread: a disk that is busy must not hold up the event loop.

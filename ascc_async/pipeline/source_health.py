@@ -33,7 +33,7 @@ FINAL_CHECK_AFTER = 50  # answers since the last check that are worth one more a
 _TRIES = 3  # a single odd page among the known videos is no evidence
 _WINDOW = 200  # newest answers in which the share of unknown is watched
 _JUMP = 0.3  # so much more unknown than before means that a page may have changed
-_PAUSE_AFTER_FAULTS = 300.0
+_PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
 _MOST_NETWORK_FAULTS = 20  # while the network carries other requests
 
 
@@ -206,7 +206,22 @@ class SourceRouter:
         async with health.lock:
             # Whoever waited here may find it checked, or set aside.
             if health.check_due and health.usable(self._wall()):
-                await self._check(health)
+                name, began = health.source.name, self._wall()
+                if misread := await self._misread(health):
+                    health.trusted, health.why = False, "it reads " + ", ".join(misread)
+                    log.error(
+                        "license source misreads videos whose license is known: it is not asked"
+                        " any more, and what it answered since it last read them right is asked"
+                        " again",
+                        extra={"source": name, "why": health.why},
+                    )
+                    since = began if health.verified_at is None else health.verified_at
+                    await self._on_distrust(name, since)
+                else:
+                    # From its beginning on: the page may change while the check goes on.
+                    health.passed(began)
+                    self.checks += 1
+                    await self._on_verified(name, began)
             return health.usable(self._wall())
 
     async def final_check(self) -> bool:
@@ -228,39 +243,23 @@ class SourceRouter:
         now = self._wall()
         return [health.snapshot(now) for health in self._sources]
 
-    async def _check(self, health: SourceHealth) -> None:
-        name, began = health.source.name, self._wall()
-        misread = await self._misread(health)
-        if not misread:
-            health.passed(began)
-            self.checks += 1
-            await self._on_verified(name, began)
-            return
-        health.trusted, health.why = False, "it reads " + ", ".join(misread)
-        log.error(
-            "license source misreads videos whose license is known: it is not asked any more,"
-            " and what it answered since it last read them right is asked again",
-            extra={"source": name, "why": health.why},
-        )
-        await self._on_distrust(name, began if health.verified_at is None else health.verified_at)
-
     async def _misread(self, health: SourceHealth) -> list[str]:
-        """The known videos that it reads wrong, in words; none when it can be trusted."""
-        open_cases, answers = dict(self._known), dict[str, str]()
+        """What it reads wrong, as «video as license»; nothing when it can be trusted."""
+        unconfirmed, answers = dict(self._known), dict[str, str]()
         any_right = False
         for _ in range(_TRIES):
-            for answer in await self._ask_known(health, list(open_cases)):
-                expected = open_cases[answer.video_id]
+            for answer in await self._ask_known(health, list(unconfirmed)):
+                expected = unconfirmed[answer.video_id]
                 answers[answer.video_id] = f"{answer.video_id} as {answer.license.value}"
                 any_right = any_right or answer.license is expected
                 # A known video may be gone for good: that says nothing of the source.
                 if answer.license in (expected, License.UNAVAILABLE):
-                    del open_cases[answer.video_id]
-            if not open_cases:
+                    del unconfirmed[answer.video_id]
+            if not unconfirmed:
                 break
         if any_right or not self._known:
-            return [answers[video_id] for video_id in open_cases]
-        if not open_cases and health.verified_at is None:
+            return [answers[video_id] for video_id in unconfirmed]
+        if not unconfirmed and health.verified_at is None:
             log.warning(
                 "none of the known videos is there any more: nothing shows whether this source"
                 " reads licenses right; name others in license.known_creative_commons",

@@ -33,7 +33,8 @@ _STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.
 _LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
 _REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
 _UNASKED = 255  # the license code of a row that was never answered
-_NO_ANSWER = (_UNASKED, _LICENSE_CODES[License.UNKNOWN])
+_UNKNOWN = _LICENSE_CODES[License.UNKNOWN]
+_TAKEN_BACK_AT_ONCE = 16_384  # rows: some 10 ms of the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class WorkQueue:
         self._deferred: set[int] = set()  # those left for the next run
         self._stale_open = False  # states changed since `_open` was filled
         self._out = 0  # rows being asked
+        self._taking_back = 0  # sources whose answers are being taken back
         self._license_counts: Counter[int] = Counter()
         self._reason_counts: Counter[int] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -92,6 +94,7 @@ class WorkQueue:
 
     def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows."""
+        # The clips come first: they decide what an answer means for a row.
         clips: dict[int, ClipRow] = {}
         for clip_page in reader.clips(encoding):
             self._load_clips(clip_page, clips)
@@ -104,7 +107,12 @@ class WorkQueue:
             self._states[rows] = self._states_of(rows, page)
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
-        self._leave_out_removed()
+        # Also those of which the journal knows nothing yet: they are not even asked.
+        segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
+        for video_id in self._removals.videos | segment_ids:
+            row = self._table.row_of(video_id)
+            if row is not None and self._is_removed(row, "", ""):
+                self._states[row] = RowState.NO
 
         selected = self._selection.rows
         licenses = Counter(self._licenses[selected].tolist())
@@ -158,14 +166,6 @@ class WorkQueue:
             if ask_again and not known.complete:
                 self._states[row] = RowState.UNASKED
 
-    def _leave_out_removed(self) -> None:
-        """Also those of which the journal knows nothing yet: they are not even asked."""
-        segment_ids = {segment_id[:11]: segment_id for segment_id in self._removals.segments}
-        for video_id in [*self._removals.videos, *segment_ids]:
-            row = self._table.row_of(video_id)
-            if row is not None and self._is_removed(row, "", ""):
-                self._states[row] = RowState.NO
-
     def _is_removed(self, row: int, channel_id: str, channel: str) -> bool:
         """Whether the removal list names this segment, its video or its channel."""
         if not self._removals:
@@ -173,20 +173,35 @@ class WorkQueue:
         video_id, segment_id = self._table.video_id(row), self._table.segment_id(row)
         return self._removals.cover(video_id, segment_id, channel_id, channel)
 
-    async def reload_doubtful(self, reader: Reader) -> None:
-        """Take back what a source answered that lost its trust: those rows are asked again."""
-        self.take_back(await asyncio.to_thread(_doubtful, reader))
+    async def take_back(self, ids: Ids) -> None:
+        """The answers about these videos do not count any more: they are asked again.
 
-    def take_back(self, ids: Ids) -> None:
-        """The answers about these videos do not count any more: they are asked again."""
+        Meanwhile no row is handed out, neither to be asked nor to be made into a clip.
+        """
+        # Were rows handed out in between, a clip could be made on such an answer, and the order
+        # of asking would be worked out again after each slice.
+        self._taking_back += 1
+        try:
+            for start in range(0, len(ids), _TAKEN_BACK_AT_ONCE):
+                self._take_slice_back(ids[start : start + _TAKEN_BACK_AT_ONCE])
+                await asyncio.sleep(0)  # it may be two million rows: let others run in between
+        finally:
+            self._taking_back -= 1
+            self.notify()
+
+    def _take_slice_back(self, ids: Ids) -> None:
         rows = self._table.rows_of(ids)
         rows = rows[rows >= 0]
-        for row in rows[self._selection.selected[rows]].tolist():
-            # What is being asked just now is answered anew; what is deferred stays so.
-            if self._states[row] not in (RowState.UNASKED, RowState.ASKED_OUT):
-                self._note_answer(row, License.UNKNOWN, None)
-                self._set_state(row, RowState.UNASKED)
-        self.notify()
+        rows = rows[self._selection.selected[rows]]
+        # What is being asked just now is answered again anyway; what is deferred stays so.
+        rows = rows[~np.isin(self._states[rows], (RowState.UNASKED, RowState.ASKED_OUT))]
+        self._license_counts.subtract(self._licenses[rows].tolist())
+        self._reason_counts.subtract(self._reasons[rows].tolist())
+        self._license_counts[_UNKNOWN] += len(rows)
+        self._reason_counts[0] += len(rows)
+        self._licenses[rows], self._reasons[rows] = _UNKNOWN, 0
+        self._sampler.put_back(rows)
+        self._stale_open = self._sampled
 
     # -- the license stage -----------------------------------------------------------------
 
@@ -196,6 +211,8 @@ class WorkQueue:
 
     def take(self, at_most: int) -> tuple[int, ...]:
         """Rows to ask now; each comes back by `answered` or `defer`."""
+        if self._taking_back:
+            return ()
         rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
         self._out += len(rows)
         return rows
@@ -210,26 +227,23 @@ class WorkQueue:
         """The answer about a row is committed."""
         self._out -= 1
         self.answered_now += 1
-        if answer.license is License.UNKNOWN and self._licenses[row] not in _NO_ANSWER:
+        if answer.license is License.UNKNOWN and self._licenses[row] not in (_UNASKED, _UNKNOWN):
             # Unknown is no evidence: the old answer stays, and stays too old to count.
             self._set_state(row, RowState.NO)
         else:
-            self._note_answer(row, answer.license, answer.reason)
+            # Counted in place of the row's answer before.
+            self._license_counts[int(self._licenses[row])] -= 1
+            self._reason_counts[int(self._reasons[row])] -= 1
+            self._licenses[row] = license_code = _LICENSE_CODES[answer.license]
+            self._reasons[row] = reason = _REASON_CODES[answer.reason] if answer.reason else 0
+            self._license_counts[license_code] += 1
+            self._reason_counts[reason] += 1
             state = RowState.NO
             removed = self._is_removed(row, answer.channel_id, answer.channel)
             if answer.license is License.CREATIVE_COMMONS and not removed:
                 state = RowState(int(_STATE_WHEN_MADE[self._made[row]]))
             self._set_state(row, state)
         self.notify()
-
-    def _note_answer(self, row: int, license_: License, reason: Reason | None) -> None:
-        """Count it in place of the row's answer before."""
-        self._license_counts[int(self._licenses[row])] -= 1
-        self._reason_counts[int(self._reasons[row])] -= 1
-        self._licenses[row] = license_code = _LICENSE_CODES[license_]
-        self._reasons[row] = reason_code = _REASON_CODES[reason] if reason else 0
-        self._license_counts[license_code] += 1
-        self._reason_counts[reason_code] += 1
 
     def defer(self, rows: Iterable[int]) -> None:
         """These rows could not be asked in this run; the next one asks them again.
@@ -242,7 +256,10 @@ class WorkQueue:
     @property
     def asking_done(self) -> bool:
         """Whether nothing under way could make more asking needed (`take` gave nothing)."""
-        return self._out == 0 and (not self._sampled or not self.making)
+        if self._out or self._taking_back:
+            return False
+        # With `max_per_class` a clip that cannot be made lets a further video be asked.
+        return not self._sampled or not self.making
 
     # -- the clip stage --------------------------------------------------------------------
 
@@ -252,7 +269,7 @@ class WorkQueue:
 
     def next_clip(self) -> int | None:
         """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
-        while self.waiting:
+        while not self._taking_back and self._has_open():
             row = self._open.popleft()
             self._queued.discard(row)
             # Its answer may have lost its trust since.
@@ -264,11 +281,9 @@ class WorkQueue:
     @property
     def making(self) -> bool:
         """Whether clips are waiting to be made, or being made."""
-        return bool(self._offered) or self.waiting
+        return bool(self._offered) or self._has_open()
 
-    @property
-    def waiting(self) -> bool:
-        """Whether clips wait to be made."""
+    def _has_open(self) -> bool:
         if not self._open and self._stale_open:
             self._refresh()
         return bool(self._open)
@@ -360,7 +375,7 @@ def _made(clip: ClipRow, stale_before: float) -> int:
     return _NOT_MADE if clip.outcome is Outcome.PENDING or passing else _NEVER
 
 
-def _doubtful(reader: Reader) -> Ids:
+def doubtful_ids(reader: Reader) -> Ids:
     """The videos whose answers lost their trust: the journal counts them as never asked."""
-    found = [page.ids[page.asks == 0] for page in reader.answered()]
-    return np.concatenate(found) if found else np.empty(0, "S11")
+    pages = [page.ids[page.asks == 0] for page in reader.answered()]
+    return np.concatenate([np.empty(0, "S11"), *pages])

@@ -17,7 +17,7 @@ from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
-from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
 
@@ -80,21 +80,22 @@ class Page:
             if video_id in self.errors_of:
                 raise self.errors_of[video_id]
         at = asyncio.get_running_loop().time()
-        return [answer(one, self._told(one), self.name, at) for one in video_ids]
+        return [answer(video_id, self._license(video_id), self.name, at) for video_id in video_ids]
 
-    def _told(self, video_id: str) -> License:
-        told = self.known.get(video_id, self.otherwise)
-        if isinstance(told, list):
-            return told.pop(0) if len(told) > 1 else told[0]
-        return told
+    def _license(self, video_id: str) -> License:
+        license_ = self.known.get(video_id, self.otherwise)
+        if isinstance(license_, list):
+            return license_.pop(0) if len(license_) > 1 else license_[0]
+        return license_
 
     def sweep(self) -> list[str]:
         """What was asked beside the known videos."""
-        return [one for one in self.asked if one not in (*KNOWN_CC, *KNOWN_STANDARD)]
+        known = (*KNOWN_CC, *KNOWN_STANDARD)
+        return [video_id for video_id in self.asked if video_id not in known]
 
 
 class Watch:
-    """Desks over sources, with everything they report written down. Inside `fakeclock.run`."""
+    """A router over sources that notes all it reports. Inside `fakeclock.run`."""
 
     def __init__(
         self,
@@ -126,10 +127,10 @@ class Watch:
         self.bad.append((name, since))
 
     def source_health(self, name: str) -> SourceHealth:
-        """A source's desk."""
-        found = self.router.named(name)
-        assert found is not None
-        return found
+        """The health of a source that may be asked now."""
+        health = self.router.named(name)
+        assert health is not None
+        return health
 
 
 class Memory:
@@ -148,13 +149,13 @@ class Memory:
     async def record(self, *records: Any) -> None:
         """Keep it; the commit takes a moment."""
         await asyncio.sleep(self.seconds)
-        for one in records:
-            if isinstance(one, LicenseAnswer):
-                self._put(one)
-            elif isinstance(one, Distrusted):
-                self._distrust(one)
-            elif isinstance(one, ClipRow):
-                self.clip_rows[one.segment_id] = one
+        for record in records:
+            if isinstance(record, LicenseAnswer):
+                self._put(record)
+            elif isinstance(record, Distrusted):
+                self._distrust(record)
+            elif isinstance(record, ClipRow):
+                self.clip_rows[record.segment_id] = record
         self.commits.append(tuple(r.video_id for r in records if isinstance(r, LicenseAnswer)))
 
     def _put(self, new: LicenseAnswer) -> None:
@@ -163,43 +164,42 @@ class Memory:
             self.answers[new.video_id] = new
 
     def _distrust(self, suspect: Distrusted) -> None:
-        for video_id, one in self.answers.items():
-            if one.source == suspect.source and one.checked_at >= suspect.since:
-                self.answers[video_id] = answer(video_id, UNKNOWN, one.source, one.checked_at)
+        for video_id, old in self.answers.items():
+            if old.source == suspect.source and old.checked_at >= suspect.since:
+                self.answers[video_id] = answer(video_id, UNKNOWN, old.source, old.checked_at)
                 self.asks[video_id] = 0
 
     def answered(self) -> Iterator[BulkAnswers]:
         """Like the reader's."""
         ids = sorted(self.answers)
         if ids:
-            told = [self.answers[one] for one in ids]
+            answers = [self.answers[video_id] for video_id in ids]
+            reasons = [REASONS.index(each.reason) + 1 if each.reason else 0 for each in answers]
             yield BulkAnswers(
                 np.array(ids, "S11"),
-                np.array([LICENSES.index(one.license) for one in told], np.uint8),
-                np.array(
-                    [REASONS.index(one.reason) + 1 if one.reason else 0 for one in told], np.uint8
-                ),
-                np.array([one.checked_at for one in told]),
-                np.array([min(255, self.asks[one]) for one in ids], np.uint8),
+                np.array([LICENSES.index(each.license) for each in answers], np.uint8),
+                np.array(reasons, np.uint8),
+                np.array([each.checked_at for each in answers]),
+                np.array([min(255, self.asks[video_id]) for video_id in ids], np.uint8),
             )
 
     def shareable(self) -> Iterator[list[AnswerRow]]:
         """Like the reader's; everybody named a title and a channel."""
         names = {"title": "Title", "channel": "Channel", "channel_id": "UC1"}
         yield [
-            AnswerRow(**{**asdict(one), **names}, asks=self.asks[video_id])
-            for video_id, one in sorted(self.answers.items())
-            if one.license is License.CREATIVE_COMMONS
+            AnswerRow(**{**asdict(shareable), **names}, asks=self.asks[video_id])
+            for video_id, shareable in sorted(self.answers.items())
+            if shareable.license is License.CREATIVE_COMMONS
         ]
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """Like the reader's."""
-        rows = [self.clip_rows[one] for one in sorted(self.clip_rows)]
+        rows = [row for _, row in sorted(self.clip_rows.items())]
         yield [row for row in rows if row.encoding == encoding]
 
     def licenses(self) -> dict[str, License]:
         """What is known now."""
-        return {video_id: one.license for video_id, one in self.answers.items()}
+        return {video_id: known.license for video_id, known in self.answers.items()}
 
 
 class Sweep(Watch):
@@ -224,7 +224,7 @@ class Sweep(Watch):
     async def _on_distrust(self, name: str, since: float) -> None:
         await super()._on_distrust(name, since)
         await self.memory.record(Distrusted(name, since))
-        self.work_queue.take_back(doubtful(cast(Reader, self.memory)))
+        await self.work_queue.take_back(doubtful_ids(cast(Reader, self.memory)))
 
     async def run(self) -> None:
         """The stage from beginning to end."""
@@ -259,9 +259,3 @@ def clip_row(work_queue: WorkQueue, row: int, outcome: Outcome) -> ClipRow:
     segment = work_queue.segment(row)
     reason = Reason.SILENT if outcome is Outcome.REJECTED else None
     return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, 0.0, reason=reason)
-
-
-def doubtful(reader: Reader) -> Any:
-    """The ids whose answers lost their trust, as `Ledger.reload_doubtful` reads them."""
-    pages = [page.ids[page.asks == 0] for page in reader.answered()]
-    return np.concatenate(pages) if pages else np.empty(0, "S11")

@@ -20,8 +20,8 @@ from ascc_async.pipeline.work_queue import WorkQueue
 MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
 
 
-def ledger_of(rows: int) -> WorkQueue:
-    """A ledger over so many rows `00000000000`, `00000000001`, …"""
+def queue_of(rows: int) -> WorkQueue:
+    """A work queue over so many rows `00000000000`, `00000000001`, …"""
     selection = selection_of([[0]] * rows, [0], limit=None)
     return WorkQueue(selection, retry_unknown=3, recheck_after_days=30, wall=now)
 
@@ -36,10 +36,12 @@ def test_every_row_is_asked_once_and_kept() -> None:
 
     async def main() -> None:
         page = Page("a", MIXED)
-        sweep = Sweep(ledger_of(40), page)
+        sweep = Sweep(queue_of(40), page)
         await sweep.run()
         assert sorted(page.sweep()) == ids(40)
-        assert sweep.memory.licenses() == {one: MIXED.get(one, STANDARD) for one in ids(40)}
+        assert sweep.memory.licenses() == {
+            video_id: MIXED.get(video_id, STANDARD) for video_id in ids(40)
+        }
         counts = sweep.work_queue.snapshot().licenses
         assert (counts[CC], counts[UNAVAILABLE], counts[UNKNOWN], counts[STANDARD]) == (1, 1, 1, 37)
 
@@ -47,18 +49,18 @@ def test_every_row_is_asked_once_and_kept() -> None:
 
 
 def test_unknown_goes_on_to_the_next_source_and_is_recorded_once() -> None:
-    """The second source is asked only for what the first did not tell; one record each."""
+    """The second source is asked only for what the first did not know; one record each."""
 
     async def main() -> None:
         first, second = Page("a", MIXED, batch_size=7), Page("b", {"00000000004": CC})
-        sweep = Sweep(ledger_of(30), first, second)
+        sweep = Sweep(queue_of(30), first, second)
         await sweep.run()
         assert second.sweep() == ["00000000004"]
         assert sweep.memory.answers["00000000004"].source == "b"
         assert set(sweep.memory.asks.values()) == {1}
-        # What nobody tells is recorded once too, as nothing.
+        # What no source knows is recorded once too, as unknown.
         first, second = Page("a", MIXED), Page("b", MIXED)
-        sweep = Sweep(ledger_of(30), first, second)
+        sweep = Sweep(queue_of(30), first, second)
         await sweep.run()
         assert sweep.memory.licenses()["00000000004"] is UNKNOWN
         assert sweep.memory.asks["00000000004"] == 1
@@ -71,7 +73,7 @@ def test_batches_are_as_large_as_the_source_takes() -> None:
 
     async def main() -> None:
         first, second = Page("a", batch_size=50, otherwise=UNKNOWN), Page("b")
-        sweep = Sweep(ledger_of(120), first, second)
+        sweep = Sweep(queue_of(120), first, second)
         await sweep.run()
         assert sorted(first.sizes) == [4, 4, 20, 50, 50]  # the known four at both ends
         assert set(second.sizes) == {1}
@@ -86,27 +88,25 @@ def test_refusals_and_network_faults_lose_no_row_and_record_nothing() -> None:
     async def main() -> None:
         page = Page("a")
         errors: list[Exception] = [Refused("429"), NetworkFault("reset"), Refused("bot")]
-        sweep = Sweep(ledger_of(60), page)
+        sweep = Sweep(queue_of(60), page)
         page.next_errors = errors * 20
         await sweep.run()
         assert set(sweep.memory.licenses().values()) == {STANDARD}
         assert set(sweep.memory.asks) == set(ids(60))
         assert set(sweep.memory.asks.values()) == {1}
-        assert sweep.stage.left_for_next_run == 0
 
     run(main())
 
 
 @pytest.mark.parametrize("error", [NetworkFault("cut"), Refused("429")])
-def test_one_video_that_always_breaks_the_line_is_left(error: Exception) -> None:
+def test_one_video_that_always_fails_is_left_for_the_next_run(error: Exception) -> None:
     """The run ends although this row never gets an answer; nothing is recorded of it."""
 
     async def main() -> None:
         page = Page("a")
         page.errors_of["00000000005"] = error
-        sweep = Sweep(ledger_of(9), page)
+        sweep = Sweep(queue_of(9), page)
         await sweep.run()
-        assert sweep.stage.left_for_next_run == 1
         assert set(sweep.memory.asks) == set(ids(9)) - {"00000000005"}
         assert page.asked.count("00000000005") <= 81
 
@@ -118,12 +118,12 @@ def test_a_refusal_half_way_costs_no_answers_before_it() -> None:
 
     async def main() -> None:
         first, second = Page("a", batch_size=50), Page("b")
-        sweep = Sweep(ledger_of(50), first, second)
+        sweep = Sweep(queue_of(50), first, second)
         first.next_errors = [SourceUnusable("used up", until=None)]
         second.errors_of["00000000030"] = Refused("429")
         await sweep.run()
-        asked = [one for one in second.sweep() if one != "00000000030"]
-        assert sorted(asked) == [one for one in ids(50) if one != "00000000030"]
+        asked = [video_id for video_id in second.sweep() if video_id != "00000000030"]
+        assert sorted(asked) == [video_id for video_id in ids(50) if video_id != "00000000030"]
 
     run(main())
 
@@ -133,7 +133,7 @@ def test_a_source_that_rests_comes_back() -> None:
 
     async def main() -> None:
         first, second = Page("a", seconds=1), Page("b", seconds=1)
-        sweep = Sweep(ledger_of(400), first, second, workers=4)
+        sweep = Sweep(queue_of(400), first, second, workers=4)
         first.next_errors = [SourceUnusable("used up", until=now() + 20)]
         await sweep.run()
         assert len(second.sweep()) > 40
@@ -149,7 +149,7 @@ def test_all_sources_resting_is_waited_for_without_a_busy_loop() -> None:
 
     async def main() -> None:
         page = Page("a", batch_size=50)
-        sweep = Sweep(ledger_of(60), page)
+        sweep = Sweep(queue_of(60), page)
         page.next_errors = [SourceUnusable("used up", until=now() + 86400)] * 1
         began = now()
         await sweep.run()
@@ -165,7 +165,7 @@ def test_no_source_left_drains_and_keeps_what_is_known() -> None:
 
     async def main() -> None:
         page = Page("a", seconds=1)
-        sweep = Sweep(ledger_of(100), page, workers=4)
+        sweep = Sweep(queue_of(100), page, workers=4)
         await sweep.router.ready(sweep.source_health("a"))
         page.errors_of["00000000020"] = SourceUnusable("key …1234 refused")
         await sweep.run()
@@ -184,7 +184,7 @@ def test_a_changed_page_at_the_start_costs_not_one_row() -> None:
 
     async def main() -> None:
         first, second = Page("a", {"M4gD1WSo5mA": STANDARD}), Page("b")
-        sweep = Sweep(ledger_of(30), first, second)
+        sweep = Sweep(queue_of(30), first, second)
         await sweep.run()
         assert first.sweep() == []
         assert sorted(second.sweep()) == ids(30)
@@ -196,7 +196,7 @@ def test_a_changed_page_at_the_start_costs_not_one_row() -> None:
 def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds: float) -> None:
     """What it said since the last good check comes again from the next source, the rest stays.
 
-    Also what waits for a slow disk when that is found out.
+    Also what waits for a slow disk when that is noticed.
     """
 
     async def main() -> None:
@@ -205,15 +205,15 @@ def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds:
         first = Page("a", dict(every_seventh), batch_size=10)
         second = Page("b", dict(every_seventh), batch_size=10)
         memory = Memory(commit_seconds)
-        sweep = Sweep(ledger_of(rows), first, second, workers=3, memory=memory)
+        sweep = Sweep(queue_of(rows), first, second, workers=3, memory=memory)
         first.errors_of = Changing(first, "00000003000")
         await sweep.run()
         assert sweep.memory.licenses() == {
-            one: every_seventh.get(one, STANDARD) for one in ids(rows)
+            video_id: every_seventh.get(video_id, STANDARD) for video_id in ids(rows)
         }
         assert len(sweep.good) >= 3
         assert [name for name, _ in sweep.bad] == ["a"]
-        kept = [one for one, told in sweep.memory.answers.items() if told.source == "a"]
+        kept = [known for known in sweep.memory.answers.values() if known.source == "a"]
         assert 1900 <= len(kept) < 3000
         counts = sweep.work_queue.snapshot().licenses
         assert (counts[CC], counts[STANDARD]) == (len(every_seventh), rows - len(every_seventh))
@@ -222,16 +222,17 @@ def test_a_page_that_changes_on_the_way_is_asked_again_elsewhere(commit_seconds:
     run(main())
 
 
-def test_a_page_that_changes_near_the_end_is_found_out_at_the_end() -> None:
+def test_a_page_that_changes_near_the_end_is_noticed_at_the_end() -> None:
     """No thousand videos follow that would bring another look: the end brings one."""
 
     async def main() -> None:
         shareable = dict.fromkeys(ids(300)[::7], CC)
         first, second = Page("a", dict(shareable)), Page("b", dict(shareable))
-        sweep = Sweep(ledger_of(300), first, second)
+        sweep = Sweep(queue_of(300), first, second)
         first.errors_of = Changing(first, "00000000150")
         await sweep.run()
-        assert sweep.memory.licenses() == {one: shareable.get(one, STANDARD) for one in ids(300)}
+        expected = {video_id: shareable.get(video_id, STANDARD) for video_id in ids(300)}
+        assert sweep.memory.licenses() == expected
         assert [name for name, _ in sweep.bad] == ["a"]
 
     run(main())
@@ -250,12 +251,12 @@ class Changing(dict[str, Exception]):
         return False
 
 
-def test_a_page_that_stops_telling_is_found_out_soon() -> None:
+def test_a_page_that_shows_no_license_any_more_is_noticed_soon() -> None:
     """All unknown at once: the known videos are asked within some hundred answers."""
 
     async def main() -> None:
         first, second = Page("a"), Page("b")
-        sweep = Sweep(ledger_of(1500), first, second)
+        sweep = Sweep(queue_of(1500), first, second)
         first.errors_of = Silent(first, "00000000700")
         await sweep.run()
         assert set(sweep.memory.licenses().values()) == {STANDARD}
@@ -265,7 +266,7 @@ def test_a_page_that_stops_telling_is_found_out_soon() -> None:
 
 
 class Silent(Changing):
-    """When this video is asked, the page stops telling anything."""
+    """When this video is asked, the page shows no license any more."""
 
     def __contains__(self, video_id: object) -> bool:
         if video_id == self._at:
@@ -273,17 +274,16 @@ class Silent(Changing):
         return False
 
 
-def test_server_errors_everywhere_do_not_make_a_catalogue_of_unknowns() -> None:
+def test_server_errors_everywhere_do_not_make_everything_unknown() -> None:
     """503 for all: after some hundred the source rests; once it is back, all is asked."""
 
     async def main() -> None:
         page = Page("a")
-        sweep = Sweep(ledger_of(3000), page)
+        sweep = Sweep(queue_of(3000), page)
         await sweep.router.ready(sweep.source_health("a"))
         page.next_errors = [ServerFault("503")] * 600
         await sweep.run()
-        unknown = [one for one, told in sweep.memory.licenses().items() if told is UNKNOWN]
-        assert len(unknown) < 300
+        assert list(sweep.memory.licenses().values()).count(UNKNOWN) < 300
         assert len(sweep.memory.licenses()) == 3000
 
     run(main())
@@ -294,7 +294,7 @@ def test_a_drain_stops_at_once_while_all_sources_rest() -> None:
 
     async def main() -> None:
         page = Page("a")
-        sweep = Sweep(ledger_of(60), page)
+        sweep = Sweep(queue_of(60), page)
         page.next_errors = [SourceUnusable("used up", until=now() + 86400)] * 20
         sweep.clock.call_later(500, sweep.shutdown.drain, "SIGINT")
         began = now()
@@ -310,12 +310,12 @@ def test_a_drained_sweep_goes_on_where_it_stopped() -> None:
 
     async def main() -> None:
         memory, page = Memory(), Page("a", MIXED)
-        sweep = Sweep(ledger_of(200), page, memory=memory)
+        sweep = Sweep(queue_of(200), page, memory=memory)
         sweep.clock.call_later(1.0, sweep.shutdown.drain, "SIGINT")
         await sweep.run()
         done = set(memory.asks)
         assert 10 < len(done) < 190
-        again, work_queue = Page("a", MIXED), ledger_of(200)
+        again, work_queue = Page("a", MIXED), queue_of(200)
         work_queue.load(memory, "flac")  # type: ignore[arg-type]
         await Sweep(work_queue, again, memory=memory).run()
         unknown = {"00000000004"}
@@ -326,11 +326,11 @@ def test_a_drained_sweep_goes_on_where_it_stopped() -> None:
 
 
 def test_giving_up_ends_the_stage() -> None:
-    """Every identity rested too long: the run is told."""
+    """Every identity rested too long: the run raises it."""
 
     async def main() -> None:
         page = Page("a")
-        sweep = Sweep(ledger_of(20), page)
+        sweep = Sweep(queue_of(20), page)
         await sweep.router.ready(sweep.source_health("a"))
         page.next_errors = [GaveUp("12 hours")]
         with pytest.raises(GaveUp):
@@ -342,7 +342,7 @@ def test_giving_up_ends_the_stage() -> None:
 
 @pytest.mark.parametrize("workers", [1, 32])
 def test_with_a_limit_only_what_is_needed_is_asked(workers: int) -> None:
-    """Asking stops with N hopes; a clip that cannot be made lets it go on; the end comes."""
+    """Asking stops with N approved; a clip that cannot be made lets it go on; the end comes."""
 
     async def main() -> None:
         shareable: dict[str, License | list[License]] = dict.fromkeys(ids(300)[::3], CC)

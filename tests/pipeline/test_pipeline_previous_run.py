@@ -37,8 +37,8 @@ def clip(number: int, note: str = "", reason: Reason | None = None, detail: str 
     )
 
 
-async def test_only_settings_that_shape_the_dataset_are_told(tmp_path: Path) -> None:
-    """Pace, proxy and keys are nobody's business; the same settings tell nothing."""
+async def test_only_settings_that_shape_the_dataset_are_named(tmp_path: Path) -> None:
+    """Pace, proxy and keys are nobody's business; the same settings give nothing."""
     path = tmp_path / "state.sqlite3"
     first = settings_with("sampling.seed=1", "clips.format=flac")
     async with Journal(path) as journal:
@@ -56,7 +56,7 @@ async def test_only_settings_that_shape_the_dataset_are_told(tmp_path: Path) -> 
         reader.close()
 
 
-async def test_only_short_clips_are_made_anew_when_their_treatment_changes(tmp_path: Path) -> None:
+async def test_only_short_clips_are_made_again_when_their_treatment_changes(tmp_path: Path) -> None:
     """Cut short, padded or left out: forgotten; whole clips and hopeless segments stay."""
     path = tmp_path / "state.sqlite3"
     rows = (
@@ -71,10 +71,10 @@ async def test_only_short_clips_are_made_anew_when_their_treatment_changes(tmp_p
         reader = Reader(path)
         await journal.record(*rows)
         first = short_clips(reader, ClipsSettings(shorter_than_segment="keep"))
-        assert [type(one) for one in first] == [Learned]
+        assert [type(record) for record in first] == [Learned]
         await journal.record(*first)
         assert short_clips(reader, ClipsSettings(shorter_than_segment="keep")) == []
-        told = short_clips(reader, ClipsSettings(shorter_than_segment="pad"))
-        forgotten = {one.segment_id for one in told if isinstance(one, Forgotten)}
+        records = short_clips(reader, ClipsSettings(shorter_than_segment="pad"))
+        forgotten = {record.segment_id for record in records if isinstance(record, Forgotten)}
         assert forgotten == {f"{number:011}_0" for number in (2, 3, 4)}
         reader.close()

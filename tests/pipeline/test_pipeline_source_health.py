@@ -53,9 +53,9 @@ def test_a_known_video_misread_three_times_ends_trust(
         assert page.asked.count(KNOWN_CC[1]) == 1
         assert watch.bad == [("a", 123.0)]
         assert watch.router.usable() is None
-        (told,) = watch.router.snapshot()
-        assert told.state == "distrusted"
-        assert KNOWN_CC[0] in told.why
+        (source,) = watch.router.snapshot()
+        assert source.state == "distrusted"
+        assert KNOWN_CC[0] in source.why
 
     with caplog.at_level(logging.ERROR):
         run(main())
@@ -183,20 +183,24 @@ def test_a_resting_source_comes_back() -> None:
         watch = Watch(Page("a"), Page("b"))
         first = watch.source_health("a")
         watch.router.rest(first, SourceUnusable("used up", until=now() + 50))
-        found = watch.router.usable()
-        assert found is not None
-        assert found[1].source.name == "b"
+        usable = watch.router.usable()
+        assert usable is not None
+        assert usable[1].source.name == "b"
         assert watch.router.named("a") is None
-        told = watch.router.snapshot()[0]
-        assert (told.state, told.why, told.resting_until) == ("resting", "used up", now() + 50)
+        source = watch.router.snapshot()[0]
+        assert (source.state, source.why, source.resting_until) == (
+            "resting",
+            "used up",
+            now() + 50,
+        )
         watch.router.rest(watch.source_health("b"), SourceUnusable("used up", until=now() + 80))
         assert watch.router.wait_seconds() == pytest.approx(50)
         watch.clock.advance(51)
-        found = watch.router.usable()
-        assert found is not None
-        assert found[1] is first
-        told = watch.router.snapshot()[0]
-        assert (told.state, told.why, told.resting_until) == ("ready", "", None)
+        usable = watch.router.usable()
+        assert usable is not None
+        assert usable[1] is first
+        source = watch.router.snapshot()[0]
+        assert (source.state, source.why, source.resting_until) == ("ready", "", None)
 
     run(main())
 
@@ -257,7 +261,7 @@ def test_refusals_and_faults_do_not_fail_the_check() -> None:
     run(main())
 
 
-def test_a_line_that_always_breaks_rests_the_source() -> None:
+def test_a_connection_that_always_breaks_rests_the_source() -> None:
     """The check ends even where every answer is cut off."""
 
     async def main() -> None:

@@ -1,15 +1,19 @@
-"""The ledger: counts add up, each row comes once, and a start finds what a long run knew."""
+"""The work queue: counts add up, each row comes once, and a start finds what a long run knew."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import replace
 from random import Random
 from typing import cast
 
 import numpy as np
 import pytest
+from fakeclock import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweep_world import CC, ENCODING, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer, doubtful
+from sweep_world import CC, ENCODING, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState, spare
@@ -19,7 +23,7 @@ from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Distrusted
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
-from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
 
 DAY = 86400.0
 NOW = 1_000 * DAY
@@ -28,7 +32,7 @@ rngs = st.integers(0, 1 << 40).map(Random)
 
 
 class World:
-    """A journal, a ledger over it, and what YouTube would say."""
+    """A journal, a work queue over it, and what YouTube would say."""
 
     def __init__(self, selection: Selection, rng: Random, retry_unknown: int = 0) -> None:
         self.selection, self.rng, self.memory = selection, rng, Memory()
@@ -67,9 +71,9 @@ class World:
     def answer(self) -> None:
         """One answer comes, whichever."""
         row = self.out.pop(self.rng.randrange(len(self.out)))
-        told = answer(self.work_queue.video_id(row), self.truth[row], "a", NOW)
-        self.memory._put(told)
-        self.work_queue.answered(row, told)
+        new = answer(self.work_queue.video_id(row), self.truth[row], "a", NOW)
+        self.memory._put(new)
+        self.work_queue.answered(row, new)
 
     def offer(self) -> bool:
         """A clip is begun."""
@@ -91,7 +95,7 @@ class World:
     def distrust(self) -> None:
         """Everything the source said is in doubt."""
         self.memory._distrust(Distrusted("a", 0.0))
-        self.work_queue.take_back(doubtful(cast(Reader, self.memory)))
+        run(self.work_queue.take_back(doubtful_ids(cast(Reader, self.memory))))
 
     def live(self, trouble: float) -> None:
         """All that may happen, in any order, to the end."""
@@ -170,33 +174,33 @@ def test_counts_add_up_and_a_start_finds_the_same(selection: Selection, rng: Ran
     """After any life, counts and states from the journal are those that were lived through."""
     world = World(selection, rng)
     world.live(trouble=0.15)
-    lived, found = world.work_queue, world.fresh()
+    lived, fresh = world.work_queue, world.fresh()
     known = world.memory.licenses()
-    asked = [one for one in map(lived.video_id, selection.rows.tolist()) if one in known]
-    kinds = [known[one] for one in asked]
-    for work_queue in (lived, found):
-        told = work_queue.snapshot()
-        assert told.asked == len(asked)
-        assert told.licenses == {kind: kinds.count(kind) for kind in License}
-        assert told.reasons.get(Reason.REMOVED, 0) == kinds.count(UNAVAILABLE)
-    assert lived.snapshot().clips == found.snapshot().clips
-    assert lived._states.tolist() == found._states.tolist()
+    video_ids = map(lived.video_id, selection.rows.tolist())
+    kinds = [known[video_id] for video_id in video_ids if video_id in known]
+    for work_queue in (lived, fresh):
+        counts = work_queue.snapshot()
+        assert counts.asked == len(kinds)
+        assert counts.licenses == {kind: kinds.count(kind) for kind in License}
+        assert counts.reasons.get(Reason.REMOVED, 0) == kinds.count(UNAVAILABLE)
+    assert lived.snapshot().clips == fresh.snapshot().clips
+    assert lived._states.tolist() == fresh._states.tolist()
 
 
 def one_row(
     *answers: LicenseAnswer, clip: tuple[Outcome, Reason | None, float] | None = None
 ) -> WorkQueue:
-    """A ledger over one row, started on these answers and this clip."""
+    """A work queue over one row, started on these answers and this clip."""
     world = World(selection_of([[0]], [0], limit=None), Random(0), retry_unknown=2)
-    for one in answers:
-        world.memory._put(one)
+    for each in answers:
+        world.memory._put(each)
     if clip is not None:
         row = clip_of(world.work_queue, 0, *clip)
         world.memory.clip_rows[row.segment_id] = row
     return world.fresh()
 
 
-def told(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
+def aged(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
     """An answer of that age about row 0."""
     return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason)
 
@@ -205,15 +209,15 @@ def told(license_: License, age_days: float = 0.0, reason: Reason | None = None)
     ("answers", "again"),
     [
         ([], True),
-        ([told(STANDARD, 400)], False),
-        ([told(CC, 29)], False),
-        ([told(CC, 31)], True),
-        ([told(UNKNOWN)], True),
-        ([told(UNKNOWN)] * 2, True),
-        ([told(UNKNOWN)] * 3, False),
-        ([told(UNAVAILABLE, 400, Reason.REMOVED)], False),
-        *(([told(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
-        *(([told(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
+        ([aged(STANDARD, 400)], False),
+        ([aged(CC, 29)], False),
+        ([aged(CC, 31)], True),
+        ([aged(UNKNOWN)], True),
+        ([aged(UNKNOWN)] * 2, True),
+        ([aged(UNKNOWN)] * 3, False),
+        ([aged(UNAVAILABLE, 400, Reason.REMOVED)], False),
+        *(([aged(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
+        *(([aged(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
     ],
 )
 def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
@@ -239,29 +243,29 @@ def test_which_clips_a_start_makes(
     clip: tuple[Outcome, Reason | None, float] | None, wanted: bool
 ) -> None:
     """Those not tried, those that failed for now, and what may have passed since."""
-    assert (one_row(told(CC), clip=clip).next_clip() == 0) == wanted
+    assert (one_row(aged(CC), clip=clip).next_clip() == 0) == wanted
 
 
 def test_a_license_that_changed_takes_its_clip_along() -> None:
     """Old evidence is asked again; standard now, no clip is made or counted."""
-    work_queue = one_row(told(CC, 31), clip=(Outcome.CLIP, None, NOW - 31 * DAY))
+    work_queue = one_row(aged(CC, 31), clip=(Outcome.CLIP, None, NOW - 31 * DAY))
     assert work_queue.take(1) == (0,)
-    work_queue.answered(0, told(STANDARD))
+    work_queue.answered(0, aged(STANDARD))
     assert work_queue.next_clip() is None
     assert work_queue.snapshot().licenses[STANDARD] == 1
 
 
-def test_old_evidence_stays_when_nothing_is_told() -> None:
+def test_old_evidence_stays_when_the_new_answer_is_unknown() -> None:
     """Asked again without an answer: counted as before, not asked again in this run."""
-    work_queue = one_row(told(CC, 31))
+    work_queue = one_row(aged(CC, 31))
     work_queue.take(1)
-    work_queue.answered(0, told(UNKNOWN))
+    work_queue.answered(0, aged(UNKNOWN))
     assert work_queue.snapshot().licenses[CC] == 1
     assert work_queue.take(1) == ()
     assert work_queue.next_clip() is None
 
 
-def test_a_clip_in_line_is_not_made_on_doubted_evidence() -> None:
+def test_a_waiting_clip_is_not_made_on_doubted_evidence() -> None:
     """Its row is asked again first, and made once."""
     world = World(selection_of([[0]] * 3, [0], limit=None), Random(0))
     world.truth = dict.fromkeys(range(3), CC)
@@ -282,7 +286,39 @@ def test_a_clip_in_line_is_not_made_on_doubted_evidence() -> None:
     assert world.work_queue.next_clip() is None
 
 
-def test_rows_held_for_the_next_run_do_not_keep_this_one() -> None:
+@pytest.mark.parametrize("limit", [None, 100])
+def test_taking_back_many_answers_leaves_the_event_loop_free(limit: int | None) -> None:
+    """Never 50 ms in one go; nothing is handed out before all are back, and then all are asked."""
+    rows = 50_000
+    selection = selection_of([[0, 1, 2]] * rows, [0, 1, 2], limit=limit)
+    # As YouTube's ids, these differ in their first characters: by those they are looked up.
+    ids = np.array([f"{row:08d}xyz" for row in range(rows)], "S11")
+    selection = replace(selection, segments=replace(selection.segments, ids=ids))
+    work_queue = WorkQueue(selection, retry_unknown=0, recheck_after_days=30)
+    memory = Memory()
+    memory.answers = {video_id: answer(video_id, STANDARD) for video_id in ids.astype(str).tolist()}
+    memory.asks = dict.fromkeys(memory.answers, 0)
+    reader = cast(Reader, memory)
+    work_queue.load(reader, ENCODING)
+    held: list[float] = []
+
+    async def watch() -> None:
+        taking_back = asyncio.create_task(work_queue.take_back(doubtful_ids(reader)))
+        while not taking_back.done():
+            # CPU time: on a busy machine everything takes longer.
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            held.append(time.thread_time() - began)
+            assert taking_back.done() or work_queue.take(1) == ()
+
+    run(watch())
+    assert len(held) > 2
+    assert max(held) < 0.05
+    assert work_queue.snapshot().licenses == {**dict.fromkeys(License, 0), UNKNOWN: rows}
+    assert len(work_queue.take(rows)) >= (limit or rows)
+
+
+def test_rows_deferred_to_the_next_run_do_not_keep_this_one_going() -> None:
     """They count as open, keep their class's place, and come again after a start."""
     for limit in (None, 1):
         world = World(selection_of([[0]], [0], limit=limit), Random(0))
@@ -294,10 +330,10 @@ def test_rows_held_for_the_next_run_do_not_keep_this_one() -> None:
 
 
 def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
-    """PENDING waits for the next start, also when its license is asked anew."""
+    """PENDING waits for the next start, also when its license is asked again."""
     world = World(selection_of([[0]], [0], limit=None), Random(0))
     world.work_queue.take(1)
-    world.work_queue.answered(0, told(CC))
+    world.work_queue.answered(0, aged(CC))
     assert world.work_queue.next_clip() == 0
     world.work_queue.clip_done(0, clip_of(world.work_queue, 0, Outcome.PENDING, Reason.NETWORK))
     assert world.work_queue.next_clip() is None
