@@ -30,7 +30,8 @@ from ascc_async.throttle.limiter import Closed
 log = logging.getLogger(__name__)
 
 _TRIES = 3  # failures that were this video's own, in one run
-_MOST_SETBACKS = 12  # refusals of one video while others were fetched
+# Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
+_MOST_SETBACKS = 12
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class ClipStage:
             if row is not None:
                 await self._disk.wait_for_room()
                 yield row
+            # While licenses are asked more may come, and what is being made may come again.
             elif self._work_queue.licenses_done and not self._work_queue.making:
                 return
             else:
@@ -157,6 +159,7 @@ class ClipStage:
         made: MadeClip | None = None,
     ) -> None:
         """Record what became of the segment; its row does not come again in this run."""
+        # Of what may not be shared nobody is named.
         credit = made.resolved if made and outcome is not Outcome.NOT_SHAREABLE else None
         record = ClipRow(
             segment.segment_id,
@@ -172,5 +175,6 @@ class ClipStage:
             channel_id=credit.channel_id if credit else "",
         )
         await self._journal.record(record)
+        # Memory must not grow with the number of clips.
         del self._trouble[row]
         self._work_queue.clip_done(row, record)

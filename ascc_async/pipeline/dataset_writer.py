@@ -15,7 +15,6 @@ from ascc_async.errors import GaveUp
 from ascc_async.files import disk_error
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.settings import Settings
 
 
 class _Pages:
@@ -46,7 +45,6 @@ class DatasetWriter:
 
     def __init__(
         self,
-        settings: Settings,
         entries: Entries,
         reader: Reader,
         encoding: str,
@@ -54,31 +52,25 @@ class DatasetWriter:
         facts: RunFacts,
         shutdown: Shutdown,
     ) -> None:
-        self._settings, self._entries, self._reader = settings, entries, _Pages(reader, shutdown)
+        self._entries, self._pages = entries, _Pages(reader, shutdown)
         self._encoding, self._removals, self._facts = encoding, removals, facts
+        # The last writing may begin while the one before is still in its thread.
         self._lock = asyncio.Lock()
-        self.seconds = 0.0
+        self.seconds = 0.0  # what the last writing took
 
     async def write(self) -> Counts:
         """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
         async with self._lock:
             began = time.monotonic()
-            terms = Terms(
-                self._encoding,
-                time.time(),
-                self._settings.license.recheck_after_days,
-                self._removals,
-            )
+            settings = self._facts.settings
+            folder, days = settings.output.dir, settings.license.recheck_after_days
+            # Made for each writing: by its own time it is decided whose evidence is too old.
+            terms = Terms(self._encoding, time.time(), days, self._removals)
             try:
                 counts = await asyncio.to_thread(
-                    write_dataset,
-                    self._settings.output.dir,
-                    self._entries,
-                    self._reader,
-                    terms,
-                    self._facts,
+                    write_dataset, folder, self._entries, self._pages, terms, self._facts
                 )
             except OSError as error:
-                raise disk_error(error, self._settings.output.dir) from error
+                raise disk_error(error, folder) from error
             self.seconds = time.monotonic() - began
             return counts

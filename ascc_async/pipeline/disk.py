@@ -10,9 +10,11 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 5.0
+_LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
 _GB = 1_000_000_000
-_STEP = 20_000_000  # room for some clips
+# Room for some clips. A quota, or blocks kept for root, make writes fail while there seems to be
+# room: without a step upwards the next clip would fail at once.
+_STEP = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,6 @@ class Disk:
 
     async def wait_for_room(self) -> None:
         """Return when there is more free disk than `min_free_gb`; said once, and once when over."""
-        # Nobody tells when a disk has room again: look now and then.
         while (free := self._free()) < max(self._needed, self._after_full):
             if not self._waiting:
                 self._waiting = True

@@ -87,7 +87,8 @@ class LicenseStage:
                 self._asking_ended = True
                 self._something_to_write.set()
         except BaseExceptionGroup as group:
-            raise first_stop(group) or group from group
+            stop = first_stop(group) or group
+            raise stop from stop.__cause__
         finally:
             self._work_queue.licenses_done = True
             self._work_queue.notify()

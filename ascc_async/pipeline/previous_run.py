@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ascc_async.journal.reader import Reader
@@ -67,7 +67,7 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
     """What to record when `shorter_than_segment` is another than in the last run.
 
     The clips of videos that end inside their segment were then kept, padded or left out in the
-    other way: these few are made anew. All others are the same under either.
+    other way: these few are made again. All others are the same under either.
     """
     encoding, wanted = encoding_of(clips), clips.shorter_than_segment
     before = reader.learned(_SHORT + encoding).get("")
@@ -76,19 +76,14 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
     records: list[Forgotten | Learned] = [Learned(_SHORT + encoding, wanted)]
     if before is not None:
         why = f"made with shorter_than_segment: {before}"
-        records += [Forgotten(clip, encoding, why) for clip in _short_segments(reader, encoding)]
-    return records
-
-
-def _short_segments(reader: Reader, encoding: str) -> Iterator[str]:
-    """The segments that their video ends in, made into clips or left out for that."""
-    for page in reader.clips(encoding):
-        for row in page:
+        for row in (row for page in reader.clips(encoding) for row in page):
+            # By the notes that `media.clip` writes: no column says that a clip was cut short.
             note = row.clip.note if row.clip is not None else ""
             kept = "before the segment" in note or "silence, added" in note
             left_out = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
             if kept or (left_out and _BEFORE_SEGMENT not in row.detail):
-                yield row.segment_id
+                records.append(Forgotten(row.segment_id, encoding, why))
+    return records
 
 
 def access_since(
@@ -102,6 +97,7 @@ def access_since(
     ways = []
     for identity in network.all_identities():
         proxy = without_password(identity.proxy)
+        # A digest is enough to see that the proxy is another one, and gives no host away.
         digest = hashlib.sha256(proxy.encode()).hexdigest()[:16] if proxy else "direct"
         jar = jars.get(identity.name)
         account = "signed in" if jar is not None and jar.signed_in else "guest"

@@ -6,11 +6,10 @@ import asyncio
 import logging
 import platform
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from ascc_async import __version__
 from ascc_async.audioset.catalog import read_catalog
@@ -31,7 +30,7 @@ from ascc_async.journal.records import AnswerRow, Distrusted, Learned
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import encoding_of
-from ascc_async.media.ffmpeg import FFmpeg, Installed, find_ffmpeg
+from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.network.cookie_store import FOLDER, CookieStore
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage
@@ -55,8 +54,8 @@ from ascc_async.youtube.extraction import ytdlp_version
 log = logging.getLogger(__name__)
 
 WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
-REMEMBER_EVERY = 10.0
-LOOK_AT_COOKIES_EVERY = 3.0
+REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
+LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
 _VERIFIED = "trust/"  # journal key: when each source last read the known videos right
 
 
@@ -134,6 +133,7 @@ class Run:
         with run_lock(output):
             async with AsyncExitStack() as stack:
                 ffmpeg = await find_ffmpeg()
+                # In a thread: it reads files, maybe on a disk that is slow to wake up.
                 opening = CookieStore(settings.network, output)
                 cookies = await asyncio.to_thread(stack.enter_context, opening)
                 removals = read_removals(output)
@@ -145,13 +145,19 @@ class Run:
 
                 queue = await self._load_work_queue(records, selection, cookies)
                 self._work_queue = queue
+                versions = {
+                    "ascc_async": __version__,
+                    "python": platform.python_version(),
+                    "yt-dlp": ytdlp_version() or "",
+                    "ffmpeg": ffmpeg.version,
+                }
+                rebuilt_from = self._recipe.sha256 if self._recipe else ""
                 dataset = DatasetWriter(
-                    settings,
                     Entries(selection),
                     reader,
                     records.encoding,
                     removals,
-                    self._run_facts(inputs, ffmpeg),
+                    RunFacts(settings, versions, inputs, rebuilt_from),
                     self._shutdown,
                 )
                 try:
@@ -164,8 +170,10 @@ class Run:
                     # An abort leaves at once: the next run writes the dataset.
                     if not self._shutdown.aborted:
                         self._phase = Phase.WRITING
+                        # Again: licenses that changed in this run withdraw their clips.
                         await self._reconcile(records)
                         counts = await dataset.write()
+                        # Only now: a run that breaks off before it reports the change again.
                         await journal.record(settings_to_remember(settings))
                         await self._back_up(journal)
                 self._phase = Phase.DONE
@@ -185,7 +193,8 @@ class Run:
                 tasks.create_task(asyncio.to_thread(restore))
                 selecting = tasks.create_task(self._select())
         except BaseExceptionGroup as group:
-            raise first_stop(group) or group from group
+            stop = first_stop(group) or group
+            raise stop from stop.__cause__  # its own cause, not the group it came in
         return selecting.result()
 
     async def _select(self) -> tuple[Selection, tuple[InputFile, ...]]:
@@ -197,31 +206,27 @@ class Run:
         def on_progress(name: str, received: int, total: int | None) -> None:
             self._download = Download(name, received, total)
 
-        await self._unless_stopped(fetch_missing(settings.audioset, settings.network, on_progress))
+        async def until_draining() -> None:
+            await self._shutdown.wait_draining()
+            raise StoppedEarly("stopped before anything was asked: the same command starts again.")
+
+        # A download may take minutes, and no stage is there yet that would see a request to stop.
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(until_draining())
+            await fetch_missing(settings.audioset, settings.network, on_progress)
+            watching.cancel()
         self._download = None
         catalog = await asyncio.to_thread(read_catalog, settings.audioset)
         selection = await asyncio.to_thread(select, catalog, settings.classes, settings.sampling)
         return selection, catalog.inputs
 
-    async def _unless_stopped(self, downloading: Awaitable[None]) -> None:
-        """Await it, but not beyond a request to stop: then StoppedEarly."""
-
-        async def until_draining() -> None:
-            await self._shutdown.wait_draining()
-            raise StoppedEarly("stopped before anything was asked: the same command starts again.")
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(until_draining())
-                await downloading
-                watching.cancel()
-        except BaseExceptionGroup as group:
-            raise first_stop(group) or group from group
-
     async def _load_work_queue(
         self, records: _Records, selection: Selection, cookies: CookieStore
     ) -> WorkQueue:
-        """Bring the journal up to date with settings and files; what is left to do."""
+        """Bring the journal up to date with settings and files; what is left to do.
+
+        The queue comes last: it takes the journal as these steps leave it.
+        """
         settings, reader, journal = self._settings, records.reader, records.journal
         self.changed_settings = await asyncio.to_thread(changed_settings, reader, settings)
         for change in self.changed_settings:
@@ -241,25 +246,11 @@ class Run:
         return queue
 
     async def _reconcile(self, records: _Records) -> None:
-        found = await asyncio.to_thread(
-            reconcile,
-            self._settings.output.dir,
-            records.reader,
-            records.encoding,
-            records.removals,
+        output, reader = self._settings.output.dir, records.reader
+        changes = await asyncio.to_thread(
+            reconcile, output, reader, records.encoding, records.removals
         )
-        await records.journal.record(*found.records)
-
-    def _run_facts(self, inputs: tuple[InputFile, ...], ffmpeg: Installed) -> RunFacts:
-        versions = {
-            "ascc_async": __version__,
-            "python": platform.python_version(),
-            "yt-dlp": ytdlp_version() or "",
-            "ffmpeg": ffmpeg.version,
-        }
-        return RunFacts(
-            self._settings, versions, inputs, self._recipe.sha256 if self._recipe else ""
-        )
+        await records.journal.record(*changes)
 
     async def _work(
         self,
@@ -270,17 +261,44 @@ class Run:
         dataset: DatasetWriter,
     ) -> None:
         """Run both stages, and what goes on beside them, until nothing is left to do."""
-        async with self._open_workers(records, queue, cutter, cookies) as workers:
-            self._workers = workers
+        settings, journal, reader = self._settings, records.journal, records.reader
+        memory = {key: reader.learned(key).get("") for key in (LIMITER_MEMORY, QUOTA_MEMORY)}
+        opening = YouTubeAccess.opened(settings, cookies, settings.output.dir / FOLDER, memory)
+        async with opening as youtube:
+            self._workers = workers = self._build_workers(youtube, records, queue, cutter)
             self._phase = Phase.WORKING
+
+            async def remember() -> None:
+                await journal.record(*_learned(youtube), self._snapshot_record())
+
+            async def look_at_cookies() -> None:
+                for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
+                    youtube.sessions.renew_cookies(identity, jar)
+
+            async def close_when_draining() -> None:
+                await self._shutdown.wait_draining()
+                # Whoever still waits for a permit goes home: its row is asked by the next run.
+                youtube.limiter.close()
+
+            def until_next_writing() -> float:
+                # Two million rows take a minute of one core: at most a twentieth of the run.
+                return max(WRITE_DATASET_EVERY, 20 * dataset.seconds)
+
             try:
+                await remember()  # at once: `status` beside a run that has just begun
                 async with asyncio.TaskGroup() as tasks:
                     beside = [
-                        tasks.create_task(self._remember(records.journal, workers.youtube)),
-                        tasks.create_task(self._write_now_and_then(dataset)),
-                        tasks.create_task(self._back_up_hourly(records.journal)),
-                        tasks.create_task(self._watch_cookies(cookies, workers.youtube)),
-                        tasks.create_task(self._close_when_draining(workers.youtube)),
+                        tasks.create_task(work)
+                        for work in (
+                            _repeat(remember, lambda: REMEMBER_EVERY),
+                            _repeat(dataset.write, until_next_writing),
+                            _repeat(
+                                partial(self._back_up, journal),
+                                partial(seconds_until_backup, journal.path),
+                            ),
+                            _repeat(look_at_cookies, lambda: LOOK_AT_COOKIES_EVERY),
+                            close_when_draining(),
+                        )
                     ]
                     async with asyncio.TaskGroup() as stages:
                         stages.create_task(workers.licenses.run())
@@ -290,20 +308,15 @@ class Run:
                 if workers.licenses.exhausted is not None:
                     raise workers.licenses.exhausted
             except BaseExceptionGroup as group:
-                stop = first_stop(group)
-                if stop is None:
-                    raise
-                raise stop from group
+                stop = first_stop(group) or group
+                raise stop from stop.__cause__
             finally:
-                await records.journal.record(*_learned(workers.youtube))
+                await journal.record(*_learned(youtube))
 
-    @asynccontextmanager
-    async def _open_workers(
-        self, records: _Records, queue: WorkQueue, cutter: Cutter, cookies: CookieStore
-    ) -> AsyncIterator[_Workers]:
+    def _build_workers(
+        self, youtube: YouTubeAccess, records: _Records, queue: WorkQueue, cutter: Cutter
+    ) -> _Workers:
         settings, journal, reader = self._settings, records.journal, records.reader
-        memory = {key: reader.learned(key).get("") for key in (LIMITER_MEMORY, QUOTA_MEMORY)}
-        private_dir = settings.output.dir / FOLDER
 
         async def on_verified(name: str, at: float) -> None:
             await journal.record(Learned(_VERIFIED + name, at))
@@ -316,56 +329,39 @@ class Run:
             # In a thread: a disk that is busy must not hold up the event loop.
             return await asyncio.to_thread(reader.answer, video_id)
 
-        async with YouTubeAccess.opened(settings, cookies, private_dir, memory) as youtube:
-            router = SourceRouter(
-                youtube.sources,
-                settings.license,
-                verified_at=reader.learned(_VERIFIED),
-                unreachable=youtube.unreachable,
-                on_verified=on_verified,
-                on_distrust=on_distrust,
-            )
-            clip_maker = ClipMaker(
-                youtube.extractor,
-                youtube.media_links,
-                cutter,
-                LicenseConfirmation(router, answer_of),
-                records.removals,
-            )
-            licenses = LicenseStage(
-                settings.concurrency.licenses, router, queue, journal, self._shutdown
-            )
-            clips = ClipStage(
-                settings.concurrency.downloads,
-                clip_maker,
-                records.encoding,
-                self._disk,
-                youtube.any_network_away,
-                queue,
-                journal,
-                self._shutdown,
-            )
-            yield _Workers(youtube, router, clip_maker, licenses, clips)
-
-    async def _remember(self, journal: Journal, youtube: YouTubeAccess) -> None:
-        while True:
-            await journal.record(*_learned(youtube), self._snapshot_record())
-            await asyncio.sleep(REMEMBER_EVERY)
+        router = SourceRouter(
+            youtube.sources,
+            settings.license,
+            verified_at=reader.learned(_VERIFIED),
+            unreachable=youtube.unreachable,
+            on_verified=on_verified,
+            on_distrust=on_distrust,
+        )
+        clip_maker = ClipMaker(
+            youtube.extractor,
+            youtube.media_links,
+            cutter,
+            LicenseConfirmation(router, answer_of),
+            records.removals,
+        )
+        licenses = LicenseStage(
+            settings.concurrency.licenses, router, queue, journal, self._shutdown
+        )
+        clips = ClipStage(
+            settings.concurrency.downloads,
+            clip_maker,
+            records.encoding,
+            self._disk,
+            youtube.any_network_away,
+            queue,
+            journal,
+            self._shutdown,
+        )
+        return _Workers(youtube, router, clip_maker, licenses, clips)
 
     def _snapshot_record(self) -> Learned:
         """What `status` shows while this run goes on, and after it."""
         return Learned(SNAPSHOT, snapshot_data(self.snapshot()))
-
-    async def _write_now_and_then(self, dataset: DatasetWriter) -> None:
-        while True:
-            # Writing two million rows takes a minute of one core: at most a twentieth of the run.
-            await asyncio.sleep(max(WRITE_DATASET_EVERY, 20 * dataset.seconds))
-            await dataset.write()
-
-    async def _back_up_hourly(self, journal: Journal) -> None:
-        while True:
-            await asyncio.sleep(seconds_until_backup(journal.path))
-            await self._back_up(journal)
 
     async def _back_up(self, journal: Journal) -> None:
         def between_steps() -> None:
@@ -374,18 +370,13 @@ class Run:
 
         await asyncio.to_thread(back_up, journal.path, between_steps)
 
-    async def _watch_cookies(self, cookies: CookieStore, youtube: YouTubeAccess) -> None:
-        while True:
-            await asyncio.sleep(LOOK_AT_COOKIES_EVERY)
-            for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
-                youtube.sessions.renew_cookies(identity, jar)
 
-    async def _close_when_draining(self, youtube: YouTubeAccess) -> None:
-        await self._shutdown.wait_draining()
-        # Whoever still waits for a permit goes home: its row is asked by the next run.
-        youtube.limiter.close()
+async def _repeat(act: Callable[[], Awaitable[object]], wait: Callable[[], float]) -> None:
+    """Do it again and again, `wait()` seconds after the last time."""
+    while True:
+        await asyncio.sleep(wait())
+        await act()
 
 
 def _learned(youtube: YouTubeAccess) -> list[Learned]:
-    memory: dict[str, Any] = youtube.memory()
-    return [Learned(key, value) for key, value in memory.items()]
+    return [Learned(key, value) for key, value in youtube.memory().items()]

@@ -1,4 +1,4 @@
-"""How a run stands: one frozen picture, put together by `app`, rendered by the other modules."""
+"""How a run stands: one frozen snapshot, put together by `run`, rendered by `progress`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 
-SNAPSHOT = "snapshot"  # the key under which a run leaves its picture in the journal
+SNAPSHOT = "snapshot"  # journal key of the newest one; version 0.1 wrote the same
 
 
 class Phase(StrEnum):
@@ -30,7 +30,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One metadata file on its way: bytes here, and in all where the server told."""
+    """One metadata file on its way: bytes so far, and in all where the server says."""
 
     name: str
     received: int
@@ -41,7 +41,7 @@ class Download:
 class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
-    `answered` and `clips_made` count this run; the ledger counts everything known.
+    `answered` and `clips_made` count this run; `work_queue` counts everything known.
     `sampled`: `max_per_class` is set, so that not every video may have to be asked.
     """
 
@@ -62,11 +62,12 @@ class RunSnapshot:
     sampled: bool = False
 
 
+# Made once: building it takes longer than using it a hundred times.
 _DATA = TypeAdapter(RunSnapshot)
 
 
 def snapshot_data(snapshot: RunSnapshot) -> Any:
-    """The picture as JSON-ready data, for `status`."""
+    """The snapshot as JSON-ready data, for `status`."""
     return _DATA.dump_python(snapshot, mode="json")
 
 

@@ -55,6 +55,7 @@ class YouTubeAccess:
         limiter = RateLimiter(settings.throttle, list(names), memory=memory.get(LIMITER_MEMORY))
         async with AsyncExitStack() as stack:
             sessions = await stack.enter_async_context(Sessions(network, limiter, cookies.jars))
+            # The order of closing is the reverse: first yt-dlp's processes, then the connections.
             pool = ProcessPool(settings.concurrency.extractions, warm_up)
             extractor = Extractor(
                 await stack.enter_async_context(pool),
@@ -72,6 +73,7 @@ class YouTubeAccess:
                 "innertube": innertube,
                 "watch_page": WatchPageSource(sessions),
             }
+            # Without a key there is no Data API; the settings name it all the same by default.
             if keys := [key.get_secret_value() for key in license_.api_keys]:
                 by_name["data_api"] = DataApiSource(
                     sessions, keys, innertube.asker, memory=memory.get(QUOTA_MEMORY)
@@ -93,6 +95,7 @@ class YouTubeAccess:
 
     def unreachable(self) -> bool:
         """Whether no identity has reached anything since the start."""
+        # A refusal too shows that YouTube was reached.
         buckets = self.limiter.snapshot().buckets
         reached = any(bucket.answered + bucket.refused for bucket in buckets)
         return not reached and all(self.limiter.is_away(name) for name in self.identities)
