@@ -30,7 +30,7 @@ _STARTING = "ascc_async is starting …"
 
 @dataclass(frozen=True, slots=True)
 class CommandHelp:
-    """`line` stands in the list of commands, `more` on the command's own page."""
+    """`line` is shown in the list of commands, `more` on the command's own page."""
 
     line: str
     more: str
@@ -48,7 +48,7 @@ HELP = {
     ),
     "demo": CommandHelp(
         "the same job against an embedded stand-in for YouTube, within a minute",
-        "Nothing from outside is needed. Results lie in the folder that --dir names, made just\n"
+        "Nothing from outside is needed. Results are in the folder that --dir names, made just\n"
         "as a real run makes them. Run it again: nothing is fetched twice.",
         "ascc-async demo --dir /tmp/demo",
     ),
@@ -69,7 +69,7 @@ HELP = {
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
         "Each check is passed, a warning, or failed, with what to do about it; exit code 1 when\n"
         "a run could not work. --online also asks each license source for videos whose license\n"
-        "is known, and fetches one clip into nowhere: it says which step fails.",
+        "is known, fetches one clip and discards it: it says which step fails.",
         "ascc-async doctor --online",
     ),
     "verify": CommandHelp(
@@ -177,21 +177,17 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments; options may stand before or after the command."""
+    words = list(arguments)
+    if "status" in words:
+        index = words.index("status") + 1
+        # One video id in 64 begins with `-`: right after `status` it must not pass for an option.
+        if index < len(words) and len(words[index]) == 11 and words[index][0] == "-":
+            words[index:] = [*words[index + 1 :], "--", words[index]]
     # argparse itself forgets a `--set` before the command when another follows it.
-    common, rest = _options().parse_known_args(_guarded(arguments))
+    common, rest = _options().parse_known_args(words)
     parsed = parser().parse_args(rest)
     vars(parsed).update(vars(common))
     return parsed
-
-
-def _guarded(arguments: Sequence[str]) -> list[str]:
-    """Video ids may begin with `-`: such a word after `status` is no option."""
-    guarded = list(arguments)
-    if "status" in guarded:
-        index = guarded.index("status") + 1
-        if index < len(guarded) and len(guarded[index]) == 11 and guarded[index][0] == "-":
-            guarded[index:] = [*guarded[index + 1 :], "--", guarded[index]]
-    return guarded
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -204,6 +200,7 @@ def run_command(arguments: Sequence[str]) -> int:
     if name in _LONG and options.log_format == "text":
         say_starting(_STARTING)
     try:
+        # Only this command's module: all of them take two seconds to import.
         code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
     except KeyboardInterrupt:
         return ABORTED
@@ -222,6 +219,7 @@ def _explain(error: Exception, log_format: str) -> int:
     code = error.exit_code if isinstance(error, StopRun) else 1
     message = str(error)
     if not isinstance(error, AsccError):
+        # Tasks wrap what they raise in groups, which say nothing by themselves.
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         message = (
@@ -234,7 +232,8 @@ def _explain(error: Exception, log_format: str) -> int:
 
         fields = {"text": message, "exit_code": code}
         print(event_line(time.time(), "error", "stopped by an error", fields), flush=True)  # noqa: T201
-    unsay()
+    unsay()  # "is starting …" may still be on the terminal
+    # The message may quote a file or YouTube: no control characters may reach the terminal.
     safe_lines = "\n".join(map(safe, message.splitlines()))
     print(f"ascc-async: {safe_lines}", file=sys.stderr)  # noqa: T201
     return code

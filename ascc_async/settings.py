@@ -1,6 +1,6 @@
-"""The settings, typed and frozen; `settings_sources.load()` reads them.
+"""The settings, typed and frozen; `settings_loader.load()` reads them.
 
-Every section is handed to its component; nobody receives the whole object but `app`.
+Each component gets its own section; only `pipeline.run` and the commands hold the whole.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,8 +32,8 @@ AudioFormat = Literal["flac", "wav", "opus", "m4a", "mp3"]
 
 
 def _unique(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(value)) != len(value):
-        raise ValueError("an entry stands twice")
+    if twice := [entry for entry in dict.fromkeys(value) if value.count(entry) > 1]:
+        raise ValueError(f"{', '.join(twice)} is given twice")
     return value
 
 
@@ -43,12 +44,13 @@ def _split(value: Any) -> Any:
     return value
 
 
-def _one(value: Any) -> Any:
+def _single(value: Any) -> Any:
     """Let `--set classes.include=Dog` mean a list of one: class names hold commas."""
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_one)]
+_LIST = (BeforeValidator(_split), Field(min_length=1), AfterValidator(_unique))
+Names = Annotated[tuple[str, ...], BeforeValidator(_single)]
 VideoIds = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{11}$")], ...], BeforeValidator(_split)
 ]
@@ -57,6 +59,8 @@ VideoIds = Annotated[
 class Section(BaseModel):
     """A part of the settings: frozen, no unknown keys."""
 
+    # Inputs are hidden in errors, since one may be a key or a password. Numbers may stand for text:
+    # a proxy's password or a video id of digits only is a number to YAML.
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
     )
@@ -65,7 +69,7 @@ class Section(BaseModel):
 class AudiosetSettings(Section):
     """Which of AudioSet's files, and where they are."""
 
-    splits: Annotated[tuple[SplitName, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
+    splits: Annotated[tuple[SplitName, ...], *_LIST] = Field(
         default=("balanced_train", "eval", "unbalanced_train"),
         description="splits to take, of: balanced_train, eval, unbalanced_train",
     )
@@ -82,14 +86,10 @@ class AudiosetSettings(Section):
         description="where a missing ontology.json is downloaded from",
     )
 
-    @field_validator("splits")
-    @classmethod
-    def _no_split_twice(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _unique(value)
-
     @field_validator("base_url", "ontology_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
+        # Nothing else can be downloaded from, file:// least of all.
         if not value.startswith(("http://", "https://")):
             raise ValueError("must be an address that starts with https:// or http://")
         return value.rstrip("/")
@@ -98,9 +98,7 @@ class AudiosetSettings(Section):
 class ClassesSettings(Section):
     """Which classes of the ontology."""
 
-    leaf_only: bool = Field(
-        default=False, description="true: only classes with no class beneath them"
-    )
+    leaf_only: bool = Field(default=False, description="true: only classes without subclasses")
     min_quality: float = Field(
         default=0.0, ge=0, le=1, description="least share of labels that raters confirmed, 0 to 1"
     )
@@ -111,10 +109,10 @@ class ClassesSettings(Section):
         default="drop", description="classes the ontology marks as blacklisted: keep or drop"
     )
     include: Names = Field(
-        default=(), description="only these, by MID or name; a node means all beneath it; [] = all"
+        default=(), description="only these and their subclasses, by MID or name; [] = all"
     )
     exclude: Names = Field(
-        default=(), description="never these, by MID or name; a node means all beneath it"
+        default=(), description="never these and their subclasses, by MID or name"
     )
     start_index: int = Field(
         default=0, ge=0, description="first of the suitable classes (see plan --classes)"
@@ -145,40 +143,36 @@ class SamplingSettings(Section):
 class LicenseSettings(Section):
     """How licenses are asked."""
 
-    sources: Annotated[tuple[SourceName, ...], BeforeValidator(_split), Field(min_length=1)] = (
-        Field(
-            default=("data_api", "innertube", "watch_page"),
-            description="who is asked, in order, of: data_api (needs a key), innertube, watch_page",
-        )
+    sources: Annotated[tuple[SourceName, ...], *_LIST] = Field(
+        default=("data_api", "innertube", "watch_page"),
+        description="who is asked, in order, of: data_api (needs a key), innertube, watch_page",
     )
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
         default=(), description="YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"
     )
+    # Owners may change a license any day: a month bounds how old the evidence of a clip can be.
     recheck_after_days: float = Field(
         default=30, gt=0, description="older answers are asked again before a clip counts"
     )
     retry_unknown: int = Field(
-        default=3, ge=0, description="how often a video whose page did not tell is asked again"
+        default=3, ge=0, description="how often a video whose license is unknown is asked again"
     )
+    # Two of each kind: one may be gone some day.
     known_creative_commons: VideoIds = Field(
         default=("M4gD1WSo5mA", "eQcmzGIKrzg"),
-        description="videos known to be Creative Commons: they show that a source still tells",
+        description="known Creative Commons videos, to see whether a source reads licenses right",
     )
     known_standard: VideoIds = Field(
         default=("cJ9to6EmElQ", "iqKdEhx-dD4"), description="videos known to be standard"
     )
 
-    @field_validator("sources")
-    @classmethod
-    def _no_source_twice(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _unique(value)
-
     @model_validator(mode="after")
     def _known_videos_agree(self) -> Self:
+        # Whatever a source reads there, it would be wrong, and no source would be trusted.
         both = set(self.known_creative_commons) & set(self.known_standard)
         if both:
             raise ValueError(
-                f"{', '.join(sorted(both))} stands in known_creative_commons and known_standard"
+                f"{', '.join(sorted(both))} is in known_creative_commons and known_standard"
             )
         return self
 
@@ -208,6 +202,7 @@ class ConcurrencySettings(Section):
     """How much at once. The throttle decides how fast; these decide how wide."""
 
     licenses: int = Field(default=32, ge=1, le=1024, description="license requests in flight")
+    # Each is a process with an interpreter of its own; more would wait for the rate limiter.
     extractions: int = Field(default=2, ge=1, le=64, description="yt-dlp processes")
     downloads: int = Field(default=8, ge=1, le=256, description="clips being downloaded at once")
     ffmpeg: int | None = Field(
@@ -216,8 +211,9 @@ class ConcurrencySettings(Section):
 
 
 class ThrottleSettings(Section):
-    """How fast. YouTube tells nobody its limits, and punishes by the hour."""
+    """How fast. YouTube keeps its limits secret, and punishes by the hour."""
 
+    # About 1,000 page requests an hour, what YouTube permits a guest (docs/limits.md).
     requests_per_second: float = Field(
         default=0.28, gt=0, description="rate to start at, per identity and kind of request"
     )
@@ -234,11 +230,14 @@ class ThrottleSettings(Section):
     delay_seconds: float = Field(
         default=0, ge=0, description="pause between two videos of one identity, in seconds"
     )
+    # Requests at even distances look like those of a program.
     jitter: float = Field(
         default=0.3, ge=0, le=1, description="share by which each wait is varied at random"
     )
     give_up_after_hours: float = Field(
-        default=12, gt=0, description="stop (resumable) when all identities rested this long"
+        default=12,
+        gt=0,
+        description="stop (resumable) when all identities were refused for this long",
     )
 
     @model_validator(mode="before")
@@ -276,6 +275,7 @@ class ThrottleSettings(Section):
 def _check_proxy(value: str | None) -> str | None:
     if value is None:
         return None
+    # Without a scheme urlsplit takes the host for one: `localhost:8080` must not pass.
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
         raise ValueError(
@@ -324,6 +324,7 @@ class NetworkSettings(Section):
 
     def all_identities(self) -> tuple[IdentitySettings, ...]:
         """The first identity (`main`: `cookies_file` and `proxy`), then the further ones."""
+        # `main` also in the journal: its learned rates are kept under that name.
         first = IdentitySettings(name="main", cookies_file=self.cookies_file, proxy=self.proxy)
         return (first, *self.identities)
 
@@ -369,6 +370,7 @@ class Settings(BaseSettings):
     def public(self) -> dict[str, Any]:
         """The settings as JSON-ready data, with keys and proxy passwords left out."""
         data: dict[str, Any] = self.model_dump(mode="json")
+        # Four characters tell the owner which key it was, and nobody else anything.
         data["license"]["api_keys"] = [
             "…" + key.get_secret_value()[-4:] for key in self.license.api_keys
         ]

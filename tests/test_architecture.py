@@ -60,8 +60,8 @@ def _imports(path: Path) -> Iterator[str]:
 
 def ours(path: Path) -> set[str]:
     """The parts of our own package that a file imports."""
-    found = {name.split(".")[1] for name in imports(path) if name.startswith("ascc_async.")}
-    return found & set(RANK)
+    parts = {name.split(".")[1] for name in imports(path) if name.startswith("ascc_async.")}
+    return parts & set(RANK)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -71,9 +71,13 @@ def test_a_misspelt_section_is_a_usage_error_that_says_what_was_meant() -> None:
 def test_with_json_an_error_is_an_event_too(capsys: pytest.CaptureFixture[str]) -> None:
     """Programs read it where they read everything else."""
     assert run_command(["--set", "throttle.burst=x", "--log-format", "json"]) == 2
-    told = json.loads(capsys.readouterr().out)
-    assert (told["level"], told["event"], told["exit_code"]) == ("error", "stopped by an error", 2)
-    assert "throttle.burst" in told["text"]
+    event = json.loads(capsys.readouterr().out)
+    assert (event["level"], event["event"], event["exit_code"]) == (
+        "error",
+        "stopped by an error",
+        2,
+    )
+    assert "throttle.burst" in event["text"]
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

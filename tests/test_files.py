@@ -53,7 +53,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_old_clip_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    """Cutting anew never takes away what is there."""
+    """Cutting again never takes away what is there."""
     path = tmp_path / "abc_0.flac"
     path.write_bytes(b"old")
     failing(path)

@@ -32,13 +32,12 @@ from ascc_async.progress.formatting import count, size
 from ascc_async.settings import IdentitySettings, Settings, without_password
 from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 
-_OLD_DAYS = 60
+_OLD_DAYS = 60  # YouTube changes every few weeks, and yt-dlp follows within days
 _LEAST_PYTHON = (3, 11)
 _GB = 1_000_000_000
 _UPDATE = "pip install --upgrade 'yt-dlp[default]'"
-
-
 _CONNECT_SECONDS = 5.0
+# Where the proxy's address names no port: the usual one of its scheme.
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _GUEST = "none: asks as a guest, about a quarter of what an account is permitted"
 _COOKIES_HELP = "docs/cookies.md shows how, step by step"
@@ -89,40 +88,38 @@ def local_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _python() -> Check:
-    found = f"{platform.python_version()} on {platform.system()}"
+    version = f"{platform.python_version()} on {platform.system()}"
+    # pip refuses older ones; a copied folder that is run with `python -m` does not.
     if sys.version_info[:2] < _LEAST_PYTHON:
-        return failed("Python", found, "install Python 3.11 or later")
-    return passed("Python", found)
+        return failed("Python", version, "install Python 3.11 or later")
+    return passed("Python", version)
 
 
 def _output(settings: Settings) -> Iterator[Check]:
     folder = settings.output.dir
     existing = _existing(folder)
-    yield _writable(folder, existing)
+    try:
+        # Tried, not looked up: permission bits say nothing of read-only mounts and quotas.
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        remedy = "choose another output.dir, or give yourself the right to write there"
+        yield failed("output folder", f"{existing} cannot be written: {error.strerror}", remedy)
+    else:
+        new = "" if folder.exists() else " (made by the first run)"
+        yield passed("output folder", f"{folder}{new}")
     free, least = shutil.disk_usage(existing).free, settings.output.min_free_gb * _GB
     text = f"{size(free)} free, {size(least)} are kept free (output.min_free_gb)"
     if free < least:
         yield failed("disk", text, "make room, or choose another output.dir: no clips are fetched")
     else:
         yield passed("disk", text)
-    by = holder(folder) if folder.exists() else None
-    if by is not None:
+    if folder.exists() and (by := holder(folder)) is not None:
         yield warning(
             "other run",
             f"process {by.pid} on {by.host} runs here since {by.since}",
             "wait for it: a second run in the same folder is refused (`status` shows it)",
         )
-
-
-def _writable(folder: Path, existing: Path) -> Check:
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        remedy = "choose another output.dir, or give yourself the right to write there"
-        return failed("output folder", f"{existing} cannot be written: {error.strerror}", remedy)
-    new = "" if folder.exists() else " (made by the first run)"
-    return passed("output folder", f"{folder}{new}")
 
 
 def _journal(output: Path) -> Check:
@@ -131,7 +128,7 @@ def _journal(output: Path) -> Check:
         return passed("journal", "none yet: nothing was done here so far")
     try:
         with closing(Reader(path)) as reader:
-            reader.learned()
+            reader.learned()  # one small table: a look through all of it is the run's own start
         read_removals(output)
     except AsccError as error:
         return failed("journal", str(error))
@@ -140,6 +137,7 @@ def _journal(output: Path) -> Check:
 
 def _ffmpeg(settings: Settings) -> Check:
     try:
+        # The same three steps with which a run begins, so that both say the same.
         check_settings(settings.clips)
         installed = asyncio.run(find_ffmpeg())
         check_encoders(installed, encoders(settings.clips))
@@ -153,6 +151,7 @@ def _ytdlp() -> Check:
     installed = ytdlp_version()
     if installed is None:
         return failed("yt-dlp", "not installed", _UPDATE)
+    # None for a build of one's own, whose version is no date: then its age is not judged.
     released = released_on(installed)
     age = (date.today() - released).days if released else None
     text = installed + (f", {age} days old" if age is not None else "")
@@ -167,6 +166,7 @@ def _javascript() -> Check:
         if runtime.supported:
             text = f"{runtime.name} {runtime.version} ({runtime.path})"
             return passed("JavaScript runtime", text)
+    # A warning only: most videos can be resolved without.
     old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in runtimes)
     return warning(
         "JavaScript runtime",
@@ -180,6 +180,7 @@ def _metadata(settings: Settings) -> Iterator[Check]:
     names = needed(audioset.splits)
     missing = [name for name in names if find(audioset.metadata_dir, name) is None]
     if missing:
+        # Nothing is downloaded here: `doctor` must be quick, and work without a network.
         text = f"{len(missing)} of {len(names)} files are downloaded by the first run"
         yield passed("metadata", f"{text}, into {audioset.metadata_dir}")
         if not os.access(_existing(audioset.metadata_dir), os.W_OK):
@@ -193,6 +194,7 @@ def _metadata(settings: Settings) -> Iterator[Check]:
         yield failed("metadata", str(error))
         return
     text = f"{count(len(catalog.segments))} segments, {count(len(selection))} selected"
+    # Not wrong in itself: whoever cut the files down for a try means it so.
     other = [file.name for file in catalog.inputs if not file.official and file.name in names]
     if other:
         remedy = "fine if you meant that; else delete them, and a run downloads Google's"
@@ -248,6 +250,7 @@ def _proxy(identity: IdentitySettings) -> Check:
     name = f"proxy of {identity.name}"
     if identity.proxy is None:
         return passed(name, "none: goes out directly")
+    # Only whether it takes connections: whether it lets us through shows with `--online`.
     shown, parts = without_password(identity.proxy), urlsplit(identity.proxy)
 
     async def connect() -> None:

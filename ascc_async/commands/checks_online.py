@@ -33,7 +33,7 @@ from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource
 
-_LONGEST = 120.0  # seconds for one check
+_LONGEST = 120.0  # seconds for one check: a refused request is tried again after long pauses
 _CLIP_MS = 10_000
 _UPDATE = "pip install --upgrade ascc-async 'yt-dlp[default]'"
 _T = TypeVar("_T")
@@ -41,6 +41,8 @@ _T = TypeVar("_T")
 
 def online_checks(settings: Settings) -> Iterator[Check]:
     """Licenses by each source, then one clip from beginning to end."""
+    # One event loop from first to last: connections and processes stay open between checks, while
+    # each result is shown as soon as it is there.
     with asyncio.Runner() as runner:
         checks = _all_checks(settings)
         while (check := runner.run(anext(checks, None))) is not None:
@@ -79,6 +81,7 @@ async def _license_checks(settings: Settings, youtube: YouTubeAccess) -> list[Ch
             else check
             for check in checks
         ]
+    # Only an answer shows it: YouTube takes dead cookies without a word, as a guest's.
     for identity in sorted(youtube.sessions.signed_out):
         checks.append(
             warning(
@@ -128,6 +131,7 @@ async def _clip_checks(
     yield check
     if resolved is None:
         return
+    # In a temporary folder: a check must not leave a clip that no journal knows.
     cutter = Cutter(settings.clips, FFmpeg(await find_ffmpeg(), 1), folder)
     ranges = Ranges(youtube.media_links.source(resolved))
     segment = Segment(resolved.video_id, 0, _CLIP_MS, "", ())

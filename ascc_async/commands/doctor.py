@@ -24,7 +24,7 @@ _LEVELS = {State.PASSED: "info", State.WARNING: "warning", State.FAILED: "error"
 
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
-    # What others would log in passing, the checks say themselves.
+    # What other parts would log in passing, the checks show themselves.
     logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
     settings = load(options.config, options.options)
     console, as_json = PlainConsole(), options.log_format == "json"
@@ -34,11 +34,16 @@ def main(options: argparse.Namespace) -> int:
         if as_json:
             level = _LEVELS[check.state]
             console.tell(event_line(time.time(), level, "check", asdict(check)))
-        else:
-            _show(check, console)
+            continue
+        row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
+        row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
+        # Long lines are left to the terminal: what is wrapped here cannot be copied whole.
+        console.show(row, wrap=False)
+        if check.remedy:
+            console.tell(f"{'':<8} {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
     if not as_json and failures:
-        console.tell(f"\n{failures} failed: a run could not work. What to do stands beside each.")
+        console.tell(f"\n{failures} failed: a run could not work. Below each is what to do.")
     elif not as_json:
         noted = f", {warnings} with a warning" if warnings else ""
         more = "" if options.online else " `doctor --online` also asks YouTube."
@@ -51,14 +56,7 @@ def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
     yield from local_checks(settings)
     yield from network_checks(settings)
     if online:
+        # It imports the whole pipeline, which takes a second.
         from ascc_async.commands.checks_online import online_checks
 
         yield from online_checks(settings)
-
-
-def _show(check: Check, console: PlainConsole) -> None:
-    row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
-    row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
-    console.show(row, wrap=False)
-    if check.remedy:
-        console.tell(f"{'':<8} {'':<20} → {safe(check.remedy)}")

@@ -20,9 +20,15 @@ from ascc_async.settings_loader import load
 
 def main(options: argparse.Namespace) -> int:
     """Print the plan, or with `--classes` every class."""
-    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # the warnings are told below
+    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # said below, as notes
     settings = load(options.config, options.options)
-    asyncio.run(fetch_missing(settings.audioset, settings.network, _say))
+
+    def on_progress(name: str, received: int, total: int | None) -> None:
+        # To standard error, as the notes: standard output may be read as JSON.
+        if received == total:
+            print(f"ascc-async: downloaded {safe(name)}", file=sys.stderr)
+
+    asyncio.run(fetch_missing(settings.audioset, settings.network, on_progress))
     catalog = read_catalog(settings.audioset)
     if options.classes:
         choices = choose_classes(catalog.classes, catalog.ontology, settings.classes)
@@ -39,8 +45,3 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(data: Any, text: str, as_json: bool) -> None:
     print(json.dumps(data, ensure_ascii=False, indent=2) if as_json else text)
-
-
-def _say(name: str, received: int, total: int | None) -> None:
-    if received == total:
-        print(f"ascc-async: downloaded {safe(name)}", file=sys.stderr)

@@ -14,6 +14,7 @@ from ascc_async.settings_loader import load
 def main(options: argparse.Namespace) -> int:
     """Ask for and fetch the manifest's clips again, then say how the result differs."""
     settings = load(options.config, options.options)
+    # Before anything starts: the manifest may be the last evidence of its dataset.
     manifest: Path = options.manifest.resolve()
     if manifest.is_relative_to(settings.output.dir):
         raise SetupError(

@@ -60,9 +60,7 @@ async def _run_with_screen(
     async with screen.showing():
         counts = await _run_until_stopped(job, shutdown)
     if counts is None:
-        screen.say(
-            "Left at once. All that was recorded is kept: the same command goes on.", "aborted"
-        )
+        screen.say("Aborted. Progress is saved; run the same command to resume.", "aborted")
         return ABORTED
     snapshot, output = job.snapshot(), settings.output.dir
     text = report(counts, snapshot, output)
@@ -80,14 +78,26 @@ async def _run_with_screen(
 
 async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Counts | None:
     """None when the run was aborted."""
+
+    async def announce_stopping() -> None:
+        # A picture on a terminal shows it too; a log file or a pipe has only this line.
+        await shutdown.wait_draining()
+        seconds = round(shutdown.seconds_left() or 0)
+        log.info(
+            "stopping: finishing what is in flight, then writing the dataset; another Ctrl-C leaves"
+            " at once",
+            extra={"asked_by": shutdown.reason, "at_most_seconds": seconds},
+        )
+
     failure: Exception | None = None
     counts: Counts | None = None
     async with asyncio.TaskGroup() as tasks:
-        announcing = tasks.create_task(_announce_stopping(shutdown))
+        announcing = tasks.create_task(announce_stopping())
         try:
             with shutdown.handling_signals():
                 counts = await job.run()
         except asyncio.CancelledError:
+            # A second signal cancels this task; any other cancelling is not ours to swallow.
             if not shutdown.aborted:
                 raise
         except Exception as error:  # noqa: BLE001 - raised again, outside of the group
@@ -99,13 +109,3 @@ async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Counts | None:
             log.error("unexpected error: this is a bug, please report it", exc_info=failure)
         raise failure
     return counts
-
-
-async def _announce_stopping(shutdown: Shutdown) -> None:
-    """Say what a signal means; the dashboard on a terminal says it by itself."""
-    await shutdown.wait_draining()
-    log.info(
-        "stopping: finishing what is in flight, then writing the dataset; another Ctrl-C leaves"
-        " at once",
-        extra={"asked_by": shutdown.reason, "at_most_seconds": round(shutdown.seconds_left() or 0)},
-    )

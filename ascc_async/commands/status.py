@@ -46,36 +46,27 @@ def main(options: argparse.Namespace) -> int:
             for line in lines:
                 console.tell(line)
             return 1 if known.nothing else 0
-        status = _run_status(reader, output)
-    if as_json:
-        console.tell(json.dumps(status_fields(status)))
-        return 0
-    console.tell(status_headline(status))
-    if status.holder is not None and status.snapshot is not None:
-        console.show(Dashboard(status.snapshot, headline=False))
-        return 0
-    for paragraph in status_sums(status):
-        console.tell(f"\n{paragraph}")
-    return 0
-
-
-def _run_status(reader: Reader, output: Path) -> RunStatus:
-    by = holder(output)
-    snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
-    if by and snapshot and snapshot.at < datetime.fromisoformat(by.since).timestamp():
+        running = holder(output)
+        snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
+    if running and snapshot and snapshot.at < datetime.fromisoformat(running.since).timestamp():
         snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST
     exists = manifest.is_file()
     # While a run goes on its snapshot says more, and counting millions of rows takes a while.
-    counted = exists and (by is None or snapshot is None)
-    return RunStatus(
-        output,
-        time.time(),
-        by,
-        snapshot,
-        summary(manifest) if counted else None,
-        manifest.stat().st_mtime if exists else None,
-    )
+    counted = exists and (running is None or snapshot is None)
+    counts = summary(manifest) if counted else None
+    written_at = manifest.stat().st_mtime if exists else None
+    status = RunStatus(output, time.time(), running, snapshot, counts, written_at)
+    if as_json:
+        console.tell(json.dumps(status_fields(status)))
+        return 0
+    console.tell(status_headline(status))
+    if running is not None and snapshot is not None:
+        console.show(Dashboard(snapshot, headline=False))
+        return 0
+    for paragraph in status_sums(status):
+        console.tell(f"\n{paragraph}")
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +93,7 @@ class KnownVideo:
             "video_id": self.video_id,
             "removed": self.removed,
             "answer": asdict(self.answer) if self.answer else None,
+            # JSON knows no infinity, and that is the level of digital silence in decibels.
             "clips": [_finite(asdict(clip)) for clip in self.clips],
             "history": [asdict(event) for event in self.history],
             "manifest": [dict(row) for row in self.rows],
@@ -118,9 +110,14 @@ class KnownVideo:
         yield f"{self.video_id}  https://www.youtube.com/watch?v={self.video_id}"
         if self.removed:
             yield "removals.txt names it: no run or rebuild takes it into the dataset"
-        yield from _answer_lines(self.answer)
+        if self.answer is None:
+            yield "license     not asked yet"
+        else:
+            yield from _answer_lines(self.answer)
         for clip in self.clips:
             yield from _clip_lines(clip, output_dir)
+        # Texts of others (titles, YouTube's words) are made safe: they may hold control characters
+        # that would move the cursor or change the terminal's title.
         for row in self.rows:
             reason = f", {safe(row['reason'])}" if row["reason"] else ""
             yield f"manifest    {safe(row['segment_id'])}: {safe(row['outcome'])}{reason}"
@@ -132,36 +129,34 @@ class KnownVideo:
 
 
 def _known_video(reader: Reader, output: Path, asked: str) -> KnownVideo:
+    # A segment id will do as well: it is what manifest and file names show.
     if not _VIDEO_ID.fullmatch(asked):
         raise SettingsError(
             f"{asked!r} is no video id: expected 11 letters, digits, - or _, such as M4gD1WSo5mA"
         )
     video_id = asked[:11]
+    rows: list[Mapping[str, str]] = []
+    manifest = output / DATASET_FOLDER / _MANIFEST
+    if manifest.is_file():
+        with manifest.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file), [])
+            # Millions of rows: only those that begin right are parsed. No field holds a line break.
+            rows = [
+                dict(zip(header, next(csv.reader([line])), strict=False))
+                for line in file
+                if line.startswith(f"{video_id}_")
+            ]
     return KnownVideo(
         video_id,
         reader.answer(video_id),
         tuple(reader.history(video_id)),
         tuple(reader.clips_of(video_id)),
-        tuple(_manifest_rows(output / DATASET_FOLDER / _MANIFEST, video_id)),
+        tuple(rows),
         video_id in read_removals(output).videos,
     )
 
 
-def _manifest_rows(manifest: Path, video_id: str) -> Iterator[dict[str, str]]:
-    if not manifest.is_file():
-        return
-    with manifest.open(encoding="utf-8", newline="") as file:
-        header = next(csv.reader(file), [])
-        # Millions of rows: only those that begin right are parsed. No field holds a line break.
-        for line in file:
-            if line.startswith(f"{video_id}_"):
-                yield dict(zip(header, next(csv.reader([line])), strict=False))
-
-
-def _answer_lines(answer: AnswerRow | None) -> Iterator[str]:
-    if answer is None:
-        yield "license     not asked yet"
-        return
+def _answer_lines(answer: AnswerRow) -> Iterator[str]:
     before = f", before that {answer.previous_license}" if answer.previous_license else ""
     yield f"license     {answer.license}{before}"
     if answer.reason:
@@ -183,6 +178,7 @@ def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:
     file = clip.clip
     if file is None:
         return
+    # Whether it is whole takes hashing: that is for `verify`.
     missing = "" if (output_dir / file.path).is_file() else "  (the file is missing: run `verify`)"
     yield f"  file      {file.path}{missing}"
     yield (
@@ -203,7 +199,7 @@ def _with_detail(text: str, detail: str) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no infinity: the level of digital silence becomes null."""
+    """The same with null for every number that is not finite."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -21,14 +21,37 @@ from ascc_async.progress.formatting import count, safe, size
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
-_TELL_EVERY = 2.0
+_REPORT_EVERY = 2.0  # seconds
 WRONG = 1
 
 
 def main(options: argparse.Namespace) -> int:
     """Exit code 1 and a list where something is wrong; `--repair` has it fetched again."""
     settings = load(options.config, options.options)
-    problems = _check_all(settings)
+    output = settings.output.dir
+    if not (output / "dataset" / "manifest.csv").exists():
+        raise SetupError(
+            f"{output}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
+            " another folder with --set output.dir=…"
+        )
+    # Files the journal accounts for are no strays, whatever the manifest says of them. A dataset
+    # that was copied without its journal can be verified too.
+    known: set[str] = set()
+    if (output / JOURNAL_NAME).exists():
+        with closing(Reader(output / JOURNAL_NAME)) as reader:
+            pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
+            known = {row.clip.path for page in pages for row in page if row.clip is not None}
+    problems: list[Problem] = []
+    reported_at, checked = time.monotonic(), None
+    for checked in verify(output, asyncio.run(find_ffmpeg()).path, known):
+        if checked.problem is not None:
+            problems.append(checked.problem)
+        if time.monotonic() - reported_at > _REPORT_EVERY:
+            reported_at = time.monotonic()
+            # Not to standard output, which holds nothing but the result.
+            print(_progress(checked), file=sys.stderr)
+    done = _progress(checked) if checked else "no clips"
+    print(f"{done}; {counted(len(problems), 'problem')}")
     for problem in problems:
         print(f"{problem.kind.value}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
     if problems and options.repair:
@@ -38,45 +61,14 @@ def main(options: argparse.Namespace) -> int:
     return WRONG if problems else 0
 
 
-def _check_all(settings: Settings) -> list[Problem]:
-    output = settings.output.dir
-    if not (output / "dataset" / "manifest.csv").exists():
-        raise SetupError(
-            f"{output}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
-            " another folder with --set output.dir=…"
-        )
-    ffmpeg = asyncio.run(find_ffmpeg())
-    problems: list[Problem] = []
-    said_at, checked = time.monotonic(), None
-    for checked in verify(output, ffmpeg.path, _known(settings)):
-        if checked.problem is not None:
-            problems.append(checked.problem)
-        if time.monotonic() - said_at > _TELL_EVERY:
-            said_at = time.monotonic()
-            print(_progress(checked), file=sys.stderr)
-    done = _progress(checked) if checked else "no clips"
-    print(f"{done}; {counted(len(problems), 'problem')}")
-    return problems
-
-
 def _progress(checked: Checked) -> str:
     return f"{count(checked.done)} of {count(checked.total)} clips, {size(checked.bytes)} read"
 
 
-def _known(settings: Settings) -> set[str]:
-    """The paths the journal accounts for, whatever the manifest says of them."""
-    path = settings.output.dir / JOURNAL_NAME
-    if not path.exists():
-        return set()
-    with closing(Reader(path)) as reader:
-        pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
-        return {row.clip.path for page in pages for row in page if row.clip is not None}
-
-
 async def _forget(settings: Settings, segments: tuple[str, ...]) -> None:
     encoding = encoding_of(settings.clips)
+    # A run keeps in memory which clips are there, and would not notice: refused beside one.
     with run_lock(settings.output.dir):
         async with Journal(settings.output.dir / JOURNAL_NAME) as journal:
-            await journal.record(
-                *(Forgotten(one, encoding, "found wrong by verify") for one in segments)
-            )
+            why = "found wrong by verify"
+            await journal.record(*(Forgotten(segment, encoding, why) for segment in segments))

@@ -15,19 +15,19 @@ from ascc_async.standin.world_settings import Fault
 def checks(place: Place, *arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
     """Exit code, and the checks by name."""
     done = place.run("doctor", "--log-format", "json", *arguments)
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    return done.returncode, {one["name"]: one for one in told if one["event"] == "check"}
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {each["name"]: each for each in events if each["event"] == "check"}
 
 
 def test_all_that_a_run_needs_is_looked_at(finished: Place) -> None:
     """Nothing has failed, and each check says what it found."""
-    code, told = checks(finished)
+    code, results = checks(finished)
     assert code == 0
-    assert {one["state"] for one in told.values()} <= {"passed", "warning"}
+    assert {check["state"] for check in results.values()} <= {"passed", "warning"}
     assert {"Python", "output folder", "disk", "journal", "ffmpeg", "yt-dlp", "metadata",
             "JavaScript runtime", "cookies of main", "proxy of main", "ca_file",
-            "Data API keys"} <= told.keys()  # fmt: skip
-    assert all(one["found"] for one in told.values())
+            "Data API keys"} <= results.keys()  # fmt: skip
+    assert all(check["found"] for check in results.values())
 
 
 def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_path: Path) -> None:
@@ -41,12 +41,12 @@ def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_pa
             "output.min_free_gb=1000000",
         ),
     )
-    code, told = checks(broken)
+    code, results = checks(broken)
     assert code == 1
-    failed = {name: one for name, one in told.items() if one["state"] == "failed"}
+    failed = {name: check for name, check in results.items() if check["state"] == "failed"}
     assert failed.keys() == {"proxy of main", "cookies of main", "disk"}
-    assert all(one["remedy"] for one in failed.values())
-    assert "secret" not in json.dumps(told)
+    assert all(check["remedy"] for check in failed.values())
+    assert "secret" not in json.dumps(results)
 
 
 def test_metadata_that_is_malformed_is_named_with_its_line(finished: Place, tmp_path: Path) -> None:
@@ -59,38 +59,38 @@ def test_metadata_that_is_malformed_is_named_with_its_line(finished: Place, tmp_
     with (bad / "eval_segments.csv").open("a") as file:
         file.write("half a ro")
     other = replace(finished, settings=(*finished.settings, f"audioset.metadata_dir={bad}"))
-    code, told = checks(other)
+    code, results = checks(other)
     assert code == 1
-    assert "eval_segments.csv:" in told["metadata"]["found"]
+    assert "eval_segments.csv:" in results["metadata"]["found"]
 
 
-def test_online_tries_every_joint_through_proxy_and_authority(
+def test_online_tries_every_step_through_proxy_and_authority(
     finished: Place, youtube: StandinProcess
 ) -> None:
-    """Each source reads the known videos, and one clip is fetched into nowhere."""
+    """Each source reads the known videos, and one clip is fetched and discarded."""
     keyed = replace(finished, settings=(*finished.settings, "license.api_keys=[AIzaTest]"))
     before = sorted(finished.output.rglob("*.flac"))
-    code, told = checks(keyed, "--online")
+    code, results = checks(keyed, "--online")
     assert code == 0
     for name in ("data_api as main", "innertube as main", "watch_page as main",
                  "yt-dlp resolves", "media and ffmpeg"):  # fmt: skip
-        assert told[name]["state"] == "passed", told[name]
-    assert "AIzaTest" not in json.dumps(told)
+        assert results[name]["state"] == "passed", results[name]
+    assert "AIzaTest" not in json.dumps(results)
     assert sorted(finished.output.rglob("*.flac")) == before
 
 
-def test_online_says_which_joint_is_broken(finished: Place, youtube: StandinProcess) -> None:
-    """Sources whose pages changed are told apart from media that is refused."""
+def test_online_says_which_step_fails(finished: Place, youtube: StandinProcess) -> None:
+    """Sources whose pages changed are distinguished from media that is refused."""
     youtube.set_pages(container="gone")
     youtube.set_faults(Fault(name="forbidden", endpoints=("media",), times=0))
     try:
-        code, told = checks(finished, "--online")
+        code, results = checks(finished, "--online")
     finally:
         youtube.set_pages(container="there")
         youtube.set_faults()
     assert code == 1
-    assert told["innertube as main"]["state"] == "failed"
-    assert "M4gD1WSo5mA as unknown" in told["innertube as main"]["found"]
-    assert told["yt-dlp resolves"]["state"] == "passed"
-    assert told["media and ffmpeg"]["state"] == "failed"
-    assert told["media and ffmpeg"]["remedy"]
+    assert results["innertube as main"]["state"] == "failed"
+    assert "M4gD1WSo5mA as unknown" in results["innertube as main"]["found"]
+    assert results["yt-dlp resolves"]["state"] == "passed"
+    assert results["media and ffmpeg"]["state"] == "failed"
+    assert results["media and ffmpeg"]["remedy"]

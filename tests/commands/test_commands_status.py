@@ -41,12 +41,12 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
 
 def test_json_agrees_with_the_manifest(finished: Place) -> None:
     """Stable names for programs."""
-    told = json.loads(finished.run("status", "--json").stdout)
+    status = json.loads(finished.run("status", "--json").stdout)
     counts = summary(finished.output / "dataset" / "manifest.csv")
-    assert told["running"] is None
-    assert told["manifest"]["outcomes"]["clip"] == counts.clips
-    assert told["picture"]["phase"] == "done"
-    assert told["picture"]["asked"] == counts.asked
+    assert status["running"] is None
+    assert status["manifest"]["outcomes"]["clip"] == counts.clips
+    assert status["picture"]["phase"] == "done"
+    assert status["picture"]["asked"] == counts.asked
 
 
 @pytest.mark.slow
@@ -59,9 +59,9 @@ def test_beside_a_running_process_it_shows_its_picture(
         place.arguments("run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        told = _status_when(place, lambda told: told["picture"] is not None)
-        assert told["running"]["pid"] == run.pid
-        assert told["manifest"] is None
+        status = _status_when(place, lambda status: status["picture"] is not None)
+        assert status["running"]["pid"] == run.pid
+        assert status["manifest"] is None
         text = place.run("status").stdout
         assert f"A run is going on (process {run.pid}" in text
         assert "licenses" in text
@@ -78,9 +78,9 @@ def _status_when(place: Place, ready: Callable[[dict[str, Any]], bool]) -> dict[
     end = time.monotonic() + 30
     while time.monotonic() < end:
         done = place.run("status", "--json")
-        told: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
-        if told and ready(told):
-            return told
+        status: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        if status and ready(status):
+            return status
     raise AssertionError("no picture within 30 s")
 
 
@@ -94,16 +94,16 @@ def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) 
     assert f"license     {row.license}" in done.stdout
     assert f"{row.segment_id}: {row.outcome}" in done.stdout
     assert "asked       " in done.stdout
-    for told in (row.reason, row.path, row.sha256):
-        assert told in done.stdout
+    for fact in (row.reason, row.path, row.sha256):
+        assert fact in done.stdout
 
 
 def test_one_video_as_json(finished: Place) -> None:
     """Also with an id that was never heard of: exit code 1 and empty fields."""
     row = next(manifest_pages(finished.output / "dataset" / "manifest.csv")).iloc[0]
-    told = json.loads(finished.run("status", row.video_id, "--json").stdout)
-    assert told["answer"]["license"] == row.license
-    assert told["manifest"][0]["segment_id"] == row.segment_id
+    status = json.loads(finished.run("status", row.video_id, "--json").stdout)
+    assert status["answer"]["license"] == row.license
+    assert status["manifest"][0]["segment_id"] == row.segment_id
     other = finished.run("status", "-----------", "--json")
     assert other.returncode == 1
     assert json.loads(other.stdout)["answer"] is None
