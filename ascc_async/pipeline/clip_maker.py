@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 _LINKS = 3  # links resolved for one clip before it is left for later
 _WATCH_PAGE = "watch_page"
 
-
 # Looks at the license a second time; None when there is no second way to look.
 ConfirmLicense = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
 
@@ -115,11 +114,11 @@ class LicenseConfirmation:
         # yt-dlp may have seen the license on the page it read. In other languages than English
         # its words say nothing.
         letters = "".join(filter(str.isalpha, (resolved.license_text or "").lower()))
-        for word, license_ in (
+        for phrase, license_ in (
             ("creativecommons", License.CREATIVE_COMMONS),
             ("standard", License.STANDARD),
         ):
-            if word in letters:
+            if phrase in letters:
                 text = resolved.license_text or ""
                 return LicenseAnswer(resolved.video_id, license_, "yt-dlp", time.time(), text=text)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
 from ascc_async.media.cut import encoding_of
 from ascc_async.model import Outcome, Reason
+from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
 
 # Keys under which a run leaves these things in the journal; version 0.1 wrote the same.
@@ -19,13 +20,6 @@ _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
 _NOT_COMPARED = ("license.api_keys", "audioset.metadata_dir")
 _BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
 _MOST_CHARACTERS = 60  # of a value that is shown
-
-
-class CookieJar(Protocol):
-    """An identity's cookies."""
-
-    @property
-    def signed_in(self) -> bool: ...
 
 
 def changed_settings(reader: Reader, settings: Settings) -> tuple[str, ...]:
@@ -87,7 +81,7 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
 
 
 def access_since(
-    reader: Reader, network: NetworkSettings, jars: Mapping[str, CookieJar], now: float
+    reader: Reader, network: NetworkSettings, jars: Mapping[str, IdentityCookies], now: float
 ) -> Learned:
     """Since when (POSIX time) YouTube is asked with these accounts and proxies; to be recorded.
 

@@ -230,7 +230,7 @@ class Run:
         settings, reader, journal = self._settings, records.reader, records.journal
         self.changed_settings = await asyncio.to_thread(changed_settings, reader, settings)
         for change in self.changed_settings:
-            log.info("a setting is not as in the last run", extra={"setting": change})
+            log.info("a setting was changed since the last run", extra={"setting": change})
         await journal.record(*await asyncio.to_thread(short_clips, reader, settings.clips))
         await self._reconcile(records)
         access = access_since(reader, settings.network, cookies.jars, time.time())

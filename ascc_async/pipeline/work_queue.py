@@ -96,11 +96,19 @@ class WorkQueue:
         """Take in all that the journal knows."""
         # The clips come first: they decide what an answer means for a row.
         clips: dict[int, ClipRow] = {}
+        barred_before = self._barred_before()
         for clip_page in reader.clips(encoding):
-            self._load_clips(clip_page, clips)
+            ids = np.array([clip.video_id for clip in clip_page], "S11")
+            for clip, row in zip(clip_page, self._table.rows_of(ids).tolist(), strict=True):
+                # The journal may hold other videos, or another segment of the same, from other
+                # metadata.
+                if row >= 0 and self._table.segment_id(row) == clip.segment_id:
+                    self._made[row] = _made(clip, barred_before)
+                    clips[row] = clip
+                    if self._selection.selected[row]:
+                        self._outcomes[clip.reason or clip.outcome] += 1
         for answer_page in reader.answered():
             rows = self._table.rows_of(answer_page.ids)
-            # The journal may hold videos that are not selected, from other metadata.
             here = rows >= 0
             rows, page = rows[here], answer_page.where(here)
             self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
@@ -121,16 +129,6 @@ class WorkQueue:
         self._reason_counts = Counter(self._reasons[selected].tolist())
         self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
         self._refresh()
-
-    def _load_clips(self, page: Sequence[ClipRow], clips: dict[int, ClipRow]) -> None:
-        rows = self._table.rows_of(np.array([clip.video_id for clip in page], "S11"))
-        for clip, row in zip(page, rows.tolist(), strict=True):
-            # The journal may hold another segment of the same video, from other metadata.
-            if row >= 0 and self._table.segment_id(row) == clip.segment_id:
-                self._made[row] = _made(clip, self._barred_before())
-                clips[row] = clip
-                if self._selection.selected[row]:
-                    self._outcomes[clip.reason or clip.outcome] += 1
 
     def _barred_before(self) -> float:
         """What was barred before this time is asked again."""
@@ -231,7 +229,6 @@ class WorkQueue:
             # Unknown is no evidence: the old answer stays, and stays too old to count.
             self._set_state(row, RowState.NO)
         else:
-            # Counted in place of the row's answer before.
             self._license_counts[int(self._licenses[row])] -= 1
             self._reason_counts[int(self._reasons[row])] -= 1
             self._licenses[row] = license_code = _LICENSE_CODES[answer.license]

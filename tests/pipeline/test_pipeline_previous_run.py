@@ -57,7 +57,7 @@ async def test_only_settings_that_shape_the_dataset_are_named(tmp_path: Path) ->
 
 
 async def test_only_short_clips_are_made_again_when_their_treatment_changes(tmp_path: Path) -> None:
-    """Cut short, padded or left out: forgotten; whole clips and segments beyond their video stay."""
+    """Cut short, padded or left out: forgotten; whole clips stay, and segments after the end."""
     path = tmp_path / "state.sqlite3"
     rows = (
         clip(1),
