@@ -15,17 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from ascc_async.audioset.classes import SoundClass, read_class_names, read_classes
-from ascc_async.audioset.inputs import (
+from ascc_async.audioset.metadata_files import (
     CLASS_LIST,
     ONTOLOGY,
     QUALITY_COUNTS,
     RERATED,
     InputFile,
-    find,
+    files_of,
     identify,
-    needed,
     read_text,
-    split_file,
 )
 from ascc_async.audioset.ontology import Ontology, read_ontology
 from ascc_async.audioset.segment_files import SplitRows, read_split
@@ -59,14 +57,13 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     Raises `MetadataError`, with file and line, for what is missing or cannot be read safely.
     """
     folder = settings.metadata_dir
-    paths: dict[str, Path] = {}
-    for name in (*needed(settings.splits), RERATED):
-        path = find(folder, name)
-        if path is not None:
-            paths[name] = path
-        elif name != RERATED:
+    wanted = files_of(settings.splits)
+    paths = {file: path for file in wanted if (path := file.find(folder))}
+    missing = [file for file in wanted if file not in paths]
+    for file in missing:
+        if not file.optional:
             remedy = "let a run download it, or put it there (audioset.metadata_dir)"
-            raise MetadataError(folder / name, None, f"is missing: {remedy}")
+            raise MetadataError(folder / file.name, None, f"is missing: {remedy}")
     # First of all: the hashes tell which segments are known from an earlier start, and that every
     # file is text. Hashing lets go of Python's lock, so the files are read side by side.
     with ThreadPoolExecutor(thread_name_prefix="hashes") as pool:
@@ -77,23 +74,22 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     ontology = read_ontology(paths[ONTOLOGY])
     classes = read_classes(names, paths[QUALITY_COUNTS], ontology, warnings)
     codes = {mid: code for code, mid in enumerate(names)}
-    files = [inputs[split_file(split)] for split in settings.splits]
-    splits = [read_split(file, inputs[CLASS_LIST], codes) for file in files]
-    for file, split in zip(files, splits, strict=True):
-        warnings += [f"{file.path}: {warning}" for warning in split.warnings]
+    segment_files = [inputs[file] for file in paths if file.split]
+    splits = [read_split(file, inputs[CLASS_LIST], codes) for file in segment_files]
+    for read, split in zip(segment_files, splits, strict=True):
+        warnings += [f"{read.path}: {warning}" for warning in split.warnings]
     table = _join(settings.splits, splits, tuple(names))
-    table = _without_repeats(table, [file.path for file in files], warnings)
+    table = _without_repeats(table, [read.path for read in segment_files], warnings)
     rerated = np.empty(0, np.int32)
     if RERATED in paths:
         ids = [text.encode() for text in read_text(paths[RERATED]).split()]
         rows = table.rows_of(np.array([i for i in ids if len(i) == ID_LENGTH], ID_DTYPE))
         rerated = np.unique(rows[rows >= 0])
-    else:
-        warnings.append(f"optional {RERATED} not found; continuing without it")
+    warnings += [f"optional {file.name} not found; continuing without it" for file in missing]
 
     for warning in warnings:
         log.warning(warning)
-    if other := [name for name, file in inputs.items() if not file.official and name != RERATED]:
+    if other := [read.name for read in inputs.values() if read.altered]:
         log.info(
             "these metadata files are not Google's official version; using them, with their hashes"
             " in run.json",

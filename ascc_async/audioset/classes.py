@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ascc_async.audioset.inputs import REMEDY, read_text
+from ascc_async.audioset.metadata_files import REMEDY, read_text
 from ascc_async.audioset.ontology import Ontology
 from ascc_async.errors import MetadataError, SettingsError
 from ascc_async.settings import ClassesSettings

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiofiles
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_random
 
-from ascc_async.audioset.inputs import CLASS_LIST, ONTOLOGY, QUALITY_COUNTS, RERATED, find, needed
+from ascc_async.audioset.metadata_files import MetadataFile, files_of
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
 from ascc_async.files import seal
 from ascc_async.network.client import (
@@ -35,11 +35,6 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _TRIES_WITHOUT_PROGRESS = 5
 _PROMISED_ROWS = re.compile(rb"num_segs\s*=\s*(\d{1,12})")
-_BEGINNINGS = {
-    CLASS_LIST: b"index,mid,display_name",
-    QUALITY_COUNTS: b"label_id,num_rated,num_true",
-    ONTOLOGY: b"[",
-}
 
 
 async def fetch_missing(
@@ -55,50 +50,38 @@ async def fetch_missing(
     remedy when that cannot be done; files that are whole stay.
     """
     folder = settings.metadata_dir
-
-    def prepare() -> list[str]:
-        missing = [name for name in needed(settings.splits) if find(folder, name) is None]
-        if missing:
-            with _disk_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-            missing += [RERATED] if find(folder, RERATED) is None else []
-        return missing
-
-    # A machine without network can work with the files it has: nothing is asked for the optional
-    # one alone.
-    missing = await asyncio.to_thread(prepare)
-    if not missing:
+    missing = await asyncio.to_thread(
+        lambda: [file for file in files_of(settings.splits) if file.find(folder) is None]
+    )
+    # For optional files alone nothing is asked: a machine without network can do without them.
+    if all(file.optional for file in missing):
         return
+    with _disk_errors(folder):
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     trust = trusted_authorities(network.ca_file)
     async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
-        for name in missing:
-            download = _FileDownload(client, name, _url_of(name, settings), folder, report)
+        for file in missing:
+            url = file.url.format(settings=settings, file=file)
+            download = _FileDownload(client, file, url, folder, report)
             try:
                 await download.run(sleep)
             except SetupError as error:
-                if name != RERATED:
+                if not file.optional:
                     raise
                 log.warning(
-                    "optional %s not downloaded; continuing without it", name,
+                    "optional %s not downloaded; continuing without it", file.name,
                     extra={"why": str(error)},
                 )  # fmt: skip
-
-
-def _url_of(name: str, settings: AudiosetSettings) -> str:
-    if name == ONTOLOGY:
-        return settings.ontology_url
-    below = "v1/qa" if name in (QUALITY_COUNTS, RERATED) else "v1/csv"
-    return f"{settings.base_url}/{below}/{name}"
 
 
 class _FileDownload:
     """One file: pieces gather under a temporary name in the same folder."""
 
     def __init__(
-        self, client: IdentityClient, name: str, url: str, folder: Path, report: Report
+        self, client: IdentityClient, file: MetadataFile, url: str, folder: Path, report: Report
     ) -> None:
-        self._client, self._name, self._url, self._report = client, name, url, report
-        self._target, self._part = folder / name, folder / f".{name}.part"
+        self._client, self._file, self._url, self._report = client, file, url, report
+        self._target, self._part = folder / file.name, folder / f".{file.name}.part"
         self._have = 0  # bytes in the part
         self._version: str | None = None  # of the file that they are from
         self._most = 0  # bytes that ever were in the part
@@ -117,8 +100,8 @@ class _FileDownload:
         except Transient as error:
             question = " Is the network up?" if is_worth_another_try(error) else ""
             raise SetupError(
-                f"cannot download {self._name} from {self._url}: {error}.{question} You can also"
-                f" put the file into {self._target.parent} by hand"
+                f"cannot download {self._file.name} from {self._url}: {error}.{question} You can"
+                f" also put the file into {self._target.parent} by hand"
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -139,14 +122,14 @@ class _FileDownload:
                     async for piece in response.chunks():
                         await file.write(piece)
                         self._have += len(piece)
-                        self._report(self._name, self._have, total)
+                        self._report(self._file.name, self._have, total)
                         if self._have > self._most:
                             self._most, self._idle = self._have, 0
         if total is not None and self._have < total:
             raise NetworkFault(f"only {self._have} of {total} bytes came", kind="short_body")
         try:
             with _disk_errors(self._part):
-                await asyncio.to_thread(_check_whole, self._name, self._part, self._url)
+                await asyncio.to_thread(_check_whole, self._file, self._part, self._url)
                 await asyncio.to_thread(seal, self._part, self._target)
         except Transient:
             self._have = 0  # the server says this is all of it: not worth resuming
@@ -171,7 +154,7 @@ class _FileDownload:
             raise ServerFault("the server sent another part of the file than was asked for")
         if status != 200:
             raise SetupError(
-                f"cannot download {self._name}: {self._url} answers {status}; see"
+                f"cannot download {self._file.name}: {self._url} answers {status}; see"
                 " audioset.base_url and ontology_url, or put the file into"
                 f" {self._target.parent} by hand"
             )
@@ -195,7 +178,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_whole(name: str, path: Path, url: str) -> None:
+def _check_whole(file: MetadataFile, path: Path, url: str) -> None:
     """Whether a file that came is the file it should be, and all of it, as far as a look tells.
 
     Raises `NetworkFault` for half a file, while it can be fetched again, and `SetupError` for
@@ -203,24 +186,22 @@ def _check_whole(name: str, path: Path, url: str) -> None:
     """
     content = path.read_bytes()
     head = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    is_split = name not in _BEGINNINGS and name != RERATED
-    expected = head.startswith(_BEGINNINGS.get(name, b"")) and (b"," in head or not is_split)
-    if not head or head.startswith(b"<") or not expected:
+    if not head or head.startswith(b"<") or not re.match(file.beginning, head):
         beginning = content[:40].decode("utf-8", "replace")
         raise SetupError(
-            f"{url} answers with something else than {name} (it begins with {beginning!r}): a"
+            f"{url} answers with something else than {file.name} (it begins with {beginning!r}): a"
             " sign-in page of this network? Sign in and start again, or correct audioset.base_url"
         )
-    if name == ONTOLOGY:
+    cut_short = f"{file.name} came cut short"
+    if file.name.endswith(".json"):
         try:
             json.loads(content)
         except ValueError as error:
-            raise NetworkFault(f"{ONTOLOGY} came cut short ({error})", kind="short_body") from error
-    if is_split:
+            raise NetworkFault(f"{cut_short} ({error})", kind="short_body") from error
+    if file.split:
         if not content.endswith(b"\n"):
-            raise NetworkFault(f"{name} came cut short within a line", kind="short_body")
+            raise NetworkFault(f"{cut_short} within a line", kind="short_body")
         comments = sum(line.startswith(b"#") for line in head.split(b"\n"))
-        promised, rows = _PROMISED_ROWS.search(head), content.count(b"\n") - comments
-        if promised and rows < int(promised[1]):
-            counts = f"{rows} of {int(promised[1])} rows"
-            raise NetworkFault(f"{name} came cut short: {counts}", kind="short_body")
+        header, rows = _PROMISED_ROWS.search(head), content.count(b"\n") - comments
+        if header and rows < (promised := int(header[1])):
+            raise NetworkFault(f"{cut_short}: {rows} of {promised} rows", kind="short_body")

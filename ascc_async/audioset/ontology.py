@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from ascc_async.audioset.inputs import REMEDY, read_text
+from ascc_async.audioset.metadata_files import REMEDY, read_text
 from ascc_async.errors import MetadataError
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from ascc_async.audioset.inputs import REMEDY, InputFile
+from ascc_async.audioset.metadata_files import REMEDY, InputFile
 from ascc_async.audioset.segments import (
     ID_DTYPE,
     ID_LENGTH,

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ascc_async.audioset.catalog import read_catalog
-from ascc_async.audioset.inputs import find, needed
+from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import AsccError, SetupError, StopRun
@@ -177,11 +177,11 @@ def _javascript() -> Check:
 
 def _metadata(settings: Settings) -> Iterator[Check]:
     audioset = settings.audioset
-    names = needed(audioset.splits)
-    missing = [name for name in names if find(audioset.metadata_dir, name) is None]
+    needed = [file for file in files_of(audioset.splits) if not file.optional]
+    missing = [file for file in needed if file.find(audioset.metadata_dir) is None]
     if missing:
         # Nothing is downloaded here: `doctor` must be quick, and work without a network.
-        text = f"{len(missing)} of {len(names)} files are downloaded by the first run"
+        text = f"{len(missing)} of {len(needed)} files are downloaded by the first run"
         yield passed("metadata", f"{text}, into {audioset.metadata_dir}")
         if not os.access(_existing(audioset.metadata_dir), os.W_OK):
             remedy = "choose another audioset.metadata_dir, or put the files there yourself"
@@ -195,7 +195,7 @@ def _metadata(settings: Settings) -> Iterator[Check]:
         return
     text = f"{count(len(catalog.segments))} segments, {count(len(selection))} selected"
     # Not wrong in itself: whoever cut the files down for a try means it so.
-    other = [file.name for file in catalog.inputs if not file.official and file.name in names]
+    other = [file.name for file in catalog.inputs if file.altered]
     if other:
         remedy = "fine if you meant that; else delete them, and a run downloads Google's"
         yield warning("metadata", f"{text}; not Google's own: {', '.join(other)}", remedy)

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from ascc_async.audioset.inputs import InputFile
+from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.segments import Bools, gather
 from ascc_async.audioset.selection import ChosenClass, Selection

@@ -14,7 +14,7 @@ from functools import partial
 from ascc_async import __version__
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.download import fetch_missing
-from ascc_async.audioset.inputs import InputFile
+from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.selection import Selection, select
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import first_stop

@@ -16,6 +16,7 @@ from aiohttp.test_utils import RawTestServer
 from fileserver import FileServer, serving
 from metadata_files import catalog_of, row, segments, write_folder
 
+from ascc_async.audioset import metadata_files as table
 from ascc_async.audioset.download import Report, fetch_missing
 from ascc_async.errors import SetupError
 from ascc_async.settings import AudiosetSettings, NetworkSettings
@@ -182,6 +183,28 @@ async def test_optional_file_may_be_missing(
     assert catalog_of(tmp_path).rerated.tolist() == []
 
 
+@pytest.mark.parametrize("content", [b"id,strength\n", b"Please sign in\n"])
+async def test_another_file_is_one_record(
+    server: FileServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+) -> None:
+    """A record added to the table is fetched from its folder, checked, and hashed as an input."""
+    another = table.MetadataFile("strong.csv", "v2/qa", "0" * 40, rb"id,\w+\n", optional=True)
+    monkeypatch.setattr(table, "FILES", (another, *table.FILES))
+    server.files["v2/qa/strong.csv"] = content
+    async with serving(server):
+        await fetch(tmp_path, server.url)
+    altered = {file.name: file.altered for file in catalog_of(tmp_path).inputs}
+    unusable = content == b"Please sign in\n"
+    assert altered.get("strong.csv") is (None if unusable else True)
+    for problem in ("downloaded", "found"):
+        warning = f"optional strong.csv not {problem}; continuing without it"
+        assert (warning in caplog.messages) is unusable
+
+
 @pytest.mark.parametrize(
     ("folder", "network", "message"),
     [
@@ -230,7 +253,7 @@ async def test_proxy_wants_a_password(tmp_path: Path) -> None:
 
     async with RawTestServer(proxy) as running:
         for target in ("http://example.test", "https://example.test"):
-            with pytest.raises(SetupError, match=r"user (and|or) password.*network.proxy"):
+            with pytest.raises(SetupError, match=r"user (and|name or) password.*network.proxy"):
                 await fetch(tmp_path, target, proxy=f"http://127.0.0.1:{running.port}")
 
 
