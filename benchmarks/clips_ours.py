@@ -43,7 +43,7 @@ from ascc_async.settings import (
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
-from ascc_async.youtube.media_links import MediaSources
+from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
 
 WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
@@ -90,7 +90,7 @@ class Tools:
     """What a clip stage needs."""
 
     extractor: Extractor
-    media: MediaSources
+    media: MediaLinks
     cutter: Cutter
     journal: Journal
     output: Path
@@ -118,7 +118,7 @@ async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -
     pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
     extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips, output))
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
-    return Tools(extractor, MediaSources(sessions), cutter, journal, output)
+    return Tools(extractor, MediaLinks(sessions), cutter, journal, output)
 
 
 def cpu() -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.selection import ChosenClass, Selection, select
 from ascc_async.errors import SettingsError
+from ascc_async.media.clip_formats import CLIP_FORMATS
 from ascc_async.settings import ClipsSettings, Settings
 
 _VIDEOS_A_CALL = 50  # videos in one Data API call
@@ -25,8 +26,6 @@ _GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
 _SHOWN_CLASSES = 5
 _SMALLER_LIMITS = (20, 100)
 _CLIP_SECONDS = 10
-_COMPRESSED_BYTES_A_SECOND = {"opus": 16_000, "m4a": 16_000, "mp3": 24_000}
-_FLAC_SHARE = 0.51  # of the size of the same sound as WAV
 _PICTURE_BYTES_A_SECOND = 60_000  # at a height of 360
 
 
@@ -170,10 +169,11 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
     if clips.media == "video":
         picture = int(_PICTURE_BYTES_A_SECOND * (clips.max_height / 360) ** 2)
         return _CLIP_SECONDS * (16_000 + picture)
-    if clips.format in _COMPRESSED_BYTES_A_SECOND:
-        return _CLIP_SECONDS * _COMPRESSED_BYTES_A_SECOND[clips.format]
+    clip_format = CLIP_FORMATS[clips.format]
+    if clip_format.lossy:
+        return int(_CLIP_SECONDS * clip_format.size)
     wave = _CLIP_SECONDS * (clips.sample_rate or 44_100) * (clips.channels or 2) * 2
-    return wave if clips.format == "wav" else int(wave * _FLAC_SHARE)
+    return int(wave * clip_format.size)
 
 
 def _durations(asked: int, clips: int, extraction: int, settings: Settings) -> Iterator[Duration]:

@@ -79,7 +79,7 @@ class Stage(Generic[Work]):
             async with asyncio.TaskGroup() as tasks:
                 feeder = tasks.create_task(self._feed_queue(), name=f"{self._name} feeder")
                 workers = [
-                    tasks.create_task(self._work_queue(), name=f"{self._name} worker {number}")
+                    tasks.create_task(self._consume(), name=f"{self._name} worker {number}")
                     for number in range(self._workers)
                 ]
                 drain = tasks.create_task(self._drain(feeder, workers), name=f"{self._name} drain")
@@ -105,7 +105,7 @@ class Stage(Generic[Work]):
             if (close := getattr(self._feed, "aclose", None)) is not None:
                 await close()
 
-    async def _work_queue(self) -> None:
+    async def _consume(self) -> None:
         while not isinstance(item := await self._queue.get(), _End):
             self._queued -= 1
             self._in_flight += 1

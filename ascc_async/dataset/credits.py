@@ -9,6 +9,7 @@ from pathlib import Path
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.dataset.text import clean, counted, decimal, markdown, restored
+from ascc_async.media.clip_formats import CLIP_FORMATS
 from ascc_async.model import CREATIVE_COMMONS_DEED
 from ascc_async.settings import ClipsSettings
 
@@ -18,7 +19,6 @@ ATTRIBUTION_COLUMNS = (
 )  # fmt: skip
 LICENSE_NAME = "Creative Commons Attribution 3.0 Unported (CC BY 3.0)"
 _COPIED = "not re-encoded"  # in a clip's note
-_FORMAT_NAMES = {"flac": "FLAC", "wav": "WAV", "opus": "Opus", "m4a": "AAC (M4A)", "mp3": "MP3"}
 _CREDITS_HEAD = f"""# Credits
 
 The {{clips}} of this dataset were cut from videos that their authors published on YouTube under
@@ -73,7 +73,7 @@ def changes_of(row: ManifestRow, note: str, clips: ClipsSettings) -> str:
     if clips.channels is not None:
         parts.append("mixed to mono" if clips.channels == 1 else "brought to two channels")
     if _COPIED not in note:
-        name = "MP4" if clips.media == "video" else _FORMAT_NAMES[clips.format]
+        name = "MP4" if clips.media == "video" else CLIP_FORMATS[clips.format].shown
         parts.append(f"converted to {name}")
     if note:
         parts.append(clean(note))

@@ -19,12 +19,13 @@ from ascc_async.dataset.tables import SUITABLE_COLUMNS, write_table
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
 from ascc_async.files import part_of, seal, sha256_of
+from ascc_async.media.clip_formats import CLIP_FORMATS
 from ascc_async.model import Outcome
 from ascc_async.settings import ClipsSettings
 
 REBUILT_COLUMNS = ("segment_id", "result", "outcome", "reason", "sha256_then", "sha256_now")
 _RESULTS = ("identical", "different", "lost", "open")
-_FORMATS = ("flac", "wav", "opus", "m4a", "mp3", "mp4")
+_SUFFIXES = (*CLIP_FORMATS, "mp4")
 _SHOWN = 50
 
 
@@ -86,8 +87,8 @@ def _classes(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
 def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
     """The settings that `run.json` records if the clips agree, else what the clips show."""
     suffixes = sorted(set(rows.path.str.rpartition(".")[2]))
-    if len(suffixes) > 1 or suffixes[0] not in _FORMATS:
-        message = f"its clips are {', '.join(suffixes)}: expected one of {', '.join(_FORMATS)}"
+    if len(suffixes) > 1 or suffixes[0] not in _SUFFIXES:
+        message = f"its clips are {', '.join(suffixes)}: expected one of {', '.join(_SUFFIXES)}"
         raise MetadataError(manifest, None, message)
     path = manifest.parent / "run.json"
     if path.is_file():

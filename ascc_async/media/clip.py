@@ -10,6 +10,7 @@ from pathlib import Path
 from ascc_async.errors import ItemError, Rejected
 from ascc_async.files import part_of, seal
 from ascc_async.media import cut
+from ascc_async.media.clip_formats import CLIP_FORMATS
 from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
 from ascc_async.media.quality import Inspection, inspect_file
@@ -149,9 +150,9 @@ class Cutter:
             shown = cut.picture_filter(listing.decode(), picture.start, length_ms)
             arguments = cut.video_arguments(sound, picture, filters, shown, part)
         await self._run(arguments, part, sound.data)
-        if settings.media == "audio" and settings.format != "m4a":
-            lossy = settings.format in ("opus", "mp3")
-            inspection = await asyncio.to_thread(inspect_file, part, lossy=lossy)
+        clip_format = CLIP_FORMATS[settings.format]
+        if settings.media == "audio" and clip_format.by_libsndfile:
+            inspection = await asyncio.to_thread(inspect_file, part, lossy=clip_format.lossy)
         else:
             # libsndfile reads no MP4: ffmpeg decodes what it wrote.
             wav = await self._run(cut.decode_arguments(str(part), settings.media), part)

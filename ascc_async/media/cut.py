@@ -6,24 +6,11 @@ import math
 from pathlib import Path
 
 from ascc_async.errors import Rejected, SettingsError
+from ascc_async.media.clip_formats import CLIP_FORMATS, OPUS_RATE
 from ascc_async.media.excerpt import Excerpt
 from ascc_async.model import Reason
-from ascc_async.settings import ClipsSettings
+from ascc_async.settings import AudioFormat, ClipsSettings
 
-_OPUS_RATE = 48_000  # whatever an encoder is fed, Opus decodes to 48 kHz
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_RATES = {
-    "opus": (_OPUS_RATE,),
-    "mp3": _MP3_RATES,
-    "m4a": (*_MP3_RATES, 64000, 88200, 96000),
-}
-_ENCODERS = {
-    "flac": ("flac", "-sample_fmt", "s16", "-f", "flac"),
-    "wav": ("pcm_s16le", "-f", "wav"),
-    "opus": ("libopus", "-b:a", "128k", "-f", "opus"),
-    "m4a": ("aac", "-b:a", "160k", "-f", "ipod"),
-    "mp3": ("libmp3lame", "-b:a", "192k", "-f", "mp3"),
-}
 _RESAMPLING_MARGIN = 0.05
 # A hole in the stream that is no longer than this does not shorten the clip. After a longer one
 # it would be filled up with sound from far behind the segment, and nobody would notice.
@@ -41,8 +28,9 @@ _LARGEST_PICTURE = ("-max_pixels", str(7680 * 4320))
 
 def check_settings(settings: ClipsSettings) -> None:
     """Raise SettingsError for a rate that the format cannot hold."""
-    name = "m4a" if settings.media == "video" else settings.format
-    rates = _RATES.get(name)
+    # The sound of a video is AAC, as in M4A.
+    name: AudioFormat = "m4a" if settings.media == "video" else settings.format
+    rates = CLIP_FORMATS[name].sample_rates
     if settings.sample_rate is not None and rates and settings.sample_rate not in rates:
         raise SettingsError(
             f"clips.sample_rate: {name} cannot hold {settings.sample_rate} Hz, only"
@@ -52,7 +40,9 @@ def check_settings(settings: ClipsSettings) -> None:
 
 def encoders(settings: ClipsSettings) -> tuple[str, ...]:
     """The encoders these settings need."""
-    return ("aac", "libx264") if settings.media == "video" else (_ENCODERS[settings.format][0],)
+    if settings.media == "video":
+        return ("aac", "libx264")
+    return CLIP_FORMATS[settings.format].arguments[:1]
 
 
 def encoding_of(settings: ClipsSettings) -> str:
@@ -81,7 +71,7 @@ def sound_filter(
     The start is found by time, the end by count of samples from there.
     """
     is_audio = settings.media == "audio"
-    rate = _OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
+    rate = OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
     length = length_ms / 1000
     # Resampling sees a little of what follows: the last samples are as true as the others.
     margin = _RESAMPLING_MARGIN if rate else 0
@@ -105,7 +95,7 @@ def sound_filter(
 
 def sound_arguments(sound: Excerpt, filters: str, settings: ClipsSettings, path: Path) -> list[str]:
     """The clip's sound, from an excerpt to the file at `path`."""
-    encoder, *options = _ENCODERS[settings.format]
+    encoder, *options = CLIP_FORMATS[settings.format].arguments
     return [
         *_BOUNDS, "-threads", "1", *sound.arguments(keep_clock=False),
         "-map", "0:a:0", "-map_metadata", "-1", "-af", filters,

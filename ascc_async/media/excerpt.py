@@ -106,7 +106,7 @@ async def fetch_excerpt(
     stream = StreamHead(ranges, track)
     # YouTube says where the index is. One at the far end is found by the head's own pointer.
     index_end = track.index_range[1] + 1 if track.index_range else HEAD
-    await stream.reaches(index_end if HEAD < index_end <= 64 * HEAD else HEAD)
+    await stream.fetch_up_to(index_end if HEAD < index_end <= 64 * HEAD else HEAD)
     if stream.data[4:8] in _MP4_STARTS:
         container, index = "mp4", await read_sidx(stream, start - _PREROLL, end + _MARGIN)
     elif stream.data[:4] == _WEBM_START:

@@ -66,7 +66,7 @@ class StreamHead:
         self.data = b""
         self.total: int | None = None
 
-    async def reaches(self, end: int) -> bool:
+    async def fetch_up_to(self, end: int) -> bool:
         """Whether the bytes before `end` are there, after fetching those that were missing."""
         have = len(self.data)
         at_end = self.total is not None and have >= self.total
@@ -80,7 +80,7 @@ class StreamHead:
 async def read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex | None:
     """The index of a fragmented MP4, as exact as `start` … `end` (seconds of sound) needs it."""
     at = 0
-    while await stream.reaches(at + 16):
+    while await stream.fetch_up_to(at + 16):
         size, kind = struct.unpack_from(">I4s", stream.data, at)
         if size < 8 or kind in (b"moof", b"mdat"):
             return None
@@ -89,7 +89,7 @@ async def read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex
         at += size
     else:
         return None
-    if not await stream.reaches(at + size):
+    if not await stream.fetch_up_to(at + size):
         return None
     # Without the sidx itself: its offsets would be wrong where fragments are left out.
     head = stream.data[:at]
@@ -139,11 +139,11 @@ async def read_cues(stream: StreamHead) -> StreamIndex | None:
         return None
     scale, duration, cues, cues_at = 1_000_000, math.nan, None, None
     at = segment.body
-    while await stream.reaches(at + 12):
+    while await stream.fetch_up_to(at + 12):
         element = _element(stream.data, at)
         if element is None or element.kind == _CLUSTER:
             break
-        if not await stream.reaches(element.end):
+        if not await stream.fetch_up_to(element.end):
             return None
         if element.kind == _CUES:
             cues = _cue_points(stream.data, element)

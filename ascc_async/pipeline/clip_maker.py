@@ -6,19 +6,16 @@ Knows nothing of the journal or of other clips, so that it can be done anywhere.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from ascc_async.dataset.removals import Removals
-from ascc_async.errors import LinkExpired, ServerFault, SourceUnusable
-from ascc_async.journal.records import AnswerRow
+from ascc_async.errors import LinkExpired
 from ascc_async.media.clip import Cutter
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
-from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.youtube.extractor import Extractor
-from ascc_async.youtube.media_links import MediaSources
+from ascc_async.youtube.media_links import MediaLinks
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ class ClipMaker:
     def __init__(
         self,
         extractor: Extractor,
-        media_links: MediaSources,
+        media_links: MediaLinks,
         cutter: Cutter,
         confirm_license: ConfirmLicense,
         removals: Removals,
@@ -91,57 +88,3 @@ class ClipMaker:
             # A fresh link of the same client may be as dead as the first: then ask another.
             resolved = await self._extractor.resolve(video_id, other_client=attempt > 1)
         raise AssertionError("the last link returns or raises")
-
-
-class LicenseConfirmation:
-    """Sees a license a second time, in another way than when the video was first asked.
-
-    That decides what may lawfully be shared. Only one video in hundreds becomes a clip, so one
-    more request for each of those costs next to nothing.
-    """
-
-    def __init__(
-        self, router: SourceRouter, answer_of: Callable[[str], Awaitable[AnswerRow | None]]
-    ) -> None:
-        """`answer_of` reads the recorded answer of a video from the journal."""
-        self._router, self._answer_of = router, answer_of
-
-    async def __call__(self, resolved: Resolved) -> LicenseAnswer | None:
-        """What the second look says; None when it cannot be had, or would be the same look.
-
-        Raises Refused and NetworkFault.
-        """
-        # yt-dlp may have seen the license on the page it read. In other languages than English
-        # its words say nothing.
-        letters = "".join(filter(str.isalpha, (resolved.license_text or "").lower()))
-        for phrase, license_ in (
-            ("creativecommons", License.CREATIVE_COMMONS),
-            ("standard", License.STANDARD),
-        ):
-            if phrase in letters:
-                text = resolved.license_text or ""
-                return LicenseAnswer(resolved.video_id, license_, "yt-dlp", time.time(), text=text)
-
-        health = self._router.named(_WATCH_PAGE)
-        if health is None:
-            return None
-        first = await self._answer_of(resolved.video_id)
-        if first is not None and first.source == _WATCH_PAGE:
-            return None
-        try:
-            if not await self._router.ready(health):
-                return None
-            # As the identity that resolved the video: another one may see another page.
-            (answer,) = await health.source.ask([resolved.video_id], identity=resolved.identity)
-            health.count([answer])
-            if answer.license is License.STANDARD:
-                # It contradicts the first answer. Before it costs a clip, it must prove itself.
-                health.suspect()
-                if not await self._router.ready(health):
-                    return None
-        except ServerFault:
-            return None
-        except SourceUnusable as error:
-            self._router.rest(health, error)
-            return None
-        return answer

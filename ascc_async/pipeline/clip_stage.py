@@ -101,10 +101,10 @@ class ClipStage:
         except Refused as error:
             await self._set_back(row, segment, trouble, error)
         except NetworkFault as error:
-            handle = self._set_back if self._network_away() else self._fail
+            handle = self._set_back if self._network_away() else self._try_later
             await handle(row, segment, trouble, error)
         except (ServerFault, LinkExpired) as error:
-            await self._fail(row, segment, trouble, error)
+            await self._try_later(row, segment, trouble, error)
         except Unavailable as error:
             await self._end(row, segment, Outcome.UNAVAILABLE, error.reason, str(error))
         except Rejected as error:
@@ -116,11 +116,11 @@ class ClipStage:
                 await self._end(row, segment, Outcome.REJECTED, error.reason, str(error))
         except ItemError as error:
             log.warning(
-                "yt-dlp or ffmpeg failed on a video: what it said is in dataset/unavailable.csv",
+                "yt-dlp or ffmpeg failed on a video: it is tried again, then left for the next run",
                 extra={"video": segment.video_id, "why": str(error)},
             )
             trouble.unreadable += 1
-            await self._fail(row, segment, trouble, error)
+            await self._try_later(row, segment, trouble, error)
         else:
             self.made += made.clip is not None
             await self._end(row, segment, made.outcome, made.reason, made.detail, made)
@@ -140,7 +140,9 @@ class ClipStage:
         else:
             await self._end(row, segment, Outcome.PENDING, None, str(error))
 
-    async def _fail(self, row: int, segment: Segment, trouble: _Trouble, error: AsccError) -> None:
+    async def _try_later(
+        self, row: int, segment: Segment, trouble: _Trouble, error: AsccError
+    ) -> None:
         """Not now: tried again in this run, a few times, and in every later one."""
         trouble.failures += 1
         if trouble.failures < _TRIES:

@@ -32,10 +32,11 @@ from ascc_async.media.clip import Cutter
 from ascc_async.media.cut import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.network.cookie_store import FOLDER, CookieStore
-from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
+from ascc_async.pipeline.clip_maker import ClipMaker
 from ascc_async.pipeline.clip_stage import ClipStage
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.disk import Disk
+from ascc_async.pipeline.license_confirmation import LicenseConfirmation
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.previous_run import (
     access_since,

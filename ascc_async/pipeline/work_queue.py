@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -28,8 +29,18 @@ from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
 _DAY = 86400.0
 # One more per class than needed is asked while answers are awaited: saves waiting, costs little.
 LOOKAHEAD = 1
-_NOT_MADE, _MADE, _NEVER = 0, 1, 2  # what became of a row's clip
-_STATE_WHEN_MADE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
+
+
+class ClipFate(IntEnum):
+    """What became of a row's clip; `NEVER`: it is not to be had."""
+
+    NOT_MADE = 0
+    MADE = 1
+    NEVER = 2
+
+
+# What a Creative Commons row is, by its clip's fate.
+_STATE_BY_FATE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
 _LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
 _REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
 _UNASKED = 255  # the license code of a row that was never answered
@@ -73,7 +84,7 @@ class WorkQueue:
         self.now, self._access_since = wall, access_since
         self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
         self._reasons: Bytes = np.zeros(rows, np.uint8)
-        self._made: Bytes = np.zeros(rows, np.uint8)
+        self._fates: Bytes = np.zeros(rows, np.uint8)
         self._states: Bytes = np.zeros(rows, np.uint8)
         self._sampler = Sampler(selection, self._states, LOOKAHEAD)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
@@ -103,7 +114,7 @@ class WorkQueue:
                 # The journal may hold other videos, or another segment of the same, from other
                 # metadata.
                 if row >= 0 and self._table.segment_id(row) == clip.segment_id:
-                    self._made[row] = _made(clip, barred_before)
+                    self._fates[row] = _fate_of(clip, barred_before)
                     clips[row] = clip
                     if self._selection.selected[row]:
                         self._outcomes[clip.reason or clip.outcome] += 1
@@ -143,7 +154,7 @@ class WorkQueue:
         ask_again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
         ask_again |= passing & (page.times < self._barred_before())
         states = np.full(len(rows), int(RowState.NO), np.uint8)
-        states[shareable] = _STATE_WHEN_MADE[self._made[rows[shareable]]]
+        states[shareable] = _STATE_BY_FATE[self._fates[rows[shareable]]]
         states[ask_again] = RowState.UNASKED
         return states
 
@@ -160,7 +171,7 @@ class WorkQueue:
             if self._is_removed(row, known.channel_id, known.channel):
                 self._states[row] = RowState.NO
                 continue
-            ask_again = answer.asks <= self._retry_unknown and self._made[row] == _MADE
+            ask_again = answer.asks <= self._retry_unknown and self._fates[row] == ClipFate.MADE
             if ask_again and not known.complete:
                 self._states[row] = RowState.UNASKED
 
@@ -238,7 +249,7 @@ class WorkQueue:
             state = RowState.NO
             removed = self._is_removed(row, answer.channel_id, answer.channel)
             if answer.license is License.CREATIVE_COMMONS and not removed:
-                state = RowState(int(_STATE_WHEN_MADE[self._made[row]]))
+                state = RowState(int(_STATE_BY_FATE[self._fates[row]]))
             self._set_state(row, state)
         self.notify()
 
@@ -294,12 +305,12 @@ class WorkQueue:
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
         self._outcomes[clip.reason or clip.outcome] += 1
-        self._made[row] = made = _made(clip, 0.0)
+        self._fates[row] = fate = _fate_of(clip, 0.0)
         self._offered.discard(row)
-        if made == _NOT_MADE:
+        if fate is ClipFate.NOT_MADE:
             self._deferred.add(row)
         elif self._states[row] == RowState.APPROVED:
-            self._set_state(row, RowState(int(_STATE_WHEN_MADE[made])))
+            self._set_state(row, RowState(int(_STATE_BY_FATE[fate])))
         self.notify()
 
     def _set_state(self, row: int, state: RowState) -> None:
@@ -364,12 +375,12 @@ class WorkQueue:
         )
 
 
-def _made(clip: ClipRow, stale_before: float) -> int:
+def _fate_of(clip: ClipRow, stale_before: float) -> ClipFate:
     """Whether a clip is there, still to be made, or not to be had."""
     if clip.outcome is Outcome.CLIP:
-        return _MADE
+        return ClipFate.MADE
     passing = clip.reason in PASSING_REASONS and clip.at < stale_before
-    return _NOT_MADE if clip.outcome is Outcome.PENDING or passing else _NEVER
+    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or passing else ClipFate.NEVER
 
 
 def doubtful_ids(reader: Reader) -> Ids:

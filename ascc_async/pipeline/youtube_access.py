@@ -17,7 +17,7 @@ from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.license_sources import LicenseSource
-from ascc_async.youtube.media_links import MediaSources
+from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.watch_page import WatchPageSource
 
@@ -32,7 +32,7 @@ class YouTubeAccess:
     limiter: RateLimiter
     sessions: Sessions
     extractor: Extractor
-    media_links: MediaSources
+    media_links: MediaLinks
     sources: list[LicenseSource]
     identities: tuple[str, ...]
 
@@ -79,7 +79,7 @@ class YouTubeAccess:
                     sessions, keys, innertube.asker, memory=memory.get(QUOTA_MEMORY)
                 )
             sources = [by_name[name] for name in license_.sources if name in by_name]
-            yield cls(limiter, sessions, extractor, MediaSources(sessions), sources, names)
+            yield cls(limiter, sessions, extractor, MediaLinks(sessions), sources, names)
 
     def memory(self) -> dict[str, Any]:
         """What the next run begins with: permitted rates, rests, used quota."""

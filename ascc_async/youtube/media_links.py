@@ -33,7 +33,7 @@ class _ForbiddenVideo:
     rounds: int = 0
 
 
-class MediaSources:
+class MediaLinks:
     """Makes the source of each video's bytes, and tells a dead link from a refused identity.
 
     A link that answers 403 may just be old: `LinkExpired`. When a fresh one (`again`) answers 403
@@ -46,9 +46,9 @@ class MediaSources:
         self._served: defaultdict[str, float] = defaultdict(float)
         self._forbidden: dict[str, _ForbiddenVideo] = {}
 
-    def source(self, resolved: Resolved, *, again: bool = False) -> MediaSource:
+    def source(self, resolved: Resolved, *, again: bool = False) -> MediaLink:
         """Where this video's bytes come from. `again`: its last link was `LinkExpired`."""
-        return MediaSource(self, resolved, again=again)
+        return MediaLink(self, resolved, again=again)
 
     def note_served(self, video_id: str, identity: str, began: float) -> None:
         """A request that began at `began` was answered with media."""
@@ -70,10 +70,10 @@ class MediaSources:
         raise Refused("YouTube no longer gives out media (403)", kind="media_forbidden")
 
 
-class MediaSource:
+class MediaLink:
     """A `RangeSource`: one video's links, read as the identity that resolved them."""
 
-    def __init__(self, sources: MediaSources, resolved: Resolved, *, again: bool) -> None:
+    def __init__(self, sources: MediaLinks, resolved: Resolved, *, again: bool) -> None:
         self._sources, self._again = sources, again
         self._video_id, self._identity = resolved.video_id, resolved.identity
 
@@ -113,7 +113,7 @@ class MediaSource:
             body, complete = await response.read_what_comes(limit)
             return range_answer(response.status, response.headers, body, complete, first, last)
 
-        return await sources.sessions.persist(attempt, identity=identity)
+        return await sources.sessions.with_retries(attempt, identity=identity)
 
 
 def range_answer(

@@ -220,9 +220,9 @@ class Sessions:
             this_call = replace(call, new_video=False) if again else call
             return await self.ask_once(this_call, read_answer)
 
-        return await self.persist(attempt, identity=call.identity)
+        return await self.with_retries(attempt, identity=call.identity)
 
-    async def persist(
+    async def with_retries(
         self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
     ) -> T:
         """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.

@@ -81,7 +81,7 @@ class WatchPageSource:
             detail = page.playability.words or "the page did not tell"
             return reading.answer(video_id, self.name, self._wall(), gone=reason, detail=detail)
 
-        return await self._sessions.persist(attempt, identity=identity)
+        return await self._sessions.with_retries(attempt, identity=identity)
 
     async def _read(self, response: HttpResponse) -> PageReading:
         """The page, as far as it is needed. Raises Refused and ServerFault for what is none."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ascc_async.errors import Rejected
+from ascc_async.media.clip_formats import CLIP_FORMATS
 from ascc_async.media.cut import (
     decode_arguments,
     encoders,
@@ -20,7 +22,7 @@ from ascc_async.media.cut import (
     sound_filter,
 )
 from ascc_async.media.excerpt import Excerpt
-from ascc_async.settings import ClipsSettings
+from ascc_async.settings import AudioFormat, ClipsSettings
 
 FLAC = ClipsSettings()
 EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, indexed=True)
@@ -102,3 +104,8 @@ def test_a_clip_begins_with_the_picture_on_the_screen() -> None:
     for listing in ("#tb 0: 1/1000", "", PICTURES):
         with pytest.raises(Rejected, match="pictures end"):
             picture_filter(listing, -2.0, 1000)
+
+
+def test_every_format_of_the_settings_is_known() -> None:
+    """A format without its facts would fail only at the first clip, or at the credits."""
+    assert set(CLIP_FORMATS) == set(get_args(AudioFormat))

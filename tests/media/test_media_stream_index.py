@@ -28,7 +28,7 @@ CUES, CLUSTER = 0x1C53BB6B, 0x1F43B675
 async def head_of(data: bytes) -> StreamHead:
     """The beginning of a stream of these bytes."""
     stream = StreamHead(Ranges(Memory({"sound": data})), track())
-    await stream.reaches(HEAD)
+    await stream.fetch_up_to(HEAD)
     return stream
 
 

@@ -39,7 +39,7 @@ from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSetting
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
-from ascc_async.youtube.media_links import MediaSources
+from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
 from tests.youtube.license_helpers import counts, fast_limiter
 
@@ -136,9 +136,7 @@ async def test_a_video_is_resolved_with_one_request(world: World) -> None:
     assert resolved.audio.size
     assert resolved.audio.headers["User-Agent"]
     async with Sessions(world.network, fast_limiter()) as sessions:
-        head = (
-            await Ranges(MediaSources(sessions).source(resolved)).read(resolved.audio, 0, 9)
-        ).body
+        head = (await Ranges(MediaLinks(sessions).source(resolved)).read(resolved.audio, 0, 9)).body
     assert head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3"
 
 
@@ -366,7 +364,7 @@ async def test_an_account_gets_what_guests_do_not(
     extractor = await world.extractor(cookies=store.copies)
     resolved = await extractor.resolve(world.video(reason).video_id)
     async with Sessions(network, fast_limiter(), store.jars) as sessions:
-        ranges = Ranges(MediaSources(sessions).source(resolved))
+        ranges = Ranges(MediaLinks(sessions).source(resolved))
         assert len((await ranges.read(resolved.audio, 0, 99)).body) == 100
     after = network.cookies_file.stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)

@@ -24,7 +24,7 @@ from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.media_links import (
-    MediaSources,
+    MediaLinks,
     is_past_its_end,
     range_answer,
 )
@@ -117,7 +117,7 @@ class World:
 
     media: Media
     limiter: RateLimiter
-    sources: MediaSources
+    sources: MediaLinks
     clock: Clock
 
     def resolved(self) -> Resolved:
@@ -142,7 +142,7 @@ async def world() -> AsyncIterator[World]:
     async with TestServer(application) as server:
         media.url = str(server.make_url("/videoplayback"))
         async with sessions_for(NetworkSettings(), limiter=limiter) as sessions:
-            yield World(media, limiter, MediaSources(sessions, wall=clock), clock)
+            yield World(media, limiter, MediaLinks(sessions, wall=clock), clock)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sweep_world import CC, KNOWN_CC, STANDARD, UNKNOWN, Page, Watch
 from ascc_async.errors import Refused, ServerFault, SourceUnusable
 from ascc_async.journal.records import AnswerRow
 from ascc_async.model import License, Resolved, Track
-from ascc_async.pipeline.clip_maker import LicenseConfirmation
+from ascc_async.pipeline.license_confirmation import LicenseConfirmation
 
 VIDEO = "00000000001"
 
