@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -39,7 +40,8 @@ def seconds_until_backup(path: Path) -> float:
     """
     copy = backup_of(path)
     age = time.time() - copy.stat().st_mtime if copy.exists() else _EVERY
-    return max(_NOT_BEFORE, _EVERY - age)
+    # A copy dated in the future, by a clock that was wrong, puts nothing off.
+    return max(_NOT_BEFORE, min(_EVERY, _EVERY - age))
 
 
 def back_up(path: Path, between_steps: Callable[[], None]) -> bool:
@@ -133,6 +135,9 @@ def _no_copy(path: Path, problem: str, copy_problem: str) -> str:
 def _copy(source: Path, target: Path, between_steps: Callable[[], None]) -> None:
     began = time.time()
     with explained_errors(source), part_of(target) as part:
+        # A disk filled to its last byte, even for a moment, would fail the run's own commits.
+        if shutil.disk_usage(source.parent).free < 2 * source.stat().st_size:
+            raise JournalError(f"{target}: there is no room for it on this disk")
         descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         with (
             os.fdopen(descriptor, "rb") as file,

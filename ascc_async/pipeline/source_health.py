@@ -277,6 +277,7 @@ class SourceRouter:
             batch = video_ids[len(answers) : len(answers) + size]
             try:
                 answers += await health.source.ask(batch)
+                server_faults = network_faults = 0
             except Refused:
                 continue  # the rate limiter makes us wait
             except NetworkFault as error:

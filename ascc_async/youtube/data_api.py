@@ -30,7 +30,7 @@ _GRACE_SECONDS = 900.0
 # Those of Google's documented reasons (the older `errors[].reason`, the newer `details[].reason`)
 # that mean something else than their status: a 403 is most often the key's fault, but quotas and
 # rate limits come as 403 too; a 400 is most often ours, but wrong keys come as 400 too.
-ERROR_REASONS: Mapping[str, Literal["used_up", "slow_down", "wrong_key"]] = {
+ERROR_REASONS: Mapping[str, Literal["used_up", "slow_down", "wrong_key", "fault"]] = {
     "quotaExceeded": "used_up",
     "dailyLimitExceeded": "used_up",
     "dailyLimitExceededUnreg": "used_up",
@@ -45,6 +45,14 @@ ERROR_REASONS: Mapping[str, Literal["used_up", "slow_down", "wrong_key"]] = {
     "API_KEY_INVALID": "wrong_key",
     "API_KEY_EXPIRED": "wrong_key",
     "CONSUMER_INVALID": "wrong_key",
+    "required": "wrong_key",
+    # Google's own trouble, whatever the status: over in a moment.
+    "backendError": "fault",
+    "backendNotConnected": "fault",
+    "internalError": "fault",
+    "processingFailure": "fault",
+    "serviceUnavailable": "fault",
+    "transient": "fault",
 }
 
 
@@ -149,7 +157,7 @@ class DataApiSource:
         if meaning == "slow_down" or (meaning is None and status == 429):
             wait = retry_after(answer.headers, self._wall())
             raise Refused(f"the Data API says {reason}", kind="rate", retry_after=wait)
-        if meaning is None and status >= 500:
+        if meaning == "fault" or (meaning is None and status >= 500):
             raise ServerFault(f"the Data API answers {status} ({reason})")
         # A bad request that does not speak of the key would be refused with every key.
         if meaning is None and status in (400, 404) and "key" not in message.lower():

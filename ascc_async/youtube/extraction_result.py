@@ -96,7 +96,7 @@ def interpret(
 
 def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) -> AsccError:
     if failure.error == "GeoRestrictedError":
-        return Unavailable(Reason.COUNTRY_RESTRICTED, _clean(failure.message))
+        return Unavailable(Reason.COUNTRY_RESTRICTED, clean(failure.message))
     # Before any reason: words that may be a refusal say nothing about the video.
     refusal = refusal_in(text=failure.message)
     if refusal is not None:
@@ -106,7 +106,7 @@ def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) 
         return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
     reason = reason_in_playability(Playability(words=failure.message))
     if reason is not None:
-        return Unavailable(reason, _clean(failure.message))
+        return Unavailable(reason, clean(failure.message))
     # An answer that is no JSON may come as an error of the network: it is the server's.
     if failure.fault is not None and _unreadable_answer(report) is None:
         return _network_fault(failure.fault)
@@ -146,7 +146,7 @@ def _unreadable_answer(report: ExtractionReport) -> ServerFault | None:
     texts = [failure.message] if isinstance(failure, ExtractionFailure) else []
     for text in (*texts, *report.warnings):
         if YtdlpText.NOT_JSON in text or OVERSIZED in text:
-            return ServerFault(f"YouTube's answer cannot be read: {_clean(text)}")
+            return ServerFault(f"YouTube's answer cannot be read: {clean(text)}")
     return None
 
 
@@ -165,11 +165,11 @@ def _network_fault(kind: NetworkFaultKind) -> NetworkFault:
 
 def _tool_failed(message: str, report: ExtractionReport) -> ItemError:
     # Warnings often hold the cause.
-    texts = dict.fromkeys(_clean(text) for text in (message, *report.warnings))
+    texts = dict.fromkeys(clean(text) for text in (message, *report.warnings))
     return ItemError(Reason.TOOL_FAILED, " · ".join(texts)[:_LONGEST_MESSAGE])
 
 
-def _clean(message: str) -> str:
+def clean(message: str) -> str:
     """A message fit for logs and the journal: no queries of links, no passwords, one line."""
     bare = _ADVICE.sub("", message)
     bare = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1?…", bare)

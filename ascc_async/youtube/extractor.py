@@ -32,7 +32,7 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, interpret
+from ascc_async.youtube.extraction_result import YtdlpText, clean, interpret
 from ascc_async.youtube.session import StickyIdentity
 
 log = logging.getLogger(__name__)
@@ -174,9 +174,11 @@ class Extractor:
         if isinstance(report.result, ExtractionFailure) and report.result.traceback:
             log.warning(
                 "yt-dlp crashed on a video: update yt-dlp, or report it there if it is up to date",
-                extra={"video": report.video_id, "why": report.result.message},
+                extra={"video": report.video_id, "why": clean(report.result.message)},
             )
-            log.debug("yt-dlp's traceback", extra={"traceback": report.result.traceback})
+            # For the log file: links in it may hold keys and passwords.
+            lines = [clean(line) for line in report.result.traceback.splitlines()]
+            log.info("yt-dlp's traceback", extra={"traceback": "\n".join(lines)})
         for warning in report.warnings:
             if YtdlpText.UNKNOWN_CLIENT in warning:
                 why = "this yt-dlp no longer knows it"

@@ -241,7 +241,10 @@ def _text(text: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:  # an odd answer of hundreds of digits, which Python's int can hold
+        return None
 
 
 # yt-dlp has classes for few faults of the network; the rest shows in the names and messages of the

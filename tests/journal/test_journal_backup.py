@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -176,6 +177,19 @@ def test_a_damaged_journal_never_replaces_a_good_copy(
     assert "the last one is kept" in caplog.text
 
 
+def test_without_room_the_old_copy_stays(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy that would fill the disk is not begun: the run's own commits need the room."""
+    assert back_up(path, nothing)
+    before = backup_of(path).read_bytes()
+    usage = shutil.disk_usage(path.parent)._replace(free=path.stat().st_size)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert not back_up(path, nothing)
+    assert backup_of(path).read_bytes() == before
+    assert "no room" in caplog.records[-1].__dict__["why"]
+
+
 def test_an_abort_ends_a_copying(path: Path) -> None:
     """After one step; nothing of it is left."""
 
@@ -192,7 +206,7 @@ def test_the_copy_is_never_much_over_an_hour_old(path: Path) -> None:
     assert seconds_until_backup(path) == 600
     assert back_up(path, nothing)
     assert 3500 < seconds_until_backup(path) <= 3600
-    for minutes, wait in ((40, 1200), (300, 600)):
+    for minutes, wait in ((40, 1200), (300, 600), (-9999, 3600)):  # the last: a wrong clock
         then = time.time() - minutes * 60
         os.utime(backup_of(path), (then, then))
         assert seconds_until_backup(path) == pytest.approx(wait, abs=10)

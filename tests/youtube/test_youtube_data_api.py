@@ -263,6 +263,9 @@ ERRORS: list[tuple[Answers, type[Exception], str, int]] = [
     # 5xx is a fault: tried again, then raised.
     (error("backendError", 503), ServerFault, "503", 3),
     (error("internalError", 500), ServerFault, "500", 3),
+    # Google's own trouble is no key's fault, whatever its status.
+    (error("processingFailure", 400), ServerFault, "processingFailure", 3),
+    (error("backendError", 403), ServerFault, "backendError", 3),
     (error("invalidParameter", 400, message="Invalid parameter: part"), SourceUnusable,
      "invalidParameter", 1),
 ]  # fmt: skip

@@ -243,3 +243,9 @@ def test_an_error_that_is_not_of_the_network_is_none() -> None:
     """A fault in yt-dlp is not one in the network, though it may speak of timeouts."""
     assert network_fault_in(KeyError("timed out")) is None
     assert network_fault_in(ExtractorError("Video unavailable", expected=True)) is None
+
+
+def test_a_number_beyond_all_bounds_is_none() -> None:
+    """A length of hundreds of digits in an odd answer ends no run: it counts as not said."""
+    assert extractor_process._number(10**400) is None
+    assert extractor_process._number(212) == 212.0
