@@ -1,4 +1,4 @@
-"""Our side of `benchmarks.clips`: the clip stage as `app` builds it, in a process of its own.
+"""Our side of `benchmarks.clips`: the clip stage as a run builds it, in a process of its own.
 
 Says `warm` when everything runs, waits for a line, makes the clips, and says what that took.
 """
@@ -69,7 +69,7 @@ def selection_of(jobs: list[Job]) -> Selection:
 
 
 def shareable(jobs: list[Job]) -> WorkQueue:
-    """A ledger in which all of these wait for their clip."""
+    """A work queue in which all of these wait for their clip."""
     work_queue = WorkQueue(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
     for row in work_queue.take(len(jobs)):
         answer = LicenseAnswer(

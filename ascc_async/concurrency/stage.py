@@ -86,9 +86,8 @@ class Stage(Generic[Work]):
                 await asyncio.wait(workers)
                 drain.cancel()
         except BaseExceptionGroup as group:
-            if (stop := first_stop(group)) is not None:
-                raise stop from group
-            raise
+            stop = first_stop(group) or group
+            raise stop from stop.__cause__  # its own cause, not the group it came in
 
     async def _feed_queue(self) -> None:
         try:

@@ -204,3 +204,20 @@ def test_cancelling_the_stage_cancels_its_workers() -> None:
         assert stage.snapshot().in_flight == 0
 
     fakeclock.run(scene())
+
+
+def test_a_stop_keeps_its_own_cause() -> None:
+    """`--debug` shows what broke, not only the task group that the stop came out of."""
+
+    async def work(item: int) -> None:
+        try:
+            raise OSError("disk I/O error")
+        except OSError as error:
+            raise JournalError("the journal cannot be used") from error
+
+    async def scene() -> None:
+        await Stage("test", numbers(3), work, workers=2, shutdown=shutdown()).run()
+
+    with pytest.raises(JournalError) as caught:
+        fakeclock.run(scene())
+    assert isinstance(caught.value.__cause__, OSError)
