@@ -1,22 +1,33 @@
 """The error tree. Each class answers one question: what happens next?
 
+All are here but those with their file in brackets, which only the file's callers meet.
+
 AsccError
 ├── StopRun              stop the run; the message is all the user needs         exit code 1
 │   ├── SettingsError        a wrong setting or option                           exit code 2
 │   ├── MetadataError        AudioSet's files are missing or malformed
 │   ├── SetupError           ffmpeg, folder, proxy, certificate, cookies: the user's system
+│   │   └── DiskFull             no space left (files.py)
 │   ├── JournalError         the journal cannot be used
 │   ├── SourcesExhausted     no license source can be trusted or used
-│   └── GaveUp               every identity paused too long                      exit code 3
+│   ├── GaveUp               every identity paused too long                      exit code 3
+│   └── StoppedOnRequest     the user stopped the run before this was done       exit code 3
+├── Closed               the run is stopping: begin nothing new (throttle/limiter.py)
 ├── Refused              YouTube refuses this identity: slow down, the video is not to blame
 ├── Transient            try again, within bounds
 │   ├── NetworkFault         no answer, or half of one
 │   └── ServerFault          5xx, or an answer that is not one
+│       └── UnexpectedAnswer     another try would not help: give up on this item
 ├── LinkExpired          the media link no longer works: resolve it again
 ├── SourceUnusable       this license source cannot answer now: go to the next one
-└── ItemError            give up on this item, with a reason of the closed list
-    ├── Unavailable          the video cannot be had
-    └── Rejected             the video is there, its sound is not usable
+├── ItemError            give up on this item, with a reason of the closed list
+│   ├── Unavailable          the video cannot be had
+│   └── Rejected             the video is there, its sound is not usable
+├── FFmpegFailed         ffmpeg could not do it: the caller knows of what (media/ffmpeg.py)
+└── SlotError            a job in a worker process gave no result (concurrency/process_pool.py)
+    ├── JobTimeout           it took too long and was killed
+    ├── SlotDied             its process ended under it
+    └── JobFailed            it raised: a bug
 """
 
 from __future__ import annotations
@@ -89,6 +100,12 @@ class GaveUp(StopRun):
     exit_code = 3
 
 
+class StoppedOnRequest(StopRun):
+    """The user asked to stop before this was done; the same command does it."""
+
+    exit_code = 3
+
+
 class Refused(AsccError):
     """YouTube refuses this identity for now. Never says anything about the video.
 
@@ -117,6 +134,10 @@ class NetworkFault(Transient):
 
 class ServerFault(Transient):
     """A 5xx, or a body that is not what this address answers with."""
+
+
+class UnexpectedAnswer(ServerFault):
+    """The server answered, but not as this address does: a second try would not help."""
 
 
 class LinkExpired(AsccError):

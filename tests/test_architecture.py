@@ -130,3 +130,19 @@ def test_every_declared_dependency_is_imported_in_the_product() -> None:
     }
     # The demo command, a part of the product, runs the stand-in: only that one makes certificates.
     assert declared - imported == {"trustme"}
+
+
+def test_every_error_of_ours_is_in_the_tree() -> None:
+    """The tree at the top of `errors.py` names them all, wherever they live."""
+    classes = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and part(path) != "standin"
+    }
+    ours, grown = set[str](), {"AsccError"}
+    while grown:
+        ours |= grown
+        grown = {name for name, bases in classes.items() if bases & ours} - ours
+    tree = ast.get_docstring(ast.parse((PACKAGE / "errors.py").read_text(encoding="utf-8"))) or ""
+    assert {name for name in ours if not re.search(rf"^[│├└─ ]*{name}\b", tree, re.M)} == set()

@@ -20,9 +20,9 @@ import aiohttp_socks
 import certifi
 from yarl import URL
 
-from ascc_async.errors import NetworkFault, ServerFault, SetupError
+from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
 from ascc_async.network.cookies import IdentityCookies, fill_jar
-from ascc_async.network.errors import TRANSPORT_ERRORS, Route, UnexpectedAnswer, raise_our_error
+from ascc_async.network.errors import TRANSPORT_ERRORS, Route, raise_our_error
 from ascc_async.settings import without_password
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

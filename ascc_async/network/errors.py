@@ -15,7 +15,7 @@ import aiohttp_socks
 import python_socks
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
-from ascc_async.errors import NetworkFault, NetworkFaultKind, ServerFault
+from ascc_async.errors import NetworkFault, NetworkFaultKind, ServerFault, UnexpectedAnswer
 
 # What may come out of a request: nothing else is caught, so that our own bugs stay visible.
 TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
@@ -33,10 +33,6 @@ TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
 )
 _SOCKS_REFUSALS = aiohttp_socks.ProxyError | python_socks.ProxyError
-
-
-class UnexpectedAnswer(ServerFault):
-    """The server answered, but not as this address does: a second try would not help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
-from ascc_async.errors import GaveUp
+from ascc_async.errors import StoppedOnRequest
 from ascc_async.files import disk_error
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -24,20 +24,20 @@ class _Pages:
         self._reader, self._shutdown = reader, shutdown
 
     def answers(self) -> Iterator[list[AnswerRow]]:
-        """As the reader's; raises GaveUp once the run is aborted."""
+        """As the reader's; raises StoppedOnRequest once the run is aborted."""
         for page in self._reader.answers():
             self._go_on()
             yield page
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
-        """As the reader's; raises GaveUp once the run is aborted."""
+        """As the reader's; raises StoppedOnRequest once the run is aborted."""
         for page in self._reader.clips(encoding):
             self._go_on()
             yield page
 
     def _go_on(self) -> None:
         if self._shutdown.aborted:
-            raise GaveUp("aborted: the next run writes the dataset")
+            raise StoppedOnRequest("aborted: the next run writes the dataset")
 
 
 class DatasetWriter:

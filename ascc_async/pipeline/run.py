@@ -22,7 +22,7 @@ from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.dataset.write import DATASET_FOLDER, Entries, RunFacts
-from ascc_async.errors import GaveUp, StopRun
+from ascc_async.errors import StoppedOnRequest
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
@@ -58,12 +58,6 @@ WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes lon
 REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
 LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
 _VERIFIED = "trust/"  # journal key: when each source last read the known videos right
-
-
-class StoppedEarly(StopRun):
-    """Asked to stop before there was anything to finish."""
-
-    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +203,8 @@ class Run:
 
         async def until_draining() -> None:
             await self._shutdown.wait_draining()
-            raise StoppedEarly("stopped before anything was asked: the same command starts again.")
+            why = "stopped before anything was asked: the same command starts again."
+            raise StoppedOnRequest(why)
 
         # A download may take minutes, and no stage is there yet that would see a request to stop.
         async with asyncio.TaskGroup() as tasks:
@@ -367,7 +362,7 @@ class Run:
     async def _back_up(self, journal: Journal) -> None:
         def between_steps() -> None:
             if self._shutdown.aborted:  # a thread cannot be cancelled
-                raise GaveUp("aborted: the last backup copy of the journal is kept")
+                raise StoppedOnRequest("aborted: the last backup copy of the journal is kept")
 
         await asyncio.to_thread(back_up, journal.path, between_steps)
 

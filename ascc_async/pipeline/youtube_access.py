@@ -15,11 +15,9 @@ from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
-from ascc_async.youtube.innertube import InnertubeSource
-from ascc_async.youtube.license_sources import LicenseSource
+from ascc_async.youtube.license_sources import LicenseSource, license_sources
 from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
-from ascc_async.youtube.watch_page import WatchPageSource
 
 # Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
 LIMITER_MEMORY, QUOTA_MEMORY = "gate", "data_api"
@@ -50,7 +48,7 @@ class YouTubeAccess:
         `private_dir` is where yt-dlp keeps its files; `memory` is what `memory()`
         gave in an earlier run. Raises SetupError.
         """
-        network, license_ = settings.network, settings.license
+        network = settings.network
         names = tuple(identity.name for identity in network.all_identities())
         limiter = RateLimiter(settings.throttle, list(names), memory=memory.get(LIMITER_MEMORY))
         async with AsyncExitStack() as stack:
@@ -67,18 +65,7 @@ class YouTubeAccess:
                 sessions.sticky,
             )
             await stack.enter_async_context(extractor)
-
-            innertube = InnertubeSource(sessions)
-            by_name: dict[str, LicenseSource] = {
-                "innertube": innertube,
-                "watch_page": WatchPageSource(sessions),
-            }
-            # Without a key there is no Data API; the settings name it all the same by default.
-            if keys := [key.get_secret_value() for key in license_.api_keys]:
-                by_name["data_api"] = DataApiSource(
-                    sessions, keys, innertube.asker, memory=memory.get(QUOTA_MEMORY)
-                )
-            sources = [by_name[name] for name in license_.sources if name in by_name]
+            sources = license_sources(settings.license, sessions, memory.get(QUOTA_MEMORY))
             yield cls(limiter, sessions, extractor, MediaLinks(sessions), sources, names)
 
     def memory(self) -> dict[str, Any]:

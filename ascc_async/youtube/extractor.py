@@ -9,7 +9,6 @@ import shutil
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,17 +21,15 @@ from ascc_async.model import Reason, Resolved
 from ascc_async.network.cookie_store import PrivateCopy
 from ascc_async.settings import ClipsSettings, NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
-from ascc_async.youtube.client_choice import ClientChoice
 from ascc_async.youtube.extraction import (
     Credentials,
-    ExtractedVideo,
     ExtractionFailure,
     ExtractionReport,
     PlayerClient,
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, clean, interpret
+from ascc_async.youtube.extraction_result import ClientChoice, YtdlpText, clean, interpret, ready_at
 from ascc_async.youtube.session import StickyIdentity
 
 log = logging.getLogger(__name__)
@@ -47,13 +44,11 @@ _LONGEST_WAIT_FOR_MEDIA = 60.0
 _MOST_DEATHS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One extraction, as whom, and what it means. `available_at`: POSIX time, 0 for at once."""
+class _GuestClientFailed(Exception):
+    """The guest client failed with `error`, and yt-dlp's default clients may succeed."""
 
-    identity: str
-    result: Resolved | AsccError
-    available_at: float = 0.0
+    def __init__(self, identity: str, error: AsccError) -> None:
+        self.identity, self.error = identity, error
 
 
 class Extractor:
@@ -105,32 +100,37 @@ class Extractor:
         license too. Raises Unavailable, Rejected (no sound), ItemError (`tool_failed`, yt-dlp's
         own words), Refused, NetworkFault, ServerFault, SetupError (no process lives).
         """
-        identity = self._sticky.whom(video_id, RequestKind.PAGES, RequestKind.MEDIA)
+        sticky = self._sticky.whom(video_id, RequestKind.PAGES, RequestKind.MEDIA)
         client = PlayerClient.DEFAULT if other_client else None
-        attempt = await self._attempt(video_id, identity, client, new_video=True)
-        if isinstance(attempt.result, AsccError):
-            # The same video by yt-dlp's default clients, as the same identity.
-            identity, guest = attempt.identity, attempt.result
-            client = PlayerClient.DEFAULT
-            try:
-                attempt = await self._attempt(video_id, identity, client, new_video=False)
-            except AsccError as error:
-                self._choice.note_fallback(identity, guest, error, time.monotonic())
-                # The second answer counts, unless only the first one knew a reason.
-                if _is_tool_failure(error) and not _is_tool_failure(guest):
-                    raise guest from error
-                raise
-            self._choice.note_fallback(identity, guest, None, time.monotonic())
-        assert isinstance(attempt.result, Resolved)
-        wait = attempt.available_at - time.time()
-        if wait > 0:
-            await asyncio.sleep(min(wait, _LONGEST_WAIT_FOR_MEDIA))
-        return attempt.result
+        try:
+            return await self._attempt(video_id, sticky, client)
+        except _GuestClientFailed as failed:
+            identity, guest_error = failed.identity, failed.error
+        try:
+            resolved = await self._attempt(
+                video_id, identity, PlayerClient.DEFAULT, new_video=False
+            )
+        except AsccError as error:
+            self._choice.note_fallback(identity, guest_error, error, time.monotonic())
+            # The second answer counts, unless only the first one knew a reason.
+            if _is_tool_failure(error) and not _is_tool_failure(guest_error):
+                raise guest_error from error
+            raise
+        self._choice.note_fallback(identity, guest_error, None, time.monotonic())
+        return resolved
 
     async def _attempt(
-        self, video_id: str, identity: str | None, client: PlayerClient | None, *, new_video: bool
-    ) -> _Attempt:
-        """One extraction. An error that another client may mend comes back as the result."""
+        self,
+        video_id: str,
+        identity: str | None,
+        client: PlayerClient | None,
+        *,
+        new_video: bool = True,
+    ) -> Resolved:
+        """One extraction; `client` None: the one that is best for the identity.
+
+        Raises _GuestClientFailed for an error that the default clients may mend.
+        """
         async with self._processes:
             # Before the limiter says who is ready first, the first identity stands for all.
             likely = identity or next(iter(self._identities))
@@ -143,31 +143,30 @@ class Extractor:
                 # The link is of use only to the identity that asked: no link while its media rests.
                 also=(RequestKind.MEDIA,),
             )
+            # What is raised in here decides what the limiter learns.
             async with entering as entry:
                 identity = entry.identity
-                chosen = client or self._choice.first(identity, time.monotonic())
-                report = await self._extract(identity, chosen, video_id)
+                client = client or self._choice.first(identity, time.monotonic())
+                report = await self._extract(identity, client, video_id)
                 entry.sent(report.requests)
                 self._sticky.note(video_id, identity)
-                # What is raised in here decides what the limiter learns.
-                return self._judge(identity, chosen, report)
-
-    def _judge(self, identity: str, client: PlayerClient, report: ExtractionReport) -> _Attempt:
-        guest, now = client is PlayerClient.GUEST, time.monotonic()
-        self._log_warnings(identity, report)
-        result = interpret(report, self._clips, identity, time.time())
-        if isinstance(result, Resolved):
-            if guest:
-                self._choice.note_guest_success(identity)
-            assert isinstance(report.result, ExtractedVideo)
-            urls = (result.audio.url, result.video.url if result.video else None)
-            taken = [stream for stream in report.result.formats if stream.url in urls]
-            return _Attempt(identity, result, max(stream.available_at or 0.0 for stream in taken))
-        copy = self._cookies.get(identity)
-        signed_in = copy is not None and copy.signed_in
-        if guest and self._choice.may_fall_back(identity, result, signed_in, now):
-            return _Attempt(identity, result)
-        raise result
+                self._log_warnings(identity, report)
+                try:
+                    resolved = interpret(report, self._clips, identity, time.time())
+                except AsccError as error:
+                    copy, now = self._cookies.get(identity), time.monotonic()
+                    signed_in = copy is not None and copy.signed_in
+                    if client is PlayerClient.GUEST and self._choice.may_fall_back(
+                        identity, error, signed_in, now
+                    ):
+                        raise _GuestClientFailed(identity, error) from error
+                    raise
+        if client is PlayerClient.GUEST:
+            self._choice.note_guest_success(identity)
+        wait = ready_at(resolved, report) - time.time()
+        if wait > 0:
+            await asyncio.sleep(min(wait, _LONGEST_WAIT_FOR_MEDIA))
+        return resolved
 
     def _log_warnings(self, identity: str, report: ExtractionReport) -> None:
         """What yt-dlp says besides, of itself and of what it lacks."""

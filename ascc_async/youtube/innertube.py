@@ -16,9 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ascc_async.errors import ServerFault
+from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer, Reason
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from ascc_async.errors import ItemError, LinkExpired, Refused
+from ascc_async.errors import ItemError, LinkExpired, Refused, UnexpectedAnswer
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.client import HttpResponse, content_range, whole_number
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.session import Call, Sessions
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ascc_async.errors import ServerFault
+from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.network.client import (
     MOST_REDIRECTS,
     REDIRECTS,
@@ -20,7 +20,6 @@ from ascc_async.network.client import (
     trusted_authorities,
 )
 from ascc_async.network.cookies import IdentityCookies
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.network.retry import RetrySettings, retry_faults
 from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ascc_async.errors import ServerFault
+from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.network.client import REDIRECTS, HttpResponse
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from journal_samples import ANSWER
 
-from ascc_async.errors import GaveUp, JournalError
+from ascc_async.errors import JournalError, StoppedOnRequest
 from ascc_async.journal.backup import (
     back_up,
     backup_of,
@@ -194,9 +194,9 @@ def test_an_abort_ends_a_copying(path: Path) -> None:
     """After one step; nothing of it is left."""
 
     def abort() -> None:
-        raise GaveUp("aborted")
+        raise StoppedOnRequest("aborted")
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(StoppedOnRequest):
         back_up(path, abort)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
+from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient, UnexpectedAnswer
 from ascc_async.network.client import (
     IdentityClient,
     content_range,
@@ -19,7 +19,6 @@ from ascc_async.network.client import (
     retry_after,
     trusted_authorities,
 )
-from ascc_async.network.errors import UnexpectedAnswer
 from tests.youtube.license_helpers import Talk, free_port, raw_server, saying, youtube
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT

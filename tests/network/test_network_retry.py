@@ -7,9 +7,8 @@ import random
 
 import pytest
 
-from ascc_async.errors import NetworkFault, Refused, ServerFault, Unavailable
+from ascc_async.errors import NetworkFault, Refused, ServerFault, Unavailable, UnexpectedAnswer
 from ascc_async.model import Reason
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.network.retry import Bounds, RetrySettings, retry_faults
 from tests import fakeclock
 from tests.fakeclock import now

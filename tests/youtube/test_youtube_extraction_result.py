@@ -21,14 +21,13 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
-from ascc_async.youtube.client_choice import another_client_may_help
 from ascc_async.youtube.extraction import (
     ExtractedVideo,
     ExtractionFailure,
     ExtractionReport,
     SentRequest,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, interpret
+from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
 from ascc_async.youtube.formats import MediaFormat
 
 PLAYER = "www.youtube.com/youtubei/v1/player"
@@ -57,7 +56,10 @@ def report(
 def verdict(answer: ExtractionReport, media: str = "audio") -> Resolved | AsccError:
     """The judgement at a fixed time."""
     clips = ClipsSettings(media=media)  # type: ignore[arg-type]
-    return interpret(answer, clips, "main", now=1_800_000_000.0)
+    try:
+        return interpret(answer, clips, "main", now=1_800_000_000.0)
+    except AsccError as error:
+        return error
 
 
 def test_a_video_with_sound_is_resolved_for_the_identity_that_asked() -> None:

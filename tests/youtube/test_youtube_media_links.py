@@ -17,10 +17,10 @@ from ascc_async.errors import (
     NetworkFault,
     Refused,
     ServerFault,
+    UnexpectedAnswer,
 )
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Resolved, Track
-from ascc_async.network.errors import UnexpectedAnswer
 from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.media_links import (

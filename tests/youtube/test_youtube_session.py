@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ascc_async.errors import NetworkFault, Refused, ServerFault
-from ascc_async.network.errors import UnexpectedAnswer
+from ascc_async.errors import NetworkFault, Refused, ServerFault, UnexpectedAnswer
 from ascc_async.settings import IdentitySettings, NetworkSettings
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.session import Answer, Call
