@@ -26,8 +26,8 @@ from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import encoding_of
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.model import License, LicenseAnswer, Resolved
 from ascc_async.pipeline.clip_maker import ClipMaker

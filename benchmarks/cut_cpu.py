@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
@@ -100,11 +100,11 @@ async def measure(itag: int, count: int, folder: Path) -> None:
     await ours(cutter, Ranges(Memory(data)), starts[:3], track)
     ranges, before = Ranges(Memory(data)), cpu()
     delays = sorted(await ours(cutter, ranges, starts, track))
-    each, counts = (cpu() - before) / count, ranges.snapshot()
+    each = (cpu() - before) / count
     print(
         f"itag {itag}: ours {each * 1000:.0f} ms, ffmpeg alone {theirs * 1000:.0f} ms a clip"
-        f" ({each / theirs:.2f} times); {counts.requests / count:.2f} requests,"
-        f" {counts.bytes / count / 1000:.0f} KB; event loop late by"
+        f" ({each / theirs:.2f} times); {ranges.requests / count:.2f} requests,"
+        f" {ranges.received / count / 1000:.0f} KB; event loop late by"
         f" {delays[int(len(delays) * 0.99)] * 1000:.1f} ms (p99)"
     )
 

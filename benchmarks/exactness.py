@@ -24,8 +24,8 @@ import numpy.typing as npt
 import soundfile
 
 from ascc_async.errors import Rejected
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import samples
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import samples
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
@@ -183,13 +183,12 @@ async def _one(
         return {"truthfully too short" if not there else wrong: 1}
     pcm, _ = soundfile.read(folder / clip.path, dtype="int16", always_2d=True)
     lag = lag_of(pcm, source.reference, first)
-    counts = ranges.snapshot()
     exact = lag == 0 and len(pcm) == there
     verdict = f"WRONG {source.name} {start} lag {lag} length {len(pcm)} not {there}"
     result = {"exact" if exact else verdict: 1}
     if source.indexed:
-        result |= {"indexed": 1, "requests": counts.requests, "bytes": counts.bytes,
-                   "broken": counts.continued}  # fmt: skip
+        result |= {"indexed": 1, "requests": ranges.requests, "bytes": ranges.received,
+                   "broken": ranges.continued}  # fmt: skip
     return result
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.selection import ChosenClass, Selection, select
 from ascc_async.errors import SettingsError
-from ascc_async.media.clip_formats import CLIP_FORMATS
+from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.settings import ClipsSettings, Settings
 
 _VIDEOS_A_CALL = 50  # videos in one Data API call

@@ -24,7 +24,7 @@ from ascc_async.errors import AsccError, SetupError, StopRun
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
-from ascc_async.media.cut import check_settings, encoders
+from ascc_async.media.encoding import check_settings, encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
 from ascc_async.network.client import trusted_authorities
 from ascc_async.network.cookies import load_cookies

@@ -23,7 +23,7 @@ from ascc_async.errors import (
     SourceUnusable,
     Unavailable,
 )
-from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Resolved, Segment
@@ -140,11 +140,10 @@ async def _clip_checks(
     except AsccError as error:
         yield failed("media and ffmpeg", f"{resolved.video_id}: {error}", _remedy(error))
         return
-    counts = ranges.snapshot()
     yield passed(
         "media and ffmpeg",
-        f"{clip.duration_seconds:.1f} s of sound out of {size(counts.bytes)} in"
-        f" {counts.requests} requests; thrown away",
+        f"{clip.duration_seconds:.1f} s of sound out of {size(ranges.received)} in"
+        f" {ranges.requests} requests; thrown away",
     )
 
 

@@ -15,7 +15,7 @@ from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.cut import encoding_of
+from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.formatting import count, safe, size
 from ascc_async.settings import Settings

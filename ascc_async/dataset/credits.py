@@ -9,7 +9,7 @@ from pathlib import Path
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.dataset.text import clean, counted, decimal, markdown, restored
-from ascc_async.media.clip_formats import CLIP_FORMATS
+from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import CREATIVE_COMMONS_DEED
 from ascc_async.settings import ClipsSettings
 

@@ -19,7 +19,7 @@ from ascc_async.dataset.tables import SUITABLE_COLUMNS, write_table
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
 from ascc_async.files import part_of, seal, sha256_of
-from ascc_async.media.clip_formats import CLIP_FORMATS
+from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import Outcome
 from ascc_async.settings import ClipsSettings
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.errors import Rejected
 from ascc_async.files import PART, sha256_of
-from ascc_async.media.cut import decode_arguments
+from ascc_async.media.encoding import decode_arguments
 from ascc_async.media.quality import inspect_file
 
 _SET_ASIDE = ("unclaimed", "other_forms")

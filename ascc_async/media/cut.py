@@ -1,156 +1,188 @@
-"""What to cut, and how: ffmpeg's arguments for every kind of clip. All pure."""
+"""Cuts one clip: from a resolved video to a checked file in place."""
 
 from __future__ import annotations
 
-import math
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 
-from ascc_async.errors import Rejected, SettingsError
-from ascc_async.media.clip_formats import CLIP_FORMATS, OPUS_RATE
-from ascc_async.media.excerpt import Excerpt
-from ascc_async.model import Reason
-from ascc_async.settings import AudioFormat, ClipsSettings
+from ascc_async.errors import ItemError, Rejected
+from ascc_async.files import part_of, seal
+from ascc_async.media import encoding
+from ascc_async.media.excerpt import Excerpt, fetch_excerpt
+from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
+from ascc_async.media.quality import Inspection, inspect_file
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import ClipFile, Reason, Resolved, Segment, Track
+from ascc_async.settings import ClipsSettings
 
-_RESAMPLING_MARGIN = 0.05
-# A hole in the stream that is no longer than this does not shorten the clip. After a longer one
-# it would be filled up with sound from far behind the segment, and nobody would notice.
-_LONGEST_HOLE = 0.1
-# Time by count of samples: rounded times cost Ogg files their last sample. Without `round` the
-# quotient falls just short of some whole numbers, and is cut down to the one before.
-_CLOCK = "asetpts=round(N/SR/TB)"
-# By the names of channels, absent ones count as silence: one recipe for mono and stereo sources.
-# ffmpeg's own mix would make mono 3 dB quieter on its way to stereo.
-_MIX = {1: "pan=mono|FC=FC+0.5*FL+0.5*FR", 2: "pan=stereo|FL=FL+FC|FR=FR+FC"}
-# Bytes of a hostile stream may claim any size: a block of memory, a picture of 8K, no more.
-_BOUNDS = ("-xerror", "-abort_on", "empty_output", "-max_alloc", str(256 * 1024 * 1024))
-_LARGEST_PICTURE = ("-max_pixels", str(7680 * 4320))
+# An index tells the stream's end only roughly: priming and the last frame's padding differ.
+_INDEX_TOLERANCE = 1.0
 
 
-def check_settings(settings: ClipsSettings) -> None:
-    """Raise SettingsError for a rate that the format cannot hold."""
-    # The sound of a video is AAC, as in M4A.
-    name: AudioFormat = "m4a" if settings.media == "video" else settings.format
-    rates = CLIP_FORMATS[name].sample_rates
-    if settings.sample_rate is not None and rates and settings.sample_rate not in rates:
-        raise SettingsError(
-            f"clips.sample_rate: {name} cannot hold {settings.sample_rate} Hz, only"
-            f" {', '.join(map(str, rates))}"
+class Cutter:
+    """Makes clips as the settings want them, under `output_dir/clips`.
+
+    Raises SettingsError or SetupError at once when the settings and this ffmpeg do not fit.
+    """
+
+    def __init__(self, settings: ClipsSettings, ffmpeg: FFmpeg, output_dir: Path) -> None:
+        encoding.check_settings(settings)
+        check_encoders(ffmpeg.installed, encoding.encoders(settings))
+        self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
+
+    async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
+        """Fetch, cut, check and put in place one clip.
+
+        Raises Rejected (TOO_SHORT, SILENT, CORRUPT, NO_AUDIO), ItemError (TOOL_FAILED: ffmpeg was
+        killed), DiskFull, SetupError, and what reading raises: LinkExpired, Refused, NetworkFault,
+        ServerFault. Leaves nothing behind unless it returns.
+        """
+        settings, video_id, audio = self._settings, segment.video_id, resolved.audio
+        name = f"{video_id}_{segment.start_ms}.{encoding.extension(settings)}"
+        path = self._output / "clips" / video_id[:2] / name
+        async with _temporary_names(path) as (part, sound_part, picture_part):
+            sound = await fetch_excerpt(ranges, audio, segment.start_ms, segment.end_ms, sound_part)
+            picture = None
+            if settings.media == "video":
+                if resolved.video is None:
+                    raise Rejected(
+                        Reason.TOOL_FAILED, "the video has no picture to go with the sound"
+                    )
+                picture = await fetch_excerpt(
+                    ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
+                )
+                # ffmpeg has but one pipe, and the sound has it.
+                picture = await picture.saved(picture_part)
+            inspection, notes = await self._cut(ranges, audio, sound, picture, segment, part)
+            sha256, size = await asyncio.to_thread(seal, part, path)
+            # By this time a later run knows the file again.
+            fetched_at = (await asyncio.to_thread(path.stat)).st_mtime
+        if settings.media == "audio" and settings.format in ("opus", "m4a"):
+            codec = "aac" if audio.codec.startswith("mp4a") else audio.codec
+            notes.append(f"re-encoded from {codec}")
+        source = (audio.format_id, audio.container, audio.codec)
+        return ClipFile(
+            segment_id=segment.segment_id,
+            path=path.relative_to(self._output).as_posix(),
+            sha256=sha256,
+            bytes=size,
+            frames=inspection.frames,
+            sample_rate=inspection.sample_rate,
+            channels=inspection.channels,
+            encoding=encoding.encoding_of(settings),
+            source_format=" ".join(filter(None, source)),
+            fetched_at=fetched_at,
+            quality=inspection.quality,
+            note="; ".join(notes),
         )
 
+    async def _cut(
+        self,
+        ranges: Ranges,
+        track: Track,
+        sound: Excerpt,
+        picture: Excerpt | None,
+        segment: Segment,
+        part: Path,
+    ) -> tuple[Inspection, list[str]]:
+        """Write and check the clip; returns what it holds, and notes on what is missing."""
+        inspection: Inspection | None = None
+        try:
+            inspection = await self._encode(sound, picture, segment, part)
+        except Rejected as error:
+            if error.reason is not Reason.TOO_SHORT and sound.left_out is None:
+                raise
+        length_ms = segment.end_ms - segment.start_ms
+        rate, frames = (inspection.sample_rate, inspection.frames) if inspection else (1000, 0)
+        missing = encoding.samples(length_ms, rate) - frames
+        if missing > 0 and sound.left_out is not None:
+            # Fewer bytes were fetched than the sound needed: only with all does it tell anything.
+            sound = await sound.completed(ranges, track)
+            return await self._cut(ranges, track, sound, picture, segment, part)
+        if missing < 0:
+            raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
+        seconds = missing / rate
+        reached = segment.end_ms / 1000 - seconds
+        if missing and reached + _INDEX_TOLERANCE < (sound.stream_end or 0):
+            raise Rejected(
+                Reason.CORRUPT, f"{seconds:.3f} s of sound are missing inside the stream"
+            )
+        if inspection is None:
+            raise Rejected(Reason.TOO_SHORT, "the sound ends before the segment starts")
+        if missing and self._settings.shorter_than_segment == "drop":
+            raise Rejected(Reason.TOO_SHORT, f"{seconds:.3f} s are missing at the end")
+        if inspection.silent:
+            raise Rejected(Reason.SILENT, "digital silence")
+        if not missing:
+            return inspection, []
+        if self._settings.shorter_than_segment == "keep":
+            return inspection, [f"the sound ends {seconds:.3f} s before the segment"]
+        # Only now is it known how much silence to add: the little that was fetched is cut again.
+        inspection = await self._encode(sound, picture, segment, part, pad=True)
+        return inspection, [f"last {seconds:.3f} s are silence, added"]
 
-def encoders(settings: ClipsSettings) -> tuple[str, ...]:
-    """The encoders these settings need."""
-    if settings.media == "video":
-        return ("aac", "libx264")
-    return CLIP_FORMATS[settings.format].arguments[:1]
+    async def _encode(
+        self,
+        sound: Excerpt,
+        picture: Excerpt | None,
+        segment: Segment,
+        part: Path,
+        *,
+        pad: bool = False,
+    ) -> Inspection:
+        """Write the clip and decode it again, to its end."""
+        settings, length_ms = self._settings, segment.end_ms - segment.start_ms
+        soxr = self.ffmpeg.installed.soxr
+        filters = encoding.sound_filter(sound.start, length_ms, settings, soxr=soxr, pad=pad)
+        if picture is None:
+            arguments = encoding.sound_arguments(sound, filters, settings, part)
+        else:
+            listing = await self._run(encoding.picture_times_arguments(picture), part)
+            shown = encoding.picture_filter(listing.decode(), picture.start, length_ms)
+            arguments = encoding.video_arguments(sound, picture, filters, shown, part)
+        await self._run(arguments, part, sound.data)
+        clip_format = encoding.CLIP_FORMATS[settings.format]
+        if settings.media == "audio" and clip_format.by_libsndfile:
+            inspection = await asyncio.to_thread(inspect_file, part, lossy=clip_format.lossy)
+        else:
+            # libsndfile reads no MP4: ffmpeg decodes what it wrote.
+            wav = await self._run(encoding.decode_arguments(str(part), settings.media), part)
+            inspection = await asyncio.to_thread(inspect_file, BytesIO(wav), lossy=True)
+        rate, channels = inspection.sample_rate, inspection.channels
+        if (settings.sample_rate or rate, settings.channels or channels) != (rate, channels):
+            raise Rejected(Reason.CORRUPT, f"decodes to {rate} Hz, {channels} channels")
+        return inspection
 
-
-def encoding_of(settings: ClipsSettings) -> str:
-    """The settings a file is made with, as `ClipFile.encoding` names them."""
-    rate, channels = settings.sample_rate or "source", settings.channels or "source"
-    if settings.media == "video":
-        return f"video/mp4-{settings.max_height}/{rate}/{channels}"
-    return f"audio/{settings.format}/{rate}/{channels}"
-
-
-def extension(settings: ClipsSettings) -> str:
-    """The file's extension, without the dot."""
-    return "mp4" if settings.media == "video" else settings.format
-
-
-def samples(milliseconds: int, rate: int) -> int:
-    """How many samples last that long, rounded as ffmpeg rounds."""
-    return math.floor(milliseconds * rate / 1000 + 0.5)
-
-
-def sound_filter(
-    start: float, length_ms: int, settings: ClipsSettings, *, soxr: bool, pad: bool
-) -> str:
-    """The filters that leave exactly the clip's samples; `pad` fills up what is missing.
-
-    The start is found by time, the end by count of samples from there.
-    """
-    is_audio = settings.media == "audio"
-    rate = OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
-    length = length_ms / 1000
-    # Resampling sees a little of what follows: the last samples are as true as the others.
-    margin = _RESAMPLING_MARGIN if rate else 0
-    steps = [
-        f"atrim=start={start:.6f}:end={start + length + _LONGEST_HOLE:.6f}",
-        _CLOCK,
-        f"atrim=duration={length + margin:.6f}",
-    ]
-    if settings.channels is not None:
-        steps.append(_MIX[settings.channels])
-    if rate is not None:
-        steps.append(f"aresample={rate}" + (":resampler=soxr" if soxr else ""))
-        steps += [f"atrim=end_sample={samples(length_ms, rate)}", _CLOCK]
-    if pad:
-        steps.append(f"apad=whole_dur={length:.6f}")
-    if is_audio and settings.format == "flac":
-        # The FLAC encoder takes its block size from the first frame and fails under 16 samples.
-        steps.append("asetnsamples=n=4096:p=0")
-    return ",".join(steps)
-
-
-def sound_arguments(sound: Excerpt, filters: str, settings: ClipsSettings, path: Path) -> list[str]:
-    """The clip's sound, from an excerpt to the file at `path`."""
-    encoder, *options = CLIP_FORMATS[settings.format].arguments
-    return [
-        *_BOUNDS, "-threads", "1", *sound.arguments(keep_clock=False),
-        "-map", "0:a:0", "-map_metadata", "-1", "-af", filters,
-        "-fflags", "+bitexact", "-flags:a", "+bitexact",
-        "-threads", "1", "-c:a", encoder, *options, "-y", f"file:{path}",
-    ]  # fmt: skip
-
-
-def picture_times_arguments(picture: Excerpt) -> list[str]:
-    """Lists all pictures of an excerpt on `pipe:1`, undecoded, for `picture_filter`."""
-    return [*_BOUNDS, *picture.arguments(), "-map", "0:v:0", "-c", "copy", "-f", "framecrc",
-            "pipe:1"]  # fmt: skip
-
-
-def picture_filter(listing: str, start: float, length_ms: int) -> str:
-    """Trim by time; what is on the screen when the segment starts is its first picture.
-
-    `listing` has the clock in a line `#tb 0: 1/12800` and the time each picture is shown in the
-    third column. Raises `Rejected(TOO_SHORT)` when no picture is left.
-    """
-    lines = listing.splitlines()
-    clock = next((line for line in lines if line.startswith("#tb 0: ")), "#tb 0: 1/1")
-    numerator, denominator = map(int, clock.removeprefix("#tb 0: ").split("/"))
-    rows = [line.split(",") for line in lines if not line.startswith("#")]
-    shown = sorted(int(row[2]) * numerator / denominator for row in rows)
-    end = start + length_ms / 1000
-    if not shown or shown[0] >= end:
-        raise Rejected(Reason.TOO_SHORT, "the pictures end before the segment starts")
-    on_screen = max((time for time in shown if time <= start), default=shown[0])
-    return (
-        f"trim=start={on_screen:.6f}:end={end:.6f}"
-        f",setpts=max(0\\,PTS-{start:.6f}/TB)"
-        ",crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p"
-    )
+    async def _run(self, arguments: list[str], part: Path, data: bytes | None = None) -> bytes:
+        try:
+            return await self.ffmpeg.run(arguments, data)
+        except FFmpegFailed as error:
+            message = str(error).replace(f"{part.parent}{os.sep}", "")
+            if error.by_force:
+                raise ItemError(Reason.TOOL_FAILED, message) from error
+            if "matches no streams" in message:
+                raise Rejected(Reason.NO_AUDIO, "no such media in the stream") from error
+            if "Output file is empty" in message:
+                raise Rejected(Reason.TOO_SHORT, "no sound in it") from error
+            raise Rejected(Reason.CORRUPT, message) from error
 
 
-def video_arguments(
-    sound: Excerpt, picture: Excerpt, sound_filters: str, picture_filters: str, path: Path
-) -> list[str]:
-    """A clip with picture and sound, from two excerpts to the MP4 at `path`."""
-    return [
-        *_BOUNDS, *_LARGEST_PICTURE, *picture.arguments(), *sound.arguments(),
-        "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1",
-        "-vf", picture_filters, "-af", sound_filters, "-fps_mode", "passthrough",
-        "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
-        "-fflags", "+bitexact", "-flags", "+bitexact",
-        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2",
-        "-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
-    ]  # fmt: skip
+@asynccontextmanager
+async def _temporary_names(path: Path) -> AsyncIterator[list[Path]]:
+    """Three names beside `path`; made and removed in a thread, since a disk may be slow."""
+    stack = ExitStack()
 
+    def enter() -> list[Path]:
+        return [stack.enter_context(part_of(path)) for _ in range(3)]
 
-def decode_arguments(path: str, media: str) -> list[str]:
-    """Decode a finished MP4 wholly, its sound to a WAV on `pipe:1`; any error ends the run."""
-    pictures = ["-map", "0:v:0", "-f", "null", "-"] if media == "video" else []
-    return [
-        "-xerror", "-threads", "1", "-f", "mp4", "-i", f"file:{path}", *pictures,
-        "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
-    ]  # fmt: skip
+    try:
+        yield await asyncio.to_thread(enter)
+    except BaseException as error:
+        # Raises in its place what `part_of` makes of an OSError.
+        await asyncio.to_thread(stack.__exit__, type(error), error, error.__traceback__)
+        raise
+    await asyncio.to_thread(stack.close)

@@ -8,15 +8,11 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiofiles
+
 from ascc_async.errors import Rejected
 from ascc_async.media.ranges import PIECE, Ranges
-from ascc_async.media.stream_index import (
-    HEAD,
-    StreamHead,
-    StreamIndex,
-    read_cues,
-    read_sidx,
-)
+from ascc_async.media.stream_index import StreamHead, StreamIndex, read_index
 from ascc_async.model import Reason, Track
 
 log = logging.getLogger(__name__)
@@ -32,8 +28,6 @@ _LEAST_SAVED = 8 * 1024  # for less it is not worth the risk of having to ask ag
 _LARGEST_EXCERPT = 96 * 1024 * 1024
 _LARGEST_STREAM = 4 * 1024 * 1024 * 1024
 _OPUS_GRID = 2.5e-3  # seconds of the shortest Opus frame: all frames start at a multiple of it
-_MP4_STARTS = (b"ftyp", b"moov", b"styp", b"free", b"mdat")
-_WEBM_START = b"\x1a\x45\xdf\xa3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +98,7 @@ async def fetch_excerpt(
     """
     start, end = start_ms / 1000, end_ms / 1000
     stream = StreamHead(ranges, track)
-    # YouTube says where the index is. One at the far end is found by the head's own pointer.
-    index_end = track.index_range[1] + 1 if track.index_range else HEAD
-    await stream.fetch_up_to(index_end if HEAD < index_end <= 64 * HEAD else HEAD)
-    if stream.data[4:8] in _MP4_STARTS:
-        container, index = "mp4", await read_sidx(stream, start - _PREROLL, end + _MARGIN)
-    elif stream.data[:4] == _WEBM_START:
-        container, index = "matroska", await read_cues(stream)
-    else:
-        raise Rejected(Reason.CORRUPT, "neither MP4 nor WebM")
+    container, index = await read_index(stream, start - _PREROLL, end + _MARGIN)
     if index is not None and _origin(index, track.kind) + end > index.end:
         # Some streams have one sidx for every fragment: what goes on behind it is not indexed.
         goes_on = stream.total is not None and index.fragments[-1].last + 1 < stream.total
@@ -190,13 +176,13 @@ def _on_opus_grid(seconds: float) -> float:
 
 async def _append(ranges: Ranges, track: Track, path: Path, first: int, last: int | None) -> None:
     """Write bytes `first` … `last` (None: to the end) of a stream to the end of a file."""
-    with path.open("ab") as file:
+    async with aiofiles.open(path, "ab") as file:
         while last is None or first <= last:
             if first > _LARGEST_STREAM:
                 raise Rejected(Reason.CORRUPT, f"a stream of more than {_LARGEST_STREAM} bytes")
             stop = first + PIECE - 1 if last is None else min(last, first + PIECE - 1)
             span = await ranges.read(track, first, stop)
-            await asyncio.to_thread(file.write, span.body)
+            await file.write(span.body)
             first += len(span.body)
             # Servers that do not say how long a stream is end it with a short answer.
             if first <= stop or first == span.total:

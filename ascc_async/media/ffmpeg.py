@@ -11,16 +11,13 @@ import asyncio
 import errno
 import os
 import re
-import selectors
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import IO, cast
 
 import imageio_ffmpeg
 
@@ -36,12 +33,11 @@ _CONSEQUENCE = re.compile(
 )
 _QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 _NICENESS = 10
-_PIECE = 1 << 18
 _KEPT_STDERR = 8192  # a hostile stream can make ffmpeg complain a million times
 
 
 class FFmpegFailed(AsccError):
-    """ffmpeg ended with an error, or was stopped at its time limit; quotes what it complained.
+    """ffmpeg ended with an error, or was stopped at its time limit; quotes its messages.
 
     `by_force`: a signal, its time limit or want of memory ended it, which tells nothing for sure
     of what it was fed.
@@ -98,16 +94,6 @@ def check_encoders(installed: Installed, needed: Sequence[str]) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FFmpegCounts:
-    """How busy ffmpeg is: processes running, the most allowed, runs finished, runs failed."""
-
-    running: int
-    limit: int
-    finished: int
-    failed: int
-
-
 class FFmpeg:
     """Runs one ffmpeg binary, at most `limit` processes at once, each for `time_limit` seconds."""
 
@@ -115,15 +101,10 @@ class FFmpeg:
         self, installed: Installed, limit: int | None = None, time_limit: float = TIME_LIMIT
     ) -> None:
         self.installed = installed
-        self._limit = limit or os.cpu_count() or 1
-        self._turn = asyncio.Semaphore(self._limit)
-        self._threads = ThreadPoolExecutor(self._limit, "ffmpeg")
+        limit = limit or os.cpu_count() or 1
+        self._turn = asyncio.Semaphore(limit)
+        self._threads = ThreadPoolExecutor(limit, "ffmpeg")
         self._time_limit = time_limit
-        self._running = self._finished = self._failed = 0
-
-    def snapshot(self) -> FFmpegCounts:
-        """What is going on."""
-        return FFmpegCounts(self._running, self._limit, self._finished, self._failed)
 
     async def run(self, arguments: Sequence[str], data: bytes | None = None) -> bytes:
         """Run ffmpeg to its end and return what it wrote to `pipe:1`; `data` is its `pipe:0`.
@@ -131,45 +112,34 @@ class FFmpeg:
         Raises FFmpegFailed, DiskFull, or SetupError when it cannot be started. The process
         never outlives this call, cancelled or not.
         """
-        async with self._turn:
-            self._running += 1
-            try:
-                output = await self._run(arguments, data)
-            except FFmpegFailed:
-                self._failed += 1
-                raise
-            finally:
-                self._running -= 1
-            self._finished += 1
-            return output
-
-    async def _run(self, arguments: Sequence[str], data: bytes | None) -> bytes:
         process = _Process([self.installed.path, *_QUIET, *arguments])
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, process.run, data, self._time_limit)
-        try:
-            status, output, stderr = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            # The thread cannot be cancelled, but it ends with its process.
-            process.stop()
-            await asyncio.wait([work])
-            work.exception()
-            raise
-        except TimeoutError as error:
-            message = f"ffmpeg was stopped after {self._time_limit:g} s"
-            raise FFmpegFailed(message, by_force=True) from error
-        except OSError as error:
-            raise SetupError(
-                f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
-            ) from error
+        async with self._turn:
+            work = asyncio.get_running_loop().run_in_executor(
+                self._threads, process.run, data, self._time_limit
+            )
+            try:
+                status, output, stderr = await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # The thread cannot be cancelled, but it ends with its process.
+                process.stop()
+                await asyncio.wait([work])
+                work.exception()
+                raise
+            except subprocess.TimeoutExpired as error:
+                message = f"ffmpeg was stopped after {self._time_limit:g} s"
+                raise FFmpegFailed(message, by_force=True) from error
+            except OSError as error:
+                raise SetupError(
+                    f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
+                ) from error
         if not status:
             return output
         if os.strerror(errno.ENOSPC) in stderr:
             raise DiskFull("the disk is full: make room where output.dir lies, then run again")
         # Each failure is followed by a train of consequences: the last other lines tell the cause.
         lines = [re.sub(r" @ 0x[0-9a-f]+", "", line).strip() for line in stderr.splitlines()]
-        telling = [line for line in lines if line and not _CONSEQUENCE.search(line)]
-        cause = " | ".join(list(dict.fromkeys(telling or lines))[-3:])[-400:]
+        causes = [line for line in lines if line and not _CONSEQUENCE.search(line)]
+        cause = " | ".join(list(dict.fromkeys(causes or lines))[-3:])[-400:]
         how = f"signal {-status}" if status < 0 else f"status {status}"
         out_of_memory = os.strerror(errno.ENOMEM) in stderr
         raise FFmpegFailed(
@@ -188,39 +158,31 @@ class _Process:
         self._stopped = False
 
     def run(self, data: bytes | None, seconds: float) -> tuple[int, bytes, str]:
-        """Feed it `data`; returns its status, its output, and the end of what it complained.
+        """Feed it `data`; returns its status, its output, and the end of its error messages.
 
-        Raises OSError when it cannot be started, TimeoutError after `seconds`. Whatever happens,
+        Raises OSError when it cannot be started, TimeoutExpired after `seconds`. Whatever happens,
         neither it nor anything it started is left.
         """
         with self._lock:
             if self._stopped:
                 return -signal.SIGKILL, b"", ""
             # A session of its own: Ctrl-C in the terminal would leave a playable but short file.
-            self._process = process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                bufsize=0,
             )
-        with suppress(OSError):
-            # With every core at work, the event loop must not queue behind ffmpeg.
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-        deadline = time.monotonic() + seconds
-        try:
-            output, stderr = _communicate(process, data or b"", deadline)
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError from error
-        finally:
-            self.stop()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe is not None:
-                    pipe.close()
-            process.wait()
-        return process.returncode, output, stderr
+        with self._process as process:
+            try:
+                with suppress(OSError):
+                    # With every core at work, the event loop must not queue behind ffmpeg.
+                    os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+                output, stderr = process.communicate(data, seconds)
+            finally:
+                self.stop()
+        return process.returncode, output, stderr[-_KEPT_STDERR:].decode("utf-8", "replace")
 
     def stop(self) -> None:
         """End the process and all it started, now or as soon as it is there."""
@@ -229,39 +191,3 @@ class _Process:
             if self._process is not None and self._process.poll() is None:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
-
-
-def _communicate(
-    process: subprocess.Popen[bytes], data: bytes, deadline: float
-) -> tuple[bytes, str]:
-    """`Popen.communicate`, which would keep all of stderr, however much that is."""
-    left, output, stderr = memoryview(data), list[bytes](), b""
-    with selectors.DefaultSelector() as pipes:
-        for pipe in (process.stdout, process.stderr):
-            assert pipe is not None
-            pipes.register(pipe, selectors.EVENT_READ)
-        if process.stdin is not None:
-            os.set_blocking(process.stdin.fileno(), False)
-            pipes.register(process.stdin, selectors.EVENT_WRITE)
-        while pipes.get_map():
-            ready = pipes.select(max(0.0, deadline - time.monotonic()))
-            if time.monotonic() >= deadline:
-                raise TimeoutError
-            for key, _ in ready:
-                if key.fileobj is process.stdin:
-                    try:
-                        left = left[os.write(key.fd, left) :]
-                    except BrokenPipeError:  # it may have enough before it has read all
-                        left = left[:0]
-                    ended = not left
-                else:
-                    piece = os.read(key.fd, _PIECE)
-                    ended = not piece
-                    if key.fileobj is process.stdout:
-                        output.append(piece)
-                    else:
-                        stderr = (stderr + piece)[-_KEPT_STDERR:]
-                if ended:
-                    pipes.unregister(key.fileobj)
-                    cast(IO[bytes], key.fileobj).close()
-    return b"".join(output), stderr.decode("utf-8", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from ascc_async.errors import NetworkFault, Rejected, ServerFault
@@ -13,7 +13,7 @@ from ascc_async.model import Reason, Track
 log = logging.getLogger(__name__)
 
 PIECE = 10 * 1024 * 1024  # YouTube slows larger requests down to near playback speed
-MOST_CONTINUATIONS = 8
+_MOST_CONTINUATIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +54,12 @@ class Span:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RangeCounts:
-    """What was sent and received; `continued` counts bodies cut short, `ignored` 200s."""
-
-    requests: int = 0
-    bytes: int = 0
-    continued: int = 0
-    ignored: int = 0
-
-
 class Ranges:
-    """Reads spans of streams and counts what that took."""
+    """Reads spans of streams and counts `requests`, bytes `received` and bodies `continued`."""
 
     def __init__(self, source: RangeSource) -> None:
         self._source = source
-        self._counts = RangeCounts()
-
-    def snapshot(self) -> RangeCounts:
-        """What has been read so far."""
-        return self._counts
+        self.requests = self.received = self.continued = 0
 
     async def read(self, track: Track, first: int, last: int | None) -> Span:
         """Bytes `first` … `last` (inclusive; None: to the end) of a track.
@@ -87,13 +73,17 @@ class Ranges:
             at = first + len(body)
             stop = at + PIECE - 1 if last is None else min(last, at + PIECE - 1)
             answer = await self._source.read(track.url, track.headers, at, stop)
-            self._count(requests=1, bytes=len(answer.body))
+            self.requests += 1
+            self.received += len(answer.body)
             total = answer.total if answer.total is not None else total
             if answer.status == 416:
                 break
             if answer.status == 200 and at:
-                self._count(ignored=1)
-                log.warning("server ignores ranges", extra={"asked_from": at})
+                log.warning(
+                    "the media server sent the stream from its start instead of the part asked"
+                    " for: the same clip, with more bytes",
+                    extra={"asked_from": at},
+                )
             skip = at - answer.first
             if skip < 0 or (answer.complete and skip > len(answer.body)):
                 raise ServerFault(f"asked for bytes from {at} on, got bytes from {answer.first} on")
@@ -104,8 +94,8 @@ class Ranges:
             if end > stop:
                 continue
             breaks += 1
-            self._count(continued=1)
-            if breaks > MOST_CONTINUATIONS:
+            self.continued += 1
+            if breaks > _MOST_CONTINUATIONS:
                 raise NetworkFault(
                     f"the connection broke {breaks} times in one read", kind="short_body"
                 )
@@ -113,7 +103,3 @@ class Ranges:
             # The index points beyond the end: no fault of the network, so no other try helps.
             raise Rejected(Reason.CORRUPT, f"nothing at byte {first} of the stream")
         return Span(first, bytes(body), total)
-
-    def _count(self, **more: int) -> None:
-        sums = {name: getattr(self._counts, name) + number for name, number in more.items()}
-        self._counts = replace(self._counts, **sums)

@@ -1,7 +1,7 @@
-"""Which bytes of a stream hold which seconds: the `sidx` of an MP4, the Cues of a WebM.
+"""Which container a stream is, and which of its bytes hold which seconds.
 
-A missing, damaged or odd index is no error here: the stream is then fetched whole, and ffmpeg
-has the last word on whether it can be decoded.
+An MP4 says so in its `sidx`, a WebM in its Cues. A missing, damaged or odd index is no error
+here: the stream is then fetched whole, and ffmpeg decides whether it can be decoded.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ascc_async.errors import Rejected
 from ascc_async.media.ranges import Ranges
-from ascc_async.model import Track
+from ascc_async.model import Reason, Track
 
-HEAD = 4096  # holds head and index of nearly every stream of less than an hour
-LARGEST_HEAD = 4 * 1024 * 1024
+_HEAD = 4096  # holds head and index of nearly every stream of less than an hour
+_LARGEST_HEAD = 4 * 1024 * 1024
+_MP4_STARTS = (b"ftyp", b"moov", b"styp", b"free", b"mdat")
+_WEBM_START = b"\x1a\x45\xdf\xa3"
 _DEEPEST_SIDX = 4
 _INFINITE = 1 << 62
 
@@ -70,15 +73,37 @@ class StreamHead:
         """Whether the bytes before `end` are there, after fetching those that were missing."""
         have = len(self.data)
         at_end = self.total is not None and have >= self.total
-        if have < end <= LARGEST_HEAD and not at_end:
+        if have < end <= _LARGEST_HEAD and not at_end:
             span = await self.ranges.read(self.track, have, end - 1)
             self.data += span.body
             self.total = span.total
         return len(self.data) >= end
 
 
-async def read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex | None:
-    """The index of a fragmented MP4, as exact as `start` … `end` (seconds of sound) needs it."""
+async def read_index(
+    stream: StreamHead, start: float, end: float
+) -> tuple[str, StreamIndex | None]:
+    """ffmpeg's name for the container, and its index, None where there is no usable one.
+
+    The index is as exact as `start` … `end` (seconds of sound) needs it. Raises Rejected(CORRUPT)
+    for another container, and what reading raises.
+    """
+    # YouTube says where the index is. One at the far end is found by the head's own pointer.
+    said = stream.track.index_range
+    index_end = said[1] + 1 if said else 0
+    await stream.fetch_up_to(index_end if _HEAD < index_end <= 64 * _HEAD else _HEAD)
+    if stream.data[4:8] in _MP4_STARTS:
+        return "mp4", await _read_sidx(stream, start, end)
+    if stream.data.startswith(_WEBM_START):
+        return "matroska", await _read_cues(stream)
+    raise Rejected(Reason.CORRUPT, "neither MP4 nor WebM")
+
+
+# -- MP4 ---------------------------------------------------------------------------------------
+
+
+async def _read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex | None:
+    """The index of a fragmented MP4; of indexes within it only those that cover the time."""
     at = 0
     while await stream.fetch_up_to(at + 16):
         size, kind = struct.unpack_from(">I4s", stream.data, at)
@@ -104,7 +129,7 @@ async def read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex
         fragments: list[IndexedFragment] = []
         for part in index.fragments:
             if part in inner:
-                span = await stream.ranges.read(stream.track, part.first, part.first + HEAD - 1)
+                span = await stream.ranges.read(stream.track, part.first, part.first + _HEAD - 1)
                 fragments += _references(span.body, 0, part.first)
             else:
                 fragments.append(part)
@@ -131,7 +156,10 @@ def _references(data: bytes, at: int, base: int) -> list[IndexedFragment]:
     return fragments
 
 
-async def read_cues(stream: StreamHead) -> StreamIndex | None:
+# -- WebM --------------------------------------------------------------------------------------
+
+
+async def _read_cues(stream: StreamHead) -> StreamIndex | None:
     """The index of a WebM, in front of its clusters or wherever SeekHead says."""
     header = _element(stream.data, 0)
     segment = _element(stream.data, header.end) if header else None
@@ -156,9 +184,9 @@ async def read_cues(stream: StreamHead) -> StreamIndex | None:
     head = stream.data[:at]
     if cues is None and cues_at is not None and segment.body + cues_at < (stream.total or 0):
         first = segment.body + cues_at
-        span = await stream.ranges.read(stream.track, first, first + HEAD - 1)
+        span = await stream.ranges.read(stream.track, first, first + _HEAD - 1)
         late, data = _element(span.body, 0), span.body
-        if late is not None and late.kind == _CUES and late.end <= LARGEST_HEAD:
+        if late is not None and late.kind == _CUES and late.end <= _LARGEST_HEAD:
             if late.end > len(data):
                 begin, last = first + len(data), first + late.end - 1
                 data += (await stream.ranges.read(stream.track, begin, last)).body

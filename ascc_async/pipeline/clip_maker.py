@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import LinkExpired
-from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import Cutter
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
 from ascc_async.youtube.extractor import Extractor
@@ -84,7 +84,7 @@ class ClipMaker:
                 if attempt == _LINKS:
                     raise
             finally:
-                self.received += ranges.snapshot().bytes
+                self.received += ranges.received
             # A fresh link of the same client may be as dead as the first: then ask another.
             resolved = await self._extractor.resolve(video_id, other_client=attempt > 1)
         raise AssertionError("the last link returns or raises")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
-from ascc_async.media.cut import encoding_of
+from ascc_async.media.encoding import encoding_of
 from ascc_async.model import Outcome, Reason
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
@@ -71,7 +71,7 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
     if before is not None:
         why = f"made with shorter_than_segment: {before}"
         for row in (row for page in reader.clips(encoding) for row in page):
-            # By the notes that `media.clip` writes: no column says that a clip was cut short.
+            # By the notes that `media.cut` writes: no column says that a clip was cut short.
             note = row.clip.note if row.clip is not None else ""
             kept = "before the segment" in note or "silence, added" in note
             left_out = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT

@@ -28,8 +28,8 @@ from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, Distrusted, Learned
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import encoding_of
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.network.cookie_store import FOLDER, CookieStore
 from ascc_async.pipeline.clip_maker import ClipMaker

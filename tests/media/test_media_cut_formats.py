@@ -12,8 +12,8 @@ import soxr
 from media_helpers import Memory, Pcm, decoded_file, resolved, segment, track
 
 from ascc_async.errors import Rejected, SettingsError, SetupError
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import samples
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import samples
 from ascc_async.media.ffmpeg import FFmpeg, Installed
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, Reason

@@ -12,8 +12,8 @@ import pytest
 from media_helpers import Memory, Pcm, decoded_file, ffmpeg, resolved, segment, track
 
 from ascc_async.errors import Rejected
-from ascc_async.media.clip import Cutter
-from ascc_async.media.cut import samples
+from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import samples
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason, Track
 from ascc_async.standin.media import StreamSpec

@@ -1,0 +1,193 @@
+"""How clips are encoded: the formats they can have, their names, ffmpeg's arguments. All pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ascc_async.errors import Rejected, SettingsError
+from ascc_async.media.excerpt import Excerpt
+from ascc_async.model import Reason
+from ascc_async.settings import AudioFormat, ClipsSettings
+
+_OPUS_RATE = 48_000  # whatever an encoder is fed, Opus decodes to 48 kHz
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFormat:
+    """`arguments` are ffmpeg's: the encoder, then its options. `shown` is its name in credits.
+
+    `sample_rates` it can hold, () for all. `size`: bytes a second of a lossy one, else the share
+    of the same sound as WAV. `by_libsndfile`: whether libsndfile can read the file.
+    """
+
+    shown: str
+    arguments: tuple[str, ...]
+    size: float
+    lossy: bool = False
+    sample_rates: tuple[int, ...] = ()
+    by_libsndfile: bool = True
+
+
+CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
+    "flac": ClipFormat("FLAC", ("flac", "-sample_fmt", "s16", "-f", "flac"), 0.51),
+    "wav": ClipFormat("WAV", ("pcm_s16le", "-f", "wav"), 1),
+    "opus": ClipFormat(
+        "Opus", ("libopus", "-b:a", "128k", "-f", "opus"), 16_000, True, (_OPUS_RATE,)
+    ),
+    "m4a": ClipFormat(
+        "AAC (M4A)",
+        ("aac", "-b:a", "160k", "-f", "ipod"),
+        16_000,
+        True,
+        (*_MP3_RATES, 64000, 88200, 96000),
+        by_libsndfile=False,
+    ),
+    "mp3": ClipFormat("MP3", ("libmp3lame", "-b:a", "192k", "-f", "mp3"), 24_000, True, _MP3_RATES),
+}
+
+_RESAMPLING_MARGIN = 0.05
+# A hole in the stream that is no longer than this does not shorten the clip. After a longer one
+# it would be filled up with sound from far behind the segment, and nobody would notice.
+_LONGEST_HOLE = 0.1
+# Time by count of samples: rounded times cost Ogg files their last sample. Without `round` the
+# quotient falls just short of some whole numbers, and is cut down to the one before.
+_CLOCK = "asetpts=round(N/SR/TB)"
+# By the names of channels, absent ones count as silence: one recipe for mono and stereo sources.
+# ffmpeg's own mix would make mono 3 dB quieter on its way to stereo.
+_MIX = {1: "pan=mono|FC=FC+0.5*FL+0.5*FR", 2: "pan=stereo|FL=FL+FC|FR=FR+FC"}
+# Bytes of a hostile stream may claim any size: a block of memory, a picture of 8K, no more.
+_BOUNDS = ("-xerror", "-abort_on", "empty_output", "-max_alloc", str(256 * 1024 * 1024))
+_LARGEST_PICTURE = ("-max_pixels", str(7680 * 4320))
+
+
+def check_settings(settings: ClipsSettings) -> None:
+    """Raise SettingsError for a rate that the format cannot hold."""
+    # The sound of a video is AAC, as in M4A.
+    name: AudioFormat = "m4a" if settings.media == "video" else settings.format
+    rates = CLIP_FORMATS[name].sample_rates
+    if settings.sample_rate is not None and rates and settings.sample_rate not in rates:
+        raise SettingsError(
+            f"clips.sample_rate: {name} cannot hold {settings.sample_rate} Hz, only"
+            f" {', '.join(map(str, rates))}"
+        )
+
+
+def encoders(settings: ClipsSettings) -> tuple[str, ...]:
+    """The encoders these settings need."""
+    if settings.media == "video":
+        return ("aac", "libx264")
+    return CLIP_FORMATS[settings.format].arguments[:1]
+
+
+def encoding_of(settings: ClipsSettings) -> str:
+    """The settings a file is made with, as `ClipFile.encoding` names them."""
+    rate, channels = settings.sample_rate or "source", settings.channels or "source"
+    if settings.media == "video":
+        return f"video/mp4-{settings.max_height}/{rate}/{channels}"
+    return f"audio/{settings.format}/{rate}/{channels}"
+
+
+def extension(settings: ClipsSettings) -> str:
+    """The file's extension, without the dot."""
+    return "mp4" if settings.media == "video" else settings.format
+
+
+def samples(milliseconds: int, rate: int) -> int:
+    """How many samples last that long, rounded as ffmpeg rounds."""
+    return math.floor(milliseconds * rate / 1000 + 0.5)
+
+
+def sound_filter(
+    start: float, length_ms: int, settings: ClipsSettings, *, soxr: bool, pad: bool
+) -> str:
+    """The filters that leave exactly the clip's samples; `pad` fills up what is missing.
+
+    The start is found by time, the end by count of samples from there.
+    """
+    is_audio = settings.media == "audio"
+    rate = _OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
+    length = length_ms / 1000
+    # Resampling sees a little of what follows: the last samples are as true as the others.
+    margin = _RESAMPLING_MARGIN if rate else 0
+    steps = [
+        f"atrim=start={start:.6f}:end={start + length + _LONGEST_HOLE:.6f}",
+        _CLOCK,
+        f"atrim=duration={length + margin:.6f}",
+    ]
+    if settings.channels is not None:
+        steps.append(_MIX[settings.channels])
+    if rate is not None:
+        steps.append(f"aresample={rate}" + (":resampler=soxr" if soxr else ""))
+        steps += [f"atrim=end_sample={samples(length_ms, rate)}", _CLOCK]
+    if pad:
+        steps.append(f"apad=whole_dur={length:.6f}")
+    if is_audio and settings.format == "flac":
+        # The FLAC encoder takes its block size from the first frame and fails under 16 samples.
+        steps.append("asetnsamples=n=4096:p=0")
+    return ",".join(steps)
+
+
+def sound_arguments(sound: Excerpt, filters: str, settings: ClipsSettings, path: Path) -> list[str]:
+    """The clip's sound, from an excerpt to the file at `path`."""
+    encoder, *options = CLIP_FORMATS[settings.format].arguments
+    return [
+        *_BOUNDS, "-threads", "1", *sound.arguments(keep_clock=False),
+        "-map", "0:a:0", "-map_metadata", "-1", "-af", filters,
+        "-fflags", "+bitexact", "-flags:a", "+bitexact",
+        "-threads", "1", "-c:a", encoder, *options, "-y", f"file:{path}",
+    ]  # fmt: skip
+
+
+def picture_times_arguments(picture: Excerpt) -> list[str]:
+    """Lists all pictures of an excerpt on `pipe:1`, undecoded, for `picture_filter`."""
+    return [*_BOUNDS, *picture.arguments(), "-map", "0:v:0", "-c", "copy", "-f", "framecrc",
+            "pipe:1"]  # fmt: skip
+
+
+def picture_filter(listing: str, start: float, length_ms: int) -> str:
+    """Trim by time; what is on the screen when the segment starts is its first picture.
+
+    `listing` has the clock in a line `#tb 0: 1/12800` and the time each picture is shown in the
+    third column. Raises `Rejected(TOO_SHORT)` when no picture is left.
+    """
+    lines = listing.splitlines()
+    clock = next((line for line in lines if line.startswith("#tb 0: ")), "#tb 0: 1/1")
+    numerator, denominator = map(int, clock.removeprefix("#tb 0: ").split("/"))
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    shown = sorted(int(row[2]) * numerator / denominator for row in rows)
+    end = start + length_ms / 1000
+    if not shown or shown[0] >= end:
+        raise Rejected(Reason.TOO_SHORT, "the pictures end before the segment starts")
+    on_screen = max((time for time in shown if time <= start), default=shown[0])
+    return (
+        f"trim=start={on_screen:.6f}:end={end:.6f}"
+        f",setpts=max(0\\,PTS-{start:.6f}/TB)"
+        ",crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p"
+    )
+
+
+def video_arguments(
+    sound: Excerpt, picture: Excerpt, sound_filters: str, picture_filters: str, path: Path
+) -> list[str]:
+    """A clip with picture and sound, from two excerpts to the MP4 at `path`."""
+    return [
+        *_BOUNDS, *_LARGEST_PICTURE, *picture.arguments(), *sound.arguments(),
+        "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1",
+        "-vf", picture_filters, "-af", sound_filters, "-fps_mode", "passthrough",
+        "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
+        "-fflags", "+bitexact", "-flags", "+bitexact",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2",
+        "-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path}",
+    ]  # fmt: skip
+
+
+def decode_arguments(path: str, media: str) -> list[str]:
+    """Decode a finished MP4 wholly, its sound to a WAV on `pipe:1`; any error ends the run."""
+    pictures = ["-map", "0:v:0", "-f", "null", "-"] if media == "video" else []
+    return [
+        "-xerror", "-threads", "1", "-f", "mp4", "-i", f"file:{path}", *pictures,
+        "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
+    ]  # fmt: skip
