@@ -98,7 +98,7 @@ async def _through_the_limiter(cell: Cell) -> Trace:
     limiter = RateLimiter(THROTTLE, ["main"], clock=loop.time, rng=rng)
 
     async def one_request() -> None:
-        async with limiter.entry(RequestKind.PAGES):
+        async with limiter.permit(RequestKind.PAGES):
             now = loop.time() - begin
             answered = server.answers(now)
             (trace.answered if answered else trace.refused).append(now)

@@ -1,6 +1,6 @@
-"""Circuit breakers: when to stop asking, after a refusal and while the network is away.
+"""Back-off: how long nobody asks, after a refusal and while the network is away.
 
-Pure: the time is handed in.
+Pure: the time is handed in. How fast it goes on afterwards is decided in `adaptive_rate`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CircuitBreaker:
 class RefusalBreaker(CircuitBreaker):
     """Opens at a refusal: the pause doubles with every refused trial, up to an hour.
 
-    `last_rest` is how long the last pause took in all, in seconds. The next begins with half of it,
+    `last_pause` is how long the last one took in all, in seconds. The next begins with half of it,
     so that a server whose pauses last ten minutes is not tried every few seconds again.
     """
 
@@ -71,14 +71,14 @@ class RefusalBreaker(CircuitBreaker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.last_rest = 0.0
+        self.last_pause = 0.0
 
     def refused(self, now: float, retry_after: float | None) -> float:
         """Pause; returns for how many seconds. A time the server asks for is kept in full."""
         if retry_after is not None and math.isfinite(retry_after) and retry_after > 0:
             seconds = retry_after
         elif self.opened_at is None:
-            seconds = min(self.LONGEST_FIRST, max(self.FIRST, self.last_rest / 2))
+            seconds = min(self.LONGEST_FIRST, max(self.FIRST, self.last_pause / 2))
         else:
             # As long again as it has lasted: that doubles the pause.
             seconds = min(self.LONGEST, max(self.FIRST, now - self.opened_at))
@@ -95,9 +95,9 @@ class RefusalBreaker(CircuitBreaker):
 
         Not to the trial: that one may have gone out hours later, when somebody wanted something.
         """
-        self.last_rest = 0.0 if self.opened_at is None else max(0.0, self.until - self.opened_at)
+        self.last_pause = 0.0 if self.opened_at is None else max(0.0, self.until - self.opened_at)
         self.close()
-        return self.last_rest
+        return self.last_pause
 
 
 class OutageBreaker(CircuitBreaker):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ascc_async.errors import AsccError, GaveUp, NetworkFault, Refused
+from ascc_async.errors import AsccError, GaveUp, Refused
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.identity import Identity, RequestKind
-from ascc_async.throttle.status import BucketSnapshot, RateLimiterSnapshot
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot, Identity
 
 __all__ = [
     "BucketSnapshot",
@@ -31,6 +31,13 @@ log = logging.getLogger(__name__)
 
 # Timers are no more exact than this; sooner ones would fire too early and spin.
 SHORTEST_WAIT = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimiterSnapshot:
+    """All buckets, identity by identity."""
+
+    buckets: tuple[BucketSnapshot, ...]
 
 
 class Closed(AsccError):
@@ -98,7 +105,7 @@ class RateLimiter:
         self._closed = False
 
     @asynccontextmanager
-    async def entry(
+    async def permit(
         self,
         kind: RequestKind,
         *,
@@ -165,7 +172,7 @@ class RateLimiter:
         """POSIX time at which the identity (None: the first of all) may go; None: it may now."""
         names = [identity] if identity is not None else list(self._identities)
         now = self._clock()
-        left = min(self._identities[name].rest_left(now, kind) for name in names)
+        left = min(self._identities[name].pause_left(now, kind) for name in names)
         return None if left <= 0 else self._wall() + (left if math.isfinite(left) else 0.0)
 
     def snapshot(self) -> RateLimiterSnapshot:
@@ -173,12 +180,8 @@ class RateLimiter:
         now, wall = self._clock(), self._wall()
         return RateLimiterSnapshot(
             tuple(
-                BucketSnapshot.of(
-                    identity,
-                    kind,
-                    now,
-                    wall,
-                    sum(waiter.identity in (None, name) for waiter in waiters),
+                identity.snapshot(
+                    kind, now, wall, sum(waiter.identity in (None, name) for waiter in waiters)
                 )
                 for name, identity in self._identities.items()
                 for kind, waiters in self._waiting.items()
@@ -231,7 +234,7 @@ class RateLimiter:
             if waiter.identity in stuck:
                 continue
             if waiter.identity is not None:
-                rest = self._identities[waiter.identity].rest_left(now, kind, *waiter.also)
+                rest = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends.
                 if 0 < rest < math.inf:
                     waiters.remove(waiter)
@@ -269,12 +272,12 @@ class RateLimiter:
         somebody may go.
         """
         identities = self._identities.values()
-        since = [identity.resting_since(kind) for identity in identities]
+        since = [identity.paused_since(kind) for identity in identities]
         rested = [now - opened_at for opened_at in since if opened_at is not None]
         if len(rested) < len(since):
             self._said_all_paused.discard(kind)
             return math.inf
-        pause = min(identity.rest_left(now, kind) for identity in identities)
+        pause = min(identity.pause_left(now, kind) for identity in identities)
         if kind not in self._said_all_paused and math.isfinite(pause):
             self._said_all_paused.add(kind)
             # A server may ask for any number of seconds, but dates have an end.
@@ -299,16 +302,7 @@ class RateLimiter:
         now, kind, started_at = self._clock(), permit.kind, permit.started_at
         identity = self._identities[permit.identity]
         identity.buckets[kind].settle(permit.requests - permit.cost)
-        if isinstance(error, Refused):
-            identity.refused(kind, now, started_at, error)
-        elif isinstance(error, NetworkFault):
-            identity.failed(kind, now, started_at, error)
-        # A bug or a bad answer is an answer all the same: the server did not refuse. Cancelled
-        # (no `Exception`), or never sent, says nothing.
-        elif permit.requests == 0 or not (error is None or isinstance(error, Exception)):
-            identity.no_verdict(kind, started_at)
-        else:
-            identity.answered(kind, now, started_at)
+        identity.ended(now, kind, started_at, error, was_sent=permit.requests > 0)
         self._let_go()
 
 

@@ -135,7 +135,7 @@ class Extractor:
             # Before the limiter says who is ready first, the first identity stands for all.
             likely = identity or next(iter(self._identities))
             likely_client = client or self._choice.first(likely, time.monotonic())
-            entering = self._limiter.entry(
+            waiting = self._limiter.permit(
                 RequestKind.PAGES,
                 identity=identity,
                 cost=_EXPECTED_REQUESTS[likely_client],
@@ -144,11 +144,11 @@ class Extractor:
                 also=(RequestKind.MEDIA,),
             )
             # What is raised in here decides what the limiter learns.
-            async with entering as entry:
-                identity = entry.identity
+            async with waiting as permit:
+                identity = permit.identity
                 client = client or self._choice.first(identity, time.monotonic())
                 report = await self._extract(identity, client, video_id)
-                entry.sent(report.requests)
+                permit.sent(report.requests)
                 self._sticky.note(video_id, identity)
                 self._log_warnings(identity, report)
                 try:

@@ -255,9 +255,9 @@ class Sessions:
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.
         """
-        entry_for = self._limiter.entry(call.kind, identity=call.identity, new_video=call.new_video)
-        async with entry_for as entry:
-            client = self._clients[entry.identity]
+        waiting = self._limiter.permit(call.kind, identity=call.identity, new_video=call.new_video)
+        async with waiting as permit:
+            client = self._clients[permit.identity]
             headers, cookies = call.headers, client.cookies
             if cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
                 # YouTube's API takes an account's cookies only together with this signature.

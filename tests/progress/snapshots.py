@@ -20,7 +20,7 @@ START = 1_800_000_000.0
 def bucket(**changes: Any) -> BucketSnapshot:
     """A bucket that is permitted two pages a second."""
     calm = BucketSnapshot(
-        "main", RequestKind.PAGES, 2.0, None, 1.0, 3, 1, 500, 4, 0, None, None, False
+        "main", RequestKind.PAGES, 2.0, None, 3, 1, 500, 4, 0, None, None, False
     )  # fmt: skip
     return replace(calm, **changes)
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ascc_async.errors import Refused
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.identity import Bucket, RequestKind
+from ascc_async.throttle.bucket import Bucket, RequestKind
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from ascc_async.errors import Refused
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.adaptive_rate import RateController
-from ascc_async.throttle.identity import Bucket, RequestKind
+from ascc_async.throttle.bucket import Bucket, RequestKind
 from tests.throttle.hidden_limit import HiddenLimit, drive
 
 THROTTLE = ThrottleSettings(max_requests_per_second=100)

@@ -14,7 +14,7 @@ import pytest
 
 from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.limiter import Closed, RateLimiter, RequestKind
+from ascc_async.throttle.limiter import BucketSnapshot, Closed, RateLimiter, RequestKind
 from tests import fakeclock
 from tests.fakeclock import now
 
@@ -47,6 +47,13 @@ def limiter(
     )
 
 
+def bucket_of(
+    one: RateLimiter, identity: str = "main", kind: RequestKind = RequestKind.PAGES
+) -> BucketSnapshot:
+    buckets = one.snapshot().buckets
+    return next(each for each in buckets if (each.identity, each.kind) == (identity, kind))
+
+
 async def ask(
     one: RateLimiter,
     error: Exception | None = None,
@@ -55,7 +62,7 @@ async def ask(
 ) -> str:
     """One request that takes 0.1 s; an expected error is swallowed."""
     try:
-        async with one.entry(kind, **how) as permit:
+        async with one.permit(kind, **how) as permit:
             await asyncio.sleep(0.1)
             if error is not None:
                 raise error
@@ -71,7 +78,7 @@ async def test_waiters_go_in_the_order_they_came() -> None:
     one, order = limiter(), list[tuple[int, float]]()
 
     async def wait_in_line(number: int) -> None:
-        async with one.entry(RequestKind.PAGES):
+        async with one.permit(RequestKind.PAGES):
             order.append((number, round(now() - 1000, 3)))
 
     async with asyncio.TaskGroup() as tasks:
@@ -94,7 +101,7 @@ async def test_a_cancelled_waiter_leaves_the_line_and_costs_nothing() -> None:
 
     assert now() == pytest.approx(1001.1)
     assert behind.result() == "main"
-    assert one.snapshot().bucket("main", RequestKind.PAGES).answered == 2
+    assert bucket_of(one).answered == 2
 
 
 @in_virtual_time
@@ -107,11 +114,11 @@ async def test_a_waiter_cancelled_in_the_moment_of_its_turn_gives_its_token_back
     asyncio.get_running_loop().call_at(1001 + 5e-7, task.cancel)
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert one.snapshot().bucket("main", RequestKind.PAGES).in_flight == 0
+    assert bucket_of(one).in_flight == 0
     await ask(one)
 
     assert now() == pytest.approx(1001.1)
-    assert one.snapshot().bucket("main", RequestKind.PAGES).answered == 2
+    assert bucket_of(one).answered == 2
 
 
 @in_virtual_time
@@ -120,24 +127,24 @@ async def test_any_exception_leaves_the_limiter_usable() -> None:
     one = limiter()
     for error in (ValueError("a bug"), ServerFault("502"), Refused("429"), NetworkFault("reset")):
         with pytest.raises(type(error)):
-            async with one.entry(RequestKind.PAGES):
+            async with one.permit(RequestKind.PAGES):
                 raise error
         await asyncio.sleep(10)
 
-    assert one.snapshot().bucket("main", RequestKind.PAGES).in_flight == 0
+    assert bucket_of(one).in_flight == 0
 
 
 @in_virtual_time
 async def test_what_was_really_sent_is_settled_after() -> None:
     """Four reserved and one sent: three are given back. One reserved, four sent: three are owed."""
     one = limiter(ThrottleSettings(adaptive=False, requests_per_second=1.0, burst=5))
-    async with one.entry(RequestKind.PAGES, cost=4) as permit:
+    async with one.permit(RequestKind.PAGES, cost=4) as permit:
         permit.sent(1)
-    assert one.snapshot().bucket("main", RequestKind.PAGES).tokens == pytest.approx(4)
-
-    async with one.entry(RequestKind.PAGES) as permit:
+    async with one.permit(RequestKind.PAGES) as permit:
         permit.sent(4)
-    assert one.snapshot().bucket("main", RequestKind.PAGES).tokens == pytest.approx(0)
+    assert now() == 1000
+    async with one.permit(RequestKind.PAGES):
+        assert now() == pytest.approx(1001)
 
 
 @in_virtual_time
@@ -221,7 +228,7 @@ async def test_after_a_rest_one_tries_and_the_others_follow() -> None:
     await ask(one, Refused("429", retry_after=10))
 
     async def slow() -> None:
-        async with one.entry(RequestKind.PAGES):
+        async with one.permit(RequestKind.PAGES):
             sent.append(round(now() - 1000, 1))
             await asyncio.sleep(3)
 
@@ -252,9 +259,9 @@ async def test_new_videos_keep_their_distance_and_other_requests_do_not() -> Non
     )
     one, starts = limiter(throttle), list[float]()
     for _ in range(50):
-        async with one.entry(RequestKind.PAGES, new_video=True) as permit:
+        async with one.permit(RequestKind.PAGES, new_video=True) as permit:
             starts.append(permit.started_at)
-        async with one.entry(RequestKind.PAGES, identity="main") as permit:
+        async with one.permit(RequestKind.PAGES, identity="main") as permit:
             assert permit.started_at - starts[-1] < 0.1
 
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
@@ -275,7 +282,7 @@ async def test_a_sleeping_machine_saves_up_no_burst() -> None:
 
     begin, starts = now(), list[float]()
     for _ in range(6):
-        async with one.entry(RequestKind.PAGES) as permit:
+        async with one.permit(RequestKind.PAGES) as permit:
             starts.append(round(permit.started_at - begin, 2))
     assert starts == [0, 0, 0, 1, 2, 3]
 
@@ -311,7 +318,7 @@ async def test_a_proxy_that_is_down_rests_only_its_identity() -> None:
 
     assert one.is_away("second")
     assert [await ask(one) for _ in range(3)] == ["main"] * 3
-    assert one.snapshot().bucket("second", RequestKind.MEDIA).resting_why == "no network"
+    assert bucket_of(one, "second", RequestKind.MEDIA).resting_why == "no network"
 
 
 @in_virtual_time
@@ -327,7 +334,7 @@ async def test_what_was_learned_survives_a_restart() -> None:
 
     again = limiter(throttle, memory=memory)
 
-    bucket = again.snapshot().bucket("main", RequestKind.PAGES)
+    bucket = bucket_of(again)
     assert bucket.ceiling is not None
     assert bucket.rate < bucket.ceiling
     assert bucket.resting_until == pytest.approx(START + now() - 1000 + 400, abs=2)
@@ -403,7 +410,7 @@ def test_no_wake_up_is_ever_lost(rate: float) -> None:
 
         async def work() -> None:
             for _ in range(100):
-                async with one.entry(RequestKind.PAGES):
+                async with one.permit(RequestKind.PAGES):
                     await asyncio.sleep(rng.uniform(0, 2 / rate))
 
         async with asyncio.TaskGroup() as tasks:
@@ -429,7 +436,7 @@ async def test_with_adaptive_off_refusals_rest_but_the_rate_stays() -> None:
     assert one.resting_until(RequestKind.PAGES) == pytest.approx(START + 5.1)
     await ask(one)
 
-    bucket = one.snapshot().bucket("main", RequestKind.PAGES)
+    bucket = bucket_of(one)
     assert (bucket.rate, bucket.ceiling, bucket.refused) == (1.0, None, 1)
 
 
@@ -440,7 +447,7 @@ def test_a_trial_that_is_out_is_not_said_to_be_a_pause(caplog: pytest.LogCapture
         one = limiter(FIXED)
         await ask(one, Refused("429", retry_after=10))
         await asyncio.sleep(10)
-        async with one.entry(RequestKind.PAGES):
+        async with one.permit(RequestKind.PAGES):
             waiting = asyncio.create_task(ask(one))
             await asyncio.sleep(1)
             assert one.snapshot().buckets[0].resting_until == START + now() - 1000
