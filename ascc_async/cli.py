@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 import traceback
@@ -15,17 +16,16 @@ from pathlib import Path
 from ascc_async import __version__
 from ascc_async.errors import AsccError, StopRun
 from ascc_async.progress.formatting import safe
-from ascc_async.progress.opening import say_starting, unsay
 
 ABORTED = 130
 
 _DESCRIPTION = """\
-Makes the Creative Commons part of AudioSet a dataset: asks YouTube for every video's license,
-fetches just the ten seconds of those that may be shared, and leaves them with manifest, credits
-and card. Stopped anywhere, the same command goes on from there."""
+Makes a dataset of the Creative Commons part of AudioSet: asks YouTube for the license of every
+video, fetches just the ten seconds of those that may be shared, and writes manifest, credits and
+dataset card. Stopped at any moment, the same command resumes."""
 
+_PROGRAM = "python -m ascc_async"  # works also where the console script is not on the PATH
 _LONG = ("run", "demo", "rebuild")  # they take a second or two before they can show anything
-_STARTING = "ascc_async is starting …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,55 +39,57 @@ class CommandHelp:
 
 HELP = {
     "run": CommandHelp(
-        "do the whole job: metadata, licenses, clips, dataset; goes on where it stopped",
+        "do the whole job: metadata, licenses, clips, dataset; resumes where it stopped",
         "Downloads AudioSet's metadata where it is missing, asks YouTube for the license of every\n"
         "selected video, fetches ten seconds of each that is Creative Commons, and writes the\n"
-        "dataset. Ctrl-C finishes what is in flight and stops (exit code 3); the same command\n"
-        "goes on from there. A second Ctrl-C leaves at once.",
-        "ascc-async run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
+        "dataset. Ctrl-C finishes what is under way and stops (exit code 3); the same command\n"
+        "resumes. A second Ctrl-C aborts at once; what is recorded is kept.",
+        "run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
     ),
     "demo": CommandHelp(
-        "the same job against an embedded stand-in for YouTube, within a minute",
-        "Nothing from outside is needed. Results are in the folder that --dir names, made just\n"
-        "as a real run makes them. Run it again: nothing is fetched twice.",
-        "ascc-async demo --dir /tmp/demo",
+        "the same job against a small fake YouTube on this machine, within a minute",
+        "Needs no network. Results are in the folder that --dir names, made just as a real run\n"
+        "makes them. Run it again: nothing is fetched twice.",
+        "demo --dir /tmp/demo",
     ),
     "plan": CommandHelp(
-        "what a run would do: segments, requests, hours, disk; asks YouTube nothing",
+        "what a run would do: segments, requests, hours, disk; sends nothing to YouTube",
         "Shows how many segments the settings select, how many requests that takes, how many\n"
-        "hours at the permitted rate, and how much disk. Look here before a long run.",
-        "ascc-async plan --classes",
+        "hours at the permitted rate, and how much disk. Look here before a long run. Where\n"
+        "AudioSet's metadata is missing it is downloaded from Google first (about 100 MB, into\n"
+        "audioset.metadata_dir); a run then uses the same files.",
+        "plan --classes",
     ),
     "status": CommandHelp(
         "where a run stands, also while one is going on",
-        "Beside a running process: how it stood some seconds ago. Else what the manifest adds\n"
-        "up to, and what to do about what is missing. With a video id: every question asked\n"
-        "about it, each answer with its evidence, each attempt, and its file.",
-        "ascc-async status M4gD1WSo5mA",
+        "While a run is going on: how it stood some seconds ago. Otherwise what the manifest\n"
+        "adds up to, and what to do about what is missing. With a video id: every request for\n"
+        "its license, each answer with its evidence, each attempt, and its file.",
+        "status M4gD1WSo5mA",
     ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
         "Each check is passed, a warning, or failed, with what to do about it; exit code 1 when\n"
         "a run could not work. --online also asks each license source for videos whose license\n"
         "is known, fetches one clip and discards it: it says which step fails.",
-        "ascc-async doctor --online",
+        "doctor --online",
     ),
     "verify": CommandHelp(
-        "hash and read every clip again and compare with the manifest",
+        "hash and decode every clip again and compare with the manifest",
         "Says which clips are missing, altered or unreadable. With --repair they are fetched\n"
         "again by the next run.",
-        "ascc-async verify --repair",
+        "verify --repair",
     ),
     "rebuild": CommandHelp(
         "make the same dataset from a manifest alone",
         "Needs the manifest.csv of another dataset, and YouTube. Asks for each license again\n"
-        "before its clip counts, and says what is lost since, and whose bytes differ.",
-        "ascc-async rebuild manifest.csv --set output.dir=rebuilt",
+        "before its clip counts, and lists the clips that are lost since or have other bytes.",
+        "rebuild manifest.csv --set output.dir=rebuilt",
     ),
     "diff": CommandHelp(
         "what changed between two manifests",
         "Lists what was added, what was lost and why, and whose license or bytes changed.",
-        "ascc-async diff old/manifest.csv new/manifest.csv",
+        "diff old/manifest.csv new/manifest.csv",
     ),
 }
 
@@ -95,13 +97,13 @@ HELP = {
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     main = argparse.ArgumentParser(
-        prog="ascc-async",
+        prog=_PROGRAM,
         description=_DESCRIPTION,
         parents=[_options()],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is\n"
         "explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.\n\n"
-        "example:\n  ascc-async demo",
+        f"example:\n  {_PROGRAM} demo",
         allow_abbrev=False,
     )
     main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
@@ -113,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
             description=f"{command_help.line[0].upper()}{command_help.line[1:]}.\n\n{command_help.more}",
             parents=[_options()],
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog=f"example:\n  {command_help.example}",
+            epilog=f"example:\n  {_PROGRAM} {command_help.example}",
             allow_abbrev=False,
         )
         _add_arguments(name, command)
@@ -148,31 +150,26 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
     match name:
         case "demo":
-            command.add_argument(
-                "--dir", type=Path, default=Path("demo"), help="where it goes (default: demo)"
-            )
+            where = "folder for the results (default: demo)"
+            add("--dir", type=Path, default=Path("demo"), help=where)
         case "plan":
-            command.add_argument("--classes", action="store_true", help="list every class")
-            command.add_argument("--json", action="store_true", help="for programs")
+            add("--classes", action="store_true", help="list every class instead")
         case "status":
-            command.add_argument("video_id", nargs="?", help="all that is known of one video")
-            command.add_argument("--json", action="store_true", help="for programs")
+            add("video_id", nargs="?", help="show all that is known of this video")
         case "doctor":
-            command.add_argument(
-                "--online", action="store_true", help="also ask for videos whose license is known"
-            )
+            add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":
-            command.add_argument(
-                "--repair", action="store_true", help="have what is wrong fetched again"
-            )
+            add("--repair", action="store_true", help="have the next run fetch these clips again")
         case "rebuild":
-            command.add_argument("manifest", type=Path, help="a manifest.csv")
+            add("manifest", type=Path, help="the manifest.csv of a dataset")
         case "diff":
-            command.add_argument("a", type=Path, metavar="A", help="the older manifest.csv")
-            command.add_argument("b", type=Path, metavar="B", help="the newer manifest.csv")
-            command.add_argument("--json", action="store_true", help="for programs")
+            add("a", type=Path, metavar="A", help="the older manifest.csv")
+            add("b", type=Path, metavar="B", help="the newer manifest.csv")
+    if name in ("plan", "status", "diff"):
+        add("--json", action="store_true", help="as JSON, for programs")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -197,8 +194,10 @@ def run_command(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
     name = options.command or "run"
-    if name in _LONG and options.log_format == "text":
-        say_starting(_STARTING)
+    if name in _LONG and options.log_format == "text" and _can_erase():
+        # Before the slow imports; the screen erases it.
+        sys.stdout.write("ascc_async is starting …")
+        sys.stdout.flush()
     try:
         # Only this command's module: all of them take two seconds to import.
         code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
@@ -232,8 +231,14 @@ def _explain(error: Exception, log_format: str) -> int:
 
         fields = {"text": message, "exit_code": code}
         print(event_line(time.time(), "error", "stopped by an error", fields), flush=True)  # noqa: T201
-    unsay()  # "is starting …" may still be on the terminal
+    if _can_erase():  # "is starting …" may still be there
+        sys.stdout.write("\r\x1b[2K")
+        sys.stdout.flush()
     # The message may quote a file or YouTube: no control characters may reach the terminal.
     safe_lines = "\n".join(map(safe, message.splitlines()))
     print(f"ascc-async: {safe_lines}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _can_erase() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")

@@ -45,7 +45,7 @@ def test_help_of_every_command_says_what_it_does_with_an_example(
     text = capsys.readouterr().out
     assert HELP[name].more in text
     assert HELP[name].example in text
-    assert parse(shlex.split(HELP[name].example)[1:]).command == name
+    assert parse(shlex.split(HELP[name].example)).command == name
 
 
 def test_help_is_instant_and_names_all_commands() -> None:

@@ -81,8 +81,7 @@ def test_every_command_is_there_and_in_the_readme(name: str) -> None:
     """Each has a module with a `main`, a line in the README, and an example that parses."""
     assert importlib.util.find_spec(f"ascc_async.commands.{name}") is not None
     assert re.search(rf"\b{name}\b", README)
-    words = HELP[name].example.replace("'", "").split()
-    assert words[:2] == ["ascc-async", name]
+    assert HELP[name].example.split()[0] == name
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

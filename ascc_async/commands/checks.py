@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -33,7 +32,6 @@ from ascc_async.settings import IdentitySettings, Settings, without_password
 from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 
 _OLD_DAYS = 60  # YouTube changes every few weeks, and yt-dlp follows within days
-_LEAST_PYTHON = (3, 11)
 _GB = 1_000_000_000
 _UPDATE = "pip install --upgrade 'yt-dlp[default]'"
 _CONNECT_SECONDS = 5.0
@@ -78,21 +76,11 @@ def failed(name: str, found: str, remedy: str = "") -> Check:
 
 def local_checks(settings: Settings) -> Iterator[Check]:
     """One after the other, as they are done."""
-    yield _python()
+    yield passed("settings", "read, and all are allowed")
+    yield passed("Python", f"{platform.python_version()} on {platform.system()}")
     yield from _output(settings)
-    yield _journal(settings.output.dir)
-    yield _ffmpeg(settings)
-    yield _ytdlp()
-    yield _javascript()
+    yield from _programs(settings)
     yield from _metadata(settings)
-
-
-def _python() -> Check:
-    version = f"{platform.python_version()} on {platform.system()}"
-    # pip refuses older ones; a copied folder that is run with `python -m` does not.
-    if sys.version_info[:2] < _LEAST_PYTHON:
-        return failed("Python", version, "install Python 3.11 or later")
-    return passed("Python", version)
 
 
 def _output(settings: Settings) -> Iterator[Check]:
@@ -120,59 +108,57 @@ def _output(settings: Settings) -> Iterator[Check]:
             f"process {by.pid} on {by.host} runs here since {by.since}",
             "wait for it: a second run in the same folder is refused (`status` shows it)",
         )
-
-
-def _journal(output: Path) -> Check:
-    path = output / JOURNAL_NAME
-    if not path.exists():
-        return passed("journal", "none yet: nothing was done here so far")
+    journal = folder / JOURNAL_NAME
+    if not journal.exists():
+        yield passed("journal", "none yet: no run has worked in this folder so far")
+        return
     try:
-        with closing(Reader(path)) as reader:
+        with closing(Reader(journal)) as reader:
             reader.learned()  # one small table: a look through all of it is the run's own start
-        read_removals(output)
+        read_removals(folder)
     except AsccError as error:
-        return failed("journal", str(error))
-    return passed("journal", f"readable, {size(path.stat().st_size)}")
+        yield failed("journal", str(error))
+    else:
+        yield passed("journal", f"readable, {size(journal.stat().st_size)}")
 
 
-def _ffmpeg(settings: Settings) -> Check:
+def _programs(settings: Settings) -> Iterator[Check]:
     try:
         # The same three steps with which a run begins, so that both say the same.
         check_settings(settings.clips)
         installed = asyncio.run(find_ffmpeg())
         check_encoders(installed, encoders(settings.clips))
     except StopRun as error:
-        return failed("ffmpeg", str(error))
-    made = " and ".join(encoders(settings.clips))
-    return passed("ffmpeg", f"{installed.version} with {made} ({installed.path})")
+        yield failed("ffmpeg", str(error))
+    else:
+        made = " and ".join(encoders(settings.clips))
+        yield passed("ffmpeg", f"{installed.version} with {made} ({installed.path})")
 
-
-def _ytdlp() -> Check:
-    installed = ytdlp_version()
-    if installed is None:
-        return failed("yt-dlp", "not installed", _UPDATE)
+    version = ytdlp_version()
     # None for a build of one's own, whose version is no date: then its age is not judged.
-    released = released_on(installed)
+    released = released_on(version) if version else None
     age = (date.today() - released).days if released else None
-    text = installed + (f", {age} days old" if age is not None else "")
-    if age is not None and age > _OLD_DAYS:
-        return warning("yt-dlp", text, f"YouTube changes often: {_UPDATE}")
-    return passed("yt-dlp", text)
+    text = f"{version}, {age} days old" if released else version or "not installed"
+    if version is None:
+        yield failed("yt-dlp", text, _UPDATE)
+    elif age is not None and age > _OLD_DAYS:
+        yield warning("yt-dlp", text, f"YouTube changes often: {_UPDATE}")
+    else:
+        yield passed("yt-dlp", text)
 
-
-def _javascript() -> Check:
     runtimes = javascript_runtimes()
-    for runtime in runtimes:
-        if runtime.supported:
-            text = f"{runtime.name} {runtime.version} ({runtime.path})"
-            return passed("JavaScript runtime", text)
-    # A warning only: most videos can be resolved without.
-    old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in runtimes)
-    return warning(
-        "JavaScript runtime",
-        f"too old for yt-dlp: {old}" if old else "none found",
-        "some videos cannot be resolved without: pip install --upgrade 'yt-dlp[default,deno]'",
-    )
+    if runtime := next((runtime for runtime in runtimes if runtime.supported), None):
+        found = f"{runtime.name} {runtime.version} ({runtime.path})"
+        yield passed("JavaScript runtime", found)
+    else:
+        # A warning only: most videos can be resolved without.
+        old = ", ".join(f"{runtime.name} {runtime.version}" for runtime in runtimes)
+        yield warning(
+            "JavaScript runtime",
+            f"too old for yt-dlp: {old}" if old else "none found",
+            "without one some videos cannot be fetched: pip install --upgrade"
+            " 'yt-dlp[default,deno]'",
+        )
 
 
 def _metadata(settings: Settings) -> Iterator[Check]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 
 from rich.text import Text
 
-from ascc_async.commands.checks import Check, State, local_checks, network_checks, passed
-from ascc_async.progress.console import PlainConsole
+from ascc_async.commands.checks import State, local_checks, network_checks
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.logs import event_line
-from ascc_async.settings import Settings
+from ascc_async.progress.screen import PlainConsole
 from ascc_async.settings_loader import load
 
 FAILED = 1
@@ -28,35 +27,32 @@ def main(options: argparse.Namespace) -> int:
     logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
     settings = load(options.config, options.options)
     console, as_json = PlainConsole(), options.log_format == "json"
+    checks = chain(local_checks(settings), network_checks(settings))
+    if options.online:
+        # It imports the whole pipeline, which takes a second.
+        from ascc_async.commands.checks_online import online_checks
+
+        checks = chain(checks, online_checks(settings))
     states = []
-    for check in _checks(settings, online=options.online):
+    for check in checks:
         states.append(check.state)
         if as_json:
             level = _LEVELS[check.state]
-            console.tell(event_line(time.time(), level, "check", asdict(check)))
+            console.print_line(event_line(time.time(), level, "check", asdict(check)))
             continue
         row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
         row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
         # Long lines are left to the terminal: what is wrapped here cannot be copied whole.
         console.show(row, wrap=False)
         if check.remedy:
-            console.tell(f"{'':<8} {'':<20} → {safe(check.remedy)}")
+            console.print_line(f"{'':<8} {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
     if not as_json and failures:
-        console.tell(f"\n{failures} failed: a run could not work. Below each is what to do.")
+        console.print_line(f"\n{failures} failed: a run could not work. Below each is what to do.")
     elif not as_json:
         noted = f", {warnings} with a warning" if warnings else ""
-        more = "" if options.online else " `doctor --online` also asks YouTube."
-        console.tell(f"\nA run can work{noted}.{more}")
+        more = ""
+        if not options.online:
+            more = " `python -m ascc_async doctor --online` also asks YouTube."
+        console.print_line(f"\nA run can work{noted}.{more}")
     return FAILED if failures else 0
-
-
-def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
-    yield passed("settings", "read, and all are allowed")
-    yield from local_checks(settings)
-    yield from network_checks(settings)
-    if online:
-        # It imports the whole pipeline, which takes a second.
-        from ascc_async.commands.checks_online import online_checks
-
-        yield from online_checks(settings)

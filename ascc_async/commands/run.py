@@ -7,7 +7,6 @@ import asyncio
 import logging
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
 from ascc_async.pipeline.run import Run
@@ -51,18 +50,33 @@ async def _run_with_screen(
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
     job = Run(settings, shutdown, recipe)
+    output = settings.output.dir
     screen = Screen(
         job.snapshot,
-        settings.output.dir,
+        output,
         log_format,
         on_gone=lambda: shutdown.drain("nobody reads the output any more"),
     )
+    counts = None
     async with screen.showing():
-        counts = await _run_until_stopped(job, shutdown)
+        try:
+            with shutdown.handling_signals():
+                counts = await job.run()
+        except asyncio.CancelledError:
+            # A second signal cancels this task; any other cancelling is not ours to swallow.
+            if not shutdown.aborted:
+                raise
+        except AsccError:
+            raise
+        except Exception:
+            # The log file keeps the traceback also where nobody asked for --debug.
+            log.exception("unexpected error: this is a bug, please report it")
+            raise
     if counts is None:
-        screen.say("Aborted. Progress is saved; run the same command to resume.", "aborted")
+        text = "Aborted. Progress is saved; run the same command to resume."
+        screen.say(text, "aborted", {"text": text})
         return ABORTED
-    snapshot, output = job.snapshot(), settings.output.dir
+    snapshot = job.snapshot()
     text = report(counts, snapshot, output)
     if job.changed_settings:
         lines = "".join(f"\n  {change}" for change in job.changed_settings)
@@ -74,38 +88,3 @@ async def _run_with_screen(
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})
     return DONE
-
-
-async def _run_until_stopped(job: Run, shutdown: Shutdown) -> Counts | None:
-    """None when the run was aborted."""
-
-    async def announce_stopping() -> None:
-        # A picture on a terminal shows it too; a log file or a pipe has only this line.
-        await shutdown.wait_draining()
-        seconds = round(shutdown.seconds_left() or 0)
-        log.info(
-            "stopping: finishing what is in flight, then writing the dataset; another Ctrl-C leaves"
-            " at once",
-            extra={"asked_by": shutdown.reason, "at_most_seconds": seconds},
-        )
-
-    failure: Exception | None = None
-    counts: Counts | None = None
-    async with asyncio.TaskGroup() as tasks:
-        announcing = tasks.create_task(announce_stopping())
-        try:
-            with shutdown.handling_signals():
-                counts = await job.run()
-        except asyncio.CancelledError:
-            # A second signal cancels this task; any other cancelling is not ours to swallow.
-            if not shutdown.aborted:
-                raise
-        except Exception as error:  # noqa: BLE001 - raised again, outside of the group
-            failure = error
-        announcing.cancel()
-    if failure is not None:
-        if not isinstance(failure, AsccError):
-            # The log file keeps the traceback also where nobody asked for --debug.
-            log.error("unexpected error: this is a bug, please report it", exc_info=failure)
-        raise failure
-    return counts

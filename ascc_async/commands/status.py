@@ -8,9 +8,9 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader, open_reader
-from ascc_async.journal.records import AnswerRow, ClipRow, Event
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
-from ascc_async.pipeline.snapshot import SNAPSHOT, snapshot_from
-from ascc_async.progress.console import PlainConsole
+from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_from
 from ascc_async.progress.dashboard import Dashboard
-from ascc_async.progress.formatting import moment, safe, size
-from ascc_async.progress.report import RunStatus, status_fields, status_headline, status_sums
+from ascc_async.progress.figures import snapshot_fields
+from ascc_async.progress.formatting import duration, moment, safe, size
+from ascc_async.progress.report import count_fields, sums
+from ascc_async.progress.screen import PlainConsole
 from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
@@ -36,124 +37,126 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}(_[0-9]+)?")
 
 def main(options: argparse.Namespace) -> int:
     """Show it. Raises JournalError when there is no journal."""
+    asked: str | None = options.video_id
+    # A segment id will do as well: it is what manifest and file names show.
+    if asked is not None and not _VIDEO_ID.fullmatch(asked):
+        raise SettingsError(
+            f"{asked!r} is no video id: expected 11 letters, digits, - or _, such as M4gD1WSo5mA"
+        )
     output = load(options.config, options.options).output.dir
     as_json = options.json or options.log_format == "json"
     console = PlainConsole()
     with closing(open_reader(output / JOURNAL_NAME)) as reader:
-        if options.video_id is not None:
-            known = _known_video(reader, output, options.video_id)
-            lines = [json.dumps(known.fields())] if as_json else known.lines(output)
-            for line in lines:
-                console.tell(line)
-            return 1 if known.nothing else 0
+        if asked is not None:
+            return _show_video(asked[:11], reader, output, console, as_json=as_json)
         running = holder(output)
         snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
     if running and snapshot and snapshot.at < datetime.fromisoformat(running.since).timestamp():
         snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST
-    exists = manifest.is_file()
+    written_at = manifest.stat().st_mtime if manifest.is_file() else None
     # While a run goes on its snapshot says more, and counting millions of rows takes a while.
-    counted = exists and (running is None or snapshot is None)
+    counted = written_at is not None and (running is None or snapshot is None)
     counts = summary(manifest) if counted else None
-    written_at = manifest.stat().st_mtime if exists else None
-    status = RunStatus(output, time.time(), running, snapshot, counts, written_at)
     if as_json:
-        console.tell(json.dumps(status_fields(status)))
+        fields = {
+            "output_dir": str(output),
+            "running": asdict(running) if running else None,
+            "seen_at": snapshot.at if snapshot else None,
+            # Named so since version 0.1: programs read it.
+            "picture": snapshot_fields(snapshot) if snapshot else None,
+            "manifest_written_at": written_at,
+            "manifest": count_fields(counts) if counts else None,
+        }
+        console.print_line(json.dumps(fields))
         return 0
-    console.tell(status_headline(status))
-    if running is not None and snapshot is not None:
-        console.show(Dashboard(snapshot, headline=False))
+    if running is not None:
+        seen = "it has just begun, look again in a few seconds"
+        if snapshot is not None:
+            seen = f"as it was {duration(max(0.0, time.time() - snapshot.at))} ago"
+        who = f"process {running.pid} on {running.host} since {running.since}"
+        console.print_line(f"A run is going on ({who}): {seen}.")
+        if snapshot is not None:
+            console.show(Dashboard(snapshot, headline=False))
+            return 0
+    else:
+        console.print_line(f"No run is going on{_last_run(snapshot)}.")
+    if counts is None or written_at is None:
+        console.print_line(
+            "\nNo dataset/manifest.csv yet: a run writes it every few minutes and at its end."
+        )
         return 0
-    for paragraph in status_sums(status):
-        console.tell(f"\n{paragraph}")
+    first, *others = sums(counts, output)
+    first = f"The manifest, written at {moment(written_at)}, adds up to:\n{first}"
+    for paragraph in (first, *others):
+        console.print_line(f"\n{paragraph}")
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class KnownVideo:
-    """What the journal knows of a video, and its rows of the manifest. `removed`: the removal
-    list names it.
-    """
-
-    video_id: str
-    answer: AnswerRow | None
-    history: tuple[Event, ...]
-    clips: tuple[ClipRow, ...]
-    rows: tuple[Mapping[str, str], ...]
-    removed: bool
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing at all is known."""
-        return not (self.answer or self.history or self.clips or self.rows)
-
-    def fields(self) -> dict[str, Any]:
-        """For programs. Times are POSIX seconds; a level of digital silence is null."""
-        return {
-            "video_id": self.video_id,
-            "removed": self.removed,
-            "answer": asdict(self.answer) if self.answer else None,
-            # JSON knows no infinity, and that is the level of digital silence in decibels.
-            "clips": [_finite(asdict(clip)) for clip in self.clips],
-            "history": [asdict(event) for event in self.history],
-            "manifest": [dict(row) for row in self.rows],
-        }
-
-    def lines(self, output_dir: Path) -> Iterator[str]:
-        """For people: evidence, history, attempts, file."""
-        if self.nothing:
-            yield (
-                f"{self.video_id}: nothing is known. It was not asked about yet, or it is not among"
-                " the selected segments (`plan` shows the selection)."
-            )
-            return
-        yield f"{self.video_id}  https://www.youtube.com/watch?v={self.video_id}"
-        if self.removed:
-            yield "removals.txt names it: no run or rebuild takes it into the dataset"
-        if self.answer is None:
-            yield "license     not asked yet"
-        else:
-            yield from _answer_lines(self.answer)
-        for clip in self.clips:
-            yield from _clip_lines(clip, output_dir)
-        # Texts of others (titles, YouTube's words) are made safe: they may hold control characters
-        # that would move the cursor or change the terminal's title.
-        for row in self.rows:
-            reason = f", {safe(row['reason'])}" if row["reason"] else ""
-            yield f"manifest    {safe(row['segment_id'])}: {safe(row['outcome'])}{reason}"
-        if self.history:
-            yield "earlier"
-        for event in self.history:
-            what = _join(event.at, event.kind, event.what, event.reason, event.source)
-            yield _with_detail(what, event.detail)
+def _last_run(snapshot: RunSnapshot | None) -> str:
+    if snapshot is None:
+        return ", and no status was saved by the last one"
+    ended = moment(snapshot.at)
+    if snapshot.stopping.draining:
+        return f". The last one was stopped at {ended}; the same command resumes it"
+    if snapshot.phase is Phase.DONE:
+        return f". The last one finished at {ended}"
+    return f". The last one ended unexpectedly at about {ended}; the same command resumes it"
 
 
-def _known_video(reader: Reader, output: Path, asked: str) -> KnownVideo:
-    # A segment id will do as well: it is what manifest and file names show.
-    if not _VIDEO_ID.fullmatch(asked):
-        raise SettingsError(
-            f"{asked!r} is no video id: expected 11 letters, digits, - or _, such as M4gD1WSo5mA"
-        )
-    video_id = asked[:11]
-    rows: list[Mapping[str, str]] = []
+def _show_video(
+    video_id: str, reader: Reader, output: Path, console: PlainConsole, *, as_json: bool
+) -> int:
+    """All that the journal knows of a video, and its rows of the manifest; 1 when nothing is."""
+    rows: list[dict[str, str]] = []
     manifest = output / DATASET_FOLDER / _MANIFEST
     if manifest.is_file():
         with manifest.open(encoding="utf-8", newline="") as file:
             header = next(csv.reader(file), [])
             # Millions of rows: only those that begin right are parsed. No field holds a line break.
-            rows = [
-                dict(zip(header, next(csv.reader([line])), strict=False))
-                for line in file
-                if line.startswith(f"{video_id}_")
-            ]
-    return KnownVideo(
-        video_id,
-        reader.answer(video_id),
-        tuple(reader.history(video_id)),
-        tuple(reader.clips_of(video_id)),
-        tuple(rows),
-        video_id in read_removals(output).videos,
-    )
+            own = (line for line in file if line.startswith(f"{video_id}_"))
+            rows = list(csv.DictReader(own, header))
+    answer, clips = reader.answer(video_id), list(reader.clips_of(video_id))
+    history = list(reader.history(video_id))
+    removed = video_id in read_removals(output).videos
+    nothing = not (answer or history or clips or rows)
+    if as_json:  # times are POSIX seconds
+        fields = {
+            "video_id": video_id,
+            "removed": removed,
+            "answer": asdict(answer) if answer else None,
+            # JSON knows no infinity, and that is the level of digital silence in decibels.
+            "clips": [_finite(asdict(clip)) for clip in clips],
+            "history": [asdict(event) for event in history],
+            "manifest": rows,
+        }
+        console.print_line(json.dumps(fields))
+        return int(nothing)
+    if nothing:
+        console.print_line(
+            f"{video_id}: nothing is known. It was not asked about yet, or it is not among"
+            " the selected segments (`python -m ascc_async plan` shows the selection)."
+        )
+        return 1
+    lines = [f"{video_id}  https://www.youtube.com/watch?v={video_id}"]
+    if removed:
+        lines.append("removals.txt names it: no run or rebuild takes it into the dataset")
+    lines += _answer_lines(answer) if answer else ["license     not asked yet"]
+    for clip in clips:
+        lines += _clip_lines(clip, output)
+    # Texts of others (titles, YouTube's words) are made safe: they may hold control characters
+    # that would move the cursor or change the terminal's title.
+    for row in rows:
+        reason = f", {safe(row['reason'])}" if row["reason"] else ""
+        lines.append(f"manifest    {safe(row['segment_id'])}: {safe(row['outcome'])}{reason}")
+    if history:
+        lines.append("earlier")
+    for event in history:
+        what = _join(event.at, event.kind, event.what, event.reason, event.source)
+        lines.append(_with_detail(what, event.detail))
+    for line in lines:
+        console.print_line(line)
+    return 0
 
 
 def _answer_lines(answer: AnswerRow) -> Iterator[str]:
@@ -179,8 +182,9 @@ def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:
     if file is None:
         return
     # Whether it is whole takes hashing: that is for `verify`.
-    missing = "" if (output_dir / file.path).is_file() else "  (the file is missing: run `verify`)"
-    yield f"  file      {file.path}{missing}"
+    missing = not (output_dir / file.path).is_file()
+    remedy = "  (the file is missing: run `python -m ascc_async verify --repair`)"
+    yield f"  file      {file.path}{remedy if missing else ''}"
     yield (
         f"  sound     {file.duration_seconds:.3f} s, {file.sample_rate} Hz, {file.channels}"
         f" channels, {size(file.bytes)}, from {safe(file.source_format)}"

@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.progress.figures import Figures, figures
 from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
-from ascc_async.progress.log_lines import time_left
-from ascc_async.progress.snapshot import Figures, figures
 from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars and the less important columns go
@@ -64,7 +63,7 @@ def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
 def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[RenderableType]:
     pace = rate(sums.videos_per_second) if snapshot.answered else ""
     # A run that stops will not do what is left.
-    left = "" if snapshot.stopping.draining else time_left(sums)
+    left = "" if snapshot.stopping.draining else sums.time_left
     table = Table.grid(padding=(0, 1))
     for name, done, total, note in (
         ("licenses", sums.asked, sums.selected, "  ".join(filter(None, (pace, left)))),

@@ -6,17 +6,15 @@ All numbers are sums over the manifest, so that report, card and `status` agree.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.reasons import REASON_FACTS
-from ascc_async.journal.lock import Holder
 from ascc_async.model import License, Outcome, Reason
-from ascc_async.pipeline.snapshot import Phase, RunSnapshot
-from ascc_async.progress.formatting import count, duration, moment, share, size
-from ascc_async.progress.log_lines import snapshot_fields
+from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.progress.formatting import count, duration, share, size
 from ascc_async.progress.logs import LOGS
 
 _AGAIN = "not finished yet: run the same command again to continue"
@@ -172,62 +170,3 @@ def _note(counts: Counts, outcome: Outcome) -> str:
         if of_outcome == outcome
     ]
     return ", ".join(f"{name} {count(number)}" for number, name in sorted(reasons, reverse=True))
-
-
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """`holder`: who runs here now. `snapshot`: the newest one a run left. `counts`: the manifest's
-    sums and `written_at` its time (POSIX), None where there is no manifest or a run goes on.
-    """
-
-    output_dir: Path
-    now: float
-    holder: Holder | None
-    snapshot: RunSnapshot | None
-    counts: Counts | None
-    written_at: float | None
-
-
-def status_headline(status: RunStatus) -> str:
-    """Who runs, or how the last run ended."""
-    holder, snapshot = status.holder, status.snapshot
-    if holder is not None:
-        seen = "it has just begun, look again in a few seconds"
-        if snapshot:
-            seen = f"its state of {duration(max(0.0, status.now - snapshot.at))} ago"
-        who = f"process {holder.pid} on {holder.host} since {holder.since}"
-        return f"A run is going on ({who}): {seen}."
-    if snapshot is None:
-        return "No run is going on, and no status was saved by an earlier one."
-    ended = moment(snapshot.at)
-    if snapshot.stopping.draining:
-        how = f"was stopped at {ended}; the same command resumes it"
-    elif snapshot.phase is Phase.DONE:
-        how = f"finished at {ended}"
-    else:
-        how = f"ended unexpectedly at about {ended}; the same command resumes it"
-    return f"No run is going on. The last one {how}."
-
-
-def status_sums(status: RunStatus) -> Iterator[str]:
-    """Paragraphs: the manifest's sums, what is missing, where everything is."""
-    if status.counts is None or status.written_at is None:
-        yield "No dataset/manifest.csv yet: a run writes it every few minutes and at its end."
-        return
-    first, *others = sums(status.counts, status.output_dir)
-    yield f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"
-    yield from others
-
-
-def status_fields(status: RunStatus) -> dict[str, Any]:
-    """The same for programs. Times are POSIX seconds."""
-    counts, snapshot = status.counts, status.snapshot
-    return {
-        "output_dir": str(status.output_dir),
-        "running": asdict(status.holder) if status.holder else None,
-        "seen_at": snapshot.at if snapshot else None,
-        # Named so since version 0.1: programs read it.
-        "picture": snapshot_fields(snapshot) if snapshot else None,
-        "manifest_written_at": status.written_at,
-        "manifest": count_fields(counts) if counts else None,
-    }

@@ -4,25 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
+from rich.console import Console, RenderableType
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
+from rich.text import Text
 
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.console import PlainConsole
 from ascc_async.progress.dashboard import Dashboard
+from ascc_async.progress.figures import snapshot_fields, snapshot_line
 from ascc_async.progress.formatting import clock
-from ascc_async.progress.log_lines import snapshot_fields, snapshot_line
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
-from ascc_async.progress.opening import unsay
+
+log = logging.getLogger(__name__)
 
 LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
 _LINE_EVERY = 60.0  # a log of weeks must stay readable
+
+
+class PlainConsole(Console):
+    """A rich console that prints texts as they are: no markup, no emoji, no highlighting.
+
+    `gone` turns true when the reader at the other end has left (`… | head`); from then on it is
+    silent.
+    """
+
+    def __init__(self, file: TextIO | None = None, width: int | None = None) -> None:
+        super().__init__(file=file or sys.stdout, width=width, highlight=False, emoji=False)
+        self.gone = False
+
+    def print_line(self, text: str, style: str = "") -> None:
+        """Print plain text; long lines are left to the terminal to wrap."""
+        self.show(Text(text, style=style), wrap=False)
+
+    def show(self, what: RenderableType, *, wrap: bool = True) -> None:
+        """Print something rendered."""
+        if self.gone:
+            return
+        try:
+            self.print(what, soft_wrap=not wrap)
+        except OSError:  # a terminal that was closed
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """The reader has gone: fall silent. The owner of the run decides what that means."""
+        self.gone = self.quiet = True
+        # Python itself complains at its end when what is still buffered goes nowhere.
+        with suppress(OSError, ValueError):
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(descriptor, self.file.fileno())
+            os.close(descriptor)
 
 
 class Screen:
@@ -48,13 +88,17 @@ class Screen:
 
         Whatever leaves the block leaves as it is; a bug in the showing cancels the block.
         """
-        unsay()
+        # The dashboard needs a terminal that can move its cursor.
+        redraws = self._console.is_terminal and not self._console.is_dumb_terminal
+        if redraws:  # "is starting …", from the command line, is taken away
+            erase = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+            self._console.control(erase)
         log_handler = _ScreenHandler(self.show)
         log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
         with ExitStack() as stack:
             repeat_filter = stack.enter_context(collecting(log_handler, self._output))
             live: Live | None = None
-            if not self._json and self._console.draws:
+            if redraws and not self._json:
                 # Normal events show as numbers in the dashboard, and are in the log file.
                 log_handler.setLevel(logging.WARNING)
                 live = Live(
@@ -76,24 +120,35 @@ class Screen:
             if left is not None:
                 raise left
 
-    def say(self, text: str, event: str, fields: Mapping[str, Any] | None = None) -> None:
+    def say(self, text: str, event: str, fields: Mapping[str, Any]) -> None:
         """Say something: `text` to people, `event` with `fields` to programs."""
-        if self._json:
-            text = event_line(time.time(), "info", event, fields or {"text": text})
-        self.show(text)
+        self.show(event_line(time.time(), "info", event, fields) if self._json else text)
 
     def show(self, line: str) -> None:
         """A line as it is, above the dashboard."""
         was_gone = self._console.gone
-        self._console.tell(line)
+        self._console.print_line(line)
         if self._console.gone and not was_gone:
             self._on_gone()
 
     async def _keep_showing(self, repeat_filter: RepeatFilter, live: Live | None) -> None:
         next_line = time.monotonic() + _LINE_EVERY
+        stopping_announced = False
         while True:
             await asyncio.sleep(_DRAW_EVERY)
             repeat_filter.show_repeated()
+            snapshot = self._snapshot()
+            if snapshot.stopping.draining and not stopping_announced:
+                stopping_announced = True
+                # The dashboard shows it too; a log file or a pipe has only this line.
+                log.info(
+                    "stopping: finishing what is under way, then writing the dataset; another"
+                    " Ctrl-C aborts",
+                    extra={
+                        "asked_by": snapshot.stopping.reason,
+                        "at_most_seconds": round(snapshot.stopping.seconds_left or 0),
+                    },
+                )
             if live is not None:
                 if self._console.gone:
                     continue
@@ -104,7 +159,6 @@ class Screen:
                     self._on_gone()
             elif time.monotonic() >= next_line:
                 next_line += _LINE_EVERY
-                snapshot = self._snapshot()
                 text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
                 if self._json:
                     text = event_line(snapshot.at, "info", "progress", snapshot_fields(snapshot))

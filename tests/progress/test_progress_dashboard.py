@@ -10,10 +10,9 @@ from snapshots import DRAINING, START, bucket, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
 from ascc_async.pipeline.source_health import SourceSnapshot
-from ascc_async.progress.console import PlainConsole
 from ascc_async.progress.dashboard import Dashboard
-from ascc_async.progress.log_lines import snapshot_line, time_left
-from ascc_async.progress.snapshot import figures
+from ascc_async.progress.figures import figures, snapshot_line
+from ascc_async.progress.screen import PlainConsole
 from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
 
 
@@ -116,7 +115,7 @@ def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
     """Asking may end sooner then."""
     result = figures(snapshot(sampled=True))
     assert result is not None
-    assert time_left(result).startswith("at most ")
+    assert result.time_left.startswith("at most ")
 
 
 def test_the_plain_line_holds_the_same_numbers() -> None:

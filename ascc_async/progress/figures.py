@@ -1,11 +1,13 @@
-"""What a snapshot of a run adds up to, worked out once for terminal, plain lines and JSON."""
+"""What a snapshot of a run adds up to, worked out once: for the screen, as one line, as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ascc_async.model import License
 from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.progress.formatting import clock, count, duration, rate, share, size
 from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
 
 _VIDEOS_PER_REQUEST = {RequestKind.PAGES: 1, RequestKind.DATA_API: 50}
@@ -34,6 +36,13 @@ class Figures:
     at_most: bool
     buckets: tuple[BucketSnapshot, ...]
 
+    @property
+    def time_left(self) -> str:
+        """`3.5 h left`, `at most 3.5 h left`, or nothing."""
+        if self.seconds_left is None:
+            return ""
+        return f"{'at most ' if self.at_most else ''}{duration(self.seconds_left)} left"
+
 
 def figures(snapshot: RunSnapshot) -> Figures | None:
     """None until the journal was read."""
@@ -44,7 +53,6 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
     shareable = queue.licenses[License.CREATIVE_COMMONS]
     to_ask = queue.selected - queue.asked
     clips_to_come = queue.clips_open + (to_ask * shareable / answered if answered else 0)
-    elapsed = max(1.0, snapshot.at - snapshot.started_at)
     buckets = snapshot.limiter.buckets if snapshot.limiter else ()
     return Figures(
         selected=queue.selected,
@@ -55,7 +63,7 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
         unknown=queue.licenses[License.UNKNOWN],
         clips=queue.clips,
         clips_open=queue.clips_open,
-        videos_per_second=snapshot.answered / elapsed,
+        videos_per_second=snapshot.answered / max(1.0, snapshot.at - snapshot.started_at),
         seconds_left=_seconds_left(snapshot, buckets, to_ask, clips_to_come),
         at_most=snapshot.sampled and to_ask > 0,
         buckets=tuple(bucket for bucket in buckets if bucket.used),
@@ -91,3 +99,71 @@ def _seconds_left(
         elapsed = snapshot.at - snapshot.started_at
         estimates.append(videos * elapsed / snapshot.answered)
     return max(estimates)
+
+
+def snapshot_line(snapshot: RunSnapshot) -> str:
+    """The run in one line, for a pipe or a log file."""
+    sums = figures(snapshot)
+    if sums is None:
+        download = snapshot.download
+        # Before the metadata is read nothing can be counted.
+        name = f": {download.name} {size(download.received)}" if download else ""
+        return f"{snapshot.phase.value}{name}"
+    parts = [
+        f"licenses {count(sums.asked)}/{count(sums.selected)}",
+        f"Creative Commons {share(sums.creative_commons, sums.answered)}",
+        f"clips {count(sums.clips)} ({sums.clips_open} to make)",
+        f"unavailable {count(sum(sums.unavailable.values()))}",
+    ]
+    for bucket in sums.buckets:
+        pause = f" paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
+        parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{pause}")
+    # A run that stops will not do what is left.
+    if sums.seconds_left and not snapshot.stopping.draining:
+        parts.append(sums.time_left)
+    return " · ".join(parts)
+
+
+def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
+    """The run as JSON-ready fields with stable names. Times are POSIX seconds."""
+    # Names are for programs and stay as they are, even where the screen says it otherwise.
+    sums = figures(snapshot)
+    fields: dict[str, Any] = {
+        "phase": snapshot.phase.value,
+        "started_at": snapshot.started_at,
+        "draining": snapshot.stopping.draining,
+    }
+    if sums is None:
+        return fields
+    return fields | {
+        "segments": sums.selected,
+        "asked": sums.asked,
+        "creative_commons": sums.creative_commons,
+        "unknown": sums.unknown,
+        "unavailable": sums.unavailable,
+        "clips": sums.clips,
+        "clips_open": sums.clips_open,
+        "media_bytes": snapshot.media_bytes,
+        "seconds_left": sums.seconds_left,
+        "free_bytes": snapshot.disk.free if snapshot.disk else None,
+        "identities": [
+            {
+                "identity": bucket.identity,
+                "kind": bucket.kind.value,
+                "rate": round(bucket.rate, 4),
+                "ceiling": bucket.ceiling and round(bucket.ceiling, 4),
+                "sent": bucket.sent,
+                "answered": bucket.answered,
+                "refused": bucket.refused,
+                "faults": bucket.faults,
+                "away": bucket.away,
+                "resting_until": bucket.resting_until,
+                "resting_why": bucket.resting_why,
+            }
+            for bucket in sums.buckets
+        ],
+        "sources": [
+            {key: getattr(source, key) for key in ("name", "state", "why", "answered")}
+            for source in snapshot.sources
+        ],
+    }
