@@ -30,9 +30,10 @@ _HEAD_BYTES = 64 << 10
 
 _PLAYER = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
 _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
-_PRIMARY = b'"videoPrimaryInfoRenderer":'
-_SECONDARY = b'"videoSecondaryInfoRenderer":'
-_LOGGED_IN = re.compile(rb'"LOGGED_IN":\s*(true|false)')
+# All that is read of the data, which has up to a megabyte.
+_RENDERERS = ("videoPrimaryInfoRenderer", "videoSecondaryInfoRenderer")
+_ENDPOINT = "currentVideoEndpoint"
+_LOGGED_IN = re.compile(rb'"(LOGGED_IN|loggedOut)":\s*(true|false)')
 _LONGEST_MARKER = 64
 # `<` is escaped inside YouTube's JSON, so this ends the script and nothing else.
 _SCRIPT_END = b"</script"
@@ -113,98 +114,109 @@ class PageReading:
     is_watch_page: bool
 
 
+@dataclass(slots=True)
+class _Part:
+    """A JSON object in the page: what stands before it, and what it holds once it is all there."""
+
+    marker: re.Pattern[bytes]
+    start: int = -1
+    value: Mapping[str, Any] | None = None
+    next_try: int = 0  # at this length of the page
+
+
 class PageReader:
     """Feed it a page's bytes; it answers when nothing more of the page can change the answer."""
 
     def __init__(self) -> None:
         self._page = bytearray()
         self._searched = 0
-        self._starts: dict[re.Pattern[bytes], int] = {}
-        self._player: Mapping[str, Any] | None = None
-        self._data: Mapping[str, Any] | None = None
-        self._early: LicenseReading | None = None
+        self._player, self._data = _Part(_PLAYER), _Part(_DATA)
+        # Quotes are escaped inside JSON's strings: what looks like a name in quotes is one.
+        self._parts = {
+            name: _Part(re.compile(rb'"%b":\s*(?=\{)' % name.encode()))
+            for name in (*_RENDERERS, _ENDPOINT)
+        }
+        self._data_ended = False
 
     def feed(self, chunk: bytes) -> PageReading | None:
         """Take more of the page; the reading, once it is certain."""
         # A marker may lie across the border of two chunks.
         self._searched = max(0, len(self._page) - _LONGEST_MARKER)
         self._page += chunk
-        if self._player is None:
-            self._player = self._script(_PLAYER)
-        if self._data is None:
-            self._data = self._script(_DATA)
-        if self._data is None and _DATA in self._starts and self._early is None:
-            self._early = self._read_ahead()
-        if self._player is not None:
+        self._read_parts()
+        player_read = self._player.value is not None
+        if player_read:
             playability = self._playability()
             final = reason_in_playability(playability) in _FINAL
-            if final or self._data is not None or refusal_in_playability(playability):
+            if final or self._data_ended or refusal_in_playability(playability):
                 return self.finish()
+        elif not self._data_ended:
+            return None
         # The license alone is certain as soon as the page has said which video it is about.
-        license_read = self._data is not None or (self._player is not None and self._early)
-        return self.finish() if license_read and self._video_id() else None
+        reading = self._reading()
+        certain = self._data_ended or reading.license is not License.UNKNOWN
+        return self.finish() if certain and reading.video_id else None
 
     def finish(self) -> PageReading:
         """What the page has said so far."""
-        reading = self._early or LicenseReading(License.UNKNOWN, there=False)
-        if self._data is not None:
-            reading = read_watch_answer(self._data)
-        details = inside(self._player, "videoDetails")
-        microformat = inside(self._player, "microformat", "playerMicroformatRenderer")
-        if reading.logged_out is None and (match := _LOGGED_IN.search(self._page)):
-            reading.logged_out = match[1] == b"false"
+        self._read_parts(last_time=True)
+        reading = self._reading()
+        if match := _LOGGED_IN.search(self._page):
+            reading.logged_out = (match[1] == b"loggedOut") is (match[2] == b"true")
         # What only the player's part of the page tells.
-        reading.video_id = self._video_id()
+        details = inside(self._player.value, "videoDetails")
+        microformat = inside(self._player.value, "microformat", "playerMicroformatRenderer")
         reading.title = reading.title or string(details.get("title"))
         reading.channel = reading.channel or string(details.get("author"))
         reading.channel_id = reading.channel_id or string(details.get("channelId"))
         reading.published = reading.published or string(microformat.get("publishDate"))
-        return PageReading(reading, self._playability(), is_watch_page=bool(self._starts))
+        is_watch_page = self._player.start >= 0 or self._data.start >= 0
+        return PageReading(reading, self._playability(), is_watch_page)
 
     def head(self) -> str:
         """The beginning of the page as text, for finding out what it is instead."""
         return self._page[:_HEAD_BYTES].decode("utf-8", "replace")
 
-    def _script(self, marker: re.Pattern[bytes]) -> Mapping[str, Any] | None:
-        """The object assigned in a script, once it is there in full."""
-        if marker not in self._starts:
-            match = marker.search(self._page, self._searched)
-            if match is None:
-                return None
-            self._starts[marker] = match.end()
-        start = self._starts[marker]
-        if self._page.find(_SCRIPT_END, max(start, self._searched)) < 0:
-            return None
-        return self._object_at(start)
+    def _read_parts(self, *, last_time: bool = False) -> None:
+        self._read(self._player, 0, last_time)
+        if self._has_begun(self._data, 0):
+            start = self._data.start
+            for part in self._parts.values():
+                self._read(part, start, last_time)
+            end = self._page.find(_SCRIPT_END, max(start, self._searched))
+            self._data_ended = self._data_ended or end >= 0
 
-    def _read_ahead(self) -> LicenseReading | None:
-        """The reading out of the two parts that matter, long before the data is complete."""
-        parts = []
-        for name in (_SECONDARY, _PRIMARY):
-            at = self._page.find(name, self._starts[_DATA])
-            part = self._object_at(at + len(name)) if at >= 0 else None
-            if part is None:
-                return None
-            parts.append({name.decode().strip('":'): part})
-        results = {"results": {"results": {"contents": parts}}}
-        reading = read_watch_answer({"contents": {"twoColumnWatchNextResults": results}})
-        return None if reading.license is License.UNKNOWN else reading
-
-    def _object_at(self, start: int) -> Mapping[str, Any] | None:
-        """The JSON object that begins there, or None when it is broken or not yet complete."""
+    def _read(self, part: _Part, begin: int, last_time: bool) -> None:
+        """Read the part once it is there in full; half of it, or a broken one, is not there."""
+        if part.value is not None or not self._has_begun(part, begin):
+            return
+        if len(self._page) < part.next_try and not last_time:
+            return
         try:
-            text = self._page[start:].decode("utf-8", "replace").lstrip()
-            value = parse_json(text, rest_allowed=True)
+            text = self._page[part.start :].decode("utf-8", "replace")
+            part.value = inside(parse_json(text, rest_allowed=True))
         except ValueError:
-            return None
-        return value if isinstance(value, dict) else None
+            # Not at every chunk: only when twice as much is there, since a step must be short.
+            part.next_try = 2 * len(self._page) - part.start
+
+    def _has_begun(self, part: _Part, begin: int) -> bool:
+        if part.start < 0:
+            match = part.marker.search(self._page, max(begin, self._searched))
+            part.start = match.end() if match else -1
+        return part.start >= 0
+
+    def _reading(self) -> LicenseReading:
+        """What both renderers say, once both are there or no more will come, and about whom."""
+        parts = [self._parts[name] for name in _RENDERERS]
+        renderers = [{name: self._parts[name].value} for name in _RENDERERS]
+        if any(part.value is None and (part.start >= 0 or not self._data_ended) for part in parts):
+            renderers = []  # the one that is not there in full may say something else
+        results = {"results": {"results": {"contents": renderers}}}
+        contents = {"contents": {"twoColumnWatchNextResults": results}}
+        reading = read_watch_answer({**contents, _ENDPOINT: self._parts[_ENDPOINT].value})
+        named = inside(self._player.value, "videoDetails").get("videoId")
+        reading.video_id = string(named) or reading.video_id
+        return reading
 
     def _playability(self) -> Playability:
-        return playability_in(inside(self._player).get("playabilityStatus"))
-
-    def _video_id(self) -> str:
-        """The video that the page is about, as far as it has said so."""
-        named = inside(self._player, "videoDetails").get("videoId")
-        if isinstance(named, str):
-            return named
-        return read_watch_answer(self._data).video_id if self._data is not None else ""
+        return playability_in(inside(self._player.value).get("playabilityStatus"))
