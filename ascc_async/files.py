@@ -68,14 +68,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sweep(clips: Path) -> int:
-    """Remove what an earlier run left unfinished in the folders of `clips`; returns how many.
-
-    Only while no other run writes there.
-    """
-    leftovers = list(clips.glob(f"*/{PART}*"))
-    for leftover in leftovers:
-        leftover.unlink(missing_ok=True)
-    return len(leftovers)

@@ -55,9 +55,6 @@ class Reason(StrEnum):
     LICENSE_CHANGED = "license_changed"
 
 
-Split = Literal["balanced_train", "eval", "unbalanced_train"]
-
-
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One row of AudioSet. Times in whole milliseconds; `labels` are MIDs, in file order."""

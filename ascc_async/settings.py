@@ -5,6 +5,7 @@ Each component gets its own section; only `pipeline.run` and the commands hold t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -18,12 +19,6 @@ from pydantic import (
     SecretStr,
     field_validator,
     model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
 SplitName = Literal["balanced_train", "eval", "unbalanced_train"]
@@ -49,11 +44,15 @@ def _single(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _video_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{11}", value):
+        raise ValueError(f"{value!r} is not a video id (11 of A-Z a-z 0-9 - _)")
+    return value
+
+
 _LIST = (BeforeValidator(_split), Field(min_length=1), AfterValidator(_unique))
 Names = Annotated[tuple[str, ...], BeforeValidator(_single)]
-VideoIds = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{11}$")], ...], BeforeValidator(_split)
-]
+VideoIds = Annotated[tuple[Annotated[str, AfterValidator(_video_id)], ...], BeforeValidator(_split)]
 
 
 class Section(BaseModel):
@@ -287,6 +286,10 @@ def _check_proxy(value: str | None) -> str | None:
 Proxy = Annotated[str | None, BeforeValidator(_check_proxy)]
 
 
+# Also in the journal: what is learned of its rates is kept under this name.
+_FIRST_IDENTITY = "main"
+
+
 class IdentitySettings(Section):
     """One more identity: its own cookies, proxy, rates and pauses."""
 
@@ -317,15 +320,17 @@ class NetworkSettings(Section):
         default=30, gt=0, le=3600, description="longest wait for an answer, in seconds"
     )
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        _unique(tuple(identity.name for identity in self.all_identities()))
-        return self
+    @field_validator("identities")
+    @classmethod
+    def _names_differ(cls, value: tuple[IdentitySettings, ...]) -> tuple[IdentitySettings, ...]:
+        _unique((_FIRST_IDENTITY, *(identity.name for identity in value)))
+        return value
 
     def all_identities(self) -> tuple[IdentitySettings, ...]:
         """The first identity (`main`: `cookies_file` and `proxy`), then the further ones."""
-        # `main` also in the journal: its learned rates are kept under that name.
-        first = IdentitySettings(name="main", cookies_file=self.cookies_file, proxy=self.proxy)
+        first = IdentitySettings(
+            name=_FIRST_IDENTITY, cookies_file=self.cookies_file, proxy=self.proxy
+        )
         return (first, *self.identities)
 
 
@@ -338,10 +343,8 @@ class OutputSettings(Section):
     )
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings. `load()` is the way to get one."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     audioset: AudiosetSettings = Field(default_factory=AudiosetSettings)
     classes: ClassesSettings = Field(default_factory=ClassesSettings)
@@ -352,20 +355,6 @@ class Settings(BaseSettings):
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     output: OutputSettings = Field(default_factory=OutputSettings)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`load()` hands in the layers, most important first; pydantic-settings merges them."""
-        assert isinstance(init_settings, InitSettingsSource)
-        layers: list[dict[str, Any]] = init_settings.init_kwargs.get("layers", [])
-        return tuple(InitSettingsSource(settings_cls, layer) for layer in layers)
 
     def public(self) -> dict[str, Any]:
         """The settings as JSON-ready data, with keys and proxy passwords left out."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -22,7 +23,8 @@ from ascc_async.settings import Settings
 DEFAULT_FILE = "settings.yaml"
 ENVIRONMENT_PREFIX = "ASCC_"
 
-Key = tuple[str, ...]
+# A section, a key in it, and within lists of sections a number and a key.
+Key = tuple[str | int, ...]
 Layer = dict[str, Any]
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -40,20 +42,19 @@ def load(
     """
     path, base = config or Path(DEFAULT_FILE), Path.cwd()
     sources = _Sources()
-    file_layer: Layer = {}
     # Only the default file may be missing: a name that was given must not silently mean nothing.
     if config is not None or path.exists():
         if not path.is_file():
             raise SettingsError(f"{path}: no such settings file. Name another with --config.")
         path = path.resolve()
         base = path.parent
-        file_layer = sources.read_file(path)
-    # In this order, so that a mistake is blamed on the source whose value counts.
-    environment_layer = sources.read_environment(os.environ if environment is None else environment)
-    layers = [sources.read_options(options), environment_layer, file_layer]
+        sources.read_file(path)
+    # Each over what came before, so that a mistake is blamed on the source whose value counts.
+    sources.read_environment(os.environ if environment is None else environment)
+    sources.read_options(options)
     mistakes = sources.mistakes
     try:
-        settings = Settings(layers=layers)  # type: ignore[call-arg]
+        settings = Settings.model_validate(sources.values)
     except ValidationError as error:
         mistakes += [sources.explain(detail) for detail in error.errors()]
     if mistakes:
@@ -62,13 +63,14 @@ def load(
 
 
 class _Sources:
-    """Reads one source after the other; notes where each key was given, and every mistake."""
+    """Reads one source over the other; notes where each key was given, and every mistake."""
 
     def __init__(self) -> None:
+        self.values: Layer = {}
         self.mistakes: list[str] = []
         self._origins: dict[Key, str] = {}
 
-    def read_file(self, path: Path) -> Layer:
+    def read_file(self, path: Path) -> None:
         """The file's sections. Raises SettingsError where it holds none."""
         try:
             # utf-8-sig: editors on Windows put a byte order mark in front.
@@ -88,55 +90,54 @@ class _Sources:
                 f"{path}{line}: not valid YAML: {problem}. Check indentation, colons and quotes."
             ) from error
         if data is None:
-            return {}
+            return
         if not isinstance(data, dict):
             raise SettingsError(
                 f"{path}:1: expected sections such as `throttle:`, each with its keys below."
             )
         self._note_lines(node, (), path)
         # A section left empty (`clips:`) means its defaults.
-        return {str(key): {} if value is None else value for key, value in data.items()}
+        self.values = {str(key): {} if value is None else value for key, value in data.items()}
 
     def _note_lines(self, node: yaml.Node | None, parent: Key, path: Path) -> None:
-        # YAML itself takes the last of two keys without a word.
-        for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            key, origin = (*parent, str(name.value)), f"{path}:{name.start_mark.line + 1}"
+        entries: list[tuple[str | int, yaml.Node, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            entries = [(str(name.value), name, value) for name, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            entries = [(number, item, item) for number, item in enumerate(node.value)]
+        for name, start, value in entries:
+            key, origin = (*parent, name), f"{path}:{start.start_mark.line + 1}"
+            # YAML itself takes the last of two keys without a word.
             if key in self._origins:
                 first = self._origins[key]
-                self.mistakes.append(
-                    f"{origin}: `{'.'.join(key)}` is given twice (first: {first})."
-                )
+                self.mistakes.append(f"{origin}: `{_dotted(key)}` is given twice (first: {first}).")
             self._origins[key] = origin
             self._note_lines(value, key, path)
 
-    def read_environment(self, environment: Mapping[str, str]) -> Layer:
+    def read_environment(self, environment: Mapping[str, str]) -> None:
         """The variables that begin with `ASCC_`."""
-        layer: Layer = {}
         # Sorted: the same mistakes in the same order every time.
         for variable, text in sorted(environment.items()):
             if variable.startswith(ENVIRONMENT_PREFIX):
                 # Two underscores divide section and key: a single one occurs within names.
-                key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
-                self._put(layer, key, text, f"environment variable {variable}")
-        return layer
+                key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+                self._put(key, text, f"environment variable {variable}")
 
-    def read_options(self, options: Sequence[str]) -> Layer:
+    def read_options(self, options: Sequence[str]) -> None:
         """Each `section.key=VALUE`; of the same key the last one counts."""
-        layer: Layer = {}
         for option in options:
             name, equals, text = option.partition("=")
             origin = f"--set {name.strip()}"
             if equals:
-                self._put(layer, tuple(name.strip().split(".")), text, origin)
+                self._put(name.strip().split("."), text, origin)
             else:
                 self.mistakes.append(f"{origin}: expected section.key=VALUE.")
-        return layer
 
-    def _put(self, layer: Layer, key: Key, text: str, origin: str) -> None:
+    def _put(self, key: Sequence[str], text: str, origin: str) -> None:
         if len(key) != 2 or not all(key):
             self.mistakes.append(f"{origin}: expected a section and a key, such as throttle.burst.")
             return
-        if unknown := _explain_unknown(key):
+        if unknown := _explain_unknown(tuple(key)):
             self.mistakes.append(f"{origin}: {unknown}")
             return
         # Values are YAML: numbers, true, null, [a, b]. What is no YAML is plain text, and so is
@@ -146,29 +147,53 @@ class _Sources:
         except yaml.YAMLError:
             value = text
         section, name = key
-        layer.setdefault(section, {})[name] = text if isinstance(value, dict) else value
-        self._origins[key] = origin
+        if isinstance(values := self.values.setdefault(section, {}), dict):
+            values[name] = text if isinstance(value, dict) else value
+            # Lines of the file within a list that no longer counts are forgotten.
+            self._origins = {k: place for k, place in self._origins.items() if k[:2] != tuple(key)}
+            self._origins[section, name] = origin
 
     def explain(self, detail: Any) -> str:
-        """One of pydantic's errors: where, which key, what is wrong, what is allowed."""
-        # Numbers in it are positions in a list, of which no line is known.
-        key = tuple(part for part in detail["loc"] if isinstance(part, str))
-        nearest = (key[:depth] for depth in range(len(key), 0, -1))
-        origin = next(
-            (self._origins[part] for part in nearest if part in self._origins), "settings"
+        """One of pydantic's errors: where the wrong value is from, which key, what is wrong."""
+        key: Key = detail["loc"]
+        name, message = (
+            f"`{_dotted(key)}`",
+            detail["msg"].removeprefix("Value error, ").partition(", unable")[0],
         )
+        nearest = (key[:depth] for depth in range(len(key), 0, -1))
+        origin = next((self._origins[k] for k in nearest if k in self._origins), "settings")
         if detail["type"] == "extra_forbidden":
             return f"{origin}: {_explain_unknown(key)}"
-        field = _fields(key[:-1]).get(key[-1])
-        allowed = f" Allowed: {field.description}." if field and field.description else ""
-        message = detail["msg"].removeprefix("Value error, ")
-        return f"{origin}: `{'.'.join(key)}`: {message}.{allowed}"
+        if detail["type"] == "model_type":
+            return f"{origin}: {name}: expected keys below it: {', '.join(_fields(key))}."
+        if len(key) == 1:
+            # Values that contradict each other: the message names their keys, the newest counts.
+            named = {(*key, word) for word in re.findall(r"\w+", message)}
+            places = [place for k, place in reversed(self._origins.items()) if k in named]
+            origin = ", ".join(places) or origin
+        while isinstance(key[-1], int):  # an entry of a list means what the list means
+            key = key[:-1]
+        field = _fields(key[:-1]).get(str(key[-1]))
+        meaning = ""
+        if field and field.description and detail["type"] != "literal_error":  # lists all there is
+            meaning = f" Its meaning: {field.description}."
+        # pydantic's own texts all begin with «Input should …».
+        problem = message.removeprefix("Input") if message.startswith("Input ") else f": {message}"
+        return f"{origin}: {name}{problem}.{meaning}"
 
 
-def _fields(key: Iterable[str]) -> Mapping[str, FieldInfo]:
+def _dotted(key: Key) -> str:
+    """`network.identities[0].proxy`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return "".join(parts).removeprefix(".")
+
+
+def _fields(key: Key) -> Mapping[str, FieldInfo]:
     """The fields known under `key`; empty when there are none."""
     model: type[BaseModel] = Settings
     for name in key:
+        if isinstance(name, int):
+            continue
         annotation = model.model_fields[name].annotation if name in model.model_fields else None
         for candidate in (annotation, *get_args(annotation)):  # a section, or a tuple of models
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
@@ -183,11 +208,11 @@ def _explain_unknown(key: Key) -> str:
     """Which part of the key is not known, and what may be meant; "" when all of it is."""
     for depth, name in enumerate(key):
         known = list(_fields(key[:depth]))
-        if name not in known:
+        if isinstance(name, str) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean `{'.'.join((*key[:depth], near[0]))}`? " if near else ""
-            kind, wrong = "key" if depth else "section", ".".join(key[: depth + 1])
-            return f"unknown {kind} `{wrong}`. {hint}Known: {', '.join(known)}."
+            hint = f"Did you mean `{_dotted((*key[:depth], near[0]))}`? " if near else ""
+            kind = "key" if depth else "section"
+            return f"unknown {kind} `{_dotted(key[: depth + 1])}`. {hint}Known: {', '.join(known)}."
     return ""
 
 

@@ -16,7 +16,6 @@ from ascc_async.files import (
     part_of,
     seal,
     sha256_of,
-    sweep,
 )
 
 
@@ -75,18 +74,3 @@ def test_a_full_disk_is_told_from_other_troubles(number: int, tmp_path: Path) ->
     """Full disks and quotas stop the run with the remedy."""
     assert isinstance(disk_error(OSError(number, "full"), tmp_path), DiskFull)
     assert not isinstance(disk_error(OSError(errno.EACCES, "no"), tmp_path), DiskFull)
-
-
-def test_sweeping_takes_leftovers_only(tmp_path: Path) -> None:
-    """What a killed run left goes; clips stay."""
-    folder = tmp_path / "clips" / "ab"
-    folder.mkdir(parents=True)
-    (folder / f"{PART}0123").write_bytes(b"half")
-    (folder / "abc_0.flac").write_bytes(b"whole")
-    assert sweep(tmp_path / "clips") == 1
-    assert [file.name for file in folder.iterdir()] == ["abc_0.flac"]
-
-
-def test_sweeping_before_the_first_run(tmp_path: Path) -> None:
-    """No folder, nothing to do."""
-    assert sweep(tmp_path / "clips") == 0

@@ -78,11 +78,11 @@ def test_relative_paths_are_seen_from_the_settings_file(tmp_path: Path) -> None:
 
 
 def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
-    """Key, line, what is wrong and what is allowed, for every mistake."""
+    """Key, line, what is wrong and what is allowed or meant, for every mistake."""
     text = "clips:\n  format: flak\nthrottle:\n  burst: 0\n  jitte: 1\n"
     lines = sorted(line.partition("settings.yaml:")[2] for line in mistakes(text, tmp_path))
     expected = [
-        ("2: `clips.format`", "flac, wav, opus"),
+        ("2: `clips.format`", "should be 'flac', 'wav', 'opus'"),
         ("4: `throttle.burst`", "equal to 1"),
         ("5: unknown key `throttle.jitte`", "`throttle.jitter`"),
     ]
@@ -104,9 +104,10 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
         ("license.sources=[]", "`license.sources`"),
         ("license.sources=[innertube, innertube]", "is given twice"),
         ("license.known_standard=M4gD1WSo5mA", "known_creative_commons and known_standard"),
-        ("license.known_standard=short", "`license.known_standard`"),
+        ("license.known_standard=short", "`license.known_standard[0]`: 'short' is not a video id"),
         ("network.proxy=ftp://here", "must look like http://user:password@host:port"),
-        ("network.identities=[{name: main}]", "is given twice"),
+        ("network.identities=[{name: main}]", "main is given twice"),
+        ("network.identities=[{name: b, proxi: x}]", "unknown key `network.identities[0].proxi`"),
         ("audioset.base_url=there", "must be an address"),
     ],
 )
@@ -115,7 +116,24 @@ def test_wrong_options_name_themselves(option: str, expected: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(None, [option], {})
     assert expected in str(caught.value)
-    assert option.partition("=")[0].partition(".")[0] in str(caught.value)
+    assert str(caught.value).startswith(f"--set {option.partition('=')[0]}")
+
+
+def test_values_that_contradict_each_other_name_where_each_is_from(tmp_path: Path) -> None:
+    """The option and the line of the file, never a section or a line that says nothing of it."""
+    text = "throttle:\n  burst: 3\n  min_requests_per_second: 2\n"
+    (mistake,) = mistakes(text, tmp_path, "throttle.max_requests_per_second=1")
+    option = "--set throttle.max_requests_per_second"
+    assert mistake.startswith(f"{option}, {tmp_path / 'settings.yaml'}:3: `throttle`: min_requests")
+
+
+def test_a_mistake_within_a_list_names_its_own_line(tmp_path: Path) -> None:
+    """The second identity's port is on line 5; given by an option, the file is not to blame."""
+    text = "network:\n  identities:\n  - {name: a}\n  - name: b\n    proxy: here\n"
+    (mistake,) = mistakes(text, tmp_path)
+    assert "settings.yaml:5: `network.identities[1].proxy`: must look like" in mistake
+    (mistake,) = mistakes(text, tmp_path, "network.identities=[{name: a}, {name: a}]")
+    assert mistake.startswith("--set network.identities: `network.identities`: a is given twice.")
 
 
 def test_an_unknown_variable_is_an_error() -> None:
@@ -129,7 +147,7 @@ def test_an_unknown_variable_is_an_error() -> None:
     [
         ("throttle: [1", ":1: not valid YAML"),
         ("- a\n- b\n", "expected sections"),
-        ("throttle: 3\n", "`throttle`"),
+        ("throttle: 3\n", "settings.yaml:1: `throttle`: expected keys below it: requests_per"),
         ("clips: {format: wav}\nclips: {format: mp3}\n", "`clips` is given twice"),
     ],
 )

@@ -35,7 +35,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 def plan_of(catalog: Catalog, **sections: Any) -> RunPlan:
     """The plan with these settings."""
-    settings = Settings(layers=[sections])  # type: ignore[call-arg]
+    settings = Settings.model_validate(sections)
     return make_plan(catalog, select(catalog, settings.classes, settings.sampling), settings)
 
 
