@@ -27,7 +27,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Resolved, Segment
-from ascc_async.network.cookie_store import CookieStore
+from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings

@@ -1,39 +1,50 @@
-"""An identity's cookies: read in every form that browsers export, checked, never written back."""
+"""Every identity's cookies: read in each form that browsers export, checked, watched for changes.
+
+The user's files are never written; yt-dlp gets copies of its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import os
 import re
+import shutil
 import stat
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import Cookie, MozillaCookieJar
 from http.cookies import CookieError, Morsel
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import aiohttp
 from yarl import URL
 
 from ascc_async.errors import SetupError
+from ascc_async.settings import NetworkSettings
 
+log = logging.getLogger(__name__)
+
+FOLDER = ".private"
 YOUTUBE = URL("https://www.youtube.com/")
 EXAMPLE_MARK = "REPLACE-ME"
 HOW_TO = (
     "export the cookies of youtube.com from a signed-in browser (see cookies.example.txt)"
     " and name that file in network.cookies_file"
 )
-_LARGEST_FILE = 4 << 20
 _SOON_SECONDS = 3 * 86400.0
 _YOUTUBES_DOMAINS = frozenset({"www.youtube.com", ".www.youtube.com", ".youtube.com"})
 _HTTP_ONLY = "#HttpOnly_"  # what curl and browsers write before a line, so that it is no comment
 _PAIR = r"[^\s=;,<>{}\[\]\"]+=[^;\n]*"
-_HEADER = re.compile(rf"^(?:cookie:\s*)?{_PAIR}(?:;\s*{_PAIR})*;?\s*$", re.I)
+_HEADER = re.compile(rf"(?:cookie:\s*)?({_PAIR}(?:;\s*{_PAIR})*;?)\s*", re.I)
 # Where these are, an account is signed in: so decides yt-dlp too. The second group signs requests.
 _SESSION = "LOGIN_INFO"
 _SIGNERS = (
@@ -48,62 +59,33 @@ _LOGIN_NAMES = frozenset({_SESSION, "SAPISID", "__Secure-1PAPISID", "__Secure-3P
 class IdentityCookies:
     """The cookies of one identity that YouTube gets to see and that have not expired.
 
-    `warnings`: what the user should know. `edition` rises each time the file is read again.
+    `warnings`: what the user should know. `copy`: a file of our own with these cookies (mode 0600),
+    since yt-dlp rewrites the one it is given.
     """
 
     path: Path
     jar: MozillaCookieJar = field(repr=False)  # its own text shows every value
     warnings: tuple[str, ...] = ()
-    edition: int = 0
+    copy: Path | None = None
 
     @property
     def signed_in(self) -> bool:
         """Whether the login cookies of an account are there."""
         return bool(self._value(_SESSION)) and self.authorization(0.0) is not None
 
-    def authorization(self, now: float | None = None) -> str | None:
+    def authorization(self, now: float) -> str | None:
         """The header that YouTube's API wants besides an account's cookies; None for guests."""
-        stamp = str(int(time.time() if now is None else now))
         parts = []
         for scheme, names in _SIGNERS:
             secret = next((value for name in names if (value := self._value(name))), "")
             if secret:
-                signed = f"{stamp} {secret} https://www.youtube.com".encode()
+                signed = f"{int(now)} {secret} https://www.youtube.com".encode()
                 digest = hashlib.sha1(signed, usedforsecurity=False).hexdigest()
-                parts.append(f"{scheme} {stamp}_{digest}")
+                parts.append(f"{scheme} {int(now)}_{digest}")
         return " ".join(parts) or None
 
     def _value(self, name: str) -> str:
         return next((cookie.value or "" for cookie in self.jar if cookie.name == name), "")
-
-
-def load_cookies(path: Path, *, now: float | None = None, edition: int = 0) -> IdentityCookies:
-    """Read and check a cookie file. Raises SetupError that names the file and the remedy."""
-    now = int(time.time() if now is None else now)
-    text = _read_text(path)
-    if EXAMPLE_MARK in text:
-        raise SetupError(f"{path} is the example file with made-up cookies; {HOW_TO}")
-    try:
-        cookies = list(_cookies_in(text))
-    except _NotCookies as error:
-        raise SetupError(f"{path} cannot be used as cookies: {error}; {HOW_TO}") from error
-    ours = [cookie for cookie in cookies if cookie.domain in _YOUTUBES_DOMAINS]
-    if not ours:
-        sites = sorted({cookie.domain.removeprefix(".") for cookie in cookies})
-        only = ", ".join(sites[:3]) or "no site"
-        raise SetupError(f"{path} holds no cookie for youtube.com, only for {only}; {HOW_TO}")
-    logins = [cookie for cookie in ours if cookie.name in _LOGIN_NAMES]
-    # A browser drops expired cookies one by one. What ends the sign-in is that all its cookies did.
-    deciding = logins or ours
-    if all(cookie.is_expired(now) for cookie in deciding):
-        day = _day(max(cookie.expires or 0 for cookie in deciding))
-        raise SetupError(f"the cookies in {path} expired on {day}; {HOW_TO}")
-    jar = MozillaCookieJar()
-    for cookie in ours:
-        if not cookie.is_expired(now):
-            jar.set_cookie(cookie)
-    loaded = IdentityCookies(path, jar, edition=edition)
-    return replace(loaded, warnings=tuple(_warnings(loaded, now)))
 
 
 def fill_jar(jar: aiohttp.CookieJar, cookies: IdentityCookies | None) -> None:
@@ -131,27 +113,147 @@ def fill_jar(jar: aiohttp.CookieJar, cookies: IdentityCookies | None) -> None:
         jar.update_cookies({"PREF": "hl=en&tz=UTC"}, YOUTUBE)
 
 
-class _NotCookies(ValueError):
-    """The text is in none of the three forms; the message says what it looks like."""
+class CookieStore:
+    """Reads every identity's cookie file; a context manager, for the copies in `FOLDER`.
+
+    Entering raises SetupError for a file that cannot be used. No other run may use the same
+    `output_dir` meanwhile. All methods touch files: call them from a thread while a loop runs.
+    """
+
+    def __init__(self, network: NetworkSettings, output_dir: Path) -> None:
+        self._files = {
+            identity.name: identity.cookies_file
+            for identity in network.all_identities()
+            if identity.cookies_file is not None
+        }
+        self._folder = output_dir / FOLDER / "cookies"
+        self._states: dict[str, tuple[int, ...]] = {}
+        self.jars: dict[str, IdentityCookies] = {}
+
+    def __enter__(self) -> Self:
+        # What a run that was killed left here; earlier versions added a number to the name.
+        for left in self._folder.parent.glob("cookies*"):
+            shutil.rmtree(left, ignore_errors=True)
+        loaded = {}
+        for name, path in self._files.items():
+            self._states[name] = _state_of(path)
+            loaded[name] = load_cookies(path)
+            for warning in loaded[name].warnings:
+                log.warning(warning, extra={"identity": name})
+        if loaded:
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700)
+        self.jars = {name: self._with_copy(cookies) for name, cookies in loaded.items()}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):  # yt-dlp keeps its own files there while a run lasts
+            self._folder.parent.rmdir()
+
+    def refresh(self) -> Mapping[str, IdentityCookies]:
+        """Read changed files again: the new cookies by identity (empty when nothing changed).
+
+        A file that became unusable is said once; the former cookies stay in use.
+        """
+        renewed: dict[str, IdentityCookies] = {}
+        for name, path in self._files.items():
+            state = _state_of(path)
+            if state == self._states[name]:
+                continue
+            # Noted before it is read: a bad file is reported once, not at every look.
+            self._states[name] = state
+            try:
+                cookies = load_cookies(path)
+            except SetupError as error:
+                log.warning(
+                    "the changed cookie file cannot be used; going on with the former cookies",
+                    extra={"identity": name, "why": str(error)},
+                )
+                continue
+            log.info(
+                "the cookie file changed: using the new cookies",
+                extra={"identity": name, "signed_in": cookies.signed_in},
+            )
+            renewed[name] = self.jars[name] = self._with_copy(cookies)
+        return renewed
+
+    def _with_copy(self, cookies: IdentityCookies) -> IdentityCookies:
+        # A new file each time: yt-dlp may be reading the former one.
+        handle, copy = tempfile.mkstemp(dir=self._folder)  # mode 0600
+        os.close(handle)
+        cookies.jar.save(copy, ignore_discard=True, ignore_expires=True)
+        return replace(cookies, copy=Path(copy))
 
 
-def _read_text(path: Path) -> str:
+def _state_of(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; empty where there is none."""
     try:
-        if path.is_dir():
-            raise SetupError(f"network.cookies_file: {path} is a folder; name the file itself")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise SetupError(f"{path} is too large for a cookie file; {HOW_TO}")
-        content = path.read_bytes()
+        state = path.stat()
+    except OSError:
+        return ()
+    return (state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+# Reading a file
+
+
+def load_cookies(path: Path, *, now: float | None = None) -> IdentityCookies:
+    """Read and check a cookie file. Raises SetupError that names the file and the remedy."""
+    now = int(time.time() if now is None else now)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise SetupError(f"network.cookies_file: cannot read {path}: {why}; {HOW_TO}") from error
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content[:200]:
-        raise SetupError(f"{path} is in UTF-16 (PowerShell's > writes it so); save it as UTF-8")
-    try:
-        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         # The error's own text would show bytes of the file.
-        raise SetupError(f"{path} is not text in UTF-8; {HOW_TO}") from None
+        raise SetupError(f"{path} is not text in UTF-8: save it as UTF-8, or {HOW_TO}") from None
+    if EXAMPLE_MARK in text:
+        raise SetupError(f"{path} is the example file with made-up cookies; {HOW_TO}")
+    try:
+        cookies = list(_cookies_in(text))
+    except _NotCookies as error:
+        raise SetupError(f"{path} cannot be used as cookies: {error}; {HOW_TO}") from error
+    ours = [cookie for cookie in cookies if cookie.domain in _YOUTUBES_DOMAINS]
+    if not ours:
+        sites = sorted({cookie.domain.removeprefix(".") for cookie in cookies})
+        only = ", ".join(sites[:3]) or "no site"
+        raise SetupError(f"{path} holds no cookie for youtube.com, only for {only}; {HOW_TO}")
+    # A browser drops expired cookies one by one. What ends the sign-in is that all its cookies did.
+    deciding = [cookie for cookie in ours if cookie.name in _LOGIN_NAMES] or ours
+    if all(cookie.is_expired(now) for cookie in deciding):
+        day = _day(max(cookie.expires or 0 for cookie in deciding))
+        raise SetupError(f"the cookies in {path} expired on {day}; {HOW_TO}")
+    jar = MozillaCookieJar()
+    for cookie in ours:
+        if not cookie.is_expired(now):
+            jar.set_cookie(cookie)
+    loaded = IdentityCookies(path, jar)
+    warnings = []
+    if not loaded.signed_in:
+        warnings.append(f"{path}: these cookies hold no sign-in; asking YouTube as a guest")
+    if mode & 0o077:
+        warnings.append(f"{path}: other users of this machine can read it; run `chmod 600 {path}`")
+    ends = [cookie.expires for cookie in jar if cookie.name in _LOGIN_NAMES and cookie.expires]
+    if ends and min(ends) - now < _SOON_SECONDS:
+        day = _day(min(ends))
+        warnings.append(f"{path}: the sign-in expires on {day}; export the cookies again soon")
+    return replace(loaded, warnings=tuple(warnings))
+
+
+def _day(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
+class _NotCookies(ValueError):
+    """The text is in none of the three forms; the message says what it looks like."""
 
 
 def _cookies_in(text: str) -> Iterator[Cookie]:
@@ -163,16 +265,15 @@ def _cookies_in(text: str) -> Iterator[Cookie]:
         raise _NotCookies("it is a web page, not cookies")
     if bare[0] in "[{":
         return _from_json(bare)
-    if "\n" not in bare and "\t" not in bare and _HEADER.match(bare):
-        pairs = re.sub(r"^cookie:\s*", "", bare, flags=re.I).split(";")
-        named = (pair.strip().partition("=") for pair in pairs if "=" in pair)
+    if "\t" not in bare and (header := _HEADER.fullmatch(bare)):
+        named = (pair.strip().partition("=") for pair in header[1].split(";") if "=" in pair)
         return (_cookie(name, value, ".youtube.com") for name, _, value in named)
     return _from_netscape(text)
 
 
 def _from_netscape(text: str) -> Iterator[Cookie]:
     # MozillaCookieJar's own reader wants a first line that many exports lack, takes no spaces for
-    # tabs, and puts the cookie's value into its error.
+    # tabs, calls cookies of the session expired, and puts the cookie's value into its error.
     damaged, read = 0, 0
     for number, line in enumerate(text.splitlines(), start=1):
         http_only = line.startswith(_HTTP_ONLY)
@@ -256,19 +357,3 @@ def _cookie(
         0, name, value, None, False, domain, wide, wide, path, True, secure, ends, ends is None,
         None, None, more,
     )  # fmt: skip
-
-
-def _warnings(cookies: IdentityCookies, now: float) -> Iterator[str]:
-    path = cookies.path
-    if not cookies.signed_in:
-        yield f"{path}: these cookies hold no sign-in; asking YouTube as a guest"
-    if stat.S_IMODE(os.stat(path).st_mode) & 0o077:
-        yield f"{path}: other users of this machine can read it; run `chmod 600 {path}`"
-    ends = [cookie.expires for cookie in cookies.jar if cookie.name in _LOGIN_NAMES]
-    first = min((end for end in ends if end is not None), default=None)
-    if first is not None and first - now < _SOON_SECONDS:
-        yield f"{path}: the sign-in expires on {_day(first)}; export the cookies again soon"
-
-
-def _day(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).date().isoformat()

@@ -31,7 +31,7 @@ from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
-from ascc_async.network.cookie_store import FOLDER, CookieStore
+from ascc_async.network.cookies import FOLDER, CookieStore
 from ascc_async.pipeline.clip_maker import ClipMaker
 from ascc_async.pipeline.clip_stage import ClipStage
 from ascc_async.pipeline.dataset_writer import DatasetWriter

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ascc_async.concurrency.process_pool import ProcessPool
-from ascc_async.network.cookie_store import CookieStore
+from ascc_async.network.cookies import CookieStore
 from ascc_async.settings import Settings
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource
@@ -61,7 +61,7 @@ class YouTubeAccess:
                 network,
                 settings.clips,
                 private_dir,
-                cookies.copies,
+                cookies.jars,
                 sessions.sticky,
             )
             await stack.enter_async_context(extractor)

@@ -46,13 +46,11 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """As whom to ask. `cookies` is a Netscape file that is only read; `edition` rises when it
-    changes."""
+    """As whom to ask. `cookies` is a Netscape file that is only read; changed ones are another."""
 
     identity: str
     proxy: str | None = field(default=None, repr=False)  # may hold a password
     cookies: str | None = None
-    edition: int = 0
 
 
 @dataclass(frozen=True, slots=True)

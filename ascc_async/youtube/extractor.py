@@ -18,7 +18,7 @@ import certifi
 from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
 from ascc_async.errors import AsccError, ItemError, NetworkFault, SetupError
 from ascc_async.model import Reason, Resolved
-from ascc_async.network.cookie_store import PrivateCopy
+from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.extraction import (
@@ -54,8 +54,8 @@ class _GuestClientFailed(Exception):
 class Extractor:
     """Resolves videos. One per run; an async context manager, for yt-dlp's private folder.
 
-    That lies in `private_dir`, which no other run may use at the same time. `cookies` are private
-    copies by identity. `sticky`: who asked for a video's license resolves it, unless it rests.
+    That lies in `private_dir`, which no other run may use at the same time. `cookies` by identity
+    may change. `sticky`: who asked for a video's license resolves it, unless it rests.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Extractor:
         network: NetworkSettings,
         clips: ClipsSettings,
         private_dir: Path,
-        cookies: Mapping[str, PrivateCopy] | None = None,
+        cookies: Mapping[str, IdentityCookies] | None = None,
         sticky: StickyIdentity | None = None,
     ) -> None:
         self._pool, self._limiter, self._network, self._clips = pool, limiter, network, clips
         self._folder = private_dir / _FOLDER
-        self._cookies: Mapping[str, PrivateCopy] = cookies if cookies is not None else {}
+        self._cookies: Mapping[str, IdentityCookies] = cookies if cookies is not None else {}
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
         self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
@@ -154,8 +154,8 @@ class Extractor:
                 try:
                     resolved = interpret(report, self._clips, identity, time.time())
                 except AsccError as error:
-                    copy, now = self._cookies.get(identity), time.monotonic()
-                    signed_in = copy is not None and copy.signed_in
+                    cookies, now = self._cookies.get(identity), time.monotonic()
+                    signed_in = cookies is not None and cookies.signed_in
                     if client is PlayerClient.GUEST and self._choice.may_fall_back(
                         identity, error, signed_in, now
                     ):
@@ -194,10 +194,9 @@ class Extractor:
     ) -> ExtractionReport:
         """One extraction in a worker process. A process that dies is replaced and tried again."""
         assert self._config is not None, "enter the Extractor first"
-        proxy, copy = self._identities[identity].proxy, self._cookies.get(identity)
-        credentials = Credentials(identity, proxy)
-        if copy is not None:
-            credentials = Credentials(identity, proxy, str(copy.path), copy.edition)
+        cookies = self._cookies.get(identity)
+        copy = str(cookies.copy) if cookies is not None else None
+        credentials = Credentials(identity, self._identities[identity].proxy, copy)
         # Generous: each request may take its whole timeout, and a script may have to be solved.
         timeout = 30.0 + self._network.timeout_seconds * (1 + _EXPECTED_REQUESTS[client])
         for _ in range(2):

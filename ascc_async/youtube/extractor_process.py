@@ -46,7 +46,7 @@ _LARGEST_ANSWER = 32 << 20
 
 
 # Kept from job to job, so that connections, cookies and player code stay warm. Changed cookies
-# come with another edition: then it is another YoutubeDL, and the old one is forgotten some day.
+# come in another file: then it is another YoutubeDL, and the old one is forgotten some day.
 @functools.lru_cache(maxsize=256)
 def youtube_dl(
     config: WorkerConfig, credentials: Credentials, client: PlayerClient

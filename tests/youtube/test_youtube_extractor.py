@@ -31,7 +31,7 @@ from ascc_async.errors import (
 )
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Reason
-from ascc_async.network.cookie_store import CookieStore, PrivateCopy
+from ascc_async.network.cookies import CookieStore, IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
@@ -64,7 +64,7 @@ class World:
     async def extractor(
         self,
         pool: ProcessPool | None = None,
-        cookies: Mapping[str, PrivateCopy] | None = None,
+        cookies: Mapping[str, IdentityCookies] | None = None,
         media: str = "audio",
         **network: object,
     ) -> Extractor:
@@ -361,7 +361,7 @@ async def test_an_account_gets_what_guests_do_not(
     network, store = signed_in
     assert network.cookies_file is not None
     before = network.cookies_file.stat()
-    extractor = await world.extractor(cookies=store.copies)
+    extractor = await world.extractor(cookies=store.jars)
     resolved = await extractor.resolve(world.video(reason).video_id)
     async with Sessions(network, fast_limiter(), store.jars) as sessions:
         ranges = Ranges(MediaLinks(sessions).source(resolved))

@@ -179,10 +179,10 @@ def test_the_cookie_copy_is_only_read(tmp_path: Path, config: WorkerConfig) -> N
 
 
 def test_changed_cookies_are_used(config: WorkerConfig) -> None:
-    """The same credentials keep their connections; another edition of the cookies does not."""
+    """The same credentials keep their connections; another file of cookies does not."""
     first = youtube_dl(config, MAIN, GUEST)
     assert youtube_dl(config, Credentials("main"), GUEST) is first
-    assert youtube_dl(config, Credentials("main", edition=1), GUEST) is not first
+    assert youtube_dl(config, Credentials("main", cookies="another"), GUEST) is not first
 
 
 def test_a_crash_of_yt_dlps_is_data_with_its_traceback(
