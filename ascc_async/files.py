@@ -42,7 +42,10 @@ def disk_error(error: OSError, folder: Path) -> SetupError:
     # To a user a quota that is used up is a full disk.
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"no space left in {folder}: make room, then run again")
-    return SetupError(f"cannot write in {folder}: {error.strerror or error}")
+    return SetupError(
+        f"cannot write in {folder}: {error.strerror or error}. Choose another folder in the"
+        " settings (output.dir, audioset.metadata_dir), or give yourself the right to write there"
+    )
 
 
 def seal(part: Path, path: Path) -> tuple[str, int]:

@@ -25,7 +25,7 @@ _FOREIGN_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class MetadataFile:
-    """A file that every run reads, or those that take its split; an optional one may be missing."""
+    """A file that every run reads, or those that take its split."""
 
     name: str
     folder: str  # in Google's bucket; below `metadata_dir` it may lie there too
@@ -33,7 +33,6 @@ class MetadataFile:
     beginning: bytes = b""  # regular expression that its first bytes must match
     url: str = "{settings.base_url}/{file.folder}/{file.name}"
     split: str = ""  # the one whose segments it holds
-    optional: bool = False
 
     def find(self, folder: Path) -> Path | None:
         """Where it is: in the folder, or below it where Google's layout has files."""
@@ -54,7 +53,6 @@ ONTOLOGY = MetadataFile(
     "ontology.json", "", "cee2c5055a4778833dd165cae4010086e6d4bdc5", rb"\[",
     url="{settings.ontology_url}",
 )  # fmt: skip
-RERATED = MetadataFile("rerated_video_ids.txt", "v1/qa", optional=True)
 SEGMENTS = tuple(
     # Not every copy has Google's `#` lines: all that is sure of the beginning is a comma.
     MetadataFile(f"{split}_segments.csv", "v1/csv", sha1, rb"[^,]*,", split=split)
@@ -64,26 +62,27 @@ SEGMENTS = tuple(
         ("unbalanced_train", "09dd5a7ca8b5c9067007115ca053c455c502d55c"),
     )
 )
-FILES = (CLASS_LIST, QUALITY_COUNTS, ONTOLOGY, *SEGMENTS, RERATED)
+FILES = (CLASS_LIST, QUALITY_COUNTS, ONTOLOGY, *SEGMENTS)
 
 
 def files_of(splits: Sequence[str]) -> list[MetadataFile]:
-    """The files to read for these splits, in their order; the optional ones last."""
-    files = [file for split in ("", *splits) for file in FILES if file.split == split]
-    return sorted(files, key=lambda file: file.optional)
+    """The files to read for these splits, in their order."""
+    return [file for split in ("", *splits) for file in FILES if file.split == split]
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that was read, named so that a run can be repeated."""
+    """A file that was read, named so that a run can be repeated.
+
+    `official`: it is Google's own, byte for byte.
+    """
 
     name: str
     path: Path
     git_blob_sha1: str
     sha256: str
     bytes: int
-    official: bool  # byte for byte
-    altered: bool  # not so, where the official hash is known
+    official: bool
 
 
 def identify(file: MetadataFile, path: Path) -> InputFile:
@@ -103,9 +102,7 @@ def identify(file: MetadataFile, path: Path) -> InputFile:
     blob = hashlib.sha1(b"blob %d\0" % len(content))
     blob.update(content)
     sha1, sha256 = blob.hexdigest(), hashlib.sha256(content).hexdigest()
-    official = sha1 == file.git_blob_sha1
-    altered = bool(file.git_blob_sha1) and not official
-    return InputFile(file.name, path, sha1, sha256, len(content), official, altered)
+    return InputFile(file.name, path, sha1, sha256, len(content), sha1 == file.git_blob_sha1)
 
 
 def read_text(path: Path) -> str:

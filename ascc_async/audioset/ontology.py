@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -51,22 +50,17 @@ class Ontology:
 
 def read_ontology(path: Path) -> Ontology:
     """Read `ontology.json`. Raises `MetadataError` for a loop, a missing child, or no such form."""
-    text = read_text(path)
     try:
-        entries = json.loads(text)
+        entries = json.loads(read_text(path))
     except (RecursionError, ValueError) as error:
-        lines = text.rstrip("\n").count("\n") + 1
-        line = min(error.lineno, lines) if isinstance(error, json.JSONDecodeError) else None
-        problem = f"is not JSON, or cut short ({error})"
-        raise MetadataError(path, line, f"{problem}; {REMEDY}") from error
+        line = getattr(error, "lineno", None)
+        problem = f"is not JSON, or cut short ({error}); {REMEDY}"
+        raise MetadataError(path, line, problem) from error
     if not isinstance(entries, list) or not entries:
         raise MetadataError(path, 1, f"must be a list of classes; {REMEDY}")
 
     def wrong(mid: str, problem: str) -> MetadataError:
-        # json keeps no line numbers. Of a class that occurs twice the last is the wrong one.
-        places = [m.start() for m in re.finditer(rf'"id"\s*:\s*"{re.escape(mid)}"', text)]
-        line = text.count("\n", 0, places[-1]) + 1 if places else None
-        return MetadataError(path, line, f"{mid} {problem}; {REMEDY}")
+        return MetadataError(path, None, f"{mid} {problem}; {REMEDY}")
 
     nodes: dict[str, OntologyNode] = {}
     for number, entry in enumerate(entries, 1):

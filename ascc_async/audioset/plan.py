@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import ceil, inf
 from typing import Any
 
@@ -104,10 +104,6 @@ class RunPlan:
     changes: tuple[Change, ...]
     assumptions: Assumptions
     warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan as JSON-ready data."""
-        return asdict(self)
 
 
 def make_plan(catalog: Catalog, selection: Selection, settings: Settings) -> RunPlan:

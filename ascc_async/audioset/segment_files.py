@@ -44,16 +44,15 @@ log = logging.getLogger(__name__)
 # than an hour: AudioSet's are ten seconds. What is beyond was damaged.
 _LATEST_MS, _LONGEST_MS = 100 * 3_600_000, 3_600_000
 _FORM = 'YTID, 30.000, 40.000, "/m/09x0r,/t/dd00088"'
-_SHOWN_PROBLEMS = 3
 
-_CACHE_VERSION = 2  # raise it when what is read from the same file changes
+_CACHE_VERSION = 3  # raise it when what is read from the same file changes
 # What numpy and zipfile raise for files that are cut or have flipped bits.
 _UNREADABLE_CACHE = (
     OSError, EOFError, KeyError, MemoryError, RuntimeError, ValueError, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
 
-_HEADER_COUNT = re.compile(r"(num_segs|num_positive_labels)\s*=\s*(\d{1,12})")
+_PROMISED_ROWS = re.compile(r"num_segs\s*=\s*(\d{1,12})")
 _SECONDS = re.compile(r"(\d{1,6})(?:\.(\d{1,3})0*)?")
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _IN_AN_ID = np.zeros(256, bool)
@@ -70,7 +69,7 @@ class SplitRows:
     """What a segment file holds, row by row in file order.
 
     `label_codes` are the labels of all rows, one row after another, `label_counts` of them each.
-    `warnings` say what is odd about the file although it could be read.
+    `promised`: how many rows the file's header says there are, 0 where it does not.
     """
 
     ids: Ids
@@ -78,7 +77,7 @@ class SplitRows:
     end_ms: Rows
     label_counts: Counts
     label_codes: Codes
-    warnings: tuple[str, ...]
+    promised: int
 
 
 def read_split(file: InputFile, class_list: InputFile, codes: Mapping[str, int]) -> SplitRows:
@@ -114,7 +113,7 @@ def _read_csv(file: InputFile, codes: Mapping[str, int]) -> SplitRows:
     ids = np.asarray(frame["id"], _COLUMNS["id"])
     characters = ids.view(np.uint8).reshape(-1, ID_LENGTH + 1)
     start, end = _milliseconds(frame["start"]), _milliseconds(frame["end"])
-    label_counts, label_codes, known, repeated = _split_labels(frame["labels"], codes)
+    label_counts, label_codes, known = _split_labels(frame["labels"], codes)
     good = _IN_AN_ID[characters[:, :ID_LENGTH]].all(axis=1) & (characters[:, ID_LENGTH] == 0)
     good &= (start >= 0) & (start < end) & (end <= _LATEST_MS) & (end - start <= _LONGEST_MS)
     good &= known
@@ -122,27 +121,21 @@ def _read_csv(file: InputFile, codes: Mapping[str, int]) -> SplitRows:
         bad = np.flatnonzero(~good)
         raise _explain(file.path, codes, first_line + int(bad[0]), len(bad))
 
-    warnings = []
-    if repeated:
-        warnings.append(f"labels that occur twice in one row: {repeated}, counted once")
-    if not file.official:  # the counts in the headers of Google's own files are off
-        count = {"num_segs": len(ids), "num_positive_labels": len(label_codes) + repeated}
-        warnings += _compare_with_header(file.path, promised, count)
-    return SplitRows(ids.astype(ID_DTYPE), start, end, label_counts, label_codes, tuple(warnings))
+    return SplitRows(ids.astype(ID_DTYPE), start, end, label_counts, label_codes, promised)
 
 
-def _read_header(path: Path, text: TextIO, codes: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    """The counts that the `#` lines promise, and the line of the first row, where `text` then is.
+def _read_header(path: Path, text: TextIO, codes: Mapping[str, int]) -> tuple[int, int]:
+    """How many rows the `#` lines promise, and the line of the first row, where `text` then is.
 
     The first row is checked here: pandas takes the number of columns from it.
     """
-    promised: dict[str, int] = {}
-    number = 0
+    promised = number = 0
     while True:
         number, position, line = number + 1, text.tell(), text.readline()
         # Not every `#`: a spreadsheet's `#NAME?` in place of a first id is a lost row, no header.
         if line.startswith(("# ", "YTID,")) or line.isspace():
-            promised |= {name: int(count) for name, count in _HEADER_COUNT.findall(line)}
+            if match := _PROMISED_ROWS.search(line):
+                promised = int(match[1])
         elif not line:
             raise MetadataError(path, None, f"holds no segment; expected {_FORM}; {REMEDY}")
         elif _problem(line, codes):
@@ -166,8 +159,8 @@ def _milliseconds_of(text: str) -> int:
 
 def _split_labels(
     column: pandas.Series[Any], codes: Mapping[str, int]
-) -> tuple[Counts, Codes, Bools, int]:
-    """Labels per row, all their codes, which rows have only known labels, how many occur twice."""
+) -> tuple[Counts, Codes, Bools]:
+    """Labels per row, each counted once; all their codes; which rows have only known labels."""
     # The same sets of labels come again and again: Python sees some 350,000, not 2 million rows.
     which, fields = column.factorize()
     # -1 stands for a label that is not in the class list.
@@ -177,54 +170,24 @@ def _split_labels(
     ]
     known = np.array([-1 not in labels for labels in unique], bool)
     counts = np.array([len(labels) for labels in unique], np.uint16)
-    repeated = np.array([field.count(",") + 1 for field in fields], np.int64) - counts
     flat = np.fromiter(chain.from_iterable(unique), np.int32).astype(np.uint16)
-    return counts[which], flat[gather(offsets(counts), which)], known[which], repeated[which].sum()
-
-
-def _compare_with_header(
-    path: Path, promised: Mapping[str, int], counts: Mapping[str, int]
-) -> list[str]:
-    """Fewer rows than the header promises may have been left out on purpose: that is a warning.
-
-    (A download that falls short is refused before it gets here.) But fewer labels in all the rows
-    were lost by some other program.
-    """
-    for name, count in counts.items():
-        expected = promised.get(name, count)
-        if count == expected:
-            continue
-        difference = f"the header promises {name}={expected}, the file holds {count}"
-        if count > expected:
-            return [f"{difference}: all of it is used"]
-        if name == "num_segs":  # the labels of rows that are not there are missing as well
-            return [f"{difference}: using what is there; was the file cut short?"]
-        raise MetadataError(path, None, f"{difference}: labels were lost; {REMEDY}")
-    return []
+    return counts[which], flat[gather(offsets(counts), which)], known[which]
 
 
 def _explain(
     path: Path, codes: Mapping[str, int], first_line: int, bad_rows: int = 1
 ) -> MetadataError:
-    """The error that names the first bad lines from `first_line` on; `bad_rows`: their number."""
-    problems: list[tuple[int, str]] = []
+    """The error that names the first bad line from `first_line` on; `bad_rows`: their number."""
+    # pandas may refuse what the csv module reads.
+    bad_line, problem = first_line, "a row from here on is not of the form that is expected"
     with path.open(encoding="utf-8-sig", errors="replace") as text:
         for number, line in enumerate(text, 1):
-            problem = _problem(line, codes) if number >= first_line else ""
-            if problem:
-                problems.append((number, problem))
-                if len(problems) == min(bad_rows, _SHOWN_PROBLEMS):
-                    break
-    if not problems:  # pandas refuses what the csv module reads
-        problems = [(first_line, "a row from here on is not of the form that is expected")]
-    (line_number, first), *others = problems
-    text_of_others = "".join(f"; line {number}: {problem}" for number, problem in others)
-    more = f"; {bad_rows - len(problems)} more bad rows" if bad_rows > len(problems) else ""
-    return MetadataError(
-        path,
-        line_number,
-        f"{first}{text_of_others}{more}; expected {_FORM}; correct the file, or {REMEDY}",
-    )
+            if number >= first_line and (what := _problem(line, codes)):
+                bad_line, problem = number, what
+                break
+    more = f"; {bad_rows - 1} more bad rows" if bad_rows > 1 else ""
+    problem = f"{problem}{more}; expected {_FORM}; correct the file, or {REMEDY}"
+    return MetadataError(path, bad_line, problem)
 
 
 def _problem(line: str, codes: Mapping[str, int]) -> str:
@@ -258,9 +221,12 @@ def _read_cache(path: Path, key: str) -> SplitRows | None:
             if str(saved["key"]) != key:
                 return None
             arrays = {name: saved[name] for name in SplitRows.__annotations__}
-            return SplitRows(**arrays | {"warnings": tuple(saved["warnings"].tolist())})
+            return SplitRows(**arrays | {"promised": int(saved["promised"])})
     except _UNREADABLE_CACHE as error:
-        log.debug("no usable copy of the segments: reading the CSV", extra={"why": str(error)})
+        log.debug(
+            "no usable copy of the segments beside the metadata: reading the CSV",
+            extra={"why": str(error)},
+        )
         return None
 
 
@@ -268,8 +234,10 @@ def _write_cache(path: Path, key: str, rows: SplitRows) -> None:
     try:
         with part_of(path) as part:
             with part.open("wb") as file:
-                arrays = vars(rows) | {"warnings": np.array(rows.warnings, str)}
-                np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
+                np.savez(file, allow_pickle=False, key=np.array(key), **vars(rows))
             seal(part, path)
     except SetupError as error:  # a folder that is shared and read-only, or a full disk
-        log.debug("no copy of the segments for later starts", extra={"why": str(error)})
+        log.debug(
+            "no copy of the segments could be saved: later starts read the CSV again",
+            extra={"why": str(error)},
+        )

@@ -20,7 +20,6 @@ Counts = NDArray[np.uint16]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
-Uint64s = NDArray[np.uint64]
 
 ID_LENGTH = 11
 ID_DTYPE = np.dtype(f"S{ID_LENGTH}")
@@ -41,15 +40,6 @@ def gather(run_offsets: Int64s, runs: NDArray[np.integer]) -> Int64s:
     positions: Int64s = np.arange(ends[-1] if len(ends) else 0)
     positions += np.repeat(first - ends + lengths, lengths)
     return positions
-
-
-def id_numbers(ids: Ids) -> Uint64s:
-    """Every id as two big-endian numbers, a row each, which sort as the ids do."""
-    padded = np.zeros((len(ids), 16), np.uint8)
-    padded[:, :ID_LENGTH] = (
-        np.ascontiguousarray(ids, ID_DTYPE).view(np.uint8).reshape(-1, ID_LENGTH)
-    )
-    return padded.view(">u8").astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -101,21 +91,13 @@ class SegmentTable:
         return row if row >= 0 else None
 
     def rows_of(self, ids: Ids) -> Rows:
-        """The row of every id, -1 where the table has none. 50,000 ids take some milliseconds."""
+        """The row of every id, -1 where the table has none. 50,000 ids take 15 to 55 ms."""
         wanted = np.asarray(ids, ID_DTYPE)
-        first_half = id_numbers(wanted)[:, 0]
-        position = np.searchsorted(self._sorted_halves, first_half)
-        rows = np.full(len(wanted), -1, np.int32)
-        # Ids are sought by their first eight characters, as numbers: ten times as fast as by text.
-        # Where several videos share them, the loop goes on to the next of these.
-        left = np.arange(len(wanted))
-        while len(left := left[position[left] < len(self)]):
-            at = self.by_id[position[left]]
-            same = self.ids[at] == wanted[left]
-            rows[left[same]] = at[same]
-            left = left[~same & (self._sorted_halves[position[left]] == first_half[left])]
-            position[left] += 1
-        return rows
+        if not len(self):
+            return np.full(len(wanted), -1, np.int32)
+        position = np.searchsorted(self._sorted_ids, wanted)
+        rows = self.by_id[np.minimum(position, len(self) - 1)]
+        return np.where(self.ids[rows] == wanted, rows, np.int32(-1))
 
     def class_counts(self) -> Int64s:
         """Rows per class, in class list order."""
@@ -134,15 +116,8 @@ class SegmentTable:
     @cached_property
     def by_id(self) -> Rows:
         """All rows in the order of their video ids."""
-        halves = id_numbers(self.ids)
-        order = np.argsort(halves[:, 0], kind="stable")
-        if (np.diff(halves[order, 0]) == 0).any():
-            # Rare: lexsort, which looks at all eleven characters, takes several times as long.
-            order = np.lexsort((halves[:, 1], halves[:, 0]))
-        return order.astype(np.int32)
+        return np.argsort(self.ids, kind="stable").astype(np.int32)
 
     @cached_property
-    def _sorted_halves(self) -> Uint64s:
-        """The first eight characters of every id as a number, ascending."""
-        halves: Uint64s = id_numbers(self.ids)[:, 0][self.by_id]
-        return halves
+    def _sorted_ids(self) -> Ids:
+        return self.ids[self.by_id]

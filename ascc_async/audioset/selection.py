@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes, require_one
 from ascc_async.audioset.segments import (
+    ID_LENGTH,
     Bools,
     Ids,
     Int64s,
     Rows,
     SegmentTable,
-    Uint64s,
-    id_numbers,
     offsets,
 )
 from ascc_async.settings import ClassesSettings, SamplingSettings
+
+Uint64s = NDArray[np.uint64]
 
 # splitmix64 (Steele, Lea, Flood 2014). The seeded order rests on these: changing anything changes
 # which videos a seed chooses.
@@ -142,7 +144,9 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
 
 def id_keys(ids: Ids, seed: int = 0) -> Uint64s:
     """A seeded 64-bit hash of every id: the same on every machine and in every version."""
-    halves = id_numbers(ids).byteswap()  # little-endian: the first version hashed them so
+    padded = np.zeros((len(ids), 16), np.uint8)
+    padded[:, :ID_LENGTH] = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, ID_LENGTH)
+    halves = padded.view("<u8").astype(np.uint64)  # two numbers an id
     # One number out of a seed of any size; the first round also where the seed is 0.
     salt = np.zeros(1, np.uint64)
     for shift in range(0, max(1, seed.bit_length()), 64):

@@ -163,7 +163,7 @@ def _programs(settings: Settings) -> Iterator[Check]:
 
 def _metadata(settings: Settings) -> Iterator[Check]:
     audioset = settings.audioset
-    needed = [file for file in files_of(audioset.splits) if not file.optional]
+    needed = files_of(audioset.splits)
     missing = [file for file in needed if file.find(audioset.metadata_dir) is None]
     if missing:
         # Nothing is downloaded here: `doctor` must be quick, and work without a network.
@@ -181,7 +181,7 @@ def _metadata(settings: Settings) -> Iterator[Check]:
         return
     text = f"{count(len(catalog.segments))} segments, {count(len(selection))} selected"
     # Not wrong in itself: whoever cut the files down for a try means it so.
-    other = [file.name for file in catalog.inputs if file.altered]
+    other = [file.name for file in catalog.inputs if not file.official]
     if other:
         remedy = "fine if you meant that; else delete them, and a run downloads Google's"
         yield warning("metadata", f"{text}; not Google's own: {', '.join(other)}", remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import logging
 import sys
@@ -37,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
     else:
         selection = select(catalog, settings.classes, settings.sampling)
         plan = make_plan(catalog, selection, settings)
-        _show(plan.to_json(), render_plan(plan), options.json)
+        _show(dataclasses.asdict(plan), render_plan(plan), options.json)
     for warning in catalog.warnings:
         print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)
     return 0

@@ -1,8 +1,7 @@
-"""A small HTTP server of files with ranges and faults, for the tests of downloading."""
+"""A small HTTP server of files with faults, for the tests of downloading."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,39 +16,24 @@ class FileServer:
 
     files: dict[str, bytes]
     faults: list[tuple[str, int]] = field(default_factory=list)
-    requests: list[tuple[str, str | None]] = field(default_factory=list)
-    etag: str | None = '"one"'
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: list[str] = field(default_factory=list)
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
         path = request.path.lstrip("/")
-        self.requests.append((path, request.headers.get("Range")))
+        self.requests.append(path)
         kind, value = self.faults.pop(0) if self.faults else ("", 0)
         if kind == "status":
             return web.Response(status=value)
         data = self.files.get(path)
         if data is None:
             return web.Response(status=404)
-        return await self._send(request, data, value if kind == "cut" else None)
-
-    async def _send(self, request: web.Request, data: bytes, cut: int | None) -> web.StreamResponse:
-        first = 0
-        asked = request.headers.get("Range")
-        if asked and request.headers.get("If-Range") == self.etag:
-            first = int(asked.removeprefix("bytes=").rstrip("-"))
-        headers = {"ETag": self.etag} if self.etag else {}
-        if first:
-            headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
-        response = web.StreamResponse(status=206 if first else 200, headers=headers)
-        response.content_length = len(data) - first
+        response = web.StreamResponse()
+        response.content_length = len(data)
         await response.prepare(request)
-        await response.write(data[first : len(data) if cut is None else first + cut])
-        if cut is not None and request.transport is not None:
-            # What is still in flight when the connection breaks may be lost.
-            await self.arrived.wait()
-            self.arrived.clear()
+        await response.write(data[:value] if kind == "cut" else data)
+        if kind == "cut" and request.transport is not None:
             request.transport.close()
         return response
 

@@ -5,40 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from metadata_files import catalog_of, catalog_with, ontology, row, segments, video, write_folder
+from metadata_folders import catalog_of, catalog_with, ontology, row, segments, video, write_folder
 
 from ascc_async.errors import MetadataError
 
 SEGMENTS = "balanced_train_segments.csv"
 
 
-def test_the_same_row_again_counts_once(tmp_path: Path) -> None:
-    """In one file and across splits the first counts, labels in any order; a warning says where."""
-    catalog = catalog_with(tmp_path, [row(1), row(2), row(1)])
-    assert [catalog.segments.video_id(i) for i in range(2)] == [video(1), video(2)]
-    assert f"{SEGMENTS}:6: {video(1)} occurs already in {SEGMENTS}:4" in catalog.warnings[0]
-
-    write_folder(tmp_path, {"eval_segments.csv": segments([row(2, "/m/c,/m/b"), row(3)])})
-    catalog = catalog_of(tmp_path, "balanced_train", "eval")
-    assert [catalog.segments.segment(i).split for i in range(len(catalog.segments))] == [
-        "balanced_train", "balanced_train", "eval",
-    ]  # fmt: skip
-    assert catalog.segments.segment(2).labels == ("/m/a",)
-    assert f"eval_segments.csv:4: {video(2)} occurs already in {SEGMENTS}:5" in catalog.warnings[0]
-
-
 @pytest.mark.parametrize(
     ("rows", "other", "message"),
     [
-        ([row(1), row(2), row(1, start="3.000")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other time"),
-        ([row(1), row(1), row(1, "/m/b")], [row(9)], rf"{SEGMENTS}:6: .*:4 with other labels"),
-        ([row(1)], [row(2), row(1, end="41.000")], rf"eval_segments.csv:5: .*{SEGMENTS}:4 with"),
+        ([row(1), row(2), row(1)], [row(9)], rf"{SEGMENTS}:6: {video(1)} .* {SEGMENTS}:4; a video"),
+        ([row(1)], [row(2), row(1, end="41.000")], rf"eval_segments.csv:5: .*{SEGMENTS}:4; a"),
+        ([row(1), row(1), row(2)], [row(2)], rf"{SEGMENTS}:5: .*:4 \(1 more rows repeat"),
     ],
-)  # fmt: skip
-def test_rows_of_one_video_that_differ(
+)
+def test_a_video_that_occurs_twice(
     tmp_path: Path, rows: list[str], other: list[str], message: str
 ) -> None:
-    """Which one is right, nobody can say: both places are named."""
+    """Which row is right, nobody can say: both places are named, and how many more there are."""
     write_folder(tmp_path, {SEGMENTS: segments(rows), "eval_segments.csv": segments(other)})
     with pytest.raises(MetadataError, match=message):
         catalog_of(tmp_path, "balanced_train", "eval")
@@ -64,24 +49,14 @@ def test_layout_of_google(tmp_path: Path) -> None:
 def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file that is not the official one has its hash in the inputs and a line in the log."""
     caplog.set_level("INFO", "ascc_async")
-    catalog = catalog_of(write_folder(tmp_path, {"rerated_video_ids.txt": "hello\n"}))
+    content = "label_id,num_rated,num_true\n"
+    catalog = catalog_of(write_folder(tmp_path, {"qa_true_counts.csv": content}))
     hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
-    git_says = "ce013625030ba8dba906f756967f9e9ca394464a"
-    assert hashes["rerated_video_ids.txt"] == (git_says, False)
+    git_says = "ed075c9566d7fc2109c13367eaed1e6f94f40c17"
+    assert hashes["qa_true_counts.csv"] == (git_says, False)
     (line,) = [r for r in caplog.records if "not Google's official" in r.getMessage()]
     assert vars(line)["folder"] == str(tmp_path)
     assert len(vars(line)["files"].split(", ")) == 4
-
-
-def test_rerated_ids(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The rerated video ids become rows; without the file that is said and all goes on."""
-    assert catalog_of(write_folder(tmp_path)).rerated.tolist() == [1]
-    (tmp_path / "rerated_video_ids.txt").unlink()
-    catalog = catalog_of(tmp_path)
-    assert catalog.rerated.tolist() == []
-    warning = "optional rerated_video_ids.txt not found; continuing without it"
-    assert list(catalog.warnings) == [warning]
-    assert warning in caplog.messages
 
 
 def test_small_files_that_do_not_agree(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from metadata_files import catalog_of, write_folder
+from metadata_folders import catalog_of, write_folder
 
 from ascc_async.errors import MetadataError
 

@@ -1,4 +1,4 @@
-"""Downloading metadata: resumed, checked, in place only when whole, and clear when impossible."""
+"""Downloading metadata: checked, in place only when whole, and clear when impossible."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from fileserver import FileServer, serving
-from metadata_files import catalog_of, row, segments, write_folder
+from metadata_folders import catalog_of, row, segments, write_folder
 
-from ascc_async.audioset import metadata_files as table
+from ascc_async.audioset import metadata_files
 from ascc_async.audioset.download import Report, fetch_missing
 from ascc_async.errors import SetupError
 from ascc_async.settings import AudiosetSettings, NetworkSettings
@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> FileServer:
     write_folder(folder, {"balanced_train_segments.csv": segments([row(i) for i in range(2000)])})
     paths = (
         SEGMENTS, "v1/csv/class_labels_indices.csv", "v1/qa/qa_true_counts.csv",
-        "v1/qa/rerated_video_ids.txt", ONTOLOGY,
+        ONTOLOGY,
     )  # fmt: skip
     return FileServer({path: (folder / Path(path).name).read_bytes() for path in paths})
 
@@ -57,18 +57,13 @@ async def fetch(
     return pauses
 
 
-def confirm(server: FileServer) -> Report:
-    """Lets the server know that what it sent before a cut has arrived."""
-    return lambda name, *_: server.arrived.set() if "segments" in name else None
-
-
 def leftovers(folder: Path) -> list[str]:
     """Temporary files that should not be there."""
     return [name for name in os.listdir(folder) if name.startswith(".")]
 
 
 async def test_all_that_is_needed(server: FileServer, tmp_path: Path) -> None:
-    """The files of the chosen split, class list, counts, ontology, rerated ids: no other.
+    """The files of the chosen split, class list, counts, ontology: no other.
 
     The progress of each ends at its size.
     """
@@ -78,16 +73,15 @@ async def test_all_that_is_needed(server: FileServer, tmp_path: Path) -> None:
             folder, server.url, lambda name, have, of: progress.update({name: (have, of)})
         )
     assert pauses == leftovers(folder) == []
-    assert sorted(path for path, _ in server.requests) == sorted(server.files)
+    assert sorted(server.requests) == sorted(server.files)
     assert len(catalog_of(folder).segments) == 2000
     size = len(server.files[SEGMENTS])
     assert progress["balanced_train_segments.csv"] == (size, size)
 
 
 async def test_files_that_are_there_are_left_alone(server: FileServer, tmp_path: Path) -> None:
-    """Nothing is asked when nothing is missing, not even for the optional file."""
+    """Nothing is asked when nothing is missing, wherever below the folder a file lies."""
     folder = write_folder(tmp_path)
-    (folder / "rerated_video_ids.txt").unlink()
     (folder / "v1" / "csv").mkdir(parents=True)
     name = "class_labels_indices.csv"
     (folder / name).rename(folder / "v1" / "csv" / name)
@@ -96,24 +90,13 @@ async def test_files_that_are_there_are_left_alone(server: FileServer, tmp_path:
     assert server.requests == []
 
 
-@pytest.mark.parametrize(
-    ("etag", "cuts", "ranges"),
-    [
-        ('"one"', [5000, 7000], [None, "bytes=5000-", "bytes=12000-"]),
-        (None, [5000], [None, None]),
-        ('W/"weak"', [5000], [None, None]),
-    ],
-)
-async def test_goes_on_where_it_broke_off(
-    server: FileServer, tmp_path: Path, etag: str | None, cuts: list[int], ranges: list[str | None]
-) -> None:
-    """After a cut only the rest is asked for; without a sure version of the file, all of it."""
-    server.etag, server.faults = etag, BEFORE_SEGMENTS + [("cut", after) for after in cuts]
+async def test_a_file_that_broke_off_is_fetched_again(server: FileServer, tmp_path: Path) -> None:
+    """From its start: no piece of another version ever gets into it."""
+    server.faults = BEFORE_SEGMENTS + [("cut", after) for after in (5000, 7000)]
     async with serving(server):
-        pauses = await fetch(tmp_path, server.url, confirm(server))
-    assert [asked for path, asked in server.requests if path == SEGMENTS] == ranges
+        pauses = await fetch(tmp_path, server.url)
     assert (tmp_path / "balanced_train_segments.csv").read_bytes() == server.files[SEGMENTS]
-    assert len(pauses) == len(cuts)
+    assert (len(pauses), server.requests.count(SEGMENTS)) == (2, 3)
 
 
 async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
@@ -127,7 +110,7 @@ async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
     ("faults", "message", "requests"),
     [
         ([("status", 503)] * 99, r"answers 503.*by hand", 5),
-        ([*BEFORE_SEGMENTS, *[("cut", 5000)] * 99], "sent only part of the answer", 3 + 6),
+        ([*BEFORE_SEGMENTS, *[("cut", 5000)] * 99], "sent only part of the answer", 3 + 5),
         ([*BEFORE_SEGMENTS, ("status", 404)], r"csv answers 404; see audioset.base_url", 3 + 1),
     ],
 )
@@ -138,11 +121,11 @@ async def test_server_that_stays_broken(
     message: str,
     requests: int,
 ) -> None:
-    """After some tries that bring nothing new it stops with address and remedy; 404 is final."""
-    server.etag, server.faults = None, faults
+    """After some tries it stops with address and remedy; 404 is final."""
+    server.faults = faults
     async with serving(server):
         with pytest.raises(SetupError, match=message):
-            await fetch(tmp_path, server.url, confirm(server))
+            await fetch(tmp_path, server.url)
     assert len(server.requests) == requests
     assert not (tmp_path / "balanced_train_segments.csv").exists()
     assert leftovers(tmp_path) == []
@@ -172,37 +155,19 @@ async def test_what_is_not_the_file(
     assert leftovers(tmp_path) == []
 
 
-async def test_optional_file_may_be_missing(
-    server: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """No rerated ids: a line in the log, nothing more."""
-    del server.files["v1/qa/rerated_video_ids.txt"]
-    async with serving(server):
-        await fetch(tmp_path, server.url)
-    assert "optional rerated_video_ids.txt not downloaded; continuing without it" in caplog.messages
-    assert catalog_of(tmp_path).rerated.tolist() == []
-
-
-@pytest.mark.parametrize("content", [b"id,strength\n", b"Please sign in\n"])
 async def test_another_file_is_one_record(
-    server: FileServer,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    content: bytes,
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record added to the table is fetched from its folder, checked, and hashed as an input."""
-    another = table.MetadataFile("strong.csv", "v2/qa", "0" * 40, rb"id,\w+\n", optional=True)
-    monkeypatch.setattr(table, "FILES", (another, *table.FILES))
-    server.files["v2/qa/strong.csv"] = content
+    another = metadata_files.MetadataFile("strong.csv", "v2/qa", "0" * 40, rb"id,\w+\n")
+    monkeypatch.setattr(metadata_files, "FILES", (another, *metadata_files.FILES))
+    server.files["v2/qa/strong.csv"] = b"Please sign in\n"
     async with serving(server):
+        with pytest.raises(SetupError, match="something else than strong"):
+            await fetch(tmp_path, server.url)
+        server.files["v2/qa/strong.csv"] = b"id,strength\n"
         await fetch(tmp_path, server.url)
-    altered = {file.name: file.altered for file in catalog_of(tmp_path).inputs}
-    unusable = content == b"Please sign in\n"
-    assert altered.get("strong.csv") is (None if unusable else True)
-    for problem in ("downloaded", "found"):
-        warning = f"optional strong.csv not {problem}; continuing without it"
-        assert (warning in caplog.messages) is unusable
+    assert "strong.csv" in [file.name for file in catalog_of(tmp_path).inputs]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""The ontology: a graph without loops, or an error that names the line."""
+"""The ontology: a graph without loops, or an error that names the class."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from metadata_files import ontology
+from metadata_folders import ontology
 
 from ascc_async.audioset.ontology import read_ontology
 from ascc_async.errors import MetadataError
@@ -20,17 +20,17 @@ from ascc_async.errors import MetadataError
         ("[]", "must be a list of classes"),
         ("[{}]", "entry 1 has no id"),
         ("[3]", "entry 1 has no id"),
-        ('[\n{"id": "/m/a", "name": 3}]', "json:2: /m/a needs a name"),
-        ('[\n{"id": "/m/a", "name": "A", "child_ids": [3]}]', "json:2: /m/a needs a name"),
+        ('[\n{"id": "/m/a", "name": 3}]', "/m/a needs a name"),
+        ('[\n{"id": "/m/a", "name": "A", "child_ids": [3]}]', "/m/a needs a name"),
         (b'[{"id": "\xff"}]', "json:1: is not UTF-8"),
-        (ontology({"/m/a": ["/m/q"]}), "json:2: /m/a has the child /m/q"),
+        (ontology({"/m/a": ["/m/q"]}), "/m/a has the child /m/q"),
         (ontology({"/m/a": ["/m/b"], "/m/b": ["/m/a"]}), "descendant: /m/a > /m/b > /m/a"),
-        (ontology({"/m/a": ["/m/a"]}), "json:2: /m/a is its own descendant: /m/a > /m/a"),
-        (ontology({"/m/a": []})[:-3] + "," + ontology({"/m/a": []})[1:], "json:3: /m/a occurs"),
+        (ontology({"/m/a": ["/m/a"]}), "/m/a is its own descendant: /m/a > /m/a"),
+        (ontology({"/m/a": []})[:-3] + "," + ontology({"/m/a": []})[1:], "/m/a occurs"),
     ],
 )  # fmt: skip
 def test_bad_ontology(tmp_path: Path, content: str | bytes, problem: str) -> None:
-    """A loop, a missing child, or no such form stops with file, line and remedy."""
+    """A loop, a missing child, or no such form stops with file, class and remedy."""
     path = tmp_path / "ontology.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(MetadataError) as caught:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from metadata_files import catalog_of, row, segments, write_folder
+from metadata_folders import catalog_of, row, segments, write_folder
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
@@ -95,7 +96,7 @@ def test_sampling_asks_less(catalog: Catalog) -> None:
 def test_json_and_text(catalog: Catalog) -> None:
     """A plan is JSON-ready, and its text names what matters."""
     plan = plan_of(catalog)
-    assert json.loads(json.dumps(plan.to_json()))["segments"] == 30_500
+    assert json.loads(json.dumps(asdict(plan)))["segments"] == 30_500
     text = render_plan(plan)
     for figure in ("30,500", "guest", "account", "Data API", "0.70%", "MB a clip", "max_per_class"):
         assert figure in text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metadata_files import catalog_of, catalog_with, ontology, row, segments, video, write_folder
+from metadata_folders import catalog_of, catalog_with, ontology, row, segments, video, write_folder
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes

@@ -49,7 +49,6 @@ def write_folder(
         + "".join(f"{mid},10,8\n" for mid in mids),
         "ontology.json": ontology({mid: [] for mid in mids}),
         "balanced_train_segments.csv": segments([row(1), row(2, "/m/b,/m/c")]),
-        "rerated_video_ids.txt": video(2) + "\n",
     }
     for name, content in {**everything, **(files or {})}.items():
         data = content if isinstance(content, bytes) else content.encode()
