@@ -143,7 +143,7 @@ async def _clip_checks(
     yield passed(
         "media and ffmpeg",
         f"{clip.duration_seconds:.1f} s of sound out of {size(ranges.received)} in"
-        f" {ranges.requests} requests; thrown away",
+        f" {ranges.requests} requests; discarded",
     )
 
 

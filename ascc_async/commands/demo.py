@@ -19,7 +19,7 @@ throttle: {requests_per_second: 12, max_requests_per_second: 60, burst: 10}
 output: {dir: ., min_free_gb: 0.2}
 """
 GOODBYE = """\
-This was the demo: a small made-up world on your own machine. For a real run, copy settings.yaml
+This was the demo: a small fake YouTube on your own machine. For a real run, copy settings.yaml
 into a folder of its own, choose classes and splits, add a Data API key or cookies if you have
 them, look at `python -m ascc_async plan`, then start `python -m ascc_async`."""
 # A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.

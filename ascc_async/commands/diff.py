@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 
-from ascc_async.dataset.diff import as_json, as_text, diff
+from ascc_async.dataset.diff import as_text, diff
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the changes; the exit code is 0 whether there are any or not."""
     changes = diff(options.a, options.b)
-    print(as_json(changes) if options.json else as_text(changes))
+    if options.json:
+        print(json.dumps({"empty": changes.empty, **asdict(changes)}, indent=2))
+    else:
+        print(as_text(changes))
     return 0

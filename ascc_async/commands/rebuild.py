@@ -24,11 +24,10 @@ def main(options: argparse.Namespace) -> int:
     recipe = read_recipe(manifest)
     settings = settings.model_copy(update={"clips": recipe.clips})
     code = run(settings, options.log_format, recipe=recipe)
-    if options.log_format == "text":
-        output = settings.output.dir
-        new = output / "dataset" / "manifest.csv"
-        if new.exists():  # a run that was left at once writes none
-            rebuilt = compare(recipe, new)
-            write_rebuilt(output, rebuilt)
+    new = settings.output.dir / "dataset" / "manifest.csv"
+    if new.exists():  # a run that was aborted early wrote none
+        rebuilt = compare(recipe, new)
+        write_rebuilt(settings.output.dir, rebuilt)
+        if options.log_format == "text":
             print(as_text(rebuilt))
     return code

@@ -1,28 +1,80 @@
-"""`verify`: hashes and reads every clip again and compares with the manifest."""
+"""`verify`: hashes and decodes every clip again and compares with the manifest."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import subprocess
 import sys
 import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from io import BytesIO
+from pathlib import Path
 
+from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.dataset.text import counted
-from ascc_async.dataset.verify import Checked, Problem, to_repair, verify
-from ascc_async.errors import SetupError
+from ascc_async.errors import Rejected, SetupError
+from ascc_async.files import PART, sha256_of
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.encoding import encoding_of
+from ascc_async.media.encoding import decode_arguments, encoding_of
 from ascc_async.media.ffmpeg import find_ffmpeg
+from ascc_async.media.quality import inspect_file
+from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
 from ascc_async.progress.formatting import count, safe, size
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
-_REPORT_EVERY = 2.0  # seconds
 WRONG = 1
+_REPORT_EVERY = 2.0  # seconds
+_BY_FFMPEG = (".m4a", ".mp4")  # libsndfile reads neither
+_DECODE_SECONDS = 120.0  # for one clip, as for making it
+_TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
+
+
+class ProblemKind(StrEnum):
+    """What is wrong with a file."""
+
+    MISSING = "missing"
+    SIZE = "size"
+    HASH = "hash"
+    UNDECODABLE = "undecodable"
+    UNREADABLE = "unreadable"
+    UNLISTED = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as the manifest says. `segment_id` is "" for a file it does not name.
+
+    `path` is relative to `output.dir`.
+    """
+
+    segment_id: str
+    path: str
+    kind: ProblemKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How far the verification is, after one more file. `bytes`: of the clips checked so far."""
+
+    done: int
+    total: int
+    bytes: int
+    problem: Problem | None = None
+
+    def __str__(self) -> str:
+        return f"{count(self.done)} of {count(self.total)} clips, {size(self.bytes)} read"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -32,10 +84,10 @@ def main(options: argparse.Namespace) -> int:
     if not (output / "dataset" / "manifest.csv").exists():
         raise SetupError(
             f"{output}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
-            " another folder with --set output.dir=…"
+            " another folder with --set output.dir=FOLDER."
         )
-    # Files the journal accounts for are no strays, whatever the manifest says of them. A dataset
-    # that was copied without its journal can be verified too.
+    # Files the journal knows are no strays, whatever the manifest says of them. A dataset that was
+    # copied without its journal can be verified too.
     known: set[str] = set()
     if (output / JOURNAL_NAME).exists():
         with closing(Reader(output / JOURNAL_NAME)) as reader:
@@ -49,26 +101,103 @@ def main(options: argparse.Namespace) -> int:
         if time.monotonic() - reported_at > _REPORT_EVERY:
             reported_at = time.monotonic()
             # Not to standard output, which holds nothing but the result.
-            print(_progress(checked), file=sys.stderr)
-    done = _progress(checked) if checked else "no clips"
-    print(f"{done}; {counted(len(problems), 'problem')}")
+            print(checked, file=sys.stderr)
+    print(f"{checked or 'no clips'}; {counted(len(problems), 'problem')}")
     for problem in problems:
         print(f"{problem.kind.value}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
-    if problems and options.repair:
-        segments = to_repair(problems)
-        asyncio.run(_forget(settings, segments))
+    segments = dict.fromkeys(problem.segment_id for problem in problems if problem.segment_id)
+    if segments and options.repair:
+        asyncio.run(_fetch_again(settings, segments))
         print(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
     return WRONG if problems else 0
 
 
-def _progress(checked: Checked) -> str:
-    return f"{count(checked.done)} of {count(checked.total)} clips, {size(checked.bytes)} read"
-
-
-async def _forget(settings: Settings, segments: tuple[str, ...]) -> None:
+async def _fetch_again(settings: Settings, segments: Collection[str]) -> None:
     encoding = encoding_of(settings.clips)
     # A run keeps in memory which clips are there, and would not notice: refused beside one.
     with run_lock(settings.output.dir):
         async with Journal(settings.output.dir / JOURNAL_NAME) as journal:
             why = "found wrong by verify"
             await journal.record(*(Forgotten(segment, encoding, why) for segment in segments))
+
+
+def verify(output_dir: Path, ffmpeg: str, known: Collection[str] = ()) -> Iterator[Checked]:
+    """Check every file the manifest names, then look for files it does not.
+
+    `ffmpeg` is the program that decodes what libsndfile cannot. `known` are paths (relative to
+    `output_dir`) that the journal knows although the manifest does not name them: clips kept out,
+    clips newer than the manifest. Raises MetadataError for a manifest that cannot be read.
+    """
+    rows: list[ManifestRow] = []
+    for page in manifest_pages(output_dir / "dataset" / "manifest.csv"):
+        clips = page[page.sha256 != ""]
+        rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
+    done = checked_bytes = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # Left early, by Ctrl-C say, `map` cancels what has not begun.
+        problems = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
+        for row, problem in zip(rows, problems, strict=True):
+            done, checked_bytes = done + 1, checked_bytes + int(row.bytes)
+            yield Checked(done, len(rows), checked_bytes, problem)
+    expected = {*known, *(row.path for row in rows)}
+    folder = output_dir / "clips"
+    for path in sorted(folder.rglob("*")):
+        name, top = path.relative_to(output_dir).as_posix(), path.relative_to(folder).parts[0]
+        ours = top not in (UNCLAIMED, OTHER_FORMS) and not path.name.startswith(PART)
+        if ours and name not in expected and path.is_file():
+            detail = "the manifest does not name this file"
+            problem = Problem("", name, ProblemKind.UNLISTED, detail)
+            yield Checked(done, len(rows), checked_bytes, problem)
+
+
+def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | None:
+    """Compare a file with its row: there, as long, the same bytes, decodable.
+
+    Never raises for what is wrong with the file.
+    """
+    path = output_dir / row.path
+    problem = partial(Problem, row.segment_id, row.path)
+    try:
+        length = path.stat().st_size
+        if length != int(row.bytes):
+            return problem(ProblemKind.SIZE, f"{length} bytes, the manifest says {row.bytes}")
+        # After the size, which costs nothing: the hash reads the whole file.
+        sha256 = sha256_of(path)
+        if sha256 != row.sha256:
+            return problem(ProblemKind.HASH, f"sha256 {sha256}, the manifest says {row.sha256}")
+        wrong = _decode_problem(path, row, ffmpeg)
+        return problem(ProblemKind.UNDECODABLE, wrong) if wrong else None
+    except FileNotFoundError:
+        return problem(ProblemKind.MISSING, "the file is not there")
+    except OSError as error:
+        return problem(ProblemKind.UNREADABLE, error.strerror or str(error))
+
+
+def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
+    """What is wrong with the sound, "" if nothing: the right hash says nothing of that."""
+    source: Path | BytesIO = path
+    if path.suffix in _BY_FFMPEG:
+        arguments = decode_arguments(str(path), "video" if path.suffix == ".mp4" else "audio")
+        command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
+        try:
+            decoded = subprocess.run(
+                command, capture_output=True, timeout=_DECODE_SECONDS, start_new_session=True,
+                check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return f"ffmpeg did not decode it within {_DECODE_SECONDS:g} s"
+        if decoded.returncode:
+            message = decoded.stderr.decode("utf-8", "replace").strip()
+            return f"ffmpeg does not decode it: {message[-300:]}"
+        source = BytesIO(decoded.stdout)
+    try:
+        sound = inspect_file(source, lossy=path.suffix not in (".flac", ".wav"))
+    except Rejected as error:
+        return str(error)
+    rate, channels, duration = sound.sample_rate, sound.channels, sound.frames / sound.sample_rate
+    if (str(rate), str(channels)) != (row.sample_rate, row.channels):
+        return f"{rate} Hz, {channels} channels, not {row.sample_rate} Hz, {row.channels}"
+    expected = float(row.duration_seconds)
+    if abs(duration - expected) > _TOLERANCE:
+        return f"{duration:.3f} s long, not {expected:.3f} s"
+    return ""

@@ -11,7 +11,7 @@ from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.dataset.text import counted, markdown
 from ascc_async.model import Outcome, Reason
-from ascc_async.settings import ClipsSettings, Settings
+from ascc_async.settings import Settings
 
 TITLE = "AudioSet, the Creative Commons part"
 
@@ -31,12 +31,19 @@ _CONFIGS: list[dict[str, object]] = [
 def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> str:
     """The whole card."""
     limit = settings.sampling.max_per_class
+    # Every outcome has its column, also where it never occurs: cards of two runs compare.
+    splits: list[tuple[object, ...]] = [
+        (name, *(counts.splits.get((name, outcome), 0) for outcome in Outcome))
+        for name in sorted({split for split, _ in counts.splits})
+    ]
+    splits.append(("**all**", *(counts.outcome(outcome) for outcome in Outcome)))
+    kept = "Kept as the source had them.\n\n" if settings.clips.sample_rate is None else ""
     sections = (
         ("How it was made", _how_made(settings)),
         ("The files", _FILES),
-        ("Clips per split", _splits(counts)),
+        ("Clips per split", _table(("split", *Outcome), splits)),
         ("Clips per class", _classes(counts, classes)),
-        ("Sample rates", _sample_rates(counts, settings.clips)),
+        ("Sample rates", kept + _table(("Hz", "clips"), counts.sample_rates.items())),
         ("What is missing, and why", _missing(counts, limited=limit is not None)),
         ("Licenses", _LICENSES),
         ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{_CITATIONS}"),
@@ -85,16 +92,6 @@ def _how_made(settings: Settings) -> str:
     return text
 
 
-def _splits(counts: Counts) -> str:
-    # Every outcome has its column, also where it never occurs: cards of two runs compare.
-    names = sorted({split for split, _ in counts.splits})
-    rows: list[tuple[object, ...]] = [
-        (name, *(counts.splits.get((name, outcome), 0) for outcome in Outcome)) for name in names
-    ]
-    rows.append(("**all**", *(counts.outcome(outcome) for outcome in Outcome)))
-    return _table(("split", *Outcome), rows)
-
-
 def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
     held = [item for item in classes if counts.classes.get(item.mid)]
     rows = [(markdown(item.name), f"`{item.mid}`", counts.classes[item.mid]) for item in held]
@@ -104,11 +101,6 @@ def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
     if empty := len(classes) - len(held):
         text += f"\n{empty:,} of the {len(classes):,} chosen classes have no clip.\n"
     return text
-
-
-def _sample_rates(counts: Counts, clips: ClipsSettings) -> str:
-    kept = "Kept as the source had them.\n\n" if clips.sample_rate is None else ""
-    return kept + _table(("Hz", "clips"), counts.sample_rates.items())
 
 
 def _missing(counts: Counts, *, limited: bool) -> str:

@@ -18,7 +18,7 @@ ATTRIBUTION_COLUMNS = (
     "license", "license_link", "license_seen_at", "changes",
 )  # fmt: skip
 LICENSE_NAME = "Creative Commons Attribution 3.0 Unported (CC BY 3.0)"
-_COPIED = "not re-encoded"  # in a clip's note
+_COPIED = "not re-encoded"  # in the note of a clip that version 0.1 made
 _CREDITS_HEAD = f"""# Credits
 
 The {{clips}} of this dataset were cut from videos that their authors published on YouTube under

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ascc_async.dataset.manifest import manifest_pages
+from ascc_async.dataset.manifest import read_manifest
 from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
 
 # Nothing that changes without a reason for a reader, such as titles, times and attempts.
 _COMPARED = ["segment_id", "license", "outcome", "reason", "sha256"]
-_SHOWN = 50  # lines of each list in the text; the JSON holds them all
+_SHOWN = 50  # lines of each list in the text; a file or the JSON holds them all
 
 Records = list[dict[str, str]]
 
@@ -48,7 +47,11 @@ class ManifestChanges:
 def diff(a: Path, b: Path) -> ManifestChanges:
     """Compare two manifest files. Raises MetadataError for what is not a manifest."""
     # An outer join sorts by the segment id, and has "" where one side lacks the segment.
-    both = _read(a, "_a").join(_read(b, "_b"), how="outer").fillna("")
+    sides = [
+        read_manifest(manifest, _COMPARED).set_index("segment_id").add_suffix(suffix)
+        for manifest, suffix in ((a, "_a"), (b, "_b"))
+    ]
+    both = sides[0].join(sides[1], how="outer").fillna("")
     in_both = (both.outcome_a != "") & (both.outcome_b != "")
     clip_a, clip_b = both.outcome_a == Outcome.CLIP, both.outcome_b == Outcome.CLIP
     # By hash, not by settings or source: the same bytes are the same clip, however they were made.
@@ -67,24 +70,14 @@ def diff(a: Path, b: Path) -> ManifestChanges:
     )  # fmt: skip
 
 
-def _read(manifest: Path, suffix: str) -> pd.DataFrame:
-    pages = (page[_COMPARED] for page in manifest_pages(manifest))
-    return pd.concat(pages).set_index("segment_id").add_suffix(suffix)
-
-
 def _records(rows: pd.DataFrame, **columns: str) -> Records:
     """The rows' segment ids and some columns, under new names."""
     values = zip(rows.index, *(rows[column] for column in columns.values()), strict=True)
     return [dict(zip(("segment_id", *columns), each, strict=True)) for each in values]
 
 
-def as_json(changes: ManifestChanges) -> str:
-    """All of it, one JSON object."""
-    return json.dumps({"empty": changes.empty, **asdict(changes)}, indent=2) + "\n"
-
-
-def as_text(changes: ManifestChanges, shown: int = _SHOWN) -> str:
-    """For a reader: counts, and the first `shown` of each list."""
+def as_text(changes: ManifestChanges) -> str:
+    """For a reader: counts, and the first lines of each list."""
     if changes.empty:
         lines = [f"The same: {counted(changes.same, 'clip')}, byte for byte."]
     else:
@@ -103,7 +96,7 @@ def as_text(changes: ManifestChanges, shown: int = _SHOWN) -> str:
     }
     for title, texts in lists.items():
         if texts:
-            lines += [f"{title}: {len(texts):,}", *first_of(texts, shown, "--json lists all")]
+            lines += [f"{title}: {len(texts):,}", *first_of(texts, "--json lists all")]
     for side, number in (("first", changes.only_a), ("second", changes.only_b)):
         if number:
             lines.append(f"Only in the {side} manifest: {counted(number, 'segment')}.")
@@ -117,9 +110,9 @@ def lost_line(segment_id: str, outcome: str, reason: str) -> str:
     return f"{segment_id}  {outcome}" + (f" ({reason})" if reason else "")
 
 
-def first_of(texts: Sequence[str], shown: int, where: str) -> list[str]:
+def first_of(texts: Sequence[str], where: str) -> list[str]:
     """The first lines of a list, indented, and how many more there are."""
-    lines = [f"  {text}" for text in texts[:shown]]
-    if len(texts) > shown:
-        lines.append(f"  … and {len(texts) - shown:,} more ({where})")
+    lines = [f"  {text}" for text in texts[:_SHOWN]]
+    if len(texts) > _SHOWN:
+        lines.append(f"  … and {len(texts) - _SHOWN:,} more ({where})")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +34,9 @@ class Entry(NamedTuple):
 
 class ManifestRow(NamedTuple):
     """A row as written in the file: texts, in the order of the columns."""
+
+    # A new column comes last, with a default: the value that rows of older manifests get when
+    # they are read, since those do not have the column.
 
     segment_id: str
     video_id: str
@@ -67,7 +70,7 @@ COLUMNS = ManifestRow._fields
 def manifest_row(
     entry: Entry, answer: AnswerRow | None, clip: ClipRow | None, decision: Decision
 ) -> ManifestRow:
-    """The row of one segment. A file is named only where the dataset vouches for it.
+    """The row of one segment. A file is named only where it counts: as a clip or a spare one.
 
     `attempts` counts the tries to fetch the clip. Titles and channels of what the removal list
     names are left out.
@@ -106,7 +109,7 @@ def _one_of(*allowed: str) -> tuple[str, str]:
     return "|".join(map(re.escape, allowed)), f"one of: {', '.join(names)}"
 
 
-# What each column must look like: in every row, and in rows that vouch for a file.
+# What each column must look like: in every row, and in rows that name a file.
 _EVERY_ROW = {
     "segment_id": (r"[A-Za-z0-9_-]{11}_[0-9]{1,9}", "a video id, _ and milliseconds"),
     "start_seconds": _NUMBER,
@@ -133,11 +136,19 @@ _WITH_FILE = {
 }
 
 
+def read_manifest(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of all rows, checked as in `manifest_pages`."""
+    import pandas as pd
+
+    return pd.concat(page[list(columns)] for page in manifest_pages(path))
+
+
 def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
     """A manifest in pages of checked rows: all columns, as text, in the order of `COLUMNS`.
 
     Rows must be in the order of their segment ids; columns may come in another order, and further
-    ones are ignored. Raises MetadataError with the line of the first row that is not right.
+    ones are ignored. A column that an older version did not write yet gets its default. Raises
+    MetadataError with the line of the first row that is not right.
     """
     # Half a second to import, and `status` beside a run does without it.
     import pandas as pd
@@ -151,11 +162,14 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
                 if not isinstance(page.index, pd.RangeIndex):
                     # pandas takes surplus fields in the first rows for row names.
                     raise MetadataError(path, 2, "more fields than the first line has columns")
+                defaults = ManifestRow._field_defaults
                 missing = [name for name in COLUMNS if name not in page]
-                if missing:
-                    names = ", ".join(missing)
+                if needed := [name for name in missing if name not in defaults]:
+                    names = ", ".join(needed)
                     message = f"not a manifest of ascc_async: columns missing: {names}"
                     raise MetadataError(path, 1, message)
+                if missing:
+                    page = page.assign(**{name: defaults[name] for name in missing})
                 page = page[list(COLUMNS)]
                 _check(path, page, last)
                 yield page
@@ -168,7 +182,7 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         problem = str(error).rpartition("C error: ")[2].strip()
         raise MetadataError(
-            path, None, f"no manifest of ascc_async, since it is not CSV: {problem}"
+            path, None, f"not a manifest of ascc_async, as it is not CSV: {problem}"
         ) from error
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from ascc_async.audioset.segments import ID_DTYPE, Rows, SegmentTable, offsets
+from ascc_async.audioset.segments import ID_DTYPE, SegmentTable, offsets
 from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.dataset.diff import first_of, lost_line
-from ascc_async.dataset.manifest import manifest_pages
-from ascc_async.dataset.tables import SUITABLE_COLUMNS, write_table
+from ascc_async.dataset.manifest import manifest_pages, read_manifest
+from ascc_async.dataset.tables import SUITABLE_COLUMNS
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
 from ascc_async.files import part_of, seal, sha256_of
@@ -23,10 +23,8 @@ from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import Outcome
 from ascc_async.settings import ClipsSettings
 
-REBUILT_COLUMNS = ("segment_id", "result", "outcome", "reason", "sha256_then", "sha256_now")
 _RESULTS = ("identical", "different", "lost", "open")
 _SUFFIXES = (*CLIP_FORMATS, "mp4")
-_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,36 @@ class Recipe:
 
     def selection(self) -> Selection:
         """All its clips, to be asked and fetched again: no class choice, no limit, no other row."""
-        return selection_of(self.rows, self.classes)
+        rows, classes = self.rows, self.classes
+        # The chosen classes come first, so that their codes are their positions; a clip's other
+        # labels follow, as no label of a segment is ever cut.
+        labels = rows.labels.str.split(",")
+        names = labels.explode()
+        mids = pd.Index(classes.mid).append(pd.Index(names)).unique()
+        milliseconds = [
+            (seconds.to_numpy(np.float64) * 1000).round().astype(np.int32)
+            for seconds in (rows.start_seconds, rows.end_seconds)
+        ]
+        splits, split_names = pd.factorize(rows.split, sort=True)
+        table = SegmentTable(
+            ids=rows.video_id.to_numpy().astype(ID_DTYPE),
+            start_ms=milliseconds[0],
+            end_ms=milliseconds[1],
+            split=splits.astype(np.uint8),
+            splits=tuple(split_names),
+            label_offsets=offsets(np.array([len(each) for each in labels], np.int64)),
+            label_codes=mids.get_indexer(pd.Index(names)).astype(np.uint16),
+            mids=tuple(mids),
+        )
+        counts = table.class_counts()
+        columns = zip(*(classes[name] for name in SUITABLE_COLUMNS), strict=True)
+        chosen = tuple(
+            ChosenClass(
+                code, index, mid, name, None if isnan(quality) else quality, int(counts[code])
+            )
+            for code, (index, mid, name, quality) in enumerate(columns)
+        )
+        return Selection(table, chosen, np.arange(len(rows), dtype=np.int32), 0, None)
 
 
 def read_recipe(manifest: Path) -> Recipe:
@@ -114,46 +141,15 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
         return ClipsSettings.model_validate(form)
 
 
-def selection_of(rows: pd.DataFrame, classes: pd.DataFrame) -> Selection:
-    """All of a manifest's rows as a selection, with these classes and no limit."""
-    # The chosen classes come first, so that their codes are their positions; a clip's other
-    # labels follow, as no label of a segment is ever cut.
-    labels = rows.labels.str.split(",")
-    names = labels.explode()
-    mids = pd.Index(classes.mid).append(pd.Index(names)).unique()
-    splits, split_names = pd.factorize(rows.split, sort=True)
-    table = SegmentTable(
-        ids=rows.video_id.to_numpy().astype(ID_DTYPE),
-        start_ms=_milliseconds(rows.start_seconds),
-        end_ms=_milliseconds(rows.end_seconds),
-        split=splits.astype(np.uint8),
-        splits=tuple(split_names),
-        label_offsets=offsets(np.array([len(each) for each in labels], np.int64)),
-        label_codes=mids.get_indexer(pd.Index(names)).astype(np.uint16),
-        mids=tuple(mids),
-    )
-    counts = table.class_counts()
-    columns = zip(*(classes[name] for name in SUITABLE_COLUMNS), strict=True)
-    chosen = tuple(
-        ChosenClass(code, index, mid, name, None if isnan(quality) else quality, int(counts[code]))
-        for code, (index, mid, name, quality) in enumerate(columns)
-    )
-    return Selection(table, chosen, np.arange(len(rows), dtype=np.int32), 0, None)
-
-
-def _milliseconds(seconds: pd.Series[str]) -> Rows:
-    return (seconds.to_numpy(np.float64) * 1000).round().astype(np.int32)
-
-
 def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:
-    """The clips of then beside the manifest of now, with the columns `REBUILT_COLUMNS`.
+    """The clips of then beside the manifest of now: the rows of `rebuilt.csv`.
 
     `result` is `identical`, `different` (other bytes), `lost` (with `outcome` and `reason` of
     now) or `open` (not finished yet).
     """
     then = recipe.rows[["segment_id", "sha256"]].rename(columns={"sha256": "sha256_then"})
     columns = ["segment_id", "outcome", "reason", "sha256"]
-    now = pd.concat(page[columns] for page in manifest_pages(manifest))
+    now = read_manifest(manifest, columns)
     table = then.merge(now, how="left", on="segment_id").rename(columns={"sha256": "sha256_now"})
     is_open = table.outcome.isna() | (table.outcome == Outcome.PENDING)
     is_lost = ~is_open & (table.outcome != Outcome.CLIP)
@@ -164,11 +160,11 @@ def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:
     table.loc[is_open, ["outcome", "reason"]] = [Outcome.PENDING, ""]
     table.loc[is_open | is_same, "sha256_then"] = ""
     table.loc[is_open | is_same | is_lost, "sha256_now"] = ""
-    return table[list(REBUILT_COLUMNS)]
+    return table[["segment_id", "result", "outcome", "reason", "sha256_then", "sha256_now"]]
 
 
-def as_text(rebuilt: pd.DataFrame, shown: int = _SHOWN) -> str:
-    """For a reader: counts, and the first `shown` of what is not as it was."""
+def as_text(rebuilt: pd.DataFrame) -> str:
+    """For a reader: counts, and the first few of what is not as it was."""
     where = "all of them: dataset/rebuilt.csv"
     rows = {result: rebuilt[rebuilt.result == result] for result in _RESULTS}
     counts = {result: counted(len(each), "clip") for result, each in rows.items()}
@@ -176,9 +172,9 @@ def as_text(rebuilt: pd.DataFrame, shown: int = _SHOWN) -> str:
     lines = [
         f"{counts['identical']} rebuilt, byte for byte the same",
         f"{counts['different']} rebuilt, with other bytes",
-        *first_of(rows["different"].segment_id.tolist(), shown, where),
+        *first_of(rows["different"].segment_id.tolist(), where),
         f"{counts['lost']} lost since",
-        *first_of([lost_line(*row) for row in lost.to_numpy().tolist()], shown, where),
+        *first_of([lost_line(*row) for row in lost.to_numpy().tolist()], where),
     ]
     if len(rows["open"]):
         lines.append(f"{counts['open']} not finished: run the same command again")
@@ -189,5 +185,5 @@ def write_rebuilt(output_dir: Path, rebuilt: pd.DataFrame) -> None:
     """Write the comparison to `output_dir/dataset/rebuilt.csv`. Raises SetupError."""
     path = output_dir / "dataset" / "rebuilt.csv"
     with part_of(path) as part:
-        write_table(part, REBUILT_COLUMNS, rebuilt.to_numpy().tolist())
+        rebuilt.to_csv(part, index=False, encoding="utf-8", lineterminator="\r\n")
         seal(part, path)

@@ -45,9 +45,6 @@ class Removals:
     def __bool__(self) -> bool:
         return bool(self.videos or self.segments or self.channel_ids or self.channel_names)
 
-    def __len__(self) -> int:
-        return sum(map(len, (self.videos, self.segments, self.channel_ids, self.channel_names)))
-
     def cover(
         self, video_id: str, segment_id: str = "", channel_id: str = "", channel: str = ""
     ) -> bool:

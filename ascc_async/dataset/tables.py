@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TextIO
-
-import pandas as pd
 
 from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.manifest import ManifestRow
@@ -34,42 +31,21 @@ _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
-class TableWriter:
-    """Writes a CSV file as in RFC 4180 row by row: CRLF, quotes where they are needed."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._lines: list[str] = []
-        # Lines are gathered here: handing each to the file took half of the time.
-        self.write = self._lines.append  # what `csv.writer` calls
-        self._writer = csv.writer(self)
-
-    def add(self, row: Sequence[str]) -> None:
-        """One row."""
-        self._writer.writerow(row)
-        if len(self._lines) >= 500:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand what was gathered to the file."""
-        self._file.write("".join(self._lines))
-        self._lines.clear()
-
-
 @contextmanager
-def open_table(path: Path, columns: Sequence[str]) -> Iterator[TableWriter]:
-    """A table too long for memory, written row by row."""
+def open_table(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Sequence[str]], object]]:
+    """Write a CSV file as in RFC 4180 (CRLF, quotes where needed); gives what adds a row to it."""
+    # A large buffer: two million rows are written, in three tables at once.
     with path.open("w", encoding="utf-8", newline="", buffering=1 << 20) as file:
-        table = TableWriter(file)
-        table.add(columns)
-        yield table
-        table.flush()
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        yield writer.writerow
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A short table at once, in the same form."""
-    table = pd.DataFrame(rows, columns=list(columns), dtype=object)
-    table.to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A whole table at once."""
+    with open_table(path, columns) as add_row:
+        for row in rows:
+            add_row(row)
 
 
 def unavailable_row(
@@ -112,7 +88,12 @@ def write_class_tables(
     columns = {item.mid: column for column, item in enumerate(classes)}
     lists: list[list[tuple[str, ...]]] = [[] for _ in classes]
     names = [field(item.name) for item in classes]
-    with open_table(folder / "labels.csv", ("segment_id", *label_columns(classes))) as table:
+    # Two classes of one name are told apart by their MIDs.
+    titles = [
+        name if names.count(name) == 1 else f"{name} ({item.mid})"
+        for name, item in zip(names, classes, strict=True)
+    ]
+    with open_table(folder / "labels.csv", ("segment_id", *titles)) as add_row:
         for row in clips:
             marks = ["0"] * len(classes)
             file = PurePosixPath(row.path).name
@@ -120,34 +101,25 @@ def write_class_tables(
                 if (column := columns.get(mid)) is not None:  # others were not chosen
                     marks[column] = "1"
                     lists[column].append((row.video_id, mid, names[column], file, row.sample_rate))
-            table.add((row.segment_id, *marks))
+            add_row((row.segment_id, *marks))
 
     (folder / "classes").mkdir()
-    for file, rows in zip(class_files(classes), lists, strict=True):
+    for file, rows in zip(_class_files(classes), lists, strict=True):
         write_table(folder / "classes" / file, CLASS_COLUMNS, rows)
 
     suitable = [
-        (item.index, item.mid, name, "" if item.quality is None else decimal(item.quality))
+        (str(item.index), item.mid, name, "" if item.quality is None else decimal(item.quality))
         for item, name in zip(classes, names, strict=True)
     ]
     write_table(folder / "suitable_classes.csv", SUITABLE_COLUMNS, suitable)
 
 
-def label_columns(classes: Sequence[ChosenClass]) -> list[str]:
-    """A column name per class: its display name, with the MID where two share a name."""
-    names = [field(item.name) for item in classes]
-    return [
-        name if names.count(name) == 1 else f"{name} ({item.mid})"
-        for name, item in zip(names, classes, strict=True)
-    ]
-
-
-def class_files(classes: Iterable[ChosenClass]) -> list[str]:
+def _class_files(classes: Iterable[ChosenClass]) -> list[str]:
     """`<display name>.csv` for each, safe on every file system and no two alike.
 
     AudioSet's own names come through unchanged; others lose what a file system refuses.
     """
-    taken: set[str] = set()
+    used: set[str] = set()
     names = []
     for item in classes:
         stem = _NOT_IN_FILE_NAMES.sub("_", item.name).strip().rstrip(".")
@@ -155,9 +127,9 @@ def class_files(classes: Iterable[ChosenClass]) -> list[str]:
         if not stem or stem.startswith((".", "-")) or _WINDOWS_DEVICE.fullmatch(stem):
             stem = f"_{stem}"
         name, number = stem, 1
-        while name.casefold() in taken:  # macOS and Windows take `Dog` and `dog` for one file
+        while name.casefold() in used:  # macOS and Windows take `Dog` and `dog` for one file
             number += 1
             name = f"{stem} ({number})"
-        taken.add(name.casefold())
+        used.add(name.casefold())
         names.append(f"{name}.csv")
     return names

@@ -58,8 +58,7 @@ def markdown(text: str) -> str:
 @lru_cache(maxsize=4096)  # two million rows share a few hundred starts and ends
 def seconds(milliseconds: int) -> str:
     """Whole milliseconds as seconds, with no digit that is not needed: `30`, `30.5`."""
-    whole, rest = divmod(milliseconds, 1000)
-    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)
+    return decimal(milliseconds / 1000, 3)
 
 
 def decimal(value: float, digits: int = 6) -> str:

@@ -40,6 +40,7 @@ from ascc_async.settings import Settings
 
 DATASET_FOLDER = "dataset"
 _STAGING = ".staging-"
+_INPUT_KEYS = ("name", "sha256", "git_blob_sha1", "bytes", "official")  # in run.json
 _AT_ONCE = 8192  # entries that exist as Python objects at a time
 
 
@@ -147,9 +148,9 @@ def write_dataset(
     clips: list[tuple[ManifestRow, str]] = []
     with _staged(output_dir / DATASET_FOLDER) as folder:
         with (
-            open_table(folder / "manifest.csv", COLUMNS) as manifest,
-            open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as unavailable,
-            open_table(folder / "quality.csv", QUALITY_COLUMNS) as quality,
+            open_table(folder / "manifest.csv", COLUMNS) as add_manifest_row,
+            open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as add_unavailable,
+            open_table(folder / "quality.csv", QUALITY_COLUMNS) as add_quality,
         ):
             rows = joined_rows(entries, journal, terms.encoding)
             for index, (entry, answer, clip) in enumerate(rows):
@@ -159,13 +160,13 @@ def write_dataset(
                     # in uncounted it could be one too many.
                     decision = SPARE if beyond_limit[index] else CLIP if is_clip[index] else PENDING
                 row = manifest_row(entry, answer, clip, decision)
-                manifest.add(row)
+                add_manifest_row(row)
                 kind = (row.split, row.license, row.outcome, row.reason)
                 kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
                 if row.reason:
-                    unavailable.add(unavailable_row(row, answer, clip))
+                    add_unavailable(unavailable_row(row, answer, clip))
                 if decision is CLIP and clip is not None and clip.clip is not None:
-                    quality.add(quality_row(row, clip.clip.quality))
+                    add_quality(quality_row(row, clip.clip.quality))
                     clips.append((row, clip.clip.note))
         write_credits(folder, clips, facts.settings.clips)
         clip_rows = [row for row, _ in clips]
@@ -173,26 +174,17 @@ def write_dataset(
         counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))
         text = card(counts, entries.classes, facts.settings)
         (folder / "README.md").write_text(text, encoding="utf-8", newline="")
-        (folder / "run.json").write_text(run_record(facts), encoding="utf-8", newline="")
+        (folder / "run.json").write_text(_run_record(facts), encoding="utf-8", newline="")
     return counts
 
 
-def run_record(facts: RunFacts) -> str:
+def _run_record(facts: RunFacts) -> str:
     """`run.json`: what the dataset was made with. No times: it changes only with one of these."""
     record = {
         "seed": facts.settings.sampling.seed,
         "settings": facts.settings.public(),
         "versions": dict(sorted(facts.versions.items())),
-        "inputs": [
-            {
-                "name": item.name,
-                "sha256": item.sha256,
-                "git_blob_sha1": item.git_blob_sha1,
-                "bytes": item.bytes,
-                "official": item.official,
-            }
-            for item in facts.inputs
-        ],
+        "inputs": [{key: getattr(item, key) for key in _INPUT_KEYS} for item in facts.inputs],
     }
     if facts.rebuilt_from:
         record["rebuilt_from_manifest_sha256"] = facts.rebuilt_from
@@ -213,7 +205,12 @@ def _staged(folder: Path) -> Iterator[Path]:
         staging = Path(name)
         yield staging
         written = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
-        changed = [path for path in written if not _same(staging / path, folder / path)]
+        changed = [
+            path
+            for path in written
+            if not (folder / path).is_file()
+            or not filecmp.cmp(staging / path, folder / path, shallow=False)
+        ]
         # All synced before the first is renamed: a full disk shows itself while nothing is lost.
         for path in changed:
             sync(staging / path)
@@ -225,7 +222,3 @@ def _staged(folder: Path) -> Iterator[Path]:
         for path in (folder / "classes").glob("*.csv"):
             if path.relative_to(folder) not in written:
                 path.unlink()
-
-
-def _same(new: Path, old: Path) -> bool:
-    return old.is_file() and filecmp.cmp(new, old, shallow=False)

@@ -12,21 +12,14 @@ import pandas as pd
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
-from ascc_async.dataset.rebuild import selection_of
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, parse_removals
 from ascc_async.dataset.tables import SUITABLE_COLUMNS
 from ascc_async.dataset.text import seconds
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import (
-    ClipFile,
-    License,
-    Outcome,
-    Quality,
-    Reason,
-    Segment,
-)
-from ascc_async.settings import Settings
+from ascc_async.model import ClipFile, License, Outcome, Quality, Reason, Segment
+from ascc_async.settings import ClipsSettings, Settings
 
 ENCODING = "audio/flac/source/source"
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -114,7 +107,8 @@ def selection(segments: Sequence[Segment], classes: Sequence[Any] = CLASSES) -> 
             "labels": [",".join(one.labels) for one in segments],
         }
     )
-    return selection_of(rows, pd.DataFrame(classes, columns=list(SUITABLE_COLUMNS)))
+    chosen = pd.DataFrame(classes, columns=list(SUITABLE_COLUMNS))
+    return Recipe("", rows, chosen, ClipsSettings()).selection()
 
 
 @dataclass

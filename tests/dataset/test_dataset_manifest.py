@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dataset_samples import full
 
@@ -49,6 +50,17 @@ def test_a_manifest_saved_by_a_spreadsheet_is_read(manifest: Path) -> None:
     expected = read_manifest(manifest)
     edited(manifest, lambda t: "\ufeff" + t.replace("\r\n", ",note\n"))
     assert read_manifest(manifest) == expected
+
+
+def test_an_older_manifest_lacks_a_later_column(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows get the default of that column."""
+    whole = read_manifest(manifest)
+    table = pd.read_csv(manifest, dtype=str, na_filter=False).drop(columns="attempts")
+    table.to_csv(manifest, index=False)
+    monkeypatch.setitem(ManifestRow._field_defaults, "attempts", "7")
+    assert read_manifest(manifest) == [row._replace(attempts="7") for row in whole]
 
 
 CASES = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ascc_async.dataset.tables import TableWriter
 from ascc_async.dataset.text import (
     clean,
     decimal,
@@ -38,18 +35,6 @@ def test_no_field_starts_like_a_formula_or_holds_control_characters(text: str) -
         "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
     )
     written.encode("utf-8")
-
-
-@given(st.lists(st.lists(st.text().map(field), min_size=2, max_size=5), max_size=20))
-def test_tables_come_back_as_they_were_written(rows: list[list[str]]) -> None:
-    """What `TableWriter` writes, `csv` reads back."""
-    file = io.StringIO(newline="")
-    table = TableWriter(file)
-    for row in rows:
-        table.add(row)
-    table.flush()
-    file.seek(0)
-    assert list(csv.reader(file, strict=True)) == rows
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from dataset_samples import Sample
 
-from ascc_async.dataset.verify import Problem, to_repair, verify
+from ascc_async.commands.verify import Problem, verify
 from ascc_async.errors import MetadataError
 
 RATE = 8_000
@@ -82,7 +82,7 @@ def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
         ("bbbbbbbbbbb_30000.flac", "hash"),
         ("/zz/zzzzzzzzzzz_1.flac", "unlisted"),
     ]
-    assert to_repair(found) == tuple(f"{video_id}_30000" for video_id in IDS)
+    assert [one.segment_id for one in found] == [*(f"{each}_30000" for each in IDS), ""]
 
 
 def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sample: Sample) -> None:
