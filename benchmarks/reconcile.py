@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ascc_async.journal.reader import open_reader
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME, open_for_writing
 from ascc_async.pipeline.reconcile import CLIPS, UNCLAIMED, reconcile
 
@@ -105,7 +105,7 @@ def hashing(output: Path, files: int) -> float:
 def ours(output: Path) -> float:
     """Seconds of our start's look; everything must be found whole."""
     began = time.perf_counter()
-    with closing(open_reader(output / JOURNAL_NAME)) as reader:
+    with closing(Reader(output / JOURNAL_NAME)) as reader:
         assert reconcile(output, reader, ENCODING) == []
     assert not (output / CLIPS / UNCLAIMED).exists()
     return time.perf_counter() - began

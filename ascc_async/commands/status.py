@@ -20,7 +20,7 @@ from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import holder
-from ascc_async.journal.reader import Reader, open_reader
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_from
@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
     output = load(options.config, options.options).output.dir
     as_json = options.json or options.log_format == "json"
     console = PlainConsole()
-    with closing(open_reader(output / JOURNAL_NAME)) as reader:
+    with closing(Reader(output / JOURNAL_NAME)) as reader:
         if asked is not None:
             return _show_video(asked[:11], reader, output, console, as_json=as_json)
         running = holder(output)

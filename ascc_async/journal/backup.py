@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 _EVERY = 3600.0
 _NOT_BEFORE = 600.0  # seconds into a run: its start, and a disk that is full, are left alone
 _STEP = 1000  # pages, mostly of 4 kB
-_LOGS = ("-wal", "-shm")
 
 
 def backup_of(path: Path) -> Path:
@@ -100,7 +99,7 @@ def restore_if_damaged(path: Path, *, may_start_empty: bool) -> None:
     copy_problem = damage(copy)
     if not copy_problem:
         kept_as = _set_aside(path)
-        _copy(copy, path, _never_stop)
+        _copy(copy, path, between_steps=lambda: None)
         log.warning(
             "the journal was damaged: its backup copy is used instead",
             extra={
@@ -112,24 +111,20 @@ def restore_if_damaged(path: Path, *, may_start_empty: bool) -> None:
             },
         )
     elif not may_start_empty:
-        raise JournalError(_no_copy(path, problem, copy_problem))
+        dataset = path.parent / "dataset"
+        raise JournalError(
+            f"{path}: the journal cannot be used ({problem}), nor its backup copy"
+            f" {copy.name} ({copy_problem}). Nothing was changed. If you have a copy of"
+            f" {path.name}, put it here and run again. To make the same dataset again from its"
+            f" manifest: `python -m ascc_async rebuild {dataset / 'manifest.csv'} --set"
+            f" output.dir=NEW_FOLDER`. To start from nothing: move {path.name} and {dataset} away"
+            " and run again; every video is then asked again."
+        )
     elif was_there:
         log.warning(
             "the journal was damaged and had no backup copy yet: starting from nothing",
             extra={"damage": problem, "kept_as": _set_aside(path)},
         )
-
-
-def _no_copy(path: Path, problem: str, copy_problem: str) -> str:
-    dataset = path.parent / "dataset"
-    return (
-        f"{path}: the journal cannot be used ({problem}), nor its backup copy"
-        f" {backup_of(path).name} ({copy_problem}). Nothing was changed. If you have a copy of"
-        f" {path.name}, put it here and run again. To make the same dataset again from its"
-        f" manifest: `python -m ascc_async rebuild {dataset / 'manifest.csv'} --set"
-        f" output.dir=NEW_FOLDER`. To start from nothing: move {path.name} and {dataset} away and"
-        " run again; every video is then asked again."
-    )
 
 
 def _copy(source: Path, target: Path, between_steps: Callable[[], None]) -> None:
@@ -167,7 +162,7 @@ def _set_aside(path: Path) -> str:
     aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     was_there = path.exists()
     # First the logs, also those of a lost journal: SQLite would apply them to the next one.
-    for ending in (*_LOGS, ""):
+    for ending in ("-wal", "-shm", ""):
         part = path.with_name(path.name + ending)
         if part.exists():
             part.replace(aside.with_name(aside.name + ending))
@@ -178,7 +173,3 @@ def _time_of(copy: Path) -> str:
     if not copy.exists():
         return "never"
     return datetime.fromtimestamp(copy.stat().st_mtime, UTC).isoformat(timespec="seconds")
-
-
-def _never_stop() -> None:
-    pass

@@ -32,9 +32,8 @@ log = logging.getLogger(__name__)
 _PAGE = 5000  # rows: some megabytes as Python objects
 _BULK_PAGE = 50_000  # of rows that become arrays
 _ANSWER = ", ".join((*ANSWER_COLUMNS, "asks", "previous_license"))
-_CLIP = ", ".join((*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS))
-_FILE_AT = len(CLIP_COLUMNS) + 1
-_QUALITY_AT = _FILE_AT + len(FILE_COLUMNS)
+_CLIP_COLUMNS = (*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS)
+_CLIP = ", ".join(_CLIP_COLUMNS)
 
 LICENSES: tuple[License, ...] = tuple(License)
 REASONS: tuple[Reason, ...] = tuple(Reason)
@@ -63,17 +62,13 @@ class BulkAnswers(NamedTuple):
 
     def where(self, mask: npt.NDArray[np.bool_]) -> BulkAnswers:
         """The answers for which `mask` holds."""
-        return BulkAnswers(
-            self.ids[mask],
-            self.licenses[mask],
-            self.reasons[mask],
-            self.times[mask],
-            self.asks[mask],
-        )
+        return self._make(column[mask] for column in self)
 
 
 class Reader:
     """Everything the journal knows. Each call may run in any thread, and none waits for another.
+
+    JournalError when there is no journal, or one that cannot be read.
 
     Only single look-ups share a connection, for microseconds each. What reads a whole table has a
     connection of its own, and reads page by page: one long statement would keep SQLite from taking
@@ -81,6 +76,12 @@ class Reader:
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise JournalError(
+                f"{path}: no journal yet, the record of what runs did. Start with `python -m"
+                " ascc_async run`, or name the folder of an earlier run with --set"
+                " output.dir=FOLDER."
+            )
         self.path = path
         self._lock = threading.Lock()
         with explained_errors(path):
@@ -95,17 +96,15 @@ class Reader:
 
     def answers(self) -> Iterator[list[AnswerRow]]:
         """The newest answer of every video asked, in pages sorted by video id."""
-        sql = f"SELECT {_ANSWER} FROM answers WHERE video_id > ? ORDER BY video_id LIMIT {_PAGE}"
-        for rows in self._pages(sql):
-            yield [_answer(row) for row in rows]
+        return self._answer_pages("")
 
     def shareable(self) -> Iterator[list[AnswerRow]]:
         """The Creative Commons answers, in pages sorted by video id."""
-        sql = (
-            f"SELECT {_ANSWER} FROM answers WHERE video_id > ? AND license = 'creative_commons'"
-            f" ORDER BY video_id LIMIT {_PAGE}"
-        )
-        for rows in self._pages(sql):
+        return self._answer_pages("AND license = 'creative_commons'")
+
+    def _answer_pages(self, condition: str) -> Iterator[list[AnswerRow]]:
+        sql = f"SELECT {_ANSWER} FROM answers WHERE video_id > ? {condition} ORDER BY video_id"
+        for rows in self._pages(f"{sql} LIMIT {_PAGE}"):
             yield [_answer(row) for row in rows]
 
     def answer(self, video_id: str) -> AnswerRow | None:
@@ -175,13 +174,21 @@ class Reader:
         on more.
         """
         # One long value instead of a Python string for each of two million: half the time.
-        standard = (
+        standard_ids = (
             "SELECT max(video_id), CAST(group_concat(video_id, '') AS BLOB) FROM (SELECT video_id"
             " FROM answers WHERE video_id > ? AND license = 'standard'"
             f" AND length(CAST(video_id AS BLOB)) = 11 ORDER BY video_id LIMIT {_BULK_PAGE})"
         )
-        for ((_, ids),) in self._pages(standard):
-            yield _standard(np.frombuffer(ids, "S11"))
+        for ((_, ids),) in self._pages(standard_ids):
+            page = np.frombuffer(ids, "S11")
+            size, standard_code = len(page), LICENSES.index(License.STANDARD)
+            yield BulkAnswers(
+                page,
+                np.full(size, standard_code, np.uint8),
+                np.zeros(size, np.uint8),
+                np.zeros(size, np.float64),
+                np.ones(size, np.uint8),
+            )
         rest = (
             f"SELECT video_id, CAST(video_id AS BLOB), {_code('license', LICENSES, _UNKNOWN)},"
             f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255) FROM answers"
@@ -230,17 +237,6 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: tuple[str, ...]) ->
         return connection.execute(sql, values).fetchall()
 
 
-def _standard(ids: npt.NDArray[np.bytes_]) -> BulkAnswers:
-    size, license_ = len(ids), LICENSES.index(License.STANDARD)
-    return BulkAnswers(
-        ids,
-        np.full(size, license_, np.uint8),
-        np.zeros(size, np.uint8),
-        np.zeros(size, np.float64),
-        np.ones(size, np.uint8),
-    )
-
-
 def _code(column: str, names: Sequence[str], otherwise: int) -> str:
     whens = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(names))
     return f"CASE {column} {whens} ELSE {otherwise} END"
@@ -256,43 +252,14 @@ def _answer(row: tuple[Any, ...]) -> AnswerRow:
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:
-    segment_id, video_id, encoding, outcome, at, reason, detail, title, channel, channel_id = row[
-        :10
-    ]
-    return ClipRow(
-        segment_id,
-        video_id,
-        encoding,
-        _outcome_of(outcome, Outcome.PENDING),
-        at,
-        row[_FILE_AT - 1],
-        _reason_of(reason),
-        detail,
-        _clip_file(segment_id, encoding, row[_FILE_AT:_QUALITY_AT], Quality(*row[_QUALITY_AT:])),
-        title,
-        channel,
-        channel_id,
-    )
-
-
-def _clip_file(
-    segment_id: str, encoding: str, columns: tuple[Any, ...], quality: Quality
-) -> ClipFile | None:
-    path, sha256, size, frames, rate, channels, source_format, fetched_at, note = columns
-    if path is None:
-        return None
-    return ClipFile(
-        segment_id, path, sha256, size, frames, rate, channels, encoding, source_format, fetched_at,
-        quality, note,
-    )  # fmt: skip
-
-
-def open_reader(path: Path) -> Reader:
-    """A Reader, or JournalError that says there is no journal yet."""
-    if not path.exists():
-        raise JournalError(
-            f"{path}: no journal yet, so no run has worked in this output.dir. Start one with"
-            " `python -m ascc_async run`; for an earlier run in another folder, name its settings"
-            " file (--config PATH) or the folder (--set output.dir=FOLDER)."
-        )
-    return Reader(path)
+    values = dict(zip(_CLIP_COLUMNS, row, strict=True))
+    quality = Quality(**{name: values.pop(name) for name in QUALITY_COLUMNS})
+    file = {name: values.pop(name) for name in FILE_COLUMNS}
+    # The column is called `form` since version 0.1, whose journals must stay readable.
+    values["encoding"] = values.pop("form")
+    values["outcome"] = _outcome_of(values["outcome"], Outcome.PENDING)
+    values["reason"] = _reason_of(values["reason"])
+    clip = None
+    if file["path"] is not None:
+        clip = ClipFile(values["segment_id"], encoding=values["encoding"], quality=quality, **file)
+    return ClipRow(**values, clip=clip)

@@ -52,19 +52,6 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
 
-def _unless_unknown(*columns: str) -> str:
-    return ", ".join(
-        f"{column} = iif(excluded.license = 'unknown', {column}, excluded.{column})"
-        for column in columns
-    )
-
-
-def _unless_empty(*columns: str) -> str:
-    return ", ".join(
-        f"{column} = coalesce(nullif(excluded.{column}, ''), {column})" for column in columns
-    )
-
-
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
 _PUT_ANSWER = f"""
 {_insert("answers", ANSWER_COLUMNS)} ON CONFLICT (video_id) DO UPDATE SET
@@ -73,8 +60,15 @@ _PUT_ANSWER = f"""
                             THEN previous_license ELSE license END,
     checked_at = iif(excluded.license = 'unknown' AND license <> 'unknown',
                      checked_at, excluded.checked_at),
-    {_unless_unknown("license", "source", "reason", "text", "link")},
-    {_unless_empty("title", "channel", "channel_id", "published")},
+    license = iif(excluded.license = 'unknown', license, excluded.license),
+    source = iif(excluded.license = 'unknown', source, excluded.source),
+    reason = iif(excluded.license = 'unknown', reason, excluded.reason),
+    text = iif(excluded.license = 'unknown', text, excluded.text),
+    link = iif(excluded.license = 'unknown', link, excluded.link),
+    title = coalesce(nullif(excluded.title, ''), title),
+    channel = coalesce(nullif(excluded.channel, ''), channel),
+    channel_id = coalesce(nullif(excluded.channel_id, ''), channel_id),
+    published = coalesce(nullif(excluded.published, ''), published),
     detail = excluded.detail
 """
 _PUT_CLIP = (

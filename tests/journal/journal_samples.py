@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ascc_async.journal.reader import Reader, open_reader
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Record
 from ascc_async.journal.writer import Journal
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Quality
@@ -29,4 +29,4 @@ async def write(path: Path, *records: Record) -> Reader:
     async with Journal(path) as journal:
         for record in records:
             await journal.record(record)
-    return open_reader(path)
+    return Reader(path)

@@ -11,7 +11,7 @@ import pytest
 from journal_samples import ANSWER, CLIP, write
 
 from ascc_async.errors import JournalError
-from ascc_async.journal.reader import LICENSES, REASONS, open_reader
+from ascc_async.journal.reader import LICENSES, REASONS, Reader
 from ascc_async.journal.records import AnswerRow, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, Outcome, Reason
@@ -57,7 +57,7 @@ async def test_pages_cover_every_row_once(path: Path) -> None:
     answers = [replace(ANSWER, video_id=f"{n:011d}") for n in range(12_345)]
     async with Journal(path) as journal:
         await journal.record(*answers)
-    ids = [row.video_id for page in open_reader(path).answers() for row in page]
+    ids = [row.video_id for page in Reader(path).answers() for row in page]
     assert ids == [a.video_id for a in answers]
 
 
@@ -71,7 +71,7 @@ async def test_learned_values_are_found_by_prefix(path: Path) -> None:
 async def test_no_journal_yet(path: Path) -> None:
     """Reading before the first run says so."""
     with pytest.raises(JournalError, match="no journal yet"):
-        open_reader(path)
+        Reader(path)
 
 
 def flip(path: Path, word: bytes, bit: int) -> None:
@@ -89,7 +89,7 @@ async def test_a_flipped_bit_costs_one_value_only(path: Path, bit: int) -> None:
     await write(path, ANSWER, gone, clip, Learned("gate", "rated"), Learned("x", 1))
     for word in (b"creative_commonsinnertube", b"private", b"rejected", b"a wren", b'"rated"'):
         flip(path, word, bit)
-    with closing(open_reader(path)) as reader:
+    with closing(Reader(path)) as reader:
         first, second = next(reader.answers())
         assert (first.license, first.title) == (License.UNKNOWN, ANSWER.title)
         assert (second.license, second.reason) == (License.UNAVAILABLE, None)
@@ -109,7 +109,7 @@ async def test_a_bulk_read_hinders_no_look_up_and_no_commit(path: Path) -> None:
     """Half way through all answers, the loop itself looks one up and a record is committed."""
     async with Journal(path) as journal:
         await journal.record(*(replace(ANSWER, video_id=f"{n:011d}") for n in range(6000)))
-        with closing(open_reader(path)) as reader:
+        with closing(Reader(path)) as reader:
             pages = [reader.answers(), reader.answered(), reader.shareable()]
             for page in pages:
                 await asyncio.to_thread(next, page)

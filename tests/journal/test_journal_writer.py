@@ -13,7 +13,7 @@ import pytest
 from journal_samples import ANSWER, CLIP, write
 
 from ascc_async.errors import JournalError
-from ascc_async.journal.reader import Reader, open_reader
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Distrusted, Forgotten, Moved
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, Outcome, Reason
@@ -97,7 +97,7 @@ async def test_waiters_share_a_commit(path: Path) -> None:
         for n in range(640):
             group.create_task(journal.record(replace(ANSWER, video_id=f"{n:011d}")))
     assert journal.commits < 100
-    assert len(next(open_reader(path).answers())) == 640
+    assert len(next(Reader(path).answers())) == 640
 
 
 async def test_closing_keeps_what_was_still_on_its_way(path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_closing_keeps_what_was_still_on_its_way(path: Path) -> None:
         recording = asyncio.ensure_future(journal.record(ANSWER))
         await asyncio.sleep(0)
         recording.cancel()
-    assert open_reader(path).answer(ANSWER.video_id) is not None
+    assert Reader(path).answer(ANSWER.video_id) is not None
 
 
 async def test_the_journal_is_private_and_needs_no_seal(path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_refused_write_reaches_its_caller_with_its_cause(path: Path) -> 
         with pytest.raises(JournalError, match="clips") as refused:
             await journal.record(lost, CLIP)
         assert isinstance(refused.value.__cause__, sqlite3.OperationalError)
-    assert open_reader(path).answer(lost.video_id) is None
+    assert Reader(path).answer(lost.video_id) is None
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ async def test_a_bug_stays_a_bug(path: Path, wrong: object, bug: type[Exception]
             with pytest.raises(bug):
                 await journal.record(replace(ANSWER, title=wrong))  # type: ignore[arg-type]
             await journal.record(ANSWER)
-    assert open_reader(path).answer(ANSWER.video_id) is not None
+    assert Reader(path).answer(ANSWER.video_id) is not None
