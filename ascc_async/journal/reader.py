@@ -62,7 +62,7 @@ class BulkAnswers(NamedTuple):
 
     def where(self, mask: npt.NDArray[np.bool_]) -> BulkAnswers:
         """The answers for which `mask` holds."""
-        return self._make(column[mask] for column in self)
+        return BulkAnswers._make(column[mask] for column in self)
 
 
 class Reader:
