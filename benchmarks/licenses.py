@@ -49,9 +49,8 @@ from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import (
     NEXT_PATHS,
     InnertubeSource,
-    MaskSyntax,
     current_web_client,
-    masked_url,
+    endpoint_url,
 )
 from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.session import Sessions
@@ -126,7 +125,7 @@ async def sweep(
 
 async def bare(network: NetworkSettings, video_ids: list[str]) -> dict[str, Any]:
     """The same requests by aiohttp alone; only whether the link is in the answer."""
-    client, address = current_web_client(), masked_url("next", NEXT_PATHS, MaskSyntax.DOTTED)
+    client, address = current_web_client(), endpoint_url("next", NEXT_PATHS)
     left = iter(video_ids)
     found = 0
 

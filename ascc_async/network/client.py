@@ -22,7 +22,7 @@ from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
 from ascc_async.network.cookies import IdentityCookies, fill_jar
-from ascc_async.network.errors import TRANSPORT_ERRORS, Route, raise_our_error
+from ascc_async.network.errors import Route, our_errors
 from ascc_async.settings import without_password
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -118,7 +118,7 @@ class IdentityClient:
         route = Route(address.host or "?", self._shown_proxy, self.identity)
         if cookie := self._cookie_header(address):
             headers = {**(headers or {}), "Cookie": cookie}
-        try:
+        with our_errors(route):
             response = await self._session.request(
                 method,
                 address,
@@ -129,8 +129,6 @@ class IdentityClient:
                 allow_redirects=False,
                 timeout=self._timeout_of_long if long else self._timeout,
             )
-        except TRANSPORT_ERRORS as error:
-            raise_our_error(error, route)
         if response.cookies:
             self._jar.update_cookies(response.cookies, address)
             self._cookie_headers.clear()
@@ -185,24 +183,18 @@ class HttpResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, piece by piece. Raises NetworkFault, ServerFault."""
-        try:
+        with our_errors(self._route):
             async for chunk in self._response.content.iter_any():
                 self.received += len(chunk)
                 yield chunk
-        except TRANSPORT_ERRORS as error:
-            raise_our_error(error, self._route)
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises UnexpectedAnswer when it is larger than `limit` once unpacked."""
         pieces = []
-        try:
-            async for chunk in self._response.content.iter_any():
-                self.received += len(chunk)
-                if self.received > limit:
-                    raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
-                pieces.append(chunk)
-        except TRANSPORT_ERRORS as error:
-            raise_our_error(error, self._route)
+        async for chunk in self.chunks():
+            if self.received > limit:
+                raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
+            pieces.append(chunk)
         return b"".join(pieces)
 
     async def read_what_comes(self, limit: int) -> tuple[bytes, bool]:

@@ -7,8 +7,9 @@ import errno
 import socket
 import ssl
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 import aiohttp
 import aiohttp_socks
@@ -18,7 +19,7 @@ from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from ascc_async.errors import NetworkFault, NetworkFaultKind, ServerFault, UnexpectedAnswer
 
 # What may come out of a request: nothing else is caught, so that our own bugs stay visible.
-TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
+_TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     aiohttp.ClientError,
     HttpProcessingError,
     OSError,
@@ -32,97 +33,22 @@ TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     UnicodeError,
     zlib.error,
 )
-_SOCKS_REFUSALS = aiohttp_socks.ProxyError | python_socks.ProxyError
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Who asks whom, fit for logs: no query, no password. `identity` is empty for downloads."""
-
-    host: str
-    proxy: str | None = None
-    identity: str = ""
-
-
-def is_worth_another_try(error: BaseException) -> bool:
-    """Whether the same request may succeed a moment later."""
-    if isinstance(error, NetworkFault):
-        # A wrong password or an untrusted certificate will not be right in a second.
-        return error.kind not in ("proxy_auth", "certificate")
-    return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
-
-
-def raise_our_error(error: Exception, route: Route) -> NoReturn:
-    """Raise NetworkFault or ServerFault for one of `TRANSPORT_ERRORS`."""
-    # The text of these holds the whole address, with an API key or a media link's signature:
-    # `--debug` would write it into the log. What caused them says as much.
-    shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
-    raise fault_from(error, route) from (error.__cause__ if shows_address else error)
-
-
-def fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
-    """Our error for a foreign one. The message names host or proxy, and the remedy if one helps."""
-    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status != 407:
-        text = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
-        return NetworkFault(_of(route) + text, kind="proxy")
-    if isinstance(error, _SOCKS_REFUSALS) and "authentication" not in (
-        refusal := str(error).lower()
-    ):
-        text = f"the proxy {route.proxy} cannot reach {route.host} ({refusal})"
-        return NetworkFault(_of(route) + text, kind="proxy")
-    if _is_unreadable_answer(error):
-        return ServerFault(f"the answer of {route.host} cannot be read ({_short(error)})")
-    kind = _kind_of(error, route)
-    sentence = _SENTENCES[kind].format(host=route.host, proxy=route.proxy)
-    return NetworkFault(f"{_of(route)}{sentence} ({_short(error)})", kind=kind)
-
-
-def _of(route: Route) -> str:
-    return f"identity {route.identity}: " if route.identity else ""
-
-
-def _is_unreadable_answer(error: Exception) -> bool:
-    """Headers or a compression that nobody can read: not the network's doing."""
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return isinstance(error.__cause__, ContentEncodingError)
-    unreadable = (aiohttp.ClientResponseError, HttpProcessingError, aiohttp.InvalidURL, zlib.error)
-    return isinstance(error, unreadable) and not isinstance(error, aiohttp.ClientHttpProxyError)
-
-
-def _kind_of(error: Exception, route: Route) -> NetworkFaultKind:
-    # The order matters: many of these are OSErrors or ClientErrors of several kinds at once.
-    proxy_refuses = (
-        aiohttp.ClientHttpProxyError,
-        aiohttp_socks.ProxyError,
-        python_socks.ProxyError,
-    )
-    if isinstance(error, proxy_refuses):
-        return "proxy_auth"
-    if isinstance(error, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
-        return "certificate"
-    if isinstance(
-        error,
-        aiohttp.ClientProxyConnectionError
-        | aiohttp_socks.ProxyConnectionError
-        | aiohttp_socks.ProxyTimeoutError,
-    ):
-        return "proxy"
-    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return "proxy" if route.proxy else "dns"
-    if isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.ETIMEDOUT:
-        return "timeout"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "short_body"
-    if isinstance(error, ConnectionRefusedError):
-        return "connect"
-    closed = (aiohttp.ServerDisconnectedError, ConnectionError, asyncio.IncompleteReadError)
-    if isinstance(error, closed):
-        return "reset"
-    if isinstance(error, aiohttp.ClientConnectorError | ssl.SSLError):
-        return "connect"
-    return "reset" if isinstance(error, aiohttp.ClientOSError) else "other"
-
-
+_SOCKS_REFUSALS = (aiohttp_socks.ProxyError, python_socks.ProxyError)
+_UNREADABLE = (aiohttp.ClientResponseError, HttpProcessingError, aiohttp.InvalidURL, zlib.error)
+# The first line that fits counts: many of these are OSErrors or ClientErrors of several kinds.
+_KINDS: tuple[tuple[tuple[type[Exception], ...], NetworkFaultKind], ...] = (
+    ((aiohttp.ClientHttpProxyError, *_SOCKS_REFUSALS), "proxy_auth"),
+    ((ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError), "certificate"),
+    ((aiohttp.ClientProxyConnectionError, aiohttp_socks.ProxyConnectionError), "proxy"),
+    ((aiohttp_socks.ProxyTimeoutError,), "proxy"),
+    ((aiohttp.ClientConnectorDNSError, socket.gaierror), "dns"),
+    ((TimeoutError,), "timeout"),
+    ((aiohttp.ClientPayloadError,), "short_body"),
+    ((ConnectionRefusedError,), "connect"),
+    ((aiohttp.ServerDisconnectedError, ConnectionError, asyncio.IncompleteReadError), "reset"),
+    ((aiohttp.ClientConnectorError, ssl.SSLError), "connect"),
+    ((aiohttp.ClientOSError,), "reset"),
+)
 _SENTENCES: dict[NetworkFaultKind, str] = {
     "dns": "the address of {host} cannot be looked up; check the network connection",
     "proxy": "the proxy {proxy} does not answer; start it or correct network.proxy",
@@ -142,7 +68,62 @@ _SENTENCES: dict[NetworkFaultKind, str] = {
 }
 
 
-def _short(error: Exception) -> str:
-    """The kind of error and the system's word for it; never its full text, which may hold a URL."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who asks whom, fit for logs: no query, no password. `identity` is empty for downloads."""
+
+    host: str
+    proxy: str | None = None
+    identity: str = ""
+
+
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the same request may succeed a moment later."""
+    if isinstance(error, NetworkFault):
+        # A wrong password or an untrusted certificate will not be right in a second.
+        return error.kind not in ("proxy_auth", "certificate")
+    return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
+
+
+@contextmanager
+def our_errors(route: Route) -> Iterator[None]:
+    """Raise NetworkFault or ServerFault for whatever a request raises inside."""
+    try:
+        yield
+    except _TRANSPORT_ERRORS as error:
+        # The text of these holds the whole address, with an API key or a media link's signature:
+        # `--debug` would write it into the log. What caused them says as much.
+        shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
+        raise _fault_from(error, route) from (error.__cause__ if shows_address else error)
+
+
+def sentence(kind: NetworkFaultKind, host: str, proxy: str | None) -> str:
+    """What happened, and the remedy if one helps."""
+    return _SENTENCES[kind].format(host=host, proxy=proxy)
+
+
+def _fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
+    identity = f"identity {route.identity}: " if route.identity else ""
+    kinds = (kind for types, kind in _KINDS if isinstance(error, types))
+    kind: NetworkFaultKind = next(kinds, "other")
+    refusal = ""
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status != 407:
+        refusal = f"the proxy {route.proxy} answers {error.status} instead of reaching {route.host}"
+    elif isinstance(error, _SOCKS_REFUSALS) and "authentication" not in str(error).lower():
+        refusal = f"the proxy {route.proxy} cannot reach {route.host} ({str(error).lower()})"
+    if refusal:
+        return NetworkFault(identity + refusal, kind="proxy")
+    # The kind of error and the system's words; never its full text, which may hold a URL.
     reason = getattr(error, "strerror", None) or getattr(error.__cause__, "strerror", None)
-    return f"{type(error).__name__}: {reason}" if isinstance(reason, str) else type(error).__name__
+    why = f"{type(error).__name__}: {reason}" if isinstance(reason, str) else type(error).__name__
+    # Headers or a compression that nobody can read: not the network's doing.
+    bad_encoding = isinstance(error.__cause__, ContentEncodingError)
+    if (kind == "short_body" and bad_encoding) or (
+        isinstance(error, _UNREADABLE) and kind != "proxy_auth"
+    ):
+        return ServerFault(f"the answer of {route.host} cannot be read ({why})")
+    if kind == "dns" and route.proxy:
+        kind = "proxy"  # it is the proxy's name that was looked up
+    elif kind in ("connect", "reset", "other") and getattr(error, "errno", 0) == errno.ETIMEDOUT:
+        kind = "timeout"
+    return NetworkFault(f"{identity}{sentence(kind, route.host, route.proxy)} ({why})", kind=kind)

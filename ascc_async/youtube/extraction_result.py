@@ -22,6 +22,7 @@ from ascc_async.errors import (
     Unavailable,
 )
 from ascc_async.model import Reason, Resolved
+from ascc_async.network.errors import sentence
 from ascc_async.settings import ClipsSettings
 from ascc_async.youtube.extraction import (
     OVERSIZED,
@@ -52,17 +53,6 @@ class YtdlpText(StrEnum):
 
 _LONGEST_MESSAGE = 1000
 _LIVE = ("is_live", "is_upcoming", "post_live")
-_FAULT_TEXT: dict[NetworkFaultKind, str] = {
-    "dns": "its name could not be resolved",
-    "proxy": "the proxy does not answer",
-    "proxy_auth": "the proxy refuses the user or password",
-    "certificate": "the certificate is not trusted (see network.ca_file)",
-    "connect": "no connection",
-    "timeout": "no answer in time",
-    "reset": "the connection was closed",
-    "short_body": "the answer was cut short",
-    "other": "no answer",
-}
 # yt-dlp's advice to those who run it by hand: not YouTube's words, and of no use here.
 _ADVICE = re.compile(
     r"; please report this issue on .*?(yt-dlp -U|$)|\s*Use --cookies-from-browser or --cookies .*",
@@ -180,7 +170,7 @@ def _refusal(sent: SentRequest, now: float) -> Refused | None:
 
 
 def _network_fault(kind: NetworkFaultKind) -> NetworkFault:
-    return NetworkFault(f"yt-dlp could not reach YouTube: {_FAULT_TEXT[kind]}", kind=kind)
+    return NetworkFault(f"yt-dlp: {sentence(kind, 'YouTube', 'in use')}", kind=kind)
 
 
 def _tool_failed(message: str, report: ExtractionReport) -> ItemError:

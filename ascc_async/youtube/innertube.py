@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,8 +89,7 @@ class PlayerAsker:
                 words=playability.words or playability.status,
             )
 
-        _, verdict = await self._player.ask(video_id, read, identity=identity)
-        return verdict
+        return await self._player.ask(video_id, read, identity=identity)
 
 
 class InnertubeSource:
@@ -114,7 +112,8 @@ class InnertubeSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        syntax, (reading, asked_by) = await self.next.ask(
+        masked = self.next.masked
+        reading, asked_by = await self.next.ask(
             video_id, self._read, identity=identity, new_video=True
         )
         if reading.license is License.STANDARD:
@@ -130,25 +129,20 @@ class InnertubeSource:
                     return reading.answer(
                         video_id, self.name, self._wall(), gone=verdict.reason, detail=verdict.words
                     )
-            if not self.next.proven:
-                reading = await self._ask_without_this_mask(video_id, syntax, reading, asked_by)
+            # Until the mask has let evidence through, its silence may be its own doing.
+            if masked and not self.next.proven:
+                in_full = await self.next.ask_once(
+                    video_id, self._read, masked=False, identity=asked_by
+                )
+                if in_full is not None and in_full[0].license is not License.UNKNOWN:
+                    self.next.give_up_mask("leaves out the license")
+                    reading = in_full[0]
         return reading.answer(video_id, self.name, self._wall(), detail="the answer did not tell")
 
     def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:
         reading = read_watch_answer(answer)
         self._sessions.note_login(identity, reading.logged_out)
         return reading, identity
-
-    async def _ask_without_this_mask(
-        self, video_id: str, syntax: MaskSyntax, silent: LicenseReading, identity: str
-    ) -> LicenseReading:
-        """Until a mask has let evidence through, its silence may be the mask's own doing."""
-        for other in _FROM[syntax][1:]:
-            result = await self.next.ask_with(other, video_id, self._read, identity=identity)
-            if result is not None and result[0].license is not License.UNKNOWN:
-                self.next.give_up(syntax, other, why="leaves out the license")
-                return result[0]
-        return silent
 
 
 # Masked requests to YouTube's own API
@@ -203,31 +197,20 @@ def current_web_client() -> WebClient:
     return WebClient(max(versions, key=lambda version: [int(n) for n in version.split(".")]))
 
 
-class MaskSyntax(StrEnum):
-    """How a field mask is written, in the order tried. NewPipe uses `$fields` in production."""
-
-    DOTTED = "$fields"
-    SLASHED = "fields"
-    NONE = "none"
-
-
-_FROM = {syntax: tuple(MaskSyntax)[index:] for index, syntax in enumerate(MaskSyntax)}
-
-
 class MaskedEndpoint:
-    """One endpoint of the API, asked for a few fields in whatever syntax it takes.
+    """One endpoint of the API, asked for a few fields by a mask, which NewPipe uses as well.
 
-    A syntax is given up when YouTube refuses or ignores it, said once in the log; then the next one
-    is used, and in the end none. `proven`: the syntax in use has let a license's evidence through.
+    The mask is given up when YouTube refuses or ignores it, said once in the log. `proven`: it has
+    let a license's evidence through.
     """
 
     def __init__(
         self, sessions: Sessions, client: WebClient, endpoint: str, paths: Sequence[str]
     ) -> None:
         self._sessions, self._client, self._endpoint = sessions, client, endpoint
-        self._urls = {syntax: masked_url(endpoint, paths, syntax) for syntax in MaskSyntax}
+        self._url, self._masked_url = endpoint_url(endpoint), endpoint_url(endpoint, paths)
         self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS_THERE
-        self.syntax, self.proven = MaskSyntax.DOTTED, False
+        self.masked, self.proven = True, False
 
     async def ask(
         self,
@@ -236,47 +219,48 @@ class MaskedEndpoint:
         *,
         identity: str | None,
         new_video: bool = False,
-    ) -> tuple[MaskSyntax, T]:
-        """The syntax that brought an answer, and what `read(answer, identity)` makes of it.
+    ) -> T:
+        """What `read(answer, identity)` makes of the answer.
 
         Raises Refused, NetworkFault, ServerFault, and what `read` raises.
         """
-        first = self.syntax
-        for syntax in _FROM[first]:
-            # The pause between videos was kept at the first try.
-            new = new_video and syntax is first
-            result = await self.ask_with(syntax, video_id, read, identity=identity, new_video=new)
+        masked = self.masked
+        result = await self.ask_once(
+            video_id, read, masked=masked, identity=identity, new_video=new_video
+        )
+        if result is None and masked:
+            result = await self.ask_once(video_id, read, masked=False, identity=identity)
+            # Only now: when nothing else works either, the mask is not to blame.
             if result is not None:
-                # Only now: when no syntax works, the mask is not to blame.
-                if syntax is not first:
-                    self.give_up(first, syntax, why="refused")
-                return syntax, result
-        raise UnexpectedAnswer(f"www.youtube.com answers 400 to every {self._endpoint} request")
+                self.give_up_mask("refused")
+        if result is None:
+            raise UnexpectedAnswer(f"www.youtube.com answers 400 to every {self._endpoint} request")
+        return result
 
-    async def ask_with(
+    async def ask_once(
         self,
-        syntax: MaskSyntax,
         video_id: str,
         read: Callable[[Mapping[str, Any], str], T],
         *,
+        masked: bool,
         identity: str | None,
         new_video: bool = False,
     ) -> T | None:
-        """What `read` makes of the answer to this syntax; None when YouTube refuses it (400)."""
+        """What `read` makes of the answer; None when YouTube refuses the request (400)."""
 
         def read_answer(answer: Answer) -> T | None:
             if answer.status == 400:
                 return None
             value = answer.json_object()
             # Fields that were not asked for: the answer came in full, 320 KB instead of one.
-            if syntax is not MaskSyntax.NONE and not self._expected.issuperset(value):
-                self.give_up(syntax, _FROM[syntax][1], why="ignored")
+            if masked and not self._expected.issuperset(value):
+                self.give_up_mask("ignored")
             return read(value, answer.identity)
 
         call = Call(
             RequestKind.PAGES,
             "POST",
-            self._urls[syntax],
+            self._masked_url if masked else self._url,
             identity,
             data=self._client.body(video_id),
             headers=self._client.headers,
@@ -285,22 +269,17 @@ class MaskedEndpoint:
         )
         return await self._sessions.ask(call, read_answer)
 
-    def give_up(self, syntax: MaskSyntax, following: MaskSyntax, *, why: str) -> None:
-        """Go over to the following one; once, however many requests bring the same news."""
-        if self.syntax is not syntax:
-            return
-        self.syntax, self.proven = following, False
-        log.warning(
-            "YouTube gives no compact answers; using full pages (slower)"
-            if following is MaskSyntax.NONE
-            else "YouTube gives no compact answers this way; trying another way",
-            extra={"endpoint": self._endpoint, "syntax": syntax.value, "why": why},
-        )
+    def give_up_mask(self, why: str) -> None:
+        """Ask without it from now on; once, however many requests bring the same news."""
+        if self.masked:
+            self.masked = False
+            log.warning(
+                "YouTube gives no compact answers; using full pages (slower)",
+                extra={"endpoint": self._endpoint, "why": why},
+            )
 
 
-def masked_url(endpoint: str, paths: Sequence[str], syntax: MaskSyntax) -> str:
-    """The endpoint's address with a mask in this syntax."""
-    url, mask = f"{_API}{endpoint}?prettyPrint=false", ",".join(paths)
-    if syntax is MaskSyntax.NONE:
-        return url
-    return f"{url}&{syntax.value}={mask if syntax is MaskSyntax.DOTTED else mask.replace('.', '/')}"
+def endpoint_url(endpoint: str, paths: Sequence[str] = ()) -> str:
+    """The endpoint's address, with a mask for these fields."""
+    mask = f"&$fields={','.join(paths)}" if paths else ""
+    return f"{_API}{endpoint}?prettyPrint=false{mask}"
