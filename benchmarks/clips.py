@@ -172,7 +172,7 @@ def by_ffmpeg(world: World, jobs: list[Job], folder: Path) -> dict[str, Any]:
     for video_id, start in jobs:
         video = world.video(video_id)
         source = folder / "source"
-        source.write_bytes(store.stream(spec_of(video), best_sound(video.itags)).whole())
+        source.write_bytes(store.stream(spec_of(video), best_sound(video.itags)).read())
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(cut(source, start, folder / "clip.flac"), check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

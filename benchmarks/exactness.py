@@ -31,7 +31,7 @@ from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
 from ascc_async.settings import ClipsSettings
 from ascc_async.standin.media import MediaStore, StreamSpec
-from ascc_async.standin.media_layout import IndexForm
+from ascc_async.standin.media_containers import IndexForm
 from benchmarks.stream_makers import MAKERS, made
 
 Pcm = npt.NDArray[np.int16]
@@ -97,7 +97,7 @@ def sources(
             name, maker = next(makers)
             sound, file = folder / "sound", folder / f"stream.{maker.ending}"
             plain = replace(spec, channels=2, index=IndexForm.NONE)
-            sound.write_bytes(store.stream(plain, 140).whole())
+            sound.write_bytes(store.stream(plain, 140).read())
             data = made(ffmpeg, maker, sound, file)
             reference = full_decode(ffmpeg, file, maker.channels)
             rate = maker.rate or spec.sample_rate
@@ -105,12 +105,12 @@ def sources(
         else:
             stream = store.stream(spec, itag)
             whole = folder / "whole"
-            whole.write_bytes(store.stream(replace(spec, index=IndexForm.NONE), itag).whole())
+            whole.write_bytes(store.stream(replace(spec, index=IndexForm.NONE), itag).read())
             reference = full_decode(ffmpeg, whole, spec.channels)
             indexed = spec.index is not IndexForm.NONE
             yield Source(
                 f"{itag} {spec}",
-                stream.whole(),
+                stream.read(),
                 reference,
                 stream.sample_rate or 0,
                 indexed,

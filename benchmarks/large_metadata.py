@@ -163,8 +163,8 @@ def _made_up(classes: int) -> tuple[WorldClass, ...]:
         WorldClass(
             f"/t/dd{first:05}",
             f"Group {first // 10}",
-            tuple(leaf.mid for leaf in leaves[first : first + 10]),
-            ("abstract",),
+            " ".join(leaf.mid for leaf in leaves[first : first + 10]),
+            "abstract",
         )
         for first in range(0, classes, 10)
     ]
@@ -173,7 +173,7 @@ def _made_up(classes: int) -> tuple[WorldClass, ...]:
 
 def _made_up_class(number: int) -> WorldClass:
     rated = (0, 0) if number % 8 == 7 else (10, number % 11)
-    restrictions = ("blacklist",) if number % 40 == 39 else ()
+    restriction = "blacklist" if number % 40 == 39 else ""
     mid = f"/m/0{number * 7919 % 1_000_003:06x}"
     # popularity falls as in AudioSet, where the first two classes fill half of it
-    return WorldClass(mid, f"Class {number}", (), restrictions, rated, 1 / (number + 1))
+    return WorldClass(mid, f"Class {number}", "", restriction, rated, 1 / (number + 1))

@@ -142,9 +142,11 @@ class FFmpeg:
         cause = " | ".join(list(dict.fromkeys(causes or lines))[-3:])[-400:]
         how = f"signal {-status}" if status < 0 else f"status {status}"
         out_of_memory = os.strerror(errno.ENOMEM) in stderr
+        # A decoder that cannot go on ends with the same status, and says EPERM.
+        ended = status == _ENDED_BY_SIGTERM and os.strerror(errno.EPERM) not in stderr
         raise FFmpegFailed(
             f"ffmpeg ended with {how}: {cause or 'no message'}",
-            by_force=status < 0 or status == _ENDED_BY_SIGTERM or out_of_memory,
+            by_force=status < 0 or ended or out_of_memory,
         )
 
 

@@ -9,35 +9,24 @@ from typing import Any
 from ascc_async.model import License, Reason
 from ascc_async.standin import masks
 from ascc_async.standin.replies import Reply, dumps, google_error
-from ascc_async.standin.templates import Template, hole, quoted
+from ascc_async.standin.templates import Template, hole, quoted, take_out
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi
 
 _PARTS = frozenset({"id", "snippet", "contentDetails", "status", "statistics"})
 _MOST_IDS = 50  # more is refused, as the documentation says
+_OVER_QUOTA = (
+    'The request cannot be completed because you have exceeded your <a href="/youtube/v3/'
+    'getting-started#quota">quota</a>.'
+)
+_BAD_KEY = "API key not valid. Please pass a valid API key."
 # reason: status, Google's code, domain, message
 _ERRORS: Mapping[str, tuple[int, str, str, str]] = {
-    "quotaExceeded": (
-        403,
-        "PERMISSION_DENIED",
-        "youtube.quota",
-        'The request cannot be completed because you have exceeded your <a href="/youtube/v3/'
-        'getting-started#quota">quota</a>.',
-    ),
-    "badRequest": (
-        400,
-        "INVALID_ARGUMENT",
-        "global",
-        "API key not valid. Please pass a valid API key.",
-    ),
+    "quotaExceeded": (403, "PERMISSION_DENIED", "youtube.quota", _OVER_QUOTA),
+    "badRequest": (400, "INVALID_ARGUMENT", "global", _BAD_KEY),
     "forbidden": (403, "PERMISSION_DENIED", "global", "Access forbidden."),
     "invalidParameter": (400, "INVALID_ARGUMENT", "global", "Invalid parameter"),
-    "missingRequiredParameter": (
-        400,
-        "INVALID_ARGUMENT",
-        "global",
-        "No filter selected. Expected one of: id, chart",
-    ),
+    "missingRequiredParameter": (400, "INVALID_ARGUMENT", "global", "No filter selected."),
 }
 
 
@@ -47,7 +36,6 @@ class DataApiSite:
     def __init__(self, settings: DataApi, used: Counter[str]) -> None:
         self._settings, self._used = settings, used
         self._items: dict[tuple[Any, ...], Template] = {}
-        self._masks: dict[str, masks.Mask] = {}
 
     def videos(self, world: World, query: Mapping[str, str], key: str) -> Reply:
         """The answer to `videos.list`."""
@@ -67,11 +55,9 @@ class DataApiSite:
         self._used[key] += 1
         fields = query.get("fields", "")
         try:
-            if fields not in self._masks:
-                self._masks[fields] = masks.parse(fields) if fields else {}
+            mask = masks.parse(fields)
         except masks.BadMask:
             return data_api_error("invalidParameter")
-        chosen = self._masks[fields]
         items = []
         for video_id in dict.fromkeys(ids):
             video = world.video(video_id)
@@ -80,7 +66,7 @@ class DataApiSite:
                 # One template for all videos that differ in their holes alone.
                 shape = (parts, fields, video.license, video.reason, video.upcoming)
                 if shape not in self._items:
-                    item = masks.apply(_item(video, parts), chosen.get("items", {}))
+                    item = masks.apply(_item(video, parts), mask.get("items", {}))
                     self._items[shape] = Template(item)
                 items.append(self._items[shape].fill(_values(video)))
         head = {
@@ -89,7 +75,7 @@ class DataApiSite:
             "items": [],
             "pageInfo": {"totalResults": len(items), "resultsPerPage": len(items)},
         }
-        outer = dumps(masks.apply(head, chosen))
+        outer = dumps(masks.apply(head, mask))
         return Reply(outer.replace(b'"items":[]', b'"items":[' + b",".join(items) + b"]", 1))
 
 
@@ -113,47 +99,50 @@ def _values(video: Video) -> dict[str, bytes]:
 
 
 def _item(video: Video, parts: frozenset[str]) -> dict[str, Any]:
-    live = video.reason is Reason.LIVE
-    on_air = "upcoming" if video.upcoming else "live"
-    thumbnail = {
-        "url": f"https://i.ytimg.com/vi/{hole('id')}/default.jpg",
-        "width": 120,
-        "height": 90,
-    }
-    snippet = {
-        "publishedAt": hole("published") + "T16:00:00Z",
-        "channelId": hole("channel_id"),
-        "title": hole("title"),
-        "description": "A description.\n\nWith two paragraphs.",
-        "thumbnails": {"default": thumbnail},
-        "channelTitle": hole("channel"),
-        "categoryId": "27",
-        "liveBroadcastContent": on_air if live else "none",
-        "localized": {"title": hole("title"), "description": "A description."},
-    }
-    aged = video.reason is Reason.AGE_RESTRICTED
-    details: dict[str, Any] = {
-        "duration": "P0D" if live else hole("duration"),
-        "dimension": "2d",
-        "definition": "hd",
-        "caption": "false",
-        "licensedContent": False,
-        "contentRating": {"ytRating": "ytAgeRestricted"} if aged else {},
-        "projection": "rectangular",
-    }
-    if video.reason is Reason.COUNTRY_RESTRICTED:
-        details["regionRestriction"] = {"allowed": ["JP"]}
-    status: dict[str, Any] = {"uploadStatus": "processed", "privacyStatus": "public"}
-    if video.license is not License.UNKNOWN:
-        common = video.license is License.CREATIVE_COMMONS
-        status["license"] = "creativeCommon" if common else "youtube"
-    status |= {"embeddable": True, "publicStatsViewable": True, "madeForKids": False}
-    sections = {
-        "snippet": snippet,
-        "contentDetails": details,
-        "status": status,
+    """The item of a video like this one, with the parts that were asked for."""
+    live, aged = video.reason is Reason.LIVE, video.reason is Reason.AGE_RESTRICTED
+    common = video.license is License.CREATIVE_COMMONS
+    address = f"https://i.ytimg.com/vi/{hole('id')}/default.jpg"
+    item: dict[str, Any] = {
+        "kind": "youtube#video",
+        "etag": "x1hYtJ0m",
+        "id": hole("id"),
+        "snippet": {
+            "publishedAt": hole("published") + "T16:00:00Z",
+            "channelId": hole("channel_id"),
+            "title": hole("title"),
+            "description": "A description.\n\nWith two paragraphs.",
+            "thumbnails": {"default": {"url": address, "width": 120, "height": 90}},
+            "channelTitle": hole("channel"),
+            "categoryId": "27",
+            "liveBroadcastContent": ("upcoming" if video.upcoming else "live") if live else "none",
+            "localized": {"title": hole("title"), "description": "A description."},
+        },
+        "contentDetails": {
+            "duration": "P0D" if live else hole("duration"),
+            "dimension": "2d",
+            "definition": "hd",
+            "caption": "false",
+            "licensedContent": False,
+            "regionRestriction": {"allowed": ["JP"]},
+            "contentRating": {"ytRating": "ytAgeRestricted"} if aged else {},
+            "projection": "rectangular",
+        },
+        "status": {
+            "uploadStatus": "processed",
+            "privacyStatus": "public",
+            "license": "creativeCommon" if common else "youtube",
+            "embeddable": True,
+            "publicStatsViewable": True,
+            "madeForKids": False,
+        },
         "statistics": {"viewCount": hole("views"), "favoriteCount": "0"},
     }
-    item: dict[str, Any] = {"kind": "youtube#video", "etag": "x1hYtJ0m", "id": hole("id")}
+    if video.reason is not Reason.COUNTRY_RESTRICTED:
+        take_out(item, "contentDetails.regionRestriction")
+    if video.license is License.UNKNOWN:
+        take_out(item, "status.license")
     # Only the parts asked for, as the real API: a client that forgets one must notice here.
-    return item | {name: section for name, section in sections.items() if name in parts}
+    for part in _PARTS - parts - {"id"}:
+        take_out(item, part)
+    return item

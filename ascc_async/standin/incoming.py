@@ -55,17 +55,19 @@ async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions
     account = _account(request.cookies) if "Cookie" in request.headers else None
     query: Mapping[str, str] = request.query
     body = await request.read() if request.method == "POST" else b""
-    videos: tuple[str, ...] = ()
-    client = ""
+    video_id = client = ""
     if body:
-        video_id, client = _innertube_target(body)
-        videos = (video_id,) if video_id else ()
-    elif endpoint == "watch" and "v" in query:
-        videos = (query["v"],)
+        try:
+            sent: Any = json.loads(body)
+            client = str(sent["context"]["client"].get("clientName", ""))
+            video_id = str(sent.get("videoId", ""))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass  # not an innertube request: answered as one without a video
+    elif endpoint == "watch":
+        video_id = query.get("v", "")
     elif endpoint == "media":
-        videos = (query.get("id", "").removeprefix("o-A"),)
-    elif endpoint == "data_api":
-        videos = tuple(query.get("id", "").split(","))
+        video_id = query.get("id", "").removeprefix("o-A")
+    videos = (video_id,) if video_id else ()
     return Incoming(
         request=request,
         endpoint=endpoint,
@@ -75,7 +77,7 @@ async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions
         signed_in=account is not None and not dead_sessions,
         session_died=account is not None and dead_sessions,
         query=query,
-        videos=videos,
+        videos=tuple(query.get("id", "").split(",")) if endpoint == "data_api" else videos,
         client=client,
         # Of the Data API's own `fields` its answer takes care.
         mask=(query.get("$fields") or query.get("fields") or "") if body else "",
@@ -97,16 +99,6 @@ def _endpoint(host: str, path: str) -> str:
     if path == "/watch":
         return "watch"
     return "config" if path in ("/", "/tv") or path.startswith("/embed/") else "other"
-
-
-def _innertube_target(body: bytes) -> tuple[str, str]:
-    """Video id and client name of an innertube request; empty where there is none."""
-    try:
-        sent: Any = json.loads(body)
-        client = sent["context"]["client"]
-        return str(sent.get("videoId", "")), str(client.get("clientName", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", ""
 
 
 def _account(cookies: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import blake2b
 
-from ascc_async.standin.world_settings import Fault, Limit, RefusalStyle, RetryAfterForm
+from ascc_async.standin.world_settings import Fault, Limit, RetryAfterForm
 
 COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
 """Endpoints that a fault hits when it names none."""
@@ -16,9 +16,9 @@ COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
 
 @dataclass(frozen=True, slots=True)
 class HowRefused:
-    """How a request is refused. `retry_after` is the header's value, or None."""
+    """How a request is refused: one of `RefusalStyle`, and the header's value, or None."""
 
-    style: RefusalStyle
+    style: str
     retry_after: str | None = None
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from ascc_async.standin.media_layout import Stream
+from ascc_async.standin.media import Stream
 
 Puzzle = Literal["none", "n", "cipher"]
 LINK_SECONDS = 21_540  # six hours less a minute, as YouTube has it

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
-from collections import OrderedDict
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from types import MappingProxyType
 
 import numpy as np
 
 from ascc_async.model import Reason
-from ascc_async.standin.media_layout import CodecFrames, Damage, IndexForm, Stream
+from ascc_async.standin.media_containers import (
+    ByteRange,
+    ByteRun,
+    CodecFrames,
+    IndexForm,
+    mp4_layout,
+    webm_layout,
+)
 from ascc_async.standin.media_masters import (
     AAC_FRAME,
-    FPS,
-    KEY_SECONDS,
     OPUS_FRAME,
     OPUS_PRE_SKIP,
-    PICTURE_TICKS,
     Flavour,
-    PictureMaster,
     SoundMaster,
-    picture_size,
-    with_lengths,
+    run_ffmpeg,
 )
-from ascc_async.standin.media_mp4 import Mp4Frames, mp4_layout
-from ascc_async.standin.media_webm import webm_layout
 from ascc_async.standin.timecode import LONGEST_SECONDS
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import WorldSettings
 
 FRAGMENT_SECONDS = 10  # about what YouTube's own fragments last
+FPS, KEY_SECONDS = 12, 5
 _BITRATES: Mapping[int, int] = MappingProxyType(
     {139: 48_000, 140: 128_000, 249: 50_000, 250: 70_000, 251: 128_000}
 )
-_HEIGHTS: Mapping[int, int] = MappingProxyType({160: 144, 133: 240, 134: 360})
+_PICTURE_SIZES: Mapping[int, tuple[int, int]] = MappingProxyType(
+    {160: (256, 144), 133: (426, 240), 134: (640, 360)}
+)
 _AAC_ITAGS = (139, 140)
-ITAGS = (*_BITRATES, *_HEIGHTS)
+ITAGS = (*_BITRATES, *_PICTURE_SIZES)
 _STREAMS_KEPT = 200  # between a player's answer and the ranges read after it
 _ODD_INDEXES = (
     IndexForm.WIDE,
@@ -52,12 +56,25 @@ _ODD_INDEXES = (
 )
 
 
+class Damage(StrEnum):
+    """What is wrong with the media. The index is always that of whole media.
+
+    GARBAGE: random bytes in every fragment. PARTLY: in every second one. TRUNCATED: the last
+    two fifths are missing.
+    """
+
+    NONE = "none"
+    GARBAGE = "garbage"
+    PARTLY = "partly"
+    TRUNCATED = "truncated"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
     """What a video's media are like. WebM sound is 48 kHz whatever `sample_rate` says.
 
-    `offset_ms` is where in the time code the video begins, rounded down to a codec frame (5 s
-    for pictures), so that two videos sound different. `edit_list`: the MP4 cuts the encoder's
+    `offset_ms` is where in the time code the video begins, rounded down to a codec frame, so that
+    two videos sound different; all pictures begin at 0. `edit_list`: the MP4 cuts the encoder's
     1024 priming samples off; without one they are decoded, and all sound comes 1024 samples
     later. `silent`: digital silence, which decodes to zeros.
     """
@@ -70,6 +87,61 @@ class StreamSpec:
     damage: Damage = Damage.NONE
     index: IndexForm = IndexForm.NORMAL
     edit_list: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of one video, as the server hands it out, put together when it is read.
+
+    Thread-safe; holds no sound itself. `timecode_at_zero` is the time code in seconds of the
+    first sample that ffmpeg decodes.
+    """
+
+    itag: int
+    mime: str
+    duration_ms: int
+    runs: tuple[ByteRun, ...] = field(repr=False)
+    init_range: ByteRange
+    index_range: ByteRange | None
+    timecode_at_zero: float = 0
+    damage: Damage = Damage.NONE
+    sample_rate: int | None = None
+    channels: int | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: int | None = None
+
+    @property
+    def size(self) -> int:
+        """All its bytes."""
+        whole = sum(run.size for run in self.runs)
+        # The index names what is beyond the end: as where an upload broke off.
+        return whole * 3 // 5 if self.damage is Damage.TRUNCATED else whole
+
+    @property
+    def bitrate(self) -> int:
+        """Average bits a second, of the whole media."""
+        # Measured, not the encoder's target: silence compresses to almost nothing.
+        return round(8000 * sum(run.size for run in self.runs) / self.duration_ms)
+
+    def read(self, first: int = 0, last: int | None = None) -> bytes:
+        """Bytes `first` to `last`, both included; fewer at the end of the stream."""
+        end = self.size if last is None else min(self.size, last + 1)
+        pieces, begin = [], 0
+        for number, run in enumerate(self.runs):
+            if begin < end and begin + run.size > first:
+                data = run.build()
+                spoilt = self.damage is Damage.GARBAGE or (
+                    self.damage is Damage.PARTLY and number % 2 == 1
+                )
+                # Headers stay whole, or clients would see another fault than damaged sound.
+                if run.payload_at is not None and spoilt:
+                    # Seeded: overlapping ranges must agree, however often they are read.
+                    noise = np.random.default_rng(number).bytes(run.size - run.payload_at)
+                    data = data[: run.payload_at] + noise
+                pieces.append(data[max(0, first - begin) : end - begin])
+            begin += run.size
+        return b"".join(pieces)
 
 
 def spec_of(video: Video) -> StreamSpec:
@@ -101,14 +173,13 @@ class MediaStore:
 
     def __init__(self, cache_dir: Path) -> None:
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._cache_dir = cache_dir
-        self._lock = Lock()
-        self._sounds: dict[Flavour, SoundMaster] = {}
-        self._pictures: dict[int, PictureMaster] = {}
+        self._cache_dir, self._lock = cache_dir, Lock()
+        self._master = cache(partial(SoundMaster, folder=cache_dir))
+        self.stream = lru_cache(_STREAMS_KEPT)(self._make)
 
-    def stream(self, spec: StreamSpec, itag: int) -> Stream:
+    def _make(self, spec: StreamSpec, itag: int) -> Stream:
         """The stream. Raises KeyError for an itag not in ITAGS, MediaNotMade if ffmpeg fails."""
-        if itag in _HEIGHTS:
+        if itag in _PICTURE_SIZES:
             return self._picture_stream(spec, itag)
         if itag in _AAC_ITAGS:
             return self._aac_stream(spec, itag)
@@ -127,7 +198,7 @@ class MediaStore:
             itag,
             'audio/mp4; codecs="mp4a.40.2"',
             round(1000 * (count - primed) * AAC_FRAME / rate),
-            mp4_layout(head, Mp4Frames(rate, AAC_FRAME), fragments, spec.index),
+            *mp4_layout(head, rate, fragments, spec.index),
             timecode_at_zero=(first + primed - 1) * AAC_FRAME / rate,
             damage=spec.damage,
             sample_rate=rate,
@@ -145,40 +216,11 @@ class MediaStore:
             itag,
             'audio/webm; codecs="opus"',
             round(1000 * seconds),
-            webm_layout(spec.channels, fragments, 1000 * seconds, spec.index),
+            *webm_layout(spec.channels, fragments, 1000 * seconds, spec.index),
             timecode_at_zero=first * OPUS_FRAME / 48_000,
             damage=spec.damage,
             sample_rate=48_000,
             channels=spec.channels,
-        )
-
-    def _picture_stream(self, spec: StreamSpec, itag: int) -> Stream:
-        (width, height), step = picture_size(_HEIGHTS[itag]), FPS * KEY_SECONDS
-        first = spec.offset_ms // (1000 * KEY_SECONDS) * step
-        count = max(1, round(spec.length_ms * FPS / 1000))
-        # Encoded under the lock: two at once would encode the same pictures twice.
-        with self._lock:
-            if height not in self._pictures:
-                self._pictures[height] = PictureMaster(height, self._cache_dir)
-            master = self._pictures[height]
-            frames = [with_lengths(unit) for unit in master.frames(first, count)]
-        sizes = np.array([len(data) for data in frames], np.int64)
-        fragments = [
-            CodecFrames(at, sizes[at : at + step], partial(list, frames[at : at + step]))
-            for at in range(0, count, step)
-        ]
-        head, ticks = master.mp4_head(), Mp4Frames(FPS * PICTURE_TICKS, PICTURE_TICKS, True)
-        profile = head[head.index(b"avcC") + 5 :][:3].hex()
-        return Stream(
-            itag,
-            f'video/mp4; codecs="avc1.{profile}"',
-            round(1000 * count / FPS),
-            mp4_layout(head, ticks, fragments, spec.index),
-            timecode_at_zero=first / FPS,
-            damage=spec.damage,
-            width=width,
-            height=height,
-            fps=FPS,
         )
 
     def _sound(
@@ -186,9 +228,7 @@ class MediaStore:
     ) -> tuple[SoundMaster, list[CodecFrames]]:
         """The master, and its frames `first` and on in fragments of ten seconds."""
         with self._lock:
-            if flavour not in self._sounds:
-                self._sounds[flavour] = SoundMaster(flavour, self._cache_dir)
-            master = self._sounds[flavour]
+            master = self._master(flavour)
         # Sizes now, bytes only when a fragment is read: a player answer needs no more.
         step = FRAGMENT_SECONDS * flavour.sample_rate // flavour.frame_samples
         sizes = master.sizes(first, count)
@@ -201,45 +241,66 @@ class MediaStore:
             for at in range(0, count, step)
         ]
 
+    def _picture_stream(self, spec: StreamSpec, itag: int) -> Stream:
+        """H.264 without B-frames, a fragment to each key frame, all of it ffmpeg's work."""
+        (width, height), pictures = _PICTURE_SIZES[itag], max(1, round(spec.length_ms * FPS / 1000))
+        path = self._cache_dir / f"pictures-{height}-{pictures}.mp4"
+        if not path.exists():
+            # A picture shows its number: 16 bits from left to right, bright is 1; inverse below.
+            bits = "40+180*abs(mod(floor(N/pow(2,15-X)),2)-gte(Y,4))"
+            source = f"nullsrc=s=16x9:r={FPS},format=gray,geq=lum='{bits}'"
+            # A file, not a pipe: ffmpeg goes back to write the index at the front. Of its own, as
+            # several stand-ins may make it at once: the last one stays.
+            unfinished = path.with_name(f".{os.getpid()}.{get_ident()}.{path.name}")
+            run_ffmpeg(
+                ["-y", "-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-vf",
+                 f"scale={width}:{height}:flags=neighbor,format=yuv420p",
+                 "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-bf", "0",
+                 "-threads", "1", "-x264-params", f"keyint={FPS * KEY_SECONDS}:scenecut=0",
+                 "-movflags", "frag_keyframe+empty_moov+dash+global_sidx+skip_trailer",
+                 str(unfinished)]
+            )  # fmt: skip
+            unfinished.replace(path)
+        data = path.read_bytes()
+        sidx = data.index(b"sidx") - 4
+        (sidx_size,) = struct.unpack_from(">I", data, sidx)
+        profile = data[data.index(b"avcC") + 5 :][:3].hex()
+        return Stream(
+            itag,
+            f'video/mp4; codecs="avc1.{profile}"',
+            round(1000 * pictures / FPS),
+            (ByteRun.of(data),),
+            (0, sidx - 1),
+            (sidx, sidx + sidx_size - 1),
+            width=width,
+            height=height,
+            fps=FPS,
+        )
+
 
 class VideoStreams:
-    """Streams by video and itag; the last few are kept. Blocking: call it off the event loop."""
+    """Streams by video and itag. Blocking: call it off the event loop."""
 
-    def __init__(self, folder: Path, *, pictures: bool, damaged: Container[int] = ()) -> None:
-        self._store, self._pictures, self._damaged = MediaStore(folder), pictures, damaged
-        self._kept: OrderedDict[tuple[str, int], Stream] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, store: MediaStore, *, pictures: bool, damaged: Container[int]) -> None:
+        self.store, self._pictures, self._damaged = store, pictures, damaged
 
     def of(self, video: Video) -> list[Stream]:
         """Every stream the video offers. Pictures are costly: left out unless asked for."""
-        itags = [itag for itag in video.itags if self._pictures or itag not in _HEIGHTS]
+        itags = [itag for itag in video.itags if self._pictures or itag not in _PICTURE_SIZES]
         return [self.one(video, itag) for itag in itags or video.itags]
 
     def one(self, video: Video, itag: int) -> Stream:
         """One stream of a video."""
-        key = video.video_id, itag
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
         spec = spec_of(video)
-        if itag in _HEIGHTS:
-            # All pictures begin at 0: each other offset would need an encoding of its own.
-            spec = replace(spec, offset_ms=0, damage=Damage.NONE, index=IndexForm.NORMAL)
-        elif itag in self._damaged:
+        if itag in self._damaged:
             spec = replace(spec, damage=Damage.GARBAGE)
-        stream = self._store.stream(spec, itag)
-        with self._lock:
-            self._kept[key] = stream
-            if len(self._kept) > _STREAMS_KEPT:
-                self._kept.popitem(last=False)
-        return stream
+        return self.store.stream(spec, itag)
 
     def warm(self) -> None:
         """Encode (or load) what nearly every world needs."""
         for channels in (2, 1):
             for itag in (140, 251):
-                self._store.stream(StreamSpec(length_ms=1000, channels=channels), itag)
+                self.store.stream(StreamSpec(length_ms=1000, channels=channels), itag)
 
 
 def streams_of(settings: WorldSettings) -> VideoStreams:
@@ -247,4 +308,4 @@ def streams_of(settings: WorldSettings) -> VideoStreams:
     # Shared by all stand-ins of a user: encoding takes seconds, and tests start dozens of them.
     folder = Path(tempfile.gettempdir()) / f"ascc-standin-{os.getuid()}"
     media = settings.media
-    return VideoStreams(folder, pictures=media.pictures, damaged=media.damaged)
+    return VideoStreams(MediaStore(folder), pictures=media.pictures, damaged=media.damaged)

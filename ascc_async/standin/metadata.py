@@ -22,78 +22,68 @@ RERATED = "rerated_video_ids.txt"
 class WorldClass:
     """One entry of the ontology.
 
-    `rated`: how many were rated and how many of them were right; None: not in the class list,
-    only in the ontology.
+    `children`: their MIDs, spaces between. `restriction`: "abstract" or "blacklist". `rated`: how
+    many were rated and how many of them were right; None: only in the ontology, not in the class
+    list.
     """
 
     mid: str
     name: str
-    children: tuple[str, ...] = ()
-    restrictions: tuple[str, ...] = ()
+    children: str = ""
+    restriction: str = ""
     rated: tuple[int, int] | None = None
     weight: float = 1
 
 
-def _entry(
-    mid: str,
-    name: str,
-    children: str = "",
-    *restrictions: str,
-    rated: tuple[int, int] | None = None,
-    weight: float = 1,
-) -> WorldClass:
-    return WorldClass(mid, name, tuple(children.split()), restrictions, rated, weight)
-
-
 # Names with commas and parentheses, two parents, abstract, blacklisted and unrated ones.
 ONTOLOGY = (
-    _entry("/m/0dgw9r", "Human sounds", "/m/09l8g /m/01w250", "abstract"),
-    _entry("/m/09l8g", "Human voice", "/m/09x0r /m/015lz1", "abstract"),
-    _entry("/m/09x0r", "Speech", "/m/05zppz /m/02zsn", rated=(10, 10), weight=12),
-    _entry("/m/05zppz", "Male speech, man speaking", rated=(10, 9), weight=3),
-    _entry("/m/02zsn", "Female speech, woman speaking", rated=(10, 10), weight=2),
-    _entry("/m/015lz1", "Singing", rated=(9, 9)),
-    _entry("/m/01w250", "Whistling", rated=(10, 7)),
-    _entry("/m/0jbk", "Animal", "/m/068hy /m/01280g", rated=(10, 10), weight=3),
-    _entry("/m/068hy", "Domestic animals, pets", "/m/0bt9lr /m/01yrx", rated=(9, 9), weight=2),
-    _entry("/m/0bt9lr", "Dog", "/m/05tny_", rated=(10, 10), weight=3),
-    _entry("/m/05tny_", "Bark", rated=(9, 9), weight=2),
-    _entry("/m/01yrx", "Cat", "/m/07qrkrw", rated=(10, 10)),
-    _entry("/m/07qrkrw", "Meow", rated=(10, 9)),
-    _entry("/m/01280g", "Wild animals", "/m/015p6 /m/09ld4", rated=(10, 8)),
-    _entry("/m/015p6", "Bird", "/m/020bb7 /m/04s8yn", rated=(10, 10), weight=3),
-    _entry("/m/020bb7", "Bird vocalization, bird call, bird song", rated=(10, 10), weight=2),
-    _entry("/m/04s8yn", "Crow", rated=(10, 9)),
-    _entry("/m/09ld4", "Frog", rated=(9, 8)),
-    _entry(
+    WorldClass("/m/0dgw9r", "Human sounds", "/m/09l8g /m/01w250", "abstract"),
+    WorldClass("/m/09l8g", "Human voice", "/m/09x0r /m/015lz1", "abstract"),
+    WorldClass("/m/09x0r", "Speech", "/m/05zppz /m/02zsn", rated=(10, 10), weight=12),
+    WorldClass("/m/05zppz", "Male speech, man speaking", rated=(10, 9), weight=3),
+    WorldClass("/m/02zsn", "Female speech, woman speaking", rated=(10, 10), weight=2),
+    WorldClass("/m/015lz1", "Singing", rated=(9, 9)),
+    WorldClass("/m/01w250", "Whistling", rated=(10, 7)),
+    WorldClass("/m/0jbk", "Animal", "/m/068hy /m/01280g", rated=(10, 10), weight=3),
+    WorldClass("/m/068hy", "Domestic animals, pets", "/m/0bt9lr /m/01yrx", rated=(9, 9), weight=2),
+    WorldClass("/m/0bt9lr", "Dog", "/m/05tny_", rated=(10, 10), weight=3),
+    WorldClass("/m/05tny_", "Bark", rated=(9, 9), weight=2),
+    WorldClass("/m/01yrx", "Cat", "/m/07qrkrw", rated=(10, 10)),
+    WorldClass("/m/07qrkrw", "Meow", rated=(10, 9)),
+    WorldClass("/m/01280g", "Wild animals", "/m/015p6 /m/09ld4", rated=(10, 8)),
+    WorldClass("/m/015p6", "Bird", "/m/020bb7 /m/04s8yn", rated=(10, 10), weight=3),
+    WorldClass("/m/020bb7", "Bird vocalization, bird call, bird song", rated=(10, 10), weight=2),
+    WorldClass("/m/04s8yn", "Crow", rated=(10, 9)),
+    WorldClass("/m/09ld4", "Frog", rated=(9, 8)),
+    WorldClass(
         "/m/04rlf", "Music", "/m/04szw /m/0kpv1t /t/dd00030 /m/074ft", rated=(10, 10), weight=12
     ),
-    _entry("/m/04szw", "Musical instrument", "/m/0342h /m/05r5c", rated=(10, 9), weight=2),
-    _entry("/m/0342h", "Guitar", "/m/042v_gx", rated=(10, 10), weight=2),
-    _entry("/m/042v_gx", "Acoustic guitar", rated=(10, 6)),
-    _entry("/m/05r5c", "Piano", rated=(10, 10)),
-    _entry("/m/0kpv1t", "Music genre", "/m/03_d0", "abstract"),
-    _entry("/m/03_d0", "Jazz", rated=(0, 0)),
-    _entry("/t/dd00030", "Music mood", "/t/dd00031", "abstract"),
-    _entry("/t/dd00031", "Happy music", rated=(0, 0)),
-    _entry("/m/074ft", "Song", "", "blacklist", rated=(10, 3)),
-    _entry("/m/059j3w", "Natural sounds", "/m/0838f /m/03m9d0z /m/0ngt1", "blacklist"),
-    _entry("/m/03m9d0z", "Wind", rated=(10, 9), weight=2),
-    _entry("/m/0ngt1", "Thunder", rated=(10, 10)),
-    _entry("/m/0838f", "Water", "/m/06mb1", rated=(10, 10), weight=2),
-    _entry("/m/06mb1", "Rain", rated=(10, 8)),
-    _entry("/t/dd00041", "Sounds of things", "/m/07yv9 /m/07pp_mv", "blacklist"),
-    _entry("/m/07yv9", "Vehicle", "/m/012f08", rated=(10, 10), weight=4),
-    _entry("/m/012f08", "Motor vehicle (road)", "/m/0k4j /m/03j1ly", rated=(10, 9), weight=2),
-    _entry("/m/0k4j", "Car", rated=(10, 9), weight=3),
-    _entry("/m/03j1ly", "Emergency vehicle", "/m/04qvtq /m/012n7d", rated=(10, 10)),
-    _entry("/m/04qvtq", "Police car (siren)", rated=(10, 9)),
-    _entry("/m/012n7d", "Ambulance (siren)", rated=(9, 8)),
-    _entry("/m/07pp_mv", "Alarm", "/m/03kmc9", rated=(10, 10)),
-    _entry("/m/03kmc9", "Siren", "/m/04qvtq /m/012n7d", rated=(10, 10)),
-    _entry("/t/dd00123", "Channel, environment and background", "/m/096m7z", "abstract"),
-    _entry("/m/096m7z", "Noise", "/m/01jwx6", rated=(10, 5)),
-    _entry("/m/01jwx6", "Vibration", "", "blacklist", rated=(10, 2)),
+    WorldClass("/m/04szw", "Musical instrument", "/m/0342h /m/05r5c", rated=(10, 9), weight=2),
+    WorldClass("/m/0342h", "Guitar", "/m/042v_gx", rated=(10, 10), weight=2),
+    WorldClass("/m/042v_gx", "Acoustic guitar", rated=(10, 6)),
+    WorldClass("/m/05r5c", "Piano", rated=(10, 10)),
+    WorldClass("/m/0kpv1t", "Music genre", "/m/03_d0", "abstract"),
+    WorldClass("/m/03_d0", "Jazz", rated=(0, 0)),
+    WorldClass("/t/dd00030", "Music mood", "/t/dd00031", "abstract"),
+    WorldClass("/t/dd00031", "Happy music", rated=(0, 0)),
+    WorldClass("/m/074ft", "Song", "", "blacklist", rated=(10, 3)),
+    WorldClass("/m/059j3w", "Natural sounds", "/m/0838f /m/03m9d0z /m/0ngt1", "blacklist"),
+    WorldClass("/m/03m9d0z", "Wind", rated=(10, 9), weight=2),
+    WorldClass("/m/0ngt1", "Thunder", rated=(10, 10)),
+    WorldClass("/m/0838f", "Water", "/m/06mb1", rated=(10, 10), weight=2),
+    WorldClass("/m/06mb1", "Rain", rated=(10, 8)),
+    WorldClass("/t/dd00041", "Sounds of things", "/m/07yv9 /m/07pp_mv", "blacklist"),
+    WorldClass("/m/07yv9", "Vehicle", "/m/012f08", rated=(10, 10), weight=4),
+    WorldClass("/m/012f08", "Motor vehicle (road)", "/m/0k4j /m/03j1ly", rated=(10, 9), weight=2),
+    WorldClass("/m/0k4j", "Car", rated=(10, 9), weight=3),
+    WorldClass("/m/03j1ly", "Emergency vehicle", "/m/04qvtq /m/012n7d", rated=(10, 10)),
+    WorldClass("/m/04qvtq", "Police car (siren)", rated=(10, 9)),
+    WorldClass("/m/012n7d", "Ambulance (siren)", rated=(9, 8)),
+    WorldClass("/m/07pp_mv", "Alarm", "/m/03kmc9", rated=(10, 10)),
+    WorldClass("/m/03kmc9", "Siren", "/m/04qvtq /m/012n7d", rated=(10, 10)),
+    WorldClass("/t/dd00123", "Channel, environment and background", "/m/096m7z", "abstract"),
+    WorldClass("/m/096m7z", "Noise", "/m/01jwx6", rated=(10, 5)),
+    WorldClass("/m/01jwx6", "Vibration", "", "blacklist", rated=(10, 2)),
 )
 
 
@@ -159,8 +149,8 @@ def write_classes(folder: Path, entries: Sequence[WorldClass]) -> None:
             "description": f"{entry.name}, as the stand-in has it.",
             "citation_uri": "",
             "positive_examples": [],
-            "child_ids": list(entry.children),
-            "restrictions": list(entry.restrictions),
+            "child_ids": entry.children.split(),
+            "restrictions": entry.restriction.split(),
         }
         for entry in entries
     ]

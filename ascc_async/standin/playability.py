@@ -2,7 +2,8 @@
 
 The one place for wordings. A reason has one or more `Unplayable` entries, a video takes the one its
 number falls on; `REFUSALS` are said in place of the truth to a client that YouTube turns away.
-Another kind of refusal is another entry (and its name in `world_settings.RefusalStyle`).
+Another disguise of a refusal is another entry (and its name in `world_settings.RefusalStyle`):
+faults and limits then say it at the player alone or everywhere, for all videos or for a share.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from ascc_async.model import Reason
 from ascc_async.standin.world import SIGNING_IN_HELPS, Video
 
 APPS = frozenset({"ANDROID", "ANDROID_VR", "IOS", "VISIONOS"})
-CREATIVE_COMMONS = "Creative Commons Attribution license (reuse allowed)"
 
 
 @dataclass(frozen=True, slots=True)
 class Unplayable:
-    """One `playabilityStatus`. `more`: further keys beside."""
+    """One `playabilityStatus`. `more`: further keys beside, or others in place."""
 
     status: str
     reason: str
@@ -28,26 +28,21 @@ class Unplayable:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _gone(*subreasons: str) -> tuple[Unplayable, ...]:
-    return tuple(Unplayable("ERROR", "Video unavailable", text) for text in subreasons)
+def _members_only(text: str) -> Unplayable:
+    """Not an error screen but an offer."""
+    offer = {
+        "itemTitle": "Members-only content",
+        "offerDescription": text,
+        "offerId": "sponsors_only_video",
+    }
+    screen = {"playerLegacyDesktopYpcOfferRenderer": offer}
+    return Unplayable("UNPLAYABLE", text, more={"playableInEmbed": True, "errorScreen": screen})
 
 
-def _claims() -> tuple[Unplayable, ...]:
-    """Two wordings, each with its own status, for each of two rights holders."""
-    forms = (
-        ("ERROR", "This video is no longer available due to a copyright claim by {}"),
-        (
-            "UNPLAYABLE",
-            "This video contains content from {}, who has blocked it on copyright grounds",
-        ),
-    )
-    return tuple(
-        Unplayable(status, "Video unavailable", text.format(holder))
-        for holder in ("Nordlicht Musikverlag GmbH", "SME, on behalf of A & B")
-        for status, text in forms
-    )
-
-
+_GONE = "Video unavailable"
+_CLAIM = "This video is no longer available due to a copyright claim by {}"
+_BLOCKED = "This video contains content from {}, who has blocked it on copyright grounds"
+_HOLDERS = ("Nordlicht Musikverlag GmbH", "SME, on behalf of A & B")
 _JOIN = (
     "Join this channel to get access to members-only content like this video, and other"
     " exclusive perks."
@@ -58,36 +53,50 @@ _LEVEL = (
     " perks."
 )
 UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
-    Reason.REMOVED: _gone(
-        "This video has been removed by the uploader",
-        "This video is not available",
-        "This video isn't available anymore",
-        "This video has been removed for violating YouTube's Terms of Service",
-        "",
+    Reason.REMOVED: (
+        Unplayable("ERROR", _GONE, "This video has been removed by the uploader"),
+        Unplayable("ERROR", _GONE, "This video is not available"),
+        Unplayable("ERROR", _GONE, "This video isn't available anymore"),
+        Unplayable(
+            "ERROR", _GONE, "This video has been removed for violating YouTube's Terms of Service"
+        ),
+        Unplayable("ERROR", _GONE),
     ),
     Reason.PRIVATE: (
         Unplayable(
             "LOGIN_REQUIRED",
             "Private video",
             "Sign in if you've been granted access to this video",
-            more={
+            {
                 "messages": [
                     "This is a private video. Please sign in to verify that you may see it."
                 ]
             },
         ),
     ),
-    Reason.ACCOUNT_TERMINATED: _gone(
-        "This video is no longer available because the YouTube account associated with this"
-        " video has been terminated.",
-        "This video is no longer available because the uploader has closed their YouTube account.",
+    Reason.ACCOUNT_TERMINATED: (
+        Unplayable(
+            "ERROR",
+            _GONE,
+            "This video is no longer available because the YouTube account associated with this"
+            " video has been terminated.",
+        ),
+        Unplayable(
+            "ERROR",
+            _GONE,
+            "This video is no longer available because the uploader has closed their YouTube"
+            " account.",
+        ),
     ),
-    Reason.COPYRIGHT_CLAIM: _claims(),
+    Reason.COPYRIGHT_CLAIM: (
+        Unplayable("ERROR", _GONE, _CLAIM.format(_HOLDERS[0])),
+        Unplayable("UNPLAYABLE", _GONE, _BLOCKED.format(_HOLDERS[0])),
+        Unplayable("ERROR", _GONE, _CLAIM.format(_HOLDERS[1])),
+        Unplayable("UNPLAYABLE", _GONE, _BLOCKED.format(_HOLDERS[1])),
+    ),
     Reason.COUNTRY_RESTRICTED: (
         Unplayable(
-            "UNPLAYABLE",
-            "Video unavailable",
-            "The uploader has not made this video available in your country",
+            "UNPLAYABLE", _GONE, "The uploader has not made this video available in your country"
         ),
     ),
     Reason.SIGN_IN_REQUIRED: (Unplayable("LOGIN_REQUIRED", "Please sign in"),),
@@ -96,14 +105,14 @@ UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
             "LOGIN_REQUIRED",
             "Sign in to confirm your age",
             "This video may be inappropriate for some users.",
-            more={"desktopLegacyAgeGateReason": 1},
+            {"desktopLegacyAgeGateReason": 1},
         ),
     ),
     Reason.MEMBERS_ONLY: (
-        Unplayable("UNPLAYABLE", _JOIN),
-        Unplayable("UNPLAYABLE", _LEVEL.format("Magnificent Members")),
-        Unplayable("UNPLAYABLE", _JOIN),
-        Unplayable("UNPLAYABLE", _LEVEL.format('Tier 2 "Gold"')),
+        _members_only(_JOIN),
+        _members_only(_LEVEL.format("Magnificent Members")),
+        _members_only(_JOIN),
+        _members_only(_LEVEL.format('Tier 2 "Gold"')),
     ),
 }
 # Worded and shaped like an answer about the video: the trap is to take them for one.
@@ -113,29 +122,34 @@ REFUSALS: Mapping[str, Unplayable] = {
         "Sign in to confirm you’re not a bot",
         "This helps protect our community. Learn more",
     ),
-    "try_later": Unplayable(
-        "ERROR", "Video unavailable", "This content isn't available, try again later."
-    ),
+    "try_later": Unplayable("ERROR", _GONE, "This content isn't available, try again later."),
 }
-_OK = {"status": "OK", "playableInEmbed": True}
 
 
 def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> dict[str, Any]:
     """What `player` says of the video's being playable. `app`: in the mobile apps' way."""
     reason = video.reason
+    status: dict[str, Any] = {"status": "OK", "playableInEmbed": True}
     if reason is Reason.LIVE:
-        return _live(video)
+        # YouTube says OK for a stream on air: only `videoDetails` tells that it is no recording.
+        event = {"videoId": video.video_id, "pollDelayMs": "15000"}
+        status["liveStreamability"] = {"liveStreamabilityRenderer": event}
+        if video.upcoming:
+            status["status"] = "LIVE_STREAM_OFFLINE"
+            status["reason"] = "This live event will begin in 3 hours."
+        return status
     entries = UNPLAYABLE.get(reason, ()) if reason else ()
     # Sound that is missing or spoilt is no reason to refuse the player.
     if not entries or (signed_in and reason in SIGNING_IN_HELPS):
-        return dict(_OK)
+        return status
     # By number, not at random: each wording is met, and a video keeps its own.
     entry = entries[video.number % len(entries)]
-    if reason is Reason.MEMBERS_ONLY:
-        return _members_only(entry.reason, app)
     if reason is Reason.COUNTRY_RESTRICTED and app:  # apps name no «Video unavailable» before it
         entry = Unplayable(entry.status, entry.subreason)
-    return refused(entry)
+    status = refused(entry)
+    if reason is Reason.MEMBERS_ONLY and app:
+        del status["errorScreen"]  # apps make no offer
+    return status
 
 
 def refused(entry: Unplayable) -> dict[str, Any]:
@@ -149,36 +163,4 @@ def refused(entry: Unplayable) -> dict[str, Any]:
         "reason": entry.reason,
         "errorScreen": {"playerErrorMessageRenderer": screen},
         **entry.more,
-    }
-
-
-def _members_only(text: str, app: bool) -> dict[str, Any]:
-    """Not an error screen but an offer, and none at all in the apps."""
-    status: dict[str, Any] = {
-        "status": "UNPLAYABLE",
-        "reason": text,
-        "playableInEmbed": True,
-    }
-    if not app:
-        status["errorScreen"] = {
-            "playerLegacyDesktopYpcOfferRenderer": {
-                "itemTitle": "Members-only content",
-                "offerDescription": text,
-                "offerId": "sponsors_only_video",
-            }
-        }
-    return status
-
-
-def _live(video: Video) -> dict[str, Any]:
-    """On air it is playable; an event to come is not."""
-    # YouTube says OK for a stream on air: only `videoDetails` tells that it is no recording.
-    details = {"liveStreamabilityRenderer": {"videoId": video.video_id, "pollDelayMs": "15000"}}
-    if not video.upcoming:
-        return _OK | {"liveStreamability": details}
-    return {
-        "status": "LIVE_STREAM_OFFLINE",
-        "reason": "This live event will begin in 3 hours.",
-        "playableInEmbed": True,
-        "liveStreamability": details,
     }

@@ -8,10 +8,10 @@ from typing import Any
 
 from ascc_async.model import Reason
 from ascc_async.standin.links import LINK_SECONDS, Links, Puzzle
-from ascc_async.standin.media_layout import Stream
+from ascc_async.standin.media import Stream
 from ascc_async.standin.next_answer import TRACKING, VISITOR
 from ascc_async.standin.playability import APPS, REFUSALS, playability, refused
-from ascc_async.standin.world import GONE, SIGNING_IN_HELPS, Video
+from ascc_async.standin.world import GONE, Video
 
 # What yt-dlp must solve with JavaScript before a link of this client works.
 _PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
@@ -40,7 +40,7 @@ def player_answer(
 
     `refusal`: a key of `playability.REFUSALS`, said in place of the truth.
     """
-    app = viewer.client in APPS
+    app, live = viewer.client in APPS, video.reason is Reason.LIVE
     if refusal:
         playable = refused(REFUSALS[refusal])
     else:
@@ -48,55 +48,54 @@ def player_answer(
     answer: dict[str, Any] = {
         "responseContext": {"visitorData": VISITOR, "maxAgeSeconds": 0, "responseId": "IhMIheWTwY"},
         "playabilityStatus": playable,
+        "trackingParams": TRACKING,
     }
-    if playable["status"] == "OK" and video.reason is Reason.LIVE:
-        manifest = _manifest(video, "hls_playlist")
-        answer["streamingData"] = {
-            "expiresInSeconds": str(LINK_SECONDS), "hlsManifestUrl": manifest
-        }  # fmt: skip
-    elif playable["status"] == "OK":
-        answer["streamingData"] = {
-            "expiresInSeconds": str(LINK_SECONDS),
-            "adaptiveFormats": [_format(video, each, viewer, links) for each in streams(video)],
-            "aspectRatio": 1.7777778,
-            "serverAbrStreamingUrl": "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1",
-        } | ({"hlsManifestUrl": _manifest(video, "hls_variant")} if app else {})
+    if playable["status"] == "OK":
+        data: dict[str, Any] = {"expiresInSeconds": str(LINK_SECONDS)}
+        if live or app:
+            data["hlsManifestUrl"] = (
+                "https://manifest.googlevideo.com/api/manifest/"
+                f"{'hls_playlist' if live else 'hls_variant'}/expire/4000000000/id/"
+                f"{video.video_id}/source/youtube/playlist/index.m3u8"
+            )
+        if not live:
+            data["adaptiveFormats"] = [
+                _format(video, stream, viewer, links) for stream in streams(video)
+            ]
+            data["serverAbrStreamingUrl"] = (
+                "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1"
+            )
+        answer["streamingData"] = data
     # YouTube names title and channel of a video it does not play, unless it is gone.
-    helped = viewer.signed_in and video.reason in SIGNING_IN_HELPS
-    if not refusal and (helped or video.reason not in GONE):
-        answer["videoDetails"] = _video_details(video)
+    if not refusal and video.reason not in GONE:
+        answer["videoDetails"] = _video_details(video, live)
         # Apps get no microformat: what a client reads there it must find elsewhere too.
         if viewer.client.startswith(("WEB", "MWEB")):
-            answer["microformat"] = {"playerMicroformatRenderer": _microformat(video)}
-    return answer | {"trackingParams": TRACKING}
+            answer["microformat"] = {"playerMicroformatRenderer": _microformat(video, live)}
+    return answer
 
 
-def _video_details(video: Video) -> dict[str, Any]:
-    live = video.reason is Reason.LIVE
+def _video_details(video: Video, live: bool) -> dict[str, Any]:
     details: dict[str, Any] = {
         "videoId": video.video_id,
         "title": video.title,
         "lengthSeconds": "0" if live else str(round(video.length_ms / 1000)),
         "channelId": video.channel_id,
         "shortDescription": _DESCRIPTION,
-        "thumbnail": {"thumbnails": _thumbnails(video.video_id)},
+        "thumbnail": {"thumbnails": _thumbnails(video)},
         "viewCount": str(video.views),
         "author": video.channel,
         "isLiveContent": live,
     }
     if live:
-        details |= {"isUpcoming": True} if video.upcoming else {"isLive": True}
+        details["isUpcoming" if video.upcoming else "isLive"] = True
     return details
 
 
-def _thumbnails(video_id: str) -> list[dict[str, Any]]:
-    return [{"url": f"https://i.ytimg.com/vi/{video_id}/hq720.jpg", "width": 1280, "height": 720}]
-
-
-def _microformat(video: Video) -> dict[str, Any]:
+def _microformat(video: Video, live: bool) -> dict[str, Any]:
     countries = ["CH", "DE", "GB", "JP", "US"]
     details: dict[str, Any] = {
-        "thumbnail": {"thumbnails": _thumbnails(video.video_id)},
+        "thumbnail": {"thumbnails": _thumbnails(video)},
         "title": {"simpleText": video.title},
         "description": {"simpleText": _DESCRIPTION},
         "lengthSeconds": str(round(video.length_ms / 1000)),
@@ -110,9 +109,8 @@ def _microformat(video: Video) -> dict[str, Any]:
         "ownerChannelName": video.channel,
         "uploadDate": f"{video.published}T08:00:00-08:00",
         "externalVideoId": video.video_id,
-        "canonicalUrl": f"https://www.youtube.com/watch?v={video.video_id}",
     }
-    if video.reason is Reason.LIVE:
+    if live:
         details["liveBroadcastDetails"] = {
             "isLiveNow": not video.upcoming,
             "startTimestamp": "2026-07-01T08:00:00+00:00",
@@ -120,15 +118,27 @@ def _microformat(video: Video) -> dict[str, Any]:
     return details
 
 
-def _manifest(video: Video, kind: str) -> str:
-    return (
-        f"https://manifest.googlevideo.com/api/manifest/{kind}/expire/4000000000/id/"
-        f"{video.video_id}/source/youtube/playlist/index.m3u8"
-    )
+def _thumbnails(video: Video) -> list[dict[str, Any]]:
+    address = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
+    return [{"url": address, "width": 1280, "height": 720}]
 
 
 def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[str, Any]:
-    entry: dict[str, Any] = {"itag": stream.itag}
+    entry: dict[str, Any] = {
+        "itag": stream.itag,
+        "mimeType": stream.mime,
+        "bitrate": stream.bitrate * 51 // 50,  # the peak
+        "initRange": _range(stream.init_range),
+        "lastModified": "1724100171542570",
+        "contentLength": str(stream.size),
+        "quality": "tiny",
+        "projectionType": "RECTANGULAR",
+        "averageBitrate": stream.bitrate,
+        "approxDurationMs": str(stream.duration_ms),
+    }
+    # Missing where the stream has no index: then the whole stream must be fetched.
+    if stream.index_range:
+        entry["indexRange"] = _range(stream.index_range)
     if viewer.client not in _WITHOUT_LINKS:
         entry |= links.make(
             video.video_id,
@@ -137,7 +147,6 @@ def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[
             address=viewer.address,
             puzzle=_PUZZLES.get(viewer.client, "none"),
         )
-    entry |= {"mimeType": stream.mime, "bitrate": stream.bitrate * 51 // 50}  # the peak
     if stream.height:
         entry |= {
             "width": stream.width,
@@ -145,26 +154,14 @@ def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[
             "fps": stream.fps,
             "qualityLabel": f"{stream.height}p",
         }
-    entry["initRange"] = _range(stream.init_range)
-    # Missing where the stream has no index: then the whole stream must be fetched.
-    if stream.index_range:
-        entry["indexRange"] = _range(stream.index_range)
-    entry |= {
-        "lastModified": "1724100171542570",
-        "contentLength": str(stream.size),
-        "quality": "tiny",
-        "projectionType": "RECTANGULAR",
-        "averageBitrate": stream.bitrate,
-    }
     if stream.sample_rate:
         entry |= {
-            "highReplication": True,
             "audioQuality": "AUDIO_QUALITY_MEDIUM",
             "audioSampleRate": str(stream.sample_rate),
             "audioChannels": stream.channels,
             "loudnessDb": -3.2,
         }
-    return entry | {"approxDurationMs": str(stream.duration_ms)}
+    return entry
 
 
 def _range(bounds: tuple[int, int]) -> dict[str, str]:

@@ -28,12 +28,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from ascc_async.standin.request_log import read_log
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
@@ -146,7 +144,9 @@ class StandinProcess:
 
     def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
         """The request log since the last reset, of one endpoint if named."""
-        lines = read_log(self.log_file, self._log_from)
+        # Up to the last line end: the stand-in may be writing.
+        text = self.log_file.read_bytes()[self._log_from :]
+        lines = map(json.loads, text[: text.rfind(b"\n") + 1].splitlines())
         return [line for line in lines if endpoint in (None, line["endpoint"])]
 
     def counters(self) -> dict[str, dict[str, int]]:
@@ -191,8 +191,7 @@ class StandinProcess:
         reraise=True,
     )
     def _call(self, method: str, path: str, body: bytes | None = None) -> str:
-        address = urlsplit(self._ready["control_url"]).netloc
-        connection = http.client.HTTPConnection(address, timeout=10)
+        connection = http.client.HTTPConnection(self._ready["control"], timeout=10)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -56,52 +56,39 @@ def bad_mask(mask: str) -> Reply:
     return google_error(400, message, "invalidParameter", "INVALID_ARGUMENT")
 
 
-def redirect(address: str) -> Reply:
-    """302 to another page."""
-    body = f'<HTML><HEAD><TITLE>302 Moved</TITLE></HEAD><BODY><A HREF="{address}">here</A></BODY>'
-    return Reply(body.encode(), 302, HTML, {"Location": address})
-
-
 def wall(style: str, url: str, *, api: bool) -> Reply:
     """A redirect to a page that needs a person: "captcha", "consent" or "login_wall"."""
-    back = quote(url, safe="")
     # Pages lead to the login; the APIs only say that it is missing.
     if style == "login_wall" and api:
-        return google_error(
-            401,
+        message = (
             "Request is missing required authentication credential. Expected OAuth 2 access token,"
-            " login cookie or other valid authentication credential.",
-            "required",
-            "UNAUTHENTICATED",
+            " login cookie or other valid authentication credential."
         )
-    return redirect(
-        {
-            "captcha": f"https://www.google.com/sorry/index?continue={back}&q=EgTLAHEFGOm",
-            "consent": f"https://consent.youtube.com/m?continue={back}&gl=DE&m=0&pc=yt&cm=2&hl=en",
-            "login_wall": "https://accounts.google.com/ServiceLogin?service=youtube&passive=true"
-            f"&continue={back}",
-        }[style]
-    )
+        return google_error(401, message, "required", "UNAUTHENTICATED")
+    address = {
+        "captcha": "https://www.google.com/sorry/index?q=EgTLAHEFGOm",
+        "consent": "https://consent.youtube.com/m?gl=DE&m=0&pc=yt&cm=2&hl=en",
+        "login_wall": "https://accounts.google.com/ServiceLogin?service=youtube&passive=true",
+    }[style]
+    address += f"&continue={quote(url, safe='')}"
+    body = f'<HTML><HEAD><TITLE>302 Moved</TITLE></HEAD><BODY><A HREF="{address}">here</A></BODY>'
+    return Reply(body.encode(), 302, HTML, {"Location": address})
 
 
 def too_many(endpoint: str, retry_after: str | None) -> Reply:
     """429 in the manner of the endpoint."""
     # The Data API says 403 where others say 429; only the reason tells it from «forbidden».
     if endpoint == "data_api":
+        message = "The request cannot be completed because you have exceeded your rate limit."
         reply = google_error(
-            403,
-            "The request cannot be completed because you have exceeded your rate limit.",
-            "rateLimitExceeded",
-            "RESOURCE_EXHAUSTED",
-            "youtube.quota",
+            403, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED", "youtube.quota"
         )
     elif endpoint in ("next", "player"):
         message = "Resource has been exhausted (e.g. check quota)."
         reply = google_error(429, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED")
     else:
         reply = html("<html><head><title>429 Too Many Requests</title></head></html>", 429)
-    headers = {"Retry-After": retry_after} if retry_after else {}
-    return Reply(reply.body, reply.status, reply.content_type, headers)
+    return replace(reply, headers={"Retry-After": retry_after} if retry_after else {})
 
 
 def forbidden(endpoint: str) -> Reply:

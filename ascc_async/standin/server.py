@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from aiohttp import web
@@ -19,22 +19,13 @@ from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, re
 from ascc_async.standin.media import streams_of
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import ProxyServer, make_certificates
-from ascc_async.standin.request_log import RequestLog
 from ascc_async.standin.site import Site
-from ascc_async.standin.world_settings import ProxyListener, RefusalStyle, WorldSettings
+from ascc_async.standin.world_settings import RefusalStyle, WorldSettings
 
-LOG_NAME = "requests.jsonl"
-_STYLE_OF_FAULT: Mapping[str, RefusalStyle] = {
-    "refuse": "429",
-    "bot_check": "bot_check",
-    "try_later": "try_later",
-    "captcha": "captcha",
-    "consent": "consent",
-    "login_wall": "login_wall",
-    "forbidden": "forbidden",
-}
+_LOG_NAME = "requests.jsonl"
 # Made at the start; another value could not be kept.
 _UNCHANGEABLE = frozenset({"listeners", "seed", "videos"})
+_COUNTERS = ("requests", "bytes", "refused", "answered", "faults", "videos", "connections")
 
 
 class Standin:
@@ -43,7 +34,8 @@ class Standin:
     def __init__(self, settings: WorldSettings, folder: Path) -> None:
         self._folder = folder
         self.settings = settings
-        self.log = RequestLog(folder / LOG_NAME)
+        self._log = (folder / _LOG_NAME).open("a", encoding="utf-8")
+        self._counters: dict[str, Counter[str]] = {name: Counter() for name in _COUNTERS}
         # Used quota outlives a change of settings, as a day does.
         self._quota: Counter[str] = Counter()
         self._arrivals: dict[tuple[object, object], str] = {}
@@ -77,15 +69,25 @@ class Standin:
         for listener in self.settings.listeners:
             server = ProxyServer(listener, self._web, self._arrived, tls)
             self._proxies.append(server)
-            ports[listener.name] = await server.start()
-            proxies[listener.name] = _proxy_url(listener, ports[listener.name])
-        control_port = await self._start_control()
+            port = ports[listener.name] = await server.start()
+            user, password = quote(listener.user or "", safe=""), quote(listener.password, safe="")
+            login = f"{user}:{password}@" if user else ""
+            proxies[listener.name] = f"{listener.scheme}://{login}127.0.0.1:{port}"
+        app = web.Application()
+        app.router.add_post("/settings", self._change_settings)  # merged in
+        app.router.add_get("/counters", self._show_counters)
+        app.router.add_post("/reset", self._reset)
+        app.router.add_post("/cut", self._cut_connections)
+        self._control = web.AppRunner(app, access_log=None)
+        await self._control.setup()
+        await web.TCPSite(self._control, "127.0.0.1", 0).start()
+        address: Any = self._control.addresses[0]
         return {
             "proxy": next(iter(proxies.values())),
             "proxies": proxies,
             "ca_file": str(ca_file),
-            "control_url": f"http://127.0.0.1:{control_port}",
-            "log_file": str(self._folder / LOG_NAME),
+            "control": f"127.0.0.1:{address[1]}",
+            "log_file": str(self._folder / _LOG_NAME),
             "ports": ports,
         }
 
@@ -96,12 +98,12 @@ class Standin:
         await self._web.shutdown(0.1)
         if self._control is not None:
             await self._control.cleanup()
-        self.log.close()
+        self._log.close()
 
     def _arrived(self, transport: asyncio.Transport, listener: str) -> None:
         # The web server sees another transport object than the proxy; the ends stay the same.
         self._arrivals[_both_ends(transport)] = listener
-        self.log.count("connections", listener)
+        self._counters["connections"][listener] += 1
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: limits come first, then faults, then the site."""
@@ -118,9 +120,9 @@ class Standin:
         fault = None
         if refusal is None:
             fault = self._faults.draw(endpoint, incoming.videos, request.path)
-        if fault and fault.name in _STYLE_OF_FAULT:
+        if fault and fault.name in get_args(RefusalStyle):
             header = retry_after(fault.retry_after, fault.retry_after_seconds, time.time())
-            refusal = HowRefused(_STYLE_OF_FAULT[fault.name], header)
+            refusal = HowRefused(fault.name, header)
         # As YouTube does to clients it distrusts: a sound answer, about something else.
         if fault and fault.name == "other_video":
             others = (video.video_id for video in self._site.world.videos)
@@ -145,28 +147,18 @@ class Standin:
         }
 
         def record(status: int, size: int) -> None:
-            self.log.add(
-                line | {"status": status, "size": size}, written=self.settings.log_requests
-            )
+            counters = self._counters
+            counters["requests"][endpoint] += 1
+            counters["bytes"][kind] += size
+            counters["videos"][endpoint] += len(incoming.videos)
+            counters["refused" if refusal else "answered"][identity] += 1
+            if fault:
+                counters["faults"][fault.name] += 1
+            if self.settings.log_requests:
+                self._log.write(json.dumps(line | {"status": status, "size": size}) + "\n")
+                self._log.flush()  # tests read it while the answer is on its way
 
         return await send(request, reply, fault, record, self._pipe)
-
-    async def _start_control(self) -> int:
-        """GET /settings, POST /settings (merged in), GET /counters, POST /reset and /cut."""
-        app = web.Application()
-        app.router.add_get("/settings", self._show_settings)
-        app.router.add_post("/settings", self._change_settings)
-        app.router.add_get("/counters", self._show_counters)
-        app.router.add_post("/reset", self._reset)
-        app.router.add_post("/cut", self._cut_connections)
-        self._control = web.AppRunner(app, access_log=None)
-        await self._control.setup()
-        await web.TCPSite(self._control, "127.0.0.1", 0).start()
-        address: Any = self._control.addresses[0]
-        return int(address[1])
-
-    async def _show_settings(self, request: web.Request) -> web.Response:
-        return web.Response(text=self.settings.model_dump_json(), content_type="application/json")
 
     async def _change_settings(self, request: web.Request) -> web.Response:
         changes = await request.json()
@@ -180,21 +172,21 @@ class Standin:
             self.apply(WorldSettings.model_validate(data))
         except ValidationError as error:
             return web.Response(status=400, text=str(error))
-        return await self._show_settings(request)
+        return web.Response(text=self.settings.model_dump_json())
 
     async def _show_counters(self, request: web.Request) -> web.Response:
-        own = {"breaches": self._limits.breaches(), "quota_used": dict(self._quota)}
-        return web.json_response(self.log.counters() | own)
+        own = {"breaches": self._limits.breaches(), "quota_used": self._quota}
+        return web.json_response(self._counters | own)
 
     async def _reset(self, request: web.Request) -> web.Response:
-        self.log.reset()
-        self._quota.clear()
-        return web.Response(text="ok")
+        for counter in (*self._counters.values(), self._quota):
+            counter.clear()
+        return web.Response()
 
     async def _cut_connections(self, request: web.Request) -> web.Response:
         for server in self._proxies:
             server.cut_all()
-        return web.Response(text="ok")
+        return web.Response()
 
 
 def _both_ends(transport: asyncio.BaseTransport | None) -> tuple[object, object]:
@@ -202,12 +194,3 @@ def _both_ends(transport: asyncio.BaseTransport | None) -> tuple[object, object]
     if transport is None:
         return None, None
     return transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-
-
-def _proxy_url(listener: ProxyListener, port: int) -> str:
-    login = (
-        f"{quote(listener.user, safe='')}:{quote(listener.password, safe='')}@"
-        if listener.user
-        else ""
-    )
-    return f"{listener.scheme}://{login}127.0.0.1:{port}"

@@ -1,6 +1,7 @@
-"""Answers as bytes with holes: built, masked and dumped once per shape, then only filled in.
+"""JSON answers as data: written down once, as YouTube sends them, then changed and filled in.
 
-A builder makes an ordinary JSON value in which `hole("title")` marks where a string is filled in.
+`hole("title")` in an answer marks where a string is filled in. Variants of an answer are made by
+taking parts out, or by giving them another name.
 """
 
 from __future__ import annotations
@@ -25,8 +26,27 @@ def quoted(text: str) -> bytes:
     return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
 
 
+def take_out(answer: Any, path: str, *, put_back_as: str = "") -> None:
+    """Take out what stands at the path (keys and list indices); put it back by another name.
+
+    Where the way to it was taken out before, nothing happens.
+    """
+    *way, last = path.split(".")
+    for step in way:
+        answer = answer[int(step)] if isinstance(answer, list) else answer.get(step)
+        if answer is None:
+            return
+    if isinstance(answer, list):
+        del answer[int(last)]
+    elif last in answer:
+        part = answer.pop(last)
+        if put_back_as:
+            answer[put_back_as] = part
+
+
 class Template:
-    """A JSON value with holes. `reordered`: the keys of every object in reverse order."""
+    """A JSON value with holes, ready to be filled. `reordered`: the keys of every object in
+    reverse order."""
 
     def __init__(self, value: Any, *, reordered: bool = False) -> None:
         value = _reordered(value) if reordered else value

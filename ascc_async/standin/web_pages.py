@@ -11,8 +11,12 @@ from ascc_async.standin.next_answer import VISITOR
 from ascc_async.standin.replies import dumps
 from ascc_async.standin.world import Video
 
-_API_KEY = "AIzaSyAO_FJ2SlqU8Q4STEHLGCilw_Y9_11qcW8"
-_WEB = ("WEB", 1, "2.20260708.00.00")
+# yt-dlp reads the player's address in these pages, one for each kind of client.
+_CLIENTS = {
+    "/watch": ("WEB", 1, "2.20260708.00.00"),
+    "/embed": ("WEB_EMBEDDED_PLAYER", 56, "2.20260708.00.00"),
+    "/tv": ("TVHTML5", 7, "7.20260707.07.00"),
+}
 # As much as real pages have before the data: readers that stop early find nothing.
 _STYLE = '<style nonce="x">' + ".ytd-app{display:block;position:relative}" * 300 + "</style>"
 
@@ -20,9 +24,6 @@ IFRAME_API = (
     f"var scriptUrl = 'https:\\/\\/www.youtube.com\\/s\\/player\\/{PLAYER_ID}\\/"
     "www-widgetapi.vflset\\/www-widgetapi.js';"
     "window['yt_embedsEnableIframeApiSendFullEmbedUrl'] = true;\n"
-)
-SERVICE_WORKER_DATA = ")]}'\n" + json.dumps(
-    [["yt.sw.adr", None, [[[None, None, [None] * 13 + [VISITOR]], _API_KEY]]]]
 )
 
 
@@ -46,7 +47,7 @@ def watch_page(
         (
             b'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
             b"<script>window['ytcsi'] = {};</script><script nonce=\"x\">ytcfg.set(",
-            json.dumps(_ytcfg(_WEB, signed_in)).encode(),
+            json.dumps(_ytcfg("/watch", signed_in)).encode(),
             b");</script>",
             _STYLE.encode(),
             head.encode("utf-8", "surrogatepass"),
@@ -62,23 +63,11 @@ def watch_page(
 
 def config_page(path: str, *, signed_in: bool) -> str:
     """The page of a client from which yt-dlp takes the configuration."""
-    # yt-dlp reads the player's address here, one page for each kind of client.
-    client = _WEB
-    if path.startswith("/embed/"):
-        client = ("WEB_EMBEDDED_PLAYER", 56, _WEB[2])
-    elif path == "/tv":
-        client = ("TVHTML5", 7, "7.20260707.07.00")
-    settings = _ytcfg(client, signed_in)
-    if client[0] == "WEB_EMBEDDED_PLAYER":
-        settings["WEB_PLAYER_CONTEXT_CONFIGS"] = {
-            "WEB_PLAYER_CONTEXT_CONFIG_ID_EMBEDDED_PLAYER": {
-                "jsUrl": PLAYER_PATH,
-                "encryptedHostFlags": "AD5ZzFQ",
-            }
-        }
+    kind = "/embed" if path.startswith("/embed/") else path if path in _CLIENTS else "/watch"
     return (
         "<!DOCTYPE html><html><head><title>YouTube</title></head><body><script>"
-        f"ytcfg.set({json.dumps(settings)});</script>{'<div></div>' * 200}</body></html>"
+        f"ytcfg.set({json.dumps(_ytcfg(kind, signed_in))});</script>"
+        f"{'<div></div>' * 200}</body></html>"
     )
 
 
@@ -90,24 +79,30 @@ def _script_safe(json_text: bytes) -> bytes:
     return json_text
 
 
-def _ytcfg(client: tuple[str, int, str], signed_in: bool) -> dict[str, Any]:
-    """What a page hands to `ytcfg.set`."""
-    name, number, version = client
+def _ytcfg(kind: str, signed_in: bool) -> dict[str, Any]:
+    """What the page of this kind of client hands to `ytcfg.set`."""
+    name, number, version = _CLIENTS[kind]
+    client = {
+        "hl": "en",
+        "gl": "US",
+        "visitorData": VISITOR,
+        "clientName": name,
+        "clientVersion": version,
+        "platform": "DESKTOP",
+        "configInfo": {"appInstallData": "CMjDl9EGEL"},
+    }
+    player = {"jsUrl": PLAYER_PATH, "serializedExperimentFlags": "html5_enable_x=false"}
+    players = {"WEB_PLAYER_CONTEXT_CONFIG_ID_KEVLAR_WATCH": player}
+    if kind == "/embed":
+        embedded = {"jsUrl": PLAYER_PATH, "encryptedHostFlags": "AD5ZzFQ"}
+        players = {"WEB_PLAYER_CONTEXT_CONFIG_ID_EMBEDDED_PLAYER": embedded}
     settings: dict[str, Any] = {
-        "INNERTUBE_API_KEY": _API_KEY,
+        "INNERTUBE_API_KEY": "AIzaSyAO_FJ2SlqU8Q4STEHLGCilw_Y9_11qcW8",
         "INNERTUBE_API_VERSION": "v1",
         "INNERTUBE_CLIENT_NAME": name,
         "INNERTUBE_CLIENT_VERSION": version,
         "INNERTUBE_CONTEXT": {
-            "client": {
-                "hl": "en",
-                "gl": "US",
-                "visitorData": VISITOR,
-                "clientName": name,
-                "clientVersion": version,
-                "platform": "DESKTOP",
-                "configInfo": {"appInstallData": "CMjDl9EGEL"},
-            },
+            "client": client,
             "user": {"lockedSafetyMode": False},
             "request": {"useSsl": True},
         },
@@ -116,12 +111,7 @@ def _ytcfg(client: tuple[str, int, str], signed_in: bool) -> dict[str, Any]:
         "PLAYER_JS_URL": PLAYER_PATH,
         "STS": 20642,
         "VISITOR_DATA": VISITOR,
-        "WEB_PLAYER_CONTEXT_CONFIGS": {
-            "WEB_PLAYER_CONTEXT_CONFIG_ID_KEVLAR_WATCH": {
-                "jsUrl": PLAYER_PATH,
-                "serializedExperimentFlags": "html5_enable_x=false",
-            }
-        },
+        "WEB_PLAYER_CONTEXT_CONFIGS": players,
     }
     if signed_in:
         # Without these yt-dlp takes the cookies for no longer valid.

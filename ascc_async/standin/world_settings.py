@@ -12,9 +12,9 @@ RefusalStyle = Literal[
     "429", "bot_check", "try_later", "captcha", "consent", "login_wall", "forbidden"
 ]
 FaultName = Literal[
+    RefusalStyle,
     "server_error", "cut_before", "cut_body", "stall", "slow_body", "empty", "html", "truncated",
     "other_video", "gzip_bomb", "oversized", "range_ignored",
-    "refuse", "bot_check", "try_later", "captcha", "consent", "login_wall", "forbidden",
 ]  # fmt: skip
 RetryAfterForm = Literal["seconds", "date", "none"]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -42,7 +42,7 @@ def stream(store: MediaStore) -> Callable[[StreamSpec, int], bytes]:
 
     @cache
     def make(spec: StreamSpec, itag: int) -> bytes:
-        return store.stream(spec, itag).whole()
+        return store.stream(spec, itag).read()
 
     return make
 

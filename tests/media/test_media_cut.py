@@ -29,8 +29,8 @@ from ascc_async.media.ffmpeg import FFmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import StreamSpec
-from ascc_async.standin.media_layout import Damage, IndexForm
+from ascc_async.standin.media import Damage, StreamSpec
+from ascc_async.standin.media_containers import IndexForm
 
 MP4, WEBM = 140, 251
 Cutters = Callable[..., Cutter]

@@ -16,8 +16,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import samples
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason, Track
-from ascc_async.standin.media import StreamSpec
-from ascc_async.standin.media_masters import FPS
+from ascc_async.standin.media import FPS, StreamSpec
 from tests.timecode_reading import lag_samples
 
 SPEC = StreamSpec(30_000, 44_100, 2)

@@ -22,7 +22,7 @@ from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
 from ascc_async.standin.media import StreamSpec
-from ascc_async.standin.media_layout import IndexForm
+from ascc_async.standin.media_containers import IndexForm
 from benchmarks.stream_makers import MAKERS, Maker, made
 
 Streams = Callable[[StreamSpec, int], bytes]

@@ -74,6 +74,7 @@ async def test_a_full_disk_is_told(tmp_path: Path) -> None:
         ("kill -9 $$", "signal 9", True),
         ("echo 'Cannot allocate memory' >&2; exit 1", "status 1", True),
         ("exit 255", "status 255", True),
+        ("echo 'decoder: Operation not permitted' >&2; exit 255", "status 255", False),
         ("echo 'Invalid data found' >&2; exit 1", "status 1", False),
     ],
 )

@@ -14,7 +14,7 @@ from aiohttp_socks import ProxyConnector
 
 from ascc_async.model import CREATIVE_COMMONS_LINK
 from ascc_async.standin import links
-from ascc_async.standin.media_layout import Layout, Stream
+from ascc_async.standin.media import Stream
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import DataApi, Fault, Limit
 from tests.standin.client import Client
@@ -120,7 +120,7 @@ async def test_media_links_are_bound_and_signed(ask: Client) -> None:
 
 def test_media_links_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """After six hours they are good for nothing."""
-    stream = Stream(140, "audio/mp4", 1000, Layout((), (0, 0), None), timecode_at_zero=0)
+    stream = Stream(140, "audio/mp4", 1000, (), (0, 0), None)
     for seconds in (60, -2):
         monkeypatch.setattr(links, "LINK_SECONDS", seconds)
         link = links.Links(b"secret").make(

@@ -191,7 +191,7 @@ async def test_a_video_without_sound_is_rejected_after_a_second_look(world: Worl
 
 
 TROUBLE: list[tuple[Fault, type[AsccError], str | None]] = [
-    (Fault(name="refuse", times=0), Refused, "rate"),
+    (Fault(name="429", times=0), Refused, "rate"),
     (Fault(name="bot_check", times=0), Refused, "bot_check"),
     (Fault(name="try_later", times=0), Refused, "try_later"),
     (Fault(name="captcha", times=0), Refused, "captcha"),
@@ -226,7 +226,7 @@ async def test_trouble_is_never_the_videos_fault(
 
 async def test_the_time_to_wait_is_youtubes(world: World) -> None:
     """`Retry-After` comes through yt-dlp."""
-    fault = Fault(name="refuse", times=0, retry_after="seconds", retry_after_seconds=77)
+    fault = Fault(name="429", times=0, retry_after="seconds", retry_after_seconds=77)
     world.youtube.set_faults(fault)
     with pytest.raises(Refused) as caught:
         await (await world.extractor()).resolve(world.video(None).video_id)

@@ -119,7 +119,7 @@ async def test_changed_pages_never_give_a_wrong_license(
 @pytest.mark.parametrize(
     "fault",
     ["server_error", "cut_before", "cut_body", "empty", "html", "truncated", "other_video",
-     "gzip_bomb", "oversized", "refuse", "bot_check", "try_later", "captcha", "consent",
+     "gzip_bomb", "oversized", "429", "bot_check", "try_later", "captcha", "consent",
      "login_wall", "forbidden"],
 )  # fmt: skip
 async def test_broken_answers_never_give_a_wrong_license(
