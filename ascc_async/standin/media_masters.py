@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from threading import Lock
 
 import imageio_ffmpeg
 import numpy as np
@@ -84,22 +85,27 @@ class Flavour:
 
 
 class SoundMaster:
-    """Six encoded blocks of one flavour, from the folder or encoded when first needed."""
+    """Six encoded blocks of one flavour (one of silence), from the folder or encoded here.
+
+    Making one raises MediaNotMade.
+    """
 
     def __init__(self, flavour: Flavour, folder: Path) -> None:
         self._flavour, self._folder = flavour, folder
-        self._length = SILENT_FRAMES if flavour.silent else flavour.block_frames
+        numbers = range(1 if flavour.silent else BASE)
+        paths = [folder / f"{flavour.name}-{number}" for number in numbers]
+        encode = [partial(_encode_block, flavour, number) for number in numbers]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self._blocks = list(pool.map(_kept, paths, encode))
+        self._sizes = np.array([[len(frame) for frame in block] for block in self._blocks])
         self._digits = np.array([digit(slot) for slot in range(SLOTS * BASE * BASE)], np.int64)
-        self._blocks: dict[int, Frames] = {}
-        self._sizes = np.zeros((BASE, self._length), np.int64)
-        self._lock = Lock()
 
     def sizes(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Sizes in bytes of the stream's frames `first` and on. Raises MediaNotMade."""
+        """Sizes in bytes of the stream's frames `first` and on."""
         return self._sizes[self._block_and_index(first, count)]
 
     def frames(self, first: int, count: int) -> list[bytes]:
-        """The stream's frames `first` and on. Raises MediaNotMade."""
+        """The stream's frames `first` and on."""
         blocks, indices = self._block_and_index(first, count)
         pairs = zip(blocks.tolist(), indices.tolist(), strict=True)
         return [self._blocks[block][index] for block, index in pairs]
@@ -127,31 +133,13 @@ class SoundMaster:
 
     def _block_and_index(self, first: int, count: int) -> tuple[Indices, Indices]:
         """Of each frame: which encoded block holds it, and where in it."""
-        frame = np.arange(first, first + count, dtype=np.int64)
-        indices = frame % self._length
+        frame, length = np.arange(first, first + count, dtype=np.int64), self._sizes.shape[1]
         if self._flavour.silent:
-            blocks = np.zeros_like(frame)
-        else:
-            # twice the frame's middle: AAC frames are centred on their number, Opus ones between
-            middle = 2 * frame + (self._flavour.codec == "opus")
-            slot = middle * SLOTS // (2 * self._length)
-            blocks = self._digits[slot % len(self._digits)]
-        self._need(np.flatnonzero(np.bincount(blocks, minlength=BASE)).tolist())
-        return blocks, indices
-
-    def _need(self, numbers: list[int]) -> None:
-        """Have these blocks: from memory, from the folder, or encoded, several at a time."""
-        with self._lock:
-            missing = [number for number in numbers if number not in self._blocks]
-            if not missing:
-                return
-            paths = [self._folder / f"{self._flavour.name}-{number}" for number in missing]
-            encode = [partial(_encode_block, self._flavour, number) for number in missing]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                blocks = list(pool.map(_kept, paths, encode))
-            for number, block in zip(missing, blocks, strict=True):
-                self._sizes[number] = [len(frame) for frame in block]
-                self._blocks[number] = block
+            return np.zeros_like(frame), frame % length
+        # twice the frame's middle: AAC frames are centred on their number, Opus ones between
+        middle = 2 * frame + (self._flavour.codec == "opus")
+        slot = middle * SLOTS // (2 * length)
+        return self._digits[slot % len(self._digits)], frame % length
 
 
 def _encode_block(flavour: Flavour, number: int) -> list[bytes]:
@@ -160,43 +148,24 @@ def _encode_block(flavour: Flavour, number: int) -> list[bytes]:
     if flavour.silent:
         preroll, wanted = 8, SILENT_FRAMES
         pcm = np.zeros((2 * SILENT_FRAMES * length, channels), np.float32)
+        pcm[-length:] = 0.5  # far behind what is wanted: frames of one size would not be listed
     else:
         preroll, wanted = _PREROLL, flavour.block_frames
         first = number * (BASE + 1) * wanted - preroll
         pcm = synth_samples(first * length, (wanted + preroll + _RUN_OUT) * length, rate, channels)
-    codec, container = (_AAC, "adts") if flavour.codec == "aac" else (_OPUS, "ogg")
+    codec = _AAC if flavour.codec == "aac" else _OPUS
     stream = run_ffmpeg(
         ["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-i", "-", "-threads", "1",
-         "-b:a", str(flavour.bitrate), "-c:a", *codec, "-f", container, "-"],
+         "-b:a", str(flavour.bitrate), "-c:a", *codec, "-f", "mp4", "-movflags", "empty_moov", "-"],
         pcm.astype("<f4").tobytes(),
     )  # fmt: skip
-    # The first two packets of Ogg are Opus' head and tags.
-    frames = _adts_frames(stream) if flavour.codec == "aac" else _ogg_packets(stream)[2:]
-    return frames[preroll : preroll + wanted]
-
-
-def _adts_frames(stream: bytes) -> list[bytes]:
-    frames, at = [], 0
-    while at < len(stream):
-        header = int.from_bytes(stream[at : at + 7], "big")
-        length = header >> 13 & 0x1FFF
-        frames.append(stream[at + 7 : at + length])
-        at += length
-    return frames
-
-
-def _ogg_packets(stream: bytes) -> list[bytes]:
-    packets, open_packet, at = [], b"", 0
-    while at < len(stream):
-        lacing = stream[at + 27 : at + 27 + stream[at + 26]]
-        at += 27 + len(lacing)
-        for length in lacing:
-            open_packet += stream[at : at + length]
-            at += length
-            if length < 255:  # 255 says that the packet goes on
-                packets.append(open_packet)
-                open_packet = b""
-    return packets
+    # One fragment: the rows of `trun` hold each frame's size, after its duration if they differ.
+    at = stream.index(b"trun") + 4
+    flags, count = struct.unpack_from(">II", stream, at)
+    columns = (flags >> 8 & 15).bit_count()
+    rows = np.frombuffer(stream, ">u4", count * columns, at + 12).reshape(count, columns)
+    ends = np.cumsum([stream.index(b"mdat") + 4, *rows[:, flags >> 8 & 1].tolist()]).tolist()
+    return [stream[begin:end] for begin, end in pairwise(ends)][preroll : preroll + wanted]
 
 
 def _kept(path: Path, make: Callable[[], list[bytes]]) -> Frames:
@@ -207,10 +176,9 @@ def _kept(path: Path, make: Callable[[], list[bytes]]) -> Frames:
     if path.exists():
         data = path.read_bytes()
         count = int.from_bytes(data[:4], "little")
-        sizes = np.frombuffer(data, "<u4", count, 4).astype(np.int64)
-        ends = 4 + 4 * count + np.cumsum(sizes)
-        bounds = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
-        return tuple(data[begin:end] for begin, end in bounds)
+        sizes = np.frombuffer(data, "<u4", count, 4).tolist()
+        ends = np.cumsum([4 + 4 * count, *sizes]).tolist()
+        return tuple(data[begin:end] for begin, end in pairwise(ends))
     frames = tuple(make())
     head = np.array([len(frames), *(len(frame) for frame in frames)], "<u4")
     # Several stand-ins may start at once: each writes a file of its own, the last one stays.

@@ -4,7 +4,7 @@
     with StandinProcess(settings) as youtube:            # or: async with
         youtube.proxy        # "http://127.0.0.1:40111"  -> network.proxy
         youtube.ca_file      # Path                      -> network.ca_file
-        youtube.proxies      # {"main": "http://…"}, one for each of settings.listeners
+        youtube.proxies      # {"main": "http://…"}, by the names of settings.listeners
         youtube.world        # World: .videos, .video(id), .expected(id, start_ms)
         youtube.set_faults(Fault(name="server_error", share=0.2))
         youtube.set_pages(license_row="gone")
@@ -33,7 +33,7 @@ from pydantic_core import to_json
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from ascc_async.standin.world import World
-from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
+from ascc_async.standin.world_settings import Fault, WorldSettings
 
 _START_SECONDS = 30  # on a busy machine the imports alone take some seconds
 _STOP_SECONDS = 5
@@ -54,7 +54,7 @@ class StandinProcess:
         self._given = folder
         self._folder = folder or Path()
         self._process: subprocess.Popen[bytes] | None = None
-        self._ready: Mapping[str, Any] = {}
+        self._ports: Mapping[str, int] = {}
         self._log_from = 0
 
     def __enter__(self) -> Self:
@@ -75,26 +75,6 @@ class StandinProcess:
         await asyncio.to_thread(self.__exit__)
 
     @property
-    def proxy(self) -> str:
-        """The address of the first proxy listener, with user and password where it has them."""
-        return str(self._ready["proxy"])
-
-    @property
-    def proxies(self) -> Mapping[str, str]:
-        """The address of every proxy listener by its name."""
-        return dict(self._ready["proxies"])
-
-    @property
-    def ca_file(self) -> Path:
-        """The PEM file of the stand-in's certificate authority."""
-        return Path(self._ready["ca_file"])
-
-    @property
-    def log_file(self) -> Path:
-        """The request log, one JSON object a line."""
-        return Path(self._ready["log_file"])
-
-    @property
     def pid(self) -> int | None:
         """The process's id while it runs."""
         return self._process.pid if self._process else None
@@ -102,9 +82,8 @@ class StandinProcess:
     def start(self) -> None:
         """Start, or start again on the same ports with the same certificate."""
         # The same ports: a run that is under way finds it again after a restart.
-        ports = self._ready.get("ports", {})
         listeners = tuple(
-            listener.model_copy(update={"port": ports.get(listener.name, 0)})
+            listener.model_copy(update={"port": self._ports.get(listener.name, 0)})
             for listener in self.settings.listeners
         )
         config = self.settings.model_copy(update={"listeners": listeners}).model_dump_json()
@@ -120,13 +99,17 @@ class StandinProcess:
         stdout = self._process.stdout
         assert stdout is not None
         # It says that it is ready, or dies and its output ends: no need to look again and again.
-        ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
-        line = stdout.readline() if ready else b""
+        readable, _, _ = select.select([stdout], [], [], _START_SECONDS)
+        line = stdout.readline() if readable else b""
         if not line:
             self.stop()
             last = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
             raise StandinFailed(f"the stand-in did not start: {last}")
-        self._ready = json.loads(line)
+        ready = json.loads(line)
+        self._ports, self._control = ready["ports"], ready["control"]
+        self.proxies: Mapping[str, str] = ready["proxies"]
+        self.proxy: str = next(iter(self.proxies.values()))
+        self.ca_file, self.log_file = Path(ready["ca_file"]), Path(ready["log_file"])
 
     def stop(self) -> None:
         """End the process; what is in flight is cut."""
@@ -171,10 +154,6 @@ class StandinProcess:
         """These faults from now on; none: no faults."""
         self.set(faults=faults)
 
-    def set_limits(self, *limits: Limit) -> None:
-        """These hidden limits from now on."""
-        self.set(limits=limits)
-
     def set_pages(self, **changes: Any) -> None:
         """Change how pages look: see `world_settings.PageSettings`."""
         self.set(pages=changes)
@@ -191,7 +170,7 @@ class StandinProcess:
         reraise=True,
     )
     def _call(self, method: str, path: str, body: bytes | None = None) -> str:
-        connection = http.client.HTTPConnection(self._ready["control"], timeout=10)
+        connection = http.client.HTTPConnection(self._control, timeout=10)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hmac
+import re
 import ssl
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -123,9 +123,9 @@ class ProxyServer:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """The handshake of an HTTP proxy; the name to log it under."""
         head = await reader.readuntil(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        method, target, *_ = first.split(" ")
-        name = self._name_for(*_basic_credentials(lines))
+        method, target, *_ = head.decode("latin-1").split(" ")
+        login = re.search(rb"(?i)^proxy-authorization: *basic +(\S+)", head, re.MULTILINE)
+        name = self._name_for(base64.b64decode(login[1]) if login else b"")
         if name is None:
             raise ProxyRefusal(
                 b"HTTP/1.1 407 Proxy Authentication Required\r\n"
@@ -143,42 +143,40 @@ class ProxyServer:
     async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """The handshake of RFC 1928, with user and password as of RFC 1929."""
 
-        async def read_text() -> str:
+        async def read_field() -> bytes:
             length = (await reader.readexactly(1))[0]
-            return (await reader.readexactly(length)).decode()
+            return await reader.readexactly(length)
 
         version, methods = await reader.readexactly(2)
         with_password = 2 in await reader.readexactly(methods)
         if version != 5:
             raise ValueError("not SOCKS5")
-        user, password = None, ""
+        login = b""
         if with_password:
             writer.write(b"\x05\x02")
             await reader.readexactly(1)
-            user, password = await read_text(), await read_text()
-        name = self._name_for(user, password)
+            login = await read_field() + b":" + await read_field()
+        name = self._name_for(login)
         if name is None:
             raise ProxyRefusal(b"\x01\x01" if with_password else b"\x05\xff")
         writer.write(b"\x01\x00" if with_password else b"\x05\x00")
         address_type = (await reader.readexactly(4))[3]
         if address_type != 3:  # an address in place of a name: nothing that is played here
             raise ProxyRefusal(b"\x05\x08\x00\x01" + bytes(6))
-        host = await read_text()
-        port = int.from_bytes(await reader.readexactly(2), "big")
-        if port != 443 or not _is_played(host):
+        host, port = (await read_field()).decode(), await reader.readexactly(2)
+        if int.from_bytes(port, "big") != 443 or not _is_played(host):
             raise ProxyRefusal(b"\x05\x04\x00\x01" + bytes(6))
         writer.write(b"\x05\x00\x00\x01" + bytes(6))
         return name
 
-    def _name_for(self, user: str | None, password: str) -> str | None:
-        """The listener's name; without a password, the user's name where the client gives one."""
-        if self._listener.user is None:
-            return user or self._listener.name
-        same = hmac.compare_digest(
-            f"{user}:{password}".encode(),
-            f"{self._listener.user}:{self._listener.password}".encode(),
-        )
-        return self._listener.name if same else None
+    def _name_for(self, login: bytes) -> str | None:
+        """The listener's name for the right `user:password`; without one any user is a name."""
+        listener = self._listener
+        if listener.user is None:
+            return login.partition(b":")[0].decode() or listener.name
+        # Clients differ in how they encode a password.
+        right = f"{listener.user}:{listener.password}"
+        return listener.name if login in (right.encode(), right.encode("latin-1")) else None
 
     async def _hand_over(self, writer: asyncio.StreamWriter, name: str) -> None:
         await writer.drain()
@@ -202,18 +200,3 @@ class ProxyServer:
 
 def _is_played(host: str) -> bool:
     return any(fnmatch(host.lower(), pattern) for pattern in _HOSTS)
-
-
-def _basic_credentials(lines: list[str]) -> tuple[str | None, str]:
-    """User and password of `Proxy-Authorization`; clients differ in how they encode a password."""
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.lower() == "proxy-authorization":
-            raw = base64.b64decode(value.strip()[6:])
-            try:
-                text = raw.decode()
-            except UnicodeDecodeError:
-                text = raw.decode("latin-1")
-            user, _, password = text.partition(":")
-            return user or None, password
-    return None, ""

@@ -40,7 +40,7 @@ class Standin:
         self._quota: Counter[str] = Counter()
         self._arrivals: dict[tuple[object, object], str] = {}
         self._proxies: list[ProxyServer] = []
-        self._control: web.AppRunner | None = None
+        self._control: web.ServerRunner | None = None
         self._web = web.Server(self._handle, access_log=None, keepalive_timeout=600)
         self._limits = HiddenLimits(settings.limits)
         self._faults = SeededFaults(settings.seed, settings.faults)
@@ -73,17 +73,11 @@ class Standin:
             user, password = quote(listener.user or "", safe=""), quote(listener.password, safe="")
             login = f"{user}:{password}@" if user else ""
             proxies[listener.name] = f"{listener.scheme}://{login}127.0.0.1:{port}"
-        app = web.Application()
-        app.router.add_post("/settings", self._change_settings)  # merged in
-        app.router.add_get("/counters", self._show_counters)
-        app.router.add_post("/reset", self._reset)
-        app.router.add_post("/cut", self._cut_connections)
-        self._control = web.AppRunner(app, access_log=None)
+        self._control = web.ServerRunner(web.Server(self._handle_control, access_log=None))
         await self._control.setup()
         await web.TCPSite(self._control, "127.0.0.1", 0).start()
         address: Any = self._control.addresses[0]
         return {
-            "proxy": next(iter(proxies.values())),
             "proxies": proxies,
             "ca_file": str(ca_file),
             "control": f"127.0.0.1:{address[1]}",
@@ -160,32 +154,32 @@ class Standin:
 
         return await send(request, reply, fault, record, self._pipe)
 
-    async def _change_settings(self, request: web.Request) -> web.Response:
-        changes = await request.json()
-        if fixed := _UNCHANGEABLE & set(changes):
-            return web.Response(status=400, text=f"cannot change while running: {sorted(fixed)}")
-        data = self.settings.model_dump(mode="json")
-        for key, value in changes.items():
-            merged = isinstance(value, dict) and isinstance(data.get(key), dict)
-            data[key] = data[key] | value if merged else value
-        try:
-            self.apply(WorldSettings.model_validate(data))
-        except ValidationError as error:
-            return web.Response(status=400, text=str(error))
-        return web.Response(text=self.settings.model_dump_json())
-
-    async def _show_counters(self, request: web.Request) -> web.Response:
-        own = {"breaches": self._limits.breaches(), "quota_used": self._quota}
-        return web.json_response(self._counters | own)
-
-    async def _reset(self, request: web.Request) -> web.Response:
-        for counter in (*self._counters.values(), self._quota):
-            counter.clear()
-        return web.Response()
-
-    async def _cut_connections(self, request: web.Request) -> web.Response:
-        for server in self._proxies:
-            server.cut_all()
+    async def _handle_control(self, request: web.BaseRequest) -> web.Response:
+        """`/settings` (merges what is posted), `/counters`, `/reset` and `/cut`."""
+        match request.path:
+            case "/settings":
+                changes = json.loads(await request.read())
+                if fixed := _UNCHANGEABLE & set(changes):
+                    text = f"cannot change while running: {sorted(fixed)}"
+                    return web.Response(status=400, text=text)
+                data = self.settings.model_dump(mode="json")
+                for key, value in changes.items():
+                    merged = isinstance(value, dict) and isinstance(data.get(key), dict)
+                    data[key] = data[key] | value if merged else value
+                try:
+                    self.apply(WorldSettings.model_validate(data))
+                except ValidationError as error:
+                    return web.Response(status=400, text=str(error))
+                return web.Response(text=self.settings.model_dump_json())
+            case "/counters":
+                own = {"breaches": self._limits.breaches(), "quota_used": self._quota}
+                return web.json_response(self._counters | own)
+            case "/reset":
+                for counter in (*self._counters.values(), self._quota):
+                    counter.clear()
+            case "/cut":
+                for server in self._proxies:
+                    server.cut_all()
         return web.Response()
 
 

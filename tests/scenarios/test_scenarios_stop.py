@@ -24,7 +24,7 @@ Prepare = Callable[[StandinProcess], None]
 
 
 def resting(youtube: StandinProcess) -> None:
-    youtube.set_limits(Limit(requests=0, pause_seconds=3600, style="429"))
+    youtube.set(limits=[Limit(requests=0, pause_seconds=3600, style="429")])
 
 
 def stalled_metadata(youtube: StandinProcess) -> None:

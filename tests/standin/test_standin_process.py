@@ -64,7 +64,7 @@ def test_it_ends_after_its_time_limit(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.wait(60) == 0
         assert process.stdout is not None
-        assert json.loads(process.stdout.read())["proxy"]
+        assert json.loads(process.stdout.read())["proxies"]
 
 
 def test_settings_change_while_it_runs(youtube: StandinProcess) -> None:

@@ -166,7 +166,7 @@ async def test_the_data_api_tells_licenses_and_leaves_out_the_gone(
 
 async def test_hidden_limits_hold_for_each_identity(ask: Client, youtube: StandinProcess) -> None:
     """The third request of one is refused with Retry-After; the other's is answered."""
-    youtube.set_limits(Limit(requests=2, pause_seconds=100, retry_after="seconds"))
+    youtube.set(limits=[Limit(requests=2, pause_seconds=100, retry_after="seconds")])
     statuses = [(await ask.next(COMMON, mask=MASK)).status for _ in range(2)]
     refused = await ask.next(COMMON, mask=MASK)
     assert [*statuses, refused.status] == [200, 200, 429]
