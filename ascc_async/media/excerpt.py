@@ -98,7 +98,7 @@ async def fetch_excerpt(
     """
     start, end = start_ms / 1000, end_ms / 1000
     stream = StreamHead(ranges, track)
-    container, index = await read_index(stream, start - _PREROLL, end + _MARGIN)
+    container, index = await read_index(stream)
     if index is not None and _origin(index, track.kind) + end > index.end:
         # Some streams have one sidx for every fragment: what goes on behind it is not indexed.
         goes_on = stream.total is not None and index.fragments[-1].last + 1 < stream.total

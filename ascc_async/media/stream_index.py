@@ -20,7 +20,6 @@ _HEAD = 4096  # holds head and index of nearly every stream of less than an hour
 _LARGEST_HEAD = 4 * 1024 * 1024
 _MP4_STARTS = (b"ftyp", b"moov", b"styp", b"free", b"mdat")
 _WEBM_START = b"\x1a\x45\xdf\xa3"
-_DEEPEST_SIDX = 4
 _INFINITE = 1 << 62
 
 _SEGMENT, _CLUSTER, _CUES, _INFO, _SEEK_HEAD = (
@@ -32,16 +31,12 @@ _CUE_POINT, _CUE_TIME, _CUE_POSITIONS, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF1
 
 @dataclass(frozen=True, slots=True)
 class IndexedFragment:
-    """Bytes `first` … `last` (inclusive) hold `start` … `end` seconds of the stream's own clock.
-
-    A `nested` one begins with a further index, for itself.
-    """
+    """Bytes `first` … `last` (inclusive) hold `start` … `end` seconds of the stream's own clock."""
 
     first: int
     last: int
     start: float
     end: float
-    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +75,17 @@ class StreamHead:
         return len(self.data) >= end
 
 
-async def read_index(
-    stream: StreamHead, start: float, end: float
-) -> tuple[str, StreamIndex | None]:
+async def read_index(stream: StreamHead) -> tuple[str, StreamIndex | None]:
     """ffmpeg's name for the container, and its index, None where there is no usable one.
 
-    The index is as exact as `start` … `end` (seconds of sound) needs it. Raises Rejected(CORRUPT)
-    for another container, and what reading raises.
+    Raises Rejected(CORRUPT) for another container, and what reading raises.
     """
     # YouTube says where the index is. One at the far end is found by the head's own pointer.
     said = stream.track.index_range
     index_end = said[1] + 1 if said else 0
     await stream.fetch_up_to(index_end if _HEAD < index_end <= 64 * _HEAD else _HEAD)
     if stream.data[4:8] in _MP4_STARTS:
-        return "mp4", await _read_sidx(stream, start, end)
+        return "mp4", await _read_sidx(stream)
     if stream.data.startswith(_WEBM_START):
         return "matroska", await _read_cues(stream)
     raise Rejected(Reason.CORRUPT, "neither MP4 nor WebM")
@@ -102,8 +94,8 @@ async def read_index(
 # -- MP4 ---------------------------------------------------------------------------------------
 
 
-async def _read_sidx(stream: StreamHead, start: float, end: float) -> StreamIndex | None:
-    """The index of a fragmented MP4; of indexes within it only those that cover the time."""
+async def _read_sidx(stream: StreamHead) -> StreamIndex | None:
+    """The index of a fragmented MP4; None also for an index of further indexes, never seen yet."""
     at = 0
     while await stream.fetch_up_to(at + 16):
         size, kind = struct.unpack_from(">I4s", stream.data, at)
@@ -116,44 +108,24 @@ async def _read_sidx(stream: StreamHead, start: float, end: float) -> StreamInde
         return None
     if not await stream.fetch_up_to(at + size):
         return None
-    # Without the sidx itself: its offsets would be wrong where fragments are left out.
-    head = stream.data[:at]
-    index = _ordered(head, _references(stream.data, at, 0))
-    for _ in range(_DEEPEST_SIDX):
-        if index is None:
-            return None
-        first = index.fragments[0].start
-        inner = [part for part in index.covering(first + start, first + end) if part.nested]
-        if not inner:
-            return index
-        fragments: list[IndexedFragment] = []
-        for part in index.fragments:
-            if part in inner:
-                span = await stream.ranges.read(stream.track, part.first, part.first + _HEAD - 1)
-                fragments += _references(span.body, 0, part.first)
-            else:
-                fragments.append(part)
-        index = _ordered(head, fragments)
-    return None
-
-
-def _references(data: bytes, at: int, base: int) -> list[IndexedFragment]:
-    """What the `sidx` box at `at` refers to; `data` starts at byte `base` of the stream."""
-    layout, rows = (">IQQ", at + 40) if data[at + 8 : at + 9] == b"\1" else (">III", at + 32)
-    if len(data) < rows or data[at + 4 : at + 8] != b"sidx":
-        return []
-    size = int.from_bytes(data[at : at + 4], "big")
+    data, (layout, rows) = stream.data, (">III", at + 32)
+    if data[at + 8 : at + 9] == b"\1":
+        layout, rows = ">IQQ", at + 40
+    if len(data) < rows:
+        return None
     timescale, ticks, offset = struct.unpack_from(layout, data, at + 16)
     count = int.from_bytes(data[rows - 2 : rows], "big")
-    if not timescale or rows + 12 * count > min(at + size, len(data)):
-        return []
-    fragments, byte = [], base + at + size + offset
-    for reference, duration, _ in struct.iter_unpack(">III", data[rows : rows + 12 * count]):
-        nested, length = bool(reference >> 31), reference & 0x7FFFFFFF
+    if not timescale or rows + 12 * count > at + size:
+        return None
+    fragments, byte = [], at + size + offset
+    for length, duration, _ in struct.iter_unpack(">III", data[rows : rows + 12 * count]):
+        if length >> 31:  # refers to a further index
+            return None
         start, end = ticks / timescale, (ticks + duration) / timescale
-        fragments.append(IndexedFragment(byte, byte + length - 1, start, end, nested))
+        fragments.append(IndexedFragment(byte, byte + length - 1, start, end))
         byte, ticks = byte + length, ticks + duration
-    return fragments
+    # Without the sidx itself: its offsets would be wrong where fragments are left out.
+    return _ordered(data[:at], fragments)
 
 
 # -- WebM --------------------------------------------------------------------------------------

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from media_helpers import Memory, box, element, sidx, track
 
-from ascc_async.errors import Rejected
 from ascc_async.media.ranges import Ranges
 from ascc_async.media.stream_index import (
     IndexedFragment,
@@ -23,10 +21,10 @@ INIT = box(b"ftyp", b"dash") + box(b"moov", bytes(500))
 CUES, CLUSTER = 0x1C53BB6B, 0x1F43B675
 
 
-async def index_of(data: bytes, start: float = 0, end: float = 10) -> StreamIndex | None:
+async def index_of(data: bytes) -> StreamIndex | None:
     """The index of a stream of these bytes."""
     stream = StreamHead(Ranges(Memory({"sound": data})), track())
-    container, index = await read_index(stream, start, end)
+    container, index = await read_index(stream)
     assert container == ("mp4" if data.startswith(INIT) else "matroska")
     return index
 
@@ -66,18 +64,6 @@ async def test_a_long_head_is_fetched_further() -> None:
     assert (len(index.fragments), index.end) == (3600, 36_000)
 
 
-async def test_an_index_of_indexes_is_followed() -> None:
-    """Only those that cover the time asked for are read."""
-    inner = sidx([(50, 5_000), (50, 5_000)]) + bytes(100)
-    media = INIT + sidx([(len(inner), 10_000)] * 3, nested=True) + inner + bytes(2 * len(inner))
-    index = await index_of(media, 1, 4)
-    assert index is not None
-    assert [(part.start, part.end) for part in index.fragments] == [
-        (0, 5), (5, 10), (10, 20), (20, 30),
-    ]  # fmt: skip
-    assert [part.nested for part in index.fragments] == [False, False, True, True]
-
-
 @pytest.mark.parametrize(
     ("first", "end", "expected"),
     [
@@ -102,21 +88,15 @@ def test_only_fragments_that_hold_a_part_are_chosen(
         sidx([(0, 1000)]),
         sidx([(1000, 1000)], timescale=0),
         sidx([(1000, 1000)])[:-12] + b"\0" * 12,
+        sidx([(1000, 20_000)], nested=True),
         b"\0\0\0\x01moov" + (1 << 60).to_bytes(8, "big"),
         b"\0\0\0\x04free",
         b"\x7f\xff\xff\xfffree",
     ],
 )
 async def test_an_absurd_mp4_index_is_no_index(index: bytes) -> None:
-    """Nothing, zero, cut off, larger than memory: the stream is fetched whole, ffmpeg decides."""
+    """Nothing, zero, cut off, larger than memory, nested: the stream is fetched from its start."""
     assert await mp4_index(index) is None
-
-
-async def test_an_index_that_contains_itself_ends() -> None:
-    """Indexes within indexes are followed to some depth only, or rejected by their bytes."""
-    loop = sidx([(44, 20_000)], nested=True) * 12
-    with suppress(Rejected):
-        assert await mp4_index(loop) is None
 
 
 def cue(time: int, position: int) -> bytes:
