@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
-    commands = main.add_subparsers(dest="command", metavar="COMMAND")
+    commands = main.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, command_help in HELP.items():
         command = commands.add_parser(
             name,

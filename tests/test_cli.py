@@ -130,4 +130,4 @@ def test_closed_standard_files_are_no_trouble(closed: str, tmp_path: Path) -> No
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     if "2>&-" not in closed:
-        assert f"{tmp_path} is a folder" in done.stderr
+        assert f"cookies_file: cannot read {tmp_path}" in done.stderr

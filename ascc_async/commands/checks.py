@@ -76,7 +76,7 @@ def failed(name: str, found: str, remedy: str = "") -> Check:
 
 def local_checks(settings: Settings) -> Iterator[Check]:
     """One after the other, as they are done."""
-    yield passed("settings", "read, and all are allowed")
+    yield passed("settings", "read, all values are allowed")
     yield passed("Python", f"{platform.python_version()} on {platform.system()}")
     yield from _output(settings)
     yield from _programs(settings)
@@ -106,7 +106,8 @@ def _output(settings: Settings) -> Iterator[Check]:
         yield warning(
             "other run",
             f"process {by.pid} on {by.host} runs here since {by.since}",
-            "wait for it: a second run in the same folder is refused (`status` shows it)",
+            "wait for it: a second run in the same folder is refused (`python -m"
+            " ascc_async status` shows it)",
         )
     journal = folder / JOURNAL_NAME
     if not journal.exists():

@@ -9,6 +9,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,52 +46,42 @@ def online_checks(settings: Settings) -> Iterator[Check]:
     # each result is shown as soon as it is there.
     with asyncio.Runner() as runner:
         checks = _all_checks(settings)
-        while (check := runner.run(anext(checks, None))) is not None:
-            yield check
+        try:
+            while (check := runner.run(anext(checks, None))) is not None:
+                yield check
+        except SetupError as error:
+            yield failed("network", str(error))
 
 
 async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
-    try:
-        with tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name:
-            folder = Path(name)
-            with CookieStore(settings.network, folder) as cookies:
-                async with YouTubeAccess.opened(settings, cookies, folder, {}) as youtube:
-                    for check in await _license_checks(settings, youtube):
-                        yield check
-                    async for check in _clip_checks(settings, youtube, folder):
-                        yield check
-    except SetupError as error:
-        yield failed("network", str(error))
-
-
-async def _license_checks(settings: Settings, youtube: YouTubeAccess) -> list[Check]:
-    """Each source as each identity, on the known videos; then the cookies those requests sent."""
     license_ = settings.license
     known = dict.fromkeys(license_.known_creative_commons, License.CREATIVE_COMMONS)
     known |= dict.fromkeys(license_.known_standard, License.STANDARD)
-    checks = [
-        await _check_source(source, identity, known)
-        for identity in youtube.identities
-        for source in youtube.sources
-    ]
-    if any(check.state is State.PASSED for check in checks):
-        # One source that works is enough for a run: the others are warnings then.
-        checks = [
-            Check(check.name, State.WARNING, check.found, check.remedy)
-            if check.state is State.FAILED
-            else check
-            for check in checks
-        ]
-    # Only an answer shows it: YouTube takes dead cookies without a word, as a guest's.
-    for identity in sorted(youtube.sessions.signed_out):
-        checks.append(
-            warning(
-                f"cookies of {identity}",
-                "YouTube takes them as a guest's: they have expired or were signed out",
-                "export them again from the browser (docs/cookies.md)",
-            )
-        )
-    return checks
+    with (
+        tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name,
+        CookieStore(settings.network, folder := Path(name)) as cookies,
+    ):
+        async with YouTubeAccess.opened(settings, cookies, folder, {}) as youtube:
+            # Each source as each identity, on the known videos
+            checks = [
+                await _check_source(source, identity, known)
+                for identity in youtube.identities
+                for source in youtube.sources
+            ]
+            one_works = any(check.state is State.PASSED for check in checks)
+            for check in checks:
+                # One source that works is enough for a run: the others are warnings then.
+                demoted = one_works and check.state is State.FAILED
+                yield replace(check, state=State.WARNING) if demoted else check
+            # Only an answer shows it: YouTube takes dead cookies without a word, as a guest's.
+            for identity in sorted(youtube.sessions.signed_out):
+                yield warning(
+                    f"cookies of {identity}",
+                    "YouTube takes them as a guest's: they have expired or were signed out",
+                    "export them again from the browser (docs/cookies.md)",
+                )
+            async for check in _clip_checks(settings, youtube, folder):
+                yield check
 
 
 async def _check_source(source: LicenseSource, identity: str, known: dict[str, License]) -> Check:

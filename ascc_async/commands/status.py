@@ -71,11 +71,11 @@ def main(options: argparse.Namespace) -> int:
         console.print_line(json.dumps(fields))
         return 0
     if running is not None:
-        seen = "it has just begun, look again in a few seconds"
+        seen = ". It has just begun: look again in a few seconds."
         if snapshot is not None:
-            seen = f"as it was {duration(max(0.0, time.time() - snapshot.at))} ago"
+            seen = f"; this is how it stood {duration(max(0.0, time.time() - snapshot.at))} ago:"
         who = f"process {running.pid} on {running.host} since {running.since}"
-        console.print_line(f"A run is going on ({who}): {seen}.")
+        console.print_line(f"A run is going on ({who}){seen}")
         if snapshot is not None:
             console.show(Dashboard(snapshot, headline=False))
             return 0

@@ -67,7 +67,8 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     Reason.TOOL_FAILED: ReasonFacts(
         "a tool failed; will be tried again",
         "the column `detail` in dataset/unavailable.csv has the error; usually"
-        " `pip install --upgrade yt-dlp` helps: check with `doctor --online`, then run again",
+        " `pip install --upgrade yt-dlp` helps: check with `python -m ascc_async doctor --online`,"
+        " then run again",
     ),
     Reason.LICENSE_UNKNOWN: ReasonFacts(
         "YouTube was asked and did not tell the license; will be asked again",

@@ -20,7 +20,7 @@ import pandas as pd
 from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.segments import Bools, gather
-from ascc_async.audioset.selection import ChosenClass, Selection
+from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.card import card
 from ascc_async.dataset.counts import Counts, Kind, counts_of
 from ascc_async.dataset.credits import write_credits
@@ -75,7 +75,6 @@ class Entries:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self.classes: tuple[ChosenClass, ...] = selection.chosen
         self._rows = selection.segments.sorted_rows(selection.rows)
 
     def __len__(self) -> int:
@@ -170,9 +169,9 @@ def write_dataset(
                     clips.append((row, clip.clip.note))
         write_credits(folder, clips, facts.settings.clips)
         clip_rows = [row for row, _ in clips]
-        write_class_tables(folder, clip_rows, entries.classes)
+        write_class_tables(folder, clip_rows, entries.selection.chosen)
         counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))
-        text = card(counts, entries.classes, facts.settings)
+        text = card(counts, entries.selection.chosen, facts.settings)
         (folder / "README.md").write_text(text, encoding="utf-8", newline="")
         (folder / "run.json").write_text(_run_record(facts), encoding="utf-8", newline="")
     return counts

@@ -15,6 +15,11 @@ from ascc_async.progress.formatting import clock, count, duration, rate, safe, s
 from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars and the less important columns go
+_SOURCE_STATES = {
+    "resting": "paused",
+    "distrusted": "not trusted for now",
+    "out": "not used in this run",
+}
 
 
 class Dashboard:
@@ -41,7 +46,8 @@ class Dashboard:
         # Sources that work need no line: only trouble is worth the room.
         for source in snapshot.sources:
             if source.state != "ready":
-                yield _line(f"source {source.name}: {source.state}, {safe(source.why)}", "yellow")
+                state = _SOURCE_STATES.get(source.state, source.state)
+                yield _line(f"source {source.name}: {state} ({safe(source.why)})", "yellow")
         if snapshot.disk is not None:
             waiting = " · too little: clips wait for space" if snapshot.disk.waiting else ""
             yield _line(f"disk {size(snapshot.disk.free)} free{waiting}")

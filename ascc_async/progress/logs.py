@@ -96,23 +96,22 @@ class RepeatFilter(logging.Handler):
             _, number = self._held_back.get(key, (record, 0))
             self._held_back[key] = (record, number + 1)
             return
-        self._show_held_back(key)
         self._shown_at[key] = self._clock()
         self._hand_on(record)
 
     def show_repeated(self, *, all_of_them: bool = False) -> None:
         """Show the counts that have waited for a minute."""
         now = self._clock()
-        for key in list(self._held_back):
-            if all_of_them or now - self._shown_at[key] >= _REPEAT_EVERY:
+        for key, shown_at in list(self._shown_at.items()):
+            if not all_of_them and now - shown_at < _REPEAT_EVERY:
+                continue
+            if key in self._held_back:
+                record, number = self._held_back.pop(key)
+                record.repeated = number
                 self._shown_at[key] = now
-                self._show_held_back(key)
-
-    def _show_held_back(self, key: _Key) -> None:
-        if key in self._held_back:
-            record, number = self._held_back.pop(key)
-            record.repeated = number
-            self._hand_on(record)
+                self._hand_on(record)
+            else:
+                del self._shown_at[key]  # a run of weeks says many different things
 
     def _hand_on(self, record: logging.LogRecord) -> None:
         for handler in self._handlers:
