@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -30,7 +29,6 @@ MOST_REDIRECTS = 5
 # A host that is there accepts within a second or two, though its answer may take long.
 _CONNECT_SECONDS = 15.0
 _KEEP_ALIVE_SECONDS = 60.0
-_ORIGINS_KEPT = 64  # media servers have thousands of names
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", re.ASCII)
 _MOST_DIGITS = 18  # no file is larger, and a number of thousands of digits is slow to read
 
@@ -82,12 +80,7 @@ class IdentityClient:
         self._session._retry_connection = False
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
     def use_cookies(self, cookies: IdentityCookies) -> None:
@@ -129,7 +122,7 @@ class IdentityClient:
                 allow_redirects=False,
                 timeout=self._timeout_of_long if long else self._timeout,
             )
-        if response.cookies:
+        if response.cookies and _is_youtube(address):
             self._jar.update_cookies(response.cookies, address)
             self._cookie_headers.clear()
         try:
@@ -143,19 +136,19 @@ class IdentityClient:
             response.close()
 
     def _cookie_header(self, address: URL) -> str:
-        """What the jar sends to an address, written once.
+        """What the jar sends to an address of YouTube's, written once.
 
         aiohttp would ask its jar and build the header for each of two million requests; measured,
         that is a fifth of what a request costs.
         """
+        if not _is_youtube(address):
+            return ""
         origin = (address.scheme, address.host)
         header = self._cookie_headers.get(origin)
         if header is None:
             # YouTube's cookies are all for the path `/`.
             cookies = self._jar.filter_cookies(address).values()
             header = "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in cookies)
-            if len(self._cookie_headers) >= _ORIGINS_KEPT:
-                self._cookie_headers.clear()
             self._cookie_headers[origin] = header
         return header
 
@@ -272,6 +265,10 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         return max(0.0, moment.timestamp() - now)
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _is_youtube(address: URL) -> bool:
+    return f".{address.host}".endswith(".youtube.com")
 
 
 def _without_query(url: str) -> str:

@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from http.cookiejar import Cookie, MozillaCookieJar
 from http.cookies import CookieError, Morsel
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -41,7 +40,7 @@ HOW_TO = (
     " and name that file in network.cookies_file"
 )
 _SOON_SECONDS = 3 * 86400.0
-_YOUTUBES_DOMAINS = frozenset({"www.youtube.com", ".www.youtube.com", ".youtube.com"})
+_YOUTUBES_DOMAINS = (".youtube.com", ".www.youtube.com")
 _HTTP_ONLY = "#HttpOnly_"  # what curl and browsers write before a line, so that it is no comment
 _PAIR = r"[^\s=;,<>{}\[\]\"]+=[^;\n]*"
 _HEADER = re.compile(rf"(?:cookie:\s*)?({_PAIR}(?:;\s*{_PAIR})*;?)\s*", re.I)
@@ -98,8 +97,7 @@ def fill_jar(jar: aiohttp.CookieJar, cookies: IdentityCookies | None) -> None:
             morsel.set(cookie.name, cookie.value or "", cookie.value or "")
         except CookieError:  # a name that no header can hold
             continue
-        if cookie.domain.startswith("."):
-            morsel["domain"] = cookie.domain[1:]
+        morsel["domain"] = cookie.domain.removeprefix(".")
         morsel["path"] = cookie.path
         if cookie.secure:
             morsel["secure"] = True
@@ -146,12 +144,7 @@ class CookieStore:
         self.jars = {name: self._with_copy(cookies) for name, cookies in loaded.items()}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         with suppress(OSError):  # yt-dlp keeps its own files there while a run lasts
             self._folder.parent.rmdir()
@@ -267,7 +260,7 @@ def _cookies_in(text: str) -> Iterator[Cookie]:
         return _from_json(bare)
     if "\t" not in bare and (header := _HEADER.fullmatch(bare)):
         named = (pair.strip().partition("=") for pair in header[1].split(";") if "=" in pair)
-        return (_cookie(name, value, ".youtube.com") for name, _, value in named)
+        return (_cookie(name, value, "youtube.com") for name, _, value in named)
     return _from_netscape(text)
 
 
@@ -286,12 +279,12 @@ def _from_netscape(text: str) -> Iterator[Cookie]:
         if len(fields) not in (6, 7) or "." not in fields[0] or not fields[2].startswith("/"):
             damaged = damaged or number
             continue
-        domain, wide, path, secure, expires, name, value = (*map(str.strip, fields), "")[:7]
+        domain, _, path, secure, expires, name, value = (*map(str.strip, fields), "")[:7]
         read += 1
         yield _cookie(
             name,
             value,
-            f".{domain.removeprefix('.')}" if wide.upper() == "TRUE" else domain,
+            domain,
             path=path,
             secure=secure.upper() == "TRUE",
             http_only=http_only,
@@ -320,12 +313,10 @@ def _from_json(text: str) -> Iterator[Cookie]:
     for entry in entries:
         if not isinstance(entry, dict) or not {"name", "value", "domain"} <= entry.keys():
             raise _NotCookies("it is a JSON array, but not of cookies (name, value, domain)")
-        domain = str(entry["domain"])
-        host_only = entry.get("hostOnly", not domain.startswith("."))
         yield _cookie(
             str(entry["name"]),
             str(entry["value"]),
-            domain.removeprefix(".") if host_only else f".{domain.removeprefix('.')}",
+            str(entry["domain"]),
             path=str(entry.get("path") or "/"),
             secure=bool(entry.get("secure", True)),
             http_only=bool(entry.get("httpOnly", False)),
@@ -343,17 +334,16 @@ def _cookie(
     http_only: bool = False,
     expires: Any = None,
 ) -> Cookie:
-    """A cookie; with a leading dot `domain` covers all its hosts."""
     try:
         seconds = float(expires)
     except (TypeError, ValueError):
         seconds = 0.0
     # 0, -1 and nothing mean that the cookie ends with the browser session.
     ends = int(seconds) if seconds > 0 and math.isfinite(seconds) else None
-    domain = domain.lower()
-    wide = domain.startswith(".")
+    # For all of the domain's hosts: only one of YouTube's is asked.
+    domain = f".{domain.lower().removeprefix('.')}"
     more = {"HTTPOnly": ""} if http_only else {}
     return Cookie(
-        0, name, value, None, False, domain, wide, wide, path, True, secure, ends, ends is None,
+        0, name, value, None, False, domain, True, True, path, True, secure, ends, ends is None,
         None, None, more,
     )  # fmt: skip

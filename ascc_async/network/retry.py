@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -43,14 +43,13 @@ async def retry_faults(
     settings: RetrySettings,
     *,
     is_away: Callable[[], bool] = lambda: False,
-    rng: random.Random | None = None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.
 
     The last fault is raised as it is; at once when the network `is_away`, since then the rate
     limiter paces the tries of all.
     """
+    clock = asyncio.get_running_loop().time
     began = clock()
     try:
         # Nearly every request succeeds at once, and tenacity costs 35 us a call: a tenth of what
@@ -59,7 +58,6 @@ async def retry_faults(
     except (NetworkFault, ServerFault) as fault:
         first_faults = [fault]
     faults: Counter[type[Exception]] = Counter()
-    random_share = (rng or random.Random()).uniform
 
     def bounds_of(state: RetryCallState) -> tuple[type[Exception], Bounds]:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -77,7 +75,7 @@ async def retry_faults(
         # tenacity asks for the wait before it asks whether to stop: this fault is not counted yet.
         doubled = bounds.first_wait * 2.0 ** min(faults[kind], 30)
         # Varied, so that all workers of a server that came back do not knock at the same moment.
-        return min(bounds.longest_wait, doubled) * random_share(0.5, 1.0)
+        return min(bounds.longest_wait, doubled) * random.uniform(0.5, 1.0)
 
     async def next_attempt() -> T:
         if first_faults:

@@ -211,11 +211,9 @@ class DataApiSource:
 
 @dataclass
 class ApiKey:
-    """One key. `used`: units on the Pacific day `day`; `dropped`: why it is out for this run."""
+    """One key. `rests_until`: POSIX time; `dropped`: why it is out for this run."""
 
     secret: str = field(repr=False)
-    day: str = ""
-    used: int = 0
     rests_until: float = 0.0
     dropped: str = ""
 
@@ -235,15 +233,15 @@ class ApiKeys:
 
     def __init__(self, secrets: Sequence[str], memory: Mapping[str, Any] | None = None) -> None:
         self._keys = [ApiKey(secret) for secret in dict.fromkeys(secrets) if secret.strip()]
+        self._turn = 0
         for key in self._keys:
-            known = inside(memory, key.digest)
-            day, used, until = known.get("day"), known.get("used"), known.get("rests_until")
+            until = inside(memory, key.digest).get("rests_until")
             # A damaged entry is left out: it costs one request in vain.
-            if isinstance(day, str) and isinstance(used, int) and isinstance(until, int | float):
-                key.day, key.used, key.rests_until = day, used, float(until)
+            if isinstance(until, int | float):
+                key.rests_until = float(until)
 
     def take(self, now: float) -> ApiKey:
-        """The key that was used least today. Raises SourceUnusable when none is left."""
+        """The key whose turn it is. Raises SourceUnusable when none is left."""
         if not self._keys:
             raise SourceUnusable("no Data API key is given (license.api_keys)")
         ready = [key for key in self._keys if not key.dropped and key.rests_until <= now]
@@ -255,14 +253,9 @@ class ApiKeys:
             )
             when = "" if until is None else f"; the next may be used from {_clock(until)} on"
             raise SourceUnusable(f"no Data API key is left: {states}{when}", until=until)
-        day = pacific_day(now)
-        for key in ready:
-            if key.day != day:
-                key.day, key.used = day, 0
         # In turn: quotas are for a day, and no key's is used up while the others' lie idle.
-        key = min(ready, key=lambda candidate: candidate.used)
-        key.used += 1
-        return key
+        self._turn += 1
+        return ready[self._turn % len(ready)]
 
     def used_up(self, key: ApiKey, now: float) -> None:
         """The key's daily quota is used up: it rests until midnight Pacific time."""
@@ -294,30 +287,19 @@ class ApiKeys:
 
     def memory(self) -> dict[str, dict[str, Any]]:
         """What to give back at the next start, JSON-ready, keyed by a hash of the key."""
-        return {
-            key.digest: {"day": key.day, "used": key.used, "rests_until": key.rests_until}
-            for key in self._keys
-        }
-
-
-def pacific_day(now: float) -> str:
-    """The date in California, where the quota's day is counted."""
-    return datetime.fromtimestamp(now, _pacific()).date().isoformat()
+        return {key.digest: {"rests_until": key.rests_until} for key in self._keys}
 
 
 def next_pacific_midnight(now: float) -> float:
-    """POSIX time of the next midnight in California."""
-    here = datetime.fromtimestamp(now, _pacific())
-    midnight = datetime(here.year, here.month, here.day, tzinfo=here.tzinfo)
-    return (midnight + timedelta(days=1)).timestamp()
-
-
-def _pacific() -> tzinfo:
+    """POSIX time of the next midnight in California, where the quota's day is counted."""
     try:
-        return ZoneInfo("America/Los_Angeles")
+        pacific: tzinfo = ZoneInfo("America/Los_Angeles")
     except ZoneInfoNotFoundError:
         # Without time zone data: winter time all year, so never too early.
-        return timezone(timedelta(hours=-8))
+        pacific = timezone(timedelta(hours=-8))
+    here = datetime.fromtimestamp(now, pacific)
+    midnight = datetime(here.year, here.month, here.day, tzinfo=here.tzinfo)
+    return (midnight + timedelta(days=1)).timestamp()
 
 
 def _clock(moment: float) -> str:

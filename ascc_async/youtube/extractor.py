@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import certifi
@@ -85,12 +84,7 @@ class Extractor:
         self._config = await asyncio.to_thread(self._lay_out)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-
 import pytest
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, Unavailable, UnexpectedAnswer
@@ -37,8 +34,6 @@ def play(
                 attempt,
                 settings or RetrySettings(),
                 is_away=lambda: len(again) >= away_after,
-                rng=random.Random(3),
-                clock=asyncio.get_running_loop().time,
             )
         except (NetworkFault, ServerFault, Refused, Unavailable) as error:
             return now() - 1000, error
