@@ -98,8 +98,7 @@ class LicenseAnswer:
 class Track:
     """One stream of a video as yt-dlp resolved it.
 
-    `container` is "mp4" or "webm"; `size` in bytes and `duration` in seconds where known;
-    `index_range` is the (first, last) byte of `sidx` or Cues where YouTube said so.
+    `container` is "mp4" or "webm"; `duration` in seconds where known.
     """
 
     kind: Literal["audio", "video"]
@@ -109,12 +108,7 @@ class Track:
     format_id: str
     container: str
     codec: str
-    sample_rate: int | None = None
-    channels: int | None = None
-    height: int | None = None
-    size: int | None = None
     duration: float | None = None
-    index_range: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +122,11 @@ class Resolved:
     identity: str
     audio: Track
     video: Track | None
-    duration: float | None
     title: str
     channel: str
     channel_id: str
     # Seen in passing: saves the request that confirms the license.
     license_text: str | None
-    requests_sent: int
     other_audio: Track | None = None
 
 

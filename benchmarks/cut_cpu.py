@@ -67,7 +67,7 @@ async def stalls(delays: list[float]) -> None:
 
 async def ours(cutter: Cutter, ranges: Ranges, starts: list[int], track: Track) -> list[float]:
     """All clips, four at once; returns how late the event loop was."""
-    resolved = Resolved("AAAAAAAAAAA", "main", track, None, None, "", "", "", None, 1)
+    resolved = Resolved("AAAAAAAAAAA", "main", track, None, "", "", "", None)
     left, delays = iter(starts), list[float]()
 
     async def worker() -> None:

@@ -53,7 +53,6 @@ class Source:
     reference: Pcm
     rate: int
     indexed: bool
-    index_range: tuple[int, int] | None
     starts: list[int]
 
 
@@ -101,7 +100,7 @@ def sources(
             data = made(ffmpeg, maker, sound, file)
             reference = full_decode(ffmpeg, file, maker.channels)
             rate = maker.rate or spec.sample_rate
-            yield Source(name, data, reference, rate, maker.indexed, None, starts)
+            yield Source(name, data, reference, rate, maker.indexed, starts)
         else:
             stream = store.stream(spec, itag)
             whole = folder / "whole"
@@ -114,7 +113,6 @@ def sources(
                 reference,
                 stream.sample_rate or 0,
                 indexed,
-                stream.index_range,
                 starts,
             )
 
@@ -170,10 +168,9 @@ async def _one(
     cutter: Cutter, source: Source, start: int, rng: random.Random, folder: Path
 ) -> dict[str, int]:
     ranges = Ranges(Torn(source.data, rng, 0.05))
-    track = Track("audio", "memory", {}, "", "", "", duration=len(source.reference) / source.rate,
-                  index_range=source.index_range)  # fmt: skip
+    track = Track("audio", "memory", {}, "", "", "", duration=len(source.reference) / source.rate)
     segment = Segment("AAAAAAAAAAA", start, start + CLIP_MS, "eval", ())
-    resolved = Resolved("AAAAAAAAAAA", "main", track, None, None, "", "", "", None, 1)
+    resolved = Resolved("AAAAAAAAAAA", "main", track, None, "", "", "", None)
     first = samples(start, source.rate)
     there = max(0, min(len(source.reference) - first, samples(CLIP_MS, source.rate)))
     try:

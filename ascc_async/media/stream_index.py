@@ -80,10 +80,7 @@ async def read_index(stream: StreamHead) -> tuple[str, StreamIndex | None]:
 
     Raises Rejected(CORRUPT) for another container, and what reading raises.
     """
-    # YouTube says where the index is. One at the far end is found by the head's own pointer.
-    said = stream.track.index_range
-    index_end = said[1] + 1 if said else 0
-    await stream.fetch_up_to(index_end if _HEAD < index_end <= 64 * _HEAD else _HEAD)
+    await stream.fetch_up_to(_HEAD)
     if stream.data[4:8] in _MP4_STARTS:
         return "mp4", await _read_sidx(stream)
     if stream.data.startswith(_WEBM_START):

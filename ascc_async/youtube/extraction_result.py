@@ -86,12 +86,10 @@ def interpret(
         identity=identity,
         audio=track("audio", audio),
         video=track("video", picture) if picture else None,
-        duration=video.duration,
         title=video.title,
         channel=video.channel,
         channel_id=video.channel_id,
         license_text=video.license_text,
-        requests_sent=report.requests,
         other_audio=track("audio", other) if other else None,
     )
 

@@ -138,10 +138,6 @@ def track(kind: Literal["audio", "video"], stream: MediaFormat) -> Track:
         format_id=stream.format_id,
         container=stream.container,
         codec=codec if codec and codec != "none" else "",
-        sample_rate=stream.sample_rate,
-        channels=stream.channels,
-        height=stream.height if kind == "video" else None,
-        size=stream.size if stream.size and stream.size > 0 else None,
         duration=duration_in(stream.url),
     )
 

@@ -73,7 +73,7 @@ def track(url: str = "sound", **more: object) -> Track:
 
 def resolved(audio: Track, video: Track | None = None) -> Resolved:
     """A video whose media is there."""
-    return Resolved(VIDEO_ID, "main", audio, video, None, "", "", "", None, 1)
+    return Resolved(VIDEO_ID, "main", audio, video, "", "", "", None)
 
 
 def segment(start_ms: int, length_ms: int = 10_000) -> Segment:

@@ -43,7 +43,7 @@ def first_picture(path: str, file: Path, skip: int = 0) -> np.ndarray:  # type: 
 
 def video(url: str = "picture") -> Track:
     """The picture's track."""
-    return track(url, kind="video", format_id="160", codec="avc1.4d400c", height=144)
+    return track(url, kind="video", format_id="160", codec="avc1.4d400c")
 
 
 @pytest.mark.parametrize("start", [0, 5_000, 9_960, 12_345])

@@ -193,23 +193,14 @@ async def test_damaged_media_make_no_wrong_clip(
         assert clip.duration_seconds <= 5
 
 
-ODD_NUMBERS = st.sampled_from([None, -1, 0, 1, 4096, 10**6, 2**31, 10**30])
-ODD_SECONDS = st.sampled_from([None, -5.0, 0.0, 0.001, 5.0, 21.0, 1e308, math.inf, math.nan])
-ODD_RANGES = st.sampled_from([None, (0, 0), (5, 1), (-9, -2), (700, 900), (10**7, 10**30)])
-
-
 @pytest.mark.parametrize(("itag", "spec"), SPECS)
-@FEW
-@given(size=ODD_NUMBERS, seconds=ODD_SECONDS, index=ODD_RANGES)
-def test_what_the_player_says_of_a_stream_is_not_trusted(
-    itag: int, spec: StreamSpec, stream: Streams, tmp_path: Path, size: int | None,
-    seconds: float | None, index: tuple[int, int] | None,
-) -> None:  # fmt: skip
-    """A size, a length, a place of the index that cannot be: the stream is read all the same."""
-    data = stream(spec, itag)
-    found = excerpt(data, 9_000, 14_000, tmp_path / "scratch",
-                    size=size, duration=seconds, index_range=index)  # fmt: skip
-    assert found.indexed == (spec.index is not IndexForm.NONE)
+@pytest.mark.parametrize("seconds", [None, -5.0, 0.0, 0.001, 5.0, 21.0, 1e308, math.inf, math.nan])
+def test_the_length_that_the_link_says_is_not_trusted(
+    itag: int, spec: StreamSpec, stream: Streams, tmp_path: Path, seconds: float | None
+) -> None:
+    """A length that cannot be: the stream is read all the same."""
+    made_of = excerpt(stream(spec, itag), 9_000, 14_000, tmp_path / "scratch", duration=seconds)
+    assert made_of.indexed == (spec.index is not IndexForm.NONE)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ VIDEO = "00000000001"
 def resolved(license_text: str | None = None) -> Resolved:
     """A video as yt-dlp resolved it."""
     track = Track("audio", "https://example.org", {}, "140", "mp4", "mp4a.40.2")
-    return Resolved(VIDEO, "main", track, None, 10.0, "t", "c", "UC", license_text, 1)
+    return Resolved(VIDEO, "main", track, None, "t", "c", "UC", license_text)
 
 
 def confirmation(watch: Watch, source: str = "innertube") -> LicenseConfirmation:

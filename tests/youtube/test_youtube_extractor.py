@@ -126,14 +126,9 @@ async def test_a_video_is_resolved_with_one_request(world: World) -> None:
         video.channel,
         video.channel_id,
     )
-    assert (resolved.video_id, resolved.identity, resolved.requests_sent) == (
-        video.video_id,
-        "main",
-        1,
-    )
-    assert resolved.duration == pytest.approx(video.length_ms / 1000, abs=1)
+    assert (resolved.video_id, resolved.identity) == (video.video_id, "main")
     assert resolved.license_text is None
-    assert resolved.audio.size
+    assert resolved.audio.duration == pytest.approx(video.length_ms / 1000, abs=1)
     assert resolved.audio.headers["User-Agent"]
     async with Sessions(world.network, fast_limiter()) as sessions:
         head = (await Ranges(MediaLinks(sessions).source(resolved)).read(resolved.audio, 0, 9)).body
@@ -141,11 +136,11 @@ async def test_a_video_is_resolved_with_one_request(world: World) -> None:
 
 
 async def test_another_client_brings_the_license_too(world: World) -> None:
-    """It asks for the page too; what was sent is what the stand-in saw."""
+    """It asks for the page too."""
     video, start = world.video(None), len(world.youtube.requests())
     resolved = await (await world.extractor()).resolve(video.video_id, other_client=True)
     assert resolved.license_text == "Creative Commons Attribution license (reuse allowed)"
-    assert resolved.requests_sent == len(world.log_from(start)) == 2
+    assert len(world.log_from(start)) == 2
 
 
 async def test_media_video_brings_a_picture_within_the_limit(world: World) -> None:
@@ -157,7 +152,7 @@ async def test_media_video_brings_a_picture_within_the_limit(world: World) -> No
         world.youtube.set(media={"pictures": False})
     assert resolved.video is not None
     assert (resolved.video.kind, resolved.video.container) == ("video", "mp4")
-    assert (resolved.video.height or 0) <= 360
+    assert resolved.video.format_id == "160"
 
 
 UNAVAILABLE = [

@@ -123,7 +123,7 @@ class World:
     def resolved(self) -> Resolved:
         """A video whose sound lies on the server."""
         track = Track("audio", self.media.url, {"User-Agent": "as resolved"}, "140", "mp4", "mp4a")
-        return Resolved(VIDEO, "main", track, None, 60.0, "", "", "", None, 1)
+        return Resolved(VIDEO, "main", track, None, "", "", "", None)
 
     async def read(self, first: int, last: int | None, *, again: bool = False) -> bytes:
         """Bytes of the default video."""
