@@ -96,7 +96,7 @@ async def sweep(
         innertube = InnertubeSource(sessions)
         sources: dict[str, LicenseSource] = {
             "innertube": innertube,
-            "data_api": DataApiSource(sessions, [KEY], asker=innertube.asker),
+            "data_api": DataApiSource(sessions, [KEY], innertube.player),
         }
 
         async def nothing(name: str, at: float) -> None:

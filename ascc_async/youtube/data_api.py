@@ -15,7 +15,7 @@ from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault, Source
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
 from ascc_async.network.client import retry_after
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.innertube import PlayerAsker
+from ascc_async.youtube.innertube import PlayerEndpoint
 from ascc_async.youtube.json_reading import inside, listed, string
 from ascc_async.youtube.session import Answer, Call, Sessions
 
@@ -63,7 +63,7 @@ class _UseAnotherKey(Exception):
 class DataApiSource:
     """Fifty ids a call, 10,000 calls a day and key by default.
 
-    `asker` is asked why a missing video is missing.
+    `player` is asked why a missing video is missing.
     `memory` is what `memory()` gave in an earlier run.
     """
 
@@ -75,12 +75,12 @@ class DataApiSource:
         self,
         sessions: Sessions,
         keys: Sequence[str],
-        asker: PlayerAsker,
+        player: PlayerEndpoint,
         *,
         memory: Mapping[str, Any] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._sessions, self._asker, self._wall = sessions, asker, wall
+        self._sessions, self._player, self._wall = sessions, player, wall
         self._keys = ApiKeys(keys, memory)
 
     def memory(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class DataApiSource:
         license_, detail = License.UNAVAILABLE, "deleted or private"
         reason: Reason | None = Reason.REMOVED
         try:
-            verdict = await self._asker.ask(video_id, identity=identity)
+            verdict = await self._player.verdict(video_id, identity=identity)
         except (Refused, NetworkFault, ServerFault) as error:
             # That the video is gone is known already, its reason is not worth a stop.
             fields = {"video_id": video_id, "error": str(error)}

@@ -94,7 +94,7 @@ class Extractor:
         license too. Raises Unavailable, Rejected (no sound), ItemError (`tool_failed`, yt-dlp's
         own words), Refused, NetworkFault, ServerFault, SetupError (no process lives).
         """
-        sticky = self._sticky.whom(video_id, RequestKind.PAGES, RequestKind.MEDIA)
+        sticky = self._sticky.identity_for(video_id, RequestKind.PAGES, RequestKind.MEDIA)
         client = PlayerClient.DEFAULT if other_client else None
         try:
             return await self._attempt(video_id, sticky, client)

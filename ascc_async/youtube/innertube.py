@@ -66,13 +66,13 @@ class PlayerVerdict:
     words: str
 
 
-class PlayerAsker:
+class PlayerEndpoint:
     """Asks the player why a video is not there, for `playabilityStatus` alone."""
 
     def __init__(self, sessions: Sessions, client: WebClient) -> None:
-        self._player = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
+        self._endpoint = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
 
-    async def ask(self, video_id: str, *, identity: str | None = None) -> PlayerVerdict:
+    async def verdict(self, video_id: str, *, identity: str | None = None) -> PlayerVerdict:
         """The player's verdict. Raises Refused (the bot check too), NetworkFault, ServerFault."""
 
         def read(answer: Mapping[str, Any], _: str) -> PlayerVerdict:
@@ -89,7 +89,7 @@ class PlayerAsker:
                 words=playability.words or playability.status,
             )
 
-        return await self._player.ask(video_id, read, identity=identity)
+        return await self._endpoint.ask(video_id, read, identity=identity)
 
 
 class InnertubeSource:
@@ -103,7 +103,7 @@ class InnertubeSource:
         self._sessions, self._wall = sessions, wall
         client = current_web_client()
         self.next = MaskedEndpoint(sessions, client, "next", NEXT_PATHS)
-        self.asker = PlayerAsker(sessions, client)
+        self.player = PlayerEndpoint(sessions, client)
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -123,8 +123,8 @@ class InnertubeSource:
             self._sessions.sticky.note(video_id, asked_by)
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
             # No video at all: it may be gone, and only the player says why.
-            if not reading.there:
-                verdict = await self.asker.ask(video_id, identity=asked_by)
+            if not reading.shows_video:
+                verdict = await self.player.verdict(video_id, identity=asked_by)
                 if not verdict.playable:
                     return reading.answer(
                         video_id, self.name, self._wall(), gone=verdict.reason, detail=verdict.words

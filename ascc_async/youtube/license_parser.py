@@ -33,10 +33,10 @@ _SOUNDS_LIKE_IT = ("creative commons", "creativecommons", "クリエイティブ
 
 @dataclass(slots=True)  # not frozen: that costs three times as much, two million times
 class LicenseReading:
-    """What an answer tells. `there`: it describes a video at all; `video_id` as it names it."""
+    """What an answer tells. `shows_video`: it describes one at all; `video_id` as it names it."""
 
     license: License
-    there: bool
+    shows_video: bool
     video_id: str = ""
     text: str = ""
     link: str = ""
@@ -96,7 +96,7 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
     login = inside(answer, "responseContext", "mainAppWebResponseContext").get("loggedOut")
     return LicenseReading(
         license=license_,
-        there=bool(primary or secondary),
+        shows_video=bool(primary or secondary),
         video_id=string(inside(answer, "currentVideoEndpoint", "watchEndpoint").get("videoId")),
         text=text,
         link=link,

@@ -41,7 +41,7 @@ def license_sources(
     keys = [key.get_secret_value() for key in settings.api_keys]
     innertube = InnertubeSource(sessions)
     by_name: dict[SourceName, LicenseSource] = {
-        "data_api": DataApiSource(sessions, keys, innertube.asker, memory=quotas),
+        "data_api": DataApiSource(sessions, keys, innertube.player, memory=quotas),
         "innertube": innertube,
         "watch_page": WatchPageSource(sessions),
     }

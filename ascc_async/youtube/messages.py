@@ -106,7 +106,7 @@ _REFUSAL_BY_HTTP_STATUS: dict[int | None, RefusalKind] = {429: "rate", 401: "oth
 # YouTube's bot checks name a robot, whatever the language around the word.
 _ROBOT_WORD = re.compile(r"\b(ro)?bot(s|em|om|y)?\b|\b(ро)?бот\w*|ボット|로봇|봇이|机器人|機器人")
 _BOT_HELP_PAGE = "support.google.com/youtube/answer/3037019"
-_WALLS = ("https://consent.youtube.com/", "https://accounts.google.com/ServiceLogin")
+_FORMS = ("https://consent.youtube.com/", "https://accounts.google.com/ServiceLogin")
 
 REFUSAL_TEXTS: dict[RefusalKind, str] = {
     "rate": "YouTube answers 429: too many requests",
@@ -200,10 +200,13 @@ def refusal_in_playability(playability: Playability) -> Refused | None:
     return None if kind is None else Refused(REFUSAL_TEXTS[kind], kind=kind)
 
 
-def wall_in(page: str) -> Refused | None:
-    """The refusal when a page is a consent form or a login form instead of what was asked."""
-    wall = next((address for address in _WALLS if f'action="{address}' in page), None)
-    return refusal_in(url=wall) if wall else None
+def refusal_in_page(page: str) -> Refused | None:
+    """The refusal when a form for consent or login, or a captcha, comes instead of what was asked.
+
+    Never for a watch page, whose title may quote any of the words.
+    """
+    form = next((address for address in _FORMS if f'action="{address}' in page), "")
+    return refusal_in(url=form, text=page)
 
 
 def reason_in_playability(playability: Playability) -> Reason | None:

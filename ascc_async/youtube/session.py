@@ -23,7 +23,7 @@ from ascc_async.network.retry import RetrySettings, retry_faults
 from ascc_async.settings import NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.json_reading import parse_json
-from ascc_async.youtube.messages import refusal_in, wall_in
+from ascc_async.youtube.messages import refusal_in, refusal_in_page
 
 log = logging.getLogger(__name__)
 
@@ -75,18 +75,18 @@ class Answer:
     url: str
 
     def json_object(self, *, errors_too: bool = False) -> dict[str, Any]:
-        """The JSON object in it. Raises Refused for a wall in its place, else ServerFault.
+        """The JSON object in it. Raises Refused for a consent or login form, else ServerFault.
 
         An object that only reports an error is a ServerFault as well, unless `errors_too`.
         """
         try:
             value = parse_json(self.body.decode("utf-8", "replace"))
         except ValueError as error:
-            # Walls come with status 200, as a page where JSON was asked for.
+            # A refusal may come with status 200, as a page where JSON was asked for.
             if not self.body.strip():
                 raise ServerFault(f"{self.url} answers with nothing") from error
             text = self.body[:_ERROR_BYTES].decode("utf-8", "replace")
-            refusal = refusal_in(text=text) or wall_in(text)
+            refusal = refusal_in_page(text)
             fault = ServerFault(f"{self.url} answers something that is not JSON")
             raise refusal or fault from error
         if not isinstance(value, dict):
@@ -115,16 +115,16 @@ class StickyIdentity:
             del self._identities[next(iter(self._identities))]
         self._identities[video_id] = identity
 
-    def whom(self, video_id: str, *kinds: RequestKind) -> str | None:
-        """Who is to ask next; None: anybody, since nobody is known or that one rests.
+    def identity_for(self, video_id: str, *kinds: RequestKind) -> str | None:
+        """Who is to ask next; None: any, since nobody is known or that identity is paused.
 
         `kinds`: of the requests that are to follow.
         """
         identity = self._identities.get(video_id)
         if identity is None:
             return None
-        resting = any(self._limiter.resting_until(kind, identity) is not None for kind in kinds)
-        return None if resting else identity
+        paused = any(self._limiter.resting_until(kind, identity) is not None for kind in kinds)
+        return None if paused else identity
 
 
 class Sessions:
@@ -244,7 +244,7 @@ class Sessions:
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[HttpResponse]:
-        """One request: an answer that may be read, or a redirect that leads to no wall.
+        """One request: an answer that may be read, or a redirect that may be followed.
 
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.

@@ -18,9 +18,8 @@ from ascc_async.youtube.messages import (
     Playability,
     playability_in,
     reason_in_playability,
-    refusal_in,
+    refusal_in_page,
     refusal_in_playability,
-    wall_in,
 )
 from ascc_async.youtube.session import Call, Sessions
 
@@ -61,7 +60,7 @@ class WatchPageSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        identity = identity or self._sessions.sticky.whom(video_id, RequestKind.PAGES)
+        identity = identity or self._sessions.sticky.identity_for(video_id, RequestKind.PAGES)
         # Age-restricted pages come without a question, and everything in English.
         query = {"v": video_id, "bpctr": "9999999999", "has_verified": "1", "hl": "en"}
         call = Call(RequestKind.PAGES, "GET", URL, identity, params=query, new_video=True)
@@ -74,7 +73,7 @@ class WatchPageSource:
                 page = await self._read(response)
             reading = page.reading
             # A page that shows the video but not its license has changed: that does not tell.
-            gone = reading.license is License.UNKNOWN and not reading.there
+            gone = reading.license is License.UNKNOWN and not reading.shows_video
             reason = reason_in_playability(page.playability) if gone else None
             if reading.license is License.CREATIVE_COMMONS and reading.is_about(video_id):
                 self._sessions.sticky.note(video_id, response.identity)
@@ -98,8 +97,7 @@ class WatchPageSource:
             head = reader.head()
             if not head.strip():
                 raise ServerFault("www.youtube.com answers a watch page with nothing")
-            # Only of other pages: on a watch page a title may quote any wall's words.
-            refusal = wall_in(head) or refusal_in(text=head)
+            refusal = refusal_in_page(head)
         if refusal is not None:
             raise refusal
         return page

@@ -285,7 +285,7 @@ def store_for(tmp_path: Path, **files: Path) -> CookieStore:
     others = [IdentitySettings(name=name, cookies_file=path) for name, path in files.items()]
     main = files.get("main")
     network = NetworkSettings(
-        cookies_file=main, identities=tuple(one for one in others if one.name != "main")
+        cookies_file=main, identities=tuple(each for each in others if each.name != "main")
     )
     return CookieStore(network, tmp_path / "data")
 

@@ -18,7 +18,7 @@ from ascc_async.model import License, LicenseAnswer
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.data_api import DataApiSource, next_pacific_midnight
-from ascc_async.youtube.innertube import PlayerAsker, WebClient
+from ascc_async.youtube.innertube import PlayerEndpoint, WebClient
 from tests.youtube.license_helpers import (
     Answers,
     YouTube,
@@ -86,8 +86,8 @@ async def asking(
 ) -> AsyncIterator[tuple[DataApiSource, YouTube]]:
     """A source, and the API that it asks."""
     async with youtube_and_sessions(answers, tmp_path, limiter) as (site, sessions):
-        asker = PlayerAsker(sessions, WebClient())
-        yield DataApiSource(sessions, keys, asker, memory=memory, wall=wall), site
+        player = PlayerEndpoint(sessions, WebClient())
+        yield DataApiSource(sessions, keys, player, memory=memory, wall=wall), site
 
 
 async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:

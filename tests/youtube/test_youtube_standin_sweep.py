@@ -44,7 +44,7 @@ def source_of(name: str, sessions: Sessions) -> LicenseSource:
         return innertube
     if name == "watch_page":
         return WatchPageSource(sessions)
-    return DataApiSource(sessions, ["AIzaSyTestKey"], innertube.asker)
+    return DataApiSource(sessions, ["AIzaSyTestKey"], innertube.player)
 
 
 async def sweep(standin: StandinProcess, name: str, count: int = 60) -> list[LicenseAnswer]:
