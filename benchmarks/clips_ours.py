@@ -31,8 +31,8 @@ from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.model import License, LicenseAnswer, Resolved
 from ascc_async.pipeline.clip_maker import ClipMaker
-from ascc_async.pipeline.clip_stage import ClipStage
-from ascc_async.pipeline.disk import Disk
+from ascc_async.pipeline.clip_stage import ClipStage, Disk
+from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import (
     ClipsSettings,
@@ -70,7 +70,8 @@ def selection_of(jobs: list[Job]) -> Selection:
 
 def shareable(jobs: list[Job]) -> WorkQueue:
     """A work queue in which all of these wait for their clip."""
-    work_queue = WorkQueue(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
+    index = JournalIndex(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
+    work_queue = WorkQueue(index)
     for row in work_queue.take(len(jobs)):
         answer = LicenseAnswer(
             work_queue.video_id(row), License.CREATIVE_COMMONS, "benchmark", time.time()

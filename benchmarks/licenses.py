@@ -38,6 +38,7 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License
 from ascc_async.network.client import trusted_authorities
+from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -90,7 +91,8 @@ async def sweep(
     network: NetworkSettings, name: str, video_ids: list[str], folder: Path
 ) -> dict[str, Any]:
     """Our license stage over these videos; what it took, and what it found."""
-    work_queue = WorkQueue(selection_of(video_ids), retry_unknown=3, recheck_after_days=30)
+    index = JournalIndex(selection_of(video_ids), retry_unknown=3, recheck_after_days=30)
+    work_queue = WorkQueue(index)
     limiter = RateLimiter(WIDE, [one.name for one in network.all_identities()])
     async with Sessions(network, limiter) as sessions, Journal(folder / JOURNAL_NAME) as journal:
         innertube = InnertubeSource(sessions)

@@ -10,7 +10,7 @@ which order answers come, how many are awaited, or how often a run was interrupt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from enum import IntEnum
 
 import numpy as np
@@ -129,12 +129,12 @@ class Sampler:
         self._queue = None
         self._reach.clear()
 
-    def wanted(self) -> Rows:
+    def wanted(self, but: Set[int] = frozenset()) -> Rows:
         """`APPROVED` rows that are among the first N of a class if their clip can be made.
 
-        The others wait: rows before them may still make them needless.
+        The others wait: rows before them may still make them needless. `but`: rows not to look at.
         """
-        rows = np.array(sorted(self.approved), np.int32)
+        rows = np.array(sorted(self.approved - but), np.int32)
         if self._limit is None:
             return rows
         # A row's rank says on which side of the last needed row of a class it lies.

@@ -48,17 +48,6 @@ class JobFailed(SlotError):
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessPoolSnapshot:
-    """`starts` counts processes started, `lost` those killed or found dead."""
-
-    count: int
-    busy: int
-    done: int
-    starts: int
-    lost: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Raised:
     """What a job raised, as plain data: many exceptions do not survive pickling."""
 
@@ -101,7 +90,7 @@ class _Slot:
         self._begin_args = (initializer, initargs)
         self._executor: ProcessPoolExecutor | None = None
         self._pid: int | None = None
-        self.jobs = self.starts = 0
+        self.jobs = 0
 
     async def run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """The job's result or a `_Raised`; raises `BrokenProcessPool` when the process died."""
@@ -114,7 +103,6 @@ class _Slot:
             # Not fork: a copy of a process with an event loop and threads may hang at once.
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(1, spawn, _begin, self._begin_args)
-            self.starts += 1
         if self._pid is None:
             self._pid = await asyncio.wrap_future(self._executor.submit(os.getpid))
         return self._executor
@@ -153,8 +141,7 @@ class ProcessPool:
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         for slot in reversed(self._pool):
             self._free.put_nowait(slot)
-        self._recycle_after = recycle_after
-        self._done = self._lost = 0
+        self.count, self._recycle_after = count, recycle_after
 
     async def __aenter__(self) -> Self:
         return self
@@ -171,14 +158,6 @@ class ProcessPool:
         """Kill every process, idle or not."""
         for slot in self._pool:
             slot.kill()
-
-    def snapshot(self) -> ProcessPoolSnapshot:
-        """How things stand now."""
-        count = len(self._pool)
-        starts = sum(slot.starts for slot in self._pool)
-        return ProcessPoolSnapshot(
-            count, count - self._free.qsize(), self._done, starts, self._lost
-        )
 
     async def run(
         self, fn: Callable[..., Result], *args: Any, timeout: float | None = None
@@ -199,12 +178,10 @@ class ProcessPool:
             raise SlotDied("the worker process ended before its job was done") from error
         finally:
             if not ended:  # cancelled ones too
-                self._lost += 1
                 slot.kill()
             elif slot.jobs >= self._recycle_after:
                 slot.retire()
             self._free.put_nowait(slot)
         if isinstance(result, _Raised):
             raise JobFailed(result.type_name, result.message, result.trace)
-        self._done += 1
         return result  # type: ignore[no-any-return]

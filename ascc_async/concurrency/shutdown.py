@@ -15,8 +15,6 @@ class ShutdownSnapshot:
     """`seconds_left` until the drain's deadline, None while nobody asked to stop."""
 
     draining: bool
-    aborted: bool
-    reason: str
     seconds_left: float | None
 
 
@@ -34,38 +32,28 @@ class Shutdown:
         self._drain = asyncio.Event()
         self._deadline: float | None = None
         self._main: asyncio.Task[object] | None = None
-        self._aborted = False
-        self._reason = ""
+        self.aborted = False  # the main task was cancelled by `abort`: exit code 130
+        self.reason = ""  # the signal's name, or the reason given to `drain`
 
     @property
     def draining(self) -> bool:
         """Somebody asked to stop: start nothing new."""
         return self._drain.is_set()
 
-    @property
-    def aborted(self) -> bool:
-        """The main task was cancelled by `abort`: exit code 130."""
-        return self._aborted
-
-    @property
-    def reason(self) -> str:
-        """The signal's name, or the reason given to `drain`."""
-        return self._reason
-
     def drain(self, reason: str) -> None:
         """Finish what is in flight, start nothing new. A second call changes nothing."""
         # Impatience must not lengthen the wait: the deadline counts from the first request.
         if self.draining:
             return
-        self._reason = reason
+        self.reason = reason
         self._deadline = self._clock() + self._drain_seconds
         self._drain.set()
 
     def abort(self) -> None:
         """Cancel the main task, if `handling_signals` is active. A second call changes nothing."""
         self.drain("aborted")
-        if self._main is not None and not self._aborted:
-            self._aborted = True
+        if self._main is not None and not self.aborted:
+            self.aborted = True
             self._main.cancel()
 
     async def wait_draining(self) -> None:
@@ -83,7 +71,7 @@ class Shutdown:
 
     def snapshot(self) -> ShutdownSnapshot:
         """How things stand now."""
-        return ShutdownSnapshot(self.draining, self._aborted, self._reason, self.seconds_left())
+        return ShutdownSnapshot(self.draining, self.seconds_left())
 
     @contextmanager
     def handling_signals(self) -> Iterator[Shutdown]:

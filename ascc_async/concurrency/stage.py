@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,19 +14,6 @@ from ascc_async.errors import StopRun
 
 log = logging.getLogger(__name__)
 Work = TypeVar("Work")
-
-
-@dataclass(frozen=True, slots=True)
-class StageSnapshot:
-    """`abandoned`: cancelled at the drain's deadline, or dropped from the queue by a drain."""
-
-    name: str
-    workers: int
-    done: int
-    in_flight: int
-    queued: int
-    abandoned: int
-    feeding: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +42,14 @@ class Stage(Generic[Work]):
         # Bounded, with a fixed number of workers: one task per row would be two million tasks.
         # Room for one end mark per worker, so that a drain never has to wait to place them.
         self._queue: asyncio.Queue[Work | _End] = asyncio.Queue(workers)
-        self._done = self._in_flight = self._queued = self._abandoned = 0
-        self._feeding = False
-
-    def snapshot(self) -> StageSnapshot:
-        """How full the stage is now."""
-        return StageSnapshot(
-            self._name,
-            self._workers,
-            self._done,
-            self._in_flight,
-            self._queued,
-            self._abandoned,
-            self._feeding,
-        )
+        self._in_flight = 0
 
     async def run(self) -> None:
         """Return when all work is done, or, after a drain, when what was in flight is.
 
         Raises the first `StopRun` among what workers raised, else their exception group.
         """
-        self._feeding = True
-        try:
+        with stop_unwrapped():
             async with asyncio.TaskGroup() as tasks:
                 feeder = tasks.create_task(self._feed_queue(), name=f"{self._name} feeder")
                 workers = [
@@ -85,32 +59,25 @@ class Stage(Generic[Work]):
                 drain = tasks.create_task(self._drain(feeder, workers), name=f"{self._name} drain")
                 await asyncio.wait(workers)
                 drain.cancel()
-        except BaseExceptionGroup as group:
-            stop = first_stop(group) or group
-            raise stop from stop.__cause__  # its own cause, not the group it came in
 
     async def _feed_queue(self) -> None:
         try:
             if not self._shutdown.draining:
                 async for item in self._feed:
                     await self._queue.put(item)
-                    self._queued += 1
             # Each worker takes one end mark and ends, after all items before it.
             for _ in range(self._workers):
                 await self._queue.put(_End())
         finally:
-            self._feeding = False
             # A cancelled generator that nobody closes runs its `finally` only when it is collected.
             if (close := getattr(self._feed, "aclose", None)) is not None:
                 await close()
 
     async def _consume(self) -> None:
         while not isinstance(item := await self._queue.get(), _End):
-            self._queued -= 1
             self._in_flight += 1
             try:
                 await self._work(item)
-                self._done += 1
             finally:
                 self._in_flight -= 1
 
@@ -122,13 +89,10 @@ class Stage(Generic[Work]):
         await asyncio.wait([feeder])
         # Nothing is lost: what is queued is still pending in the journal.
         while not self._queue.empty():
-            if not isinstance(self._queue.get_nowait(), _End):
-                self._abandoned += 1
-        self._queued = 0
+            self._queue.get_nowait()
         for _ in range(self._workers):
             self._queue.put_nowait(_End())
         await self._shutdown.wait_deadline()
-        self._abandoned += self._in_flight
         log.warning(
             "%(number)d %(stage)s were not finished in time; the next run does them",
             {"number": self._in_flight, "stage": self._name},
@@ -137,11 +101,20 @@ class Stage(Generic[Work]):
             worker.cancel()
 
 
-def first_stop(group: BaseExceptionGroup[BaseException]) -> StopRun | None:
-    """The first `StopRun` in a tree of exception groups, None when there is none."""
+@contextmanager
+def stop_unwrapped() -> Iterator[None]:
+    """A `StopRun` that leaves in an exception group (the first, if several) is raised itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        stop = _first_stop(group) or group
+        raise stop from stop.__cause__  # its own cause, not the group it came in
+
+
+def _first_stop(group: BaseExceptionGroup[BaseException]) -> StopRun | None:
     for error in group.exceptions:
         if isinstance(error, StopRun):
             return error
-        if isinstance(error, BaseExceptionGroup) and (stop := first_stop(error)) is not None:
+        if isinstance(error, BaseExceptionGroup) and (stop := _first_stop(error)) is not None:
             return stop
     return None

@@ -1,19 +1,19 @@
-"""Makes one clip: finds where the media is, looks at the license once more, fetches and cuts.
-
-Knows nothing of the journal or of other clips, so that it can be done anywhere.
-"""
+"""Makes one clip: finds where the media is, confirms the license, fetches and cuts."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import LinkExpired
+from ascc_async.journal.records import AnswerRow
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
+from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaLinks
 
@@ -24,6 +24,52 @@ _WATCH_PAGE = "watch_page"
 
 # Looks at the license a second time; None when there is no second way to look.
 ConfirmLicense = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
+
+
+class LicenseConfirmation:
+    """A second look at the license before a clip is made, in another way than the first.
+
+    That decides what may lawfully be shared. Only one video in hundreds becomes a clip, so one
+    more request for each of those costs next to nothing.
+    """
+
+    def __init__(
+        self, router: SourceRouter, answer_of: Callable[[str], Awaitable[AnswerRow | None]]
+    ) -> None:
+        """`answer_of` reads the recorded answer of a video from the journal."""
+        self._router, self._answer_of = router, answer_of
+
+    async def __call__(self, resolved: Resolved) -> LicenseAnswer | None:
+        """What yt-dlp read, else the watch page; None when it would be the same look again, or
+        cannot be had. Raises Refused, NetworkFault and Closed.
+        """
+        # yt-dlp may have seen the license on the page it read. In other languages than English
+        # its words say nothing.
+        text = resolved.license_text or ""
+        letters = "".join(filter(str.isalpha, text.lower()))
+        for phrase, license_ in (
+            ("creativecommons", License.CREATIVE_COMMONS),
+            ("standard", License.STANDARD),
+        ):
+            if phrase in letters:
+                return LicenseAnswer(resolved.video_id, license_, "yt-dlp", time.time(), text=text)
+
+        health = self._router.named(_WATCH_PAGE)
+        if health is None:
+            return None
+        first = await self._answer_of(resolved.video_id)
+        if first is not None and first.source == _WATCH_PAGE:
+            return None
+        # As the identity that resolved the video: another one may see another page.
+        answers = await self._router.ask(health, [resolved.video_id], identity=resolved.identity)
+        if answers is None:
+            return None
+        if answers[0].license is License.STANDARD:
+            # It contradicts the first answer. Before it costs a clip, it must prove itself.
+            health.suspect()
+            if not await self._router.ensure_checked(health):
+                return None
+        return answers[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage
@@ -23,7 +26,6 @@ from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import Journal
 from ascc_async.model import Outcome, Reason, Segment
 from ascc_async.pipeline.clip_maker import ClipMaker, MadeClip
-from ascc_async.pipeline.disk import Disk
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
 
@@ -32,6 +34,43 @@ log = logging.getLogger(__name__)
 _TRIES = 3  # failures that were this video's own, in one run
 # Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
 _MOST_SETBACKS = 12
+_LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
+_GB = 1_000_000_000
+# Room for some clips. A quota, or blocks kept for root, make writes fail while there seems to be
+# room: without a step upwards the next clip would fail at once.
+_STEP = 20_000_000
+
+
+class Disk:
+    """Free disk where `folder` lies: below `min_free_gb` no new clips until there is room again."""
+
+    def __init__(self, folder: Path, min_free_gb: float) -> None:
+        self._folder, self._needed = folder, int(min_free_gb * _GB)
+        self.waiting = False  # clips wait for room
+        self._after_full = 0
+
+    def note_full(self) -> None:
+        """A write failed for lack of room: wait until there is clearly more than now."""
+        self._after_full = self.free() + _STEP
+
+    async def wait_for_room(self) -> None:
+        """Return when there is more free disk than `min_free_gb`; said once, and once when over."""
+        while (free := self.free()) < max(self._needed, self._after_full):
+            if not self.waiting:
+                self.waiting = True
+                log.warning(
+                    "little free disk: no new clips until there is more",
+                    extra={"free_bytes": free, "min_free_bytes": self._needed},
+                )
+            await asyncio.sleep(_LOOK_EVERY)
+        self._after_full = 0
+        if self.waiting:
+            self.waiting = False
+            log.warning("there is room again: going on", extra={"free_bytes": free})
+
+    def free(self) -> int:
+        """Bytes."""
+        return shutil.disk_usage(self._folder).free
 
 
 @dataclass(slots=True)

@@ -5,19 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.concurrency.stage import Stage, first_stop
-from ascc_async.errors import (
-    AsccError,
-    NetworkFault,
-    Refused,
-    ServerFault,
-    SourcesExhausted,
-    SourceUnusable,
-)
+from ascc_async.concurrency.stage import Stage, stop_unwrapped
+from ascc_async.errors import AsccError, NetworkFault, Refused, SourcesExhausted
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
@@ -34,7 +27,7 @@ _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look a
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Question:
     """Rows to ask, from the source at index `first_source` on.
 
@@ -50,7 +43,13 @@ class _Question:
     answered: int = -1
 
 
-_RowAnswer = tuple[int, LicenseAnswer]
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """An answer that waits for the journal; `health`: it counts only while that is trusted."""
+
+    row: int
+    answer: LicenseAnswer
+    health: SourceHealth | None = None
 
 
 class LicenseStage:
@@ -67,9 +66,7 @@ class LicenseStage:
         self._router, self._work_queue, self._journal = router, work_queue, journal
         self._shutdown = shutdown
         self._again: deque[_Question] = deque()
-        self._unwritten: deque[tuple[int, LicenseAnswer, SourceHealth | None]] = deque()
-        self._something_to_write, self._room = asyncio.Event(), asyncio.Event()
-        self._asking_ended = False
+        self._unwritten: asyncio.Queue[_Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
         self.stage: Stage[_Question] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
@@ -81,14 +78,11 @@ class LicenseStage:
         When no source is left it drains the run itself; `exhausted` then says why.
         """
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write_answers(), name="licenses to journal")
-                await self.stage.run()
-                self._asking_ended = True
-                self._something_to_write.set()
-        except BaseExceptionGroup as group:
-            stop = first_stop(group) or group
-            raise stop from stop.__cause__
+            with stop_unwrapped():
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._write_answers(), name="licenses to journal")
+                    await self.stage.run()
+                    await self._unwritten.put(None)
         finally:
             self._work_queue.licenses_done = True
             self._work_queue.notify()
@@ -120,58 +114,44 @@ class LicenseStage:
                     if not await self._router.final_check():
                         return
                     # A source lost its trust at the very end: rows are to be asked again.
-                except (Closed, SourceUnusable) as error:
-                    # The next run begins with this check.
-                    log.info(
-                        "the known videos were not asked at the end", extra={"why": str(error)}
-                    )
-                    return
+                except Closed:
+                    return  # the next run begins with this check
 
     async def _work(self, question: _Question) -> None:
         usable = self._router.usable(question.first_source)
         if usable is None:
             # No later source can be asked: unknown it stays. What nobody was asked yet waits.
-            if question.unknown:
-                await self._write_later(list(zip(question.rows, question.unknown, strict=True)))
-            else:
+            for row, answer in zip(question.rows, question.unknown, strict=False):
+                await self._unwritten.put(_Answered(row, answer))
+            if not question.unknown:
                 self._repeat(question)
             return
         index, health = usable
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
-        size = health.source.batch_size
-        parts = [
-            replace(
-                question, rows=question.rows[start:][:size], unknown=question.unknown[start:][:size]
-            )
-            for start in range(0, len(question.rows), size)
-        ]
-        question = parts[0]
-        for part in parts[1:]:
-            self._repeat(part)
+        size, rows, unknown = health.source.batch_size, question.rows, question.unknown
+        for start in range(size, len(rows), size):
+            part = slice(start, start + size)
+            self._repeat(replace(question, rows=rows[part], unknown=unknown[part]))
+        question = replace(question, rows=rows[:size], unknown=unknown[:size])
         video_ids = [self._work_queue.video_id(row) for row in question.rows]
         try:
-            if not await self._router.ready(health):
-                self._repeat(question)
-                return
-            answers = await health.source.ask(video_ids)
+            answers = await self._router.ask(health, video_ids)
         except Closed:
             self._repeat(question)  # by the next run: nothing was asked
         except (Refused, NetworkFault) as error:
             self._set_back(question, health, error)
-        except ServerFault as error:
-            name, now, detail = health.source.name, self._work_queue.now(), str(error)
-            unknown = [
-                LicenseAnswer(video_id, License.UNKNOWN, name, now, detail=detail)
-                for video_id in video_ids
-            ]
-            health.count(unknown)
-            await self._ask_next_source(list(zip(question.rows, unknown, strict=True)), index)
-        except SourceUnusable as error:
-            self._router.rest(health, error)
-            self._repeat(question)
         else:
-            await self._take_answers(question, index, health, answers)
+            if answers is None:
+                self._repeat(question)
+                return
+            unknown_rows = []
+            for row, answer in zip(question.rows, answers, strict=True):
+                if answer.license is License.UNKNOWN:
+                    unknown_rows.append((row, answer))
+                else:
+                    await self._unwritten.put(_Answered(row, answer, health))
+            await self._ask_next_source(unknown_rows, index)
 
     def _repeat(self, question: _Question) -> None:
         self._again.append(question)
@@ -200,64 +180,36 @@ class LicenseStage:
         )
         self._work_queue.defer(question.rows)
 
-    async def _take_answers(
-        self,
-        question: _Question,
-        index: int,
-        health: SourceHealth,
-        answers: Sequence[LicenseAnswer],
-    ) -> None:
-        if not health.trusted:  # it misread the known videos while this answer was on its way
-            self._repeat(question)
-            return
-        health.count(answers)
-        pairs = list(zip(question.rows, answers, strict=True))
-        known = [pair for pair in pairs if pair[1].license is not License.UNKNOWN]
-        unknown = [pair for pair in pairs if pair[1].license is License.UNKNOWN]
-        await self._write_later(known, health)
-        await self._ask_next_source(unknown, index)
-
-    async def _ask_next_source(self, unknown: Sequence[_RowAnswer], index: int) -> None:
+    async def _ask_next_source(self, unknown: list[tuple[int, LicenseAnswer]], index: int) -> None:
         """As many at once as the next source takes; without one, unknown it stays."""
         following = self._router.usable(index + 1)
         if following is None:
-            await self._write_later(unknown)
+            for row, answer in unknown:
+                await self._unwritten.put(_Answered(row, answer))
             return
         size = following[1].source.batch_size
         for start in range(0, len(unknown), size):
             rows, answers = zip(*unknown[start : start + size], strict=True)
             self._repeat(_Question(rows, index + 1, answers))
 
-    async def _write_later(
-        self, answers: Sequence[_RowAnswer], health: SourceHealth | None = None
-    ) -> None:
-        """`health`: the source that gave them, where they count only while it is trusted."""
-        while len(self._unwritten) >= _MOST_UNWRITTEN:
-            self._room.clear()
-            await self._room.wait()
-        self._unwritten.extend((row, answer, health) for row, answer in answers)
-        self._something_to_write.set()
-
     async def _write_answers(self) -> None:
         """Record the answers, all that came meanwhile at once.
 
-        One commit for many, and no worker waits for it: that is half of what a journal costs.
+        No worker waits for a commit: waking it for each answer would be half of a journal's cost.
         """
-        while self._unwritten or not self._asking_ended:
-            if not self._unwritten:
-                self._something_to_write.clear()
-                await self._something_to_write.wait()
-                continue
-            waiting = list(self._unwritten)
-            self._unwritten.clear()
-            self._room.set()
-            batch: list[_RowAnswer] = []
-            for row, answer, health in waiting:
-                if health is None or health.trusted:
-                    batch.append((row, answer))
+        while (waiting := await self._unwritten.get()) is not None:
+            batch: list[_Answered] = []
+            while waiting is not None:
+                if waiting.health is None or waiting.health.trusted:
+                    batch.append(waiting)
                 else:  # its source lost its trust while the answer waited
-                    self._repeat(_Question((row,)))
-            await self._journal.record(*(answer for _, answer in batch))
+                    self._repeat(_Question((waiting.row,)))
+                if self._unwritten.empty():
+                    break
+                waiting = self._unwritten.get_nowait()
+            await self._journal.record(*(each.answer for each in batch))
             # Only now: what the work queue counts must be there after a power cut.
-            for row, answer in batch:
-                self._work_queue.answered(row, answer)
+            for each in batch:
+                self._work_queue.answered(each.row, each.answer)
+            if waiting is None:
+                return

@@ -8,7 +8,6 @@ import platform
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
 from ascc_async import __version__
@@ -17,27 +16,24 @@ from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.selection import Selection, select
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.concurrency.stage import first_stop
+from ascc_async.concurrency.stage import stop_unwrapped
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.rebuild import Recipe
-from ascc_async.dataset.removals import Removals, read_removals
+from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER, Entries, RunFacts
 from ascc_async.errors import StoppedOnRequest
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import AnswerRow, Distrusted, Learned
+from ascc_async.journal.records import Learned
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.network.cookies import FOLDER, CookieStore
-from ascc_async.pipeline.clip_maker import ClipMaker
-from ascc_async.pipeline.clip_stage import ClipStage
+from ascc_async.pipeline.clip_stage import Disk
 from ascc_async.pipeline.dataset_writer import DatasetWriter
-from ascc_async.pipeline.disk import Disk
-from ascc_async.pipeline.license_confirmation import LicenseConfirmation
-from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.previous_run import (
     access_since,
     changed_settings,
@@ -45,9 +41,16 @@ from ascc_async.pipeline.previous_run import (
     short_clips,
 )
 from ascc_async.pipeline.reconcile import reconcile
-from ascc_async.pipeline.snapshot import SNAPSHOT, Download, Phase, RunSnapshot, snapshot_data
-from ascc_async.pipeline.source_health import SourceRouter
-from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
+from ascc_async.pipeline.snapshot import (
+    SNAPSHOT,
+    DiskSnapshot,
+    Download,
+    Phase,
+    RunSnapshot,
+    snapshot_data,
+)
+from ascc_async.pipeline.stages import Records, Stages
+from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, QUOTA_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.youtube.extraction import ytdlp_version
@@ -57,28 +60,6 @@ log = logging.getLogger(__name__)
 WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
 REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
 LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
-_VERIFIED = "trust/"  # journal key: when each source last read the known videos right
-
-
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """What a run knows and where it keeps it."""
-
-    journal: Journal
-    reader: Reader
-    encoding: str
-    removals: Removals
-
-
-@dataclass(frozen=True, slots=True)
-class _Workers:
-    """What asks and fetches, for snapshots."""
-
-    youtube: YouTubeAccess
-    router: SourceRouter
-    clip_maker: ClipMaker
-    licenses: LicenseStage
-    clips: ClipStage
 
 
 class Run:
@@ -92,14 +73,16 @@ class Run:
         self._started_at = time.time()
         self._phase = Phase.STARTING
         self._download: Download | None = None
-        self._workers: _Workers | None = None
+        self._stages: Stages | None = None
         self._work_queue: WorkQueue | None = None
         self._disk = Disk(settings.output.dir, settings.output.min_free_gb)
         self.changed_settings: tuple[str, ...] = ()
 
     def snapshot(self) -> RunSnapshot:
         """How things stand now."""
-        workers, queue = self._workers, self._work_queue
+        stages, queue, disk = self._stages, self._work_queue, self._disk
+        # Before the metadata is there, the output folder may not be.
+        has_folder = self._phase is not Phase.STARTING
         return RunSnapshot(
             at=time.time(),
             started_at=self._started_at,
@@ -107,15 +90,12 @@ class Run:
             stopping=self._shutdown.snapshot(),
             download=self._download,
             work_queue=queue.snapshot() if queue else None,
-            licenses=workers.licenses.stage.snapshot() if workers else None,
-            clips=workers.clips.stage.snapshot() if workers else None,
-            sources=tuple(workers.router.snapshot()) if workers else (),
-            limiter=workers.youtube.limiter.snapshot() if workers else None,
-            # Before that the output folder may not be there.
-            disk=None if self._phase is Phase.STARTING else self._disk.snapshot(),
+            sources=tuple(stages.router.snapshot()) if stages else (),
+            limiter=stages.youtube.limiter.snapshot() if stages else None,
+            disk=DiskSnapshot(disk.free(), disk.waiting) if has_folder else None,
             answered=queue.answered_now if queue else 0,
-            clips_made=workers.clips.made if workers else 0,
-            media_bytes=workers.clip_maker.received if workers else 0,
+            clips_made=stages.clips.made if stages else 0,
+            media_bytes=stages.clip_maker.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,
         )
 
@@ -136,7 +116,7 @@ class Run:
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
-                records = _Records(journal, reader, encoding_of(settings.clips), removals)
+                records = Records(journal, reader, encoding_of(settings.clips), removals)
 
                 queue = await self._load_work_queue(records, selection, cookies)
                 self._work_queue = queue
@@ -148,7 +128,7 @@ class Run:
                 }
                 rebuilt_from = self._recipe.sha256 if self._recipe else ""
                 dataset = DatasetWriter(
-                    Entries(selection),
+                    await asyncio.to_thread(Entries, selection),  # sorts two million rows
                     reader,
                     records.encoding,
                     removals,
@@ -183,20 +163,17 @@ class Run:
         restore = partial(
             restore_if_damaged, output / JOURNAL_NAME, may_start_empty=may_start_empty
         )
-        try:
+        with stop_unwrapped():
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(asyncio.to_thread(restore))
                 selecting = tasks.create_task(self._select())
-        except BaseExceptionGroup as group:
-            stop = first_stop(group) or group
-            raise stop from stop.__cause__  # its own cause, not the group it came in
         return selecting.result()
 
     async def _select(self) -> tuple[Selection, tuple[InputFile, ...]]:
         settings = self._settings
         self._phase = Phase.METADATA
         if self._recipe is not None:
-            return self._recipe.selection(), ()
+            return await asyncio.to_thread(self._recipe.selection), ()
 
         def on_progress(name: str, received: int, total: int | None) -> None:
             self._download = Download(name, received, total)
@@ -217,7 +194,7 @@ class Run:
         return selection, catalog.inputs
 
     async def _load_work_queue(
-        self, records: _Records, selection: Selection, cookies: CookieStore
+        self, records: Records, selection: Selection, cookies: CookieStore
     ) -> WorkQueue:
         """Bring the journal up to date with settings and files; what is left to do.
 
@@ -231,17 +208,17 @@ class Run:
         await self._reconcile(records)
         access = access_since(reader, settings.network, cookies.jars, time.time())
         await journal.record(access)
-        queue = WorkQueue(
+        index = JournalIndex(
             selection,
             retry_unknown=settings.license.retry_unknown,
             recheck_after_days=settings.license.recheck_after_days,
             removals=records.removals,
             access_since=access.value["since"],
         )
-        await asyncio.to_thread(queue.load, reader, records.encoding)
-        return queue
+        await asyncio.to_thread(index.load, reader, records.encoding)
+        return await asyncio.to_thread(WorkQueue, index)
 
-    async def _reconcile(self, records: _Records) -> None:
+    async def _reconcile(self, records: Records) -> None:
         output, reader = self._settings.output.dir, records.reader
         changes = await asyncio.to_thread(
             reconcile, output, reader, records.encoding, records.removals
@@ -250,7 +227,7 @@ class Run:
 
     async def _work(
         self,
-        records: _Records,
+        records: Records,
         queue: WorkQueue,
         cutter: Cutter,
         cookies: CookieStore,
@@ -261,11 +238,16 @@ class Run:
         memory = {key: reader.learned(key).get("") for key in (LIMITER_MEMORY, QUOTA_MEMORY)}
         opening = YouTubeAccess.opened(settings, cookies, settings.output.dir / FOLDER, memory)
         async with opening as youtube:
-            self._workers = workers = self._build_workers(youtube, records, queue, cutter)
+            self._stages = stages = Stages(
+                settings, youtube, records, queue, cutter, self._disk, self._shutdown
+            )
             self._phase = Phase.WORKING
 
+            def learned() -> list[Learned]:
+                return [Learned(key, value) for key, value in youtube.memory().items()]
+
             async def remember() -> None:
-                await journal.record(*_learned(youtube), self._snapshot_record())
+                await journal.record(*learned(), self._snapshot_record())
 
             async def look_at_cookies() -> None:
                 for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
@@ -282,78 +264,26 @@ class Run:
 
             try:
                 await remember()  # at once: `status` beside a run that has just begun
-                async with asyncio.TaskGroup() as tasks:
-                    beside = [
-                        tasks.create_task(work)
-                        for work in (
-                            _repeat(remember, lambda: REMEMBER_EVERY),
-                            _repeat(dataset.write, until_next_writing),
-                            _repeat(
-                                partial(self._back_up, journal),
-                                partial(seconds_until_backup, journal.path),
-                            ),
-                            _repeat(look_at_cookies, lambda: LOOK_AT_COOKIES_EVERY),
-                            close_when_draining(),
-                        )
-                    ]
-                    async with asyncio.TaskGroup() as stages:
-                        stages.create_task(workers.licenses.run())
-                        stages.create_task(workers.clips.run())
-                    for task in beside:
-                        task.cancel()
-                if workers.licenses.exhausted is not None:
-                    raise workers.licenses.exhausted
-            except BaseExceptionGroup as group:
-                stop = first_stop(group) or group
-                raise stop from stop.__cause__
+                with stop_unwrapped():
+                    async with asyncio.TaskGroup() as tasks:
+                        beside = [
+                            tasks.create_task(work)
+                            for work in (
+                                _repeat(remember, lambda: REMEMBER_EVERY),
+                                _repeat(dataset.write, until_next_writing),
+                                _repeat(
+                                    partial(self._back_up, journal),
+                                    partial(seconds_until_backup, journal.path),
+                                ),
+                                _repeat(look_at_cookies, lambda: LOOK_AT_COOKIES_EVERY),
+                                close_when_draining(),
+                            )
+                        ]
+                        await stages.run()
+                        for task in beside:
+                            task.cancel()
             finally:
-                await journal.record(*_learned(youtube))
-
-    def _build_workers(
-        self, youtube: YouTubeAccess, records: _Records, queue: WorkQueue, cutter: Cutter
-    ) -> _Workers:
-        settings, journal, reader = self._settings, records.journal, records.reader
-
-        async def on_verified(name: str, at: float) -> None:
-            await journal.record(Learned(_VERIFIED + name, at))
-
-        async def on_distrust(name: str, since: float) -> None:
-            await journal.record(Distrusted(name, since))
-            await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
-
-        async def answer_of(video_id: str) -> AnswerRow | None:
-            # In a thread: a disk that is busy must not hold up the event loop.
-            return await asyncio.to_thread(reader.answer, video_id)
-
-        router = SourceRouter(
-            youtube.sources,
-            settings.license,
-            verified_at=reader.learned(_VERIFIED),
-            unreachable=youtube.unreachable,
-            on_verified=on_verified,
-            on_distrust=on_distrust,
-        )
-        clip_maker = ClipMaker(
-            youtube.extractor,
-            youtube.media_links,
-            cutter,
-            LicenseConfirmation(router, answer_of),
-            records.removals,
-        )
-        licenses = LicenseStage(
-            settings.concurrency.licenses, router, queue, journal, self._shutdown
-        )
-        clips = ClipStage(
-            settings.concurrency.downloads,
-            clip_maker,
-            records.encoding,
-            self._disk,
-            youtube.any_network_away,
-            queue,
-            journal,
-            self._shutdown,
-        )
-        return _Workers(youtube, router, clip_maker, licenses, clips)
+                await journal.record(*learned())
 
     def _snapshot_record(self) -> Learned:
         """What `status` shows while this run goes on, and after it."""
@@ -372,7 +302,3 @@ async def _repeat(act: Callable[[], Awaitable[object]], wait: Callable[[], float
     while True:
         await asyncio.sleep(wait())
         await act()
-
-
-def _learned(youtube: YouTubeAccess) -> list[Learned]:
-    return [Learned(key, value) for key, value in youtube.memory().items()]

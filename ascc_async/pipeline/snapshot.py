@@ -9,8 +9,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
-from ascc_async.concurrency.stage import StageSnapshot
-from ascc_async.pipeline.disk import DiskSnapshot
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import RateLimiterSnapshot
@@ -38,6 +36,14 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskSnapshot:
+    """Free bytes where the output lies; `waiting`: clips wait for room."""
+
+    free: int
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
@@ -51,8 +57,6 @@ class RunSnapshot:
     stopping: ShutdownSnapshot
     download: Download | None = None
     work_queue: WorkQueueSnapshot | None = None
-    licenses: StageSnapshot | None = None
-    clips: StageSnapshot | None = None
     sources: tuple[SourceSnapshot, ...] = ()
     limiter: RateLimiterSnapshot | None = None
     disk: DiskSnapshot | None = None

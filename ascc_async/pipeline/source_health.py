@@ -44,9 +44,7 @@ class SourceSnapshot:
     name: str
     state: str
     why: str
-    resting_until: float | None
     answered: int
-    unknown: int
 
 
 class SourceHealth:
@@ -60,12 +58,11 @@ class SourceHealth:
         self.why = ""
         self.resting_until: float | None = None
         self.verified_at = verified_at
-        self.answered = self.unknown = 0
+        self.answered = 0
         self.unverified = 0  # answers since the last check
         self.lock = asyncio.Lock()
-        self._checked_in_this_run = self._suspected = False
-        self._recent: deque[bool] = deque(maxlen=_WINDOW)
-        self._recent_unknown = 0
+        self._suspected = True  # until it read the known videos right in this run
+        self._recent_unknown: deque[bool] = deque(maxlen=_WINDOW)
         self._usual_unknown_share = 0.0
 
     @property
@@ -79,14 +76,7 @@ class SourceHealth:
 
     def count(self, answers: Sequence[LicenseAnswer]) -> None:
         """Take note of what it answered."""
-        recent = self._recent
-        for answer in answers:
-            unknown = answer.license is License.UNKNOWN
-            if len(recent) == _WINDOW:
-                self._recent_unknown -= recent[0]
-            recent.append(unknown)
-            self._recent_unknown += unknown
-            self.unknown += unknown
+        self._recent_unknown.extend(answer.license is License.UNKNOWN for answer in answers)
         self.answered += len(answers)
         self.unverified += len(answers)
 
@@ -97,21 +87,20 @@ class SourceHealth:
     @property
     def unknown_share(self) -> float:
         """Share of unknown among the newest answers."""
-        return self._recent_unknown / len(self._recent) if self._recent else 0.0
+        return sum(self._recent_unknown) / max(1, len(self._recent_unknown))
 
     @property
     def check_due(self) -> bool:
         """Whether it must read the known videos before it goes on."""
-        jumped = len(self._recent) == _WINDOW and (
-            self.unknown_share > self._usual_unknown_share + _JUMP
-        )
-        never = not self._checked_in_this_run
-        return never or self._suspected or self.unverified >= CHECK_EVERY or jumped
+        if self._suspected or self.unverified >= CHECK_EVERY:
+            return True
+        jumped = self.unknown_share > self._usual_unknown_share + _JUMP
+        return jumped and len(self._recent_unknown) == _WINDOW
 
     def passed(self, at: float) -> None:
         """It read the known videos right in a check that began at `at`."""
         self.verified_at, self.unverified = at, 0
-        self._checked_in_this_run, self._suspected = True, False
+        self._suspected = False
         self._usual_unknown_share = max(self._usual_unknown_share, self.unknown_share)
 
     def snapshot(self, now: float) -> SourceSnapshot:
@@ -127,9 +116,7 @@ class SourceHealth:
             self.source.name,
             state,
             "" if usable else self.why,
-            self.resting_until if state == "resting" else None,
             self.answered,
-            self.unknown,
         )
 
 
@@ -195,11 +182,38 @@ class SourceRouter:
             extra={"source": health.source.name, "why": health.why, "until": error.until},
         )
 
-    async def ready(self, health: SourceHealth) -> bool:
+    async def ask(
+        self, health: SourceHealth, video_ids: Sequence[str], *, identity: str | None = None
+    ) -> list[LicenseAnswer] | None:
+        """An answer for every id, `License.UNKNOWN` where the server failed.
+
+        None when this source cannot be asked (any more): ask another. Raises Refused,
+        NetworkFault, Closed, and SetupError when nothing can be reached at all.
+        """
+        source = health.source
+        try:
+            if not await self.ensure_checked(health):
+                return None
+            answers = await source.ask(video_ids, identity=identity)
+        except SourceUnusable as error:
+            self.rest(health, error)
+            return None
+        except ServerFault as error:
+            now, detail = self._wall(), str(error)
+            answers = [
+                LicenseAnswer(video_id, License.UNKNOWN, source.name, now, detail=detail)
+                for video_id in video_ids
+            ]
+        if not health.trusted:  # it misread the known videos while this answer was on its way
+            return None
+        health.count(answers)
+        return answers
+
+    async def ensure_checked(self, health: SourceHealth) -> bool:
         """Let the source read the known videos when that is due, once for all who wait.
 
         False when it must not be asked (any more). Raises SetupError when nothing can be
-        reached at all, SourceUnusable when the source itself says so.
+        reached at all, and Closed.
         """
         if not health.check_due:
             return health.left
@@ -207,7 +221,12 @@ class SourceRouter:
             # Whoever waited here may find it checked, or set aside.
             if health.check_due and health.usable(self._wall()):
                 name, began = health.source.name, self._wall()
-                if misread := await self._misread(health):
+                try:
+                    misread = await self._misread(health)
+                except SourceUnusable as error:
+                    self.rest(health, error)
+                    return False
+                if misread:
                     health.trusted, health.why = False, "it reads " + ", ".join(misread)
                     log.error(
                         "license source misreads videos whose license is known: it is not asked"
@@ -228,13 +247,13 @@ class SourceRouter:
         """Let the sources read the known videos once more, now that all is asked.
 
         A page may have changed since the last check. True when a source lost its trust by that:
-        then rows are to be asked again. Raises like `ready`.
+        then rows are to be asked again. Raises like `ensure_checked`.
         """
         lost = False
         for health in self._sources:
             if health.usable(self._wall()) and health.unverified >= FINAL_CHECK_AFTER:
                 health.suspect()
-                await self.ready(health)
+                await self.ensure_checked(health)
                 lost = lost or not health.trusted
         return lost
 

@@ -1,50 +1,35 @@
-"""What is known of every selected segment, in a few arrays, and what is still to be done with it.
+"""What is still to be done with the selected segments; both stages take their work from here.
 
-The journal is the truth; a row changes here only after its record was committed, and a start
-reads everything from there. Both stages take their work from here. A row is a segment's index in
-the table of all segments.
+The journal is the truth: a row changes here only after its record was committed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from ascc_async.audioset.sampling import RowState, Sampler
-from ascc_async.audioset.segments import Bytes, Ids, Rows
-from ascc_async.audioset.selection import Selection
-from ascc_async.dataset.eligibility import credits_of
-from ascc_async.dataset.reasons import PASSING_REASONS
-from ascc_async.dataset.removals import Removals
-from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
-from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.audioset.segments import Ids
+from ascc_async.journal.reader import REASONS
+from ascc_async.journal.records import ClipRow
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
+from ascc_async.pipeline.journal_index import (
+    LICENSE_CODES,
+    REASON_CODES,
+    STATE_BY_FATE,
+    UNASKED,
+    ClipFate,
+    JournalIndex,
+    fate_of,
+)
 
-_DAY = 86400.0
 # One more per class than needed is asked while answers are awaited: saves waiting, costs little.
 LOOKAHEAD = 1
-
-
-class ClipFate(IntEnum):
-    """What became of a row's clip; `NEVER`: it is not to be had."""
-
-    NOT_MADE = 0
-    MADE = 1
-    NEVER = 2
-
-
-# What a Creative Commons row is, by its clip's fate.
-_STATE_BY_FATE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
-_LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
-_REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
-_UNASKED = 255  # the license code of a row that was never answered
-_UNKNOWN = _LICENSE_CODES[License.UNKNOWN]
+_UNKNOWN = LICENSE_CODES[License.UNKNOWN]
 _TAKEN_BACK_AT_ONCE = 16_384  # rows: some 10 ms of the event loop
 
 
@@ -58,35 +43,17 @@ class WorkQueueSnapshot:
     reasons: dict[Reason, int]
     clips: int
     clips_open: int
-    outcomes: dict[str, int]
 
 
 class WorkQueue:
     """The selected segments, what is still to be done with each, and who waits for that."""
 
-    def __init__(
-        self,
-        selection: Selection,
-        *,
-        retry_unknown: int,
-        recheck_after_days: float,
-        removals: Removals | None = None,
-        access_since: float = 0.0,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        """`access_since`: POSIX time since when YouTube is asked with these accounts and proxies;
-        what was barred before (`PASSING_REASONS`) is asked again.
-        """
-        rows = len(selection.segments)
-        self._selection, self._table = selection, selection.segments
-        self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
-        self._removals = removals or Removals()
-        self.now, self._access_since = wall, access_since
-        self._licenses: Bytes = np.full(rows, _UNASKED, np.uint8)
-        self._reasons: Bytes = np.zeros(rows, np.uint8)
-        self._fates: Bytes = np.zeros(rows, np.uint8)
-        self._states: Bytes = np.zeros(rows, np.uint8)
-        self._sampler = Sampler(selection, self._states, LOOKAHEAD)
+    def __init__(self, index: JournalIndex) -> None:
+        """Not on the event loop: two million rows are looked at."""
+        self._index, self._selection = index, index.selection
+        self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
+        self.now = index.now
+        self._sampler = Sampler(index.selection, index.states, LOOKAHEAD)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()  # those a worker has
@@ -94,93 +61,14 @@ class WorkQueue:
         self._stale_open = False  # states changed since `_open` was filled
         self._out = 0  # rows being asked
         self._taking_back = 0  # sources whose answers are being taken back
-        self._license_counts: Counter[int] = Counter()
-        self._reason_counts: Counter[int] = Counter()
-        self._outcomes: Counter[str] = Counter()
+        selected = self._selection.rows
+        self._license_counts = Counter(index.licenses[selected].tolist())
+        self._reason_counts = Counter(index.reasons[selected].tolist())
+        self._clips = index.clips
         self._changed = asyncio.Event()
         self.answered_now = 0
         self.licenses_done = False
-
-    # -- start -----------------------------------------------------------------------------
-
-    def load(self, reader: Reader, encoding: str) -> None:
-        """Take in all that the journal knows."""
-        # The clips come first: they decide what an answer means for a row.
-        clips: dict[int, ClipRow] = {}
-        barred_before = self._barred_before()
-        for clip_page in reader.clips(encoding):
-            ids = np.array([clip.video_id for clip in clip_page], "S11")
-            for clip, row in zip(clip_page, self._table.rows_of(ids).tolist(), strict=True):
-                # The journal may hold other videos, or another segment of the same, from other
-                # metadata.
-                if row >= 0 and self._table.segment_id(row) == clip.segment_id:
-                    self._fates[row] = _fate_of(clip, barred_before)
-                    clips[row] = clip
-                    if self._selection.selected[row]:
-                        self._outcomes[clip.reason or clip.outcome] += 1
-        for answer_page in reader.answered():
-            rows = self._table.rows_of(answer_page.ids)
-            here = rows >= 0
-            rows, page = rows[here], answer_page.where(here)
-            self._licenses[rows], self._reasons[rows] = page.licenses, page.reasons
-            self._states[rows] = self._states_of(rows, page)
-        for shareable_page in reader.shareable():
-            self._check_credits(shareable_page, clips)
-        # Also those of which the journal knows nothing yet: they are not even asked.
-        segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
-        for video_id in self._removals.videos | segment_ids:
-            row = self._table.row_of(video_id)
-            if row is not None and self._is_removed(row, "", ""):
-                self._states[row] = RowState.NO
-
-        selected = self._selection.rows
-        licenses = Counter(self._licenses[selected].tolist())
-        del licenses[_UNASKED]
-        self._license_counts = licenses
-        self._reason_counts = Counter(self._reasons[selected].tolist())
-        self._sampler = Sampler(self._selection, self._states, LOOKAHEAD)
         self._refresh()
-
-    def _barred_before(self) -> float:
-        """What was barred before this time is asked again."""
-        return max(self.now() - self._recheck, self._access_since)
-
-    def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
-        """What the newest answers of many rows mean; whole arrays, for millions take seconds."""
-        stale = page.times < self.now() - self._recheck
-        shareable = page.licenses == _LICENSE_CODES[License.CREATIVE_COMMONS]
-        unknown = page.licenses == _LICENSE_CODES[License.UNKNOWN]
-        passing = np.isin(page.reasons, [_REASON_CODES[reason] for reason in PASSING_REASONS])
-        ask_again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
-        ask_again |= passing & (page.times < self._barred_before())
-        states = np.full(len(rows), int(RowState.NO), np.uint8)
-        states[shareable] = _STATE_BY_FATE[self._fates[rows[shareable]]]
-        states[ask_again] = RowState.UNASKED
-        return states
-
-    def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
-        """A clip whose author no answer named is asked for again; a removed channel's is not made.
-
-        CC BY demands the author's name, so a clip without one may not be shared.
-        """
-        rows = self._table.rows_of(np.array([answer.video_id for answer in page], "S11"))
-        for answer, row in zip(page, rows.tolist(), strict=True):
-            if row < 0:
-                continue
-            known = credits_of(answer, clips.get(row))
-            if self._is_removed(row, known.channel_id, known.channel):
-                self._states[row] = RowState.NO
-                continue
-            ask_again = answer.asks <= self._retry_unknown and self._fates[row] == ClipFate.MADE
-            if ask_again and not known.complete:
-                self._states[row] = RowState.UNASKED
-
-    def _is_removed(self, row: int, channel_id: str, channel: str) -> bool:
-        """Whether the removal list names this segment, its video or its channel."""
-        if not self._removals:
-            return False
-        video_id, segment_id = self._table.video_id(row), self._table.segment_id(row)
-        return self._removals.cover(video_id, segment_id, channel_id, channel)
 
     async def take_back(self, ids: Ids) -> None:
         """The answers about these videos do not count any more: they are asked again.
@@ -199,7 +87,7 @@ class WorkQueue:
             self.notify()
 
     def _take_slice_back(self, ids: Ids) -> None:
-        rows = self._table.rows_of(ids)
+        rows = self._index.table.rows_of(ids)
         rows = rows[rows >= 0]
         rows = rows[self._selection.selected[rows]]
         # What is being asked just now is answered again anyway; what is deferred stays so.
@@ -216,7 +104,7 @@ class WorkQueue:
 
     def video_id(self, row: int) -> str:
         """The video of a row."""
-        return self._table.video_id(row)
+        return self._index.table.video_id(row)
 
     def take(self, at_most: int) -> tuple[int, ...]:
         """Rows to ask now; each comes back by `answered` or `defer`."""
@@ -236,29 +124,27 @@ class WorkQueue:
         """The answer about a row is committed."""
         self._out -= 1
         self.answered_now += 1
-        if answer.license is License.UNKNOWN and self._licenses[row] not in (_UNASKED, _UNKNOWN):
-            # Unknown is no evidence: the old answer stays, and stays too old to count.
-            self._set_state(row, RowState.NO)
-        else:
+        state = RowState.NO
+        # Unknown is no evidence: an old answer stays, and stays too old to count.
+        if answer.license is not License.UNKNOWN or self._licenses[row] in (UNASKED, _UNKNOWN):
             self._license_counts[int(self._licenses[row])] -= 1
             self._reason_counts[int(self._reasons[row])] -= 1
-            self._licenses[row] = license_code = _LICENSE_CODES[answer.license]
-            self._reasons[row] = reason = _REASON_CODES[answer.reason] if answer.reason else 0
+            self._licenses[row] = license_code = LICENSE_CODES[answer.license]
+            self._reasons[row] = reason = REASON_CODES[answer.reason] if answer.reason else 0
             self._license_counts[license_code] += 1
             self._reason_counts[reason] += 1
-            state = RowState.NO
-            removed = self._is_removed(row, answer.channel_id, answer.channel)
+            removed = self._index.is_removed(row, answer.channel_id, answer.channel)
             if answer.license is License.CREATIVE_COMMONS and not removed:
-                state = RowState(int(_STATE_BY_FATE[self._fates[row]]))
-            self._set_state(row, state)
+                state = RowState(int(STATE_BY_FATE[self._index.fates[row]]))
+        self._set_state(row, state)
         self.notify()
 
-    def defer(self, rows: Iterable[int]) -> None:
+    def defer(self, rows: Sequence[int]) -> None:
         """These rows could not be asked in this run; the next one asks them again.
 
         They stay as if out: what they are is open, so they keep their places in their classes.
         """
-        self._out -= sum(1 for _ in rows)
+        self._out -= len(rows)
         self.notify()
 
     @property
@@ -273,7 +159,7 @@ class WorkQueue:
 
     def segment(self, row: int) -> Segment:
         """The segment of a row."""
-        return self._table.segment(row)
+        return self._index.table.segment(row)
 
     def next_clip(self) -> int | None:
         """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
@@ -304,13 +190,13 @@ class WorkQueue:
 
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
-        self._outcomes[clip.reason or clip.outcome] += 1
-        self._fates[row] = fate = _fate_of(clip, 0.0)
+        self._clips += clip.outcome is Outcome.CLIP
+        self._index.fates[row] = fate = fate_of(clip)
         self._offered.discard(row)
         if fate is ClipFate.NOT_MADE:
             self._deferred.add(row)
         elif self._states[row] == RowState.APPROVED:
-            self._set_state(row, RowState(int(_STATE_BY_FATE[fate])))
+            self._set_state(row, RowState(int(STATE_BY_FATE[fate])))
         self.notify()
 
     def _set_state(self, row: int, state: RowState) -> None:
@@ -336,9 +222,7 @@ class WorkQueue:
         Looked up when none waits in line: what was wanted once stays so until it is made.
         """
         self._stale_open = False
-        if self._sampler.approved <= self._offered | self._deferred:
-            return
-        for row in self._sampler.wanted().tolist():
+        for row in self._sampler.wanted(but=self._offered | self._deferred).tolist():
             self._put_in_line(row)
 
     @property
@@ -359,7 +243,7 @@ class WorkQueue:
 
     def snapshot(self) -> WorkQueueSnapshot:
         """Counts for progress."""
-        licenses = {name: self._license_counts[code] for name, code in _LICENSE_CODES.items()}
+        licenses = {name: self._license_counts[code] for name, code in LICENSE_CODES.items()}
         return WorkQueueSnapshot(
             selected=len(self._selection),
             asked=sum(licenses.values()),
@@ -369,21 +253,6 @@ class WorkQueue:
                 for code, reason in enumerate(REASONS, 1)
                 if self._reason_counts[code]
             },
-            clips=self._outcomes[Outcome.CLIP],
+            clips=self._clips,
             clips_open=len(self._open) + len(self._offered),
-            outcomes=dict(self._outcomes),
         )
-
-
-def _fate_of(clip: ClipRow, stale_before: float) -> ClipFate:
-    """Whether a clip is there, still to be made, or not to be had."""
-    if clip.outcome is Outcome.CLIP:
-        return ClipFate.MADE
-    passing = clip.reason in PASSING_REASONS and clip.at < stale_before
-    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or passing else ClipFate.NEVER
-
-
-def doubtful_ids(reader: Reader) -> Ids:
-    """The videos whose answers lost their trust: the journal counts them as never asked."""
-    pages = [page.ids[page.asks == 0] for page in reader.answered()]
-    return np.concatenate([np.empty(0, "S11"), *pages])

@@ -74,7 +74,7 @@ class Extractor:
         self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
         # Who would wait for a process must not hold a permit of the limiter meanwhile.
-        self._processes = asyncio.Semaphore(pool.snapshot().count)
+        self._processes = asyncio.Semaphore(pool.count)
         self._config: WorkerConfig | None = None
         self._deaths = 0
         self._warned_of_javascript = False

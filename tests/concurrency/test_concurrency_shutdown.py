@@ -82,7 +82,7 @@ async def test_the_deadline_is_counted_from_the_first_request_to_stop() -> None:
     shutdown.drain("again")
 
     assert [shutdown.seconds_left() for _ in range(3)] == [20.0, 5.0, 0.0]
-    assert shutdown.snapshot().reason == "disk full"
+    assert shutdown.reason == "disk full"
 
 
 SCRIPT = """

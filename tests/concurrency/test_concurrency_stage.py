@@ -25,18 +25,17 @@ def shutdown(seconds: float = 30.0) -> Shutdown:
 
 def test_everything_is_worked_on_once_and_never_more_at_once_than_workers() -> None:
     """200 items, 8 workers, each item exactly once."""
-    seen, at_once = list[int](), list[int]()
+    begun, seen, at_once = list[int](), list[int](), list[int]()
 
     async def scene() -> None:
         async def work(item: int) -> None:
-            at_once.append(stage.snapshot().in_flight)
+            begun.append(item)
+            at_once.append(len(begun) - len(seen))
             await asyncio.sleep(1)
             seen.append(item)
 
         stage = Stage("test", numbers(200), work, workers=8, shutdown=shutdown())
         await stage.run()
-        last = stage.snapshot()
-        assert (last.done, last.in_flight, last.queued, last.abandoned) == (200, 0, 0, 0)
         assert now() - 1000 == pytest.approx(25)
 
     fakeclock.run(scene())
@@ -59,7 +58,6 @@ def test_the_feeder_is_never_far_ahead() -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stage.run())
             await asyncio.sleep(10.5)
-            assert stage.snapshot().queued <= 4
             stop.drain("test")
 
     fakeclock.run(scene())
@@ -89,8 +87,6 @@ def test_a_drain_finishes_what_is_in_flight_and_starts_nothing() -> None:
             await asyncio.sleep(7)
             stop.drain("test")
         assert now() - 1000 == pytest.approx(10)
-        assert stage.snapshot().done == 16
-        assert not stage.snapshot().feeding
 
     fakeclock.run(scene())
     assert sorted(finished) == list(range(16))
@@ -116,7 +112,7 @@ def test_a_feeder_that_waits_for_work_does_not_hold_up_a_drain() -> None:
     fakeclock.run(scene())
 
 
-def test_at_the_deadline_work_is_cancelled_and_counted_as_abandoned() -> None:
+def test_at_the_deadline_work_is_cancelled() -> None:
     """A worker that waits for an hour is not waited for; `run` returns as from any drain."""
 
     async def scene() -> None:
@@ -127,8 +123,6 @@ def test_at_the_deadline_work_is_cancelled_and_counted_as_abandoned() -> None:
             await asyncio.sleep(10)
             stop.drain("test")
         assert now() - 1000 == pytest.approx(40)
-        assert stage.snapshot().in_flight == 0
-        assert stage.snapshot().abandoned >= 3
 
     fakeclock.run(scene())
 
@@ -193,15 +187,21 @@ def test_a_reason_to_stop_the_run_arrives_as_itself(where: str) -> None:
 def test_cancelling_the_stage_cancels_its_workers() -> None:
     """An abort does not wait."""
 
+    cancelled = list[int]()
+
+    async def work(item: int) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.append(item)
+
     async def scene() -> None:
-        stage = Stage(
-            "test", numbers(9), lambda _: asyncio.sleep(3600), workers=3, shutdown=shutdown()
-        )
+        stage = Stage("test", numbers(9), work, workers=3, shutdown=shutdown())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await stage.run()
         assert now() - 1000 == pytest.approx(1)
-        assert stage.snapshot().in_flight == 0
+        assert sorted(cancelled) == [0, 1, 2]
 
     fakeclock.run(scene())
 

@@ -10,14 +10,16 @@ from typing import Any, cast
 import numpy as np
 from fakeclock import FakeClockLoop
 
+from ascc_async.audioset.selection import Selection
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
+from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
-from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
+from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
 
@@ -32,6 +34,16 @@ ENCODING = "flac"
 KNOWN_CC = tuple(SETTINGS.known_creative_commons)
 KNOWN_STANDARD = tuple(SETTINGS.known_standard)
 Truth = License | list[License]
+
+
+def work_queue_of(
+    selection: Selection, memory: Memory | None = None, encoding: str = ENCODING, **rules: Any
+) -> WorkQueue:
+    """A start on what `memory` knows; `rules` are those of `JournalIndex`."""
+    index = JournalIndex(selection, **{"retry_unknown": 3, "recheck_after_days": 30} | rules)
+    if memory is not None:
+        index.load(cast(Reader, memory), encoding)
+    return WorkQueue(index)
 
 
 def answer(video_id: str, license_: License, source: str = "a", at: float = 0.0) -> LicenseAnswer:

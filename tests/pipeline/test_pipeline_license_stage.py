@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakeclock import now, run
-from sweep_world import CC, STANDARD, UNAVAILABLE, UNKNOWN, Memory, Page, Sweep
+from sweep_world import CC, STANDARD, UNAVAILABLE, UNKNOWN, Memory, Page, Sweep, work_queue_of
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.errors import (
@@ -22,8 +22,7 @@ MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
 
 def queue_of(rows: int) -> WorkQueue:
     """A work queue over so many rows `00000000000`, `00000000001`, …"""
-    selection = selection_of([[0]] * rows, [0], limit=None)
-    return WorkQueue(selection, retry_unknown=3, recheck_after_days=30, wall=now)
+    return work_queue_of(selection_of([[0]] * rows, [0], limit=None), wall=now)
 
 
 def ids(rows: int) -> list[str]:
@@ -166,7 +165,7 @@ def test_no_source_left_drains_and_keeps_what_is_known() -> None:
     async def main() -> None:
         page = Page("a", seconds=1)
         sweep = Sweep(queue_of(100), page, workers=4)
-        await sweep.router.ready(sweep.source_health("a"))
+        await sweep.router.ensure_checked(sweep.source_health("a"))
         page.errors_of["00000000020"] = SourceUnusable("key …1234 refused")
         await sweep.run()
         assert sweep.shutdown.draining
@@ -280,7 +279,7 @@ def test_server_errors_everywhere_do_not_make_everything_unknown() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(3000), page)
-        await sweep.router.ready(sweep.source_health("a"))
+        await sweep.router.ensure_checked(sweep.source_health("a"))
         page.next_errors = [ServerFault("503")] * 600
         await sweep.run()
         assert list(sweep.memory.licenses().values()).count(UNKNOWN) < 300
@@ -315,8 +314,8 @@ def test_a_drained_sweep_goes_on_where_it_stopped() -> None:
         await sweep.run()
         done = set(memory.asks)
         assert 10 < len(done) < 190
-        again, work_queue = Page("a", MIXED), queue_of(200)
-        work_queue.load(memory, "flac")  # type: ignore[arg-type]
+        again = Page("a", MIXED)
+        work_queue = work_queue_of(selection_of([[0]] * 200, [0], limit=None), memory, wall=now)
         await Sweep(work_queue, again, memory=memory).run()
         unknown = {"00000000004"}
         assert set(again.sweep()) == set(ids(200)) - done | unknown
@@ -331,7 +330,7 @@ def test_giving_up_ends_the_stage() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(20), page)
-        await sweep.router.ready(sweep.source_health("a"))
+        await sweep.router.ensure_checked(sweep.source_health("a"))
         page.next_errors = [GaveUp("12 hours")]
         with pytest.raises(GaveUp):
             await sweep.run()
@@ -348,7 +347,7 @@ def test_with_a_limit_only_what_is_needed_is_asked(workers: int) -> None:
         shareable: dict[str, License | list[License]] = dict.fromkeys(ids(300)[::3], CC)
         page = Page("a", shareable)
         selection = selection_of([[0]] * 300, [0], limit=10)
-        work_queue = WorkQueue(selection, retry_unknown=3, recheck_after_days=30, wall=now)
+        work_queue = work_queue_of(selection, wall=now)
         sweep = Sweep(work_queue, page, workers=workers)
         made = await sweep.run_with_clips(makes=lambda row: row % 2 == 0)
         order = in_seeded_order(selection, 0)

@@ -13,7 +13,16 @@ import pytest
 from fakeclock import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweep_world import CC, ENCODING, STANDARD, UNAVAILABLE, UNKNOWN, Memory, answer
+from sweep_world import (
+    CC,
+    ENCODING,
+    STANDARD,
+    UNAVAILABLE,
+    UNKNOWN,
+    Memory,
+    answer,
+    work_queue_of,
+)
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState, spare
@@ -23,7 +32,8 @@ from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow, Distrusted
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
-from ascc_async.pipeline.work_queue import WorkQueue, doubtful_ids
+from ascc_async.pipeline.journal_index import doubtful_ids
+from ascc_async.pipeline.work_queue import WorkQueue
 
 DAY = 86400.0
 NOW = 1_000 * DAY
@@ -48,14 +58,8 @@ class World:
 
     def fresh(self) -> WorkQueue:
         """A start: everything from the journal."""
-        work_queue = WorkQueue(
-            self.selection,
-            retry_unknown=self.retry_unknown,
-            recheck_after_days=30,
-            wall=lambda: NOW,
-        )
-        work_queue.load(cast(Reader, self.memory), ENCODING)
-        return work_queue
+        rules = {"retry_unknown": self.retry_unknown, "wall": lambda: NOW}
+        return work_queue_of(self.selection, self.memory, **rules)
 
     def restart(self) -> None:
         """Killed: what was out is out no more."""
@@ -294,12 +298,11 @@ def test_taking_back_many_answers_leaves_the_event_loop_free(limit: int | None) 
     # As YouTube's ids, these differ in their first characters: by those they are looked up.
     ids = np.array([f"{row:08d}xyz" for row in range(rows)], "S11")
     selection = replace(selection, segments=replace(selection.segments, ids=ids))
-    work_queue = WorkQueue(selection, retry_unknown=0, recheck_after_days=30)
     memory = Memory()
     memory.answers = {video_id: answer(video_id, STANDARD) for video_id in ids.astype(str).tolist()}
     memory.asks = dict.fromkeys(memory.answers, 0)
     reader = cast(Reader, memory)
-    work_queue.load(reader, ENCODING)
+    work_queue = work_queue_of(selection, memory)
     held: list[float] = []
 
     async def watch() -> None:
@@ -344,10 +347,7 @@ def test_videos_on_the_removal_list_are_left_alone() -> None:
     """Neither asked nor fetched."""
     world = World(selection_of([[0]] * 2, [0], limit=None), Random(0))
     removals = Removals(videos=frozenset({"00000000001", "not there"}))
-    work_queue = WorkQueue(
-        world.selection, retry_unknown=0, recheck_after_days=30, removals=removals
-    )
-    work_queue.load(cast(Reader, world.memory), ENCODING)
+    work_queue = work_queue_of(world.selection, world.memory, removals=removals)
     assert work_queue.take(9) == (0,)
 
 

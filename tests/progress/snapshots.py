@@ -8,8 +8,7 @@ from typing import Any
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.dataset.counts import Counts
 from ascc_async.model import License, Reason
-from ascc_async.pipeline.disk import DiskSnapshot
-from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
@@ -34,7 +33,7 @@ def work_queue(**changes: Any) -> WorkQueueSnapshot:
         License.UNKNOWN: 10,
     }
     reasons = {Reason.PRIVATE: 25, Reason.ACCOUNT_TERMINATED: 10, Reason.LIVE: 5}
-    half = WorkQueueSnapshot(1000, 500, licenses, reasons, 40, 10, {"clip": 40})
+    half = WorkQueueSnapshot(1000, 500, licenses, reasons, 40, 10)
     return replace(half, **changes)
 
 
@@ -44,11 +43,11 @@ def snapshot(**changes: Any) -> RunSnapshot:
         at=START + 100,
         started_at=START,
         phase=Phase.WORKING,
-        stopping=ShutdownSnapshot(False, False, "", None),
+        stopping=ShutdownSnapshot(False, None),
         work_queue=work_queue(),
         limiter=RateLimiterSnapshot((bucket(), bucket(kind=RequestKind.MEDIA, rate=3.0))),
-        sources=(SourceSnapshot("innertube", "ready", "", None, 500, 10),),
-        disk=DiskSnapshot(84_000_000_000, 2_000_000_000, False),
+        sources=(SourceSnapshot("innertube", "ready", "", 500),),
+        disk=DiskSnapshot(84_000_000_000, False),
         answered=500,
         clips_made=40,
         media_bytes=12_000_000,
@@ -56,7 +55,7 @@ def snapshot(**changes: Any) -> RunSnapshot:
     return replace(at_work, **changes)
 
 
-DRAINING = ShutdownSnapshot(True, False, "SIGINT", 42.0)
+DRAINING = ShutdownSnapshot(True, 42.0)
 
 COUNTS = Counts(
     segments=150,

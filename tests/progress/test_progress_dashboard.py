@@ -71,7 +71,7 @@ def test_something_is_shown_before_the_journal_is_read() -> None:
 
 def test_text_from_outside_cannot_steer_the_terminal() -> None:
     """Escapes and markup in what a source said are shown as plain text or not at all."""
-    evil = SourceSnapshot("innertube", "distrusted", "a\x1b[2Jb[red]c\n\u202ed", None, 1, 1)
+    evil = SourceSnapshot("innertube", "distrusted", "a\x1b[2Jb[red]c\n\u202ed", 1)
     text = "\n".join(drawn(snapshot(sources=(evil,)), 80))
     assert "a[2Jb[red]c d" in text
     assert "\x1b[2J" not in text
@@ -104,7 +104,7 @@ def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
 
 def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
     """With the Data API ready its rate and batch size decide."""
-    api = SourceSnapshot("data_api", "ready", "", None, 1, 0)
+    api = SourceSnapshot("data_api", "ready", "", 1)
     limiter = RateLimiterSnapshot((bucket(kind=RequestKind.DATA_API, rate=0.1), bucket(rate=100.0)))
     result = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
     assert result is not None

@@ -9,7 +9,7 @@ from sweep_world import CC, KNOWN_CC, STANDARD, UNKNOWN, Page, Watch
 from ascc_async.errors import Refused, ServerFault, SourceUnusable
 from ascc_async.journal.records import AnswerRow
 from ascc_async.model import License, Resolved, Track
-from ascc_async.pipeline.license_confirmation import LicenseConfirmation
+from ascc_async.pipeline.clip_maker import LicenseConfirmation
 
 VIDEO = "00000000001"
 
@@ -110,9 +110,11 @@ def test_trouble_with_the_page_is_no_verdict() -> None:
     async def main() -> None:
         page = Page("watch_page")
         watch = Watch(page)
-        await watch.router.ready(watch.source_health("watch_page"))
+        await watch.router.ensure_checked(watch.source_health("watch_page"))
         page.errors_of[VIDEO] = ServerFault("503")
-        assert await confirmation(watch)(resolved()) is None
+        answer = await confirmation(watch)(resolved())
+        assert answer is not None
+        assert answer.license is UNKNOWN
         page.errors_of[VIDEO] = Refused("429")
         with pytest.raises(Refused):
             await confirmation(watch)(resolved())

@@ -1,0 +1,148 @@
+"""What the journal knows of every segment, in a few arrays: what a start reads, and what it means.
+
+A row is a segment's index in the table of all segments.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+
+import numpy as np
+
+from ascc_async.audioset.sampling import RowState
+from ascc_async.audioset.segments import Bytes, Ids, Rows
+from ascc_async.audioset.selection import Selection
+from ascc_async.dataset.eligibility import credits_of
+from ascc_async.dataset.reasons import PASSING_REASONS
+from ascc_async.dataset.removals import Removals
+from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
+from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.model import License, Outcome
+
+_DAY = 86400.0
+LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
+REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
+UNASKED = 255  # the license code of a row that was never answered
+
+
+class ClipFate(IntEnum):
+    """What became of a row's clip; `NEVER`: it is not to be had."""
+
+    NOT_MADE = 0
+    MADE = 1
+    NEVER = 2
+
+
+# What a Creative Commons row is, by its clip's fate.
+STATE_BY_FATE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
+
+
+class JournalIndex:
+    """For every row its license, its reason, its clip's fate, and what that makes of it."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        retry_unknown: int,
+        recheck_after_days: float,
+        removals: Removals | None = None,
+        access_since: float = 0.0,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`access_since`: POSIX time since when YouTube is asked with these accounts and proxies;
+        what was barred before (`PASSING_REASONS`) is asked again.
+        """
+        rows = len(selection.segments)
+        self.selection, self.table, self.now = selection, selection.segments, wall
+        self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
+        self._removals, self._access_since = removals or Removals(), access_since
+        self.licenses: Bytes = np.full(rows, UNASKED, np.uint8)
+        self.reasons: Bytes = np.zeros(rows, np.uint8)
+        self.fates: Bytes = np.zeros(rows, np.uint8)
+        self.states: Bytes = np.zeros(rows, np.uint8)
+        self.clips = 0  # of selected rows, made
+
+    def load(self, reader: Reader, encoding: str) -> None:
+        """Take in all that the journal knows; of two million rows that takes seconds."""
+        # What was barred before this time is asked again.
+        barred_before = max(self.now() - self._recheck, self._access_since)
+        # The clips come first: they decide what an answer means for a row.
+        clips: dict[int, ClipRow] = {}
+        for clip_page in reader.clips(encoding):
+            ids = np.array([clip.video_id for clip in clip_page], "S11")
+            for clip, row in zip(clip_page, self.table.rows_of(ids).tolist(), strict=True):
+                # The journal may hold other videos, or another segment of the same, from other
+                # metadata.
+                if row >= 0 and self.table.segment_id(row) == clip.segment_id:
+                    self.fates[row] = fate_of(clip, barred_before)
+                    clips[row] = clip
+                    if self.selection.selected[row]:
+                        self.clips += clip.outcome is Outcome.CLIP
+        for answer_page in reader.answered():
+            rows = self.table.rows_of(answer_page.ids)
+            here = rows >= 0
+            rows, page = rows[here], answer_page.where(here)
+            self.licenses[rows], self.reasons[rows] = page.licenses, page.reasons
+            self.states[rows] = self._states_of(rows, page, barred_before)
+        for shareable_page in reader.shareable():
+            self._check_credits(shareable_page, clips)
+        # Also those of which the journal knows nothing yet: they are not even asked.
+        segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
+        for video_id in self._removals.videos | segment_ids:
+            row = self.table.row_of(video_id)
+            if row is not None and self.is_removed(row, "", ""):
+                self.states[row] = RowState.NO
+
+    def _states_of(self, rows: Rows, page: BulkAnswers, barred_before: float) -> Bytes:
+        """What the newest answers of many rows mean; whole arrays, for millions take seconds."""
+        stale = page.times < self.now() - self._recheck
+        shareable = page.licenses == LICENSE_CODES[License.CREATIVE_COMMONS]
+        unknown = page.licenses == LICENSE_CODES[License.UNKNOWN]
+        passing = np.isin(page.reasons, [REASON_CODES[reason] for reason in PASSING_REASONS])
+        ask_again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
+        ask_again |= passing & (page.times < barred_before)
+        states = np.full(len(rows), int(RowState.NO), np.uint8)
+        states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
+        states[ask_again] = RowState.UNASKED
+        return states
+
+    def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
+        """A clip whose author no answer named is asked for again; a removed channel's is not made.
+
+        CC BY demands the author's name, so a clip without one may not be shared.
+        """
+        rows = self.table.rows_of(np.array([answer.video_id for answer in page], "S11"))
+        for answer, row in zip(page, rows.tolist(), strict=True):
+            if row < 0:
+                continue
+            known = credits_of(answer, clips.get(row))
+            if self.is_removed(row, known.channel_id, known.channel):
+                self.states[row] = RowState.NO
+                continue
+            ask_again = answer.asks <= self._retry_unknown and self.fates[row] == ClipFate.MADE
+            if ask_again and not known.complete:
+                self.states[row] = RowState.UNASKED
+
+    def is_removed(self, row: int, channel_id: str, channel: str) -> bool:
+        """Whether the removal list names this segment, its video or its channel."""
+        if not self._removals:
+            return False
+        video_id, segment_id = self.table.video_id(row), self.table.segment_id(row)
+        return self._removals.cover(video_id, segment_id, channel_id, channel)
+
+
+def fate_of(clip: ClipRow, barred_before: float = 0.0) -> ClipFate:
+    """Whether a clip is there, still to be made, or not to be had."""
+    if clip.outcome is Outcome.CLIP:
+        return ClipFate.MADE
+    passing = clip.reason in PASSING_REASONS and clip.at < barred_before
+    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or passing else ClipFate.NEVER
+
+
+def doubtful_ids(reader: Reader) -> Ids:
+    """The videos whose answers lost their trust: the journal counts them as never asked."""
+    pages = [page.ids[page.asks == 0] for page in reader.answered()]
+    return np.concatenate([np.empty(0, "S11"), *pages])

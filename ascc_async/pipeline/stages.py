@@ -1,0 +1,98 @@
+"""Both stages with all that they ask and record, built and joined."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.dataset.removals import Removals
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import AnswerRow, Distrusted, Learned
+from ascc_async.journal.writer import Journal
+from ascc_async.media.cut import Cutter
+from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
+from ascc_async.pipeline.clip_stage import ClipStage, Disk
+from ascc_async.pipeline.journal_index import doubtful_ids
+from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.pipeline.youtube_access import YouTubeAccess
+from ascc_async.settings import Settings
+
+_VERIFIED = "trust/"  # journal key: when each source last read the known videos right
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a run knows and where it keeps it."""
+
+    journal: Journal
+    reader: Reader
+    encoding: str
+    removals: Removals
+
+
+class Stages:
+    """The license stage and the clip stage over one work queue."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        youtube: YouTubeAccess,
+        records: Records,
+        queue: WorkQueue,
+        cutter: Cutter,
+        disk: Disk,
+        shutdown: Shutdown,
+    ) -> None:
+        journal, reader = records.journal, records.reader
+
+        async def on_verified(name: str, at: float) -> None:
+            await journal.record(Learned(_VERIFIED + name, at))
+
+        async def on_distrust(name: str, since: float) -> None:
+            await journal.record(Distrusted(name, since))
+            await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
+
+        async def answer_of(video_id: str) -> AnswerRow | None:
+            # In a thread: a disk that is busy must not hold up the event loop.
+            return await asyncio.to_thread(reader.answer, video_id)
+
+        self.youtube = youtube
+        self.router = SourceRouter(
+            youtube.sources,
+            settings.license,
+            verified_at=reader.learned(_VERIFIED),
+            unreachable=youtube.unreachable,
+            on_verified=on_verified,
+            on_distrust=on_distrust,
+        )
+        self.licenses = LicenseStage(
+            settings.concurrency.licenses, self.router, queue, journal, shutdown
+        )
+        self.clip_maker = ClipMaker(
+            youtube.extractor,
+            youtube.media_links,
+            cutter,
+            LicenseConfirmation(self.router, answer_of),
+            records.removals,
+        )
+        self.clips = ClipStage(
+            settings.concurrency.downloads,
+            self.clip_maker,
+            records.encoding,
+            disk,
+            youtube.any_network_away,
+            queue,
+            journal,
+            shutdown,
+        )
+
+    async def run(self) -> None:
+        """Until nothing is left to do. Raises SourcesExhausted once what was begun is done."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.licenses.run())
+            tasks.create_task(self.clips.run())
+        if self.licenses.exhausted is not None:
+            raise self.licenses.exhausted
