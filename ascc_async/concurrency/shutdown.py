@@ -15,6 +15,7 @@ class ShutdownSnapshot:
     """`seconds_left` until the drain's deadline, None while nobody asked to stop."""
 
     draining: bool
+    reason: str
     seconds_left: float | None
 
 
@@ -71,7 +72,7 @@ class Shutdown:
 
     def snapshot(self) -> ShutdownSnapshot:
         """How things stand now."""
-        return ShutdownSnapshot(self.draining, self.seconds_left())
+        return ShutdownSnapshot(self.draining, self.reason, self.seconds_left())
 
     @contextmanager
     def handling_signals(self) -> Iterator[Shutdown]:

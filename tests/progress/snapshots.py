@@ -43,7 +43,7 @@ def snapshot(**changes: Any) -> RunSnapshot:
         at=START + 100,
         started_at=START,
         phase=Phase.WORKING,
-        stopping=ShutdownSnapshot(False, None),
+        stopping=ShutdownSnapshot(False, "", None),
         work_queue=work_queue(),
         limiter=RateLimiterSnapshot((bucket(), bucket(kind=RequestKind.MEDIA, rate=3.0))),
         sources=(SourceSnapshot("innertube", "ready", "", 500),),
@@ -55,7 +55,7 @@ def snapshot(**changes: Any) -> RunSnapshot:
     return replace(at_work, **changes)
 
 
-DRAINING = ShutdownSnapshot(True, 42.0)
+DRAINING = ShutdownSnapshot(True, "SIGINT", 42.0)
 
 COUNTS = Counts(
     segments=150,
