@@ -21,7 +21,7 @@ from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_from
 from ascc_async.progress.dashboard import Dashboard
@@ -141,7 +141,21 @@ def _show_video(
     lines = [f"{video_id}  https://www.youtube.com/watch?v={video_id}"]
     if removed:
         lines.append("removals.txt names it: no run or rebuild takes it into the dataset")
-    lines += _answer_lines(answer) if answer else ["license     not asked yet"]
+    if answer is None:
+        lines.append("license     not asked yet")
+    else:
+        before = f", before that {answer.previous_license}" if answer.previous_license else ""
+        times = "once" if answer.asks == 1 else f"{answer.asks} times"
+        lines.append(f"license     {answer.license}{before}")
+        if answer.reason:
+            lines.append(_with_detail(f"reason      {answer.reason}", answer.detail))
+        if answer.text or answer.link:
+            lines.append(f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip())
+        asked = f"{times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
+        lines.append(f"asked       {asked}")
+        if answer.title or answer.channel:
+            lines.append(f"title       {safe(answer.title)}")
+            lines.append(f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip())
     for clip in clips:
         lines += _clip_lines(clip, output)
     # Texts of others (titles, YouTube's words) are made safe: they may hold control characters
@@ -157,20 +171,6 @@ def _show_video(
     for line in lines:
         console.print_line(line)
     return 0
-
-
-def _answer_lines(answer: AnswerRow) -> Iterator[str]:
-    before = f", before that {answer.previous_license}" if answer.previous_license else ""
-    yield f"license     {answer.license}{before}"
-    if answer.reason:
-        yield _with_detail(f"reason      {answer.reason}", answer.detail)
-    if answer.text or answer.link:
-        yield f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip()
-    times = "once" if answer.asks == 1 else f"{answer.asks} times"
-    yield f"asked       {times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
-    if answer.title or answer.channel:
-        yield f"title       {safe(answer.title)}"
-        yield f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip()
 
 
 def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:

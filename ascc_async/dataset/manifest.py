@@ -188,15 +188,16 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
 
 def _check(path: Path, page: pd.DataFrame, last: str) -> None:
     """Raise MetadataError for the first row that is not right. `last`: the id before the page."""
+    rules = []
     files = page[page.outcome.isin(WITH_FILE)]
-    _refuse_wrong(
-        path, page,
-        *(
-            (column, _matches(rows[column], pattern), expected)
-            for rows, rules in ((page, _EVERY_ROW), (files, _WITH_FILE))
-            for column, (pattern, expected) in rules.items()
-        ),
-    )  # fmt: skip
+    for rows, patterns in ((page, _EVERY_ROW), (files, _WITH_FILE)):
+        for column, (pattern, expected) in patterns.items():
+            # Each value once: most columns hold a few hundred of them in two million rows.
+            fullmatch = re.compile(pattern).fullmatch
+            wrong = [value for value in rows[column].unique() if not fullmatch(value)]
+            rules.append((column, ~rows[column].isin(wrong), expected))
+    _refuse_wrong(path, page, *rules)
+    # Now that every text has its form: how they go together.
     ids = page.segment_id.str
     start, end = page.start_seconds.astype(float), page.end_seconds.astype(float)
     start_ms = (start * 1000).round().astype(int)
@@ -209,12 +210,6 @@ def _check(path: Path, page: pd.DataFrame, last: str) -> None:
         ("segment_id", page.segment_id != previous, "each segment only once"),
         ("segment_id", page.segment_id > previous, "rows sorted by segment_id"),
     )  # fmt: skip
-
-
-def _matches(column: pd.Series[str], pattern: str) -> pd.Series[bool]:
-    fullmatch = re.compile(pattern).fullmatch
-    # Each value once: most columns hold a few hundred of them in two million rows.
-    return ~column.isin([value for value in column.unique() if not fullmatch(value)])
 
 
 def _refuse_wrong(path: Path, page: pd.DataFrame, *rules: tuple[str, pd.Series[bool], str]) -> None:

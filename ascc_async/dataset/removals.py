@@ -95,7 +95,15 @@ def parse_removals(data: bytes, path: Path) -> Removals:
 def _entry(text: str) -> tuple[str, str]:
     """The field of `Removals` and the value of one line. Raises ValueError."""
     if "://" in text or text.lower().startswith((*_HOSTS, "www.")):
-        return _link(text)
+        link = urlsplit(text if "://" in text else f"https://{text}")
+        host = (link.hostname or "").lower()
+        parts = [part for part in link.path.split("/") if part]
+        # watch?v=ID, then youtu.be/ID and shorts/ID, then channel/ID/videos
+        candidates = parse_qs(link.query).get("v", []) + parts[-1:] + parts[1:2]
+        if any(host == name or host.endswith(f".{name}") for name in _HOSTS):
+            for entry in filter(None, map(_id, candidates)):
+                return entry
+        raise ValueError(f"{text!r} is not a link to a YouTube video or channel")
     if known := _id(text):
         return known
     # AudioSet's videos are matched by ids and channel names: a handle in neither would pass unseen.
@@ -116,18 +124,6 @@ def _channel(text: str) -> tuple[str, str]:
     if not _folded(text):
         raise ValueError("`channel:` without a name")
     return "channel_names", _folded(text)
-
-
-def _link(text: str) -> tuple[str, str]:
-    link = urlsplit(text if "://" in text else f"https://{text}")
-    host = (link.hostname or "").lower()
-    parts = [part for part in link.path.split("/") if part]
-    # watch?v=ID, then youtu.be/ID and shorts/ID, then channel/ID/videos
-    candidates = parse_qs(link.query).get("v", []) + parts[-1:] + parts[1:2]
-    if any(host == name or host.endswith(f".{name}") for name in _HOSTS):
-        for known in filter(None, map(_id, candidates)):
-            return known
-    raise ValueError(f"{text!r} is not a link to a YouTube video or channel")
 
 
 def _folded(name: str) -> str:

