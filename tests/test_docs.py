@@ -89,18 +89,18 @@ def test_links_and_settings_named_in_the_docs_exist(path: Path) -> None:
     """No page points at a file or at a setting that is not there."""
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#:]+)\)", text)
-    assert [one for one in targets if not (path.parent / one).exists()] == []
+    assert [target for target in targets if not (path.parent / target).exists()] == []
     known = {f"{section}.{key}" for section, field in Settings.model_fields.items()
              for key in field.annotation.model_fields}  # type: ignore[union-attr]  # fmt: skip
     named = set(re.findall(rf"`((?:{'|'.join(Settings.model_fields)})\.\w+)`", text))
-    files = {one for one in named if one.endswith((".py", ".yaml", ".json"))}
+    files = {name for name in named if name.endswith((".py", ".yaml", ".json"))}
     assert named - known - files == set()
 
 
 def test_links_of_the_readme_exist() -> None:
     """Every page the README points to is there."""
     targets = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert [one for one in targets if not (ROOT / one).exists()] == []
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 def test_every_module_stands_in_the_map() -> None:

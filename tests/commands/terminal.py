@@ -53,7 +53,7 @@ class Place:
     def arguments(self, *arguments: str) -> list[str]:
         """The whole command line."""
         given = [f"output.dir={self.output}", *self.settings]
-        sets = [word for one in given for word in ("--set", one)]
+        sets = [argument for setting in given for argument in ("--set", setting)]
         return [sys.executable, "-m", "ascc_async", *sets, *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -41,14 +41,14 @@ def test_a_seeded_world_gives_this_dataset(finished: Place, name: str) -> None:
     """Word for word but for times, hashes and sizes. A file that is not there yet is written: look
     at it, and commit it.
     """
-    told = (finished.output / "dataset" / name).read_bytes().decode("utf-8")
+    text = (finished.output / "dataset" / name).read_bytes().decode("utf-8")
     for pattern, mark in _CHANGING:
-        told = pattern.sub(mark, told)
+        text = pattern.sub(mark, text)
     golden = GOLDEN / name
     if not golden.exists():
         golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_bytes(told.encode())
-    assert told == golden.read_bytes().decode("utf-8")
+        golden.write_bytes(text.encode())
+    assert text == golden.read_bytes().decode("utf-8")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -61,8 +61,8 @@ def test_duckdb_and_pandas_read_what_is_there(finished: Place, name: str) -> Non
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert frame.to_dict("records") == rows
     with duckdb.connect() as base:
-        found = base.execute(f"SELECT * FROM read_csv('{path}', all_varchar = true)").fetchall()
-    texts = [tuple(value or "" for value in row) for row in found]
+        fetched = base.execute(f"SELECT * FROM read_csv('{path}', all_varchar = true)").fetchall()
+    texts = [tuple(value or "" for value in row) for row in fetched]
     assert texts == [tuple(row[column] for column in columns) for row in rows]
 
 
@@ -80,7 +80,9 @@ def test_numbers_and_times_are_found_out_as_such(finished: Place) -> None:
     assert kinds["license_checked_at"].startswith("TIMESTAMP")
     assert kinds["title"] == "VARCHAR"
     rows = rows_of(path)
-    assert counted == {one: sum(row["outcome"] == one for row in rows) for one in counted}
+    assert counted == {
+        outcome: sum(row["outcome"] == outcome for row in rows) for outcome in counted
+    }
     frame = pd.read_csv(path, parse_dates=["license_checked_at", "fetched_at"])
     assert str(frame["license_checked_at"].dtype).startswith("datetime64")
     assert frame["bytes"].sum() == sum(int(row["bytes"] or 0) for row in rows)

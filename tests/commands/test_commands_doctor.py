@@ -53,7 +53,9 @@ def test_metadata_that_is_malformed_is_named_with_its_line(finished: Place, tmp_
     """What the first run would stumble over, doctor finds."""
     bad = tmp_path / "bad"
     bad.mkdir()
-    source = next(one for one in finished.settings if "metadata_dir" in one).partition("=")[2]
+    source = next(setting for setting in finished.settings if "metadata_dir" in setting).partition(
+        "="
+    )[2]
     for path in Path(source).rglob("*.*"):
         (bad / path.name).write_bytes(path.read_bytes())
     with (bad / "eval_segments.csv").open("a") as file:

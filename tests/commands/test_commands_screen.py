@@ -68,14 +68,14 @@ def test_through_a_pipe_there_are_only_plain_lines(finished: Place) -> None:
 def test_json_is_one_object_a_line_and_ends_with_the_summary(finished: Place) -> None:
     """Every line has time, level and event; the last has the manifest's sums as fields."""
     done = finished.run("run", "--log-format", "json")
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all({"time", "level", "event"} <= one.keys() for one in told)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all({"time", "level", "event"} <= event.keys() for event in events)
     counts = summary(finished.output / "dataset" / "manifest.csv")
-    assert told[-1]["event"] == "summary"
-    assert told[-1]["outcomes"]["clip"] == counts.clips
-    assert told[-1]["segments"] == counts.segments
-    # Only whose license was not told is asked again.
-    assert told[-1]["asked_now"] == counts.license(License.UNKNOWN)
+    assert events[-1]["event"] == "summary"
+    assert events[-1]["outcomes"]["clip"] == counts.clips
+    assert events[-1]["segments"] == counts.segments
+    # Only videos whose license is not known yet are asked again.
+    assert events[-1]["asked_now"] == counts.license(License.UNKNOWN)
 
 
 def test_ctrl_c_says_at_once_what_happens_next(youtube: StandinProcess, place: Place) -> None:

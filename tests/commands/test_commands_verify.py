@@ -45,8 +45,8 @@ def facts(path: Path) -> dict[str, object]:
 
 def problems(sample: Sample, known: set[str] = frozenset()) -> list[Problem]:
     """All that is found wrong."""
-    found = verify(sample.folder, FFMPEG, known)
-    return [one.problem for one in found if one.problem is not None]
+    results = verify(sample.folder, FFMPEG, known)
+    return [result.problem for result in results if result.problem is not None]
 
 
 def file_of(sample: Sample, video_id: str) -> Path:
@@ -57,10 +57,10 @@ def file_of(sample: Sample, video_id: str) -> Path:
 def test_a_whole_dataset_has_no_problem(sample: Sample) -> None:
     """Every clip is read, and progress reaches its end."""
     checked = list(verify(sample.folder, FFMPEG))
-    assert [one.done for one in checked] == [1, 2, 3]
+    assert [step.done for step in checked] == [1, 2, 3]
     assert checked[-1].total == 3
     assert checked[-1].bytes == sum(file_of(sample, video_id).stat().st_size for video_id in IDS)
-    assert not any(one.problem for one in checked)
+    assert not any(step.problem for step in checked)
 
 
 def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
@@ -75,14 +75,14 @@ def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
     stranger = sample.folder / "clips" / "zz" / "zzzzzzzzzzz_1.flac"
     stranger.parent.mkdir()
     stranger.write_bytes(b"x")
-    found = problems(sample)
-    assert [(one.path[-22:], one.kind.value) for one in found] == [
+    damaged = problems(sample)
+    assert [(problem.path[-22:], problem.kind.value) for problem in damaged] == [
         ("-bcdefghijk_30000.flac", "missing"),
         ("aaaaaaaaaaa_30000.flac", "size"),
         ("bbbbbbbbbbb_30000.flac", "hash"),
         ("/zz/zzzzzzzzzzz_1.flac", "unlisted"),
     ]
-    assert [one.segment_id for one in found] == [*(f"{each}_30000" for each in IDS), ""]
+    assert [problem.segment_id for problem in damaged] == [*(f"{each}_30000" for each in IDS), ""]
 
 
 def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sample: Sample) -> None:
@@ -96,7 +96,7 @@ def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sampl
     sample.journal.answer_rows = sample.journal.answer_rows[1:]
     sample.add(IDS[0], file=facts(path))
     sample.write()
-    assert [one.kind.value for one in problems(sample)] == ["undecodable"]
+    assert [problem.kind.value for problem in problems(sample)] == ["undecodable"]
 
 
 def test_a_sound_of_another_length_is_reported(sample: Sample) -> None:
@@ -108,9 +108,9 @@ def test_a_sound_of_another_length_is_reported(sample: Sample) -> None:
     sample.segments = sample.segments[1:]
     sample.add(IDS[0], file=facts(file_of(sample, IDS[0])) | {"frames": 5 * RATE})
     sample.write()
-    (found,) = problems(sample)
-    assert found.kind.value == "undecodable"
-    assert found.detail == "1.000 s long, not 5.000 s"
+    (problem,) = problems(sample)
+    assert problem.kind.value == "undecodable"
+    assert problem.detail == "1.000 s long, not 5.000 s"
 
 
 def test_files_the_journal_accounts_for_are_no_strangers(sample: Sample) -> None:
@@ -139,7 +139,7 @@ def test_formats_libsndfile_lacks_are_decoded_by_ffmpeg(
     made = Sample(tmp_path)
     made.add(IDS[1], file=facts(path) | {"path": name, "frames": seconds * RATE})
     made.write()
-    details = [one.detail for one in problems(made)]
+    details = [problem.detail for problem in problems(made)]
     assert len(details) == bool(problem)
     assert all(detail.startswith(problem) for detail in details)
 

@@ -100,11 +100,11 @@ def selection(segments: Sequence[Segment], classes: Sequence[Any] = CLASSES) -> 
     """Some segments as a selection, without a limit per class."""
     rows = pd.DataFrame(
         {
-            "video_id": [one.video_id for one in segments],
-            "start_seconds": [seconds(one.start_ms) for one in segments],
-            "end_seconds": [seconds(one.end_ms) for one in segments],
-            "split": [one.split for one in segments],
-            "labels": [",".join(one.labels) for one in segments],
+            "video_id": [item.video_id for item in segments],
+            "start_seconds": [seconds(item.start_ms) for item in segments],
+            "end_seconds": [seconds(item.end_ms) for item in segments],
+            "split": [item.split for item in segments],
+            "labels": [",".join(item.labels) for item in segments],
         }
     )
     chosen = pd.DataFrame(classes, columns=list(SUITABLE_COLUMNS))
@@ -133,19 +133,19 @@ class Sample:
         outcome: Outcome | None = Outcome.CLIP,
         reason: Reason | None = None,
         file: dict[str, Any] | None = None,
-        **words: Any,
+        **credits_: Any,
     ) -> None:
         """A segment with what the journal knows of it; None for nothing."""
-        one = segment(video_id, start_ms, *labels, split=split)
-        self.segments.append(one)
+        added = segment(video_id, start_ms, *labels, split=split)
+        self.segments.append(added)
         if license is not None:
             self.journal.answer_rows = [
-                *self.journal.answer_rows, answer(video_id, license, **words)
+                *self.journal.answer_rows, answer(video_id, license, **credits_)
             ]  # fmt: skip
         if outcome is not None and license is License.CREATIVE_COMMONS:
-            row = clip(one.segment_id, outcome, reason=reason)
+            row = clip(added.segment_id, outcome, reason=reason)
             if file:
-                row = replace(row, clip=clip_file(one.segment_id, **file))
+                row = replace(row, clip=clip_file(added.segment_id, **file))
             self.journal.clip_rows = [*self.journal.clip_rows, row]
 
     def write(self, **terms: Any) -> Counts:

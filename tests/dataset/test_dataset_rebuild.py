@@ -49,7 +49,7 @@ def test_the_selection_holds_just_the_clips(manifest: Path) -> None:
     """With times to the millisecond, labels and splits; the run goes over it as over any other."""
     selection = read_recipe(manifest).selection()
     segments = [selection.segments.segment(row) for row in selection.rows]
-    assert [one.video_id for one in segments] == ["-bcdefghijk", "_SUM-A1-ijk", "half_second"]
+    assert [item.video_id for item in segments] == ["-bcdefghijk", "_SUM-A1-ijk", "half_second"]
     assert segments[0].labels == (SPEECH, MAN)
     assert segments[0].split == "balanced_train"
     assert (segments[2].start_ms, segments[2].end_ms) == (30_500, 40_500)
@@ -59,7 +59,9 @@ def test_the_selection_holds_just_the_clips(manifest: Path) -> None:
 def test_classes_and_form_come_from_beside_the_manifest(manifest: Path) -> None:
     """`suitable_classes.csv` and `run.json` tell them exactly."""
     recipe = read_recipe(manifest)
-    assert [(one.index, one.mid, one.name, one.quality) for one in recipe.selection().chosen] == [
+    assert [
+        (item.index, item.mid, item.name, item.quality) for item in recipe.selection().chosen
+    ] == [
         (0, SPEECH, "Speech", 1.0),
         (1, MAN, "Male speech, man speaking", 0.9),
         (2, DOG, "Dog", None),
@@ -71,7 +73,7 @@ def test_a_manifest_alone_is_enough(manifest: Path) -> None:
     """Classes are those the clips hold, the form is what the clips have in common."""
     recipe = read_recipe(alone(manifest))
     chosen = recipe.selection().chosen
-    assert [(one.mid, one.name) for one in chosen] == [(m, m) for m in (MAN, SPEECH, DOG)]
+    assert [(item.mid, item.name) for item in chosen] == [(m, m) for m in (MAN, SPEECH, DOG)]
     # 44,100 and 48,000 Hz are mixed: as the sources have them; all have two channels.
     assert recipe.clips == ClipsSettings(sample_rate=None, channels=2)
 

@@ -15,7 +15,7 @@ CHANNEL = "UC" + "a-_1" * 5 + "zz"
 
 def test_all_kinds_of_entries_are_read() -> None:
     """Ids, links and names, with comments and blank lines between them."""
-    found = removals(
+    listed = removals(
         "# asked by mail\n\n-bcdefghijk # the first\n"
         "abcdefghijk_30000\n"
         f"{CHANNEL}\nhttps://www.youtube.com/channel/{CHANNEL}/videos\n"
@@ -23,7 +23,7 @@ def test_all_kinds_of_entries_are_read() -> None:
         "https://m.youtube.com/shorts/C1234567890\n"
         "channel: Dogs #1 & Cats\nSome Channel # by mail\n"
     )
-    assert found == Removals(
+    assert listed == Removals(
         frozenset({"-bcdefghijk", "A1234567890", "B1234567890", "C1234567890"}),
         frozenset({"abcdefghijk_30000"}),
         frozenset({CHANNEL}),
@@ -51,10 +51,10 @@ def test_a_list_that_is_not_utf8_names_the_line() -> None:
 
 def test_names_match_without_regard_to_case_and_marks() -> None:
     """A name is compared as it is shown, folded."""
-    found = removals("channel: The STRASSE")
-    assert found.cover("x", channel="The Straße\u202e")
-    assert not found.cover("x", channel="The Strasse 2")
-    assert not found.cover("x", channel="")
+    listed = removals("channel: The STRASSE")
+    assert listed.cover("x", channel="The Straße\u202e")
+    assert not listed.cover("x", channel="The Strasse 2")
+    assert not listed.cover("x", channel="")
 
 
 def test_no_list_removes_nothing(tmp_path: Path) -> None:

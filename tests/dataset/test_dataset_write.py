@@ -68,14 +68,14 @@ def test_the_manifest_has_the_columns_of_the_design() -> None:
 def test_every_selected_segment_has_one_row_in_order_of_its_id(sample: Sample) -> None:
     """The manifest accounts for all, also for what was never asked."""
     ids = [row["segment_id"] for row in table(sample.path("manifest.csv"))]
-    assert ids == sorted(one.segment_id for one in sample.segments)
+    assert ids == sorted(item.segment_id for item in sample.segments)
 
 
 def test_outcomes_and_reasons_are_what_the_journal_says(sample: Sample) -> None:
     """One row of each kind, read back."""
     rows = by_id(sample.path("manifest.csv"))
-    found = {name[:7]: (row["outcome"], row["reason"]) for name, row in rows.items()}
-    assert found == {
+    outcomes = {name[:7]: (row["outcome"], row["reason"]) for name, row in rows.items()}
+    assert outcomes == {
         "-bcdefg": ("clip", ""),
         "NotAske": ("pending", ""),
         "Network": ("pending", "network"),

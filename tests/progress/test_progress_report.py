@@ -26,7 +26,7 @@ def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
 def test_what_can_be_helped_comes_before_what_is_gone() -> None:
     """Advice names cookies for what wants an age, and says last what is gone for good."""
     groups = advice(COUNTS)
-    helped = {reason: one.remedy for one in groups for reason in one.about}
+    helped = {reason: item.remedy for item in groups for reason in item.about}
     assert "network.cookies_file" in helped["age_restricted"]
     assert "Data API key" in helped["license_unknown"]
     assert "same command" in helped["pending"]
@@ -38,7 +38,7 @@ def test_every_reason_of_the_closed_list_has_advice() -> None:
     """No reason leaves a user alone, whatever the outcome."""
     for reason in Reason:
         counts = replace(COUNTS, outcomes={}, reasons={("unavailable", reason.value): 1})
-        assert [one.about for one in advice(counts)] == [(reason.value,)]
+        assert [item.about for item in advice(counts)] == [(reason.value,)]
 
 
 def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) ->
         logging.getLogger("someone.else").warning("other")
     assert isinstance(out.file, io.StringIO)
     lines = out.file.getvalue().splitlines()
-    assert [one.partition(" ")[2] for one in lines] == [
+    assert [line.partition(" ")[2] for line in lines] == [
         "saw [red]it[/red] :dog: (n 1)", "warning: other",
     ]  # fmt: skip
     assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
