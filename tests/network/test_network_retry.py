@@ -6,7 +6,7 @@ import pytest
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, Unavailable, UnexpectedAnswer
 from ascc_async.model import Reason
-from ascc_async.network.retry import Bounds, RetrySettings, retry_faults
+from ascc_async.network.retry import RetrySettings, retry_faults
 from tests import fakeclock
 from tests.fakeclock import now
 
@@ -14,10 +14,7 @@ RESET, BUSY = NetworkFault("reset"), ServerFault("503")
 
 
 def play(
-    history: list[Exception | None],
-    settings: RetrySettings | None = None,
-    *,
-    away_after: int = 1000,
+    history: list[Exception | None], *, away_after: int = 1000
 ) -> tuple[int, float, Exception | None]:
     """Fail as `history` says; return the tries, the seconds they took, and what was raised."""
     again: list[bool] = []
@@ -32,7 +29,7 @@ def play(
         try:
             await retry_faults(
                 attempt,
-                settings or RetrySettings(),
+                RetrySettings(),
                 is_away=lambda: len(again) >= away_after,
             )
         except (NetworkFault, ServerFault, Refused, Unavailable) as error:
@@ -68,14 +65,6 @@ def test_each_kind_has_its_own_bound_and_the_last_error_is_raised_as_it_is(
 def test_kinds_are_counted_apart() -> None:
     """Three server faults do not use up the network's tries."""
     assert play([BUSY, RESET, BUSY, RESET, BUSY, RESET, RESET, None])[0] == 8
-
-
-def test_all_tries_together_are_bounded_in_time() -> None:
-    """However many tries are left."""
-    endless = Bounds(tries=1000, first_wait=10, longest_wait=20)
-    _, seconds, raised = play([RESET] * 100, RetrySettings(network=endless, seconds=60))
-    assert raised is RESET
-    assert 60 <= seconds <= 80
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from ascc_async.throttle.limiter import BucketSnapshot, RateLimiter, RequestKind
 from ascc_async.youtube.session import Sessions
 
 RECORDED = Path(__file__).parents[3] / "shared" / "youtube_responses"
-AT_ONCE = RetrySettings(network=Bounds(3, 0, 0), server=Bounds(3, 0, 0), seconds=20)
+AT_ONCE = RetrySettings(network=Bounds(3, 0), server=Bounds(3, 0))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answers = Callable[[web.Request], web.StreamResponse]
 
