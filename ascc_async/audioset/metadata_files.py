@@ -106,10 +106,10 @@ def identify(file: MetadataFile, path: Path) -> InputFile:
 
 
 def read_text(path: Path) -> str:
-    """A whole small file as text with plain line ends. Raises `MetadataError`."""
+    """A whole small file as text. Raises `MetadataError`."""
     content = _read(path)
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise MetadataError(path, line, f"is not UTF-8 text; {REMEDY}") from error

@@ -43,10 +43,10 @@ def seconds_until_backup(path: Path) -> float:
     return max(_NOT_BEFORE, min(_EVERY, _EVERY - age))
 
 
-def back_up(path: Path, between_steps: Callable[[], None]) -> bool:
+def back_up(path: Path, between_steps: Callable[[], None]) -> None:
     """Replace the copy by one of now, whole or not at all; for a thread, also beside the writer.
 
-    `between_steps` may raise, which ends it. Whether there is a new copy: without room, say, the
+    `between_steps` may raise, which ends it. Where no new copy can be made, without room say, the
     old one stays and a warning tells why.
     """
     try:
@@ -56,8 +56,6 @@ def back_up(path: Path, between_steps: Callable[[], None]) -> bool:
             "no backup copy of the journal could be made: the last one is kept",
             extra={"why": str(error), "kept_from": _time_of(backup_of(path))},
         )
-        return False
-    return True
 
 
 def damage(path: Path) -> str:

@@ -44,11 +44,6 @@ def inspect_file(file: Path | BinaryIO, *, lossy: bool) -> Inspection:
     try:
         samples, rate = soundfile.read(file, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
-        # libsndfile cannot read a FLAC file without any sample, which is a good file otherwise.
-        head = file.read_bytes()[:26] if isinstance(file, Path) else b""
-        count_of_samples = int.from_bytes(head[21:], "big") & ((1 << 36) - 1)
-        if head[:8] == b"fLaC\0\0\0\x22" and not count_of_samples:
-            raise Rejected(Reason.TOO_SHORT, "no sound in it") from error
         raise Rejected(
             Reason.CORRUPT, f"the finished file does not decode: {error.error_string}"
         ) from error
