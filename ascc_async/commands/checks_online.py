@@ -29,6 +29,7 @@ from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
+from ascc_async.pipeline.known_videos import known_licenses
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings
@@ -54,9 +55,7 @@ def online_checks(settings: Settings) -> Iterator[Check]:
 
 
 async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
-    license_ = settings.license
-    known = dict.fromkeys(license_.known_creative_commons, License.CREATIVE_COMMONS)
-    known |= dict.fromkeys(license_.known_standard, License.STANDARD)
+    known = known_licenses(settings.license)
     with (
         tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name,
         CookieStore(settings.network, folder := Path(name)) as cookies,

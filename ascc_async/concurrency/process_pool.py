@@ -64,7 +64,7 @@ def _call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         return _Raised(type(error).__qualname__, str(error), traceback.format_exc())
 
 
-def _begin(initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
+def _begin(initializer: Callable[[], object] | None) -> None:
     """In the worker, before its first job."""
     # A session of its own: Ctrl-C at the terminal does not reach it, and killing the process group
     # takes along what the job started (yt-dlp starts deno).
@@ -72,7 +72,7 @@ def _begin(initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     if initializer is not None:
-        initializer(*initargs)
+        initializer()
 
 
 def _end_with_parent() -> None:
@@ -86,8 +86,8 @@ def _end_with_parent() -> None:
 class _Slot:
     """One process, started when needed."""
 
-    def __init__(self, initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
-        self._begin_args = (initializer, initargs)
+    def __init__(self, initializer: Callable[[], object] | None) -> None:
+        self._initializer = initializer
         self._executor: ProcessPoolExecutor | None = None
         self._pid: int | None = None
         self.jobs = 0
@@ -102,7 +102,7 @@ class _Slot:
         if self._executor is None:
             # Not fork: a copy of a process with an event loop and threads may hang at once.
             spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(1, spawn, _begin, self._begin_args)
+            self._executor = ProcessPoolExecutor(1, spawn, _begin, (self._initializer,))
         if self._pid is None:
             self._pid = await asyncio.wrap_future(self._executor.submit(os.getpid))
         return self._executor
@@ -132,12 +132,11 @@ class ProcessPool:
     def __init__(
         self,
         count: int,
-        initializer: Callable[..., Any] | None = None,
-        initargs: tuple[Any, ...] = (),
+        initializer: Callable[[], object] | None = None,
         *,
         recycle_after: int = 300,
     ) -> None:
-        self._pool = [_Slot(initializer, initargs) for _ in range(count)]
+        self._pool = [_Slot(initializer) for _ in range(count)]
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         for slot in reversed(self._pool):
             self._free.put_nowait(slot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import platform
 import time
@@ -120,6 +121,10 @@ class Run:
 
                 queue = await self._load_work_queue(records, selection, cookies)
                 self._work_queue = queue
+                # A full garbage collection looks at every object of every module, 40 ms and more
+                # in which the event loop waits: what is here by now stays, so leave it out.
+                await asyncio.to_thread(gc.collect)
+                gc.freeze()
                 versions = {
                     "ascc_async": __version__,
                     "python": platform.python_version(),

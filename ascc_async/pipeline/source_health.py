@@ -14,15 +14,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ascc_async.errors import (
-    NetworkFault,
-    Refused,
-    ServerFault,
-    SetupError,
-    SourcesExhausted,
-    SourceUnusable,
-)
+from ascc_async.errors import ServerFault, SourcesExhausted, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
+from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.settings import LicenseSettings
 from ascc_async.youtube.license_sources import LicenseSource
 
@@ -30,11 +24,8 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY = 2000  # answers between two checks: what a check costs stays under 0.2 %
 FINAL_CHECK_AFTER = 50  # answers since the last check that are worth one more at the end
-_TRIES = 3  # a single odd page among the known videos is no evidence
 _WINDOW = 200  # newest answers in which the share of unknown is watched
 _JUMP = 0.3  # so much more unknown than before means that a page may have changed
-_PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
-_MOST_NETWORK_FAULTS = 20  # while the network carries other requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +127,12 @@ class SourceRouter:
     ) -> None:
         """`verified_at`: when each source last read the known videos right, from earlier runs.
 
-        `unreachable`: no identity reached anything in this run. Then a network fault is the
-        user's to mend; later it is waited for. `on_verified` and `on_distrust` get the source's
-        name and the time since which its answers are good, or doubtful.
+        `unreachable`: no identity reached anything in this run. `on_verified` and `on_distrust`
+        get the source's name and the time since which its answers are good, or doubtful.
         """
         self._sources = [SourceHealth(source, verified_at.get(source.name)) for source in sources]
-        self._known = {
-            **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
-            **dict.fromkeys(settings.known_standard, License.STANDARD),
-        }
+        self._known_videos = KnownVideos(settings, unreachable=unreachable, wall=wall)
         self.checks = 0  # passed so far: each shows that YouTube answers
-        self._unreachable = unreachable
         self._on_verified, self._on_distrust = on_verified, on_distrust
         self._wall = wall
 
@@ -222,7 +208,9 @@ class SourceRouter:
             if health.check_due and health.usable(self._wall()):
                 name, began = health.source.name, self._wall()
                 try:
-                    misread = await self._misread(health)
+                    misread = await self._known_videos.misread_by(
+                        health.source, read_right_before=health.verified_at is not None
+                    )
                 except SourceUnusable as error:
                     self.rest(health, error)
                     return False
@@ -261,58 +249,6 @@ class SourceRouter:
         """Counts for progress."""
         now = self._wall()
         return [health.snapshot(now) for health in self._sources]
-
-    async def _misread(self, health: SourceHealth) -> list[str]:
-        """What it reads wrong, as «video as license»; nothing when it can be trusted."""
-        unconfirmed, answers = dict(self._known), dict[str, str]()
-        any_right = False
-        for _ in range(_TRIES):
-            for answer in await self._ask_known(health, list(unconfirmed)):
-                expected = unconfirmed[answer.video_id]
-                answers[answer.video_id] = f"{answer.video_id} as {answer.license.value}"
-                any_right = any_right or answer.license is expected
-                # A known video may be gone for good: that says nothing of the source.
-                if answer.license in (expected, License.UNAVAILABLE):
-                    del unconfirmed[answer.video_id]
-            if not unconfirmed:
-                break
-        if any_right or not self._known:
-            return [answers[video_id] for video_id in unconfirmed]
-        if not unconfirmed and health.verified_at is None:
-            log.warning(
-                "none of the known videos is there any more: nothing shows whether this source"
-                " reads licenses right; name others in license.known_creative_commons",
-                extra={"source": health.source.name},
-            )
-            return []
-        # It read them right before: then rather everything looks gone to this source now.
-        return list(answers.values())
-
-    async def _ask_known(self, health: SourceHealth, video_ids: list[str]) -> list[LicenseAnswer]:
-        """Ask until it answers, within bounds: without a check nothing can go on."""
-        size, answers = health.source.batch_size, list[LicenseAnswer]()
-        server_faults = network_faults = 0
-        while len(answers) < len(video_ids):
-            batch = video_ids[len(answers) : len(answers) + size]
-            try:
-                answers += await health.source.ask(batch)
-                server_faults = network_faults = 0
-            except Refused:
-                continue  # the rate limiter makes us wait
-            except NetworkFault as error:
-                if self._unreachable():
-                    raise SetupError(f"YouTube cannot be reached: {error}") from error
-                network_faults += 1
-                if network_faults >= _MOST_NETWORK_FAULTS:
-                    raise self._not_now(error) from error
-            except ServerFault as error:
-                server_faults += 1
-                if server_faults >= _TRIES:
-                    raise self._not_now(error) from error
-        return answers
-
-    def _not_now(self, error: Exception) -> SourceUnusable:
-        return SourceUnusable(str(error), until=self._wall() + _PAUSE_AFTER_FAULTS)
 
     def _explain_exhausted(self) -> str:
         names = {health.source.name for health in self._sources}

@@ -168,12 +168,9 @@ class RateLimiter:
         """The network, or this identity's proxy, is away: its faults say nothing of any video."""
         return self._identities[identity].outage.is_open
 
-    def resting_until(self, kind: RequestKind, identity: str | None = None) -> float | None:
-        """POSIX time at which the identity (None: the first of all) may go; None: it may now."""
-        names = [identity] if identity is not None else list(self._identities)
-        now = self._clock()
-        left = min(self._identities[name].pause_left(now, kind) for name in names)
-        return None if left <= 0 else self._wall() + (left if math.isfinite(left) else 0.0)
+    def is_paused(self, kind: RequestKind, identity: str) -> bool:
+        """Whether the identity may not ask for this kind now, after a refusal or an outage."""
+        return self._identities[identity].pause_left(self._clock(), kind) > 0
 
     def snapshot(self) -> RateLimiterSnapshot:
         """How things stand now, for progress and `status`."""

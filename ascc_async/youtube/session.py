@@ -123,7 +123,7 @@ class StickyIdentity:
         identity = self._identities.get(video_id)
         if identity is None:
             return None
-        paused = any(self._limiter.resting_until(kind, identity) is not None for kind in kinds)
+        paused = any(self._limiter.is_paused(kind, identity) for kind in kinds)
         return None if paused else identity
 
 

@@ -14,8 +14,8 @@ from ascc_async.concurrency.process_pool import ProcessPool
 _MARK: list[str] = []
 
 
-def remember(mark: str) -> None:
-    _MARK.append(mark)
+def remember() -> None:
+    _MARK.append("hello")
 
 
 def recall() -> tuple[str, int]:

@@ -46,7 +46,7 @@ async def until_written(path: Path) -> list[int]:
 
 async def test_results_come_back_from_a_process_in_its_own_session() -> None:
     """Initialised once, started at the first job, gone at the end."""
-    async with ProcessPool(2, slot_jobs.remember, ("hello",)) as pool:
+    async with ProcessPool(2, slot_jobs.remember) as pool:
         assert await pool.run(slot_jobs.double, 21) == 42
         mark, worker = await pool.run(slot_jobs.recall)
         pid, session, parent = await pool.run(slot_jobs.session_and_parent)

@@ -177,9 +177,10 @@ async def test_an_identity_that_rests_is_passed_over() -> None:
     assert [await ask(one) for _ in range(5)] == ["second"] * 5
     with pytest.raises(Refused):
         await ask(one, identity="main")
-    assert one.resting_until(RequestKind.PAGES, "main") == pytest.approx(START + 600.1)
-    assert one.resting_until(RequestKind.PAGES) is None
-    assert one.resting_until(RequestKind.MEDIA, "main") is None
+    assert bucket_of(one).resting_until == pytest.approx(START + 600.1)
+    assert one.is_paused(RequestKind.PAGES, "main")
+    assert not one.is_paused(RequestKind.PAGES, "second")
+    assert not one.is_paused(RequestKind.MEDIA, "main")
 
 
 @in_virtual_time
@@ -433,7 +434,7 @@ async def test_with_adaptive_off_refusals_rest_but_the_rate_stays() -> None:
     """The user's rate is kept; the breaker still rests the identity."""
     one = limiter(FIXED)
     await ask(one, Refused("429"))
-    assert one.resting_until(RequestKind.PAGES) == pytest.approx(START + 5.1)
+    assert bucket_of(one).resting_until == pytest.approx(START + 5.1)
     await ask(one)
 
     bucket = bucket_of(one)
