@@ -106,12 +106,13 @@ def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
 def _missing(counts: Counts, *, limited: bool) -> str:
     rows = []
     for (outcome, reason), number in counts.reasons.items():
+        if outcome == Outcome.CLIP:
+            continue
         meaning = REASON_FACTS[Reason(reason)].meaning if reason else _OUTCOMES[Outcome(outcome)]
         # Under a limit most segments are never asked about: «not finished» would mislead.
         if limited and outcome == Outcome.PENDING and not reason:
             meaning = "not needed, as its classes have the clips wanted, or not finished"
-        if outcome != Outcome.CLIP:
-            rows.append((outcome, reason, meaning, number))
+        rows.append((outcome, reason, meaning, number))
     if not rows:
         return "Nothing: every selected segment is here.\n"
     lead = "Segment by segment: `manifest.csv` and `unavailable.csv`.\n\n"
@@ -128,7 +129,6 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 _OUTCOMES: dict[Outcome, str] = {
-    Outcome.CLIP: "in the dataset",
     Outcome.NOT_SHAREABLE: "not Creative Commons, so not kept (or asked to be left out)",
     Outcome.UNAVAILABLE: "the video cannot be had any more",
     Outcome.REJECTED: "the video is there, its sound in the segment is not usable",

@@ -78,9 +78,9 @@ class Reader:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise JournalError(
-                f"{path}: no journal yet, the record of what runs did. Start with `python -m"
-                " ascc_async run`, or name the folder of an earlier run with --set"
-                " output.dir=FOLDER."
+                f"{path}: no journal yet, so no run has worked in this output.dir. Start one with"
+                " `python -m ascc_async run`; for an earlier run in another folder, name its"
+                " settings file (--config PATH) or the folder (--set output.dir=FOLDER)."
             )
         self.path = path
         self._lock = threading.Lock()

@@ -56,8 +56,10 @@ def test_a_rebuild_is_the_same_dataset(done: Place, small: StandinProcess, tmp_p
     clips = {row["video_id"] for row in done.manifest() if row["outcome"] == "clip"}
     small.reset_counters()
     again = Place(tmp_path / "again", reach(small))
-    code, said = again.run("rebuild", str(manifest))
+    code, said = again.run("rebuild", str(manifest), "--log-format", "json")
     assert code == 0, said
+    rebuilt = (again.output / "dataset/rebuilt.csv").read_text()
+    assert rebuilt.count(",identical,") == len(clips)
     known = 4
     assert small.counters()["requests"]["next"] <= len(clips) + known
     assert "metadata" not in small.counters()["requests"]
