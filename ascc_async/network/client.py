@@ -6,6 +6,7 @@ import base64
 import math
 import re
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -20,7 +21,7 @@ import certifi
 from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
-from ascc_async.network.cookies import IdentityCookies, fill_jar
+from ascc_async.network.cookies import IdentityCookies, cookies_to_send
 from ascc_async.network.errors import Route, our_errors
 from ascc_async.settings import without_password
 
@@ -50,7 +51,8 @@ class IdentityClient:
         cookies: IdentityCookies | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.identity, self.cookies = identity, cookies
+        self.identity = identity
+        self.use_cookies(cookies)
         self._trust, self._proxy, self._headers = trust, proxy, headers
         self._proxy_headers = _proxy_headers(proxy)
         self._shown_proxy = without_password(proxy)
@@ -62,14 +64,12 @@ class IdentityClient:
         )
 
     async def __aenter__(self) -> Self:
-        # Values go out as the browser had them: aiohttp would quote some.
-        self._jar = aiohttp.CookieJar(quote_cookie=False)
-        self._cookie_headers: dict[tuple[str, str | None], str] = {}
-        fill_jar(self._jar, self.cookies)
         by_http = self._proxy is not None and self._proxy.startswith("http")
         self._session = aiohttp.ClientSession(
             connector=_connector(self._proxy, self._trust),
-            cookie_jar=aiohttp.DummyCookieJar(),  # see `_cookie_header`
+            # aiohttp would ask a jar and write the header for each of two million requests, a fifth
+            # of what a request costs (measured), and would quote values that browsers do not.
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             proxy=self._shown_proxy if by_http else None,
             trust_env=False,
@@ -83,11 +83,15 @@ class IdentityClient:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    def use_cookies(self, cookies: IdentityCookies) -> None:
+    def use_cookies(self, cookies: IdentityCookies | None) -> None:
         """Send these cookies from now on, and no others."""
         self.cookies = cookies
-        fill_jar(self._jar, cookies)
-        self._cookie_headers.clear()
+        self._cookies_to_send = cookies_to_send(cookies)
+        self._write_cookie_header()
+
+    def _write_cookie_header(self) -> None:
+        pairs = self._cookies_to_send.items()
+        self._cookie_header = "; ".join(f"{name}={value}" for name, value in pairs if value)
 
     @asynccontextmanager
     async def open(
@@ -109,8 +113,9 @@ class IdentityClient:
         except ValueError as error:
             raise UnexpectedAnswer(f"{_without_query(url)} is not a web address") from error
         route = Route(address.host or "?", self._shown_proxy, self.identity)
-        if cookie := self._cookie_header(address):
-            headers = {**(headers or {}), "Cookie": cookie}
+        to_youtube = address.scheme == "https" and f".{address.host}".endswith(".youtube.com")
+        if to_youtube:
+            headers = {**(headers or {}), "Cookie": self._cookie_header}
         with our_errors(route):
             response = await self._session.request(
                 method,
@@ -122,9 +127,12 @@ class IdentityClient:
                 allow_redirects=False,
                 timeout=self._timeout_of_long if long else self._timeout,
             )
-        if response.cookies and _is_youtube(address):
-            self._jar.update_cookies(response.cookies, address)
-            self._cookie_headers.clear()
+        if to_youtube and response.cookies:
+            for name, morsel in response.cookies.items():
+                ends = _posix_time(morsel["expires"])
+                taken_back = morsel["max-age"] == "0" or (ends or math.inf) < time.time()
+                self._cookies_to_send[name] = "" if taken_back else morsel.coded_value
+            self._write_cookie_header()
         try:
             yield HttpResponse(response, route)
         finally:
@@ -134,23 +142,6 @@ class IdentityClient:
                 # message while the rest of the body is still coming.
                 connection.transport.abort()
             response.close()
-
-    def _cookie_header(self, address: URL) -> str:
-        """What the jar sends to an address of YouTube's, written once.
-
-        aiohttp would ask its jar and build the header for each of two million requests; measured,
-        that is a fifth of what a request costs.
-        """
-        if not _is_youtube(address):
-            return ""
-        origin = (address.scheme, address.host)
-        header = self._cookie_headers.get(origin)
-        if header is None:
-            # YouTube's cookies are all for the path `/`.
-            cookies = self._jar.filter_cookies(address).values()
-            header = "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in cookies)
-            self._cookie_headers[origin] = header
-        return header
 
     @asynccontextmanager
     async def get_file(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[HttpResponse]:
@@ -255,20 +246,19 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     try:
         seconds = float(value)
     except ValueError:
-        if now is None:
-            return None
-        try:
-            moment = parsedate_to_datetime(value)
-        except (TypeError, ValueError, IndexError):
-            return None
-        # A date without a zone is in GMT, as HTTP wants all dates to be.
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return max(0.0, moment.timestamp() - now)
+        moment = _posix_time(value)
+        return None if moment is None or now is None else max(0.0, moment - now)
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _is_youtube(address: URL) -> bool:
-    return f".{address.host}".endswith(".youtube.com")
+def _posix_time(date: str) -> float | None:
+    """A date of a header's; None when it is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError, IndexError):
+        return None
+    # A date without a zone is in GMT, as HTTP wants all dates to be.
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _without_query(url: str) -> str:

@@ -20,12 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import Cookie, MozillaCookieJar
-from http.cookies import CookieError, Morsel
 from pathlib import Path
 from typing import Any, Self
-
-import aiohttp
-from yarl import URL
 
 from ascc_async.errors import SetupError
 from ascc_async.settings import NetworkSettings
@@ -33,7 +29,6 @@ from ascc_async.settings import NetworkSettings
 log = logging.getLogger(__name__)
 
 FOLDER = ".private"
-YOUTUBE = URL("https://www.youtube.com/")
 EXAMPLE_MARK = "REPLACE-ME"
 HOW_TO = (
     "export the cookies of youtube.com from a signed-in browser (see cookies.example.txt)"
@@ -87,28 +82,16 @@ class IdentityCookies:
         return next((cookie.value or "" for cookie in self.jar if cookie.name == name), "")
 
 
-def fill_jar(jar: aiohttp.CookieJar, cookies: IdentityCookies | None) -> None:
-    """Put the identity's cookies in place of what a client's jar holds."""
-    jar.clear()
-    held = {cookie.name: cookie.value or "" for cookie in cookies.jar} if cookies else {}
-    for cookie in cookies.jar if cookies else ():
-        morsel: Morsel[str] = Morsel()
-        try:
-            morsel.set(cookie.name, cookie.value or "", cookie.value or "")
-        except CookieError:  # a name that no header can hold
-            continue
-        morsel["domain"] = cookie.domain.removeprefix(".")
-        morsel["path"] = cookie.path
-        if cookie.secure:
-            morsel["secure"] = True
-        jar.update_cookies([(cookie.name, morsel)], YOUTUBE)
+def cookies_to_send(cookies: IdentityCookies | None) -> dict[str, str]:
+    """Names and values as YouTube is to get them from this identity; None: from a guest."""
+    values = {cookie.name: cookie.value or "" for cookie in cookies.jar} if cookies else {}
     # Without consent Europe gets a consent page instead of an answer. A signed-in browser has given
     # (or refused) its own already: leave that alone.
     signed_in = cookies is not None and cookies.signed_in
-    if not signed_in and held.get("SOCS", "CAA").startswith("CAA"):
-        jar.update_cookies({"SOCS": "CAI"}, YOUTUBE)
-    if "PREF" not in held:
-        jar.update_cookies({"PREF": "hl=en&tz=UTC"}, YOUTUBE)
+    if not signed_in and values.get("SOCS", "CAA").startswith("CAA"):
+        values["SOCS"] = "CAI"
+    values.setdefault("PREF", "hl=en&tz=UTC")
+    return values
 
 
 class CookieStore:
@@ -214,7 +197,12 @@ def load_cookies(path: Path, *, now: float | None = None) -> IdentityCookies:
         cookies = list(_cookies_in(text))
     except _NotCookies as error:
         raise SetupError(f"{path} cannot be used as cookies: {error}; {HOW_TO}") from error
-    ours = [cookie for cookie in cookies if cookie.domain in _YOUTUBES_DOMAINS]
+    ours = [
+        cookie
+        for cookie in cookies
+        # A line break would end the header that it is sent in.
+        if cookie.domain in _YOUTUBES_DOMAINS and f"{cookie.name}{cookie.value}".isprintable()
+    ]
     if not ours:
         sites = sorted({cookie.domain.removeprefix(".") for cookie in cookies})
         only = ", ".join(sites[:3]) or "no site"

@@ -181,7 +181,7 @@ async def test_a_proxy_that_is_down_is_named(scheme: str) -> None:
 
 @pytest.mark.parametrize("target", ["http://www.youtube.com/", "https://www.youtube.com/"])
 async def test_an_http_proxy_gets_user_and_password(target: str) -> None:
-    """With plain HTTP and with a tunnel, whatever characters they hold."""
+    """With plain HTTP and with a tunnel, whatever characters they hold; no cookie goes in clear."""
     heads: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -190,6 +190,7 @@ async def test_an_http_proxy_gets_user_and_password(target: str) -> None:
     async with raw_server(talk) as port:
         await fault_of(target, proxy=f"http://us%40er:pa%3Ass@127.0.0.1:{port}")
     assert b"Proxy-Authorization: Basic " + b64encode(b"us@er:pa:ss") in heads[0]
+    assert b"Cookie" not in heads[0]
 
 
 def socks(*, password_ok: bool, reply: int) -> Talk:
@@ -293,7 +294,7 @@ async def test_an_error_of_our_own_inside_is_not_taken_for_the_network(tmp_path:
 
 
 async def test_cookies_that_youtube_sets_are_sent_from_then_on(tmp_path: Path) -> None:
-    """As a browser does, to YouTube alone."""
+    """As a browser does, to YouTube alone, until they are taken back."""
     seen: list[dict[str, str]] = []
 
     async def handle(request: web.Request) -> web.Response:
@@ -301,21 +302,22 @@ async def test_cookies_that_youtube_sets_are_sent_from_then_on(tmp_path: Path) -
         response = web.Response(text="x")
         if len(seen) == 2:
             response.set_cookie("VISITOR", "one", domain=".youtube.com", secure=True)
+        if len(seen) == 3:
+            past = "Mon, 01-Jan-1990 00:00:00 GMT"
+            response.set_cookie("VISITOR", "EXPIRED", expires=past)
         return response
 
     async with youtube(handle, tmp_path) as site:
         trust = trusted_authorities(site.network.ca_file)
         async with IdentityClient(trust, 5, proxy=site.network.proxy) as client:
             for host in (
-                "www.youtube.com",
-                "www.youtube.com",
-                "www.youtube.com",
+                *["www.youtube.com"] * 4,
                 "www.googleapis.com",
             ):
                 async with client.open("GET", f"https://{host}/x") as response:
                     await response.read(10)
-    assert [cookies.get("VISITOR") for cookies in seen] == [None, None, "one", None]
-    assert seen[3] == {}
+    assert [cookies.get("VISITOR") for cookies in seen] == [None, None, "one", None, None]
+    assert seen[4] == {}
 
 
 @pytest.mark.parametrize(
