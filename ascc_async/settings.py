@@ -25,6 +25,14 @@ SplitName = Literal["balanced_train", "eval", "unbalanced_train"]
 SourceName = Literal["data_api", "innertube", "watch_page"]
 AudioFormat = Literal["flac", "wav", "opus", "m4a", "mp3"]
 
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# In Hz; formats that are not here hold any.
+_SAMPLE_RATES: dict[AudioFormat, tuple[int, ...]] = {
+    "opus": (48000,),
+    "m4a": (*_MP3_RATES, 64000, 88200, 96000),
+    "mp3": _MP3_RATES,
+}
+
 
 def _unique(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if twice := [entry for entry in dict.fromkeys(value) if value.count(entry) > 1]:
@@ -195,6 +203,18 @@ class ClipsSettings(Section):
     max_height: int = Field(
         default=360, ge=144, le=4320, description="for media: video, the largest picture height"
     )
+
+    @model_validator(mode="after")
+    def _format_holds_the_rate(self) -> Self:
+        # The sound of a video is AAC, as in M4A.
+        name: AudioFormat = "m4a" if self.media == "video" else self.format
+        rates = _SAMPLE_RATES.get(name, ())
+        if self.sample_rate is not None and rates and self.sample_rate not in rates:
+            raise ValueError(
+                f"format {name} cannot hold a sample_rate of {self.sample_rate} Hz, only of"
+                f" {', '.join(map(str, rates))}"
+            )
+        return self
 
 
 class ConcurrencySettings(Section):

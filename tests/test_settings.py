@@ -119,6 +119,25 @@ def test_wrong_options_name_themselves(option: str, expected: str) -> None:
     assert str(caught.value).startswith(f"--set {option.partition('=')[0]}")
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("clips.format=opus", "format opus cannot hold a sample_rate of 22500 Hz, only of 48000."),
+        (
+            "clips.format=mp3",
+            "format mp3 cannot hold a sample_rate of 22500 Hz, only of 8000, 11",
+        ),
+        ("clips.media=video", "format m4a cannot hold a sample_rate of 22500 Hz"),
+    ],
+)
+def test_a_rate_that_the_format_cannot_hold_is_named(option: str, message: str) -> None:
+    """With what is allowed, before anything starts; other formats hold any."""
+    assert load(None, ["clips.sample_rate=22500"], {}).clips.sample_rate == 22500
+    with pytest.raises(SettingsError, match=r"--set clips\.sample_rate.*: `clips`") as caught:
+        load(None, [option, "clips.sample_rate=22500"], {})
+    assert message in str(caught.value)
+
+
 def test_values_that_contradict_each_other_name_where_each_is_from(tmp_path: Path) -> None:
     """The option and the line of the file, never a section or a line that says nothing of it."""
     text = "throttle:\n  burst: 3\n  min_requests_per_second: 2\n"

@@ -23,7 +23,7 @@ from ascc_async.errors import AsccError, SetupError, StopRun
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
-from ascc_async.media.encoding import check_settings, encoders
+from ascc_async.media.encoding import encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
 from ascc_async.network.client import trusted_authorities
 from ascc_async.network.cookies import load_cookies
@@ -125,8 +125,7 @@ def _output(settings: Settings) -> Iterator[Check]:
 
 def _programs(settings: Settings) -> Iterator[Check]:
     try:
-        # The same three steps with which a run begins, so that both say the same.
-        check_settings(settings.clips)
+        # The same two steps with which a run begins, so that both say the same.
         installed = asyncio.run(find_ffmpeg())
         check_encoders(installed, encoders(settings.clips))
     except StopRun as error:

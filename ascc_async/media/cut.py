@@ -26,11 +26,10 @@ _INDEX_TOLERANCE = 1.0
 class Cutter:
     """Makes clips as the settings want them, under `output_dir/clips`.
 
-    Raises SettingsError or SetupError at once when the settings and this ffmpeg do not fit.
+    Raises SetupError at once when this ffmpeg lacks an encoder.
     """
 
     def __init__(self, settings: ClipsSettings, ffmpeg: FFmpeg, output_dir: Path) -> None:
-        encoding.check_settings(settings)
         check_encoders(ffmpeg.installed, encoding.encoders(settings))
         self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
 

@@ -6,46 +6,37 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ascc_async.errors import Rejected, SettingsError
+from ascc_async.errors import Rejected
 from ascc_async.media.excerpt import Excerpt
 from ascc_async.model import Reason
 from ascc_async.settings import AudioFormat, ClipsSettings
 
 _OPUS_RATE = 48_000  # whatever an encoder is fed, Opus decodes to 48 kHz
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFormat:
     """`arguments` are ffmpeg's: the encoder, then its options. `shown` is its name in credits.
 
-    `sample_rates` it can hold, () for all. `size`: bytes a second of a lossy one, else the share
-    of the same sound as WAV. `by_libsndfile`: whether libsndfile can read the file.
+    `size`: bytes a second of a lossy one, else the share of the same sound as WAV.
+    `by_libsndfile`: whether libsndfile can read the file.
     """
 
     shown: str
     arguments: tuple[str, ...]
     size: float
     lossy: bool = False
-    sample_rates: tuple[int, ...] = ()
     by_libsndfile: bool = True
 
 
 CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
     "flac": ClipFormat("FLAC", ("flac", "-sample_fmt", "s16", "-f", "flac"), 0.51),
     "wav": ClipFormat("WAV", ("pcm_s16le", "-f", "wav"), 1),
-    "opus": ClipFormat(
-        "Opus", ("libopus", "-b:a", "128k", "-f", "opus"), 16_000, True, (_OPUS_RATE,)
-    ),
+    "opus": ClipFormat("Opus", ("libopus", "-b:a", "128k", "-f", "opus"), 16_000, lossy=True),
     "m4a": ClipFormat(
-        "AAC (M4A)",
-        ("aac", "-b:a", "160k", "-f", "ipod"),
-        16_000,
-        True,
-        (*_MP3_RATES, 64000, 88200, 96000),
-        by_libsndfile=False,
+        "AAC (M4A)", ("aac", "-b:a", "160k", "-f", "ipod"), 16_000, lossy=True, by_libsndfile=False
     ),
-    "mp3": ClipFormat("MP3", ("libmp3lame", "-b:a", "192k", "-f", "mp3"), 24_000, True, _MP3_RATES),
+    "mp3": ClipFormat("MP3", ("libmp3lame", "-b:a", "192k", "-f", "mp3"), 24_000, lossy=True),
 }
 
 _RESAMPLING_MARGIN = 0.05
@@ -61,18 +52,6 @@ _MIX = {1: "pan=mono|FC=FC+0.5*FL+0.5*FR", 2: "pan=stereo|FL=FL+FC|FR=FR+FC"}
 # Bytes of a hostile stream may claim any size: a block of memory, a picture of 8K, no more.
 _BOUNDS = ("-xerror", "-abort_on", "empty_output", "-max_alloc", str(256 * 1024 * 1024))
 _LARGEST_PICTURE = ("-max_pixels", str(7680 * 4320))
-
-
-def check_settings(settings: ClipsSettings) -> None:
-    """Raise SettingsError for a rate that the format cannot hold."""
-    # The sound of a video is AAC, as in M4A.
-    name: AudioFormat = "m4a" if settings.media == "video" else settings.format
-    rates = CLIP_FORMATS[name].sample_rates
-    if settings.sample_rate is not None and rates and settings.sample_rate not in rates:
-        raise SettingsError(
-            f"clips.sample_rate: {name} cannot hold {settings.sample_rate} Hz, only"
-            f" {', '.join(map(str, rates))}"
-        )
 
 
 def encoders(settings: ClipsSettings) -> tuple[str, ...]:
