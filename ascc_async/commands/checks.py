@@ -6,9 +6,10 @@ import asyncio
 import os
 import platform
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -238,19 +239,11 @@ def _proxy(identity: IdentitySettings) -> Check:
         return passed(name, "none: goes out directly")
     # Only whether it takes connections: whether it lets us through shows with `--online`.
     shown, parts = without_password(identity.proxy), urlsplit(identity.proxy)
-
-    async def connect() -> None:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-            _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-
+    address = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     try:
-        asyncio.run(connect())
-    except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or "no answer"
+        socket.create_connection(address, _CONNECT_SECONDS).close()
+    except OSError as error:
         remedy = "is it running, is the port right?"
+        why = error.strerror or "no answer"
         return failed(name, f"{shown} cannot be reached: {why}", remedy)
     return passed(name, f"{shown} takes connections")

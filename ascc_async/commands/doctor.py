@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
         row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
         row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
         # Long lines are left to the terminal: what is wrapped here cannot be copied whole.
-        console.show(row, wrap=False)
+        console.print_line(row)
         if check.remedy:
             console.print_line(f"{'':<8} {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)

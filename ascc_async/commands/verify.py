@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.dataset.text import counted
@@ -40,41 +39,17 @@ _DECODE_SECONDS = 120.0  # for one clip, as for making it
 _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
 
 
-class ProblemKind(StrEnum):
-    """What is wrong with a file."""
+class Problem(NamedTuple):
+    """Something that is not as the manifest says; `path` is relative to `output.dir`.
 
-    MISSING = "missing"
-    SIZE = "size"
-    HASH = "hash"
-    UNDECODABLE = "undecodable"
-    UNREADABLE = "unreadable"
-    UNLISTED = "unlisted"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is not as the manifest says. `segment_id` is "" for a file it does not name.
-
-    `path` is relative to `output.dir`.
+    `kind` is missing, size, hash, undecodable, unreadable, or unlisted: a file that the manifest
+    does not name, whose `segment_id` is "".
     """
 
     segment_id: str
     path: str
-    kind: ProblemKind
+    kind: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """How far the verification is, after one more file. `bytes`: of the clips checked so far."""
-
-    done: int
-    total: int
-    bytes: int
-    problem: Problem | None = None
-
-    def __str__(self) -> str:
-        return f"{count(self.done)} of {count(self.total)} clips, {size(self.bytes)} read"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -93,18 +68,12 @@ def main(options: argparse.Namespace) -> int:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
             pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
             known = {row.clip.path for page in pages for row in page if row.clip is not None}
-    problems: list[Problem] = []
-    reported_at, checked = time.monotonic(), None
-    for checked in verify(output, asyncio.run(find_ffmpeg()).path, known):
-        if checked.problem is not None:
-            problems.append(checked.problem)
-        if time.monotonic() - reported_at > _REPORT_EVERY:
-            reported_at = time.monotonic()
-            # Not to standard output, which holds nothing but the result.
-            print(checked, file=sys.stderr)
-    print(f"{checked or 'no clips'}; {counted(len(problems), 'problem')}")
+    # Progress is not for standard output, which holds nothing but the result.
+    on_progress = partial(print, file=sys.stderr)
+    checked, problems = verify(output, asyncio.run(find_ffmpeg()).path, known, on_progress)
+    print(f"{checked}; {counted(len(problems), 'problem')}")
     for problem in problems:
-        print(f"{problem.kind.value}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
+        print(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
     segments = dict.fromkeys(problem.segment_id for problem in problems if problem.segment_id)
     if segments and options.repair:
         asyncio.run(_fetch_again(settings, segments))
@@ -121,8 +90,14 @@ async def _fetch_again(settings: Settings, segments: Collection[str]) -> None:
             await journal.record(*(Forgotten(segment, encoding, why) for segment in segments))
 
 
-def verify(output_dir: Path, ffmpeg: str, known: Collection[str] = ()) -> Iterator[Checked]:
-    """Check every file the manifest names, then look for files it does not.
+def verify(
+    output_dir: Path,
+    ffmpeg: str,
+    known: Collection[str] = (),
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> tuple[str, list[Problem]]:
+    """Check every file the manifest names, then look for files it does not: how many, and what
+    is wrong.
 
     `ffmpeg` is the program that decodes what libsndfile cannot. `known` are paths (relative to
     `output_dir`) that the journal knows although the manifest does not name them: clips kept out,
@@ -132,22 +107,27 @@ def verify(output_dir: Path, ffmpeg: str, known: Collection[str] = ()) -> Iterat
     for page in manifest_pages(output_dir / "dataset" / "manifest.csv"):
         clips = page[page.sha256 != ""]
         rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
-    done = checked_bytes = 0
+    problems, checked_bytes, checked = [], 0, "no clips"
+    reported_at = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Left early, by Ctrl-C say, `map` cancels what has not begun.
-        problems = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
-        for row, problem in zip(rows, problems, strict=True):
-            done, checked_bytes = done + 1, checked_bytes + int(row.bytes)
-            yield Checked(done, len(rows), checked_bytes, problem)
+        results = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
+        for done, (row, problem) in enumerate(zip(rows, results, strict=True), 1):
+            checked_bytes += int(row.bytes)
+            checked = f"{count(done)} of {count(len(rows))} clips, {size(checked_bytes)} read"
+            if problem is not None:
+                problems.append(problem)
+            if time.monotonic() - reported_at > _REPORT_EVERY:
+                reported_at = time.monotonic()
+                on_progress(checked)
     expected = {*known, *(row.path for row in rows)}
     folder = output_dir / "clips"
     for path in sorted(folder.rglob("*")):
         name, top = path.relative_to(output_dir).as_posix(), path.relative_to(folder).parts[0]
         ours = top not in (UNCLAIMED, OTHER_FORMS) and not path.name.startswith(PART)
         if ours and name not in expected and path.is_file():
-            detail = "the manifest does not name this file"
-            problem = Problem("", name, ProblemKind.UNLISTED, detail)
-            yield Checked(done, len(rows), checked_bytes, problem)
+            problems.append(Problem("", name, "unlisted", "the manifest does not name this file"))
+    return checked, problems
 
 
 def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | None:
@@ -160,17 +140,17 @@ def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | No
     try:
         length = path.stat().st_size
         if length != int(row.bytes):
-            return problem(ProblemKind.SIZE, f"{length} bytes, the manifest says {row.bytes}")
+            return problem("size", f"{length} bytes, the manifest says {row.bytes}")
         # After the size, which costs nothing: the hash reads the whole file.
         sha256 = sha256_of(path)
         if sha256 != row.sha256:
-            return problem(ProblemKind.HASH, f"sha256 {sha256}, the manifest says {row.sha256}")
+            return problem("hash", f"sha256 {sha256}, the manifest says {row.sha256}")
         wrong = _decode_problem(path, row, ffmpeg)
-        return problem(ProblemKind.UNDECODABLE, wrong) if wrong else None
+        return problem("undecodable", wrong) if wrong else None
     except FileNotFoundError:
-        return problem(ProblemKind.MISSING, "the file is not there")
+        return problem("missing", "the file is not there")
     except OSError as error:
-        return problem(ProblemKind.UNREADABLE, error.strerror or str(error))
+        return problem("unreadable", error.strerror or str(error))
 
 
 def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:

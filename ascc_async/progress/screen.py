@@ -42,9 +42,9 @@ class PlainConsole(Console):
         super().__init__(file=file or sys.stdout, width=width, highlight=False, emoji=False)
         self.gone = False
 
-    def print_line(self, text: str, style: str = "") -> None:
+    def print_line(self, text: str | Text) -> None:
         """Print plain text; long lines are left to the terminal to wrap."""
-        self.show(Text(text, style=style), wrap=False)
+        self.show(Text(text) if isinstance(text, str) else text, wrap=False)
 
     def show(self, what: RenderableType, *, wrap: bool = True) -> None:
         """Print something rendered."""
