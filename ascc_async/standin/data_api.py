@@ -9,7 +9,7 @@ from typing import Any
 from ascc_async.model import License, Reason
 from ascc_async.standin import masks
 from ascc_async.standin.replies import Reply, dumps, google_error
-from ascc_async.standin.templates import Template, hole, quoted, take_out
+from ascc_async.standin.templates import Template, hole, take_out, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi
 
@@ -68,7 +68,7 @@ class DataApiSite:
                 if shape not in self._items:
                     item = masks.apply(_item(video, parts), mask.get("items", {}))
                     self._items[shape] = Template(item)
-                items.append(self._items[shape].fill(_values(video)))
+                items.append(self._items[shape].fill(values_of(video)))
         head = {
             "kind": "youtube#videoListResponse",
             "etag": "5kVzgYzlr_hV8iqYd0aKzPfhVXk",
@@ -83,19 +83,6 @@ def data_api_error(reason: str) -> Reply:
     """The documented error of this reason."""
     status, code, domain, message = _ERRORS[reason]
     return google_error(status, message, reason, code, domain)
-
-
-def _values(video: Video) -> dict[str, bytes]:
-    """What fills an item's holes."""
-    return {
-        "id": video.video_id.encode(),
-        "title": quoted(video.title),
-        "channel": quoted(video.channel),
-        "channel_id": video.channel_id.encode(),
-        "published": video.published.encode(),
-        "duration": b"PT%dM%dS" % divmod(video.length_ms // 1000, 60),
-        "views": b"%d" % video.views,
-    }
 
 
 def _item(video: Video, parts: frozenset[str]) -> dict[str, Any]:

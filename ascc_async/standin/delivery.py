@@ -29,7 +29,7 @@ class Pipe:
 
     async def wait(self, size: int) -> None:
         """Wait until `size` more bytes may be sent."""
-        if self._bytes_per_second is None:
+        if self._bytes_per_second is None or not size:
             return
         now = asyncio.get_running_loop().time()
         self._free_at = max(self._free_at, now) + size / self._bytes_per_second
@@ -40,76 +40,46 @@ async def send(
     request: web.BaseRequest, reply: Reply, fault: Fault | None, record: Record, pipe: Pipe
 ) -> web.StreamResponse:
     """Send the reply; `record` gets status and size before the last byte goes out."""
-    if fault is not None and fault.name in ("cut_before", "cut_body", "stall", "slow_body"):
-        return await _send_broken(request, reply, fault, record)
-    if fault is not None:
+    name = fault.name if fault else ""
+    if name:
         # In a thread: making a bomb takes a second.
-        reply = await asyncio.to_thread(_spoilt, reply, fault.name)
-    if request.method == "HEAD":
-        record(reply.status, 0)
-        size = len(reply.body) if reply.whole_size is None else reply.whole_size
-        headers = _headers(reply) | {"Content-Length": str(size)}
-        return web.Response(status=reply.status, headers=headers)
-    if len(reply.body) > PIECE_BYTES and not reply.content_type.startswith(("text", "application")):
-        return await _send_pieces(request, reply, record, pipe)
-    record(reply.status, len(reply.body))
-    return web.Response(body=reply.body, status=reply.status, headers=_headers(reply))
-
-
-def _headers(reply: Reply) -> dict[str, str]:
-    return {"Content-Type": reply.content_type, "Server": "standin", **reply.headers}
-
-
-async def _send_pieces(
-    request: web.BaseRequest, reply: Reply, record: Record, pipe: Pipe
-) -> web.StreamResponse:
-    """Media, in pieces, so that all who read share the pipe."""
-    response = web.StreamResponse(status=reply.status, headers=_headers(reply))
-    response.content_length = len(reply.body)
-    await response.prepare(request)
-    record(reply.status, len(reply.body))
-    try:
-        for first in range(0, len(reply.body), PIECE_BYTES):
-            piece = reply.body[first : first + PIECE_BYTES]
-            await pipe.wait(len(piece))
-            await response.write(piece)
-    except ConnectionError:
-        return response  # the client went away; that is its right
-    await response.write_eof()
-    return response
-
-
-async def _send_broken(
-    request: web.BaseRequest, reply: Reply, fault: Fault, record: Record
-) -> web.StreamResponse:
-    """Half of the body, then what the fault says; nothing of it where `cut_before`."""
-    body = reply.body
-    response = web.StreamResponse(status=reply.status, headers=_headers(reply))
-    if fault.name == "cut_before" or (fault.name == "stall" and len(body) < 1000):
+        reply = await asyncio.to_thread(_spoilt, reply, name)
+    body, status = reply.body, reply.status
+    headers = {"Content-Type": reply.content_type, "Server": "standin", **reply.headers}
+    cut, slow = name in ("cut_before", "cut_body", "stall"), name == "slow_body"
+    media = not reply.content_type.startswith(("text", "application"))
+    if not (cut or slow or (media and len(body) > PIECE_BYTES)):
+        record(status, len(body))
+        return web.Response(body=body or None, status=status, headers=headers)
+    response = web.StreamResponse(status=status, headers=headers)
+    if name == "cut_before" or (name == "stall" and len(body) < 1000):
         record(0, 0)
-        if fault.name == "stall":
+        if fault and name == "stall":
             await asyncio.sleep(fault.seconds)
         _cut(request, reset=True)
         return response
-    half = len(body) // 2  # the whole length is promised, so the client knows that it is cut
-    record(reply.status, len(body) if fault.name == "slow_body" else half)
-    response.content_length = len(body)
+    size = len(body) // 2 if cut else len(body)
+    record(status, size)
+    response.content_length = len(body)  # promised whole, so that the client knows that it is cut
     await response.prepare(request)
+    step = max(1, int(fault.bytes_per_second / 10)) if fault and slow else PIECE_BYTES
     try:
-        if fault.name == "slow_body":
-            step = max(1, int(fault.bytes_per_second / 10))
-            for first in range(0, len(body), step):
-                await response.write(body[first : first + step])
+        # In pieces, so that all who read media share the pipe.
+        for first in range(0, size, step):
+            piece = body[first : min(size, first + step)]
+            await pipe.wait(len(piece) if media else 0)
+            await response.write(piece)
+            if slow:
                 await asyncio.sleep(0.1)
-            await response.write_eof()
-            return response
-        await response.write(body[:half])
-        if fault.name == "stall":
+        if fault and name == "stall":
             await asyncio.sleep(fault.seconds)
     except ConnectionError:
-        return response
-    # Both ends that a network knows, each for some videos.
-    _cut(request, reset=len(body) % 2 == 0)
+        return response  # the client went away; that is its right
+    if cut:
+        # Both ends that a network knows, each for some videos.
+        _cut(request, reset=len(body) % 2 == 0)
+    else:
+        await response.write_eof()
     return response
 
 

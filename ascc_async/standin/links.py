@@ -60,18 +60,11 @@ class Links:
             "id": f"o-A{video_id}",
             "itag": str(stream.itag),
             "source": "youtube",
-            "requiressl": "yes",
-            "xpc": "EgVo2aDSNQ==",
-            "spc": "SQ-umi1vk6qMffbNBzSFWejxBNwFJj",
-            "vprv": "1",
             "mime": stream.mime.split(";")[0],
-            "rqh": "1",
-            "gir": "yes",
             "clen": str(stream.size),
             "dur": f"{stream.duration_ms / 1000:.3f}",
             "lmt": "1724100171542570",
             "c": client,
-            "sparams": "expire,ei,ip,id,itag,source,requiressl,xpc,spc,vprv,mime,rqh,gir,clen,dur",
         }
         if puzzle != "none":
             drawn = f"{self._rng.getrandbits(40):010x}"

@@ -25,8 +25,6 @@ from ascc_async.standin.media_containers import (
     webm_layout,
 )
 from ascc_async.standin.media_masters import (
-    AAC_FRAME,
-    OPUS_FRAME,
     OPUS_PRE_SKIP,
     Flavour,
     SoundMaster,
@@ -181,65 +179,44 @@ class MediaStore:
         """The stream. Raises KeyError for an itag not in ITAGS, MediaNotMade if ffmpeg fails."""
         if itag in _PICTURE_SIZES:
             return self._picture_stream(spec, itag)
-        if itag in _AAC_ITAGS:
-            return self._aac_stream(spec, itag)
-        return self._opus_stream(spec, itag)
-
-    def _aac_stream(self, spec: StreamSpec, itag: int) -> Stream:
-        # As YouTube's smallest stream, whatever the upload had.
-        rate = 22_050 if itag == 139 else spec.sample_rate
-        flavour = Flavour("aac", rate, spec.channels, _BITRATES[itag], spec.silent)
-        first = spec.offset_ms * rate // (1000 * AAC_FRAME)
-        primed = int(spec.edit_list)  # one frame more, which the edit list cuts off again
-        count = primed + max(1, round(spec.length_ms * rate / (1000 * AAC_FRAME)))
-        master, fragments = self._sound(flavour, first, count)
-        head = master.mp4_head(edit_list=spec.edit_list)
+        aac = itag in _AAC_ITAGS
+        codec, rate = ("aac", spec.sample_rate) if aac else ("opus", 48_000)
+        if itag == 139:  # YouTube's smallest stream, whatever the upload had
+            rate = 22_050
+        flavour = Flavour(codec, rate, spec.channels, _BITRATES[itag], spec.silent)
+        frame = flavour.frame_samples
+        with self._lock:  # two at once would encode the same twice
+            master = self._master(flavour)
+        first = spec.offset_ms * rate // (1000 * frame)
+        if aac:
+            primed = int(spec.edit_list)  # one frame more, which the edit list cuts off again
+            count = primed + max(1, round(spec.length_ms * rate / (1000 * frame)))
+            samples, begin = (count - primed) * frame, (first + primed - 1) * frame
+        else:
+            # Rounded up: what is too much the decoder plays, what is missing it cannot.
+            count = -(-(spec.length_ms * 48 + OPUS_PRE_SKIP) // frame)
+            samples, begin = count * frame - OPUS_PRE_SKIP, first * frame
+        # Sizes now, bytes only when a fragment is read: a player answer needs no more.
+        sizes, step = master.sizes(first, count), FRAGMENT_SECONDS * rate // frame
+        fragments = []
+        for at in range(0, count, step):
+            frames = partial(master.frames, first + at, min(step, count - at))
+            fragments.append(CodecFrames(at, sizes[at : at + step], frames))
+        if aac:
+            head = master.mp4_head(edit_list=spec.edit_list)
+            layout = mp4_layout(head, rate, fragments, spec.index)
+        else:
+            layout = webm_layout(spec.channels, fragments, 1000 * samples / rate, spec.index)
         return Stream(
             itag,
-            'audio/mp4; codecs="mp4a.40.2"',
-            round(1000 * (count - primed) * AAC_FRAME / rate),
-            *mp4_layout(head, rate, fragments, spec.index),
-            timecode_at_zero=(first + primed - 1) * AAC_FRAME / rate,
+            'audio/mp4; codecs="mp4a.40.2"' if aac else 'audio/webm; codecs="opus"',
+            round(1000 * samples / rate),
+            *layout,
+            timecode_at_zero=begin / rate,
             damage=spec.damage,
             sample_rate=rate,
             channels=spec.channels,
         )
-
-    def _opus_stream(self, spec: StreamSpec, itag: int) -> Stream:
-        flavour = Flavour("opus", 48_000, spec.channels, _BITRATES[itag], spec.silent)
-        first = spec.offset_ms * 48 // OPUS_FRAME
-        # Rounded up: what is too much the decoder plays, what is missing it cannot.
-        count = -(-(spec.length_ms * 48 + OPUS_PRE_SKIP) // OPUS_FRAME)
-        seconds = (count * OPUS_FRAME - OPUS_PRE_SKIP) / 48_000
-        _, fragments = self._sound(flavour, first, count)
-        return Stream(
-            itag,
-            'audio/webm; codecs="opus"',
-            round(1000 * seconds),
-            *webm_layout(spec.channels, fragments, 1000 * seconds, spec.index),
-            timecode_at_zero=first * OPUS_FRAME / 48_000,
-            damage=spec.damage,
-            sample_rate=48_000,
-            channels=spec.channels,
-        )
-
-    def _sound(
-        self, flavour: Flavour, first: int, count: int
-    ) -> tuple[SoundMaster, list[CodecFrames]]:
-        """The master, and its frames `first` and on in fragments of ten seconds."""
-        with self._lock:
-            master = self._master(flavour)
-        # Sizes now, bytes only when a fragment is read: a player answer needs no more.
-        step = FRAGMENT_SECONDS * flavour.sample_rate // flavour.frame_samples
-        sizes = master.sizes(first, count)
-        return master, [
-            CodecFrames(
-                at,
-                sizes[at : at + step],
-                partial(master.frames, first + at, min(step, count - at)),
-            )
-            for at in range(0, count, step)
-        ]
 
     def _picture_stream(self, spec: StreamSpec, itag: int) -> Stream:
         """H.264 without B-frames, a fragment to each key frame, all of it ffmpeg's work."""

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Literal
 
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, Reason
-from ascc_async.standin.templates import hole, quoted, take_out
+from ascc_async.standin.templates import hole, take_out
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import PageSettings
 
@@ -21,15 +21,17 @@ Shape = Literal["cc", "standard", "no_container", "no_results", "gone", "gone_ba
 CREATIVE_COMMONS = "Creative Commons Attribution license (reuse allowed)"
 VISITOR = "CgtYT3BlbkFzY2NTdCjIw5fRBjIKCgJDSBIEGgAgHQ%3D%3D"
 TRACKING = "CMEBELovIhMI6OmAw4j2lAMVQScGAB0o-TBH"
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COLUMNS = "contents.twoColumnWatchNextResults"
-_CONTENTS = f"{_COLUMNS}.results.results.contents"
+_RESULTS = f"{_COLUMNS}.results"
+_CONTENTS = f"{_RESULTS}.results.contents"
+_OTHERS = f"{_COLUMNS}.secondaryResults"
 _BADGES = f"{_CONTENTS}.0.videoPrimaryInfoRenderer.badges"
 _CONTAINER = f"{_CONTENTS}.1.videoSecondaryInfoRenderer.metadataRowContainer"
 _ROWS = f"{_CONTAINER}.metadataRowContainerRenderer.rows"
 _OVERLAY = "playerOverlays.playerOverlayRenderer"
+_PANELS = "engagementPanels"
 _PANEL_HEADER = (
-    "engagementPanels.0.engagementPanelSectionListRenderer.content"
+    f"{_PANELS}.0.engagementPanelSectionListRenderer.content"
     ".structuredDescriptionContentRenderer.items.0"
 )
 _MISSING: dict[Shape, tuple[str, ...]] = {
@@ -38,28 +40,17 @@ _MISSING: dict[Shape, tuple[str, ...]] = {
     "standard": (_ROWS,),
     # What an honest parser must take for «unknown», never for «no».
     "no_container": (_CONTAINER,),
-    "no_results": (f"{_COLUMNS}.results", f"{_OVERLAY}.videoDetails", _PANEL_HEADER),
+    "no_results": (_RESULTS, f"{_OVERLAY}.videoDetails", _PANEL_HEADER),
     # YouTube answers for a video that is gone in two ways, one of them nearly empty.
-    "gone": (
-        _CONTENTS,
-        f"{_COLUMNS}.secondaryResults",
-        f"{_OVERLAY}.endScreen",
-        f"{_OVERLAY}.videoDetails",
-        "engagementPanels",
-    ),
-    "gone_bare": (
-        f"{_COLUMNS}.results",
-        f"{_COLUMNS}.secondaryResults",
-        "playerOverlays",
-        "engagementPanels",
-    ),
+    "gone": (_CONTENTS, _OTHERS, f"{_OVERLAY}.endScreen", f"{_OVERLAY}.videoDetails", _PANELS),
+    "gone_bare": (_RESULTS, _OTHERS, "playerOverlays", _PANELS),
 }
 # By the name of the setting: what is taken out when it is gone, what gets another name, and which.
 # Renderers become view models, one after another, at YouTube's own pace.
 _CHANGES = {
     "license_row": (_ROWS, f"{_ROWS}.0.metadataRowRenderer", "metadataRowViewModel"),
     "container": (_CONTAINER, _CONTAINER, "metadataRowContainerV2"),
-    "results": (f"{_COLUMNS}.results", f"{_COLUMNS}.results", "primaryResults"),
+    "results": (_RESULTS, _RESULTS, "primaryResults"),
 }
 
 
@@ -80,20 +71,6 @@ def is_members_only(video: Video) -> bool:
     return video.reason is Reason.MEMBERS_ONLY
 
 
-def values(video: Video) -> dict[str, bytes]:
-    """What fills the holes."""
-    year, month, day = video.published.split("-")
-    return {
-        "id": video.video_id.encode(),
-        "title": quoted(video.title),
-        "channel": quoted(video.channel),
-        "channel_id": video.channel_id.encode(),
-        "handle": video.handle.encode(),
-        "date": f"{_MONTHS[int(month) - 1]} {int(day)}, {year}".encode(),
-        "views": str(video.views).encode(),
-    }
-
-
 def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) -> Any:
     """The answer of this shape, with holes. `members`: with the members-only badge."""
     answer = _whole_answer(pages, signed_in)
@@ -110,106 +87,63 @@ def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) 
 
 def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
     """The answer about a Creative Commons video for members, with everything there is."""
-    channel = _command(
-        "/" + hole("handle"),
-        "WEB_PAGE_TYPE_CHANNEL",
-        browseEndpoint={"browseId": hole("channel_id"), "canonicalBaseUrl": "/" + hole("handle")},
-    )
+    title, channel, date = hole("title"), hole("channel"), hole("date")
+    tracking = {"trackingParams": TRACKING}
+    views = _simple(f"{hole('views')} views")
+    badge = {"style": "BADGE_STYLE_TYPE_MEMBERS_ONLY", "label": "Members only"}
     primary = {
-        "title": {"runs": [{"text": hole("title")}]},
-        "viewCount": {
-            "videoViewCountRenderer": {"viewCount": {"simpleText": f"{hole('views')} views"}}
-        },
-        "dateText": {"simpleText": hole("date")},
-        "badges": [
-            {
-                "metadataBadgeRenderer": {
-                    "style": "BADGE_STYLE_TYPE_MEMBERS_ONLY", "label": "Members only"
-                }
-            }
-        ],
-        "trackingParams": TRACKING,
-    }  # fmt: skip
+        "title": _runs(title),
+        "viewCount": {"videoViewCountRenderer": {"viewCount": views}},
+        "dateText": _simple(date),
+        "badges": [{"metadataBadgeRenderer": badge}],
+        **tracking,
+    }
+    handle, link = "/" + hole("handle"), CREATIVE_COMMONS_LINK
+    browse = {"browseId": hole("channel_id"), "canonicalBaseUrl": handle}
+    to_channel = _command(handle, "WEB_PAGE_TYPE_CHANNEL", browseEndpoint=browse)
+    owner = {
+        "title": _runs(channel, navigationEndpoint=to_channel),
+        "navigationEndpoint": to_channel,
+        **tracking,
+    }
+    to_license = _command(link, "WEB_PAGE_TYPE_UNKNOWN", urlEndpoint={"url": link})
     # The words change with the language; the link is what counts.
-    license_name = {
-        "text": pages.license_text or CREATIVE_COMMONS,
-        "navigationEndpoint": _command(
-            CREATIVE_COMMONS_LINK,
-            "WEB_PAGE_TYPE_UNKNOWN",
-            urlEndpoint={"url": CREATIVE_COMMONS_LINK},
-        ),
-    }
-    license_row = {
-        "title": {"runs": [{"text": "License"}]},
-        "contents": [{"runs": [license_name]}],
-        "trackingParams": TRACKING,
-    }
+    license_name = _runs(pages.license_text or CREATIVE_COMMONS, navigationEndpoint=to_license)
+    license_row = {"title": _runs("License"), "contents": [license_name], **tracking}
+    rows = {"rows": [{"metadataRowRenderer": license_row}], "collapsedItemCount": 0, **tracking}
     secondary = {
-        "owner": {
-            "videoOwnerRenderer": {
-                "title": {"runs": [{"text": hole("channel"), "navigationEndpoint": channel}]},
-                "navigationEndpoint": channel,
-                "subscriberCountText": {"simpleText": "23.2k subscribers"},
-                "trackingParams": TRACKING,
-            }
-        },
+        "owner": {"videoOwnerRenderer": owner},
         "subscribeButton": {"subscribeButtonRenderer": {"channelId": hole("channel_id")}},
-        "metadataRowContainer": {
-            "metadataRowContainerRenderer": {
-                "rows": [{"metadataRowRenderer": license_row}],
-                "collapsedItemCount": 0,
-                "trackingParams": TRACKING,
-            }
-        },
-        "trackingParams": TRACKING,
+        "metadataRowContainer": {"metadataRowContainerRenderer": rows},
         "attributedDescription": {"content": "A description.\n\nWith two paragraphs."},
+        **tracking,
     }
+    contents = [
+        {"videoPrimaryInfoRenderer": primary},
+        {"videoSecondaryInfoRenderer": secondary},
+        {"itemSectionRenderer": {"sectionIdentifier": "comment-item-section"}},
+    ]
+    others = {"results": _other_videos(pages.kilobytes * 6 // 10), **tracking}
+    columns = {
+        "results": {"results": {"contents": contents, **tracking}},
+        "secondaryResults": {"secondaryResults": others},
+        "autoplay": {"autoplay": {"sets": [], "countDownSecs": 5, **tracking}},
+    }
+    ending = {"results": _other_videos(pages.kilobytes * 15 // 100)}
+    # Title and channel once more: a parser that takes the first it meets must meet the right one.
+    details = {"title": _simple(title), "subtitle": _runs(channel)}
     overlay = {
         "decoratedPlayerBarRenderer": {},
-        "endScreen": {
-            "watchNextEndScreenRenderer": {"results": _other_videos(pages.kilobytes * 15 // 100)}
-        },
-        "videoDetails": {
-            "playerOverlayVideoDetailsRenderer": {
-                "title": {"simpleText": hole("title")},
-                "subtitle": {"runs": [{"text": hole("channel")}]},
-            }
-        },
+        "endScreen": {"watchNextEndScreenRenderer": ending},
+        "videoDetails": {"playerOverlayVideoDetailsRenderer": details},
     }
-    # Title and channel once more: a parser that takes the first it meets must meet the right one.
-    panel_header = {
-        "title": {"runs": [{"text": hole("title")}]},
-        "channel": {"simpleText": hole("channel")},
-        "publishDate": {"simpleText": hole("date")},
-    }
-    panel_items = [
-        {"videoDescriptionHeaderRenderer": panel_header},
+    header = {"title": _runs(title), "channel": _simple(channel), "publishDate": _simple(date)}
+    items = [
+        {"videoDescriptionHeaderRenderer": header},
         {"horizontalCardListRenderer": {"cards": _other_videos(pages.kilobytes // 5)}},
     ]
-    columns = {
-        "results": {
-            "results": {
-                "contents": [
-                    {"videoPrimaryInfoRenderer": primary},
-                    {"videoSecondaryInfoRenderer": secondary},
-                    {"itemSectionRenderer": {"sectionIdentifier": "comment-item-section"}},
-                ],
-                "trackingParams": TRACKING,
-            }
-        },
-        "secondaryResults": {
-            "secondaryResults": {
-                "results": _other_videos(pages.kilobytes * 6 // 10),
-                "trackingParams": TRACKING,
-                "targetId": "watch-next-feed",
-            }
-        },
-        "autoplay": {"autoplay": {"sets": [], "countDownSecs": 5, "trackingParams": TRACKING}},
-    }
-    logo = {
-        "iconImage": {"iconType": "YOUTUBE_LOGO"},
-        "tooltipText": {"runs": [{"text": "YouTube Home"}]},
-    }
+    panel = {"content": {"structuredDescriptionContentRenderer": {"items": items}}}
+    watch = {"videoId": hole("id")}
     return {
         "responseContext": {
             "visitorData": VISITOR,
@@ -218,19 +152,20 @@ def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
         },
         "contents": {"twoColumnWatchNextResults": columns},
         "currentVideoEndpoint": _command(
-            "/watch?v=" + hole("id"), "WEB_PAGE_TYPE_WATCH", watchEndpoint={"videoId": hole("id")}
+            "/watch?v=" + hole("id"), "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch
         ),
-        "trackingParams": TRACKING,
         "playerOverlays": {"playerOverlayRenderer": overlay},
-        "engagementPanels": [
-            {
-                "engagementPanelSectionListRenderer": {
-                    "content": {"structuredDescriptionContentRenderer": {"items": panel_items}}
-                }
-            }
-        ],
-        "topbar": {"desktopTopbarRenderer": {"logo": {"topbarLogoRenderer": logo}}},
+        "engagementPanels": [{"engagementPanelSectionListRenderer": panel}],
+        **tracking,
     }
+
+
+def _simple(text: str) -> dict[str, Any]:
+    return {"simpleText": text}
+
+
+def _runs(text: str, **more: Any) -> dict[str, Any]:
+    return {"runs": [{"text": text, **more}]}
 
 
 def _command(url: str, page: str, **endpoint: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ascc_async.standin.world import GONE, Video
 _PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
 # Clients that YouTube hands formats whose media only its own protocol (SABR) brings.
 _WITHOUT_LINKS = frozenset({"WEB", "MWEB", "WEB_REMIX", "TVHTML5_SIMPLY"})
-_DESCRIPTION = "A description.\n\nWith two paragraphs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +66,45 @@ def player_answer(
             )
         answer["streamingData"] = data
     # YouTube names title and channel of a video it does not play, unless it is gone.
-    if not refusal and video.reason not in GONE:
-        answer["videoDetails"] = _video_details(video, live)
-        # Apps get no microformat: what a client reads there it must find elsewhere too.
-        if viewer.client.startswith(("WEB", "MWEB")):
-            answer["microformat"] = {"playerMicroformatRenderer": _microformat(video, live)}
-    return answer
-
-
-def _video_details(video: Video, live: bool) -> dict[str, Any]:
-    details: dict[str, Any] = {
+    if refusal or video.reason in GONE:
+        return answer
+    length = str(round(video.length_ms / 1000))
+    thumbnail = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
+    thumbnails = {"thumbnails": [{"url": thumbnail, "width": 1280, "height": 720}]}
+    description = "A description.\n\nWith two paragraphs."
+    answer["videoDetails"] = {
         "videoId": video.video_id,
         "title": video.title,
-        "lengthSeconds": "0" if live else str(round(video.length_ms / 1000)),
+        "lengthSeconds": "0" if live else length,
         "channelId": video.channel_id,
-        "shortDescription": _DESCRIPTION,
-        "thumbnail": {"thumbnails": _thumbnails(video)},
+        "shortDescription": description,
+        "thumbnail": thumbnails,
         "viewCount": str(video.views),
         "author": video.channel,
         "isLiveContent": live,
+        **({"isUpcoming" if video.upcoming else "isLive": True} if live else {}),
     }
-    if live:
-        details["isUpcoming" if video.upcoming else "isLive"] = True
-    return details
-
-
-def _microformat(video: Video, live: bool) -> dict[str, Any]:
-    countries = ["CH", "DE", "GB", "JP", "US"]
-    details: dict[str, Any] = {
-        "thumbnail": {"thumbnails": _thumbnails(video)},
-        "title": {"simpleText": video.title},
-        "description": {"simpleText": _DESCRIPTION},
-        "lengthSeconds": str(round(video.length_ms / 1000)),
-        "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
-        "externalChannelId": video.channel_id,
-        "isFamilySafe": video.reason is not Reason.AGE_RESTRICTED,
-        "availableCountries": ["JP"] if video.reason is Reason.COUNTRY_RESTRICTED else countries,
-        "viewCount": str(video.views),
-        "category": "Education",
-        "publishDate": f"{video.published}T08:00:00-08:00",
-        "ownerChannelName": video.channel,
-        "uploadDate": f"{video.published}T08:00:00-08:00",
-        "externalVideoId": video.video_id,
-    }
-    if live:
-        details["liveBroadcastDetails"] = {
-            "isLiveNow": not video.upcoming,
-            "startTimestamp": "2026-07-01T08:00:00+00:00",
+    # Apps get no microformat: what a client reads there it must find elsewhere too.
+    if viewer.client.startswith(("WEB", "MWEB")):
+        elsewhere = video.reason is Reason.COUNTRY_RESTRICTED
+        begun = {"isLiveNow": not video.upcoming, "startTimestamp": "2026-07-01T08:00:00+00:00"}
+        microformat = {
+            "thumbnail": thumbnails,
+            "title": {"simpleText": video.title},
+            "description": {"simpleText": description},
+            "lengthSeconds": length,
+            "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
+            "externalChannelId": video.channel_id,
+            "isFamilySafe": video.reason is not Reason.AGE_RESTRICTED,
+            "availableCountries": ["JP"] if elsewhere else ["CH", "DE", "GB", "JP", "US"],
+            "category": "Education",
+            "publishDate": f"{video.published}T08:00:00-08:00",
+            "ownerChannelName": video.channel,
+            "uploadDate": f"{video.published}T08:00:00-08:00",
+            **({"liveBroadcastDetails": begun} if live else {}),
         }
-    return details
-
-
-def _thumbnails(video: Video) -> list[dict[str, Any]]:
-    address = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
-    return [{"url": address, "width": 1280, "height": 720}]
+        answer["microformat"] = {"playerMicroformatRenderer": microformat}
+    return answer
 
 
 def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[str, Any]:

@@ -113,12 +113,29 @@ class ProxyServer:
         try:
             async with asyncio.timeout(30):
                 name = await shake_hands(reader, writer)
-                await self._hand_over(writer, name)
+                await writer.drain()
+                waiting, plain = _Waiting(), writer.transport
+                # uvloop may deliver the first bytes before the web protocol is in place.
+                plain.set_protocol(waiting)
+                transport = await asyncio.get_running_loop().start_tls(
+                    plain, waiting, self._tls, server_side=True
+                )
         except ProxyRefusal as refusal:
             writer.write(refusal.answer)
             writer.close()
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             writer.transport.abort()  # a client that does not speak the protocol, or is gone
+        else:
+            if transport is None or waiting.lost:
+                return
+            self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
+            self._open[transport] = writer  # a writer that is forgotten closes its transport
+            protocol = self._protocol()
+            transport.set_protocol(protocol)
+            self._arrived(transport, name)
+            protocol.connection_made(transport)
+            if waiting.early:
+                protocol.data_received(bytes(waiting.early))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """The handshake of an HTTP proxy; the name to log it under."""
@@ -177,25 +194,6 @@ class ProxyServer:
         # Clients differ in how they encode a password.
         right = f"{listener.user}:{listener.password}"
         return listener.name if login in (right.encode(), right.encode("latin-1")) else None
-
-    async def _hand_over(self, writer: asyncio.StreamWriter, name: str) -> None:
-        await writer.drain()
-        waiting, plain = _Waiting(), writer.transport
-        # uvloop may deliver the first bytes before the web protocol is in place.
-        plain.set_protocol(waiting)
-        transport = await asyncio.get_running_loop().start_tls(
-            plain, waiting, self._tls, server_side=True
-        )
-        if transport is None or waiting.lost:
-            return
-        self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
-        self._open[transport] = writer  # a writer that is forgotten closes its transport
-        protocol = self._protocol()
-        transport.set_protocol(protocol)
-        self._arrived(transport, name)
-        protocol.connection_made(transport)
-        if waiting.early:
-            protocol.data_received(bytes(waiting.early))
 
 
 def _is_played(host: str) -> bool:

@@ -14,13 +14,12 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. `whole_size` is the size that HEAD names when `body` is left out."""
+    """A whole answer."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    whole_size: int | None = None
 
 
 def html(text: str, status: int = 200) -> Reply:
@@ -56,34 +55,28 @@ def bad_mask(mask: str) -> Reply:
     return google_error(400, message, "invalidParameter", "INVALID_ARGUMENT")
 
 
-def wall(style: str, url: str, *, api: bool) -> Reply:
-    """A redirect to a page that needs a person: "captcha", "consent" or "login_wall"."""
-    # Pages lead to the login; the APIs only say that it is missing.
+def refused(style: str, endpoint: str, url: str, retry_after: str | None) -> Reply:
+    """A refusal in the manner of the endpoint, but for those that `playability` words."""
+    api = endpoint in ("next", "player", "data_api")
+    if style == "forbidden":
+        return FORBIDDEN_CALL if api else FORBIDDEN
     if style == "login_wall" and api:
+        # Pages lead to the login; the APIs only say that it is missing.
         message = (
             "Request is missing required authentication credential. Expected OAuth 2 access token,"
             " login cookie or other valid authentication credential."
         )
         return google_error(401, message, "required", "UNAUTHENTICATED")
-    address = {
-        "captcha": "https://www.google.com/sorry/index?q=EgTLAHEFGOm",
-        "consent": "https://consent.youtube.com/m?gl=DE&m=0&pc=yt&cm=2&hl=en",
-        "login_wall": "https://accounts.google.com/ServiceLogin?service=youtube&passive=true",
-    }[style]
-    address += f"&continue={quote(url, safe='')}"
-    body = f'<HTML><HEAD><TITLE>302 Moved</TITLE></HEAD><BODY><A HREF="{address}">here</A></BODY>'
-    return Reply(body.encode(), 302, HTML, {"Location": address})
-
-
-def too_many(endpoint: str, retry_after: str | None) -> Reply:
-    """429 in the manner of the endpoint."""
-    # The Data API says 403 where others say 429; only the reason tells it from «forbidden».
+    if style in _WALLS:
+        address = f"{_WALLS[style]}&continue={quote(url, safe='')}"
+        return Reply(b"<TITLE>302 Moved</TITLE>", 302, HTML, {"Location": address})
     if endpoint == "data_api":
+        # It says 403 where others say 429; only the reason tells it from «forbidden».
         message = "The request cannot be completed because you have exceeded your rate limit."
         reply = google_error(
             403, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED", "youtube.quota"
         )
-    elif endpoint in ("next", "player"):
+    elif api:
         message = "Resource has been exhausted (e.g. check quota)."
         reply = google_error(429, message, "rateLimitExceeded", "RESOURCE_EXHAUSTED")
     else:
@@ -91,14 +84,16 @@ def too_many(endpoint: str, retry_after: str | None) -> Reply:
     return replace(reply, headers={"Retry-After": retry_after} if retry_after else {})
 
 
-def forbidden(endpoint: str) -> Reply:
-    """403 in the manner of the endpoint."""
-    if endpoint in ("next", "player", "data_api"):
-        message = "The caller does not have permission"
-        return google_error(403, message, "forbidden", "PERMISSION_DENIED")
-    return html("<html><head><title>403 Forbidden</title></head></html>", 403)
-
-
+# Pages that need a person, and where requests are sent to them.
+_WALLS = {
+    "captcha": "https://www.google.com/sorry/index?q=EgTLAHEFGOm",
+    "consent": "https://consent.youtube.com/m?gl=DE&m=0&pc=yt&cm=2&hl=en",
+    "login_wall": "https://accounts.google.com/ServiceLogin?service=youtube&passive=true",
+}
+FORBIDDEN = html("<html><head><title>403 Forbidden</title></head></html>", 403)
+FORBIDDEN_CALL = google_error(
+    403, "The caller does not have permission", "forbidden", "PERMISSION_DENIED"
+)
 NO_VIDEO = google_error(
     400, "Request contains an invalid argument.", "badRequest", "INVALID_ARGUMENT"
 )

@@ -20,7 +20,7 @@ from ascc_async.standin.media import Stream, VideoStreams
 from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.player_answer import Viewer, player_answer
 from ascc_async.standin.replies import Reply
-from ascc_async.standin.templates import Template
+from ascc_async.standin.templates import Template, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import Fault, WorldSettings
 
@@ -29,6 +29,13 @@ _SESSION_CLEARED = (
     " Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 )
 _METADATA_FOLDERS = ("/us_audioset/youtube_corpus/", "/audioset/ontology/")
+# yt-dlp reads one for each video that it resolves as an app.
+_HLS_MANIFEST = """#EXTM3U
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:URI="{folder}/itag/234/playlist/index.m3u8",TYPE=AUDIO,GROUP-ID="234",NAME="Default"
+#EXT-X-STREAM-INF:BANDWIDTH=170000,CODECS="avc1.4D400C,mp4a.40.2",RESOLUTION=256x144,AUDIO="234"
+{folder}/itag/269/playlist/index.m3u8
+"""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 _FIXED_PAGES: Mapping[tuple[str, str], Reply] = {
     ("www.youtube.com", "/iframe_api"): Reply(
@@ -66,7 +73,8 @@ class Site:
             if incoming.endpoint in ("next", "player", "watch") and (worded or not refusal):
                 reply = await self._about_video(incoming, worded)
             elif refusal:
-                reply = _refuse(incoming, refusal)
+                url, header = str(incoming.request.url), refusal.retry_after
+                reply = replies.refused(refusal.style, incoming.endpoint, url, header)
             else:
                 reply = await self._answer(incoming, fault)
         except masks.BadMask:
@@ -104,7 +112,7 @@ class Site:
             answer = next_answer.build(shape, self._pages, members=members, signed_in=signed_in)
             answer = masks.apply(answer, masks.parse(mask))
             self._templates[key] = Template(answer, reordered=self._pages.reordered)
-        return self._templates[key].fill(next_answer.values(video))
+        return self._templates[key].fill(values_of(video))
 
     def _player_or_watch(
         self, incoming: Incoming, video: Video, mask: str, refusal: str, streams: StreamsOf
@@ -136,7 +144,9 @@ class Site:
             case "config":
                 return replies.html(web_pages.config_page(path, signed_in=incoming.signed_in))
         if incoming.host == "manifest.googlevideo.com" and "/id/" in path:
-            return _hls_manifest(path.split("/id/")[1][:11])
+            folder = path.split("/source/")[0].replace("hls_variant", "hls_playlist")
+            manifest = _HLS_MANIFEST.format(folder=f"https://{incoming.host}{folder}")
+            return Reply(manifest.encode(), 200, "application/vnd.apple.mpegurl")
         if incoming.host in ("www.googleapis.com", "youtube.googleapis.com"):
             return data_api_error("forbidden")
         # Every version of the player is the same script.
@@ -149,7 +159,7 @@ class Site:
         try:
             video_id, itag = self._links.check(incoming.query, public_address(incoming.listener))
         except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
-            return replies.forbidden("media")
+            return replies.FORBIDDEN
         stream = self._streams.one(self.world.video(video_id), itag)
         wanted = incoming.request.headers.get("Range", "")
         # Apps name the range in the address; yt-dlp in the header.
@@ -168,31 +178,7 @@ class Site:
             return Reply(b"", 416, "text/plain", headers | {"Content-Range": f"bytes */{size}"})
         else:
             status, headers["Content-Range"] = 206, f"bytes {first}-{last}/{size}"
-        # HEAD must not put a whole stream together only to measure it.
-        body = b"" if incoming.request.method == "HEAD" else stream.read(first, last)
-        return Reply(body, status, kind, headers, last + 1 - first)
-
-
-def _refuse(incoming: Incoming, refusal: HowRefused) -> Reply:
-    if refusal.style in ("captcha", "consent", "login_wall"):
-        api = incoming.request.method == "POST"
-        return replies.wall(refusal.style, str(incoming.request.url), api=api)
-    if refusal.style == "forbidden":
-        return replies.forbidden(incoming.endpoint)
-    return replies.too_many(incoming.endpoint, refusal.retry_after)
-
-
-def _hls_manifest(video_id: str) -> Reply:
-    """A small HLS manifest, as yt-dlp reads one for each video it resolves as an app."""
-    folder = f"https://manifest.googlevideo.com/api/manifest/hls_playlist/id/{video_id}"
-    lines = (
-        "#EXTM3U",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MEDIA:URI="{folder}/itag/234/playlist/index.m3u8",TYPE=AUDIO,'
-        'GROUP-ID="234",NAME="Default",DEFAULT=YES,AUTOSELECT=YES',
-        '#EXT-X-STREAM-INF:BANDWIDTH=170000,CODECS="avc1.4D400C,mp4a.40.2",RESOLUTION=256x144,'
-        'FRAME-RATE=12,AUDIO="234"',
-        f"{folder}/itag/269/playlist/index.m3u8",
-        "",
-    )
-    return Reply("\n".join(lines).encode(), 200, "application/vnd.apple.mpegurl")
+        if incoming.request.method == "HEAD":
+            # A whole stream must not be put together only to measure it.
+            return Reply(b"", status, kind, headers | {"Content-Length": str(last + 1 - first)})
+        return Reply(stream.read(first, last), status, kind, headers)

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
+from ascc_async.standin.world import Video
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Two characters of the private use area: no text of the world holds them.
 _HOLE = re.compile("\ue000(\\w+)\ue001")
 
@@ -21,9 +24,21 @@ def hole(name: str) -> str:
     return f"\ue000{name}\ue001"
 
 
-def quoted(text: str) -> bytes:
-    """Text as it is written inside a JSON string."""
-    return encode_basestring(text)[1:-1].encode("utf-8", "surrogatepass")
+def values_of(video: Video) -> dict[str, bytes]:
+    """What fills the holes of answers about this video."""
+    year, month, day = video.published.split("-")
+    texts = {
+        "id": video.video_id,
+        "title": encode_basestring(video.title)[1:-1],
+        "channel": encode_basestring(video.channel)[1:-1],
+        "channel_id": video.channel_id,
+        "handle": video.handle,
+        "published": video.published,
+        "date": f"{_MONTHS[int(month) - 1]} {int(day)}, {year}",
+        "duration": "PT{}M{}S".format(*divmod(video.length_ms // 1000, 60)),
+        "views": str(video.views),
+    }
+    return {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
 
 
 def take_out(answer: Any, path: str, *, put_back_as: str = "") -> None:

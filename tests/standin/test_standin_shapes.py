@@ -34,7 +34,6 @@ NEXT_PATHS = (
     "playerOverlays.playerOverlayRenderer.videoDetails.playerOverlayVideoDetailsRenderer.title",
     "engagementPanels.*.engagementPanelSectionListRenderer.content"
     ".structuredDescriptionContentRenderer.items.*.videoDescriptionHeaderRenderer.title.runs",
-    "topbar.desktopTopbarRenderer.logo.topbarLogoRenderer.iconImage.iconType",
     "responseContext.mainAppWebResponseContext.loggedOut",
 )
 COMMON_PATHS = (
