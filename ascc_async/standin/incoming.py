@@ -52,7 +52,12 @@ async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions
     host = request.headers.get("Host", "").lower()
     endpoint = _endpoint(host, request.path)
     # Parsing cookies is not free, and most requests have none.
-    account = _account(request.cookies) if "Cookie" in request.headers else None
+    cookies: Mapping[str, str] = request.cookies if "Cookie" in request.headers else {}
+    logins = [cookies[name] for name in _LOGIN_COOKIES if cookies.get(name)]
+    account = None
+    # YouTube, and yt-dlp after it, take cookies for a session only with both kinds.
+    if "LOGIN_INFO" in cookies and logins:
+        account = "account-" + blake2b(logins[0].encode(), digest_size=3).hexdigest()
     query: Mapping[str, str] = request.query
     body = await request.read() if request.method == "POST" else b""
     video_id = client = ""
@@ -99,14 +104,3 @@ def _endpoint(host: str, path: str) -> str:
     if path == "/watch":
         return "watch"
     return "config" if path in ("/", "/tv") or path.startswith("/embed/") else "other"
-
-
-def _account(cookies: Mapping[str, str]) -> str | None:
-    """The account that these cookies are signed in to, or None."""
-    # YouTube, and yt-dlp after it, take cookies for a session only with both of them.
-    if "LOGIN_INFO" not in cookies:
-        return None
-    for name in _LOGIN_COOKIES:
-        if value := cookies.get(name):
-            return "account-" + blake2b(value.encode(), digest_size=3).hexdigest()
-    return None

@@ -37,11 +37,9 @@ from ascc_async.standin.world_settings import WorldSettings
 FRAGMENT_SECONDS = 10  # about what YouTube's own fragments last
 FPS, KEY_SECONDS = 12, 5
 _BITRATES: Mapping[int, int] = MappingProxyType(
-    {139: 48_000, 140: 128_000, 249: 50_000, 250: 70_000, 251: 128_000}
+    {139: 48_000, 140: 128_000, 249: 50_000, 251: 128_000}
 )
-_PICTURE_SIZES: Mapping[int, tuple[int, int]] = MappingProxyType(
-    {160: (256, 144), 133: (426, 240), 134: (640, 360)}
-)
+_PICTURE_SIZES: Mapping[int, tuple[int, int]] = MappingProxyType({160: (256, 144), 134: (640, 360)})
 _AAC_ITAGS = (139, 140)
 ITAGS = (*_BITRATES, *_PICTURE_SIZES)
 _STREAMS_KEPT = 200  # between a player's answer and the ranges read after it

@@ -43,12 +43,8 @@ def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
     return ca_file, context
 
 
-class ProxyRefusal(Exception):
-    """The proxy says no; `answer` is what it writes before it closes."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__(answer[:60])
-        self.answer = answer
+Handshake = tuple[str | None, bytes]
+"""The name to log the connection under (None: refused), and what the proxy answers last."""
 
 
 class _Waiting(asyncio.Protocol):
@@ -112,7 +108,11 @@ class ProxyServer:
         shake_hands = self._socks if self._listener.scheme == "socks5" else self._connect
         try:
             async with asyncio.timeout(30):
-                name = await shake_hands(reader, writer)
+                name, answer = await shake_hands(reader, writer)
+                writer.write(answer)
+                if name is None:
+                    writer.close()
+                    return
                 await writer.drain()
                 waiting, plain = _Waiting(), writer.transport
                 # uvloop may deliver the first bytes before the web protocol is in place.
@@ -120,44 +120,37 @@ class ProxyServer:
                 transport = await asyncio.get_running_loop().start_tls(
                     plain, waiting, self._tls, server_side=True
                 )
-        except ProxyRefusal as refusal:
-            writer.write(refusal.answer)
-            writer.close()
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            writer.transport.abort()  # a client that does not speak the protocol, or is gone
-        else:
-            if transport is None or waiting.lost:
-                return
-            self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
-            self._open[transport] = writer  # a writer that is forgotten closes its transport
-            protocol = self._protocol()
-            transport.set_protocol(protocol)
-            self._arrived(transport, name)
-            protocol.connection_made(transport)
-            if waiting.early:
-                protocol.data_received(bytes(waiting.early))
+            # A client that does not speak the protocol, or is gone.
+            writer.transport.abort()
+            return
+        if transport is None or waiting.lost:
+            return
+        self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
+        self._open[transport] = writer  # a writer that is forgotten closes its transport
+        protocol = self._protocol()
+        transport.set_protocol(protocol)
+        self._arrived(transport, name)
+        protocol.connection_made(transport)
+        if waiting.early:
+            protocol.data_received(bytes(waiting.early))
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        """The handshake of an HTTP proxy; the name to log it under."""
+    async def _connect(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> Handshake:
+        """The handshake of an HTTP proxy."""
         head = await reader.readuntil(b"\r\n\r\n")
-        method, target, *_ = head.decode("latin-1").split(" ")
+        method, target, *_rest = head.decode("latin-1").split(" ")
         login = re.search(rb"(?i)^proxy-authorization: *basic +(\S+)", head, re.MULTILINE)
         name = self._name_for(base64.b64decode(login[1]) if login else b"")
+        host, _colon, port = target.rpartition(":")
         if name is None:
-            raise ProxyRefusal(
-                b"HTTP/1.1 407 Proxy Authentication Required\r\n"
-                b'Proxy-Authenticate: Basic realm="x"\r\n'
-                b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-            )
-        host, _, port = target.rpartition(":")
-        if method != "CONNECT" or port != "443" or not _is_played(host):
-            raise ProxyRefusal(
-                b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            )
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        return name
+            answer = b'407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"'
+        elif method != "CONNECT" or port != "443" or not _is_played(host):
+            name, answer = None, b"502 Bad Gateway"
+        else:
+            return name, b"HTTP/1.1 200 Connection established\r\n\r\n"
+        return None, b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-    async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Handshake:
         """The handshake of RFC 1928, with user and password as of RFC 1929."""
 
         async def read_field() -> bytes:
@@ -175,16 +168,15 @@ class ProxyServer:
             login = await read_field() + b":" + await read_field()
         name = self._name_for(login)
         if name is None:
-            raise ProxyRefusal(b"\x01\x01" if with_password else b"\x05\xff")
+            return None, b"\x01\x01" if with_password else b"\x05\xff"
         writer.write(b"\x01\x00" if with_password else b"\x05\x00")
         address_type = (await reader.readexactly(4))[3]
         if address_type != 3:  # an address in place of a name: nothing that is played here
-            raise ProxyRefusal(b"\x05\x08\x00\x01" + bytes(6))
+            return None, b"\x05\x08\x00\x01" + bytes(6)
         host, port = (await read_field()).decode(), await reader.readexactly(2)
         if int.from_bytes(port, "big") != 443 or not _is_played(host):
-            raise ProxyRefusal(b"\x05\x04\x00\x01" + bytes(6))
-        writer.write(b"\x05\x00\x00\x01" + bytes(6))
-        return name
+            return None, b"\x05\x04\x00\x01" + bytes(6)
+        return name, b"\x05\x00\x00\x01" + bytes(6)
 
     def _name_for(self, login: bytes) -> str | None:
         """The listener's name for the right `user:password`; without one any user is a name."""

@@ -53,20 +53,17 @@ def synth_samples(first: int, count: int, sample_rate: int, channels: int) -> Pc
 
 
 def code(first: int, count: int, sample_rate: int) -> Pcm:
-    """The fine and the coarse tone alone: what all blocks share. Made a fine sweep at a time."""
-    step = 1 << 15  # samples that fit in the cache: three times as quick as all at once
-    starts = range(first, first + count, step)
-    pieces = [_tones(np.arange(at, min(at + step, first + count)) / sample_rate) for at in starts]
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-
-
-def _tones(time: Doubles) -> Pcm:
-    in_sweep = time % FINE_SECONDS
+    """The fine and the coarse tone alone: what all blocks share."""
     bend = (FINE_TO - FINE_FROM) / FINE_SECONDS / 2
-    in_block = time % BLOCK_SECONDS
-    fine = _sine((FINE_FROM + bend * in_sweep) * in_sweep) * np.float32(FINE_LEVEL)
-    coarse = _sine((COARSE_FROM + COARSE_SLOPE / 2 * in_block) * in_block)
-    return fine + coarse * np.float32(COARSE_LEVEL)
+    step = 1 << 15  # samples that fit in the cache: three times as quick as all at once
+    pieces = [np.zeros(0, np.float32)]
+    for at in range(first, first + count, step):
+        time = np.arange(at, min(at + step, first + count)) / sample_rate
+        in_sweep, in_block = time % FINE_SECONDS, time % BLOCK_SECONDS
+        fine = _sine((FINE_FROM + bend * in_sweep) * in_sweep) * np.float32(FINE_LEVEL)
+        coarse = _sine((COARSE_FROM + COARSE_SLOPE / 2 * in_block) * in_block)
+        pieces.append(fine + coarse * np.float32(COARSE_LEVEL))
+    return np.concatenate(pieces)
 
 
 def digit(slot: int) -> int:

@@ -15,6 +15,7 @@ from aiohttp_socks import ProxyConnector
 from ascc_async.model import CREATIVE_COMMONS_LINK
 from ascc_async.standin import links
 from ascc_async.standin.media import Stream
+from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import DataApi, Fault, Limit
 from tests.standin.client import Client
@@ -207,13 +208,13 @@ async def test_walls_redirect(
     assert wall.status == (429 if style == "captcha" else 200)
 
 
-@pytest.mark.parametrize("style", ["bot_check", "try_later"])
+@pytest.mark.parametrize("style", REFUSALS)
 async def test_refusals_stand_in_playability(
     ask: Client, youtube: StandinProcess, style: str
 ) -> None:
     """The player says so; `next` looks as for a video that is gone."""
     youtube.set(faults=[{"name": style, "times": 0}])
-    words = {"bot_check": "not a bot", "try_later": "try again later"}[style]
+    words = REFUSALS[style].subreason or REFUSALS[style].reason
     assert words.encode() in (await ask.player(COMMON)).body
     assert LINK not in (await ask.next(COMMON)).body
     page = (await ask("https://www.youtube.com/watch", params={"v": COMMON})).body
