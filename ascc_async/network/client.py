@@ -130,8 +130,8 @@ class IdentityClient:
         if to_youtube and response.cookies:
             for name, morsel in response.cookies.items():
                 ends = _posix_time(morsel["expires"])
-                taken_back = morsel["max-age"] == "0" or (ends or math.inf) < time.time()
-                self._cookies_to_send[name] = "" if taken_back else morsel.coded_value
+                is_over = morsel["max-age"] == "0" or (ends is not None and ends < time.time())
+                self._cookies_to_send[name] = "" if is_over else morsel.coded_value
             self._write_cookie_header()
         try:
             yield HttpResponse(response, route)

@@ -303,7 +303,7 @@ async def test_cookies_that_youtube_sets_are_sent_from_then_on(tmp_path: Path) -
         if len(seen) == 2:
             response.set_cookie("VISITOR", "one", domain=".youtube.com", secure=True)
         if len(seen) == 3:
-            past = "Mon, 01-Jan-1990 00:00:00 GMT"
+            past = "Thu, 01-Jan-1970 00:00:00 GMT"
             response.set_cookie("VISITOR", "EXPIRED", expires=past)
         return response
 
