@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Generic, TypeVar
 
 from ascc_async.concurrency.shutdown import Shutdown
@@ -14,11 +13,6 @@ from ascc_async.errors import StopRun
 
 log = logging.getLogger(__name__)
 Work = TypeVar("Work")
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Tells one worker that nothing more comes."""
 
 
 class Stage(Generic[Work]):
@@ -31,7 +25,7 @@ class Stage(Generic[Work]):
     def __init__(
         self,
         name: str,
-        feed: AsyncIterator[Work],
+        feed: AsyncGenerator[Work, None],
         work: Callable[[Work], Awaitable[None]],
         *,
         workers: int,
@@ -40,8 +34,9 @@ class Stage(Generic[Work]):
         self._name, self._feed, self._work = name, feed, work
         self._workers, self._shutdown = workers, shutdown
         # Bounded, with a fixed number of workers: one task per row would be two million tasks.
-        # Room for one end mark per worker, so that a drain never has to wait to place them.
-        self._queue: asyncio.Queue[Work | _End] = asyncio.Queue(workers)
+        # None tells one worker that nothing more comes. There is room for one such mark per
+        # worker, so that a drain never has to wait to place them.
+        self._queue: asyncio.Queue[Work | None] = asyncio.Queue(workers)
         self._in_flight = 0
 
     async def run(self) -> None:
@@ -61,20 +56,17 @@ class Stage(Generic[Work]):
                 drain.cancel()
 
     async def _feed_queue(self) -> None:
-        try:
+        # A cancelled generator that nobody closes runs its `finally` only when it is collected.
+        async with aclosing(self._feed) as feed:
             if not self._shutdown.draining:
-                async for item in self._feed:
+                async for item in feed:
                     await self._queue.put(item)
             # Each worker takes one end mark and ends, after all items before it.
             for _ in range(self._workers):
-                await self._queue.put(_End())
-        finally:
-            # A cancelled generator that nobody closes runs its `finally` only when it is collected.
-            if (close := getattr(self._feed, "aclose", None)) is not None:
-                await close()
+                await self._queue.put(None)
 
     async def _consume(self) -> None:
-        while not isinstance(item := await self._queue.get(), _End):
+        while (item := await self._queue.get()) is not None:
             self._in_flight += 1
             try:
                 await self._work(item)
@@ -91,7 +83,7 @@ class Stage(Generic[Work]):
         while not self._queue.empty():
             self._queue.get_nowait()
         for _ in range(self._workers):
-            self._queue.put_nowait(_End())
+            self._queue.put_nowait(None)
         await self._shutdown.wait_deadline()
         log.warning(
             "%(number)d %(stage)s were not finished in time; the next run does them",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ascc_async.errors import (
 from ascc_async.files import DiskFull
 from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import Journal
-from ascc_async.model import Outcome, Reason, Segment
+from ascc_async.model import Outcome, Reason
 from ascc_async.pipeline.clip_maker import ClipMaker, MadeClip
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
@@ -46,7 +46,7 @@ class Disk:
 
     def __init__(self, folder: Path, min_free_gb: float) -> None:
         self._folder, self._needed = folder, int(min_free_gb * _GB)
-        self.waiting = False  # clips wait for room
+        self.waiting = False  # whether clips wait for room
         self._after_full = 0
 
     def note_full(self) -> None:
@@ -69,7 +69,7 @@ class Disk:
             log.warning("there is room again: going on", extra={"free_bytes": free})
 
     def free(self) -> int:
-        """Bytes."""
+        """Free bytes."""
         return shutil.disk_usage(self._folder).free
 
 
@@ -111,7 +111,7 @@ class ClipStage:
         """Until every wanted clip is made or cannot be, or the run drains."""
         await self.stage.run()
 
-    async def _feed(self) -> AsyncIterator[int]:
+    async def _feed(self) -> AsyncGenerator[int, None]:
         while True:
             row = self._work_queue.next_clip()
             if row is not None:
@@ -138,68 +138,65 @@ class ClipStage:
         except Closed:
             self._work_queue.clip_again(row)  # the run is stopping: the next one makes it
         except Refused as error:
-            await self._set_back(row, segment, trouble, error)
+            await self._set_back(row, error)
         except NetworkFault as error:
             handle = self._set_back if self._network_away() else self._try_later
-            await handle(row, segment, trouble, error)
+            await handle(row, error)
         except (ServerFault, LinkExpired) as error:
-            await self._try_later(row, segment, trouble, error)
+            await self._try_later(row, error)
         except Unavailable as error:
-            await self._end(row, segment, Outcome.UNAVAILABLE, error.reason, str(error))
+            await self._end(row, Outcome.UNAVAILABLE, error.reason, str(error))
         except Rejected as error:
             # What is corrupt may have become so on its way: it is fetched again.
             trouble.unreadable += 1
             if error.reason is Reason.CORRUPT and trouble.unreadable < _TRIES:
                 self._work_queue.clip_again(row)
             else:
-                await self._end(row, segment, Outcome.REJECTED, error.reason, str(error))
+                await self._end(row, Outcome.REJECTED, error.reason, str(error))
         except ItemError as error:
             log.warning(
                 "yt-dlp or ffmpeg failed on a video: it is tried again, then left for the next run",
                 extra={"video": segment.video_id, "why": str(error)},
             )
             trouble.unreadable += 1
-            await self._try_later(row, segment, trouble, error)
+            await self._try_later(row, error)
         else:
             self.made += made.clip is not None
-            await self._end(row, segment, made.outcome, made.reason, made.detail, made)
+            await self._end(row, made.outcome, made.reason, made.detail, made)
 
-    async def _set_back(
-        self, row: int, segment: Segment, trouble: _Trouble, error: AsccError
-    ) -> None:
+    async def _set_back(self, row: int, error: AsccError) -> None:
         """A refusal, or a network that is away, says nothing of the video: its turn comes again.
 
         No attempt is used. It counts only when other clips were made meanwhile, so that one video
         which always is refused does not keep a run from ending.
         """
+        trouble = self._trouble[row]
         trouble.setbacks += trouble.made_then != self.made
         trouble.made_then = self.made
         if trouble.setbacks < _MOST_SETBACKS:
             self._work_queue.clip_again(row)
         else:
-            await self._end(row, segment, Outcome.PENDING, None, str(error))
+            await self._end(row, Outcome.PENDING, None, str(error))
 
-    async def _try_later(
-        self, row: int, segment: Segment, trouble: _Trouble, error: AsccError
-    ) -> None:
+    async def _try_later(self, row: int, error: AsccError) -> None:
         """Not now: tried again in this run, a few times, and in every later one."""
-        trouble.failures += 1
-        if trouble.failures < _TRIES:
+        self._trouble[row].failures += 1
+        if self._trouble[row].failures < _TRIES:
             self._work_queue.clip_again(row)
             return
         reason = error.reason if isinstance(error, ItemError) else Reason.NETWORK
-        await self._end(row, segment, Outcome.PENDING, reason, str(error))
+        await self._end(row, Outcome.PENDING, reason, str(error))
 
     async def _end(
         self,
         row: int,
-        segment: Segment,
         outcome: Outcome,
         reason: Reason | None,
         detail: str,
         made: MadeClip | None = None,
     ) -> None:
         """Record what became of the segment; its row does not come again in this run."""
+        segment = self._work_queue.segment(row)
         # Of what may not be shared nobody is named.
         credit = made.resolved if made and outcome is not Outcome.NOT_SHAREABLE else None
         record = ClipRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from ascc_async.concurrency.shutdown import Shutdown
@@ -87,7 +87,7 @@ class LicenseStage:
             self._work_queue.licenses_done = True
             self._work_queue.notify()
 
-    async def _feed(self) -> AsyncIterator[_Question]:
+    async def _feed(self) -> AsyncGenerator[_Question, None]:
         while True:
             question: _Question | None = None
             if self._again:
@@ -98,7 +98,7 @@ class LicenseStage:
                 question = _Question(rows) if rows else None
             if question is not None:
                 try:
-                    # A source rests until a known time: there is no event to wait for.
+                    # A source is paused until a known time: there is no event to wait for.
                     while self._router.usable() is None:  # noqa: ASYNC110
                         await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
                 except SourcesExhausted as error:

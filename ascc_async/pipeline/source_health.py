@@ -1,4 +1,4 @@
-"""Which license source may be asked now: whether it is pausing, and whether it can be trusted.
+"""Which license source may be asked now: whether it is paused, and whether it can be trusted.
 
 A source reads the videos whose license is known before its answers count, and again every few
 thousand videos. One that misreads them is not asked any more in this run, and what it answered
@@ -30,7 +30,7 @@ _JUMP = 0.3  # so much more unknown than before means that a page may have chang
 
 @dataclass(frozen=True, slots=True)
 class SourceSnapshot:
-    """One source for progress. `state`: ready, resting, distrusted or out (for this run)."""
+    """One source for progress. `state`: ready, paused, distrusted or out (for this run)."""
 
     name: str
     state: str
@@ -47,7 +47,7 @@ class SourceHealth:
         self.trusted = True
         self.out = False  # cannot be asked in this run; what it answered stays good
         self.why = ""
-        self.resting_until: float | None = None
+        self.paused_until: float | None = None
         self.verified_at = verified_at
         self.answered = 0
         self.unverified = 0  # answers since the last check
@@ -57,13 +57,13 @@ class SourceHealth:
         self._usual_unknown_share = 0.0
 
     @property
-    def left(self) -> bool:
+    def usable_in_run(self) -> bool:
         """Whether it may be asked at all in this run."""
         return self.trusted and not self.out
 
     def usable(self, now: float) -> bool:
         """Whether it may be asked now."""
-        return self.left and (self.resting_until is None or self.resting_until <= now)
+        return self.usable_in_run and (self.paused_until is None or self.paused_until <= now)
 
     def count(self, answers: Sequence[LicenseAnswer]) -> None:
         """Take note of what it answered."""
@@ -102,7 +102,7 @@ class SourceHealth:
         elif self.out:
             state = "out"
         else:
-            state = "ready" if usable else "resting"
+            state = "ready" if usable else "paused"
         return SourceSnapshot(
             self.source.name,
             state,
@@ -152,16 +152,16 @@ class SourceRouter:
 
     def wait_seconds(self) -> float:
         """Until the next source is ready. Raises SourcesExhausted when none will be."""
-        until = [health.resting_until or 0.0 for health in self._sources if health.left]
+        until = [health.paused_until or 0.0 for health in self._sources if health.usable_in_run]
         if not until:
             raise SourcesExhausted(self._explain_exhausted())
         return max(0.0, min(until) - self._wall())
 
-    def rest(self, health: SourceHealth, error: SourceUnusable) -> None:
+    def pause(self, health: SourceHealth, error: SourceUnusable) -> None:
         """The source said when it can be asked again, or that it cannot in this run."""
         if not health.usable(self._wall()):
             return  # said before, by another request that was under way
-        health.why, health.resting_until = str(error), error.until
+        health.why, health.paused_until = str(error), error.until
         health.out = error.until is None
         log.warning(
             "license source cannot be asked for now; the next one answers instead",
@@ -182,7 +182,7 @@ class SourceRouter:
                 return None
             answers = await source.ask(video_ids, identity=identity)
         except SourceUnusable as error:
-            self.rest(health, error)
+            self.pause(health, error)
             return None
         except ServerFault as error:
             now, detail = self._wall(), str(error)
@@ -202,7 +202,7 @@ class SourceRouter:
         reached at all, and Closed.
         """
         if not health.check_due:
-            return health.left
+            return health.usable_in_run
         async with health.lock:
             # Whoever waited here may find it checked, or set aside.
             if health.check_due and health.usable(self._wall()):
@@ -212,7 +212,7 @@ class SourceRouter:
                         health.source, read_right_before=health.verified_at is not None
                     )
                 except SourceUnusable as error:
-                    self.rest(health, error)
+                    self.pause(health, error)
                     return False
                 if misread:
                     health.trusted, health.why = False, "it reads " + ", ".join(misread)

@@ -69,7 +69,7 @@ class YouTubeAccess:
             yield cls(limiter, sessions, extractor, MediaLinks(sessions), sources, names)
 
     def memory(self) -> dict[str, Any]:
-        """What the next run begins with: permitted rates, rests, used quota."""
+        """What the next run begins with: permitted rates, pauses, used quota."""
         memory: dict[str, Any] = {LIMITER_MEMORY: self.limiter.memory()}
         for source in self.sources:
             if isinstance(source, DataApiSource):

@@ -16,7 +16,6 @@ from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars and the less important columns go
 _SOURCE_STATES = {
-    "resting": "paused",
     "distrusted": "not trusted for now",
     "out": "not used in this run",
 }

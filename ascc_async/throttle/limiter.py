@@ -231,11 +231,11 @@ class RateLimiter:
             if waiter.identity in stuck:
                 continue
             if waiter.identity is not None:
-                rest = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
+                left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends.
-                if 0 < rest < math.inf:
+                if 0 < left < math.inf:
                     waiters.remove(waiter)
-                    _fail(waiter, Refused(f"«{waiter.identity}» pauses for {rest:.0f} s more"))
+                    _fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
             wait, identity = self._soonest(waiter, now)
             if wait > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests import fakeclock
 from tests.fakeclock import now
 
 
-async def numbers(count: int) -> AsyncIterator[int]:
+async def numbers(count: int) -> AsyncGenerator[int, None]:
     for number in range(count):
         yield number
 
@@ -47,7 +47,7 @@ def test_the_feeder_is_never_far_ahead() -> None:
     """A million pending rows are not read into memory: the queue is bounded."""
     fed = 0
 
-    async def feed() -> AsyncIterator[int]:
+    async def feed() -> AsyncGenerator[int, None]:
         nonlocal fed
         for fed in range(1_000_000):
             yield fed
@@ -68,7 +68,7 @@ def test_a_drain_finishes_what_is_in_flight_and_starts_nothing() -> None:
     """8 in flight end as usual; what was queued is dropped; the feeder is closed."""
     finished, closed = list[int](), list[bool]()
 
-    async def feed() -> AsyncIterator[int]:
+    async def feed() -> AsyncGenerator[int, None]:
         try:
             for number in range(1000):
                 yield number
@@ -96,7 +96,7 @@ def test_a_drain_finishes_what_is_in_flight_and_starts_nothing() -> None:
 def test_a_feeder_that_waits_for_work_does_not_hold_up_a_drain() -> None:
     """It may wait for answers that will never come."""
 
-    async def feed() -> AsyncIterator[int]:
+    async def feed() -> AsyncGenerator[int, None]:
         yield 1
         await asyncio.Event().wait()
 
@@ -168,7 +168,7 @@ def test_a_bug_in_a_worker_cancels_the_stage() -> None:
 def test_a_reason_to_stop_the_run_arrives_as_itself(where: str) -> None:
     """`StopRun` leaves the exception group, so that its message and exit code count."""
 
-    async def feed() -> AsyncIterator[int]:
+    async def feed() -> AsyncGenerator[int, None]:
         yield 1
         if where == "feeder":
             raise JournalError("disk full")

@@ -182,14 +182,14 @@ def test_a_resting_source_comes_back() -> None:
     async def main() -> None:
         watch = Watch(Page("a"), Page("b"))
         first = watch.source_health("a")
-        watch.router.rest(first, SourceUnusable("used up", until=now() + 50))
+        watch.router.pause(first, SourceUnusable("used up", until=now() + 50))
         usable = watch.router.usable()
         assert usable is not None
         assert usable[1].source.name == "b"
         assert watch.router.named("a") is None
         source = watch.router.snapshot()[0]
-        assert (source.state, source.why) == ("resting", "used up")
-        watch.router.rest(watch.source_health("b"), SourceUnusable("used up", until=now() + 80))
+        assert (source.state, source.why) == ("paused", "used up")
+        watch.router.pause(watch.source_health("b"), SourceUnusable("used up", until=now() + 80))
         assert watch.router.wait_seconds() == pytest.approx(50)
         watch.clock.advance(51)
         usable = watch.router.usable()
@@ -208,7 +208,7 @@ def test_a_source_set_aside_is_said_once(caplog: pytest.LogCaptureFixture) -> No
         watch = Watch(Page("a"))
         source_health = watch.source_health("a")
         for _ in range(32):
-            watch.router.rest(source_health, SourceUnusable("used up", until=now() + 50))
+            watch.router.pause(source_health, SourceUnusable("used up", until=now() + 50))
 
     run(main())
     assert caplog.text.count("cannot be asked for now") == 1
@@ -220,7 +220,7 @@ def test_what_a_refused_key_s_source_said_stays_good() -> None:
     async def main() -> None:
         watch = Watch(Page("a"))
         source_health = watch.source_health("a")
-        watch.router.rest(source_health, SourceUnusable("key …1234 refused"))
+        watch.router.pause(source_health, SourceUnusable("key …1234 refused"))
         assert source_health.trusted
         assert watch.router.snapshot()[0].state == "out"
         with pytest.raises(SourcesExhausted, match=r"…1234.*ASCC_LICENSE__API_KEYS.*innertube"):
