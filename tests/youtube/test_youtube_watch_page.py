@@ -12,6 +12,8 @@ from aiohttp import web
 
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.youtube import watch_page
+from ascc_async.youtube.json_reading import parse_json
 from ascc_async.youtube.messages import reason_in_playability
 from ascc_async.youtube.watch_page import PAGE_BYTES, PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
@@ -139,6 +141,23 @@ def test_words_on_the_page_are_not_size_for_data() -> None:
     data = next_answer(rows=[], title=evil)
     result, _ = read(page(data, player()))
     assert (result.reading.license, result.reading.title) == (License.STANDARD, evil)
+
+
+def test_a_part_that_does_not_end_is_not_parsed_at_every_chunk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A megabyte in 250 pieces: no more than three times its length is parsed in all."""
+    parsed: list[int] = []
+
+    def counting(text: str, *, rest_allowed: bool) -> Any:
+        parsed.append(len(text))
+        return parse_json(text, rest_allowed=rest_allowed)
+
+    monkeypatch.setattr(watch_page, "parse_json", counting)
+    body = b'var ytInitialData = {"videoSecondaryInfoRenderer": {"x": "' + b"y" * (1 << 20)
+    result, size = read(body, size=4096)
+    assert (result.reading.license, size) == (License.UNKNOWN, len(body))
+    assert 0 < sum(parsed) <= 3 * len(body)
 
 
 @pytest.mark.parametrize("seed", range(20))
