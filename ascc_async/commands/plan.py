@@ -31,18 +31,16 @@ def main(options: argparse.Namespace) -> int:
 
     asyncio.run(fetch_missing(settings.audioset, settings.network, on_progress))
     catalog = read_catalog(settings.audioset)
+    data: Any
     if options.classes:
         choices = choose_classes(catalog.classes, catalog.ontology, settings.classes)
         table = class_table(choices, catalog.segments.class_counts().tolist())
-        _show(table, render_class_table(table), options.json)
+        data, text = table, render_class_table(table)
     else:
         selection = select(catalog, settings.classes, settings.sampling)
         plan = make_plan(catalog, selection, settings)
-        _show(dataclasses.asdict(plan), render_plan(plan), options.json)
+        data, text = dataclasses.asdict(plan), render_plan(plan)
+    print(json.dumps(data, ensure_ascii=False, indent=2) if options.json else text)
     for warning in catalog.warnings:
         print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)
     return 0
-
-
-def _show(data: Any, text: str, as_json: bool) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=2) if as_json else text)
