@@ -35,9 +35,9 @@ class RangeSource(Protocol):
     """Where bytes come from: one request each, with its own retries of requests without answer."""
 
     async def read(
-        self, url: str, headers: Mapping[str, str], first: int, last: int | None
+        self, url: str, headers: Mapping[str, str], first: int, last: int
     ) -> RangeAnswer:
-        """Bytes `first` … `last` (inclusive; None: to the end) of an address.
+        """Bytes `first` … `last` (inclusive) of an address.
 
         Of a 200 no more than up to `last` is read. Statuses 200, 206 and 416 are answers.
         Raises LinkExpired (403, 410), Refused, NetworkFault (nothing came), ServerFault.
@@ -47,9 +47,8 @@ class RangeSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Bytes of a stream from `first` on; fewer than asked only where the stream ends."""
+    """Bytes of a stream; fewer than asked only where it ends. `total`: its size where known."""
 
-    first: int
     body: bytes
     total: int | None
 
@@ -61,17 +60,16 @@ class Ranges:
         self._source = source
         self.requests = self.received = self.continued = 0
 
-    async def read(self, track: Track, first: int, last: int | None) -> Span:
-        """Bytes `first` … `last` (inclusive; None: to the end) of a track.
+    async def read(self, track: Track, first: int, last: int) -> Span:
+        """Bytes `first` … `last` (inclusive) of a track; fewer where it ends before.
 
         Raises what the source raises, NetworkFault(short_body) when the connection breaks again
         and again, ServerFault for another range than the one asked for, Rejected(CORRUPT) for
         a range that lies beyond the stream.
         """
         body, total, breaks = bytearray(), None, 0
-        while last is None or first + len(body) <= last:
-            at = first + len(body)
-            stop = at + PIECE - 1 if last is None else min(last, at + PIECE - 1)
+        while (at := first + len(body)) <= last:
+            stop = min(last, at + PIECE - 1)
             answer = await self._source.read(track.url, track.headers, at, stop)
             self.requests += 1
             self.received += len(answer.body)
@@ -102,4 +100,4 @@ class Ranges:
         if not body:
             # The index points beyond the end: no fault of the network, so no other try helps.
             raise Rejected(Reason.CORRUPT, f"nothing at byte {first} of the stream")
-        return Span(first, bytes(body), total)
+        return Span(bytes(body), total)
