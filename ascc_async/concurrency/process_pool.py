@@ -94,18 +94,15 @@ class _Slot:
 
     async def run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """The job's result or a `_Raised`; raises `BrokenProcessPool` when the process died."""
-        executor = await self._ready()
-        self.jobs += 1
-        return await asyncio.wrap_future(executor.submit(_call, fn, args))
-
-    async def _ready(self) -> ProcessPoolExecutor:
         if self._executor is None:
             # Not fork: a copy of a process with an event loop and threads may hang at once.
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(1, spawn, _begin, (self._initializer,))
+        executor = self._executor
         if self._pid is None:
-            self._pid = await asyncio.wrap_future(self._executor.submit(os.getpid))
-        return self._executor
+            self._pid = await asyncio.wrap_future(executor.submit(os.getpid))
+        self.jobs += 1
+        return await asyncio.wrap_future(executor.submit(_call, fn, args))
 
     def kill(self) -> None:
         """End the process and its children now. The next job gets a new one."""

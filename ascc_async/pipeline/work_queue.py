@@ -80,25 +80,22 @@ class WorkQueue:
         self._taking_back += 1
         try:
             for start in range(0, len(ids), _TAKEN_BACK_AT_ONCE):
-                self._take_slice_back(ids[start : start + _TAKEN_BACK_AT_ONCE])
+                rows = self._index.table.rows_of(ids[start : start + _TAKEN_BACK_AT_ONCE])
+                rows = rows[rows >= 0]
+                rows = rows[self._selection.selected[rows]]
+                # What is being asked is answered again anyway; what is deferred stays so.
+                rows = rows[~np.isin(self._states[rows], (RowState.UNASKED, RowState.ASKED_OUT))]
+                self._license_counts.subtract(self._licenses[rows].tolist())
+                self._reason_counts.subtract(self._reasons[rows].tolist())
+                self._license_counts[_UNKNOWN] += len(rows)
+                self._reason_counts[0] += len(rows)
+                self._licenses[rows], self._reasons[rows] = _UNKNOWN, 0
+                self._sampler.put_back(rows)
+                self._stale_open = self._sampled
                 await asyncio.sleep(0)  # it may be two million rows: let others run in between
         finally:
             self._taking_back -= 1
             self.notify()
-
-    def _take_slice_back(self, ids: Ids) -> None:
-        rows = self._index.table.rows_of(ids)
-        rows = rows[rows >= 0]
-        rows = rows[self._selection.selected[rows]]
-        # What is being asked just now is answered again anyway; what is deferred stays so.
-        rows = rows[~np.isin(self._states[rows], (RowState.UNASKED, RowState.ASKED_OUT))]
-        self._license_counts.subtract(self._licenses[rows].tolist())
-        self._reason_counts.subtract(self._reasons[rows].tolist())
-        self._license_counts[_UNKNOWN] += len(rows)
-        self._reason_counts[0] += len(rows)
-        self._licenses[rows], self._reasons[rows] = _UNKNOWN, 0
-        self._sampler.put_back(rows)
-        self._stale_open = self._sampled
 
     # -- the license stage -----------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 from fakeclock import FakeClockLoop
+from worlds import selection_of
 
 from ascc_async.audioset.selection import Selection
 from ascc_async.concurrency.shutdown import Shutdown
@@ -266,8 +267,31 @@ class Sweep(Watch):
                 await self.work_queue.wait_change()
 
 
-def clip_row(work_queue: WorkQueue, row: int, outcome: Outcome) -> ClipRow:
+def clip_row(
+    work_queue: WorkQueue, row: int, outcome: Outcome, reason: Reason | None = None, at: float = 0.0
+) -> ClipRow:
     """What became of a row's clip."""
     segment = work_queue.segment(row)
-    reason = Reason.SILENT if outcome is Outcome.REJECTED else None
-    return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, 0.0, reason=reason)
+    return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, at, reason=reason)
+
+
+DAY = 86400.0
+NOW = 1_000 * DAY
+
+
+def one_row(
+    *answers: LicenseAnswer, clip: tuple[Outcome, Reason | None, float] | None = None
+) -> WorkQueue:
+    """A work queue over one row, started on these answers and this clip."""
+    selection, memory = selection_of([[0]], [0], limit=None), Memory()
+    for each in answers:
+        memory._put(each)
+    if clip is not None:
+        row = clip_row(work_queue_of(selection), 0, *clip)
+        memory.clip_rows[row.segment_id] = row
+    return work_queue_of(selection, memory, retry_unknown=2, wall=lambda: NOW)
+
+
+def aged(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
+    """An answer of that age about row 0."""
+    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason)

@@ -15,28 +15,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep_world import (
     CC,
-    ENCODING,
+    DAY,
+    NOW,
     STANDARD,
     UNAVAILABLE,
     UNKNOWN,
     Memory,
+    aged,
     answer,
+    clip_row,
+    one_row,
     work_queue_of,
 )
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.selection import Selection
-from ascc_async.dataset.reasons import PASSING_REASONS
-from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import ClipRow, Distrusted
-from ascc_async.model import License, LicenseAnswer, Outcome, Reason
+from ascc_async.journal.records import Distrusted
+from ascc_async.model import License, Outcome, Reason
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.work_queue import WorkQueue
 
-DAY = 86400.0
-NOW = 1_000 * DAY
 CHOSEN = (0, 1, 2, 4)
 rngs = st.integers(0, 1 << 40).map(Random)
 
@@ -92,7 +92,7 @@ class World:
         if self.rng.random() < 0.1:
             self.work_queue.clip_again(row)
             return
-        clip = clip_of(self.work_queue, row, Outcome.CLIP if self.can[row] else Outcome.REJECTED)
+        clip = clip_row(self.work_queue, row, Outcome.CLIP if self.can[row] else Outcome.REJECTED)
         self.memory.clip_rows[clip.segment_id] = clip
         self.work_queue.clip_done(row, clip)
 
@@ -130,14 +130,6 @@ class World:
         spares = spare(self.selection, sampler.states)
         kept = (sampler.states == RowState.CLIP) & self.selection.selected & ~spares
         return set(np.flatnonzero(kept).tolist())
-
-
-def clip_of(
-    work_queue: WorkQueue, row: int, outcome: Outcome, reason: Reason | None = None, at: float = NOW
-) -> ClipRow:
-    """What became of a row's clip."""
-    segment = work_queue.segment(row)
-    return ClipRow(segment.segment_id, segment.video_id, ENCODING, outcome, at, reason=reason)
 
 
 @st.composite
@@ -189,65 +181,6 @@ def test_counts_add_up_and_a_start_finds_the_same(selection: Selection, rng: Ran
         assert counts.reasons.get(Reason.REMOVED, 0) == kinds.count(UNAVAILABLE)
     assert lived.snapshot().clips == fresh.snapshot().clips
     assert lived._states.tolist() == fresh._states.tolist()
-
-
-def one_row(
-    *answers: LicenseAnswer, clip: tuple[Outcome, Reason | None, float] | None = None
-) -> WorkQueue:
-    """A work queue over one row, started on these answers and this clip."""
-    world = World(selection_of([[0]], [0], limit=None), Random(0), retry_unknown=2)
-    for each in answers:
-        world.memory._put(each)
-    if clip is not None:
-        row = clip_of(world.work_queue, 0, *clip)
-        world.memory.clip_rows[row.segment_id] = row
-    return world.fresh()
-
-
-def aged(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
-    """An answer of that age about row 0."""
-    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason)
-
-
-@pytest.mark.parametrize(
-    ("answers", "again"),
-    [
-        ([], True),
-        ([aged(STANDARD, 400)], False),
-        ([aged(CC, 29)], False),
-        ([aged(CC, 31)], True),
-        ([aged(UNKNOWN)], True),
-        ([aged(UNKNOWN)] * 2, True),
-        ([aged(UNKNOWN)] * 3, False),
-        ([aged(UNAVAILABLE, 400, Reason.REMOVED)], False),
-        *(([aged(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
-        *(([aged(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
-    ],
-)
-def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
-    """Old evidence, unknown `retry_unknown` times, and what may pass: nothing else."""
-    assert one_row(*answers).take(9) == ((0,) if again else ())
-
-
-@pytest.mark.parametrize(
-    ("clip", "wanted"),
-    [
-        (None, True),
-        ((Outcome.CLIP, None, NOW), False),
-        ((Outcome.PENDING, Reason.NETWORK, NOW), True),
-        ((Outcome.REJECTED, Reason.SILENT, NOW), False),
-        ((Outcome.REJECTED, Reason.SILENT, NOW - 31 * DAY), False),
-        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 29 * DAY), False),
-        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 31 * DAY), True),
-        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 29 * DAY), False),
-        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 31 * DAY), True),
-    ],
-)
-def test_which_clips_a_start_makes(
-    clip: tuple[Outcome, Reason | None, float] | None, wanted: bool
-) -> None:
-    """Those not tried, those that failed for now, and what may have passed since."""
-    assert (one_row(aged(CC), clip=clip).next_clip() == 0) == wanted
 
 
 def test_a_license_that_changed_takes_its_clip_along() -> None:
@@ -338,17 +271,9 @@ def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
     world.work_queue.take(1)
     world.work_queue.answered(0, aged(CC))
     assert world.work_queue.next_clip() == 0
-    world.work_queue.clip_done(0, clip_of(world.work_queue, 0, Outcome.PENDING, Reason.NETWORK))
+    world.work_queue.clip_done(0, clip_row(world.work_queue, 0, Outcome.PENDING, Reason.NETWORK))
     assert world.work_queue.next_clip() is None
     assert not world.work_queue.making
-
-
-def test_videos_on_the_removal_list_are_left_alone() -> None:
-    """Neither asked nor fetched."""
-    world = World(selection_of([[0]] * 2, [0], limit=None), Random(0))
-    removals = Removals(videos=frozenset({"00000000001", "not there"}))
-    work_queue = work_queue_of(world.selection, world.memory, removals=removals)
-    assert work_queue.take(9) == (0,)
 
 
 def test_looking_whether_there_is_anything_to_do_takes_nothing() -> None:

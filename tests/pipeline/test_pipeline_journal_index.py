@@ -1,0 +1,72 @@
+"""What a start makes of the journal: which videos it asks again, which clips it makes."""
+
+from __future__ import annotations
+
+import pytest
+from sweep_world import (
+    CC,
+    DAY,
+    NOW,
+    STANDARD,
+    UNAVAILABLE,
+    UNKNOWN,
+    Memory,
+    aged,
+    one_row,
+    work_queue_of,
+)
+from worlds import selection_of
+
+from ascc_async.dataset.reasons import PASSING_REASONS
+from ascc_async.dataset.removals import Removals
+from ascc_async.model import LicenseAnswer, Outcome, Reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "again"),
+    [
+        ([], True),
+        ([aged(STANDARD, 400)], False),
+        ([aged(CC, 29)], False),
+        ([aged(CC, 31)], True),
+        ([aged(UNKNOWN)], True),
+        ([aged(UNKNOWN)] * 2, True),
+        ([aged(UNKNOWN)] * 3, False),
+        ([aged(UNAVAILABLE, 400, Reason.REMOVED)], False),
+        *(([aged(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
+        *(([aged(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
+    ],
+)
+def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
+    """Old evidence, unknown `retry_unknown` times, and what may pass: nothing else."""
+    assert one_row(*answers).take(9) == ((0,) if again else ())
+
+
+@pytest.mark.parametrize(
+    ("clip", "wanted"),
+    [
+        (None, True),
+        ((Outcome.CLIP, None, NOW), False),
+        ((Outcome.PENDING, Reason.NETWORK, NOW), True),
+        ((Outcome.REJECTED, Reason.SILENT, NOW), False),
+        ((Outcome.REJECTED, Reason.SILENT, NOW - 31 * DAY), False),
+        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 29 * DAY), False),
+        ((Outcome.REJECTED, Reason.CORRUPT, NOW - 31 * DAY), True),
+        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 29 * DAY), False),
+        ((Outcome.UNAVAILABLE, Reason.LIVE, NOW - 31 * DAY), True),
+    ],
+)
+def test_which_clips_a_start_makes(
+    clip: tuple[Outcome, Reason | None, float] | None, wanted: bool
+) -> None:
+    """Those not tried, those that failed for now, and what may have passed since."""
+    assert (one_row(aged(CC), clip=clip).next_clip() == 0) == wanted
+
+
+def test_videos_on_the_removal_list_are_left_alone() -> None:
+    """Neither asked nor fetched."""
+    removals = Removals(videos=frozenset({"00000000001", "not there"}))
+    work_queue = work_queue_of(
+        selection_of([[0]] * 2, [0], limit=None), Memory(), removals=removals
+    )
+    assert work_queue.take(9) == (0,)
