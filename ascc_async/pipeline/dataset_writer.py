@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import TypeVar
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.counts import Counts
@@ -16,6 +17,8 @@ from ascc_async.files import disk_error
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 
+Page = TypeVar("Page")
+
 
 class _Pages:
     """The journal's pages, until the run is aborted: a thread cannot be cancelled."""
@@ -24,20 +27,18 @@ class _Pages:
         self._reader, self._shutdown = reader, shutdown
 
     def answers(self) -> Iterator[list[AnswerRow]]:
-        """As the reader's; raises StoppedOnRequest once the run is aborted."""
-        for page in self._reader.answers():
-            self._go_on()
-            yield page
+        """As the reader's."""
+        return self._until_aborted(self._reader.answers())
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
-        """As the reader's; raises StoppedOnRequest once the run is aborted."""
-        for page in self._reader.clips(encoding):
-            self._go_on()
-            yield page
+        """As the reader's."""
+        return self._until_aborted(self._reader.clips(encoding))
 
-    def _go_on(self) -> None:
-        if self._shutdown.aborted:
-            raise StoppedOnRequest("aborted: the next run writes the dataset")
+    def _until_aborted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            if self._shutdown.aborted:
+                raise StoppedOnRequest("aborted: the next run writes the dataset")
+            yield page
 
 
 class DatasetWriter:

@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
 REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
+_CHANGES_AT_ONCE = 5000  # records: some 10 ms of the event loop
 LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
 
 
@@ -228,7 +229,10 @@ class Run:
         changes = await asyncio.to_thread(
             reconcile, output, reader, records.encoding, records.removals
         )
-        await records.journal.record(*changes)
+        # Another clips.format moves every clip: a hundred thousand records at once would hold the
+        # event loop.
+        for start in range(0, len(changes), _CHANGES_AT_ONCE):
+            await records.journal.record(*changes[start : start + _CHANGES_AT_ONCE])
 
     async def _work(
         self,
