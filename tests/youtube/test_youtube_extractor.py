@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import ssl
@@ -266,7 +267,7 @@ async def test_a_killed_process_loses_nothing(world: World) -> None:
 
 async def test_processes_that_never_live_stop_the_run(world: World) -> None:
     """After a few videos: it would be every video's fate."""
-    async with ProcessPool(1, os._exit, (1,)) as pool:
+    async with ProcessPool(1, functools.partial(os._exit, 1)) as pool:
         extractor = await world.extractor(pool)
         for expected in (ItemError, ItemError, ItemError, SetupError):
             with pytest.raises(expected):
