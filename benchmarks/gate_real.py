@@ -89,7 +89,7 @@ async def ours(youtube: StandinProcess, seconds: float) -> tuple[Tally, RateLimi
 
 async def run_ours(limit: float | None, seconds: float, *listeners: str) -> float:
     """One run and its line; returns the answered requests a second."""
-    async with StandinProcess(world(limit, *listeners)) as youtube:
+    with StandinProcess(world(limit, *listeners)) as youtube:
         tally, limiter = await ours(youtube, seconds)
     buckets = [bucket for bucket in limiter.snapshot().buckets if bucket.used]
     answered = sum(bucket.answered for bucket in buckets)
@@ -102,7 +102,7 @@ async def run_ours(limit: float | None, seconds: float, *listeners: str) -> floa
 
 async def run_ytdlp(limit: float, seconds: float) -> None:
     """yt-dlp with its own sleeping, asked for the same videos' licenses."""
-    async with StandinProcess(world(limit)) as youtube:
+    with StandinProcess(world(limit)) as youtube:
         with tempfile.TemporaryDirectory() as folder:
             await _ytdlp(youtube, Path(folder), seconds)
         counters = await asyncio.to_thread(youtube.counters)

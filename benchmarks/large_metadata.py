@@ -14,7 +14,6 @@ import numpy.typing as npt
 from ascc_async.standin.metadata import (
     CLASS_FILES,
     OFFICIAL_ROWS,
-    RERATED,
     WorldClass,
     segment_head,
     split_file,
@@ -52,8 +51,6 @@ def write_large(
     ends = np.cumsum(list(counts.values()))
     for (split, _), members in zip(counts.items(), np.split(numbers, ends[:-1]), strict=True):
         _write_split(folder / split_file(split), np.sort(members), rng, mids, split)
-    rerated = b"".join(video_id + b"\n" for video_id in _ids(np.sort(numbers[::40])))
-    (folder / RERATED).write_bytes(rerated)
     return counts
 
 

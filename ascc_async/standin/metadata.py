@@ -15,7 +15,6 @@ from ascc_async.standin.world import Video
 
 OFFICIAL_ROWS = {"balanced_train": 22_160, "eval": 20_371, "unbalanced_train": 2_041_789}
 CLASS_FILES = ("class_labels_indices.csv", "qa_true_counts.csv", "ontology.json")
-RERATED = "rerated_video_ids.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +120,6 @@ def write_world(folder: Path, videos: Iterable[Video], *, seed: int = 0) -> None
         head = segment_head(len(rows), len(set(labels)), len(labels)).decode()
         text = head + "".join(rows)
         (folder / split_file(split)).write_text(text, encoding="ascii", newline="")
-    # A share only, so that a reader that takes the list for all videos is noticed.
-    rerated = "".join(f"{video.video_id}\n" for video in videos[::9])
-    (folder / RERATED).write_text(rerated)
 
 
 def segment_head(rows: int, classes: int, labels: int) -> bytes:

@@ -1,7 +1,7 @@
 """The stand-in as a process of its own, for demo, tests and benchmarks.
 
     settings = WorldSettings(seed=3, limits=(Limit(requests=30, pause_seconds=5),))
-    with StandinProcess(settings) as youtube:            # or: async with
+    with StandinProcess(settings) as youtube:
         youtube.proxy        # "http://127.0.0.1:40111"  -> network.proxy
         youtube.ca_file      # Path                      -> network.ca_file
         youtube.proxies      # {"main": "http://…"}, by the names of settings.listeners
@@ -17,7 +17,6 @@ that matters. The process ends with the `with` block, or when the parent is gone
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import select
@@ -67,12 +66,6 @@ class StandinProcess:
         self.stop()
         if self._given is None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *details: object) -> None:
-        await asyncio.to_thread(self.__exit__)
 
     @property
     def pid(self) -> int | None:

@@ -101,11 +101,7 @@ def _ytcfg(kind: str, signed_in: bool) -> dict[str, Any]:
         "INNERTUBE_API_VERSION": "v1",
         "INNERTUBE_CLIENT_NAME": name,
         "INNERTUBE_CLIENT_VERSION": version,
-        "INNERTUBE_CONTEXT": {
-            "client": client,
-            "user": {"lockedSafetyMode": False},
-            "request": {"useSsl": True},
-        },
+        "INNERTUBE_CONTEXT": {"client": client, "user": {}, "request": {"useSsl": True}},
         "INNERTUBE_CONTEXT_CLIENT_NAME": number,
         "LOGGED_IN": signed_in,
         "PLAYER_JS_URL": PLAYER_PATH,
