@@ -2,8 +2,9 @@
 
 The one place for wordings. A reason has one or more `Unplayable` entries, a video takes the one its
 number falls on; `REFUSALS` are said in place of the truth to a client that YouTube turns away.
-Another disguise of a refusal is another entry (and its name in `world_settings.RefusalStyle`):
-faults and limits then say it at the player alone or everywhere, for all videos or for a share.
+Another disguise of a refusal is another entry, and its name in `world_settings.RefusalStyle`. Then
+`Fault(name=…, endpoints=("player",), share=0.3, times=0)` says it at the player alone and of a
+share of the videos, `Limit(style=…)` of all videos to those who exceed a limit.
 """
 
 from __future__ import annotations
