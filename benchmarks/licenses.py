@@ -51,7 +51,7 @@ from ascc_async.youtube.innertube import (
     NEXT_PATHS,
     InnertubeSource,
     current_web_client,
-    endpoint_url,
+    endpoint_urls,
 )
 from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.session import Sessions
@@ -127,7 +127,7 @@ async def sweep(
 
 async def bare(network: NetworkSettings, video_ids: list[str]) -> dict[str, Any]:
     """The same requests by aiohttp alone; only whether the link is in the answer."""
-    client, address = current_web_client(), endpoint_url("next", NEXT_PATHS)
+    client, address = current_web_client(), endpoint_urls("next", NEXT_PATHS)[0]
     left = iter(video_ids)
     found = 0
 

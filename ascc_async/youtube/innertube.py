@@ -89,7 +89,8 @@ class PlayerEndpoint:
                 words=playability.words or playability.status,
             )
 
-        return await self._endpoint.ask(video_id, read, identity=identity)
+        _, verdict = await self._endpoint.ask(video_id, read, identity=identity)
+        return verdict
 
 
 class InnertubeSource:
@@ -112,8 +113,7 @@ class InnertubeSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        masked = self.next.masked
-        reading, asked_by = await self.next.ask(
+        url, (reading, asked_by) = await self.next.ask(
             video_id, self._read, identity=identity, new_video=True
         )
         if reading.license is License.STANDARD:
@@ -130,13 +130,15 @@ class InnertubeSource:
                         video_id, self.name, self._wall(), gone=verdict.reason, detail=verdict.words
                     )
             # Until the mask has let evidence through, its silence may be its own doing.
-            if masked and not self.next.proven:
-                in_full = await self.next.ask_once(
-                    video_id, self._read, masked=False, identity=asked_by
-                )
-                if in_full is not None and in_full[0].license is not License.UNKNOWN:
-                    self.next.give_up_mask("leaves out the license")
-                    reading = in_full[0]
+            if not self.next.proven:
+                for other in self.next.urls_after(url):
+                    result = await self.next.ask_once(
+                        other, video_id, self._read, identity=asked_by
+                    )
+                    if result is not None and result[0].license is not License.UNKNOWN:
+                        self.next.go_over_to(other, "leaves out the license")
+                        reading = result[0]
+                        break
         return reading.answer(video_id, self.name, self._wall(), detail="the answer did not tell")
 
     def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:
@@ -198,19 +200,20 @@ def current_web_client() -> WebClient:
 
 
 class MaskedEndpoint:
-    """One endpoint of the API, asked for a few fields by a mask, which NewPipe uses as well.
+    """One endpoint of the API, asked for a few fields by a mask, as long as YouTube takes it.
 
-    The mask is given up when YouTube refuses or ignores it, said once in the log. `proven`: it has
-    let a license's evidence through.
+    A mask can be spelled in two ways: NewPipe uses the first with YouTube, Google documents the
+    second. One that YouTube refuses or ignores is given up, and the log says so once. `proven`: the
+    one in use has let a license's evidence through.
     """
 
     def __init__(
         self, sessions: Sessions, client: WebClient, endpoint: str, paths: Sequence[str]
     ) -> None:
         self._sessions, self._client, self._endpoint = sessions, client, endpoint
-        self._url, self._masked_url = endpoint_url(endpoint), endpoint_url(endpoint, paths)
+        self._urls = endpoint_urls(endpoint, paths)
         self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS_THERE
-        self.masked, self.proven = True, False
+        self.url, self.proven = self._urls[0], False
 
     async def ask(
         self,
@@ -219,30 +222,28 @@ class MaskedEndpoint:
         *,
         identity: str | None,
         new_video: bool = False,
-    ) -> T:
-        """What `read(answer, identity)` makes of the answer.
+    ) -> tuple[str, T]:
+        """The address that was answered, and what `read(answer, identity)` makes of the answer.
 
         Raises Refused, NetworkFault, ServerFault, and what `read` raises.
         """
-        masked = self.masked
-        result = await self.ask_once(
-            video_id, read, masked=masked, identity=identity, new_video=new_video
-        )
-        if result is None and masked:
-            result = await self.ask_once(video_id, read, masked=False, identity=identity)
-            # Only now: when nothing else works either, the mask is not to blame.
+        first = self.url
+        for url in (first, *self.urls_after(first)):
+            # The pause between videos was kept at the first try.
+            new = new_video and url is first
+            result = await self.ask_once(url, video_id, read, identity=identity, new_video=new)
             if result is not None:
-                self.give_up_mask("refused")
-        if result is None:
-            raise UnexpectedAnswer(f"www.youtube.com answers 400 to every {self._endpoint} request")
-        return result
+                # Only now: when none is answered, the mask is not to blame.
+                self.go_over_to(url, "refused")
+                return url, result
+        raise UnexpectedAnswer(f"www.youtube.com answers 400 to every {self._endpoint} request")
 
     async def ask_once(
         self,
+        url: str,
         video_id: str,
         read: Callable[[Mapping[str, Any], str], T],
         *,
-        masked: bool,
         identity: str | None,
         new_video: bool = False,
     ) -> T | None:
@@ -253,14 +254,14 @@ class MaskedEndpoint:
                 return None
             value = answer.json_object()
             # Fields that were not asked for: the answer came in full, 320 KB instead of one.
-            if masked and not self._expected.issuperset(value):
-                self.give_up_mask("ignored")
+            if (others := self.urls_after(url)) and not self._expected.issuperset(value):
+                self.go_over_to(others[0], "ignored")
             return read(value, answer.identity)
 
         call = Call(
             RequestKind.PAGES,
             "POST",
-            self._masked_url if masked else self._url,
+            url,
             identity,
             data=self._client.body(video_id),
             headers=self._client.headers,
@@ -269,17 +270,24 @@ class MaskedEndpoint:
         )
         return await self._sessions.ask(call, read_answer)
 
-    def give_up_mask(self, why: str) -> None:
-        """Ask without it from now on; once, however many requests bring the same news."""
-        if self.masked:
-            self.masked = False
-            log.warning(
-                "YouTube gives no compact answers; using full pages (slower)",
-                extra={"endpoint": self._endpoint, "why": why},
-            )
+    def urls_after(self, url: str) -> tuple[str, ...]:
+        """What is left to try when this one does not work; the last one is without a mask."""
+        return self._urls[self._urls.index(url) + 1 :]
+
+    def go_over_to(self, url: str, why: str) -> None:
+        """Use this one from now on; once, however many requests bring the same news."""
+        if url not in self.urls_after(self.url):
+            return
+        self.url, self.proven = url, False
+        log.warning(
+            "YouTube gives no compact answers this way; trying another way"
+            if self.urls_after(url)
+            else "YouTube gives no compact answers; using full pages (slower)",
+            extra={"endpoint": self._endpoint, "why": why},
+        )
 
 
-def endpoint_url(endpoint: str, paths: Sequence[str] = ()) -> str:
-    """The endpoint's address, with a mask for these fields."""
-    mask = f"&$fields={','.join(paths)}" if paths else ""
-    return f"{_API}{endpoint}?prettyPrint=false{mask}"
+def endpoint_urls(endpoint: str, paths: Sequence[str]) -> tuple[str, str, str]:
+    """The endpoint's address with a mask for these fields in both spellings, and without one."""
+    url, mask = f"{_API}{endpoint}?prettyPrint=false", ",".join(paths)
+    return f"{url}&$fields={mask}", f"{url}&fields={mask.replace('.', '/')}", url

@@ -17,7 +17,13 @@ from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter
-from ascc_async.youtube.innertube import WEB_VERSION, InnertubeSource, current_web_client
+from ascc_async.youtube.innertube import (
+    NEXT_PATHS,
+    WEB_VERSION,
+    InnertubeSource,
+    current_web_client,
+    endpoint_urls,
+)
 from tests.youtube.license_helpers import (
     Answers,
     YouTube,
@@ -35,16 +41,17 @@ from tests.youtube.license_helpers import (
 ID, OTHER_ID = "M4gD1WSo5mA", "xxxxxxxxxxx"
 CC = next_answer(rows=[license_row()])
 STANDARD = next_answer(rows=[])
+URLS = endpoint_urls("next", NEXT_PATHS)
 FILLER = {"topbar": {"x": "y" * 50_000}, "frameworkUpdates": {}}
 
 
 def honouring(next_: dict[str, Any], player: dict[str, Any] | None = None) -> Answers:
-    """A YouTube that takes masks."""
+    """A YouTube that takes masks in both spellings."""
 
     def answer(request: web.Request) -> web.Response:
         whole = next_ if request.path.endswith("/next") else player
         assert whole is not None, "the player was not to be asked"
-        mask = request.query.get("$fields") or "*"
+        mask = request.query.get("$fields") or request.query.get("fields") or "*"
         return web.json_response(masks.apply({**whole, **FILLER}, masks.parse(mask)))
 
     return answer
@@ -95,7 +102,7 @@ async def test_a_shareable_video_costs_one_small_request(tmp_path: Path) -> None
         ("next_cc_by", License.CREATIVE_COMMONS, 1),
         ("next_standard", License.STANDARD, 1),
         # Silent about the license: the player says that the video is there, and so it is unknown.
-        ("next_without_results", License.UNKNOWN, 3),
+        ("next_without_results", License.UNKNOWN, 4),
     ],
 )
 async def test_recorded_answers(
@@ -191,26 +198,36 @@ async def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Pat
     assert (answer.license, answer.title) == (License.CREATIVE_COMMONS, "A ? title")
 
 
-def refusing(request: web.Request) -> web.StreamResponse:
-    """A YouTube that answers 400 to masks."""
-    if "$fields" in request.query:
-        return web.json_response({"error": {"code": 400}}, status=400)
-    return honouring(CC)(request)
+def refusing(*parameters: str) -> Answers:
+    """A YouTube that answers 400 to masks in these spellings."""
+
+    def answer(request: web.Request) -> web.StreamResponse:
+        if any(parameter in request.query for parameter in parameters):
+            return web.json_response({"error": {"code": 400}}, status=400)
+        return honouring(CC)(request)
+
+    return answer
 
 
 @pytest.mark.parametrize(
-    ("answers", "requests"),
+    ("answers", "last_url", "requests", "warnings"),
     [
-        (refusing, [2, 1, 1]),
-        # Answers in full still tell.
-        (lambda request: web.json_response({**CC, **FILLER}), [1, 1, 1]),
+        (refusing("$fields"), 1, [2, 1, 1], 1),
+        (refusing("$fields", "fields"), 2, [3, 1, 1], 1),
+        # Answers in full still tell; each spelling is said to be ignored once.
+        (lambda request: web.json_response({**CC, **FILLER}), 2, [1, 1, 1], 2),
     ],
-    ids=["refused", "ignored"],
+    ids=["one refused", "both refused", "ignored"],
 )
 async def test_a_mask_that_does_not_work_is_given_up_and_said_once(
-    answers: Answers, requests: list[int], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    answers: Answers,
+    last_url: int,
+    requests: list[int],
+    warnings: int,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Later videos go on without it, in one request each."""
+    """The other spelling is tried, then none; later videos take one request each."""
     totals = [0]
     with caplog.at_level(logging.WARNING):
         async with asking(answers, tmp_path) as (source, site):
@@ -219,8 +236,8 @@ async def test_a_mask_that_does_not_work_is_given_up_and_said_once(
                 assert answer.license is License.CREATIVE_COMMONS
                 totals.append(len(site.requests))
     assert [after - before for before, after in pairwise(totals)] == requests
-    assert not source.next.masked
-    assert sum("compact answers" in record.message for record in caplog.records) == 1
+    assert source.next.url == URLS[last_url]
+    assert sum("compact answers" in record.message for record in caplog.records) == warnings
 
 
 async def test_a_mask_that_cuts_the_evidence_away_is_found_out(tmp_path: Path) -> None:
@@ -234,7 +251,7 @@ async def test_a_mask_that_cuts_the_evidence_away_is_found_out(tmp_path: Path) -
     async with asking(answer, tmp_path) as (source, site):
         answers = [(await source.ask([ID]))[0].license for _ in range(2)]
     assert answers == [License.STANDARD] * 2
-    assert not source.next.masked
+    assert source.next.url == URLS[1]
     assert site.paths() == ["next", "player", "next", "next"]
 
 
@@ -243,7 +260,7 @@ async def test_a_400_for_everything_is_a_fault_and_blames_no_mask(tmp_path: Path
     async with asking(text_answer("{}", 400), tmp_path) as (source, _):
         with pytest.raises(ServerFault):
             await source.ask([ID])
-    assert source.next.masked
+    assert source.next.url == URLS[0]
 
 
 async def test_a_masked_answer_that_is_silent_about_one_video_keeps_the_mask(
