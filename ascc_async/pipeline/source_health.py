@@ -102,7 +102,7 @@ class SourceHealth:
         elif self.out:
             state = "out"
         else:
-            state = "ready" if usable else "paused"
+            state = "ready" if usable else "resting"
         return SourceSnapshot(
             self.source.name,
             state,
