@@ -188,7 +188,7 @@ def test_a_resting_source_comes_back() -> None:
         assert usable[1].source.name == "b"
         assert watch.router.named("a") is None
         source = watch.router.snapshot()[0]
-        assert (source.state, source.why) == ("paused", "used up")
+        assert (source.state, source.why) == ("resting", "used up")
         watch.router.pause(watch.source_health("b"), SourceUnusable("used up", until=now() + 80))
         assert watch.router.wait_seconds() == pytest.approx(50)
         watch.clock.advance(51)
