@@ -53,6 +53,7 @@ class Reason(StrEnum):
     TOOL_FAILED = "tool_failed"
     LICENSE_UNKNOWN = "license_unknown"
     LICENSE_CHANGED = "license_changed"
+    NOT_LISTED = "not_listed"
 
 
 @dataclass(frozen=True, slots=True)

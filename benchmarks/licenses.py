@@ -95,10 +95,9 @@ async def sweep(
     work_queue = WorkQueue(index)
     limiter = RateLimiter(WIDE, [one.name for one in network.all_identities()])
     async with Sessions(network, limiter) as sessions, Journal(folder / JOURNAL_NAME) as journal:
-        innertube = InnertubeSource(sessions)
         sources: dict[str, LicenseSource] = {
-            "innertube": innertube,
-            "data_api": DataApiSource(sessions, [KEY], innertube.player),
+            "innertube": InnertubeSource(sessions),
+            "data_api": DataApiSource(sessions, [KEY]),
         }
 
         async def nothing(name: str, at: float) -> None:

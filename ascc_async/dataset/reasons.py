@@ -80,5 +80,10 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
         "was Creative Commons when first asked, and is not any more",
         "no longer Creative Commons: their clips are left out of the dataset",
     ),
+    Reason.NOT_LISTED: ReasonFacts(
+        "YouTube's Data API does not list the video: it was removed, or is private",
+        "removed or private; the Data API does not tell which, and either way nothing can be done",
+        hopeless=True,
+    ),
 }
 PASSING_REASONS = tuple(reason for reason, facts in REASON_FACTS.items() if facts.passing)

@@ -62,7 +62,8 @@ class DataApiSite:
         for video_id in dict.fromkeys(ids):
             video = world.video(video_id)
             # The API says nothing of a video that is gone: the item is just missing.
-            if video.license is not License.UNAVAILABLE:
+            left_out = (video.number >> 48) / 2**16 < self._settings.missing
+            if video.license is not License.UNAVAILABLE and not left_out:
                 # One template for all videos that differ in their holes alone.
                 shape = (parts, fields, video.license, video.reason, video.upcoming)
                 if shape not in self._items:

@@ -79,6 +79,9 @@ class DataApi(_FrozenSettings):
     )
     # Google's default for a new key.
     quota: int = Field(default=10_000, ge=0)
+    missing: Share = Field(
+        default=0, description="share of the videos that are there and yet left out of its answers"
+    )
 
 
 class MediaSettings(_FrozenSettings):

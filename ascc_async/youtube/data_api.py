@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault, SourceUnusable
+from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
 from ascc_async.network.client import retry_after
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.innertube import PlayerEndpoint
 from ascc_async.youtube.json_reading import inside, listed, string
 from ascc_async.youtube.session import Answer, Call, Sessions
 
@@ -63,7 +62,6 @@ class _UseAnotherKey(Exception):
 class DataApiSource:
     """Fifty ids a call, 10,000 calls a day and key by default.
 
-    `player` is asked why a missing video is missing.
     `memory` is what `memory()` gave in an earlier run.
     """
 
@@ -75,12 +73,11 @@ class DataApiSource:
         self,
         sessions: Sessions,
         keys: Sequence[str],
-        player: PlayerEndpoint,
         *,
         memory: Mapping[str, Any] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._sessions, self._player, self._wall = sessions, player, wall
+        self._sessions, self._wall = sessions, wall
         self._keys = ApiKeys(keys, memory)
 
     def memory(self) -> dict[str, Any]:
@@ -102,12 +99,7 @@ class DataApiSource:
                 items = await self._list_videos(key, video_ids, identity)
             except _UseAnotherKey:
                 continue
-        return [
-            self._answer(video_id, items[video_id])
-            if video_id in items
-            else await self._answer_for_missing(video_id, identity)
-            for video_id in video_ids
-        ]
+        return [self._answer(video_id, items.get(video_id)) for video_id in video_ids]
 
     async def _list_videos(
         self, key: ApiKey, video_ids: Sequence[str], identity: str | None
@@ -171,6 +163,17 @@ class DataApiSource:
         raise _UseAnotherKey
 
     def _answer(self, video_id: str, item: Any) -> LicenseAnswer:
+        if item is None:
+            # Removed or private: the API does not say which, and asking somebody else would hold
+            # back the answers about the others.
+            return LicenseAnswer(
+                video_id,
+                License.UNAVAILABLE,
+                self.name,
+                self._wall(),
+                Reason.NOT_LISTED,
+                detail="the Data API does not list it",
+            )
         text = string(inside(item, "status").get("license"))
         license_ = _LICENSES.get(text, License.UNKNOWN)
         snippet = inside(item, "snippet")
@@ -187,23 +190,6 @@ class DataApiSource:
             published=string(snippet.get("publishedAt")),
             detail="" if license_ is not License.UNKNOWN else "the answer holds no known license",
         )
-
-    async def _answer_for_missing(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        """The answer for an id that the API leaves out: deleted or private."""
-        license_, detail = License.UNAVAILABLE, "deleted or private"
-        reason: Reason | None = Reason.REMOVED
-        try:
-            verdict = await self._player.verdict(video_id, identity=identity)
-        except (Refused, NetworkFault, ServerFault) as error:
-            # That the video is gone is known already, its reason is not worth a stop.
-            fields = {"video_id": video_id, "error": str(error)}
-            log.debug("the player did not say why the video is missing", extra=fields)
-        else:
-            reason, detail = verdict.reason or reason, verdict.words
-            if verdict.playable:
-                license_, reason = License.UNKNOWN, None
-                detail = "the Data API leaves the video out, but it can be played"
-        return LicenseAnswer(video_id, license_, self.name, self._wall(), reason, detail=detail)
 
 
 # Keys and their quotas

@@ -39,10 +39,9 @@ def license_sources(
     `quotas`: what `DataApiSource.memory` gave in an earlier run.
     """
     keys = [key.get_secret_value() for key in settings.api_keys]
-    innertube = InnertubeSource(sessions)
     by_name: dict[SourceName, LicenseSource] = {
-        "data_api": DataApiSource(sessions, keys, innertube.player, memory=quotas),
-        "innertube": innertube,
+        "data_api": DataApiSource(sessions, keys, memory=quotas),
+        "innertube": InnertubeSource(sessions),
         "watch_page": WatchPageSource(sessions),
     }
     # The Data API is named by default, though hardly anybody has a key.

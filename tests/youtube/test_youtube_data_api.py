@@ -18,13 +18,11 @@ from ascc_async.model import License, LicenseAnswer
 from ascc_async.standin import masks
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.data_api import DataApiSource, next_pacific_midnight
-from ascc_async.youtube.innertube import PlayerEndpoint, WebClient
 from tests.youtube.license_helpers import (
     Answers,
     YouTube,
     counts,
     fast_limiter,
-    player_answer,
     text_answer,
     youtube_and_sessions,
 )
@@ -48,16 +46,10 @@ def item(video_id: str, license_: str = "creativeCommon") -> dict[str, Any]:
     }  # fmt: skip
 
 
-BOT_CHECK = player_answer("LOGIN_REQUIRED", "Sign in to confirm you're not a bot")
-PRIVATE = player_answer("LOGIN_REQUIRED", "This video is private")
-
-
-def listing(*items: dict[str, Any], player: dict[str, Any] = PRIVATE) -> Answers:
+def listing(*items: dict[str, Any]) -> Answers:
     """Answers with those of `items` that are asked for, honouring `fields`."""
 
     def answer(request: web.Request) -> web.Response:
-        if request.path.endswith("/player"):
-            return web.json_response(player)
         asked = request.query["id"].split(",")
         listed = [entry for entry in items if entry["id"] in asked]
         whole = {"kind": "youtube#videoListResponse", "items": listed, "pageInfo": {}}
@@ -86,8 +78,7 @@ async def asking(
 ) -> AsyncIterator[tuple[DataApiSource, YouTube]]:
     """A source, and the API that it asks."""
     async with youtube_and_sessions(answers, tmp_path, limiter) as (site, sessions):
-        player = PlayerEndpoint(sessions, WebClient())
-        yield DataApiSource(sessions, keys, player, memory=memory, wall=wall), site
+        yield DataApiSource(sessions, keys, memory=memory, wall=wall), site
 
 
 async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:
@@ -125,31 +116,13 @@ async def test_a_license_word_nobody_knows_is_unknown(status: Any, tmp_path: Pat
     assert answer.license is License.UNKNOWN
 
 
-@pytest.mark.parametrize(
-    ("player", "license_", "reason", "detail"),
-    [
-        (PRIVATE, "unavailable", "private", "This video is private"),
-        (
-            player_answer(video_id=IDS[1]),
-            "unknown",
-            None,
-            "the Data API leaves the video out, but it can be played",
-        ),
-        (BOT_CHECK, "unavailable", "removed", "deleted or private"),
-        (player_answer("ERROR", "New words"), "unavailable", "removed", "New words"),
-        ({}, "unavailable", "removed", ""),
-    ],
-)
-async def test_a_missing_id_is_gone_and_the_player_says_why(
-    player: Any, license_: str, reason: str | None, detail: str, tmp_path: Path
-) -> None:
-    """One small request more; a refusal of it loses no answer; what plays is not called gone."""
-    answers = listing(item(IDS[0]), player=player)
-    async with asking(answers, tmp_path) as (source, site):
+async def test_a_missing_id_is_not_listed_and_nobody_else_is_asked(tmp_path: Path) -> None:
+    """Removed or private, which the API does not say: its neighbours wait for nothing."""
+    async with asking(listing(item(IDS[0])), tmp_path) as (source, site):
         first, missing = await source.ask(IDS[:2])
     assert first.license is CC
-    assert (missing.license, missing.reason, missing.detail) == (license_, reason, detail)
-    assert set(site.paths()) == {"videos", "player"}
+    assert (missing.license, missing.reason) == ("unavailable", "not_listed")
+    assert site.paths() == ["videos"]
 
 
 async def test_keys_are_taken_in_turn(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""A key on a server: the player refuses everybody there, and the Data API does the license pass."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from scenario import Row, wrong
+
+from ascc_async.model import License
+from ascc_async.standin.metadata import write_world
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world import Video, World
+from ascc_async.standin.world_settings import Fault
+from benchmarks.chaos_run import Job
+
+KEY = "license.api_keys=[AIzaGoodGoodGoodGood1111]"
+BOT_CHECKED = Fault(name="bot_check", endpoints=("player",), times=0)
+
+
+def videos_of(world: World, count: int, *licenses: License) -> list[Video]:
+    """So many videos of these licenses, beside the world's own."""
+    found = (world.video(f"{number:08d}x_-") for number in range(100_000))
+    chosen = (video for video in found if video.license in licenses)
+    return [next(chosen) for _ in range(count)]
+
+
+def job_over(videos: list[Video], folder: Path, youtube: StandinProcess, *settings: str) -> Job:
+    """A job with a key over just these videos."""
+    write_world(folder / "metadata", videos)
+    return Job(folder, youtube, KEY, *settings)
+
+
+def as_the_api_says(rows: list[Row], world: World) -> list[str]:
+    """What is wrong when missing videos are `not_listed`."""
+    gone = [row for row in rows if row["license"] == "unavailable"]
+    assert {row["reason"] for row in gone} <= {"not_listed"}
+    truth = {row["video_id"]: world.video(row["video_id"]).reason for row in gone}
+    return wrong(
+        [row | {"reason": truth.get(row["video_id"]) or row["reason"]} for row in rows], world
+    )
+
+
+def test_what_the_api_tells_is_recorded_at_once(calm: StandinProcess, tmp_path: Path) -> None:
+    """500 rows while the player is bot-checked for all: ten calls, every row right, exit 0; no
+    video is called removed by an API that does not say so, and nobody is asked why it is missing.
+    """
+    videos = videos_of(calm.world, 500, License.STANDARD, License.UNAVAILABLE)
+    job = job_over(videos, tmp_path, calm)
+    calm.set_faults(BOT_CHECKED)
+    began = time.monotonic()
+    assert job.leg() == 0, job.ends.said
+    assert time.monotonic() - began < 20
+    assert calm.requests("player") == []
+    calls = calm.requests("data_api")
+    known = {*calm.settings.known_creative_commons, *calm.settings.known_standard}
+    assert len([line for line in calls if not known & set(line["videos"])]) == 10
+    assert as_the_api_says(job.place.manifest(), calm.world) == []
+
+
+def test_a_stop_in_the_middle_spends_no_quota_twice(calm: StandinProcess, tmp_path: Path) -> None:
+    """Ctrl-C after some calls: what they answered is kept, and no id is in a second call."""
+    videos = videos_of(calm.world, 500, License.STANDARD, License.UNAVAILABLE)
+    job = job_over(videos, tmp_path, calm, "concurrency.licenses=2")
+    calm.set(faults=[BOT_CHECKED], delay_seconds=0.1)
+    assert job.leg(job.after(4), signal.SIGINT) == 3
+    first = {one for line in calm.requests("data_api") for one in line["videos"]}
+    assert 50 < len(first) < 500
+    assert {row["video_id"] for row in job.place.manifest() if row["license"]} <= first
+    assert job.leg() == 0, job.ends.said
+    again = {one for line in calm.requests("data_api") for one in line["videos"]} & first
+    assert again <= {*calm.settings.known_creative_commons, *calm.settings.known_standard}
+    assert as_the_api_says(job.place.manifest(), calm.world) == []
