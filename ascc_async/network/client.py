@@ -114,7 +114,7 @@ class IdentityClient:
             raise UnexpectedAnswer(f"{_without_query(url)} is not a web address") from error
         route = Route(address.host or "?", self._shown_proxy, self.identity)
         to_youtube = address.scheme == "https" and f".{address.host}".endswith(".youtube.com")
-        if to_youtube:
+        if to_youtube and self._cookie_header:
             headers = {**(headers or {}), "Cookie": self._cookie_header}
         with our_errors(route):
             response = await self._session.request(
@@ -175,10 +175,13 @@ class HttpResponse:
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises UnexpectedAnswer when it is larger than `limit` once unpacked."""
         pieces = []
-        async for chunk in self.chunks():
-            if self.received > limit:
-                raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
-            pieces.append(chunk)
+        with our_errors(self._route):
+            # Not through `chunks`: for a small answer that costs as much as parsing it.
+            while chunk := await self._response.content.readany():
+                self.received += len(chunk)
+                if self.received > limit:
+                    raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
+                pieces.append(chunk)
         return b"".join(pieces)
 
     async def read_what_comes(self, limit: int) -> tuple[bytes, bool]:

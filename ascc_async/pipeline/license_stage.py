@@ -130,10 +130,11 @@ class LicenseStage:
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
         size, rows, unknown = health.source.batch_size, question.rows, question.unknown
-        for start in range(size, len(rows), size):
-            part = slice(start, start + size)
-            self._repeat(replace(question, rows=rows[part], unknown=unknown[part]))
-        question = replace(question, rows=rows[:size], unknown=unknown[:size])
+        if len(rows) > size:
+            for start in range(size, len(rows), size):
+                part = slice(start, start + size)
+                self._repeat(replace(question, rows=rows[part], unknown=unknown[part]))
+            question = replace(question, rows=rows[:size], unknown=unknown[:size])
         video_ids = [self._work_queue.video_id(row) for row in question.rows]
         try:
             answers = await self._router.ask(health, video_ids)
