@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+import numpy.typing as npt
+
+Pcm = npt.NDArray[np.int16]
+
 
 @dataclass(frozen=True)
 class Maker:
     """ffmpeg's options for one kind of stream, and what comes out (rate None: as it went in).
 
-    `indexed`: whether only a part of it need be fetched.
+    `indexed`: whether only a part of it need be fetched. `delayed`: an edit list says that the
+    sound begins late.
     """
 
     options: tuple[str, ...]
@@ -24,11 +30,17 @@ class Maker:
     indexed: bool
     rate: int | None = None
     channels: int = 2
+    delayed: bool = False
 
 
 # Without noise substitution: it is drawn anew at every decoding, from the first packet on.
 _AAC = ("-c:a", "aac", "-aac_pns", "0")
 _OPUS = ("-c:a", "libopus", "-b:a", "96k")
+_VORBIS = ("-c:a", "libvorbis", "-b:a", "128k")
+_PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25", "-shortest")
+_H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+_DELAY = "0.28"  # seconds, a whole number of samples at every rate
+_DELAYED = ("-af", f"asetpts=PTS+{_DELAY}/TB")
 _DASH = (*_AAC, "-movflags", "+dash+global_sidx", "-frag_duration")
 MAKERS: Mapping[str, Maker] = MappingProxyType(
     {
@@ -68,8 +80,44 @@ MAKERS: Mapping[str, Maker] = MappingProxyType(
             True,
             48_000,
         ),
+        "Vorbis, Cues in front": Maker(
+            (*_VORBIS, "-cluster_time_limit", "4000", "-cues_to_front", "1"), "webm", False
+        ),
+        "Vorbis, 48 kHz, Cues at the end": Maker(
+            (*_VORBIS, "-ar", "48000", "-cluster_time_limit", "4000"), "webm", False, 48_000
+        ),
+        "Vorbis and pictures": Maker(
+            (*_PICTURES, "-c:v", "libvpx", "-deadline", "realtime", *_VORBIS), "webm", False
+        ),
+        "sound delayed": Maker((*_AAC, *_DELAYED), "mp4", False, delayed=True),
+        "sound delayed, with pictures": Maker(
+            (*_PICTURES, *_H264, *_AAC, *_DELAYED, "-movflags", "+faststart"),
+            "mp4",
+            False,
+            delayed=True,
+        ),
+        "sound and pictures delayed": Maker(
+            (*_PICTURES, *_H264, *_AAC, "-output_ts_offset", _DELAY), "mp4", False, delayed=True
+        ),
+        "sound delayed, with sidx": Maker(
+            (*_DASH, "4000000", "-movflags", "+dash+global_sidx+delay_moov", *_DELAYED),
+            "mp4",
+            False,
+            delayed=True,
+        ),
     }
 )
+
+
+def presented(ffmpeg: str, stream: Path, maker: Maker) -> Pcm:
+    """All samples as a player plays them, silence while the sound is not there yet included."""
+    clock = ("-copyts",) if maker.delayed else ()
+    filled = ("-af", "aresample=async=1:first_pts=0") if maker.delayed else ()
+    command = [ffmpeg, "-nostdin", "-loglevel", "error", *clock, "-i", str(stream), "-map", "0:a:0"]
+    done = subprocess.run(
+        [*command, *filled, "-f", "s16le", "pipe:1"], capture_output=True, check=True
+    )
+    return np.frombuffer(done.stdout, np.int16).reshape(-1, maker.channels)
 
 
 def made(ffmpeg: str, maker: Maker, sound: Path, stream: Path) -> bytes:

@@ -136,7 +136,7 @@ class Cutter:
         """Write the clip and decode it again, to its end."""
         settings, length_ms = self._settings, segment.end_ms - segment.start_ms
         soxr = self.ffmpeg.installed.soxr
-        filters = encoding.sound_filter(sound.start, length_ms, settings, soxr=soxr, pad=pad)
+        filters = encoding.sound_filter(sound, length_ms, settings, soxr=soxr, pad=pad)
         if picture is None:
             arguments = encoding.sound_arguments(sound, filters, settings, part)
         else:

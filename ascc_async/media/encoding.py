@@ -80,12 +80,13 @@ def samples(milliseconds: int, rate: int) -> int:
 
 
 def sound_filter(
-    start: float, length_ms: int, settings: ClipsSettings, *, soxr: bool, pad: bool
+    sound: Excerpt, length_ms: int, settings: ClipsSettings, *, soxr: bool, pad: bool
 ) -> str:
     """The filters that leave exactly the clip's samples; `pad` fills up what is missing.
 
     The start is found by time, the end by count of samples from there.
     """
+    start = sound.start
     is_audio = settings.media == "audio"
     rate = _OPUS_RATE if is_audio and settings.format == "opus" else settings.sample_rate
     length = length_ms / 1000
@@ -96,6 +97,12 @@ def sound_filter(
         _CLOCK,
         f"atrim=duration={length + margin:.6f}",
     ]
+    if sound.delay:
+        # ffmpeg's clock starts with whatever track begins first: here it starts where players' do.
+        steps.insert(0, f"asetpts=PTS-STARTPTS+round({sound.delay:.6f}/TB)")
+    if sound.delay > start:
+        # The pause belongs to the segment. A little more: ffmpeg cuts it down to whole samples.
+        steps.insert(2, f"adelay={(sound.delay - start) * 1000 + 0.005:.3f}:all=1")
     if settings.channels is not None:
         steps.append(_MIX[settings.channels])
     if rate is not None:

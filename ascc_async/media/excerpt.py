@@ -11,6 +11,7 @@ from pathlib import Path
 import aiofiles
 
 from ascc_async.errors import Rejected
+from ascc_async.media.edit_list import sound_delay, sound_delay_in
 from ascc_async.media.ranges import PIECE, Ranges
 from ascc_async.media.stream_index import StreamHead, StreamIndex, read_index
 from ascc_async.model import Reason, Track
@@ -38,6 +39,7 @@ class Excerpt:
     index, the whole stream ends (both in seconds, None: not known). `indexed`: the head and the
     fragments that an index names, not the stream from its first byte on. `left_out`: first and
     last of the bytes at its end that are probably not needed (None: nothing is left out).
+    `delay`: seconds that the sound waits, by its edit list, before its first sample is played.
     """
 
     container: str
@@ -47,6 +49,7 @@ class Excerpt:
     stream_end: float | None
     indexed: bool
     left_out: tuple[int, int] | None = None
+    delay: float = 0.0
 
     def arguments(self, *, keep_clock: bool = True) -> list[str]:
         """ffmpeg's options for this input."""
@@ -103,6 +106,11 @@ async def fetch_excerpt(
         # Some streams have one sidx for every fragment: what goes on behind it is not indexed.
         goes_on = stream.total is not None and index.fragments[-1].last + 1 < stream.total
         index = None if goes_on else index
+    if index is not None and track.kind == "audio":
+        # Makers differ on whether an index counts the delay. Blocks of Vorbis vary in length and
+        # WebM rounds their times: only from the first one on can samples be counted.
+        counted_from_first = sound_delay(index.head) or b"A_VORBIS" in index.head
+        index = None if counted_from_first else index
     if index is None:
         have, total, left_out = len(stream.data), stream.total, None
         if total is not None:
@@ -115,7 +123,14 @@ async def fetch_excerpt(
         await asyncio.to_thread(scratch.write_bytes, stream.data)
         if have != total:
             await _append(ranges, track, scratch, have, left_out[0] - 1 if left_out else None)
-        return Excerpt(container, None, scratch, start, None, indexed=False, left_out=left_out)
+        whole = Excerpt(container, None, scratch, start, None, indexed=False, left_out=left_out)
+        if container != "mp4" or track.kind == "video":
+            return whole
+        delay = await asyncio.to_thread(sound_delay_in, scratch)
+        if delay is None:  # its head is at its end: without it nothing can be decoded
+            whole = await whole.completed(ranges, track)
+            delay = await asyncio.to_thread(sound_delay_in, scratch)
+        return replace(whole, delay=delay or 0.0)
 
     origin, rounding = _origin(index, track.kind), 0.0
     chosen = index.covering(origin + start - _PREROLL, origin + end + _MARGIN)

@@ -31,7 +31,7 @@ PICTURES = "#tb 0: 1/1000\n0, 0, 80, 40, 9, 0x1\n0, 40, 0, 40, 9, 0x2, F=0x0\n0,
 
 def filters(settings: ClipsSettings = FLAC, *, soxr: bool = True, pad: bool = False) -> list[str]:
     """The filters for ten seconds from 12.345 s on."""
-    return sound_filter(12.345, 10_000, settings, soxr=soxr, pad=pad).split(",")
+    return sound_filter(EXCERPT, 10_000, settings, soxr=soxr, pad=pad).split(",")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
 from ascc_async.standin.media import StreamSpec
 from ascc_async.standin.media_containers import IndexForm
-from benchmarks.stream_makers import MAKERS, Maker, made
+from benchmarks.stream_makers import MAKERS, Maker, made, presented
 
 Streams = Callable[[StreamSpec, int], bytes]
 Cutters = Callable[..., Cutter]
@@ -49,11 +50,11 @@ def sound(ffmpeg_path: str, stream: Streams, tmp_path_factory: pytest.TempPathFa
 async def test_streams_of_another_maker_are_cut_to_the_sample(
     maker: Maker, sound: Path, ffmpeg_path: str, cutter: Cutters, tmp_path: Path
 ) -> None:
-    """Wherever it starts, a clip is what a full decode has there, and few bytes are fetched."""
+    """Wherever it starts, a clip is what is played there, and few bytes are fetched."""
     file = tmp_path / f"source.{maker.ending}"
     data = made(ffmpeg_path, maker, sound, file)
-    whole = decoded_file(ffmpeg_path, file, maker.channels)
-    for start in (0, 9_999, 23_456, 44_040, 52_000):
+    whole = presented(ffmpeg_path, file, maker)
+    for start in (0, 100, 9_999, 23_456, 44_040, 52_000):
         ranges = Ranges(Memory({"sound": data}))
         clip = await cutter().make(ranges, resolved(track()), segment(start, 5_000))
         pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
@@ -82,6 +83,35 @@ async def test_sound_is_taken_out_of_a_muxed_stream(
     expected = decoded_file(ffmpeg_path, file, 2)[samples(12_345, rate) :][: 10 * rate]
     assert np.abs(pcm.astype(int) - expected).max() <= 1
     assert ranges.received == file.stat().st_size
+
+
+async def test_a_pause_and_then_priming_in_an_edit_list(
+    sound: Path, ffmpeg_path: str, cutter: Cutters, tmp_path: Path
+) -> None:
+    """YouTube's own way: the sound waits, and of its first frame nothing is played."""
+    file = tmp_path / "source.mp4"
+    data = made(ffmpeg_path, MAKERS["sound delayed"], sound, file)
+    entries = data.index(b"elst") + 12
+    # Ticks are samples: 277 ms, then all that comes after the first frame.
+    pause, media_time = struct.pack(">Ii", 13_296, -1), struct.pack(">i", 1024)
+    assert data[entries + 4 : entries + 8] == b"\xff\xff\xff\xff"
+    data = (
+        data[:entries]
+        + pause
+        + data[entries + 8 : entries + 16]
+        + media_time
+        + data[entries + 20 :]
+    )
+    file.write_bytes(data)
+    whole = np.concatenate([np.zeros((13_296, 2), np.int16), decoded_file(ffmpeg_path, file, 2)])
+    for start in (0, 276, 30_000):
+        clip = await cutter().make(
+            Ranges(Memory({"sound": data})), resolved(track(format_id="18")), segment(start)
+        )
+        pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)
+        expected = whole[samples(start, rate) :][: 10 * rate].astype(int)
+        assert (rate, pcm.shape) == (48_000, expected.shape)
+        assert np.abs(pcm - expected).max() <= 1
 
 
 async def test_sbr_said_in_the_head_doubles_the_rate(
