@@ -78,7 +78,8 @@ class LicenseAnswer:
 
     `text` and `link` are the words and the address as seen; `source` names who was asked;
     `checked_at` is POSIX time in seconds; `reason` is set when `license` is `UNAVAILABLE`;
-    `detail` keeps YouTube's own words for that.
+    `detail` keeps YouTube's own words for that. `bare_by`, only with `UNKNOWN`: the identity to
+    which YouTube called the video unavailable without saying why, which may be a block as well.
     """
 
     video_id: str
@@ -93,6 +94,7 @@ class LicenseAnswer:
     channel_id: str = ""
     published: str = ""
     detail: str = ""
+    bare_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class Reader:
             self._connection = self._connect()
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         refuse_newer(version, path)
+        # Until a run has brought it up to date, a journal of version 1 has no such column.
+        self._columns = _ANSWER if version > 1 else _ANSWER.replace("bare_by", "''")
 
     def close(self) -> None:
         """Give the connection back."""
@@ -103,19 +105,20 @@ class Reader:
         return self._answer_pages("AND license = 'creative_commons'")
 
     def _answer_pages(self, condition: str) -> Iterator[list[AnswerRow]]:
-        sql = f"SELECT {_ANSWER} FROM answers WHERE video_id > ? {condition} ORDER BY video_id"
-        for rows in self._pages(f"{sql} LIMIT {_PAGE}"):
+        sql = f"SELECT {self._columns} FROM answers WHERE video_id > ? {condition}"
+        for rows in self._pages(f"{sql} ORDER BY video_id LIMIT {_PAGE}"):
             yield [_answer(row) for row in rows]
 
     def answer(self, video_id: str) -> AnswerRow | None:
         """The newest answer about one video."""
-        rows = self._look_up(f"SELECT {_ANSWER} FROM answers WHERE video_id = ?", video_id)
+        rows = self._look_up(f"SELECT {self._columns} FROM answers WHERE video_id = ?", video_id)
         return _answer(rows[0]) if rows else None
 
     def answers_of(self, video_ids: Sequence[str]) -> dict[str, AnswerRow]:
         """The newest answers about these videos, by video id."""
         rows = self._look_up(
-            f"SELECT {_ANSWER} FROM answers WHERE video_id IN (SELECT value FROM json_each(?))",
+            f"SELECT {self._columns} FROM answers"
+            " WHERE video_id IN (SELECT value FROM json_each(?))",
             json.dumps(video_ids),
         )
         return {row[0]: _answer(row) for row in rows}

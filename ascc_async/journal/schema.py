@@ -52,9 +52,25 @@ CREATE TRIGGER clips_history BEFORE UPDATE OF outcome ON clips BEGIN
 END;
 """
 
+# Version 1 took «Video unavailable» for «removed», although blocked addresses are told the same:
+# what it recorded so, in words that say no more, is open again.
+_BARE_WORDS = """
+ALTER TABLE answers ADD COLUMN bare_by TEXT NOT NULL DEFAULT '';
+UPDATE answers SET license = 'unknown', reason = NULL, asks = 0
+WHERE license = 'unavailable' AND (
+    (reason = 'removed' AND detail IN ('Video unavailable', 'This video is unavailable',
+        'This video is not available', 'Video unavailable · This video is not available'))
+    OR (reason = 'sign_in_required' AND detail = 'Please sign in'));
+UPDATE clips SET outcome = 'pending', reason = NULL
+WHERE outcome = 'unavailable' AND (
+    (reason = 'removed' AND rtrim(detail, '.') IN ('Video unavailable', 'This video is unavailable',
+        'This video is not available', 'Video unavailable. This video is not available'))
+    OR (reason = 'sign_in_required' AND rtrim(detail, '. ') = 'Please sign in'));
+"""
+
 # The n-th script brings a journal from version n to n + 1. Published ones are never changed:
 # a user may come from any of them.
-MIGRATIONS: tuple[str, ...] = (_TABLES,)
+MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS)
 VERSION = len(MIGRATIONS)
 
 # Columns are named as the fields of the records that they keep.

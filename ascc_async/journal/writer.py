@@ -69,7 +69,9 @@ _PUT_ANSWER = f"""
     channel = coalesce(nullif(excluded.channel, ''), channel),
     channel_id = coalesce(nullif(excluded.channel_id, ''), channel_id),
     published = coalesce(nullif(excluded.published, ''), published),
-    detail = excluded.detail
+    detail = excluded.detail,
+    bare_by = iif(excluded.license = 'unknown' AND license <> 'unknown',
+                  bare_by, excluded.bare_by)
 """
 _PUT_CLIP = (
     f"{_insert('clips', _ALL_CLIP_COLUMNS)} ON CONFLICT (segment_id, form) DO UPDATE SET"
@@ -80,7 +82,8 @@ _PUT_LEARNED = (
     "INSERT INTO learned VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
 _DISTRUST = (
-    "UPDATE answers SET license = 'unknown', reason = NULL, asks = 0, detail = 'source distrusted'"
+    "UPDATE answers SET license = 'unknown', reason = NULL, asks = 0, bare_by = '',"
+    " detail = 'source distrusted'"
     " WHERE source = ? AND checked_at >= ?"
 )
 _FORGET = (

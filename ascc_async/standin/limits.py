@@ -88,11 +88,15 @@ class SeededFaults:
         self._seed, self._faults = seed, tuple(faults)
         self._hits: Counter[tuple[int, str]] = Counter()
 
-    def draw(self, endpoint: str, videos: Sequence[str], path: str) -> Fault | None:
+    def draw(
+        self, endpoint: str, videos: Sequence[str], path: str, client: str = ""
+    ) -> Fault | None:
         """The first fault that hits this request. Its use is counted."""
         target = f"{endpoint} {videos[0] if videos else path}"
         for number, fault in enumerate(self._faults):
             if endpoint not in (fault.endpoints or COMMON_ENDPOINTS):
+                continue
+            if fault.clients and client not in fault.clients:
                 continue
             # Drawn by hash, not in turn: the same videos are hit, in whatever order they are asked.
             text = f"{self._seed} {number} {fault.name} {target}".encode()

@@ -1,10 +1,12 @@
 """What YouTube says of a video that it does not play: statuses, words and their places.
 
 The one place for wordings. A reason has one or more `Unplayable` entries, a video takes the one its
-number falls on; `REFUSALS` are said in place of the truth to a client that YouTube turns away.
-Another disguise of a refusal is another entry, and its name in `world_settings.RefusalStyle`. Then
-`Fault(name=…, endpoints=("player",), share=0.3, times=0)` says it at the player alone and of a
-share of the videos, `Limit(style=…)` of all videos to those who exceed a limit.
+number falls on (`wording`); `REFUSALS` are said in place of the truth to a client that YouTube
+turns away. Another disguise of a refusal is another entry, and its name in
+`world_settings.RefusalStyle`. Then `Fault(name=…, endpoints=("player",), share=0.3, times=0)` says
+it at the player alone and of a share of the videos, `clients=("VISIONOS",)` to one player client
+alone, `Limit(style=…)` of all videos to those who exceed a limit; `StandinProcess.set_faults()`
+lifts it while a run is going on.
 """
 
 from __future__ import annotations
@@ -14,19 +16,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ascc_async.model import Reason
-from ascc_async.standin.world import SIGNING_IN_HELPS, Video
-
-APPS = frozenset({"ANDROID", "ANDROID_VR", "IOS", "VISIONOS"})
 
 
 @dataclass(frozen=True, slots=True)
 class Unplayable:
-    """One `playabilityStatus`. `more`: further keys beside, or others in place."""
+    """One `playabilityStatus`. `more`: further keys beside, or others in place.
+
+    `bare`: it says nothing certain of the video, so it may as well be a block.
+    """
 
     status: str
-    reason: str
+    reason: str = ""
     subreason: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
+    bare: bool = False
 
 
 def _members_only(text: str) -> Unplayable:
@@ -56,12 +59,12 @@ _LEVEL = (
 UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
     Reason.REMOVED: (
         Unplayable("ERROR", _GONE, "This video has been removed by the uploader"),
-        Unplayable("ERROR", _GONE, "This video is not available"),
+        Unplayable("ERROR", _GONE, "This video is not available", bare=True),
         Unplayable("ERROR", _GONE, "This video isn't available anymore"),
         Unplayable(
             "ERROR", _GONE, "This video has been removed for violating YouTube's Terms of Service"
         ),
-        Unplayable("ERROR", _GONE),
+        Unplayable("ERROR", _GONE, bare=True),
     ),
     Reason.PRIVATE: (
         Unplayable(
@@ -100,7 +103,7 @@ UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
             "UNPLAYABLE", _GONE, "The uploader has not made this video available in your country"
         ),
     ),
-    Reason.SIGN_IN_REQUIRED: (Unplayable("LOGIN_REQUIRED", "Please sign in"),),
+    Reason.SIGN_IN_REQUIRED: (Unplayable("LOGIN_REQUIRED", "Please sign in", bare=True),),
     Reason.AGE_RESTRICTED: (
         Unplayable(
             "LOGIN_REQUIRED",
@@ -116,7 +119,8 @@ UNPLAYABLE: Mapping[Reason, tuple[Unplayable, ...]] = {
         _members_only(_LEVEL.format('Tier 2 "Gold"')),
     ),
 }
-# Worded and shaped like an answer about the video: the trap is to take them for one.
+# Worded and shaped like an answer about the video: the trap is to take them for one. All but the
+# first two are disguises: YouTube says the same of videos that are really gone.
 REFUSALS: Mapping[str, Unplayable] = {
     "bot_check": Unplayable(
         "LOGIN_REQUIRED",
@@ -124,44 +128,19 @@ REFUSALS: Mapping[str, Unplayable] = {
         "This helps protect our community. Learn more",
     ),
     "try_later": Unplayable("ERROR", _GONE, "This content isn't available, try again later."),
+    "video_unavailable": Unplayable("ERROR", _GONE, bare=True),
+    "unplayable": Unplayable("UNPLAYABLE", _GONE, bare=True),
+    "not_available": Unplayable("UNPLAYABLE", "This video is not available", bare=True),
+    "please_sign_in": Unplayable("LOGIN_REQUIRED", "Please sign in", bare=True),
+    "login_required": Unplayable("LOGIN_REQUIRED", bare=True),
+    "unknown_words": Unplayable(
+        "UNPLAYABLE", "Playback is paused on this network", "Come back another day", bare=True
+    ),
 }
 
 
-def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> dict[str, Any]:
-    """What `player` says of the video's being playable. `app`: in the mobile apps' way."""
-    reason = video.reason
-    status: dict[str, Any] = {"status": "OK", "playableInEmbed": True}
-    if reason is Reason.LIVE:
-        # YouTube says OK for a stream on air: only `videoDetails` tells that it is no recording.
-        event = {"videoId": video.video_id, "pollDelayMs": "15000"}
-        status["liveStreamability"] = {"liveStreamabilityRenderer": event}
-        if video.upcoming:
-            status["status"] = "LIVE_STREAM_OFFLINE"
-            status["reason"] = "This live event will begin in 3 hours."
-        return status
+def wording(reason: Reason | None, number: int) -> Unplayable | None:
+    """What YouTube says of a video of this reason and number; None where it is no hindrance."""
     entries = UNPLAYABLE.get(reason, ()) if reason else ()
-    # Sound that is missing or spoilt is no reason to refuse the player.
-    if not entries or (signed_in and reason in SIGNING_IN_HELPS):
-        return status
     # By number, not at random: each wording is met, and a video keeps its own.
-    entry = entries[video.number % len(entries)]
-    if reason is Reason.COUNTRY_RESTRICTED and app:  # apps name no «Video unavailable» before it
-        entry = Unplayable(entry.status, entry.subreason)
-    status = refused(entry)
-    if reason is Reason.MEMBERS_ONLY and app:
-        del status["errorScreen"]  # apps make no offer
-    return status
-
-
-def refused(entry: Unplayable) -> dict[str, Any]:
-    """An entry as `playabilityStatus`, with the screen that a player would show."""
-    # yt-dlp takes the second sentence from the screen alone.
-    screen = {"reason": {"simpleText": entry.reason}, "icon": {"iconType": "ERROR_OUTLINE"}}
-    if entry.subreason:
-        screen["subreason"] = {"simpleText": entry.subreason}
-    return {
-        "status": entry.status,
-        "reason": entry.reason,
-        "errorScreen": {"playerErrorMessageRenderer": screen},
-        **entry.more,
-    }
+    return entries[number % len(entries)] if entries else None

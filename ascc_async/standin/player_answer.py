@@ -10,8 +10,10 @@ from ascc_async.model import Reason
 from ascc_async.standin.links import LINK_SECONDS, Links, Puzzle
 from ascc_async.standin.media import Stream
 from ascc_async.standin.next_answer import TRACKING, VISITOR
-from ascc_async.standin.playability import APPS, REFUSALS, playability, refused
-from ascc_async.standin.world import GONE, Video
+from ascc_async.standin.playability import REFUSALS, Unplayable, wording
+from ascc_async.standin.world import GONE, SIGNING_IN_HELPS, Video
+
+APPS = frozenset({"ANDROID", "ANDROID_VR", "IOS", "VISIONOS"})
 
 # What yt-dlp must solve with JavaScript before a link of this client works.
 _PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
@@ -65,8 +67,8 @@ def player_answer(
                 "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1"
             )
         answer["streamingData"] = data
-    # YouTube names title and channel of a video it does not play, unless it is gone.
-    if refusal or video.reason in GONE:
+    # YouTube names title and channel of a video it does not play, unless it is gone, or is said to.
+    if refusal not in ("", "not_available") or video.reason in GONE:
         return answer
     length = str(round(video.length_ms / 1000))
     thumbnail = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
@@ -105,6 +107,46 @@ def player_answer(
         }
         answer["microformat"] = {"playerMicroformatRenderer": microformat}
     return answer
+
+
+def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> dict[str, Any]:
+    """What `player` says of the video's being playable. `app`: in the mobile apps' way."""
+    reason = video.reason
+    status: dict[str, Any] = {"status": "OK", "playableInEmbed": True}
+    if reason is Reason.LIVE:
+        # YouTube says OK for a stream on air: only `videoDetails` tells that it is no recording.
+        event = {"videoId": video.video_id, "pollDelayMs": "15000"}
+        status["liveStreamability"] = {"liveStreamabilityRenderer": event}
+        if video.upcoming:
+            status["status"] = "LIVE_STREAM_OFFLINE"
+            status["reason"] = "This live event will begin in 3 hours."
+        return status
+    entry = wording(reason, video.number)
+    # Sound that is missing or spoilt is no reason to refuse the player.
+    if entry is None or (signed_in and reason in SIGNING_IN_HELPS):
+        return status
+    if reason is Reason.COUNTRY_RESTRICTED and app:  # apps name no «Video unavailable» before it
+        entry = Unplayable(entry.status, entry.subreason)
+    status = refused(entry)
+    if reason is Reason.MEMBERS_ONLY and app:
+        del status["errorScreen"]  # apps make no offer
+    return status
+
+
+def refused(entry: Unplayable) -> dict[str, Any]:
+    """An entry as `playabilityStatus`, with the screen that a player would show."""
+    # yt-dlp takes the second sentence from the screen alone.
+    screen: dict[str, Any] = {"icon": {"iconType": "ERROR_OUTLINE"}}
+    if entry.reason:
+        screen["reason"] = {"simpleText": entry.reason}
+    if entry.subreason:
+        screen["subreason"] = {"simpleText": entry.subreason}
+    return {
+        "status": entry.status,
+        **({"reason": entry.reason} if entry.reason else {}),
+        "errorScreen": {"playerErrorMessageRenderer": screen},
+        **entry.more,
+    }
 
 
 def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[str, Any]:

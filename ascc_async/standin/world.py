@@ -17,6 +17,7 @@ from math import exp, log
 from typing import NamedTuple
 
 from ascc_async.model import License, Outcome, Reason
+from ascc_async.standin.playability import wording
 from ascc_async.standin.world_settings import WorldSettings
 
 GONE = frozenset(
@@ -193,10 +194,24 @@ class World:
             segment_end_ms=start_ms + 10_000,
         )
 
-    def expected(self, video_id: str, start_ms: int, *, signed_in: bool = False) -> Expected:
-        """What a run must write for the segment that begins at `start_ms`."""
+    def expected(
+        self,
+        video_id: str,
+        start_ms: int,
+        *,
+        signed_in: bool = False,
+        second_look: bool = False,
+    ) -> Expected:
+        """What a run must write for the segment that begins at `start_ms`.
+
+        `second_look`: bare words were seen twice, hours or identities apart. Once says nothing.
+        """
         video = self.video(video_id)
         license_, reason = video.license, video.reason
+        said = wording(reason, video.number)
+        bare = said is not None and said.bare
+        if license_ is License.UNAVAILABLE and bare and not second_look:
+            license_ = License.UNKNOWN
         if license_ is License.UNAVAILABLE:
             return Expected(license_, Outcome.UNAVAILABLE, reason)
         if license_ is License.UNKNOWN:
@@ -204,6 +219,9 @@ class World:
         if license_ is License.STANDARD:
             return Expected(license_, Outcome.NOT_SHAREABLE, None)
         if reason in BARRED and not (signed_in and reason in SIGNING_IN_HELPS):
+            # Of a video known to be there, no bare words make an end.
+            if bare:
+                return Expected(license_, Outcome.PENDING, None)
             return Expected(license_, Outcome.UNAVAILABLE, reason)
         if reason is Reason.NO_AUDIO:
             return Expected(license_, Outcome.REJECTED, reason)

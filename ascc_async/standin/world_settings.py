@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 # What YouTube counts apart, as it seems from outside.
 RequestKindName = Literal["pages", "data_api", "media", "metadata"]
 RefusalStyle = Literal[
-    "429", "bot_check", "try_later", "captcha", "consent", "login_wall", "forbidden"
-]
+    "429", "bot_check", "try_later", "captcha", "consent", "login_wall", "forbidden",
+    "video_unavailable", "unplayable", "not_available", "please_sign_in", "login_required",
+    "unknown_words",
+]  # fmt: skip
 FaultName = Literal[
     RefusalStyle,
     "server_error", "cut_before", "cut_body", "stall", "slow_body", "empty", "html", "truncated",
@@ -115,7 +117,8 @@ class Fault(_FrozenSettings):
     """A fault that hits a seeded `share` of videos (or paths), each at most `times` times.
 
     `times` 0 means every time. `endpoints` narrows to some of: next, player, watch, data_api,
-    media, metadata, other. `seconds` is the length of a stall; `bytes_per_second` the speed of a
+    media, metadata, other; `clients` to some player clients (as `requests()` names them), the same
+    videos for each. `seconds` is the length of a stall; `bytes_per_second` the speed of a
     slow body.
     """
 
@@ -123,6 +126,7 @@ class Fault(_FrozenSettings):
     share: Share = 1.0
     times: int = Field(default=1, ge=0)
     endpoints: tuple[str, ...] | None = None
+    clients: tuple[str, ...] | None = None
     seconds: float = Field(default=3600, ge=0)
     bytes_per_second: float = Field(default=2000, gt=0)
     retry_after: RetryAfterForm = "none"

@@ -33,7 +33,7 @@ from ascc_async.youtube.extraction import (
     SentRequest,
 )
 from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
-from ascc_async.youtube.messages import Playability, reason_in_playability, refusal_in
+from ascc_async.youtube.messages import Playability, judge, refusal_in
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) 
         refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
         waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
         return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
-    reason = reason_in_playability(Playability(words=failure.message))
+    reason = judge(Playability(words=failure.message)).reason
     if reason is not None:
         return Unavailable(reason, clean(failure.message))
     # An answer that is no JSON may come as an error of the network: it is the server's.

@@ -11,20 +11,15 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ascc_async.errors import ServerFault, UnexpectedAnswer
-from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.model import License, LicenseAnswer
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
-from ascc_async.youtube.messages import (
-    playability_in,
-    reason_in_playability,
-    refusal_in_playability,
-)
+from ascc_async.youtube.messages import Verdict, judge, playability_in
 from ascc_async.youtube.session import Answer, Call, Sessions
 
 log = logging.getLogger(__name__)
@@ -57,37 +52,23 @@ _VIDEO_ID = "VIDEO-ID"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class PlayerVerdict:
-    """What the player says of a video. `playable`: it is there; `reason` None: unknown words."""
-
-    playable: bool
-    reason: Reason | None
-    words: str
-
-
 class PlayerEndpoint:
     """Asks the player why a video is not there, for `playabilityStatus` alone."""
 
     def __init__(self, sessions: Sessions, client: WebClient) -> None:
         self._endpoint = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
 
-    async def verdict(self, video_id: str, *, identity: str | None = None) -> PlayerVerdict:
+    async def verdict(self, video_id: str, *, identity: str | None = None) -> Verdict:
         """The player's verdict. Raises Refused (the bot check too), NetworkFault, ServerFault."""
 
-        def read(answer: Mapping[str, Any], _: str) -> PlayerVerdict:
-            playability = playability_in(answer.get("playabilityStatus"))
+        def read(answer: Mapping[str, Any], _: str) -> Verdict:
+            verdict = judge(playability_in(answer.get("playabilityStatus")))
             # Before all else: a bot check in place of a reason says nothing about the video.
-            refusal = refusal_in_playability(playability)
-            if refusal is not None:
-                raise refusal
+            if verdict.refusal is not None:
+                raise verdict.refusal
             if inside(answer, "videoDetails").get("videoId") not in (None, video_id):
                 raise ServerFault("the player answers about another video")
-            return PlayerVerdict(
-                playable=playability.status == "OK",
-                reason=reason_in_playability(playability),
-                words=playability.words or playability.status,
-            )
+            return verdict
 
         _, verdict = await self._endpoint.ask(video_id, read, identity=identity)
         return verdict
@@ -126,8 +107,8 @@ class InnertubeSource:
             if not reading.shows_video:
                 verdict = await self.player.verdict(video_id, identity=asked_by)
                 if not verdict.playable:
-                    return reading.answer(
-                        video_id, self.name, self._wall(), gone=verdict.reason, detail=verdict.words
+                    return reading.answer_without_video(
+                        video_id, self.name, self._wall(), verdict, asked_by
                     )
             # Until the mask has let evidence through, its silence may be its own doing.
             if not self.next.proven:

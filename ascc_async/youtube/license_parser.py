@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.model import License, LicenseAnswer
 from ascc_async.youtube.json_reading import inside, links_in, listed, string, text_of, walk
+from ascc_async.youtube.messages import Verdict
 
 # The words of the row change with language and spelling, its link does not.
 LICENSE_PATH = "/t/creative_commons"
@@ -25,8 +26,9 @@ _ROW_KINDS = frozenset(
     {"metadataRowRenderer", "richMetadataRowRenderer", "metadataRowHeaderRenderer"}
 )
 # «License» in the languages most likely met: a row of that title without the known link is news.
+# The whole title: older music pages have a row «Licensed to YouTube by».
 _LICENSE_TITLE = re.compile(
-    r"li[cs]en|lizenz|licença|licenza|licenc|лиценз|ліценз|ライセンス|라이선스|许可|授權"
+    r"(l?li[cs]en\w*|lizenz\w*|лиценз\w*|ліценз\w*|ライセンス|라이선스|许可\w*|授權\w*) ?:?"
 )
 _SOUNDS_LIKE_IT = ("creative commons", "creativecommons", "クリエイティブ", "creative_commons")
 
@@ -56,19 +58,17 @@ class LicenseReading:
         source: str,
         checked_at: float,
         *,
-        gone: Reason | None = None,
         detail: str = "",
     ) -> LicenseAnswer:
-        """The record of it. `gone`: why the video is not there; `detail`: why it is unknown."""
+        """The record of it. `detail`: why it is unknown."""
         if not self.is_about(video_id):
             detail = f"the answer was about {self.video_id}"
             return LicenseAnswer(video_id, License.UNKNOWN, source, checked_at, detail=detail)
         return LicenseAnswer(
             video_id=video_id,
-            license=self.license if gone is None else License.UNAVAILABLE,
+            license=self.license,
             source=source,
             checked_at=checked_at,
-            reason=gone,
             text=self.text,
             link=self.link,
             title=self.title,
@@ -77,6 +77,19 @@ class LicenseReading:
             published=self.published,
             detail=detail if self.license is License.UNKNOWN else "",
         )
+
+    def answer_without_video(
+        self, video_id: str, source: str, checked_at: float, verdict: Verdict, identity: str
+    ) -> LicenseAnswer:
+        """The record where no video is shown: what the player said of it to `identity`."""
+        answer = self.answer(
+            video_id, source, checked_at, detail=verdict.words or "the page did not tell"
+        )
+        if not self.is_about(video_id):
+            return answer
+        if verdict.reason is not None:
+            return replace(answer, license=License.UNAVAILABLE, reason=verdict.reason)
+        return replace(answer, bare_by=identity if verdict.unavailable else "")
 
 
 def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
@@ -148,7 +161,7 @@ def _holds_no_license(renderer: Mapping[str, Any], rows: Any) -> bool:
             contents = listed(plain.get("contents"))
             if not contents or not all(text_of(part) for part in contents):
                 return False
-            if _LICENSE_TITLE.search(text_of(plain.get("title")).lower()):
+            if _LICENSE_TITLE.fullmatch(text_of(plain.get("title")).strip().lower()):
                 return False
     # Words without the link: the page changed, it does not tell.
     texts = [value.lower() for _, value in walk(rows) if isinstance(value, str)]

@@ -1,7 +1,8 @@
-"""What YouTube's words and statuses mean, in one table: a refusal of us, or a reason of the video.
+"""What YouTube's statuses and words mean together, in one table, for licenses and clips alike.
 
-A refusal says nothing about a video, and what no line of the table knows stays None, unknown:
-never a reason by guess. Licenses and clips are both judged by this table. No network.
+A refusal of us says nothing about a video; a reason is one that YouTube names for certain; all else
+is bare: «Video unavailable», «Please sign in», no words at all, and every wording that nobody
+knows. Blocked addresses are told the same, so bare words end nothing. No network.
 """
 
 from __future__ import annotations
@@ -77,24 +78,24 @@ MESSAGES: tuple[tuple[str, RefusalKind | Reason], ...] = (
     (r"urheberrecht|著作権", Reason.COPYRIGHT_CLAIM),
     (r"live event will begin|premieres? (in|will)|premiere will begin", Reason.LIVE),
     (r"live stream (recording|has ended|is offline)|live event has ended", Reason.LIVE),
-    (r"has been removed|was removed|removed by the (uploader|user)", Reason.REMOVED),
+    # The video, not an account or a session.
+    (r"video (has been|was) removed|removed by the (uploader|user)", Reason.REMOVED),
     (r"wurde (vom nutzer|von dem nutzer|vom uploader)? ?entfernt|削除されました", Reason.REMOVED),
-    (r"this video does(n't| not) exist|no longer available", Reason.REMOVED),
-    (r"isn't available any ?more", Reason.REMOVED),
+    (r"video does(n't| not) exist|video (is )?no longer available", Reason.REMOVED),
+    (r"video (isn't|is not) available any ?more", Reason.REMOVED),
     (r"dieses video ist nicht mehr verfügbar|動画は利用できなくなりました", Reason.REMOVED),
     (r"sign in to (view|watch) this video|for registered users", Reason.SIGN_IN_REQUIRED),
-    (r"^please sign in\b", Reason.SIGN_IN_REQUIRED),
     (r"this video requires login|login required to view", Reason.SIGN_IN_REQUIRED),
 )
 _MESSAGES = tuple((re.compile(words), meaning) for words, meaning in MESSAGES)
 
-# Bare words that mean «gone» only when nothing else is said: with words beside them that nobody
-# knows, they may be about the client, the place, or a refusal in new words.
-_BARE = (
+# Seen twice, hours or identities apart, these mean that a video is gone, and only when nothing else
+# is said: words beside them that nobody knows may be a refusal in new words.
+_UNAVAILABLE = (
     r"(this )?video (is )?unavailable|this video (is not|isn't) available"
     r"|(dieses )?video (ist )?nicht verfügbar|(この)?動画(を再生|は再生|は利用)できません"
 )
-_GONE = re.compile(rf"(error: )?(\[youtube\] \S+: )?(({_BARE})[.。 ·]*)+")
+_ONLY_UNAVAILABLE = re.compile(rf"(({_UNAVAILABLE})[.。 ·]*)+")
 
 _REASON_BY_STATUS = {
     "LIVE_STREAM_OFFLINE": Reason.LIVE,
@@ -131,6 +132,22 @@ class Playability:
     age_gate: bool = False
     paid: bool = False
     captcha: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a player says of a video: `playable`, a `refusal` of us, a certain `reason`, or none.
+
+    With none of them it is bare, and says nothing about the video. `unavailable`: bare, and in the
+    very words of a video that is gone. `words` are YouTube's own, else its status, of all but a
+    video that it plays.
+    """
+
+    words: str = ""
+    playable: bool = False
+    refusal: Refused | None = None
+    reason: Reason | None = None
+    unavailable: bool = False
 
 
 def playability_in(raw: Any) -> Playability:
@@ -186,18 +203,19 @@ def refusal_in(
     return Refused(REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
 
 
-def refusal_in_playability(playability: Playability) -> Refused | None:
-    """The refusal in a player's `playabilityStatus`, by its words or its structure."""
-    if playability.status == "OK":
-        return None
-    kind = _refusal_by_words(playability.words)
-    if kind is None and playability.captcha:
-        kind = "captcha"
-    if kind is None and playability.status == "LOGIN_REQUIRED" and not playability.age_gate:
-        to_help_page = any(_BOT_HELP_PAGE in link for link in playability.links)
-        if to_help_page or _ROBOT_WORD.search(playability.words):
-            kind = "bot_check"
-    return None if kind is None else Refused(REFUSAL_TEXTS[kind], kind=kind)
+def judge(playability: Playability) -> Verdict:
+    """The table's verdict, by YouTube's words first, then by links, screens and status."""
+    status, words = playability.status, plain(playability.words)
+    if status == "OK":
+        return Verdict(playable=True)
+    said = playability.words or status
+    meaning = _meaning_of(words) or _meaning_of_structure(playability)
+    if isinstance(meaning, Reason):
+        return Verdict(said, reason=meaning)
+    if meaning is not None:
+        return Verdict(said, refusal=Refused(REFUSAL_TEXTS[meaning], kind=meaning))
+    unavailable = status in ("ERROR", "UNPLAYABLE") and _ONLY_UNAVAILABLE.fullmatch(words)
+    return Verdict(said, unavailable=bool(unavailable))
 
 
 def refusal_in_page(page: str) -> Refused | None:
@@ -209,27 +227,6 @@ def refusal_in_page(page: str) -> Refused | None:
     return refusal_in(url=form, text=page)
 
 
-def reason_in_playability(playability: Playability) -> Reason | None:
-    """The reason of the closed list, by YouTube's words, then by status and signs; else None.
-
-    Ask `refusal_in` or `refusal_in_playability` first. For words alone, such as yt-dlp's message,
-    make a `Playability` of them.
-    """
-    if playability.status == "OK":
-        return None
-    words = plain(playability.words)
-    meaning = _meaning_of(words)
-    if isinstance(meaning, Reason):
-        return meaning
-    if playability.age_gate:
-        return Reason.AGE_RESTRICTED
-    if playability.paid:
-        return Reason.MEMBERS_ONLY
-    # An UNPLAYABLE «Video unavailable» without more may be the place or the client: unknown.
-    gone = playability.status in ("", "ERROR") and _GONE.fullmatch(words)
-    return _REASON_BY_STATUS.get(playability.status) or (Reason.REMOVED if gone else None)
-
-
 def plain(text: str) -> str:
     """Small letters, straight apostrophes, single spaces, no markup: words fit for comparing."""
     bare = re.sub(r"<[^<>]{0,200}>", " ", text) if "<" in text else text
@@ -239,6 +236,21 @@ def plain(text: str) -> str:
 
 def _meaning_of(words: str) -> RefusalKind | Reason | None:
     return next((meaning for pattern, meaning in _MESSAGES if pattern.search(words)), None)
+
+
+def _meaning_of_structure(playability: Playability) -> RefusalKind | Reason | None:
+    """What tells in any language."""
+    if playability.captcha:
+        return "captcha"
+    if playability.status == "LOGIN_REQUIRED" and not playability.age_gate:
+        to_help_page = any(_BOT_HELP_PAGE in link for link in playability.links)
+        if to_help_page or _ROBOT_WORD.search(playability.words):
+            return "bot_check"
+    if playability.age_gate:
+        return Reason.AGE_RESTRICTED
+    if playability.paid:
+        return Reason.MEMBERS_ONLY
+    return _REASON_BY_STATUS.get(playability.status)
 
 
 def _refusal_by_words(text: str) -> RefusalKind | None:

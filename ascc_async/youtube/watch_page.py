@@ -14,13 +14,7 @@ from ascc_async.network.client import REDIRECTS, HttpResponse
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
-from ascc_async.youtube.messages import (
-    Playability,
-    playability_in,
-    reason_in_playability,
-    refusal_in_page,
-    refusal_in_playability,
-)
+from ascc_async.youtube.messages import Verdict, judge, playability_in, refusal_in_page
 from ascc_async.youtube.session import Call, Sessions
 
 URL = "https://www.youtube.com/watch"
@@ -72,13 +66,16 @@ class WatchPageSource:
                     raise UnexpectedAnswer(f"{response.host} answers {response.status}")
                 page = await self._read(response)
             reading = page.reading
-            # A page that shows the video but not its license has changed: that does not tell.
-            gone = reading.license is License.UNKNOWN and not reading.shows_video
-            reason = reason_in_playability(page.playability) if gone else None
             if reading.license is License.CREATIVE_COMMONS and reading.is_about(video_id):
                 self._sessions.sticky.note(video_id, response.identity)
-            detail = page.playability.words or "the page did not tell"
-            return reading.answer(video_id, self.name, self._wall(), gone=reason, detail=detail)
+            verdict, now = page.verdict, self._wall()
+            # A page that shows the video but not its license has changed: that does not tell.
+            if reading.license is License.UNKNOWN and not reading.shows_video:
+                return reading.answer_without_video(
+                    video_id, self.name, now, verdict, response.identity
+                )
+            detail = verdict.words or "the page did not tell"
+            return reading.answer(video_id, self.name, now, detail=detail)
 
         return await self._sessions.with_retries(attempt, identity=identity)
 
@@ -92,7 +89,7 @@ class WatchPageSource:
                 break
         page = page or reader.finish()
         self._sessions.note_login(response.identity, page.reading.logged_out)
-        refusal = refusal_in_playability(page.playability)
+        refusal = page.verdict.refusal
         if refusal is None and not page.is_watch_page:
             head = reader.head()
             if not head.strip():
@@ -108,7 +105,7 @@ class PageReading:
     """What a page says, if it is a watch page at all."""
 
     reading: LicenseReading
-    playability: Playability
+    verdict: Verdict
     is_watch_page: bool
 
 
@@ -144,9 +141,8 @@ class PageReader:
         self._read_parts()
         player_read = self._player.value is not None
         if player_read:
-            playability = self._playability()
-            final = reason_in_playability(playability) in _FINAL
-            if final or self._data_ended or refusal_in_playability(playability):
+            verdict = self._verdict()
+            if verdict.reason in _FINAL or verdict.refusal or self._data_ended:
                 return self.finish()
         elif not self._data_ended:
             return None
@@ -169,7 +165,7 @@ class PageReader:
         reading.channel_id = reading.channel_id or string(details.get("channelId"))
         reading.published = reading.published or string(microformat.get("publishDate"))
         is_watch_page = self._player.start >= 0 or self._data.start >= 0
-        return PageReading(reading, self._playability(), is_watch_page)
+        return PageReading(reading, self._verdict(), is_watch_page)
 
     def head(self) -> str:
         """The beginning of the page as text, for finding out what it is instead."""
@@ -216,5 +212,5 @@ class PageReader:
         reading.video_id = string(named) or reading.video_id
         return reading
 
-    def _playability(self) -> Playability:
-        return playability_in(inside(self._player.value).get("playabilityStatus"))
+    def _verdict(self) -> Verdict:
+        return judge(playability_in(inside(self._player.value).get("playabilityStatus")))

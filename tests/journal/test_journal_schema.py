@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,9 @@ from ascc_async.errors import JournalError
 from ascc_async.journal import schema
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.schema import VERSION
+from ascc_async.model import License, Outcome, Reason
+
+VERSION_1 = Path(__file__).parents[1] / "fixtures/version_0_1_half_way"
 
 
 @pytest.fixture
@@ -44,6 +48,34 @@ async def test_an_older_journal_is_brought_up_to_date(
         reader = await write(path)
         assert reader.answer(ANSWER.video_id) is not None
         assert version_of(path) == VERSION + 1
+
+
+async def test_what_version_1_took_for_removed_is_asked_again(path: Path) -> None:
+    """Read as it is while no run has brought it up to date; then bare words are no end any more."""
+    shutil.copytree(VERSION_1, path.parent)
+    bare = "-YEHoZtK9Ws"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE answers SET detail = 'Video unavailable · This video is not available'"
+            " WHERE video_id = ?",
+            [bare],
+        )
+        connection.execute(
+            "UPDATE clips SET outcome = 'unavailable', reason = 'sign_in_required',"
+            " detail = 'Please sign in.' WHERE segment_id = 'fkzeFku_lMo_3000'"
+        )
+    assert version_of(path) == 1
+    with closing(Reader(path)) as before:
+        answers = {row.video_id: row for page in before.answers() for row in page}
+    assert answers[bare].reason is Reason.REMOVED
+    with closing(await write(path)) as after:
+        assert version_of(path) == VERSION
+        changed = {row.video_id: row for page in after.answers() for row in page}
+        clips = {row.segment_id: row for page in after.clips("audio/flac/source/source") for row in page}
+    assert clips["fkzeFku_lMo_3000"].outcome is Outcome.PENDING
+    assert clips["fkzeFku_lMo_3000"].reason is None
+    assert {one for one in answers if changed[one] != answers[one]} == {bare}
+    assert (changed[bare].license, changed[bare].asks) == (License.UNKNOWN, 0)
 
 
 async def test_a_migration_that_breaks_off_leaves_the_old_journal(

@@ -140,8 +140,8 @@ MESSAGES: list[tuple[str, Reason | RefusalKind]] = [
      Reason.PRIVATE),
     ("Sign in to confirm your age. This video may be inappropriate for some users. " + _HINT,
      Reason.AGE_RESTRICTED),
-    ("Video unavailable", Reason.REMOVED),
-    ("Please sign in. " + _HINT, Reason.SIGN_IN_REQUIRED),
+    ("Video unavailable. This video has been removed by the uploader", Reason.REMOVED),
+    ("Sign in to view this video. " + _HINT, Reason.SIGN_IN_REQUIRED),
     ("Sign in to confirm you’re not a bot. " + _HINT, "bot_check"),
     ("This content isn't available, try again later. The current session has been rate-limited by"
      " YouTube for up to an hour. It is recommended to use `-t sleep`", "try_later"),

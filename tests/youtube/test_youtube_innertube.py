@@ -118,19 +118,29 @@ async def test_recorded_answers(
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "license_", "reason"),
+    ("status", "words", "license_", "reason", "bare_by"),
     [
-        ("LOGIN_REQUIRED", "This video is private", License.UNAVAILABLE, Reason.PRIVATE),
-        ("ERROR", "Video unavailable", License.UNAVAILABLE, Reason.REMOVED),
-        ("ERROR", "Etwas ganz Neues", License.UNKNOWN, None),
+        ("LOGIN_REQUIRED", "This video is private", License.UNAVAILABLE, Reason.PRIVATE, ""),
+        ("ERROR", "Video unavailable", License.UNKNOWN, None, "main"),
+        ("UNPLAYABLE", "This video is not available", License.UNKNOWN, None, "main"),
+        ("LOGIN_REQUIRED", "Please sign in", License.UNKNOWN, None, ""),
+        ("ERROR", "Etwas ganz Neues", License.UNKNOWN, None, ""),
     ],
 )
 async def test_a_missing_video_costs_one_more_request(
-    status: str, words: str, license_: License, reason: Reason | None, tmp_path: Path
+    status: str,
+    words: str,
+    license_: License,
+    reason: Reason | None,
+    bare_by: str,
+    tmp_path: Path,
 ) -> None:
-    """The player tells why, in its own words; words nobody knows leave the video unknown."""
+    """The player tells why, in its own words; bare ones leave the video unknown, and it is kept
+    to whom it was called unavailable without a reason.
+    """
     answer, site = await ask(honouring(not_there(), player_answer(status, words)), tmp_path)
     assert (answer.license, answer.reason, answer.detail) == (license_, reason, words)
+    assert answer.bare_by == bare_by
     assert site.paths()[:2] == ["next", "player"]
     assert site.requests[1].query["$fields"] == "playabilityStatus,videoDetails.videoId"
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from ascc_async.errors import RefusalKind
 from ascc_async.model import Reason
 from ascc_async.standin.playability import REFUSALS, UNPLAYABLE
+from ascc_async.standin.player_answer import refused
 from ascc_async.youtube.messages import (
     REFUSAL_TEXTS,
     Playability,
+    judge,
     playability_in,
-    reason_in_playability,
     refusal_in,
-    refusal_in_playability,
 )
 from tests.youtube.license_helpers import recorded
 
@@ -84,16 +84,14 @@ def test_refusals_are_known_by_status_and_address(status: int, url: str, kind: s
 @pytest.mark.parametrize(
     ("status", "message", "subreason", "reason"),
     [
-        ("ERROR", UNAVAILABLE, "", Reason.REMOVED),
-        ("ERROR", "This video is unavailable", "", Reason.REMOVED),
         ("ERROR", UNAVAILABLE, "This video has been removed by the uploader", Reason.REMOVED),
         ("", "This video has been removed for violating YouTube's Terms of Service", "",
          Reason.REMOVED),
         ("ERROR", "This video has been removed for violating YouTube’s policy on hate speech.",
          "Learn more about combating hate speech in your country.", Reason.REMOVED),
         ("ERROR", "This video isn't available anymore", "", Reason.REMOVED),
-        ("", "Video unavailable. This video is not available", "", Reason.REMOVED),
-        ("", "ERROR: [youtube] -_abc: Video unavailable", "", Reason.REMOVED),
+        ("ERROR", "This video does not exist.", "", Reason.REMOVED),
+        ("ERROR", UNAVAILABLE, "This video is no longer available", Reason.REMOVED),
         ("LOGIN_REQUIRED", "This video is private", "", Reason.PRIVATE),
         ("LOGIN_REQUIRED", "Private video", "Sign in if you've been granted access",
          Reason.PRIVATE),
@@ -133,12 +131,13 @@ def test_refusals_are_known_by_status_and_address(status: int, url: str, kind: s
         ("UNPLAYABLE", "This live stream recording is not available.", "", Reason.LIVE),
         ("", "Premieres in 5 hours", "", Reason.LIVE),
         ("LOGIN_REQUIRED", "Please sign in to view this video", "", Reason.SIGN_IN_REQUIRED),
-        ("LOGIN_REQUIRED", "Please sign in", "", Reason.SIGN_IN_REQUIRED),
         ("", "Sign in to view this video.", "", Reason.SIGN_IN_REQUIRED),
         ("", "This video is only available for registered users", "", Reason.SIGN_IN_REQUIRED),
         # What is not known for sure stays unknown.
-        ("OK", UNAVAILABLE, "", None),
-        ("UNPLAYABLE", UNAVAILABLE, "", None),
+        ("OK", "This video has been removed by the uploader", "", None),
+        ("ERROR", UNAVAILABLE, "Your account has been removed", None),
+        ("UNPLAYABLE", "Your session was removed. Sign in again.", "", None),
+        ("LOGIN_REQUIRED", "This feature is no longer available", "", None),
         ("ERROR", "The following content is not available on this app.", "", None),
         ("ERROR", "Video unavailable. This content isn’t available.", "", None),
         ("LOGIN_REQUIRED", "Bejelentkezés szükséges", "", None),
@@ -154,13 +153,44 @@ def test_reasons_are_known_by_their_words(
 ) -> None:
     """Each recorded message gives its reason, unknown words none, and none is a refusal."""
     words = f"{message} {subreason}"
-    assert reason_in_playability(Playability(status, words)) is reason
-    assert refusal_in(text=words) is None
+    verdict = judge(Playability(status, words))
+    assert (verdict.reason, verdict.refusal, verdict.unavailable) == (reason, None, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "unavailable"),
+    [
+        ("ERROR", UNAVAILABLE, True),
+        ("UNPLAYABLE", UNAVAILABLE, True),
+        ("ERROR", "This video is unavailable", True),
+        ("UNPLAYABLE", "This video is unavailable", True),
+        ("UNPLAYABLE", "This video is not available", True),
+        ("ERROR", "Video unavailable · This video is not available", True),
+        ("ERROR", "Video nicht verfügbar", True),
+        ("LOGIN_REQUIRED", UNAVAILABLE, False),
+        ("LOGIN_REQUIRED", "", False),
+        ("LOGIN_REQUIRED", "Please sign in", False),
+        ("LOGIN_REQUIRED", "Please sign in to continue", False),
+        ("UNPLAYABLE", "We're processing this video", False),
+        ("ERROR", "", False),
+        ("UNPLAYABLE", "", False),
+        ("", UNAVAILABLE, False),
+        ("A_NEW_STATUS", UNAVAILABLE, False),
+    ],
+)
+def test_bare_words_are_no_reason(status: str, words: str, unavailable: bool) -> None:
+    """As recorded: blocked addresses are told the same, so nothing is certain; only some are those
+    of a video that is gone, and count when they were seen twice.
+    """
+    verdict = judge(Playability(status, words))
+    assert (verdict.playable, verdict.refusal, verdict.reason) == (False, None, None)
+    assert (verdict.unavailable, verdict.words) == (unavailable, words or status)
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("player_not_available_visionos", None),
         ("reel_private", Reason.PRIVATE),
         ("reel_restricted_country", Reason.COUNTRY_RESTRICTED),
         ("reel_members_only", Reason.MEMBERS_ONLY),
@@ -168,12 +198,14 @@ def test_reasons_are_known_by_their_words(
     ],
 )
 def test_recorded_players(name: str, reason: Reason | None) -> None:
-    """The recorded answers of the player give their reasons; a playable video has none."""
+    """The recorded answers of the player give their reasons; a playable video has none, and
+    neither has one that another client played in the same minutes.
+    """
     answer = recorded(name)
-    playability = playability_in(answer.get("playerResponse", answer)["playabilityStatus"])
-    assert (playability.status == "OK") is (reason is None)
-    assert refusal_in_playability(playability) is None
-    assert reason_in_playability(playability) is reason
+    verdict = judge(playability_in(answer.get("playerResponse", answer)["playabilityStatus"]))
+    assert verdict.playable is name.startswith("player_ok")
+    assert verdict.unavailable is name.startswith("player_not_available")
+    assert (verdict.reason, verdict.refusal) == (reason, None)
 
 
 @pytest.mark.parametrize(
@@ -200,31 +232,31 @@ def test_structure_tells_where_words_do_not(
     raw: dict[str, object] | None, kind: str | None, reason: Reason | None
 ) -> None:
     """Links, codes and screens tell refusals and reasons in any language."""
-    playability = playability_in(raw)
-    refusal = refusal_in_playability(playability)
-    assert (refusal and refusal.kind) == kind
-    assert reason_in_playability(playability) is reason
+    verdict = judge(playability_in(raw))
+    assert (verdict.refusal and verdict.refusal.kind) == kind
+    assert verdict.reason is reason
 
 
 def test_the_stand_ins_words() -> None:
-    """Every refusal of the stand-in is taken for one, and every reason for that reason."""
+    """Every refusal of the stand-in is taken for one, and every reason for that reason, but for
+    bare words, which tell neither.
+    """
     for kind, entry in REFUSALS.items():
-        raw = {"status": entry.status, "reason": entry.reason, "messages": [entry.subreason]}
-        refusal = refusal_in_playability(playability_in(raw))
-        assert refusal is not None
-        assert refusal.kind == kind
+        verdict = judge(playability_in(refused(entry)))
+        assert (verdict.refusal and verdict.refusal.kind) == (None if entry.bare else kind)
+        assert (verdict.reason, verdict.playable) == (None, False)
     for reason, entries in UNPLAYABLE.items():
         for entry in entries:
-            assert refusal_in(text=entry.subreason or entry.reason) is None
-            playability = Playability(entry.status, f"{entry.reason} {entry.subreason}")
-            assert reason_in_playability(playability) is reason, entry
+            verdict = judge(playability_in(refused(entry)))
+            assert verdict.reason is (None if entry.bare else reason), entry
+            assert (verdict.refusal, verdict.playable) == (None, False)
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_harmless(text: str) -> None:
     """Whatever is said, the tables answer without an error."""
     refusal_in(status=200, text=text, headers={"Retry-After": text}, now=0.0)
-    reason_in_playability(Playability("ERROR", text))
+    judge(Playability("ERROR", text))
 
 
 def test_every_kind_of_refusal_has_its_text() -> None:

@@ -64,10 +64,11 @@ async def sweep(standin: StandinProcess, name: str, count: int = 60) -> list[Lic
 def truth_of(world: World, answer: LicenseAnswer) -> tuple[Any, ...]:
     """What the answer ought to be."""
     video = world.video(answer.video_id)
-    if video.license is not License.UNAVAILABLE:
-        return video.license, None
     # The Data API says no more than that.
-    return video.license, Reason.NOT_LISTED if answer.source == "data_api" else video.reason
+    if answer.source == "data_api" and video.license is License.UNAVAILABLE:
+        return video.license, Reason.NOT_LISTED
+    truth = world.expected(answer.video_id, 0)
+    return truth.license, truth.reason if truth.license is License.UNAVAILABLE else None
 
 
 @pytest.mark.parametrize("name", NAMES)

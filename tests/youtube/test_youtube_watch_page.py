@@ -14,7 +14,6 @@ from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.youtube import watch_page
 from ascc_async.youtube.json_reading import parse_json
-from ascc_async.youtube.messages import reason_in_playability
 from ascc_async.youtube.watch_page import PAGE_BYTES, PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     counts,
@@ -113,14 +112,14 @@ def test_a_missing_video_is_known_before_the_data() -> None:
     """A private video is certain after the player's part: the rest is not read."""
     body = page(CC, player("LOGIN_REQUIRED", "This video is private"), tail="y" * 100_000)
     result, size = read(body)
-    assert reason_in_playability(result.playability) is Reason.PRIVATE
+    assert result.verdict.reason is Reason.PRIVATE
     assert size < 2000
 
 
 def test_an_age_restricted_page_still_tells_the_license() -> None:
     """What keeps guests out does not keep the license row off the page."""
     result, _ = read(page(CC, player("LOGIN_REQUIRED", "Sign in to confirm your age")))
-    assert reason_in_playability(result.playability) is Reason.AGE_RESTRICTED
+    assert result.verdict.reason is Reason.AGE_RESTRICTED
     assert result.reading.license is License.CREATIVE_COMMONS
 
 
@@ -196,8 +195,9 @@ async def test_an_answer_with_its_evidence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "license_", "reason", "detail"),
     [
-        (page(None, player("ERROR", "Video unavailable")), "unavailable", "removed",
-         "Video unavailable"),
+        (page(None, player("ERROR", "This video does not exist")), "unavailable", "removed",
+         "This video does not exist"),
+        (page(None, player("ERROR", "Video unavailable")), "unknown", None, "Video unavailable"),
         (page(next_answer(place={}), player()), "unknown", None, "the page did not tell"),
         (page(next_answer(OTHER, rows=[license_row()])), "unknown", None, ABOUT_OTHER),
         (page(CC, player(video_id=OTHER)), "unknown", None, ABOUT_OTHER),
