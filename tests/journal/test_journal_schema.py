@@ -17,6 +17,7 @@ from ascc_async.journal.schema import VERSION
 from ascc_async.model import License, Outcome, Reason
 
 VERSION_1 = Path(__file__).parents[1] / "fixtures/version_0_1_half_way"
+ENCODING = "audio/flac/source/source"
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ async def test_what_version_1_took_for_removed_is_asked_again(path: Path) -> Non
     with closing(await write(path)) as after:
         assert version_of(path) == VERSION
         changed = {row.video_id: row for page in after.answers() for row in page}
-        clips = {row.segment_id: row for page in after.clips("audio/flac/source/source") for row in page}
+        clips = {row.segment_id: row for page in after.clips(ENCODING) for row in page}
     assert clips["fkzeFku_lMo_3000"].outcome is Outcome.PENDING
     assert clips["fkzeFku_lMo_3000"].reason is None
     assert {one for one in answers if changed[one] != answers[one]} == {bare}

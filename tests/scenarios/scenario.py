@@ -88,12 +88,16 @@ def timeless(rows: list[Row]) -> list[Row]:
     return [{key: row[key] for key in row if key not in CHANGING} for row in rows]
 
 
-def wrong(rows: list[Row], world: World) -> list[str]:
-    """Rows in which license, outcome or reason are not what the world says."""
+def wrong(rows: list[Row], world: World, *, second_look: bool = False) -> list[str]:
+    """Rows in which license, outcome or reason are not what the world says.
+
+    `second_look`: videos that YouTube called unavailable in bare words were asked twice, hours or
+    identities apart.
+    """
     found = []
     for row in rows:
         start_ms = int(row["segment_id"].rsplit("_", 1)[1])
-        truth = world.expected(row["video_id"], start_ms)
+        truth = world.expected(row["video_id"], start_ms, second_look=second_look)
         expected = (truth.license.value, truth.outcome.value, (truth.reason or ""))
         got = (row["license"], row["outcome"], row["reason"])
         if got != expected:
