@@ -60,6 +60,7 @@ def _video_id(value: str) -> str:
 
 _LIST = (BeforeValidator(_split), Field(min_length=1), AfterValidator(_unique))
 Names = Annotated[tuple[str, ...], BeforeValidator(_single)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
 VideoIds = Annotated[tuple[Annotated[str, AfterValidator(_video_id)], ...], BeforeValidator(_split)]
 
 
@@ -156,6 +157,11 @@ class LicenseSettings(Section):
     )
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
         default=(), description="YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"
+    )
+    ask_first: Paths = Field(
+        default=(),
+        description="files of video ids to ask before all others, say an earlier list of Creative"
+        " Commons videos (docs/ask-first.md)",
     )
     # Owners may change a license any day: a month bounds how old the evidence of a clip can be.
     recheck_after_days: float = Field(

@@ -71,8 +71,15 @@ class Sampler:
     use from several threads.
     """
 
-    def __init__(self, selection: Selection, states: Bytes, lookahead: int = 0) -> None:
-        self.selection, self.states = selection, states
+    def __init__(
+        self,
+        selection: Selection,
+        states: Bytes,
+        lookahead: int = 0,
+        first: Bools | None = None,
+    ) -> None:
+        """`first`: for every row of the table, whether it comes before those that are not."""
+        self.selection, self.states, self._first = selection, states, first
         self._limit, self._lookahead = selection.max_per_class, lookahead
         approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
         self.approved: set[int] = set(approved.tolist())
@@ -136,7 +143,7 @@ class Sampler:
         """
         rows = np.array(sorted(self.approved - but), np.int32)
         if self._limit is None:
-            return rows
+            return self._first_ones_first(rows)
         # A row's rank says on which side of the last needed row of a class it lies.
         selection, rank = self.selection, self.selection.rank
         needed = [
@@ -146,8 +153,7 @@ class Sampler:
             )
             for row in rows.tolist()
         ]
-        wanted: Rows = rows[np.array(needed, bool)]
-        return wanted
+        return self._first_ones_first(rows[np.array(needed, bool)])
 
     def _rows_to_ask(self) -> Rows:
         """The unasked rows that are needed, the classes by turns; then those of the lookahead."""
@@ -156,7 +162,7 @@ class Sampler:
             if self._queue is not None:
                 return selection.rows[:0]  # nothing was put back since all were handed out
             unasked: Rows = selection.rows[states[selection.rows] == RowState.UNASKED]
-            return unasked
+            return self._first_ones_first(unasked)
         classes = range(len(selection.chosen)) if self._queue is None else sorted(self._changed)
         self._changed = set()
         rows, turns = [selection.rows[:0]], [np.empty(0, np.int64)]
@@ -168,7 +174,14 @@ class Sampler:
             rows.append(order[turn])
             turns.append(np.where(turn < end, turn, len(states) + turn))
         in_turn: Rows = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
-        return in_turn
+        return self._first_ones_first(in_turn)
+
+    def _first_ones_first(self, rows: Rows) -> Rows:
+        """The same rows, otherwise in the same order."""
+        if self._first is None:
+            return rows
+        first = self._first[rows]
+        return np.concatenate([rows[first], rows[~first]])
 
     def _reach_of(self, position: int) -> int:
         if position not in self._reach:

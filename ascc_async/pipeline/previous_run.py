@@ -17,7 +17,7 @@ from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, withou
 _SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
 # Settings that say what the dataset is, not how fast or by which way it came.
 _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
-_NOT_COMPARED = ("license.api_keys", "audioset.metadata_dir")
+_NOT_COMPARED = ("license.api_keys", "license.ask_first", "audioset.metadata_dir")
 _BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
 _MOST_CHARACTERS = 60  # of a value that is shown
 
@@ -29,9 +29,9 @@ def changed_settings(reader: Reader, settings: Settings) -> tuple[str, ...]:
         return ()
     now = _compared(settings)
     return tuple(
-        f"{key}: {_shown(before.get(key))} → {_shown(now.get(key))}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
+        f"{key}: {_shown(before[key])} → {_shown(now[key])}"
+        for key in sorted(before.keys() & now.keys())  # an older version knew fewer settings
+        if before[key] != now[key]
     )
 
 

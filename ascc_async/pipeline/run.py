@@ -15,7 +15,9 @@ from ascc_async import __version__
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.metadata_files import InputFile
+from ascc_async.audioset.segments import Bools
 from ascc_async.audioset.selection import Selection, select
+from ascc_async.audioset.video_lists import read_video_lists, rows_in_lists
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import stop_unwrapped
 from ascc_async.dataset.counts import Counts
@@ -114,13 +116,18 @@ class Run:
                 opening = CookieStore(settings.network, output)
                 cookies = await asyncio.to_thread(stack.enter_context, opening)
                 removals = read_removals(output)
+                # A rebuild asks for nothing but Creative Commons videos.
+                paths = () if self._recipe else settings.license.ask_first
+                lists = await asyncio.to_thread(read_video_lists, paths)
                 selection, inputs = await self._select_and_check_journal()
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
                 records = Records(journal, reader, encoding_of(settings.clips), removals)
 
-                queue = await self._load_work_queue(records, selection, cookies)
+                queue = await self._load_work_queue(
+                    records, selection, rows_in_lists(lists, selection), cookies
+                )
                 self._work_queue = queue
                 # A full garbage collection looks at every object of every module, 40 ms and more
                 # in which the event loop waits: what is here by now stays, so leave it out.
@@ -200,7 +207,7 @@ class Run:
         return selection, catalog.inputs
 
     async def _load_work_queue(
-        self, records: Records, selection: Selection, cookies: CookieStore
+        self, records: Records, selection: Selection, first: Bools, cookies: CookieStore
     ) -> WorkQueue:
         """Bring the journal up to date with settings and files; what is left to do.
 
@@ -222,7 +229,7 @@ class Run:
             access_since=access.value["since"],
         )
         await asyncio.to_thread(index.load, reader, records.encoding)
-        return await asyncio.to_thread(WorkQueue, index)
+        return await asyncio.to_thread(WorkQueue, index, first)
 
     async def _reconcile(self, records: Records) -> None:
         output, reader = self._settings.output.dir, records.reader

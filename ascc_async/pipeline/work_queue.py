@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascc_async.audioset.sampling import RowState, Sampler
-from ascc_async.audioset.segments import Ids
+from ascc_async.audioset.segments import Bools, Ids
 from ascc_async.journal.reader import REASONS
 from ascc_async.journal.records import ClipRow
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
@@ -48,12 +48,15 @@ class WorkQueueSnapshot:
 class WorkQueue:
     """The selected segments, what is still to be done with each, and who waits for that."""
 
-    def __init__(self, index: JournalIndex) -> None:
-        """Not on the event loop: two million rows are looked at."""
+    def __init__(self, index: JournalIndex, first: Bools | None = None) -> None:
+        """`first`: for every row, whether it comes before all others, to be asked and to be made.
+
+        Not on the event loop: two million rows are looked at.
+        """
         self._index, self._selection = index, index.selection
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
         self.now = index.now
-        self._sampler = Sampler(index.selection, index.states, LOOKAHEAD)
+        self._sampler = Sampler(index.selection, index.states, LOOKAHEAD, first)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()  # those a worker has

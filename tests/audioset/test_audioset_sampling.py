@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.audioset.sampling import RowState, Sampler, reach, spare
+from ascc_async.audioset.segments import Bools
 from ascc_async.audioset.selection import Selection
 
 CHOSEN = (0, 1, 2, 4)
@@ -66,10 +68,12 @@ def worlds(draw: st.DrawFn) -> World:
     return World(selection, approved, {row for row in approved if rng.random() < 0.7})
 
 
-def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
+def run(
+    world: World, rng: Random, lookahead: int, trouble: float, first: Bools | None = None
+) -> Sampler:
     """Ask, answer and make clips in a random order; `trouble`: interruptions and put-backs."""
     states = np.zeros(len(world.selection.segments), np.uint8)
-    sampler = Sampler(world.selection, states, lookahead)
+    sampler = Sampler(world.selection, states, lookahead, first)
     while True:
         out = np.flatnonzero(sampler.states == RowState.ASKED_OUT).tolist()
         wanted = sampler.wanted().tolist()
@@ -77,7 +81,7 @@ def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
         if act < trouble and out:
             sampler.settle([rng.choice(out)], RowState.UNASKED)
         elif act < 2 * trouble:
-            sampler = interrupted(sampler, lookahead)
+            sampler = interrupted(sampler, lookahead, first)
         elif act < 0.4 and out:
             row = rng.choice(out)
             sampler.settle([row], RowState.APPROVED if row in world.approved else RowState.NO)
@@ -93,11 +97,11 @@ def run(world: World, rng: Random, lookahead: int, trouble: float) -> Sampler:
                 return sampler
 
 
-def interrupted(sampler: Sampler, lookahead: int) -> Sampler:
+def interrupted(sampler: Sampler, lookahead: int, first: Bools | None) -> Sampler:
     """What a new start finds: nothing is out any more."""
     states = sampler.states.copy()
     states[states == RowState.ASKED_OUT] = RowState.UNASKED
-    return Sampler(sampler.selection, states, lookahead)
+    return Sampler(sampler.selection, states, lookahead, first)
 
 
 def clips(sampler: Sampler) -> set[int]:
@@ -133,6 +137,32 @@ def test_lookahead_costs_at_most_itself(world: World, rng: Random, ahead: int) -
     if world.selection.max_per_class is not None:
         assert len(world.asked - world.least()) <= ahead * len(CHOSEN)
         assert world.asked >= world.least()
+
+
+@settings(deadline=None, max_examples=150)
+@given(worlds(), rngs, st.booleans())
+def test_what_comes_first_changes_order_only(world: World, rng: Random, calm: bool) -> None:
+    """Some rows before all others: the same set, and with a limit not one request more."""
+    first = np.array([rng.random() < 0.4 for _ in range(len(world.selection.segments))], bool)
+    sampler = run(world, rng, 0, 0.0 if calm else 0.08, first)
+    assert clips(sampler) == world.final()
+    if world.selection.max_per_class is not None:
+        assert world.asked == world.least()
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+def test_what_comes_first_is_asked_and_made_first(limit: int | None) -> None:
+    """Rows of a list come before others in a page to ask, and before others to be made."""
+    selection = selection_of([[0]] * 9, [0], limit=limit)
+    needed = in_seeded_order(selection, 0)[:limit]
+    first = np.zeros(9, bool)
+    first[needed[1::2]] = True
+    sampler = Sampler(selection, np.zeros(9, np.uint8), first=first)
+    asked = sampler.next(9)
+    assert sorted(asked.tolist()) == sorted(needed)
+    assert first[asked].tolist() == sorted(first[needed], reverse=True)
+    sampler.settle(asked, RowState.APPROVED)
+    assert first[sampler.wanted()].tolist() == sorted(first[needed], reverse=True)
 
 
 @settings(deadline=None, max_examples=100)
