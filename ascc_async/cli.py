@@ -57,7 +57,8 @@ HELP = {
         "Shows how many segments the settings select, how many requests that takes, how many\n"
         "hours at the permitted rate, and how much disk. Look here before a long run. Where\n"
         "AudioSet's metadata is missing it is downloaded from Google first (about 100 MB, into\n"
-        "audioset.metadata_dir); a run then uses the same files.",
+        "audioset.metadata_dir, which must exist unless it is the default); a run then uses the\n"
+        "same files.",
         "plan --classes",
     ),
     "status": CommandHelp(
@@ -69,9 +70,10 @@ HELP = {
     ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
-        "Each check is passed, a warning, or failed, with what to do about it; exit code 1 when\n"
-        "a run could not work. --online also asks each license source for videos whose license\n"
-        "is known, fetches one clip and discards it: it says which step fails.",
+        "Each check is passed, a warning, or failed, with what to do about it; later: a run gets\n"
+        "it; unchecked: not looked at. Exit code 1 when a run could not work. Only --online looks\n"
+        "at the network: it asks each license source for videos whose license is known, fetches\n"
+        "one clip and discards it, and says which step fails.",
         "doctor --online",
     ),
     "verify": CommandHelp(

@@ -43,9 +43,14 @@ _COOKIES_HELP = "docs/cookies.md shows how, step by step"
 
 
 class State(StrEnum):
-    """`FAILED`: a run could not work like this."""
+    """`LATER`: not there yet, a run gets it. `UNCHECKED`: nobody looked at it.
+
+    `FAILED`: a run could not work like this.
+    """
 
     PASSED = "passed"
+    LATER = "later"
+    UNCHECKED = "unchecked"
     WARNING = "warning"
     FAILED = "failed"
 
@@ -168,8 +173,10 @@ def _metadata(settings: Settings) -> Iterator[Check]:
     missing = [file for file in needed if file.find(audioset.metadata_dir) is None]
     if missing:
         # Nothing is downloaded here: `doctor` must be quick, and work without a network.
-        text = f"{len(missing)} of {len(needed)} files are downloaded by the first run"
-        yield passed("metadata", f"{text}, into {audioset.metadata_dir}")
+        new = "" if audioset.metadata_dir.exists() else " (no such folder yet)"
+        text = f"{len(missing)} of {len(needed)} files will be downloaded"
+        remedy = "if you have them already, name their folder in audioset.metadata_dir"
+        yield Check("metadata", State.LATER, f"{text} into {audioset.metadata_dir}{new}", remedy)
         if not os.access(_existing(audioset.metadata_dir), os.W_OK):
             remedy = "choose another audioset.metadata_dir, or put the files there yourself"
             yield failed("metadata folder", f"{audioset.metadata_dir} cannot be written", remedy)
@@ -209,7 +216,7 @@ def network_checks(settings: Settings) -> Iterator[Check]:
         else:
             yield passed("ca_file", f"{network.ca_file} is trusted beside the system's")
     if keys := len(license_.api_keys):
-        yield passed("Data API keys", f"{keys}, 50 licenses a request")
+        yield passed("Data API keys", f"{keys} given, 50 licenses a request")
     elif license_.sources == ("data_api",):
         yield failed(
             "Data API keys",
@@ -230,7 +237,7 @@ def _cookies(identity: IdentitySettings) -> Check:
         return failed(name, str(error), _COOKIES_HELP)
     if jar.warnings:
         return warning(name, "; ".join(jar.warnings), _COOKIES_HELP)
-    return passed(name, f"signed in ({identity.cookies_file})")
+    return passed(name, f"{identity.cookies_file} holds a sign-in")
 
 
 def _proxy(identity: IdentitySettings) -> Check:

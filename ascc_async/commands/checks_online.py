@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from ascc_async.audioset.download import fetch_missing
+from ascc_async.audioset.metadata_files import files_of
 from ascc_async.commands.checks import Check, State, failed, passed, warning
 from ascc_async.errors import (
     AsccError,
@@ -81,6 +83,22 @@ async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
                 )
             async for check in _clip_checks(settings, youtube, folder):
                 yield check
+    audioset = settings.audioset
+    if any(file.find(audioset.metadata_dir) is None for file in files_of(audioset.splits)):
+        yield await _check_metadata(settings)
+
+
+async def _check_metadata(settings: Settings) -> Check:
+    with tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name:
+        # Without the splits: the small files are from the same two places.
+        small = settings.audioset.model_copy(update={"metadata_dir": Path(name), "splits": ()})
+        try:
+            await _within_limit(fetch_missing(small, settings.network, lambda *progress: None))
+        except AsccError as error:
+            message = str(error).replace(name, str(settings.audioset.metadata_dir))
+            remedy = "look at network.proxy, audioset.base_url and audioset.ontology_url"
+            return failed("metadata download", message, remedy)
+    return passed("metadata download", "the small files came, and were discarded")
 
 
 async def _check_source(source: LicenseSource, identity: str, known: dict[str, License]) -> Check:

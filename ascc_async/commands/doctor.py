@@ -10,15 +10,27 @@ from itertools import chain
 
 from rich.text import Text
 
-from ascc_async.commands.checks import State, local_checks, network_checks
+from ascc_async.commands.checks import Check, State, local_checks, network_checks
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.logs import event_line
 from ascc_async.progress.screen import PlainConsole
 from ascc_async.settings_loader import load
 
 FAILED = 1
-_STYLES = {State.PASSED: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
-_LEVELS = {State.PASSED: "info", State.WARNING: "warning", State.FAILED: "error"}
+_STYLES = {
+    State.PASSED: "green",
+    State.LATER: "cyan",
+    State.UNCHECKED: "cyan",
+    State.WARNING: "yellow",
+    State.FAILED: "bold red",
+}
+_LEVELS = {State.WARNING: "warning", State.FAILED: "error"}
+_NOT_ASKED = Check(
+    "network",
+    State.UNCHECKED,
+    "whether YouTube and Google answer, take the cookies and keys, and give a clip",
+    "`python -m ascc_async doctor --online` tries each",
+)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -33,26 +45,28 @@ def main(options: argparse.Namespace) -> int:
         from ascc_async.commands.checks_online import online_checks
 
         checks = chain(checks, online_checks(settings))
+    else:
+        checks = chain(checks, [_NOT_ASKED])
     states = []
     for check in checks:
         states.append(check.state)
         if as_json:
-            level = _LEVELS[check.state]
+            level = _LEVELS.get(check.state, "info")
             console.print_line(event_line(time.time(), level, "check", asdict(check)))
             continue
-        row = Text(f"{check.state.value:<8}", style=_STYLES[check.state])
+        row = Text(f"{check.state.value:<9}", style=_STYLES[check.state])
         row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
         # Long lines are left to the terminal: what is wrapped here cannot be copied whole.
         console.print_line(row)
         if check.remedy:
-            console.print_line(f"{'':<8} {'':<20} → {safe(check.remedy)}")
+            console.print_line(f"{'':<9} {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
     if not as_json and failures:
         console.print_line(f"\n{failures} failed: a run could not work. Below each is what to do.")
     elif not as_json:
-        noted = f", {warnings} with a warning" if warnings else ""
-        more = ""
-        if not options.online:
-            more = " `python -m ascc_async doctor --online` also asks YouTube."
-        console.print_line(f"\nA run can work{noted}.{more}")
+        noted = f" ({warnings} with a warning)" if warnings else ""
+        if options.online:
+            console.print_line(f"\nA run can work{noted}.")
+        else:
+            console.print_line(f"\nNothing failed{noted}, but the network was not looked at.")
     return FAILED if failures else 0

@@ -7,7 +7,9 @@ import asyncio
 import dataclasses
 import json
 import logging
+import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 from ascc_async.audioset.catalog import read_catalog
@@ -15,14 +17,25 @@ from ascc_async.audioset.classes import choose_classes, class_table, render_clas
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.plan import make_plan, render_plan
 from ascc_async.audioset.selection import select
+from ascc_async.errors import SettingsError
 from ascc_async.progress.formatting import safe
-from ascc_async.settings_loader import load
+from ascc_async.settings import AudiosetSettings
+from ascc_async.settings_loader import DEFAULT_FILE, load
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the plan, or with `--classes` every class."""
     logging.getLogger("ascc_async").setLevel(logging.ERROR)  # said below, as notes
     settings = load(options.config, options.options)
+    folder, config = settings.audioset.metadata_dir, options.config or Path(DEFAULT_FILE)
+    usual = config.resolve().parent / AudiosetSettings().metadata_dir
+    # Whoever has the files already must not find them downloaded again into a mistyped folder.
+    if folder != usual and not folder.exists():
+        raise SettingsError(
+            f"audioset.metadata_dir: there is no folder {folder}. If that is mistyped, correct it."
+            f" If the folder is to be new, make it (mkdir -p {shlex.quote(str(folder))}) and plan"
+            " again: AudioSet's files, about 100 MB, are then downloaded into it"
+        )
 
     def on_progress(name: str, received: int, total: int | None) -> None:
         # To standard error, as the notes: standard output may be read as JSON.

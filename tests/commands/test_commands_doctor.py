@@ -20,9 +20,11 @@ def checks(place: Place, *arguments: str) -> tuple[int, dict[str, dict[str, str]
 
 
 def test_all_that_a_run_needs_is_looked_at(finished: Place) -> None:
-    """Nothing has failed, and each check says what it found."""
+    """Nothing has failed, each check says what it found, and the network is not among them."""
     code, results = checks(finished)
     assert code == 0
+    unchecked = results.pop("network")
+    assert (unchecked["state"], "--online" in unchecked["remedy"]) == ("unchecked", True)
     assert {check["state"] for check in results.values()} <= {"passed", "warning"}
     assert {"Python", "output folder", "disk", "journal", "ffmpeg", "yt-dlp", "metadata",
             "JavaScript runtime", "cookies of main", "proxy of main", "ca_file",
@@ -47,6 +49,33 @@ def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_pa
     assert failed.keys() == {"proxy of main", "cookies of main", "disk"}
     assert all(check["remedy"] for check in failed.values())
     assert "secret" not in json.dumps(results)
+
+
+def test_what_was_not_looked_at_is_not_vouched_for(place: Place, youtube: StandinProcess) -> None:
+    """No run «can work» without a look at the network; metadata to be downloaded has not passed."""
+    youtube.reset_counters()
+    said = place.run("doctor").stdout
+    assert "A run can work" not in said
+    assert "unchecked network" in said
+    assert "later     metadata" in said
+    assert youtube.counters()["requests"] == {}
+    assert not list(place.output.parent.iterdir())
+
+
+def test_online_tries_the_download_of_missing_metadata(
+    place: Place, youtube: StandinProcess
+) -> None:
+    """It keeps nothing; only now can a run work, or the address that does not answer is named."""
+    said = place.run("doctor", "--online").stdout
+    assert "passed    metadata download" in said, said
+    assert "A run can work" in said
+    assert not list(place.output.parent.iterdir())
+    wrong = replace(
+        place, settings=(*place.settings, "audioset.base_url=https://www.youtube.com/no")
+    )
+    code, results = checks(wrong, "--online")
+    assert (code, results["metadata download"]["state"]) == (1, "failed")
+    assert "ascc-doctor" not in results["metadata download"]["found"]
 
 
 def test_metadata_that_is_malformed_is_named_with_its_line(finished: Place, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def having(place: Place, *settings: str) -> Place:
 def metadata(youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Metadata as `plan` downloads it; it asks YouTube nothing."""
     folder = tmp_path_factory.mktemp("planned")
+    (folder / "metadata").mkdir()
     own = (*reach(youtube), f"audioset.metadata_dir={folder / 'metadata'}")
     code, said = Place(folder / "out", own).run("plan")
     assert code == 0, said

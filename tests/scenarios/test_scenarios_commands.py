@@ -101,3 +101,19 @@ def test_plan_counts_without_asking_youtube(done: Place, small: StandinProcess) 
     assert code == 0
     assert "/m/" in said
     assert small.counters()["requests"] == {}
+
+
+def test_plan_makes_no_mistyped_folder(small: StandinProcess, tmp_path: Path) -> None:
+    """A metadata_dir that is not there is named, with exit code 2; by default it is made."""
+    place = Place(tmp_path / "out", reach(small))
+    mistyped = f"audioset.metadata_dir={tmp_path / 'dta' / 'metadata'}"
+    code, said = place.run("plan", "--set", mistyped)
+    assert code == 2, said
+    assert f"audioset.metadata_dir: there is no folder {tmp_path / 'dta' / 'metadata'}" in said
+    assert not list(tmp_path.iterdir())
+    assert place.run("status", "--set", mistyped)[0] == 1
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "settings.yaml").write_text("audioset: {metadata_dir: data/metadata}")
+    code, said = place.run("plan")
+    assert code == 0, said
+    assert (tmp_path / "data/metadata/ontology.json").exists()
