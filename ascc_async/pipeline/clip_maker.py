@@ -38,6 +38,7 @@ class LicenseConfirmation:
     ) -> None:
         """`answer_of` reads the recorded answer of a video from the journal."""
         self._router, self._answer_of = router, answer_of
+        self.asked = 0  # watch pages so far
 
     async def __call__(self, resolved: Resolved) -> LicenseAnswer | None:
         """What yt-dlp read, else the watch page; None when it would be the same look again, or
@@ -61,6 +62,7 @@ class LicenseConfirmation:
         if first is not None and first.source == _WATCH_PAGE:
             return None
         # As the identity that resolved the video: another one may see another page.
+        self.asked += 1
         answers = await self._router.ask(health, [resolved.video_id], identity=resolved.identity)
         if answers is None:
             return None

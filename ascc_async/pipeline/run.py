@@ -37,6 +37,7 @@ from ascc_async.network.cookies import FOLDER, CookieStore
 from ascc_async.pipeline.clip_stage import Disk
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.journal_index import JournalIndex
+from ascc_async.pipeline.pace import Pace
 from ascc_async.pipeline.previous_run import (
     access_since,
     changed_settings,
@@ -74,11 +75,12 @@ class Run:
     ) -> None:
         """`recipe`: rebuild what it says, instead of choosing from AudioSet's metadata."""
         self._settings, self._shutdown, self._recipe = settings, shutdown, recipe
-        self._started_at = time.time()
+        self._started_at = self._work_began = time.time()
         self._phase = Phase.STARTING
         self._download: Download | None = None
         self._stages: Stages | None = None
         self._work_queue: WorkQueue | None = None
+        self._pace = Pace()
         self._disk = Disk(settings.output.dir, settings.output.min_free_gb)
         self.changed_settings: tuple[str, ...] = ()
 
@@ -87,6 +89,7 @@ class Run:
         stages, queue, disk = self._stages, self._work_queue, self._disk
         # Before the metadata is there, the output folder may not be.
         has_folder = self._phase is not Phase.STARTING
+        done = stages.done(time.time()) if stages else None
         return RunSnapshot(
             at=time.time(),
             started_at=self._started_at,
@@ -101,6 +104,9 @@ class Run:
             clips_made=stages.clips.made if stages else 0,
             media_bytes=stages.clip_maker.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,
+            done=done,
+            minute_ago=self._pace.at(done.at - 60) if done else None,
+            half_ago=self._pace.at((done.at + self._work_began) / 2) if done else None,
         )
 
     async def run(self) -> Counts:
@@ -257,12 +263,13 @@ class Run:
             self._stages = stages = Stages(
                 settings, youtube, records, queue, cutter, self._disk, self._shutdown
             )
-            self._phase = Phase.WORKING
+            self._phase, self._work_began = Phase.WORKING, time.time()
 
             def learned() -> list[Learned]:
                 return [Learned(key, value) for key, value in youtube.memory().items()]
 
             async def remember() -> None:
+                self._pace.note(stages.done(time.time()))
                 await journal.record(*learned(), self._snapshot_record())
 
             async def look_at_cookies() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
+from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import RateLimiterSnapshot
@@ -48,7 +49,9 @@ class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
     `answered` and `clips_made` count this run; `work_queue` counts everything known.
-    `sampled`: `max_per_class` is set, so that not every video may have to be asked.
+    `sampled`: `max_per_class` is set, so that not every video may have to be asked. `done` counts
+    this run's work; `minute_ago` and `half_ago` (half of the time since work began) are the same
+    as it stood then.
     """
 
     at: float
@@ -64,6 +67,9 @@ class RunSnapshot:
     clips_made: int = 0
     media_bytes: int = 0
     sampled: bool = False
+    done: Done | None = None
+    minute_ago: Done | None = None
+    half_ago: Done | None = None
 
 
 # Made once: building it takes longer than using it a hundred times.

@@ -15,10 +15,12 @@ from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.source_health import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import Settings
+from ascc_async.throttle.limiter import RequestKind
 
 _VERIFIED = "trust/"  # journal key: when each source last read the known videos right
 
@@ -59,7 +61,7 @@ class Stages:
             # In a thread: a disk that is busy must not hold up the event loop.
             return await asyncio.to_thread(reader.answer, video_id)
 
-        self.youtube = youtube
+        self.youtube, self._queue = youtube, queue
         self.router = SourceRouter(
             youtube.sources,
             settings.license,
@@ -71,11 +73,12 @@ class Stages:
         self.licenses = LicenseStage(
             settings.concurrency.licenses, self.router, queue, journal, shutdown
         )
+        self._confirmation = LicenseConfirmation(self.router, answer_of)
         self.clip_maker = ClipMaker(
             youtube.extractor,
             youtube.media_links,
             cutter,
-            LicenseConfirmation(self.router, answer_of),
+            self._confirmation,
             records.removals,
         )
         self.clips = ClipStage(
@@ -96,3 +99,17 @@ class Stages:
             tasks.create_task(self.clips.run())
         if self.licenses.exhausted is not None:
             raise self.licenses.exhausted
+
+    def done(self, at: float) -> Done:
+        """What this run has done so far; `at`: the POSIX time of now."""
+        sent: dict[str, dict[RequestKind, int]] = {}
+        for bucket in self.youtube.limiter.snapshot().buckets:
+            sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
+        return Done(
+            at,
+            videos=self._queue.answered_now,
+            clips=self._queue.clips_ended_now,
+            extractions=self.youtube.extractor.extractions,
+            clip_pages=self.youtube.extractor.sent + self._confirmation.asked,
+            requests=sent,
+        )

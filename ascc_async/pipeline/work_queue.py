@@ -69,7 +69,7 @@ class WorkQueue:
         self._reason_counts = Counter(index.reasons[selected].tolist())
         self._clips = index.clips
         self._changed = asyncio.Event()
-        self.answered_now = 0
+        self.answered_now = self.clips_ended_now = 0
         self.licenses_done = False
         self._refresh()
 
@@ -191,6 +191,7 @@ class WorkQueue:
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
         self._clips += clip.outcome is Outcome.CLIP
+        self.clips_ended_now += 1
         self._index.fates[row] = fate = fate_of(clip)
         self._offered.discard(row)
         if fate is ClipFate.NOT_MADE:

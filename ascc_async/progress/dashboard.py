@@ -103,18 +103,19 @@ def _reasons(reasons: dict[str, int], width: int) -> str:
     return text
 
 
-def _bucket_table(buckets: tuple[BucketSnapshot, ...], width: int) -> Table:
+def _bucket_table(buckets: tuple[tuple[BucketSnapshot, float], ...], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     wide = width >= _NARROW
     # «refused at»: the rate that was last refused, which the limiter now stays below.
     limits = ("refused at", "refusals") if wide else ()
-    for name in ("identity", "requests", "rate", *limits, "paused"):
+    for name in ("identity", "requests", "last minute", "permitted", *limits, "paused"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for bucket in buckets:
+    for bucket, per_second in buckets:
         ceiling = rate(bucket.ceiling) if bucket.ceiling else "–"
         paused = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
         more = (ceiling, count(bucket.refused)) if wide else ()
-        table.add_row(safe(bucket.identity), bucket.kind.value, rate(bucket.rate), *more, paused)
+        rates = rate(per_second), rate(bucket.rate)
+        table.add_row(safe(bucket.identity), bucket.kind.value, *rates, *more, paused)
     return table
 
 

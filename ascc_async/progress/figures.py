@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ascc_async.model import License
+from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.formatting import clock, count, duration, rate, share, size
-from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
-
-_VIDEOS_PER_REQUEST = {RequestKind.PAGES: 1, RequestKind.DATA_API: 50}
-# Requests that a clip takes as a rule: resolving it now and then takes a second page.
-_PAGES_PER_CLIP, _MEDIA_PER_CLIP = 1.5, 3.0
-_ENOUGH_ANSWERS = 200  # before the speed reached says anything
+from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
+from ascc_async.progress.time_left import TimeLeft, time_left
+from ascc_async.throttle.limiter import BucketSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums and rates. `seconds_left` goes by the permitted rate, not by the last second's luck;
-    None while nothing is permitted or nothing is left; `at_most` when `max_per_class` may end
-    the asking sooner.
+    """Sums, what was done a second in the last minute, and the time left.
+
+    `at_most`: `max_per_class` may end the asking sooner. `buckets`: those used, each with the
+    requests a second that it sent in the last minute.
     """
 
     selected: int
@@ -32,16 +30,20 @@ class Figures:
     clips: int
     clips_open: int
     videos_per_second: float
-    seconds_left: float | None
+    left: TimeLeft
+    at: float
     at_most: bool
-    buckets: tuple[BucketSnapshot, ...]
+    buckets: tuple[tuple[BucketSnapshot, float], ...]
 
     @property
     def time_left(self) -> str:
-        """`3.5 h left`, `at most 3.5 h left`, or nothing."""
-        if self.seconds_left is None:
+        """`3.5 h left, done at 17:30`, with `at most` where it may be sooner, or nothing."""
+        if (left := self.left.whole) is None:
             return ""
-        return f"{'at most ' if self.at_most else ''}{duration(self.seconds_left)} left"
+        end = finish(self.at + left, self.at)
+        if self.at_most:
+            return f"at most {duration(left)} left, done by {end}"
+        return f"{duration(left)} left, done at {end}"
 
 
 def figures(snapshot: RunSnapshot) -> Figures | None:
@@ -51,9 +53,9 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
         return None
     answered = queue.asked - queue.licenses[License.UNKNOWN]
     shareable = queue.licenses[License.CREATIVE_COMMONS]
-    to_ask = queue.selected - queue.asked
-    clips_to_come = queue.clips_open + (to_ask * shareable / answered if answered else 0)
     buckets = snapshot.limiter.buckets if snapshot.limiter else ()
+    now, before = snapshot.done or Done(snapshot.at), snapshot.minute_ago or Done(snapshot.at)
+    seconds = max(1.0, now.at - before.at)
     return Figures(
         selected=queue.selected,
         asked=queue.asked,
@@ -63,42 +65,16 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
         unknown=queue.licenses[License.UNKNOWN],
         clips=queue.clips,
         clips_open=queue.clips_open,
-        videos_per_second=snapshot.answered / max(1.0, snapshot.at - snapshot.started_at),
-        seconds_left=_seconds_left(snapshot, buckets, to_ask, clips_to_come),
-        at_most=snapshot.sampled and to_ask > 0,
-        buckets=tuple(bucket for bucket in buckets if bucket.used),
+        videos_per_second=(now.videos - before.videos) / seconds,
+        left=time_left(snapshot),
+        at=snapshot.at,
+        at_most=snapshot.sampled and queue.asked < queue.selected,
+        buckets=tuple(
+            (bucket, (now.sent_by(bucket) - before.sent_by(bucket)) / seconds)
+            for bucket in buckets
+            if bucket.used
+        ),
     )
-
-
-def _seconds_left(
-    snapshot: RunSnapshot, buckets: tuple[BucketSnapshot, ...], videos: int, clips: float
-) -> float | None:
-    """The slowest kind of request decides: what is still to be sent, at the permitted rates."""
-    if videos <= 0 and clips <= 0:
-        return None
-    source = next((source.name for source in snapshot.sources if source.state == "ready"), "")
-    asking = RequestKind.DATA_API if source == "data_api" else RequestKind.PAGES
-    requests = {RequestKind.PAGES: clips * _PAGES_PER_CLIP}
-    requests[RequestKind.MEDIA] = clips * _MEDIA_PER_CLIP
-    requests[asking] = requests.get(asking, 0.0) + videos / _VIDEOS_PER_REQUEST[asking]
-
-    estimates = []
-    for kind, number in requests.items():
-        own = [bucket for bucket in buckets if bucket.kind is kind]
-        if number > 0 and (permitted := sum(bucket.rate for bucket in own)):
-            pauses = [(bucket.resting_until or snapshot.at) - snapshot.at for bucket in own]
-            estimates.append(number / permitted + max(0.0, min(pauses)))
-    if not estimates:
-        return None
-
-    # Where no request waits for permission something else is slower: then the speed reached counts.
-    held_up = any(
-        bucket.waiting or bucket.resting_until for bucket in buckets if bucket.kind is asking
-    )
-    if not held_up and snapshot.answered >= _ENOUGH_ANSWERS:
-        elapsed = snapshot.at - snapshot.started_at
-        estimates.append(videos * elapsed / snapshot.answered)
-    return max(estimates)
 
 
 def snapshot_line(snapshot: RunSnapshot) -> str:
@@ -115,11 +91,12 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         f"clips {count(sums.clips)} ({sums.clips_open} to make)",
         f"unavailable {count(sum(sums.unavailable.values()))}",
     ]
-    for bucket in sums.buckets:
-        pause = f" paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
-        parts.append(f"{bucket.identity}/{bucket.kind.value} {rate(bucket.rate)}{pause}")
+    for bucket, per_second in sums.buckets:
+        pause = f", paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
+        name, permitted = f"{bucket.identity}/{bucket.kind.value}", rate(bucket.rate)
+        parts.append(f"{name} {rate(per_second)} (permitted {permitted}{pause})")
     # A run that stops will not do what is left.
-    if sums.seconds_left and not snapshot.stopping.draining:
+    if sums.time_left and not snapshot.stopping.draining:
         parts.append(sums.time_left)
     return " · ".join(parts)
 
@@ -144,13 +121,20 @@ def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
         "clips": sums.clips,
         "clips_open": sums.clips_open,
         "media_bytes": snapshot.media_bytes,
-        "seconds_left": sums.seconds_left,
+        **_ends(sums.left.whole, snapshot.at),
+        "stages": {
+            "licenses": _ends(sums.left.licenses, snapshot.at),
+            "clips": _ends(sums.left.clips, snapshot.at),
+        },
+        "at_most": sums.at_most,
+        "videos_per_second": round(sums.videos_per_second, 4),
         "free_bytes": snapshot.disk.free if snapshot.disk else None,
         "identities": [
             {
                 "identity": bucket.identity,
                 "kind": bucket.kind.value,
-                "rate": round(bucket.rate, 4),
+                "rate": round(bucket.rate, 4),  # the permitted one
+                "sent_per_second": round(per_second, 4),
                 "ceiling": bucket.ceiling and round(bucket.ceiling, 4),
                 "sent": bucket.sent,
                 "answered": bucket.answered,
@@ -160,10 +144,17 @@ def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
                 "resting_until": bucket.resting_until,
                 "resting_why": bucket.resting_why,
             }
-            for bucket in sums.buckets
+            for bucket, per_second in sums.buckets
         ],
         "sources": [
             {key: getattr(source, key) for key in ("name", "state", "why", "answered")}
             for source in snapshot.sources
         ],
+    }
+
+
+def _ends(seconds_left: float | None, at: float) -> dict[str, float | None]:
+    return {
+        "seconds_left": seconds_left,
+        "finish_at": None if seconds_left is None else at + seconds_left,
     }

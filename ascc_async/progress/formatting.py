@@ -60,6 +60,12 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def finish(at: float, now: float) -> str:
+    """The time of day at which something will be done, with the date when that is not today."""
+    then, today = (datetime.fromtimestamp(time).astimezone() for time in (at, now))
+    return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")
+
+
 def safe(text: object) -> str:
     """Text from outside without control characters, line breaks or direction overrides."""
     return one_line(str(text))

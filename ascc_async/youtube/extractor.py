@@ -77,6 +77,7 @@ class Extractor:
         self._processes = asyncio.Semaphore(pool.count)
         self._config: WorkerConfig | None = None
         self._deaths = 0
+        self.extractions = self.sent = 0  # videos and requests so far
         self._warned_of_javascript = False
 
     async def __aenter__(self) -> Self:
@@ -143,6 +144,8 @@ class Extractor:
                 client = client or self._choice.first(identity, time.monotonic())
                 report = await self._extract(identity, client, video_id)
                 permit.sent(report.requests)
+                self.sent += report.requests
+                self.extractions += new_video
                 self._sticky.note(video_id, identity)
                 self._log_warnings(identity, report)
                 try:

@@ -8,6 +8,7 @@ from typing import Any
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.dataset.counts import Counts
 from ascc_async.model import License, Reason
+from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
@@ -37,6 +38,11 @@ def work_queue(**changes: Any) -> WorkQueueSnapshot:
     return replace(half, **changes)
 
 
+def done(at: float, pages: int, **changes: Any) -> Done:
+    """What the one identity had done."""
+    return replace(Done(at, requests={"main": {RequestKind.PAGES: pages}}), **changes)
+
+
 def snapshot(**changes: Any) -> RunSnapshot:
     """A run at work for a hundred seconds."""
     at_work = RunSnapshot(
@@ -51,6 +57,9 @@ def snapshot(**changes: Any) -> RunSnapshot:
         answered=500,
         clips_made=40,
         media_bytes=12_000_000,
+        done=done(START + 100, 150, videos=120),
+        minute_ago=done(START + 40, 60, videos=48),
+        half_ago=done(START + 50, 75, videos=60),
     )
     return replace(at_work, **changes)
 

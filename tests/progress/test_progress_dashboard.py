@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.cells import cell_len
-from snapshots import DRAINING, START, bucket, snapshot, work_queue
+from snapshots import DRAINING, START, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import figures, snapshot_line
 from ascc_async.progress.screen import PlainConsole
-from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
 
 
 def drawn(frame: RunSnapshot, width: int) -> list[str]:
@@ -77,40 +77,6 @@ def test_text_from_outside_cannot_steer_the_terminal() -> None:
     assert "\x1b[2J" not in text
 
 
-def test_time_left_goes_by_the_permitted_rate_of_the_slowest_kind() -> None:
-    """500 videos and their clips at 2 pages a second, however lucky the last seconds were."""
-    result = figures(snapshot(answered=5000))
-    assert result is not None
-    # 500 to ask, of which 10.2 % make clips beside the 10 open ones; 1.5 pages for each.
-    assert result.seconds_left == pytest.approx((500 + 1.5 * (10 + 500 * 50 / 490)) / 2.0)
-
-
-def test_a_rest_of_all_identities_is_added_to_the_time_left() -> None:
-    """Nobody may go for ten minutes: that counts."""
-    resting = bucket(resting_until=START + 700, resting_why="rate")
-    result, calm = figures(snapshot(limiter=RateLimiterSnapshot((resting,)))), figures(snapshot())
-    assert result is not None
-    assert calm is not None
-    assert result.seconds_left == pytest.approx((calm.seconds_left or 0) + 600, abs=1)
-
-
-def test_what_was_reached_counts_where_nobody_waits_for_permission() -> None:
-    """With a permitted rate far above what the network gives, the pace so far decides."""
-    free = RateLimiterSnapshot((bucket(rate=1000.0, waiting=0),))
-    result = figures(snapshot(limiter=free, answered=500))
-    assert result is not None
-    assert result.seconds_left == pytest.approx(500 * 100 / 500)
-
-
-def test_fifty_licenses_a_request_make_the_time_left_shorter() -> None:
-    """With the Data API ready its rate and batch size decide."""
-    api = SourceSnapshot("data_api", "ready", "", 1)
-    limiter = RateLimiterSnapshot((bucket(kind=RequestKind.DATA_API, rate=0.1), bucket(rate=100.0)))
-    result = figures(snapshot(sources=(api,), limiter=limiter, answered=10))
-    assert result is not None
-    assert result.seconds_left == pytest.approx(500 / 50 / 0.1)
-
-
 def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
     """Asking may end sooner then."""
     result = figures(snapshot(sampled=True))
@@ -122,8 +88,8 @@ def test_the_plain_line_holds_the_same_numbers() -> None:
     """Without a terminal: one line with stages, share, identities and time left."""
     text = snapshot_line(snapshot())
     assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 to make)" in text
-    assert "main/pages 2.00/s" in text
-    assert text.endswith(" left")
+    assert "main/pages 1.50/s (permitted 2.00/s)" in text
+    assert re.search(r" left, done at \d\d:\d\d$", text)
     assert "\n" not in text
 
 

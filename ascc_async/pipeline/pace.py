@@ -1,0 +1,51 @@
+"""What a run got done and when: the source of the speeds shown and of the time left."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
+
+_KEPT = 24 * 360  # a day's, of one every ten seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All that this run had done by `at` (POSIX seconds).
+
+    `videos`: licenses answered; `clips`: segments whose clip was made, or cannot be; `extractions`:
+    videos that yt-dlp answered about; `requests`: sent, by identity and kind; `clip_pages`: the
+    pages among them that were for clips.
+    """
+
+    at: float
+    videos: int = 0
+    clips: int = 0
+    extractions: int = 0
+    clip_pages: int = 0
+    requests: dict[str, dict[RequestKind, int]] = field(default_factory=dict)
+
+    def sent(self, kind: RequestKind) -> int:
+        """Requests of one kind, of all identities."""
+        return sum(by_kind.get(kind, 0) for by_kind in self.requests.values())
+
+    def sent_by(self, bucket: BucketSnapshot) -> int:
+        """Requests of one identity and kind."""
+        return self.requests.get(bucket.identity, {}).get(bucket.kind, 0)
+
+
+class Pace:
+    """Remembers what was done in the last day."""
+
+    def __init__(self) -> None:
+        self._noted: deque[Done] = deque(maxlen=_KEPT)
+
+    def note(self, done: Done) -> None:
+        """Remember; every ten seconds."""
+        self._noted.append(done)
+
+    def at(self, moment: float) -> Done | None:
+        """How it stood then, or at the beginning when that was later."""
+        first = self._noted[0] if self._noted else None
+        return next((done for done in reversed(self._noted) if done.at <= moment), first)

@@ -1,0 +1,113 @@
+"""How long a run will still take: from what it observes of itself, not from what it hopes for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ascc_async.model import License
+from ascc_async.pipeline.pace import Done
+from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
+
+_ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
+# Until enough clips were made to tell: the player, and the watch page for a second look.
+_PAGES_PER_CLIP = 2.0
+# The last clip is cut and checked, the known videos are read once more, the dataset is written.
+_LAST_PAGES, _LAST_SECONDS = 4, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """Seconds from the snapshot on; None where nothing is left, or nothing is known yet."""
+
+    licenses: float | None = None
+    clips: float | None = None
+
+    @property
+    def whole(self) -> float | None:
+        """Until the run's end."""
+        return max((left for left in (self.licenses, self.clips) if left is not None), default=None)
+
+
+def time_left(snapshot: RunSnapshot) -> TimeLeft:
+    """Requests still to be sent, as many a video and a clip as so far, at the speed observed."""
+    queue, done, half = snapshot.work_queue, snapshot.done, snapshot.half_ago
+    if queue is None or done is None or half is None or done.at <= half.at:
+        return TimeLeft()
+    to_ask, found = queue.selected - queue.asked, queue.licenses[License.CREATIVE_COMMONS]
+    clips = queue.clips_open + to_ask * found / max(1, queue.asked)
+    if not (clips or to_ask) or (to_ask and done.videos < _ENOUGH_VIDEOS):
+        return TimeLeft()
+    speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
+    pages, media = speeds[RequestKind.PAGES], speeds[RequestKind.MEDIA]
+
+    per_clip = _PAGES_PER_CLIP
+    if done.clips >= _ENOUGH_CLIPS:
+        per_clip = done.clip_pages / max(1, done.extractions)
+    # A clip under way has sent about half of its requests.
+    clip_pages = per_clip * (clips - min(queue.clips_open, done.extractions - done.clips) / 2)
+    rounds = to_ask / max(1, done.videos)  # of all that was asked in this run
+    license_pages = rounds * (done.sent(RequestKind.PAGES) - done.clip_pages)
+    by_pages = pages.seconds(license_pages + clip_pages + _LAST_PAGES)
+
+    licenses = speeds[RequestKind.DATA_API].seconds(rounds * done.sent(RequestKind.DATA_API))
+    if license_pages:
+        # Pages for clips go out beside them.
+        beside = (done.clip_pages - half.clip_pages) / max(1.0, pages.sent)
+        licenses = max(licenses, min(by_pages, pages.seconds(license_pages / max(0.1, 1 - beside))))
+    ends = [by_pages]
+    if not any(speed.limited for speed in speeds.values()):
+        # Something else than a permission is slow: then the pace itself says how long it takes.
+        seconds = done.at - half.at
+        licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
+        ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
+    if media.ceiling and done.clips:
+        ends.append(media.seconds(clips * done.sent(RequestKind.MEDIA) / done.clips))
+    return TimeLeft(
+        licenses if to_ask else None, max(licenses, *ends) + _LAST_SECONDS if clips else None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    """Requests of one kind: so many `sent` lately, at so many a second, and what comes of that.
+
+    `limited`: requests wait for a permission. `ceiling`: some rate was refused. `pause`: seconds
+    until somebody may send.
+    """
+
+    sent: int
+    per_second: float
+    limited: bool
+    ceiling: bool
+    pause: float
+
+    @classmethod
+    def of(cls, snapshot: RunSnapshot, kind: RequestKind, done: Done, half: Done) -> _Speed:
+        all_buckets = snapshot.limiter.buckets if snapshot.limiter else ()
+        buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
+        limited = any(bucket.waiting or bucket.resting_until for bucket in buckets)
+        ceiling = any(bucket.ceiling for bucket in buckets)
+        sent = done.sent(kind) - half.sent(kind)
+        observed, permitted = sent / (done.at - half.at), sum(map(_soon, buckets))
+        if not limited:
+            speed = max(observed, permitted)
+        elif ceiling and observed:
+            # The pauses become fewer while a limit is learned: between what was and what may be.
+            speed = (observed + min(permitted, 2 * observed)) / 2
+        else:
+            since = snapshot.minute_ago or half
+            lately = (done.sent(kind) - since.sent(kind)) / max(1.0, done.at - since.at)
+            speed = lately or permitted
+        pauses = [(bucket.resting_until or snapshot.at) - snapshot.at for bucket in buckets]
+        pause = max(0.0, min(pauses, default=0.0))
+        return cls(sent, speed, limited, ceiling, pause)
+
+    def seconds(self, requests: float) -> float:
+        """How long so many will take."""
+        return self.pause + requests / self.per_second if requests and self.per_second else 0.0
+
+
+def _soon(bucket: BucketSnapshot) -> float:
+    """Its rate is on the way back to the one that was refused."""
+    return (bucket.rate + (bucket.ceiling or bucket.rate)) / 2

@@ -1,0 +1,110 @@
+"""The time left: from what a run observes of itself."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+from snapshots import START, bucket, done, snapshot, work_queue
+
+from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.progress.figures import figures, snapshot_fields
+from ascc_async.progress.formatting import finish
+from ascc_async.progress.time_left import time_left
+from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
+
+
+def limited(**changes: Any) -> RateLimiterSnapshot:
+    """Pages alone, waited for."""
+    return RateLimiterSnapshot((bucket(**changes),))
+
+
+def half_way(**changes: Any) -> RunSnapshot:
+    """500 of 1,000 asked at 1.5 pages a second and 1.25 pages a video; no clips."""
+    nothing_found = work_queue(clips=0, clips_open=0)
+    nothing_found.licenses.clear()
+    nothing_found.licenses.update(dict.fromkeys(work_queue().licenses, 0))
+    given: dict[str, Any] = {"work_queue": nothing_found, "limiter": limited()} | changes
+    return snapshot(**given)
+
+
+def test_the_speed_observed_counts_and_not_the_permitted_rate() -> None:
+    """500 videos at 1.25 pages each, at the 1.5 a second that were sent of 2.0 permitted."""
+    assert time_left(half_way()).licenses == pytest.approx(500 * 1.25 / 1.5, rel=0.02)
+    assert time_left(half_way()).clips is None
+
+
+def test_a_rate_that_was_refused_lets_expect_fewer_pauses() -> None:
+    """Between the speed so far, pauses and all, and the rate that is coming back."""
+    left = time_left(half_way(limiter=limited(ceiling=2.2))).licenses
+    assert left == pytest.approx(500 * 1.25 / ((1.5 + 2.1) / 2), rel=0.02)
+
+
+def test_a_pause_of_all_identities_is_added() -> None:
+    """Nobody may go for ten minutes: that counts; when another may go, it does not."""
+    resting = bucket(resting_until=START + 700, resting_why="rate")
+    calm = time_left(half_way()).licenses or 0
+    paused = time_left(half_way(limiter=RateLimiterSnapshot((resting,)))).licenses
+    assert paused == pytest.approx(calm + 600)
+    two = RateLimiterSnapshot((resting, bucket(identity="other")))
+    assert time_left(half_way(limiter=two)).licenses == pytest.approx(calm)
+
+
+def test_clips_still_to_come_and_those_under_way_count() -> None:
+    """A tenth of those left will be clips, of two pages each; half of each one's is sent."""
+    left = time_left(snapshot(limiter=limited()))
+    to_come = 10 + 500 * 50 / 500
+    assert left.clips == pytest.approx((625 + 2 * to_come) / 1.5, rel=0.03)
+    begun = done(START + 100, 150, videos=120, extractions=8)
+    sooner = time_left(snapshot(limiter=limited(), done=begun))
+    assert (left.clips or 0) - (sooner.clips or 0) == pytest.approx(8 / 2 * 2 / 1.5)
+    assert left.whole == left.clips
+
+
+def test_where_nobody_waits_for_permission_the_pace_itself_counts() -> None:
+    """With a permitted rate far above what the network gives: 60 videos in 50 s so far."""
+    left = time_left(half_way(limiter=limited(rate=1000.0, waiting=0)))
+    assert left.licenses == pytest.approx(500 * 50 / 60)
+
+
+def test_with_the_data_api_its_calls_decide() -> None:
+    """Fifty videos a call."""
+    calls = bucket(kind=RequestKind.DATA_API, rate=0.1)
+    was = {at: {"main": {RequestKind.DATA_API: n}} for at, n in ((50, 2), (100, 4))}
+    left = time_left(
+        half_way(
+            limiter=RateLimiterSnapshot((calls,)),
+            done=done(START + 100, 0, videos=200, requests=was[100]),
+            half_ago=done(START + 50, 0, videos=100, requests=was[50]),
+            minute_ago=None,
+        )
+    )
+    assert left.licenses == pytest.approx(500 / 50 / (2 / 50))
+
+
+def test_nothing_is_foretold_of_nothing() -> None:
+    """Neither before anything was answered nor when all is done."""
+    began = done(START, 0)
+    assert time_left(snapshot(done=began, half_ago=began)).whole is None
+    assert time_left(half_way(work_queue=work_queue(asked=1000, clips_open=0))).whole is None
+
+
+def test_status_names_the_finish_of_the_whole_and_of_each_stage() -> None:
+    """As seconds, and as a POSIX time."""
+    fields = snapshot_fields(snapshot())
+    assert fields["finish_at"] == pytest.approx(START + 100 + fields["seconds_left"])
+    assert set(fields["stages"]) == {"licenses", "clips"}
+    assert fields["stages"]["clips"]["seconds_left"] == fields["seconds_left"]
+    assert fields["videos_per_second"] == pytest.approx(72 / 60)
+
+
+def test_the_finish_is_a_time_of_day_and_has_a_date_when_it_is_not_today() -> None:
+    """The way people say it."""
+    noon = datetime(2026, 11, 21, 12).timestamp()
+    assert finish(noon + 3600, noon) == "13:00"
+    assert finish(noon + 24 * 3600, noon) == "2026-11-22 12:00"
+    sums = figures(snapshot(at=time.time()))
+    assert sums is not None
+    assert "done at" in sums.time_left
