@@ -112,6 +112,11 @@ class Sampler:
                     self._changed.update(self.selection.classes_of(row))
         return np.array(rows, np.int32)
 
+    @property
+    def left(self) -> int:
+        """Rows found to be asked, and not handed out yet."""
+        return len(self._queue) - self._taken if self._queue is not None else 0
+
     def settle(self, rows: Iterable[int] | Rows, state: RowState) -> None:
         """These rows are now in this state; `UNASKED` puts them back to be asked again."""
         for row in map(int, rows):

@@ -35,7 +35,11 @@ _TAKEN_BACK_AT_ONCE = 16_384  # rows: some 10 ms of the event loop
 
 @dataclass(frozen=True, slots=True)
 class WorkQueueSnapshot:
-    """Counts over the selected rows, for progress. `reasons`: of the unavailable videos."""
+    """Counts over the selected rows, for progress. `reasons`: of the unavailable videos.
+
+    `to_ask`: still to be asked, some of them again; with `max_per_class` at most so many. `first`
+    counts the rows of `license.ask_first`: how many, asked, and Creative Commons.
+    """
 
     selected: int
     asked: int
@@ -43,6 +47,8 @@ class WorkQueueSnapshot:
     reasons: dict[Reason, int]
     clips: int
     clips_open: int
+    to_ask: int = 0
+    first: tuple[int, int, int] = (0, 0, 0)
 
 
 class WorkQueue:
@@ -57,6 +63,7 @@ class WorkQueue:
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
         self.now = index.now
         self._sampler = Sampler(index.selection, index.states, LOOKAHEAD, first)
+        self._first = np.flatnonzero(first) if first is not None else np.empty(0, np.int64)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()  # those a worker has
@@ -245,9 +252,10 @@ class WorkQueue:
     def snapshot(self) -> WorkQueueSnapshot:
         """Counts for progress."""
         licenses = {name: self._license_counts[code] for name, code in LICENSE_CODES.items()}
+        asked, first = sum(licenses.values()), self._licenses[self._first]
         return WorkQueueSnapshot(
             selected=len(self._selection),
-            asked=sum(licenses.values()),
+            asked=asked,
             licenses=licenses,
             reasons={
                 reason: self._reason_counts[code]
@@ -256,4 +264,11 @@ class WorkQueue:
             },
             clips=self._clips,
             clips_open=len(self._open) + len(self._offered),
+            to_ask=self._out
+            + (len(self._selection) - asked if self._sampled else self._sampler.left),
+            first=(
+                len(first),
+                int((first != UNASKED).sum()),
+                int((first == LICENSE_CODES[License.CREATIVE_COMMONS]).sum()),
+            ),
         )

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
+# Creative Commons among AudioSet's videos, and in an earlier list: until enough were asked.
+_SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 4.0
 
@@ -34,8 +37,7 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     queue, done, half = snapshot.work_queue, snapshot.done, snapshot.half_ago
     if queue is None or done is None or half is None or done.at <= half.at:
         return TimeLeft()
-    to_ask, found = queue.selected - queue.asked, queue.licenses[License.CREATIVE_COMMONS]
-    clips = queue.clips_open + to_ask * found / max(1, queue.asked)
+    to_ask, clips = queue.to_ask, queue.clips_open + _clips_to_come(queue)
     if not (clips or to_ask) or (to_ask and done.videos < _ENOUGH_VIDEOS):
         return TimeLeft()
     speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
@@ -66,6 +68,16 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     return TimeLeft(
         licenses if to_ask else None, max(licenses, *ends) + _LAST_SECONDS if clips else None
     )
+
+
+def _clips_to_come(queue: WorkQueueSnapshot) -> float:
+    """By the share of Creative Commons among those asked; of the listed ones by their own."""
+    first, first_asked, first_found = queue.first
+    asked, found = queue.asked - first_asked, queue.licenses[License.CREATIVE_COMMONS] - first_found
+    listed = min(queue.to_ask, first - first_asked)
+    share = found / asked if asked >= _ENOUGH_VIDEOS else _SHARE
+    first_share = first_found / first_asked if first_asked >= _ENOUGH_VIDEOS else _FIRST_SHARE
+    return listed * first_share + (queue.to_ask - listed) * share
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def work_queue(**changes: Any) -> WorkQueueSnapshot:
         License.UNKNOWN: 10,
     }
     reasons = {Reason.PRIVATE: 25, Reason.ACCOUNT_TERMINATED: 10, Reason.LIVE: 5}
-    half = WorkQueueSnapshot(1000, 500, licenses, reasons, 40, 10)
+    half = WorkQueueSnapshot(1000, 500, licenses, reasons, 40, 10, to_ask=500)
     return replace(half, **changes)
 
 

@@ -63,6 +63,13 @@ def test_clips_still_to_come_and_those_under_way_count() -> None:
     assert left.whole == left.clips
 
 
+def test_a_list_asked_first_says_nothing_of_the_others() -> None:
+    """400 of a list are asked and mostly found; of the 500 left only the last listed will be."""
+    queue = work_queue(clips_open=0, first=(410, 400, 50))
+    left = time_left(snapshot(limiter=limited(), work_queue=queue))
+    assert left.clips == pytest.approx((625 + 2 * 10 * 50 / 400 + 4) / 1.5 + 4, rel=0.01)
+
+
 def test_where_nobody_waits_for_permission_the_pace_itself_counts() -> None:
     """With a permitted rate far above what the network gives: 60 videos in 50 s so far."""
     left = time_left(half_way(limiter=limited(rate=1000.0, waiting=0)))
@@ -88,7 +95,9 @@ def test_nothing_is_foretold_of_nothing() -> None:
     """Neither before anything was answered nor when all is done."""
     began = done(START, 0)
     assert time_left(snapshot(done=began, half_ago=began)).whole is None
-    assert time_left(half_way(work_queue=work_queue(asked=1000, clips_open=0))).whole is None
+    assert (
+        time_left(half_way(work_queue=work_queue(asked=1000, to_ask=0, clips_open=0))).whole is None
+    )
 
 
 def test_status_names_the_finish_of_the_whole_and_of_each_stage() -> None:
