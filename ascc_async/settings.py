@@ -158,6 +158,10 @@ class LicenseSettings(Section):
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
         default=(), description="YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"
     )
+    explain_missing: bool = Field(
+        default=False,
+        description="true: ask YouTube's player last of all why videos are missing in the Data API",
+    )
     ask_first: Paths = Field(
         default=(),
         description="files of video ids to ask before all others, say an earlier list of Creative"

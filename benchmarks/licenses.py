@@ -50,10 +50,12 @@ from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import (
     NEXT_PATHS,
     InnertubeSource,
+    PlayerEndpoint,
     current_web_client,
     endpoint_urls,
 )
 from ascc_async.youtube.license_sources import LicenseSource
+from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.session import Sessions
 
 WORKERS = 32
@@ -111,7 +113,10 @@ async def sweep(
             on_verified=nothing,
             on_distrust=nothing,
         )
-        stage = LicenseStage(WORKERS, router, work_queue, journal, Shutdown())
+        why_missing = MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask
+        stage = LicenseStage(
+            WORKERS, router, work_queue, journal, Shutdown(), why_missing=why_missing
+        )
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

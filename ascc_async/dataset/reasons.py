@@ -82,7 +82,8 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     ),
     Reason.NOT_LISTED: ReasonFacts(
         "YouTube's Data API does not list the video: it was removed, or is private",
-        "removed or private; the Data API does not tell which, and either way nothing can be done",
+        "removed or private, and nothing can be done; license.explain_missing: true finds out"
+        " which, for one request a video (docs/data-api.md)",
         hopeless=True,
     ),
 }

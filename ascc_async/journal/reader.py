@@ -207,6 +207,17 @@ class Reader:
                 np.array(asks, np.uint8),
             )
 
+    def explained(self, since: float) -> Iterator[list[str]]:
+        """The videos of which the player said since then (POSIX seconds) that it plays nothing, but
+        not why; in pages. The Data API does not list them.
+        """
+        sql = (
+            "SELECT video_id FROM answers WHERE video_id > ? AND reason = 'not_listed'"
+            f" AND bare_by <> '' AND checked_at >= {since} ORDER BY video_id LIMIT {_BULK_PAGE}"
+        )
+        for rows in self._pages(sql):
+            yield [row[0] for row in rows]
+
     def _look_up(self, sql: str, *values: str) -> list[Any]:
         with explained_errors(self.path), self._lock:
             return _fetch(self._connection, sql, values)

@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 
 from ascc_async.audioset.sampling import RowState
-from ascc_async.audioset.segments import Bytes, Ids, Rows
+from ascc_async.audioset.segments import Bools, Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.eligibility import credits_of
 from ascc_async.dataset.reasons import PASSING_REASONS
@@ -64,6 +64,8 @@ class JournalIndex:
         self.fates: Bytes = np.zeros(rows, np.uint8)
         self.states: Bytes = np.zeros(rows, np.uint8)
         self.clips = 0  # of selected rows, made
+        # Rows of which nobody is asked why the Data API does not list them; None: of any.
+        self.explained: Bools | None = None
 
     def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows; of two million rows that takes seconds."""
@@ -95,6 +97,13 @@ class JournalIndex:
             row = self.table.row_of(video_id)
             if row is not None and self.is_removed(row, "", ""):
                 self.states[row] = RowState.NO
+
+    def load_explained(self, reader: Reader) -> None:
+        """Let the player be asked why videos are not listed, those aside that it was asked of."""
+        self.explained = np.zeros(len(self.table), bool)
+        for page in reader.explained(self.now() - self._recheck):
+            rows = self.table.rows_of(np.array(page, "S11"))
+            self.explained[rows[rows >= 0]] = True
 
     def _states_of(self, rows: Rows, page: BulkAnswers, barred_before: float) -> Bytes:
         """What the newest answers of many rows mean; whole arrays, for millions take seconds."""

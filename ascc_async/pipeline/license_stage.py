@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage, stop_unwrapped
-from ascc_async.errors import AsccError, NetworkFault, Refused, SourcesExhausted
+from ascc_async.errors import AsccError, NetworkFault, Refused, ServerFault, SourcesExhausted
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
@@ -33,6 +33,7 @@ class _Question:
 
     `unknown`: the answers of earlier sources, where those could not tell. `refusals` and `faults`
     count those that came while others were answered (`answered` so many when the last came).
+    `why`: not for the license, but why the Data API does not list the video.
     """
 
     rows: tuple[int, ...]
@@ -41,6 +42,7 @@ class _Question:
     refusals: int = 0
     faults: int = 0
     answered: int = -1
+    why: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,11 @@ class LicenseStage:
         work_queue: WorkQueue,
         journal: Journal,
         shutdown: Shutdown,
+        *,
+        why_missing: Callable[[str], Awaitable[LicenseAnswer]],
     ) -> None:
+        """`why_missing` asks why the Data API does not list a video."""
+        self._why_missing = why_missing
         self._router, self._work_queue, self._journal = router, work_queue, journal
         self._shutdown = shutdown
         self._again: deque[_Question] = deque()
@@ -112,12 +118,21 @@ class LicenseStage:
             else:
                 try:
                     if not await self._router.final_check():
-                        return
+                        row = self._work_queue.take_unexplained()
+                        if row is not None:
+                            yield _Question((row,), why=True)
+                        elif self._work_queue.explaining:
+                            await self._work_queue.wait_change()
+                        else:
+                            return
                     # A source lost its trust at the very end: rows are to be asked again.
                 except Closed:
                     return  # the next run begins with this check
 
     async def _work(self, question: _Question) -> None:
+        if question.why:
+            await self._explain(question)
+            return
         usable = self._router.usable(question.first_source)
         if usable is None:
             # No later source can be asked: unknown it stays. What nobody was asked yet waits.
@@ -153,6 +168,25 @@ class LicenseStage:
                 else:
                     await self._unwritten.put(_Answered(row, answer, health))
             await self._ask_next_source(unknown_rows, index)
+
+    async def _explain(self, question: _Question) -> None:
+        """Record why a video is not listed; one that can be played goes on to the next source."""
+        (row,) = question.rows
+        try:
+            answer = await self._why_missing(self._work_queue.video_id(row))
+        except Closed:
+            pass  # by the next run
+        except (Refused, NetworkFault, ServerFault):
+            # What becomes of the video does not hang on it: so never for long.
+            if question.faults < _MOST_FAULTS:
+                self._repeat(replace(question, faults=question.faults + 1))
+            else:
+                self._work_queue.defer(question.rows)
+        else:
+            if answer.license is License.UNKNOWN:
+                await self._ask_next_source([(row, answer)], self._router.after(answer.source) - 1)
+            else:
+                await self._unwritten.put(_Answered(row, answer))
 
     def _repeat(self, question: _Question) -> None:
         self._again.append(question)

@@ -235,6 +235,8 @@ class Run:
             access_since=access.value["since"],
         )
         await asyncio.to_thread(index.load, reader, records.encoding)
+        if settings.license.explain_missing:
+            await asyncio.to_thread(index.load_explained, reader)
         return await asyncio.to_thread(WorkQueue, index, first)
 
     async def _reconcile(self, records: Records) -> None:

@@ -71,6 +71,11 @@ class RunSnapshot:
     minute_ago: Done | None = None
     half_ago: Done | None = None
 
+    @property
+    def unexplained(self) -> int:
+        """Videos still to be asked why the Data API does not list them."""
+        return self.work_queue.unexplained if self.work_queue else 0
+
 
 # Made once: building it takes longer than using it a hundred times.
 _DATA = TypeAdapter(RunSnapshot)

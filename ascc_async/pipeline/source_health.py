@@ -144,6 +144,11 @@ class SourceRouter:
                 return index, self._sources[index]
         return None
 
+    def after(self, name: str) -> int:
+        """The index of the source that comes after this one; 0 when it is not among them."""
+        names = [health.source.name for health in self._sources]
+        return names.index(name) + 1 if name in names else 0
+
     def named(self, name: str) -> SourceHealth | None:
         """The source of that name if it may be asked now."""
         now = self._wall()

@@ -71,7 +71,12 @@ class Stages:
             on_distrust=on_distrust,
         )
         self.licenses = LicenseStage(
-            settings.concurrency.licenses, self.router, queue, journal, shutdown
+            settings.concurrency.licenses,
+            self.router,
+            queue,
+            journal,
+            shutdown,
+            why_missing=youtube.missing_videos.ask,
         )
         self._confirmation = LicenseConfirmation(self.router, answer_of)
         self.clip_maker = ClipMaker(

@@ -15,8 +15,10 @@ from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.innertube import PlayerEndpoint, current_web_client
 from ascc_async.youtube.license_sources import LicenseSource, license_sources
 from ascc_async.youtube.media_links import MediaLinks
+from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.session import Sessions
 
 # Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
@@ -32,6 +34,7 @@ class YouTubeAccess:
     extractor: Extractor
     media_links: MediaLinks
     sources: list[LicenseSource]
+    missing_videos: MissingVideos
     identities: tuple[str, ...]
 
     @classmethod
@@ -66,7 +69,9 @@ class YouTubeAccess:
             )
             await stack.enter_async_context(extractor)
             sources = license_sources(settings.license, sessions, memory.get(QUOTA_MEMORY))
-            yield cls(limiter, sessions, extractor, MediaLinks(sessions), sources, names)
+            missing = MissingVideos(PlayerEndpoint(sessions, current_web_client()))
+            links = MediaLinks(sessions)
+            yield cls(limiter, sessions, extractor, links, sources, missing, names)
 
     def memory(self) -> dict[str, Any]:
         """What the next run begins with: permitted rates, pauses, used quota."""

@@ -58,20 +58,23 @@ class PlayerEndpoint:
     def __init__(self, sessions: Sessions, client: WebClient) -> None:
         self._endpoint = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
 
-    async def verdict(self, video_id: str, *, identity: str | None = None) -> Verdict:
-        """The player's verdict. Raises Refused (the bot check too), NetworkFault, ServerFault."""
+    async def verdict(self, video_id: str, *, identity: str | None = None) -> tuple[Verdict, str]:
+        """The player's verdict, and to whom.
 
-        def read(answer: Mapping[str, Any], _: str) -> Verdict:
+        Raises Refused (the bot check too), NetworkFault, ServerFault.
+        """
+
+        def read(answer: Mapping[str, Any], asked_by: str) -> tuple[Verdict, str]:
             verdict = judge(playability_in(answer.get("playabilityStatus")))
             # Before all else: a bot check in place of a reason says nothing about the video.
             if verdict.refusal is not None:
                 raise verdict.refusal
             if inside(answer, "videoDetails").get("videoId") not in (None, video_id):
                 raise ServerFault("the player answers about another video")
-            return verdict
+            return verdict, asked_by
 
-        _, verdict = await self._endpoint.ask(video_id, read, identity=identity)
-        return verdict
+        _, result = await self._endpoint.ask(video_id, read, identity=identity)
+        return result
 
 
 class InnertubeSource:
@@ -105,7 +108,7 @@ class InnertubeSource:
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
             # No video at all: it may be gone, and only the player says why.
             if not reading.shows_video:
-                verdict = await self.player.verdict(video_id, identity=asked_by)
+                verdict, _ = await self.player.verdict(video_id, identity=asked_by)
                 if not verdict.playable:
                     return reading.answer_without_video(
                         video_id, self.name, self._wall(), verdict, asked_by

@@ -196,6 +196,14 @@ class Memory:
                 np.array([min(255, self.asks[video_id]) for video_id in ids], np.uint8),
             )
 
+    def explained(self, since: float) -> Iterator[list[str]]:
+        """Like the reader's."""
+        yield sorted(
+            video_id
+            for video_id, known in self.answers.items()
+            if known.reason is Reason.NOT_LISTED and known.bare_by and known.checked_at >= since
+        )
+
     def shareable(self) -> Iterator[list[AnswerRow]]:
         """Like the reader's; everybody named a title and a channel."""
         names = {"title": "Title", "channel": "Channel", "channel_id": "UC1"}
@@ -231,7 +239,26 @@ class Sweep(Watch):
         self.work_queue, self.memory = work_queue, memory or Memory()
         self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
         self.stage = LicenseStage(
-            workers, self.router, work_queue, cast(Journal, self.memory), self.shutdown
+            workers,
+            self.router,
+            work_queue,
+            cast(Journal, self.memory),
+            self.shutdown,
+            why_missing=self._why_missing,
+        )
+        self.why: dict[str, Reason | Exception | None] = {}
+        self.asked_why: list[str] = []
+
+    async def _why_missing(self, video_id: str) -> LicenseAnswer:
+        """What the player says: a reason, None when it plays the video, or an error."""
+        self.asked_why.append(video_id)
+        await asyncio.sleep(0.1)
+        said = self.why.get(video_id, Reason.NOT_LISTED)
+        if isinstance(said, Exception):
+            raise said
+        gone, bare = UNKNOWN if said is None else UNAVAILABLE, said is Reason.NOT_LISTED
+        return LicenseAnswer(
+            video_id, gone, "data_api", self.clock.time(), said, bare_by="main" * bare
         )
 
     async def _on_distrust(self, name: str, since: float) -> None:

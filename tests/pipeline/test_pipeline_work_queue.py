@@ -33,8 +33,8 @@ from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.selection import Selection
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Distrusted
-from ascc_async.model import License, Outcome, Reason
-from ascc_async.pipeline.journal_index import doubtful_ids
+from ascc_async.model import License, LicenseAnswer, Outcome, Reason
+from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
 from ascc_async.pipeline.work_queue import WorkQueue
 
 CHOSEN = (0, 1, 2, 4)
@@ -263,6 +263,61 @@ def test_rows_deferred_to_the_next_run_do_not_keep_this_one_going() -> None:
         assert world.work_queue.asking_done
         assert world.work_queue.take(1) == ()
         assert world.fresh().take(1) == rows
+
+
+def not_listed(row: int, bare_by: str = "", at: float = NOW) -> LicenseAnswer:
+    """The Data API does not list it; `bare_by`: the player said no more to this identity."""
+    video_id, reason = f"{row:011d}", Reason.NOT_LISTED
+    return LicenseAnswer(video_id, UNAVAILABLE, "a", at, reason, bare_by=bare_by)
+
+
+def explaining(*known: LicenseAnswer, rows: int = 3) -> WorkQueue:
+    """A start that lets the player be asked why videos are not listed."""
+    memory = Memory()
+    for each in known:
+        memory._put(each)
+    index = JournalIndex(
+        selection_of([[0]] * rows, [0], limit=None),
+        retry_unknown=0,
+        recheck_after_days=30,
+        wall=lambda: NOW,
+    )
+    index.load(cast(Reader, memory), "flac")
+    index.load_explained(cast(Reader, memory))
+    return WorkQueue(index)
+
+
+def test_why_a_video_is_missing_is_asked_when_nothing_else_waits() -> None:
+    """Not while a row is out or a clip is made; then each once, whatever else comes meanwhile."""
+    work_queue = explaining(not_listed(0), not_listed(1))
+    assert work_queue.anything_to_do()
+    assert work_queue.take(9) == (2,)
+    assert work_queue.take_unexplained() is None, "row 2 is out"
+    work_queue.answered(2, answer("00000000002", CC, at=NOW))
+    assert work_queue.take_unexplained() is None, "its clip is still to be made"
+    assert work_queue.next_clip() == 2
+    work_queue.clip_done(2, clip_row(work_queue, 2, Outcome.CLIP))
+    assert [work_queue.take_unexplained() for _ in range(3)] == [0, 1, None]
+    assert work_queue.explaining
+    work_queue.answered(0, not_listed(0, bare_by="main"))
+    work_queue.answered(1, LicenseAnswer("00000000001", UNAVAILABLE, "a", NOW, Reason.PRIVATE))
+    assert not work_queue.explaining
+    assert work_queue.asking_done
+    assert work_queue.snapshot().reasons == {Reason.NOT_LISTED: 1, Reason.PRIVATE: 1}
+
+
+def test_what_the_player_said_is_not_asked_for_again_within_the_month() -> None:
+    """Bare words of 29 days ago stay, of 31 days ago are asked again."""
+    bare = [not_listed(0, "main", NOW - 29 * DAY), not_listed(1, "main", NOW - 31 * DAY)]
+    work_queue = explaining(*bare, rows=2)
+    assert [work_queue.take_unexplained() for _ in range(2)] == [1, None]
+
+
+def test_without_the_setting_nobody_is_asked_why() -> None:
+    """`not_listed` is an answer like any other."""
+    work_queue = one_row(not_listed(0))
+    assert not work_queue.anything_to_do()
+    assert work_queue.take_unexplained() is None
 
 
 def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:

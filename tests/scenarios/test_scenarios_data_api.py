@@ -12,10 +12,14 @@ from ascc_async.model import License
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video, World
-from ascc_async.standin.world_settings import Fault
+from ascc_async.standin.world_settings import DataApi, Fault
 from benchmarks.chaos_run import Job
 
 KEY = "license.api_keys=[AIzaGoodGoodGoodGood1111]"
+# A pause that is shorter than YouTube's.
+REFUSED = Fault(
+    name="429", endpoints=("player",), times=0, retry_after="seconds", retry_after_seconds=1
+)
 BOT_CHECKED = Fault(name="bot_check", endpoints=("player",), times=0)
 
 
@@ -29,7 +33,7 @@ def videos_of(world: World, count: int, *licenses: License) -> list[Video]:
 def job_over(videos: list[Video], folder: Path, youtube: StandinProcess, *settings: str) -> Job:
     """A job with a key over just these videos."""
     write_world(folder / "metadata", videos)
-    return Job(folder, youtube, KEY, *settings)
+    return Job(folder, youtube, KEY, "classes.blacklisted=keep", *settings)
 
 
 def as_the_api_says(rows: list[Row], world: World) -> list[str]:
@@ -72,3 +76,67 @@ def test_a_stop_in_the_middle_spends_no_quota_twice(calm: StandinProcess, tmp_pa
     again = {one for line in calm.requests("data_api") for one in line["videos"]} & first
     assert again <= {*calm.settings.known_creative_commons, *calm.settings.known_standard}
     assert as_the_api_says(job.place.manifest(), calm.world) == []
+
+
+def explained(rows: list[Row], world: World) -> list[str]:
+    """What is wrong when the player was asked why videos are missing: bare words tell nothing."""
+    bare = [row for row in rows if row["reason"] == "not_listed"]
+    for row in bare:
+        truth = world.expected(row["video_id"], 0)
+        assert (row["license"], truth.license) == ("unavailable", License.UNKNOWN), row
+    return wrong([row for row in rows if row not in bare], world)
+
+
+def missing_videos(world: World) -> list[Video]:
+    """Videos that are gone, and some that the API leaves out although they are there."""
+    there = videos_of(world, 60, License.STANDARD, License.CREATIVE_COMMONS)
+    left_out = [video for video in there if (video.number >> 48) / 2**16 < 0.2 and not video.reason]
+    assert {video.license for video in left_out} == {License.STANDARD, License.CREATIVE_COMMONS}
+    return [*videos_of(world, 30, License.UNAVAILABLE), *left_out]
+
+
+def test_why_a_video_is_missing_is_asked_last(calm: StandinProcess, tmp_path: Path) -> None:
+    """`license.explain_missing` while the player refuses everybody: all rows are recorded at once;
+    when the block is lifted each gets its reason, what can be played its license and its clip.
+    """
+    videos = missing_videos(calm.world)
+    job = job_over(videos, tmp_path, calm, "license.explain_missing=true")
+    calm.set(faults=[REFUSED], data_api=DataApi(missing=0.2))
+    recorded: set[str] = set()
+
+    def lift_the_block_once_the_player_is_asked() -> bool:
+        nonlocal recorded
+        if not recorded and calm.requests("player"):
+            recorded, _ = job.known()
+            calm.set_faults()
+        return False
+
+    assert job.leg(lift_the_block_once_the_player_is_asked) == 0, job.ends.said
+    assert recorded == {video.video_id for video in videos}
+    rows = job.place.manifest()
+    assert explained(rows, calm.world) == []
+    assert len({row["reason"] for row in rows} - {"", "not_listed"}) >= 4
+    assert "clip" in {row["outcome"] for row in rows}
+    # What was said is kept, bare words too.
+    assert job.leg() == 0, job.ends.said
+    assert calm.requests("player") == []
+
+
+def test_rows_of_an_earlier_run_are_explained_and_a_stop_loses_nothing(
+    calm: StandinProcess, tmp_path: Path
+) -> None:
+    """Ctrl-C in the middle of asking why: nobody is asked twice, and no quota is spent again."""
+    videos = videos_of(calm.world, 40, License.UNAVAILABLE)
+    job = job_over(videos, tmp_path, calm, "concurrency.licenses=2")
+    assert job.leg() == 0, job.ends.said
+    assert {row["reason"] for row in job.place.manifest()} == {"not_listed"}
+    job.place.settings = (*job.place.settings, "license.explain_missing=true")
+    calm.set(delay_seconds=0.1)
+    assert job.leg(lambda: len(calm.requests("player")) >= 8, signal.SIGINT) == 3
+    asked = [one for line in calm.requests("player") for one in line["videos"]]
+    calm.set(delay_seconds=0)
+    assert job.leg() == 0, job.ends.said
+    asked += [one for line in calm.requests("player") for one in line["videos"]]
+    assert sorted(asked) == sorted(video.video_id for video in videos)
+    assert calm.requests("data_api") == []
+    assert explained(job.place.manifest(), calm.world) == []
