@@ -28,24 +28,36 @@ def part_of(path: Path) -> Iterator[Path]:
     """
     part = path.parent / f"{PART}{secrets.token_hex(8)}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             part.unlink()
 
 
-def disk_error(error: OSError, folder: Path) -> SetupError:
-    """The error that says what is wrong with the folder."""
-    # To a user a quota that is used up is a full disk.
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"no space left in {folder}: make room, then run again")
-    return SetupError(
-        f"cannot write in {folder}: {error.strerror or error}. Choose another folder in the"
-        " settings (output.dir, audioset.metadata_dir), or give yourself the right to write there"
-    )
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """What goes wrong with files in `folder` becomes DiskFull or SetupError; bugs stay bugs."""
+    try:
+        yield
+    except OSError as error:
+        # To a user a quota that is used up is a full disk.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no space left in {folder}: make room, then run again") from error
+        # Writing to an open file names no file. What names another file is not this folder's fault.
+        names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name]
+        ours = error.errno == errno.EIO or any(
+            Path(name) in (folder, *folder.parents) or Path(name).is_relative_to(folder)
+            for name in names
+        )
+        if not ours:
+            raise
+        raise SetupError(
+            f"cannot write in {folder}: {error.strerror or error}. Choose another folder in the"
+            " settings (output.dir, audioset.metadata_dir), or give yourself the right to write"
+            " there"
+        ) from error
 
 
 def seal(part: Path, path: Path) -> tuple[str, int]:

@@ -29,10 +29,7 @@ LAYERS = (
     ("__main__",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-MAY = {
-    ("settings_loader", "settings"), ("errors", "model"),
-    ("network", "throttle"),
-}  # fmt: skip
+MAY = {("settings_loader", "settings"), ("errors", "model")}
 
 
 def modules() -> list[Path]:

@@ -12,7 +12,7 @@ from ascc_async.errors import SetupError
 from ascc_async.files import (
     PART,
     DiskFull,
-    disk_error,
+    disk_errors,
     part_of,
     seal,
     sha256_of,
@@ -69,8 +69,24 @@ def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_from_other_troubles(number: int, tmp_path: Path) -> None:
-    """Full disks and quotas stop the run with the remedy."""
-    assert isinstance(disk_error(OSError(number, "full"), tmp_path), DiskFull)
-    assert not isinstance(disk_error(OSError(errno.EACCES, "no"), tmp_path), DiskFull)
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "full"), DiskFull),
+        (OSError(errno.EDQUOT, "quota"), DiskFull),
+        (OSError(errno.EIO, "the disk is broken"), SetupError),
+        (PermissionError(errno.EACCES, "no", "FOLDER/x.csv"), SetupError),
+        # Bugs: they must look like bugs.
+        (FileNotFoundError(errno.ENOENT, "no such file", "/nowhere/table.json"), FileNotFoundError),
+        (TimeoutError(), TimeoutError),
+    ],
+)
+def test_only_trouble_with_the_folder_is_called_so(
+    error: OSError, expected: type[Exception], tmp_path: Path
+) -> None:
+    """Full disks and quotas are told from rights; what names another file stays what it is."""
+    if error.filename == "FOLDER/x.csv":
+        error.filename = str(tmp_path / "x.csv")
+    with pytest.raises(expected) as raised, disk_errors(tmp_path):
+        raise error
+    assert raised.type is expected

@@ -88,8 +88,7 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
         log.warning(warning)
     if other := [file.name for file in inputs.values() if not file.official]:
         log.info(
-            "these metadata files are not Google's official version; using them, with their hashes"
-            " in run.json",
+            "using metadata files that are not Google's originals; run.json has their hashes",
             extra={"files": ", ".join(other), "folder": str(folder)},
         )
     return Catalog(table, classes, ontology, tuple(inputs.values()), tuple(warnings))

@@ -20,7 +20,7 @@ from tenacity import (
 
 from ascc_async.audioset.metadata_files import MetadataFile, files_of
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
-from ascc_async.files import disk_error, seal
+from ascc_async.files import disk_errors, seal
 from ascc_async.network.client import IdentityClient, trusted_authorities, whole_number
 from ascc_async.network.errors import is_worth_another_try
 from ascc_async.settings import AudiosetSettings, NetworkSettings
@@ -78,30 +78,30 @@ async def _download(
     # Always the same name: what a killed run left is written over, not kept beside.
     part = target.with_name(f".{target.name}.part")
     try:
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        # Packed bytes would not be of the size that the server says.
-        async with client.get_file(url, {"Accept-Encoding": "identity"}) as response:
-            status = response.status
-            if status == 407:
-                raise SetupError(
-                    "the proxy wants another user and password (network.proxy): it answers 407"
-                )
-            if status in (408, 425, 429) or status >= 500:
-                raise ServerFault(f"the server answers {status}")
-            if status != 200:
-                raise SetupError(
-                    f"cannot download {file.name}: {url} answers {status}; see audioset.base_url"
-                    f" and ontology_url, or put the file into {target.parent} by hand"
-                )
-            total = whole_number(response.headers.get("Content-Length"))
-            async with aiofiles.open(part, "wb") as out:
-                async for piece in response.chunks():
-                    await out.write(piece)
-                    report(file.name, response.received, total)
-        await asyncio.to_thread(_check_whole, file, part, url)
-        await asyncio.to_thread(seal, part, target)
-    except OSError as error:
-        raise disk_error(error, target.parent) from error
+        with disk_errors(target.parent):
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            # Packed bytes would not be of the size that the server says.
+            async with client.get_file(url, {"Accept-Encoding": "identity"}) as response:
+                status = response.status
+                if status == 407:
+                    raise SetupError(
+                        "the proxy wants another user and password (network.proxy): it answers 407"
+                    )
+                if status in (408, 425, 429) or status >= 500:
+                    raise ServerFault(f"the server answers {status}")
+                if status != 200:
+                    raise SetupError(
+                        f"cannot download {file.name}: {url} answers {status}; see"
+                        " audioset.base_url and ontology_url, or put the file into"
+                        f" {target.parent} by hand"
+                    )
+                total = whole_number(response.headers.get("Content-Length"))
+                async with aiofiles.open(part, "wb") as out:
+                    async for piece in response.chunks():
+                        await out.write(piece)
+                        report(file.name, response.received, total)
+            await asyncio.to_thread(_check_whole, file, part, url)
+            await asyncio.to_thread(seal, part, target)
     finally:
         with suppress(OSError):
             await asyncio.to_thread(part.unlink, missing_ok=True)

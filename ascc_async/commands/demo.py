@@ -51,4 +51,4 @@ def main(options: argparse.Namespace) -> int:
     with StandinProcess(WORLD, folder=folder / ".standin") as youtube:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
-        return run(settings, options.log_format, goodbye=GOODBYE)
+        return run(settings, options.log_format, goodbye=GOODBYE, debug=options.debug)

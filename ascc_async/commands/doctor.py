@@ -10,10 +10,10 @@ from itertools import chain
 
 from rich.text import Text
 
-from ascc_async.commands.checks import Check, State, local_checks, network_checks
+from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
 from ascc_async.progress.formatting import safe
+from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.logs import event_line
-from ascc_async.progress.screen import PlainConsole
 from ascc_async.settings_loader import load
 
 FAILED = 1
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     checks = chain(local_checks(settings), network_checks(settings))
     if options.online:
         # It imports the whole pipeline, which takes a second.
-        from ascc_async.commands.checks_online import online_checks
+        from ascc_async.commands.doctor_online import online_checks
 
         checks = chain(checks, online_checks(settings))
     else:

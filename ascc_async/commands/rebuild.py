@@ -23,7 +23,7 @@ def main(options: argparse.Namespace) -> int:
         )
     recipe = read_recipe(manifest)
     settings = settings.model_copy(update={"clips": recipe.clips})
-    code = run(settings, options.log_format, recipe=recipe)
+    code = run(settings, options.log_format, recipe=recipe, debug=options.debug)
     new = settings.output.dir / "dataset" / "manifest.csv"
     if new.exists():  # a run that was aborted early wrote none
         rebuilt = compare(recipe, new)

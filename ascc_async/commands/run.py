@@ -10,8 +10,8 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
 from ascc_async.pipeline.run import Run
+from ascc_async.progress.live_output import LogFormat, Screen
 from ascc_async.progress.report import report, report_fields
-from ascc_async.progress.screen import LogFormat, Screen
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
@@ -22,7 +22,7 @@ DONE, DRAINED, ABORTED = 0, 3, 130
 
 def main(options: argparse.Namespace) -> int:
     """Run with the settings that the options name."""
-    return run(load(options.config, options.options), options.log_format)
+    return run(load(options.config, options.options), options.log_format, debug=options.debug)
 
 
 def run(
@@ -31,21 +31,23 @@ def run(
     *,
     goodbye: str = "",
     recipe: Recipe | None = None,
+    debug: bool = False,
 ) -> int:
     """One run with its screen and signals; `goodbye` is said at the end of a finished one.
 
-    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. Exit code 3 when
+    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. `debug`: the log
+    file gets what only who looks for a fault needs. Exit code 3 when
     a signal drained it, 130 when one aborted it. Raises StopRun when it cannot go on, after the
     screen showed where it stands.
     """
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run_with_screen(settings, log_format, goodbye, recipe))
+        return runner.run(_run_with_screen(settings, log_format, goodbye, recipe, debug))
 
 
 async def _run_with_screen(
-    settings: Settings, log_format: LogFormat, goodbye: str, recipe: Recipe | None
+    settings: Settings, log_format: LogFormat, goodbye: str, recipe: Recipe | None, debug: bool
 ) -> int:
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
@@ -56,6 +58,7 @@ async def _run_with_screen(
         output,
         log_format,
         on_gone=lambda: shutdown.drain("nobody reads the output any more"),
+        debug=debug,
     )
     counts = None
     async with screen.showing():

@@ -27,8 +27,8 @@ from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields
 from ascc_async.progress.formatting import duration, moment, safe, size
+from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.report import count_fields, sums
-from ascc_async.progress.screen import PlainConsole
 from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
@@ -126,7 +126,8 @@ def _show_video(
             "removed": removed,
             "answer": asdict(answer) if answer else None,
             # JSON knows no infinity, and that is the level of digital silence in decibels.
-            "clips": [_finite(asdict(clip)) for clip in clips],
+            # Named so since version 0.1: programs read it.
+            "clips": [_finite(asdict(clip) | {"form": clip.encoding}) for clip in clips],
             "history": [asdict(event) for event in history],
             "manifest": rows,
         }

@@ -24,7 +24,7 @@ from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.encoding import decode_arguments, encoding_of
+from ascc_async.media.encoding import CLIP_FORMATS, decode_arguments, encoding_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
@@ -34,7 +34,6 @@ from ascc_async.settings_loader import load
 
 WRONG = 1
 _REPORT_EVERY = 2.0  # seconds
-_BY_FFMPEG = (".m4a", ".mp4")  # libsndfile reads neither
 _DECODE_SECONDS = 120.0  # for one clip, as for making it
 _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
 
@@ -156,8 +155,11 @@ def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | No
 def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
     """What is wrong with the sound, "" if nothing: the right hash says nothing of that."""
     source: Path | BytesIO = path
-    if path.suffix in _BY_FFMPEG:
-        arguments = decode_arguments(str(path), "video" if path.suffix == ".mp4" else "audio")
+    video = path.suffix == ".mp4"
+    formats = (each for name, each in CLIP_FORMATS.items() if path.suffix == f".{name}")
+    clip_format = next(formats, CLIP_FORMATS["mp3"])  # a stranger's: whatever libsndfile reads
+    if demuxer := "mp4" if video else clip_format.demuxer:
+        arguments = decode_arguments(str(path), demuxer, pictures=video)
         command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
         try:
             decoded = subprocess.run(
@@ -171,7 +173,7 @@ def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
             return f"ffmpeg does not decode it: {message[-300:]}"
         source = BytesIO(decoded.stdout)
     try:
-        sound = inspect_file(source, lossy=path.suffix not in (".flac", ".wav"))
+        sound = inspect_file(source, lossy=video or clip_format.lossy)
     except Rejected as error:
         return str(error)
     rate, channels, duration = sound.sample_rate, sound.channels, sound.frames / sound.sample_rate

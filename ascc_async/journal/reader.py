@@ -23,7 +23,7 @@ from ascc_async.journal.schema import (
     FILE_COLUMNS,
     QUALITY_COLUMNS,
     explained_errors,
-    refuse_newer,
+    refuse_foreign,
 )
 from ascc_async.model import ClipFile, License, Outcome, Quality, Reason
 
@@ -86,8 +86,7 @@ class Reader:
         self._lock = threading.Lock()
         with explained_errors(path):
             self._connection = self._connect()
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        refuse_newer(version, path)
+            version = refuse_foreign(self._connection, path)
         # Until a run has brought it up to date, a journal of version 1 has no such column.
         self._columns = _ANSWER if version > 1 else _ANSWER.replace("bare_by", "''")
 

@@ -85,10 +85,11 @@ FILE_COLUMNS = (
 )  # fmt: skip
 QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
 
+_DAMAGED = "It is damaged, or not a journal: a run sets it aside and uses its backup copy."
 _REMEDIES = {
     "SQLITE_FULL": "The disk is full: make room and run the same command again.",
-    "SQLITE_NOTADB": "It is not a journal, or it is damaged: move it away and run again.",
-    "SQLITE_CORRUPT": "It is damaged: run the same command again, and its backup copy is used.",
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_READONLY": "It cannot be written: check its owner and permissions.",
     "SQLITE_BUSY": "Another program has it open: close that program and run again.",
 }
@@ -97,11 +98,7 @@ _OUR_BUGS = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.Interface
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Create or bring up to date; JournalError when newer than this program or not ours."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    if version and application != APPLICATION_ID:
-        raise JournalError(f"{path}: not a journal of ascc_async. Choose another output.dir.")
-    refuse_newer(version, path)
+    version = refuse_foreign(connection, path)
     for number in range(version, VERSION):
         # One transaction with its version number: a crash leaves the old journal or the new one.
         connection.executescript(
@@ -111,13 +108,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def refuse_newer(version: int, path: Path) -> None:
-    """JournalError when `version` is beyond what this program knows."""
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> int:
+    """The journal's version; JournalError when it is not ours, or beyond what we know."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if version and application != APPLICATION_ID:
+        raise JournalError(f"{path}: not a journal of ascc_async. Choose another output.dir.")
     if version > VERSION:
         raise JournalError(
             f"{path}: written by a newer ascc_async (journal version {version}, this program"
             f" knows {VERSION}). Update with `pip install --upgrade ascc-async`."
         )
+    return version
 
 
 @contextmanager
@@ -130,5 +132,7 @@ def explained_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         # Extended codes (SQLITE_CORRUPT_INDEX) mean the same to a user.
         name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        if name == "SQLITE_ERROR":  # SQL that is wrong
+            raise
         remedy = _REMEDIES.get(name, "Everything recorded so far is kept; run again to go on.")
         raise JournalError(f"{path}: {error}. {remedy}") from error

@@ -144,12 +144,13 @@ class Cutter:
             shown = encoding.picture_filter(listing.decode(), picture.start, length_ms)
             arguments = encoding.video_arguments(sound, picture, filters, shown, part)
         await self._run(arguments, part, sound.data)
-        clip_format = encoding.CLIP_FORMATS[settings.format]
-        if settings.media == "audio" and clip_format.by_libsndfile:
+        clip_format, video = encoding.CLIP_FORMATS[settings.format], picture is not None
+        if not video and not clip_format.demuxer:
             inspection = await asyncio.to_thread(inspect_file, part, lossy=clip_format.lossy)
         else:
-            # libsndfile reads no MP4: ffmpeg decodes what it wrote.
-            wav = await self._run(encoding.decode_arguments(str(part), settings.media), part)
+            demuxer = "mp4" if video else clip_format.demuxer
+            again = encoding.decode_arguments(str(part), demuxer, pictures=video)
+            wav = await self._run(again, part)
             inspection = await asyncio.to_thread(inspect_file, BytesIO(wav), lossy=True)
         rate, channels = inspection.sample_rate, inspection.channels
         if (settings.sample_rate or rate, settings.channels or channels) != (rate, channels):

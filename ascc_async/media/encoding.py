@@ -19,14 +19,14 @@ class ClipFormat:
     """`arguments` are ffmpeg's: the encoder, then its options. `shown` is its name in credits.
 
     `size`: bytes a second of a lossy one, else the share of the same sound as WAV.
-    `by_libsndfile`: whether libsndfile can read the file.
+    `demuxer`: with which ffmpeg reads the file again, where libsndfile cannot.
     """
 
     shown: str
     arguments: tuple[str, ...]
     size: float
     lossy: bool = False
-    by_libsndfile: bool = True
+    demuxer: str = ""
 
 
 CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
@@ -34,7 +34,7 @@ CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
     "wav": ClipFormat("WAV", ("pcm_s16le", "-f", "wav"), 1),
     "opus": ClipFormat("Opus", ("libopus", "-b:a", "128k", "-f", "opus"), 16_000, lossy=True),
     "m4a": ClipFormat(
-        "AAC (M4A)", ("aac", "-b:a", "160k", "-f", "ipod"), 16_000, lossy=True, by_libsndfile=False
+        "AAC (M4A)", ("aac", "-b:a", "160k", "-f", "ipod"), 16_000, lossy=True, demuxer="mp4"
     ),
     "mp3": ClipFormat("MP3", ("libmp3lame", "-b:a", "192k", "-f", "mp3"), 24_000, lossy=True),
 }
@@ -170,10 +170,10 @@ def video_arguments(
     ]  # fmt: skip
 
 
-def decode_arguments(path: str, media: str) -> list[str]:
-    """Decode a finished MP4 wholly, its sound to a WAV on `pipe:1`; any error ends the run."""
-    pictures = ["-map", "0:v:0", "-f", "null", "-"] if media == "video" else []
+def decode_arguments(path: str, demuxer: str, *, pictures: bool) -> list[str]:
+    """Decode a finished clip wholly, its sound to a WAV on `pipe:1`; any error ends the run."""
+    to_nowhere = ["-map", "0:v:0", "-f", "null", "-"] if pictures else []
     return [
-        "-xerror", "-threads", "1", "-f", "mp4", "-i", f"file:{path}", *pictures,
+        "-xerror", "-threads", "1", "-f", demuxer, "-i", f"file:{path}", *to_nowhere,
         "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.errors import StoppedOnRequest
-from ascc_async.files import disk_error
+from ascc_async.files import disk_errors
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 
@@ -67,11 +67,9 @@ class DatasetWriter:
             folder, days = settings.output.dir, settings.license.recheck_after_days
             # Made for each writing: by its own time it is decided whose evidence is too old.
             terms = Terms(self._encoding, time.time(), days, self._removals)
-            try:
+            with disk_errors(folder):
                 counts = await asyncio.to_thread(
                     write_dataset, folder, self._entries, self._pages, terms, self._facts
                 )
-            except OSError as error:
-                raise disk_error(error, folder) from error
             self.seconds = time.monotonic() - began
             return counts

@@ -16,7 +16,8 @@ from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars and the less important columns go
 _SOURCE_STATES = {
-    "distrusted": "not trusted for now",
+    "resting": "paused",
+    "distrusted": "not trusted any more",
     "out": "not used in this run",
 }
 

@@ -90,8 +90,11 @@ class RepeatFilter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand it on, or count it."""
-        who = map(_fields_of(record).get, _WHO)
-        key = (record.name, record.levelno, record.getMessage(), *map(str, who))
+        fields = _fields_of(record)
+        parts = record.args if isinstance(record.args, Mapping) else {}
+        who = [parts.get(name, fields.get(name)) for name in _WHO]
+        # Not the finished sentence: with other seconds or rates in it, it is the same event.
+        key = (record.name, record.levelno, record.msg, *map(str, who))
         if self._clock() - self._shown_at.get(key, -_REPEAT_EVERY) < _REPEAT_EVERY:
             _, number = self._held_back.get(key, (record, 0))
             self._held_back[key] = (record, number + 1)
@@ -127,8 +130,14 @@ class RepeatFilter(logging.Handler):
 
 
 @contextmanager
-def collecting(screen: logging.Handler, output_dir: Path) -> Iterator[RepeatFilter]:
-    """Within, log records go to `screen` and into `output_dir/logs/`, other packages' too."""
+def collecting(
+    screen: logging.Handler, output_dir: Path, *, debug: bool = False
+) -> Iterator[RepeatFilter]:
+    """Within, log records go to `screen` and into `output_dir/logs/`, other packages' too.
+
+    `debug`: into the file also what only who looks for a fault needs.
+    """
+    screen.setLevel(logging.INFO)
     handlers = [screen]
     with suppress(OSError):  # a folder that cannot be written is the run's to explain
         handlers.append(file_handler(output_dir))
@@ -136,7 +145,7 @@ def collecting(screen: logging.Handler, output_dir: Path) -> Iterator[RepeatFilt
     root, package = logging.getLogger(), logging.getLogger(_PACKAGE)
     level_before = package.level
     root.addHandler(repeat_filter)
-    package.setLevel(logging.INFO)
+    package.setLevel(logging.DEBUG if debug else logging.INFO)
     try:
         yield repeat_filter
     finally:
@@ -146,7 +155,7 @@ def collecting(screen: logging.Handler, output_dir: Path) -> Iterator[RepeatFilt
 
 
 def file_handler(output_dir: Path) -> logging.Handler:
-    """Everything from INFO on, into `output_dir/logs/`, rotated, for the user's eyes alone."""
+    """Everything that is logged, into `output_dir/logs/`, rotated, for the user's eyes alone."""
     folder = output_dir / LOGS
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = _PrivateFile(

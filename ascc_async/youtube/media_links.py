@@ -13,6 +13,7 @@ from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.client import HttpResponse, content_range, whole_number
 from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.messages import REFUSAL_TEXTS
 from ascc_async.youtube.session import Call, Sessions
 
 _LARGEST_ANSWER = 16 << 20  # pieces are of 10 MiB at most, and are never asked for beyond
@@ -66,7 +67,7 @@ class MediaLinks:
             del self._forbidden[video_id]
             words = "YouTube gives no media for this video's links, while others are served"
             raise ItemError(Reason.TOOL_FAILED, words)
-        raise Refused("YouTube no longer gives out media (403)", kind="media_forbidden")
+        raise Refused(REFUSAL_TEXTS["media_forbidden"], kind="media_forbidden")
 
 
 class MediaLink:

@@ -148,6 +148,7 @@ class Sessions:
         self._clients: dict[str, IdentityClient] = {}
         self._stack = AsyncExitStack()
         self._signed_out: set[str] = set()
+        self._renewed_at: dict[str, float] = {}
         self.sticky = StickyIdentity(limiter, identities=len(network.all_identities()))
 
     async def __aenter__(self) -> Self:
@@ -174,6 +175,7 @@ class Sessions:
         """Use these cookies from now on (the user's file has changed)."""
         self._clients[identity].use_cookies(cookies)
         self._signed_out.discard(identity)
+        self._renewed_at[identity] = self._wall()
 
     @property
     def signed_out(self) -> frozenset[str]:
@@ -187,6 +189,8 @@ class Sessions:
             return
         if not logged_out:
             self._signed_out.discard(identity)
+        elif self._wall() - self._renewed_at.get(identity, 0) < self._network.timeout_seconds:
+            return  # it may be the answer to a request that still went with the old cookies
         elif identity not in self._signed_out:
             self._signed_out.add(identity)
             log.warning(

@@ -54,7 +54,7 @@ def test_other_version_is_used_and_said(tmp_path: Path, caplog: pytest.LogCaptur
     hashes = {file.name: (file.git_blob_sha1, file.official) for file in catalog.inputs}
     git_says = "ed075c9566d7fc2109c13367eaed1e6f94f40c17"
     assert hashes["qa_true_counts.csv"] == (git_says, False)
-    (line,) = [r for r in caplog.records if "not Google's official" in r.getMessage()]
+    (line,) = [r for r in caplog.records if "not Google's originals" in r.getMessage()]
     assert vars(line)["folder"] == str(tmp_path)
     assert len(vars(line)["files"].split(", ")) == 4
 

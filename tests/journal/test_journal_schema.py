@@ -88,7 +88,7 @@ async def test_a_migration_that_breaks_off_leaves_the_old_journal(
         script = "ALTER TABLE answers ADD COLUMN mood TEXT; SELECT no_such_function();"
         broken.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, script))
         broken.setattr(schema, "VERSION", VERSION + 1)
-        with pytest.raises(JournalError):
+        with pytest.raises(sqlite3.OperationalError, match="no_such_function"):
             await write(path)
     assert version_of(path) == VERSION
     reader = await write(path)

@@ -13,7 +13,7 @@ from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_
 from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import figures, snapshot_line
-from ascc_async.progress.screen import PlainConsole
+from ascc_async.progress.live_output import PlainConsole
 
 
 def drawn(frame: RunSnapshot, width: int) -> list[str]:

@@ -94,7 +94,7 @@ def test_every_form_signs_in_and_is_never_written(
         ("<!doctype html><html>Sign in</html>", "web page"),
         (netscape().replace("youtube.com", "example.org"), "youtube.com"),
         (netscape().replace(str(ENDS), "1000000000"), "expired"),
-        (netscape().encode("utf-16"), "UTF-16"),
+        (netscape().encode("utf-16"), "save it as UTF-8"),
         (EXAMPLE.read_bytes(), "example"),
         ("what is this?\n", "cookies"),
     ],

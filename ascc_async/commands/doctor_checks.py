@@ -21,6 +21,7 @@ from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import AsccError, SetupError, StopRun
+from ascc_async.journal.backup import backup_of
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -115,6 +116,10 @@ def _output(settings: Settings) -> Iterator[Check]:
             "wait for it: a second run in the same folder is refused (`python -m"
             " ascc_async status` shows it)",
         )
+    try:
+        read_removals(folder)
+    except AsccError as error:
+        yield failed("removal list", str(error))
     journal = folder / JOURNAL_NAME
     if not journal.exists():
         yield passed("journal", "none yet: no run has worked in this folder so far")
@@ -122,9 +127,11 @@ def _output(settings: Settings) -> Iterator[Check]:
     try:
         with closing(Reader(journal)) as reader:
             reader.learned()  # one small table: a look through all of it is the run's own start
-        read_removals(folder)
     except AsccError as error:
-        yield failed("journal", str(error))
+        if backup_of(journal).exists():
+            yield warning("journal", str(error), "none needed: the next run uses the copy")
+        else:
+            yield failed("journal", str(error))
     else:
         yield passed("journal", f"readable, {size(journal.stat().st_size)}")
 

@@ -76,10 +76,11 @@ class Screen:
         *,
         on_gone: Callable[[], None],
         console: PlainConsole | None = None,
+        debug: bool = False,
     ) -> None:
         """`on_gone` is called once when nobody reads the output any more."""
         self._snapshot, self._output, self._on_gone = snapshot, output_dir, on_gone
-        self._json = log_format == "json"
+        self._json, self._debug = log_format == "json", debug
         self._console = console or PlainConsole()
 
     @asynccontextmanager
@@ -96,7 +97,9 @@ class Screen:
         log_handler = _ScreenHandler(self.show)
         log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
         with ExitStack() as stack:
-            repeat_filter = stack.enter_context(collecting(log_handler, self._output))
+            repeat_filter = stack.enter_context(
+                collecting(log_handler, self._output, debug=self._debug)
+            )
             live: Live | None = None
             if redraws and not self._json:
                 # Normal events show as numbers in the dashboard, and are in the log file.

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.metadata_files import files_of
-from ascc_async.commands.checks import Check, State, failed, passed, warning
+from ascc_async.commands.doctor_checks import Check, State, failed, passed, warning
 from ascc_async.errors import (
     AsccError,
     LinkExpired,

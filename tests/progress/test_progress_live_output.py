@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from snapshots import snapshot
 
+from ascc_async.progress.live_output import LogFormat, PlainConsole, Screen
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, event_line, file_handler
-from ascc_async.progress.screen import LogFormat, PlainConsole, Screen
 
 log = logging.getLogger("ascc_async.tested")
 
