@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from fakeclock import run
 from sweep_world import CC, KNOWN_CC, STANDARD, UNKNOWN, Page, Watch
 
+from ascc_async.dataset.removals import Removals
 from ascc_async.errors import Refused, ServerFault, SourceUnusable
 from ascc_async.journal.records import AnswerRow
-from ascc_async.model import License, Resolved, Track
-from ascc_async.pipeline.clip_maker import LicenseConfirmation
+from ascc_async.model import (
+    ClipFile,
+    License,
+    LicenseAnswer,
+    Outcome,
+    Reason,
+    Resolved,
+    Segment,
+    Track,
+)
+from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 
 VIDEO = "00000000001"
 
@@ -121,5 +133,50 @@ def test_trouble_with_the_page_is_no_verdict() -> None:
         page.errors_of[VIDEO] = SourceUnusable("later", until=watch.clock.time() + 9)
         assert await confirmation(watch)(resolved()) is None
         assert watch.router.named("watch_page") is None
+
+    run(main())
+
+
+class Tools:
+    """An extractor, media links and a cutter that note what they were asked for."""
+
+    def __init__(self) -> None:
+        self.cut: list[str] = []
+
+    async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
+        return resolved()
+
+    def source(self, video: Resolved, *, again: bool) -> Any:
+        return None
+
+    async def make(self, ranges: object, video: Resolved, segment: Segment) -> ClipFile:
+        self.cut.append(segment.segment_id)
+        return cast(ClipFile, "a clip")
+
+
+@pytest.mark.parametrize(
+    ("seen", "removed", "outcome", "reason"),
+    [
+        (CC, Removals(), Outcome.CLIP, None),
+        (UNKNOWN, Removals(), Outcome.CLIP, None),
+        (None, Removals(), Outcome.CLIP, None),
+        (STANDARD, Removals(), Outcome.NOT_SHAREABLE, Reason.LICENSE_CHANGED),
+        (CC, Removals(channel_ids=frozenset({"UC"})), Outcome.PENDING, None),
+    ],
+)
+def test_nothing_is_cut_of_what_may_not_be_shared(
+    seen: License | None, removed: Removals, outcome: Outcome, reason: Reason | None
+) -> None:
+    """A second look that shows the standard license, and a channel that asked to be left out."""
+
+    async def confirm(video: Resolved) -> LicenseAnswer | None:
+        return LicenseAnswer(VIDEO, seen, "watch_page", 0.0) if seen else None
+
+    async def main() -> None:
+        tools: Any = Tools()
+        maker = ClipMaker(tools, tools, tools, confirm, removed)
+        made = await maker.make(Segment(VIDEO, 0, 10_000, "eval", ()))
+        assert (made.outcome, made.reason) == (outcome, reason)
+        assert bool(tools.cut) is (outcome is Outcome.CLIP)
 
     run(main())
