@@ -80,6 +80,7 @@ class LicenseAnswer:
     `checked_at` is POSIX time in seconds; `reason` is set when `license` is `UNAVAILABLE`;
     `detail` keeps YouTube's own words for that. `bare_by`, only with `UNKNOWN`: the identity to
     which YouTube called the video unavailable without saying why, which may be a block as well.
+    `asked_by`: the identity that was answered; the journal does not keep it.
     """
 
     video_id: str
@@ -95,6 +96,7 @@ class LicenseAnswer:
     published: str = ""
     detail: str = ""
     bare_by: str = ""
+    asked_by: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

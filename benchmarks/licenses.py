@@ -40,7 +40,7 @@ from ascc_async.model import License
 from ascc_async.network.client import trusted_authorities
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.license_stage import LicenseStage
-from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
@@ -102,20 +102,27 @@ async def sweep(
             "data_api": DataApiSource(sessions, [KEY]),
         }
 
-        async def nothing(name: str, at: float) -> None:
-            """Nobody to tell."""
+        async def nothing(*_: object) -> None:
+            """Nobody to tell, and nothing known before."""
 
         router = SourceRouter(
             [sources[name]],
             LicenseSettings(),
-            verified_at={},
+            clean_until={},
             unreachable=lambda: False,
-            on_verified=nothing,
-            on_distrust=nothing,
+            rest_identity=limiter.refused_after_all,
+            on_clean=nothing,
+            on_doubt=nothing,
         )
-        why_missing = MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask
         stage = LicenseStage(
-            WORKERS, router, work_queue, journal, Shutdown(), why_missing=why_missing
+            WORKERS,
+            router,
+            work_queue,
+            journal,
+            Shutdown(),
+            why_missing=MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask,
+            answer_of=nothing,
+            other_identity=lambda _: None,
         )
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()

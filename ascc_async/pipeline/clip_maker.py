@@ -13,7 +13,7 @@ from ascc_async.journal.records import AnswerRow
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
-from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaLinks
 
@@ -66,11 +66,11 @@ class LicenseConfirmation:
         answers = await self._router.ask(health, [resolved.video_id], identity=resolved.identity)
         if answers is None:
             return None
-        if answers[0].license is License.STANDARD:
-            # It contradicts the first answer. Before it costs a clip, it must prove itself.
-            health.suspect()
-            if not await self._router.ensure_checked(health):
-                return None
+        # It contradicts the first answer. Before it costs a clip, it must prove itself.
+        if answers[0].license is License.STANDARD and not await self._router.trust.reads_right(
+            health, resolved.identity, closely=True
+        ):
+            return None
         return answers[0]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SetupError, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.settings import LicenseSettings
 from ascc_async.youtube.license_sources import LicenseSource
 
-log = logging.getLogger(__name__)
-
-_TRIES = 3  # a single odd page, or server error, is no evidence
 _PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
+_MOST_SERVER_FAULTS = 3
 _MOST_NETWORK_FAULTS = 20  # while the network carries other requests
 
 
@@ -23,6 +21,21 @@ def known_licenses(settings: LicenseSettings) -> dict[str, License]:
         **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
         **dict.fromkeys(settings.known_standard, License.STANDARD),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a source made of some known videos, asked as `identity` from `began` on.
+
+    `misread`: its answers that name another license. `gone`: it says for certain that none of them
+    is there. With nothing right and nothing misread, it did not tell.
+    """
+
+    began: float
+    identity: str
+    right: bool
+    misread: tuple[LicenseAnswer, ...]
+    gone: bool
 
 
 class KnownVideos:
@@ -39,55 +52,71 @@ class KnownVideos:
         user's to mend; later it is waited for.
         """
         self._known, self._unreachable, self._wall = known_licenses(settings), unreachable, wall
+        self.all = list(self._known)
+        # A license row that is missing shows in Creative Commons videos alone.
+        self._telling = list(settings.known_creative_commons) or self.all
+        self._read_right: set[str] = set()
+        self._turn = 0
 
-    async def misread_by(self, source: LicenseSource, *, read_right_before: bool) -> list[str]:
-        """What it reads wrong, as «video as license»; nothing when it can be trusted.
+    def one(self) -> list[str]:
+        """The one whose turn it is, of those known to be there; none if the settings name none."""
+        candidates = [each for each in self._telling if each in self._read_right] or self._telling
+        self._turn += 1
+        return candidates[self._turn % len(candidates) :][:1] if candidates else []
 
-        Raises SetupError when nothing can be reached at all, SourceUnusable, Closed.
+    async def read(
+        self, source: LicenseSource, video_ids: Sequence[str], identity: str | None
+    ) -> Look:
+        """Let it read these.
+
+        Raises SetupError when nothing can be reached at all, SourceUnusable, Closed; Refused and
+        NetworkFault when an `identity` is named that cannot ask now.
         """
-        unconfirmed, answers = dict(self._known), dict[str, str]()
-        any_right = False
-        for _ in range(_TRIES):
-            for answer in await self._ask(source, list(unconfirmed)):
-                expected = unconfirmed[answer.video_id]
-                answers[answer.video_id] = f"{answer.video_id} as {answer.license.value}"
-                any_right = any_right or answer.license is expected
-                # A known video may be gone for good: that says nothing of the source.
-                if answer.license in (expected, License.UNAVAILABLE):
-                    del unconfirmed[answer.video_id]
-            if not unconfirmed:
-                break
-        if any_right or not self._known:
-            return [answers[video_id] for video_id in unconfirmed]
-        if not unconfirmed and not read_right_before:
-            log.warning(
-                "none of the known videos is there any more: nothing shows whether this source"
-                " reads licenses right; name others in license.known_creative_commons",
-                extra={"source": source.name},
-            )
-            return []
-        # It read them right before: then rather everything looks gone to this source now.
-        return list(answers.values())
+        began = self._wall()
+        return self.look_at(await self._ask(source, video_ids, identity), began)
 
-    async def _ask(self, source: LicenseSource, video_ids: list[str]) -> list[LicenseAnswer]:
-        """Ask until it answers, within bounds: without a check nothing can go on."""
-        answers = list[LicenseAnswer]()
+    def look_at(self, answers: Sequence[LicenseAnswer], began: float) -> Look:
+        """What these answers about known videos show."""
+        told = {License.CREATIVE_COMMONS, License.STANDARD}
+        right = {each.video_id for each in answers if each.license is self._known[each.video_id]}
+        self._read_right |= right
+        return Look(
+            began,
+            identity=answers[0].asked_by if answers else "",
+            right=bool(right) or not answers,
+            misread=tuple(
+                each for each in answers if each.license in told - {self._known[each.video_id]}
+            ),
+            gone=all(each.license is License.UNAVAILABLE for each in answers),
+        )
+
+    async def _ask(
+        self, source: LicenseSource, video_ids: Sequence[str], identity: str | None
+    ) -> list[LicenseAnswer]:
+        """Ask until it answers, within bounds: without a look nothing can go on."""
+        answers, who = list[LicenseAnswer](), identity
         server_faults = network_faults = 0
         while len(answers) < len(video_ids):
             batch = video_ids[len(answers) : len(answers) + source.batch_size]
             try:
-                answers += await source.ask(batch)
+                answers += await source.ask(batch, identity=who)
+                who = answers[0].asked_by or None  # a look is about one identity
                 server_faults = network_faults = 0
             except Refused:
-                continue  # the rate limiter makes us wait
+                if identity is not None:
+                    raise
+                answers, who = [], None  # from the beginning, as whichever may ask
             except (NetworkFault, ServerFault) as error:
                 if isinstance(error, ServerFault):
                     server_faults += 1
                 elif self._unreachable():
                     raise SetupError(f"YouTube cannot be reached: {error}") from error
+                elif identity is not None:
+                    raise
                 else:
                     network_faults += 1
-                if server_faults >= _TRIES or network_faults >= _MOST_NETWORK_FAULTS:
+                    answers, who = [], None
+                if server_faults >= _MOST_SERVER_FAULTS or network_faults >= _MOST_NETWORK_FAULTS:
                     until = self._wall() + _PAUSE_AFTER_FAULTS
                     raise SourceUnusable(str(error), until=until) from error
         return answers

@@ -7,13 +7,16 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage, stop_unwrapped
 from ascc_async.errors import AsccError, NetworkFault, Refused, ServerFault, SourcesExhausted
+from ascc_async.journal.records import AnswerRow
 from ascc_async.journal.writer import Journal
-from ascc_async.model import License, LicenseAnswer
-from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
+from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.pipeline.source_health import SourceHealth
+from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
 
@@ -25,6 +28,8 @@ _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
+# Blocks of a network come and go together for its addresses: so long after, another look counts.
+SECOND_LOOK_AFTER = 2 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class _Question:
     `unknown`: the answers of earlier sources, where those could not tell. `refusals` and `faults`
     count those that came while others were answered (`answered` so many when the last came).
     `why`: not for the license, but why the Data API does not list the video.
+    `bare`: this is the second look, as `identity`.
     """
 
     rows: tuple[int, ...]
@@ -43,15 +49,29 @@ class _Question:
     faults: int = 0
     answered: int = -1
     why: bool = False
+    bare: _Bare | None = None
+    identity: str | None = None
+
+
+class _Bare(NamedTuple):
+    """A row that was called unavailable and no more, when and as which identity it was asked."""
+
+    row: int
+    identity: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """An answer that waits for the journal; `health`: it counts only while that is trusted."""
+    """An answer that waits for the journal; `health`: it counts only while that believes it.
+
+    `look_again`: its words were bare, and nobody looked a second time.
+    """
 
     row: int
     answer: LicenseAnswer
     health: SourceHealth | None = None
+    look_again: bool = False
 
 
 class LicenseStage:
@@ -66,12 +86,18 @@ class LicenseStage:
         shutdown: Shutdown,
         *,
         why_missing: Callable[[str], Awaitable[LicenseAnswer]],
+        answer_of: Callable[[str], Awaitable[AnswerRow | None]],
+        other_identity: Callable[[str], str | None],
     ) -> None:
-        """`why_missing` asks why the Data API does not list a video."""
+        """`why_missing` asks why the Data API does not list a video; `answer_of` reads the recorded
+        answer of a video from the journal; `other_identity`: one beside this that may ask now.
+        """
         self._why_missing = why_missing
         self._router, self._work_queue, self._journal = router, work_queue, journal
-        self._shutdown = shutdown
+        self._shutdown, self._answer_of, self._other_identity = shutdown, answer_of, other_identity
         self._again: deque[_Question] = deque()
+        self._bare: deque[_Bare] = deque()
+        self.left_bare = 0  # rows that stay unknown until a later run has looked again
         self._unwritten: asyncio.Queue[_Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
         self.stage: Stage[_Question] = Stage(
@@ -100,8 +126,12 @@ class LicenseStage:
                 question = self._again.popleft()
             else:
                 usable = self._router.usable()
-                rows = self._work_queue.take(usable[1].source.batch_size if usable else 1)
+                rows = self._work_queue.take(usable[1].at_once if usable else 1)
                 question = _Question(rows) if rows else None
+            if question is None and self._bare:
+                question = self._second_look(self._bare.popleft())
+                if question is None:
+                    continue
             if question is not None:
                 try:
                     # A source is paused until a known time: there is no event to wait for.
@@ -117,7 +147,7 @@ class LicenseStage:
                 await self._work_queue.wait_change()
             else:
                 try:
-                    if not await self._router.final_check():
+                    if not await self._router.trust.look_at_the_end():
                         row = self._work_queue.take_unexplained()
                         if row is not None:
                             yield _Question((row,), why=True)
@@ -125,9 +155,9 @@ class LicenseStage:
                             await self._work_queue.wait_change()
                         else:
                             return
-                    # A source lost its trust at the very end: rows are to be asked again.
+                    # A source became suspect at the very end: rows are to be asked again.
                 except Closed:
-                    return  # the next run begins with this check
+                    return  # the next run begins with a look
 
     async def _work(self, question: _Question) -> None:
         if question.why:
@@ -144,7 +174,7 @@ class LicenseStage:
         index, health = usable
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
-        size, rows, unknown = health.source.batch_size, question.rows, question.unknown
+        size, rows, unknown = health.at_once, question.rows, question.unknown
         if len(rows) > size:
             for start in range(size, len(rows), size):
                 part = slice(start, start + size)
@@ -152,18 +182,26 @@ class LicenseStage:
             question = replace(question, rows=rows[:size], unknown=unknown[:size])
         video_ids = [self._work_queue.video_id(row) for row in question.rows]
         try:
-            answers = await self._router.ask(health, video_ids)
+            answers = await self._router.ask(health, video_ids, identity=question.identity)
+            if answers is not None:
+                answers = [await self._weighed(answer, health) for answer in answers]
         except Closed:
             self._repeat(question)  # by the next run: nothing was asked
         except (Refused, NetworkFault) as error:
-            self._set_back(question, health, error)
+            if question.bare is not None:
+                self._leave(question.bare)
+            else:
+                self._set_back(question, health, error)
         else:
             if answers is None:
                 self._repeat(question)
                 return
             unknown_rows = []
             for row, answer in zip(question.rows, answers, strict=True):
-                if answer.license is License.UNKNOWN:
+                if answer.bare_by:  # the next source would be told the same
+                    look_again = question.bare is None
+                    await self._unwritten.put(_Answered(row, answer, look_again=look_again))
+                elif answer.license is License.UNKNOWN:
                     unknown_rows.append((row, answer))
                 else:
                     await self._unwritten.put(_Answered(row, answer, health))
@@ -188,6 +226,37 @@ class LicenseStage:
             else:
                 await self._unwritten.put(_Answered(row, answer))
 
+    async def _weighed(self, answer: LicenseAnswer, health: SourceHealth) -> LicenseAnswer:
+        """Bare words count when they are seen twice, hours or identities apart; else as unknown.
+
+        Blocked addresses are told the same of videos that are there.
+        """
+        first = await self._answer_of(answer.video_id) if answer.bare_by else None
+        if first is None or not first.bare_by:
+            return answer
+        hours_apart = answer.checked_at - first.checked_at >= SECOND_LOOK_AFTER
+        # Only when what is there is shown to whoever was told so, now and not just before.
+        if (
+            hours_apart or first.bare_by != answer.bare_by
+        ) and await self._router.trust.reads_right(health, answer.bare_by, since=answer.checked_at):
+            return replace(answer, license=License.UNAVAILABLE, reason=Reason.REMOVED, bare_by="")
+        return replace(answer, checked_at=first.checked_at, bare_by=first.bare_by)
+
+    def _second_look(self, bare: _Bare) -> _Question | None:
+        """Now that nothing else waits; None when only a later run's look would count."""
+        other = self._other_identity(bare.identity)
+        if other is not None or self._work_queue.now() - bare.at >= SECOND_LOOK_AFTER:
+            return _Question((bare.row,), bare=bare, identity=other)
+        self._leave(bare)
+        return None
+
+    def _leave(self, bare: _Bare) -> None:
+        """Unknown it stays for this run, as it is recorded."""
+        self.left_bare += 1
+        video_id = self._work_queue.video_id(bare.row)
+        unknown = LicenseAnswer(video_id, License.UNKNOWN, "", bare.at, bare_by=bare.identity)
+        self._work_queue.answered(bare.row, unknown)
+
     def _repeat(self, question: _Question) -> None:
         self._again.append(question)
         self._work_queue.notify()
@@ -199,9 +268,9 @@ class LicenseStage:
         breaks the line does not keep a run from ending. When it is the last one, the known videos
         are the others.
         """
-        answered = self._work_queue.answered_now + self._router.checks
+        answered = self._work_queue.answered_now + self._router.trust.looks
         if answered == question.answered:
-            health.suspect()
+            health.look_first = True
         elif isinstance(error, Refused):
             question = replace(question, refusals=question.refusals + 1, answered=answered)
         else:
@@ -222,7 +291,7 @@ class LicenseStage:
             for row, answer in unknown:
                 await self._unwritten.put(_Answered(row, answer))
             return
-        size = following[1].source.batch_size
+        size = following[1].at_once
         for start in range(0, len(unknown), size):
             rows, answers = zip(*unknown[start : start + size], strict=True)
             self._repeat(_Question(rows, index + 1, answers))
@@ -235,9 +304,9 @@ class LicenseStage:
         while (waiting := await self._unwritten.get()) is not None:
             batch: list[_Answered] = []
             while waiting is not None:
-                if waiting.health is None or waiting.health.trusted:
+                if waiting.health is None or waiting.health.believes(waiting.answer):
                     batch.append(waiting)
-                else:  # its source lost its trust while the answer waited
+                else:  # its source became suspect while the answer waited
                     self._repeat(_Question((waiting.row,)))
                 if self._unwritten.empty():
                     break
@@ -245,6 +314,12 @@ class LicenseStage:
             await self._journal.record(*(each.answer for each in batch))
             # Only now: what the work queue counts must be there after a power cut.
             for each in batch:
-                self._work_queue.answered(each.row, each.answer)
+                row, answer = each.row, each.answer
+                if each.look_again:
+                    self._bare.append(_Bare(row, answer.bare_by, answer.checked_at))
+                    self._work_queue.notify()
+                    continue
+                self._work_queue.answered(row, answer)
+                self.left_bare += answer.license is License.UNKNOWN and bool(answer.bare_by)
             if waiting is None:
                 return

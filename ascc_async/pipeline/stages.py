@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from ascc_async.concurrency.shutdown import Shutdown
@@ -16,13 +17,15 @@ from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.source_health import SourceRouter
+from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.throttle.limiter import RequestKind
 
-_VERIFIED = "trust/"  # journal key: when each source last read the known videos right
+log = logging.getLogger(__name__)
+
+_CLEAN = "trust/"  # journal key: up to when what each source told each identity is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class Stages:
     ) -> None:
         journal, reader = records.journal, records.reader
 
-        async def on_verified(name: str, at: float) -> None:
-            await journal.record(Learned(_VERIFIED + name, at))
+        async def on_clean(name: str, at: float) -> None:
+            await journal.record(Learned(_CLEAN + name, at))
 
-        async def on_distrust(name: str, since: float) -> None:
+        async def on_doubt(name: str, since: float) -> None:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
@@ -65,10 +68,11 @@ class Stages:
         self.router = SourceRouter(
             youtube.sources,
             settings.license,
-            verified_at=reader.learned(_VERIFIED),
+            clean_until=reader.learned(_CLEAN),
             unreachable=youtube.unreachable,
-            on_verified=on_verified,
-            on_distrust=on_distrust,
+            rest_identity=youtube.limiter.refused_after_all,
+            on_clean=on_clean,
+            on_doubt=on_doubt,
         )
         self.licenses = LicenseStage(
             settings.concurrency.licenses,
@@ -77,6 +81,8 @@ class Stages:
             journal,
             shutdown,
             why_missing=youtube.missing_videos.ask,
+            answer_of=answer_of,
+            other_identity=youtube.other_identity,
         )
         self._confirmation = LicenseConfirmation(self.router, answer_of)
         self.clip_maker = ClipMaker(
@@ -102,6 +108,14 @@ class Stages:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.licenses.run())
             tasks.create_task(self.clips.run())
+        if self.licenses.left_bare:
+            log.warning(
+                "%(number)d videos were called unavailable without a reason, which blocked"
+                " addresses are told of any video: they stay unknown until that is seen a second"
+                " time, two hours later or by another identity (network.identities). Run the same"
+                " command again then",
+                {"number": self.licenses.left_bare},
+            )
         if self.licenses.exhausted is not None:
             raise self.licenses.exhausted
 

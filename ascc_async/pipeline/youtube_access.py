@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Self
 from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.network.cookies import CookieStore
 from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
@@ -80,6 +81,15 @@ class YouTubeAccess:
             if isinstance(source, DataApiSource):
                 memory[QUOTA_MEMORY] = source.memory()
         return memory
+
+    def other_identity(self, identity: str) -> str | None:
+        """One beside this that may ask for pages now."""
+        others = [
+            name
+            for name in self.identities
+            if name != identity and not self.limiter.is_paused(RequestKind.PAGES, name)
+        ]
+        return random.choice(others) if others else None
 
     def any_network_away(self) -> bool:
         """Whether some identity's network is away, so that faults blame no video."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import blake2b
 
+from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.world_settings import Fault, Limit, RetryAfterForm
 
 COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
@@ -81,6 +82,11 @@ def retry_after(form: RetryAfterForm, seconds: float, wall: float) -> str | None
     return str(max(1, round(seconds + 0.5)))
 
 
+def drawn_by_hash(text: str) -> float:
+    """A number from 0 to 1, always the same for the same text."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
+
+
 class SeededFaults:
     """Draws which fault hits a request, so that a run can be repeated."""
 
@@ -89,18 +95,28 @@ class SeededFaults:
         self._hits: Counter[tuple[int, str]] = Counter()
 
     def draw(
-        self, endpoint: str, videos: Sequence[str], path: str, client: str = ""
+        self,
+        endpoint: str,
+        videos: Sequence[str],
+        path: str,
+        *,
+        client: str = "",
+        identity: str = "",
     ) -> Fault | None:
         """The first fault that hits this request. Its use is counted."""
-        target = f"{endpoint} {videos[0] if videos else path}"
+        what = videos[0] if videos else path
         for number, fault in enumerate(self._faults):
             if endpoint not in (fault.endpoints or COMMON_ENDPOINTS):
                 continue
             if fault.clients and client not in fault.clients:
                 continue
+            if fault.identities and identity not in fault.identities:
+                continue
+            # A client that is blocked in disguise is told the same of a video wherever it asks.
+            disguised = fault.name in REFUSALS and REFUSALS[fault.name].bare
+            target = what if disguised else f"{endpoint} {what}"
             # Drawn by hash, not in turn: the same videos are hit, in whatever order they are asked.
-            text = f"{self._seed} {number} {fault.name} {target}".encode()
-            drawn = int.from_bytes(blake2b(text, digest_size=6).digest(), "big") / 2**48
+            drawn = drawn_by_hash(f"{self._seed} {number} {fault.name} {target}")
             if drawn >= fault.share or 0 < fault.times <= self._hits[number, target]:
                 continue
             self._hits[number, target] += bool(fault.times)

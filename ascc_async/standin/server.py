@@ -113,7 +113,13 @@ class Standin:
         refusal = self._limits.judge(kind, identity, time.monotonic(), time.time())
         fault = None
         if refusal is None:
-            fault = self._faults.draw(endpoint, incoming.videos, request.path, incoming.client)
+            fault = self._faults.draw(
+                endpoint,
+                incoming.videos,
+                request.path,
+                client=incoming.client,
+                identity=identity,
+            )
         if fault and fault.name in get_args(RefusalStyle):
             header = retry_after(fault.retry_after, fault.retry_after_seconds, time.time())
             refusal = HowRefused(fault.name, header)

@@ -14,7 +14,7 @@ from ascc_async.model import License
 from ascc_async.standin import masks, next_answer, replies, web_pages
 from ascc_async.standin.data_api import DataApiSite, data_api_error
 from ascc_async.standin.incoming import Incoming, public_address
-from ascc_async.standin.limits import HowRefused
+from ascc_async.standin.limits import HowRefused, drawn_by_hash
 from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
 from ascc_async.standin.media import Stream, VideoStreams
 from ascc_async.standin.playability import REFUSALS
@@ -63,6 +63,7 @@ class Site:
         self._api = DataApiSite(settings.data_api, quota)
         self._links = Links(b"%d" % settings.seed)
         self._templates: dict[tuple[Any, ...], Template] = {}
+        self._asked: Counter[str] = Counter()  # by video, where its answers differ
 
     async def reply(
         self, incoming: Incoming, refusal: HowRefused | None, fault: Fault | None
@@ -106,10 +107,16 @@ class Site:
         # To a client that is refused YouTube shows a page without the video, not an error.
         shape = "gone" if refused else next_answer.shape_of(video)
         members = next_answer.is_members_only(video)
+        pages, share = self._pages, self._pages.license_row_missing
+        if share:
+            self._asked[video.video_id] += 1
+            drawn = drawn_by_hash(f"license row {video.video_id} {self._asked[video.video_id]}")
+            if drawn < share:
+                pages = pages.model_copy(update={"license_row": "gone"})
         # All that an answer depends on, but for the holes.
-        key = (shape, mask, signed_in, members)
+        key = (shape, mask, signed_in, members, pages.license_row)
         if key not in self._templates:
-            answer = next_answer.build(shape, self._pages, members=members, signed_in=signed_in)
+            answer = next_answer.build(shape, pages, members=members, signed_in=signed_in)
             answer = masks.apply(answer, masks.parse(mask))
             self._templates[key] = Template(answer, reordered=self._pages.reordered)
         return self._templates[key].fill(values_of(video))

@@ -62,6 +62,9 @@ class PageSettings(_FrozenSettings):
     )
     mask: Literal["honoured", "refused", "ignored"] = "honoured"
     license_row: Literal["there", "gone", "renamed"] = "there"
+    license_row_missing: Share = Field(
+        default=0, description="share of answers without it, as in an A/B test: drawn for each"
+    )
     container: Literal["there", "gone", "renamed"] = "there"
     results: Literal["there", "gone", "renamed"] = "there"
     reordered: bool = Field(default=False, description="keys of every object in another order")
@@ -118,8 +121,8 @@ class Fault(_FrozenSettings):
 
     `times` 0 means every time. `endpoints` narrows to some of: next, player, watch, data_api,
     media, metadata, other; `clients` to some player clients (as `requests()` names them), the same
-    videos for each. `seconds` is the length of a stall; `bytes_per_second` the speed of a
-    slow body.
+    videos for each; `identities` to these. `seconds` is the length of a stall; `bytes_per_second`
+    the speed of a slow body.
     """
 
     name: FaultName
@@ -127,6 +130,7 @@ class Fault(_FrozenSettings):
     times: int = Field(default=1, ge=0)
     endpoints: tuple[str, ...] | None = None
     clients: tuple[str, ...] | None = None
+    identities: tuple[str, ...] | None = None
     seconds: float = Field(default=3600, ge=0)
     bytes_per_second: float = Field(default=2000, gt=0)
     retry_after: RetryAfterForm = "none"

@@ -172,6 +172,19 @@ class RateLimiter:
         """Whether the identity may not ask for this kind now, after a refusal or an outage."""
         return self._identities[identity].pause_left(self._clock(), kind) > 0
 
+    def refused_after_all(
+        self, kind: RequestKind, identity: str, error: Refused, seconds: float
+    ) -> None:
+        """What this identity was told for so many seconds was a refusal in disguise: it pauses,
+        and as a refused trial would it doubles the pause.
+        """
+        now, bucket = self._clock(), self._identities[identity].buckets[kind]
+        if seconds > 0:
+            bucket.breaker.opened_at = now - seconds
+        bucket.in_flight += 1  # `refused` ends one
+        bucket.refused(now, now, error)
+        self._let_go()
+
     def snapshot(self) -> RateLimiterSnapshot:
         """How things stand now, for progress and `status`."""
         now, wall = self._clock(), self._wall()

@@ -92,35 +92,37 @@ class DataApiSource:
         Raises SourceUnusable when no key is left (`until`: when one may be used again), Refused,
         NetworkFault, ServerFault.
         """
-        items = None
-        while items is None:
+        while True:
             key = self._keys.take(self._wall())
             try:
-                items = await self._list_videos(key, video_ids, identity)
+                asked_by, items = await self._list_videos(key, video_ids, identity)
             except _UseAnotherKey:
                 continue
-        return [self._answer(video_id, items.get(video_id)) for video_id in video_ids]
+            return [self._answer(each, items.get(each), asked_by) for each in video_ids]
 
     async def _list_videos(
         self, key: ApiKey, video_ids: Sequence[str], identity: str | None
-    ) -> Mapping[str, Any]:
-        """What the API says, by id. Raises ServerFault for anything but a list of these videos."""
+    ) -> tuple[str, Mapping[str, Any]]:
+        """Who asked, and what the API says, by id.
 
-        def read(answer: Answer) -> Mapping[str, Any]:
+        Raises ServerFault for anything but a list of these videos.
+        """
+
+        def read(answer: Answer) -> tuple[str, Mapping[str, Any]]:
             if answer.status != 200:
                 self._raise_for_error(key, answer)
             listing = answer.json_object()
             items = listing.get("items")
             # Without any of the videos, Google leaves the list out; the kind shows that it is one.
             if items is None and listing.get("kind") == "youtube#videoListResponse":
-                return {}
+                return answer.identity, {}
             if not isinstance(items, list):
                 raise ServerFault("the Data API answers something that is not a list of videos")
             by_id = {string(inside(item).get("id")): item for item in items}
             # Fifty videos must not be called gone because of one odd answer.
             if len(by_id) != len(items) or not by_id.keys() <= set(video_ids):
                 raise ServerFault("the Data API answers about other videos")
-            return by_id
+            return answer.identity, by_id
 
         query = {
             "part": "status,snippet",
@@ -162,7 +164,7 @@ class DataApiSource:
             self._keys.drop(key, why.replace(key.secret, key.name), self._wall())
         raise _UseAnotherKey
 
-    def _answer(self, video_id: str, item: Any) -> LicenseAnswer:
+    def _answer(self, video_id: str, item: Any, asked_by: str) -> LicenseAnswer:
         if item is None:
             # Removed or private: the API does not say which, and asking somebody else would hold
             # back the answers about the others.
@@ -173,6 +175,7 @@ class DataApiSource:
                 self._wall(),
                 Reason.NOT_LISTED,
                 detail="the Data API does not list it",
+                asked_by=asked_by,
             )
         text = string(inside(item, "status").get("license"))
         license_ = _LICENSES.get(text, License.UNKNOWN)
@@ -189,6 +192,7 @@ class DataApiSource:
             channel_id=string(snippet.get("channelId")),
             published=string(snippet.get("publishedAt")),
             detail="" if license_ is not License.UNKNOWN else "the answer holds no known license",
+            asked_by=asked_by,
         )
 
 

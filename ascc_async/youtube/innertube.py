@@ -123,7 +123,9 @@ class InnertubeSource:
                         self.next.go_over_to(other, "leaves out the license")
                         reading = result[0]
                         break
-        return reading.answer(video_id, self.name, self._wall(), detail="the answer did not tell")
+        return reading.answer(
+            video_id, self.name, self._wall(), asked_by, detail="the answer did not tell"
+        )
 
     def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:
         reading = read_watch_answer(answer)

@@ -57,13 +57,20 @@ class LicenseReading:
         video_id: str,
         source: str,
         checked_at: float,
+        asked_by: str,
         *,
         detail: str = "",
     ) -> LicenseAnswer:
         """The record of it. `detail`: why it is unknown."""
         if not self.is_about(video_id):
-            detail = f"the answer was about {self.video_id}"
-            return LicenseAnswer(video_id, License.UNKNOWN, source, checked_at, detail=detail)
+            return LicenseAnswer(
+                video_id,
+                License.UNKNOWN,
+                source,
+                checked_at,
+                detail=f"the answer was about {self.video_id}",
+                asked_by=asked_by,
+            )
         return LicenseAnswer(
             video_id=video_id,
             license=self.license,
@@ -76,6 +83,7 @@ class LicenseReading:
             channel_id=self.channel_id,
             published=self.published,
             detail=detail if self.license is License.UNKNOWN else "",
+            asked_by=asked_by,
         )
 
     def answer_without_video(
@@ -83,7 +91,7 @@ class LicenseReading:
     ) -> LicenseAnswer:
         """The record where no video is shown: what the player said of it to `identity`."""
         answer = self.answer(
-            video_id, source, checked_at, detail=verdict.words or "the page did not tell"
+            video_id, source, checked_at, identity, detail=verdict.words or "the page did not tell"
         )
         if not self.is_about(video_id):
             return answer

@@ -75,7 +75,7 @@ class WatchPageSource:
                     video_id, self.name, now, verdict, response.identity
                 )
             detail = verdict.words or "the page did not tell"
-            return reading.answer(video_id, self.name, now, detail=detail)
+            return reading.answer(video_id, self.name, now, response.identity, detail=detail)
 
         return await self._sessions.with_retries(attempt, identity=identity)
 

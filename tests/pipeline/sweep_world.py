@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import cycle
 from typing import Any, cast
 
 import numpy as np
@@ -13,13 +15,15 @@ from worlds import selection_of
 
 from ascc_async.audioset.selection import Selection
 from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.errors import Refused
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
-from ascc_async.pipeline.source_health import SourceHealth, SourceRouter
+from ascc_async.pipeline.source_health import SourceHealth
+from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
@@ -67,8 +71,10 @@ class Page:
         batch_size: int = 1,
         seconds: float = 0.1,
         otherwise: License = STANDARD,
+        identities: Sequence[str] = ("main",),
     ) -> None:
         self.name, self.batch_size, self.kind = name, batch_size, RequestKind.PAGES
+        self.identities = cycle(identities)
         self.seconds, self.otherwise = seconds, otherwise
         self.known: dict[str, Truth] = {
             **dict.fromkeys(KNOWN_CC, CC),
@@ -79,6 +85,9 @@ class Page:
         self.sizes: list[int] = []
         self.next_errors: list[Exception] = []
         self.errors_of: dict[str, Exception] = {}
+        self.bare: set[tuple[str, str]] = set()  # who is told of what that it is unavailable
+        self.blocked: set[str] = set()  # who is told nothing of anything
+        self.misread_share, self.rng = 0.0, random.Random()  # answers whose license row is missing
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -93,7 +102,21 @@ class Page:
             if video_id in self.errors_of:
                 raise self.errors_of[video_id]
         at = asyncio.get_running_loop().time()
-        return [answer(video_id, self._license(video_id), self.name, at) for video_id in video_ids]
+        asked_by = identity or next(self.identities)
+        answers = []
+        for video_id in video_ids:
+            told = answer(video_id, self.license_for(video_id, asked_by), self.name, at)
+            bare_by = asked_by if (asked_by, video_id) in self.bare else ""
+            answers.append(replace(told, asked_by=asked_by, bare_by=bare_by))
+        return answers
+
+    def license_for(self, video_id: str, identity: str) -> License:
+        """What that identity is told."""
+        if (identity, video_id) in self.bare or identity in self.blocked:
+            return UNKNOWN
+        if self.misread_share and self.rng.random() < self.misread_share:
+            return STANDARD
+        return self._license(video_id)
 
     def _license(self, video_id: str) -> License:
         license_ = self.known.get(video_id, self.otherwise)
@@ -113,7 +136,7 @@ class Watch:
     def __init__(
         self,
         *pages: Page,
-        verified_at: dict[str, float] | None = None,
+        clean_until: dict[str, float] | None = None,
         unreachable: bool = False,
         known: bool = True,
     ) -> None:
@@ -122,21 +145,26 @@ class Watch:
         self.clock = loop
         self.good: list[tuple[str, float]] = []
         self.bad: list[tuple[str, float]] = []
+        self.rested: list[tuple[str, float]] = []
         none = SETTINGS.model_copy(update={"known_creative_commons": (), "known_standard": ()})
         self.router = SourceRouter(
             pages,
             SETTINGS if known else none,
-            verified_at=verified_at or {},
+            clean_until=clean_until or {},
             unreachable=lambda: unreachable,
-            on_verified=self._on_verified,
-            on_distrust=self._on_distrust,
+            rest_identity=self._rest_identity,
+            on_clean=self._on_clean,
+            on_doubt=self._on_doubt,
             wall=loop.time,
         )
 
-    async def _on_verified(self, name: str, at: float) -> None:
+    def _rest_identity(self, _: RequestKind, identity: str, error: Refused, seconds: float) -> None:
+        self.rested.append((identity, seconds))
+
+    async def _on_clean(self, name: str, at: float) -> None:
         self.good.append((name, at))
 
-    async def _on_distrust(self, name: str, since: float) -> None:
+    async def _on_doubt(self, name: str, since: float) -> None:
         self.bad.append((name, since))
 
     def source_health(self, name: str) -> SourceHealth:
@@ -159,6 +187,11 @@ class Memory:
         self.clip_rows: dict[str, ClipRow] = {}
         self.commits: list[tuple[str, ...]] = []
 
+    async def answer(self, video_id: str) -> AnswerRow | None:
+        """Like the reader's."""
+        known = self.answers.get(video_id)
+        return AnswerRow(**asdict(known), asks=self.asks[video_id]) if known else None
+
     async def record(self, *records: Any) -> None:
         """Keep it; the commit takes a moment."""
         await asyncio.sleep(self.seconds)
@@ -173,7 +206,7 @@ class Memory:
 
     def _put(self, new: LicenseAnswer) -> None:
         self.asks[new.video_id] = self.asks.get(new.video_id, 0) + 1
-        if new.license is not UNKNOWN or new.video_id not in self.answers:
+        if new.license is not UNKNOWN or self.answers.get(new.video_id, new).license is UNKNOWN:
             self.answers[new.video_id] = new
 
     def _distrust(self, suspect: Distrusted) -> None:
@@ -233,9 +266,10 @@ class Sweep(Watch):
         memory: Memory | None = None,
         workers: int = 8,
         drain_seconds: float = 30.0,
-        verified_at: dict[str, float] | None = None,
+        clean_until: dict[str, float] | None = None,
+        identities: Sequence[str] = ("main",),
     ) -> None:
-        super().__init__(*pages, verified_at=verified_at)
+        super().__init__(*pages, clean_until=clean_until)
         self.work_queue, self.memory = work_queue, memory or Memory()
         self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
         self.stage = LicenseStage(
@@ -245,6 +279,8 @@ class Sweep(Watch):
             cast(Journal, self.memory),
             self.shutdown,
             why_missing=self._why_missing,
+            answer_of=self.memory.answer,
+            other_identity=lambda name: next((one for one in identities if one != name), None),
         )
         self.why: dict[str, Reason | Exception | None] = {}
         self.asked_why: list[str] = []
@@ -261,8 +297,8 @@ class Sweep(Watch):
             video_id, gone, "data_api", self.clock.time(), said, bare_by="main" * bare
         )
 
-    async def _on_distrust(self, name: str, since: float) -> None:
-        await super()._on_distrust(name, since)
+    async def _on_doubt(self, name: str, since: float) -> None:
+        await super()._on_doubt(name, since)
         await self.memory.record(Distrusted(name, since))
         await self.work_queue.take_back(doubtful_ids(cast(Reader, self.memory)))
 

@@ -122,7 +122,7 @@ def test_trouble_with_the_page_is_no_verdict() -> None:
     async def main() -> None:
         page = Page("watch_page")
         watch = Watch(page)
-        await watch.router.ensure_checked(watch.source_health("watch_page"))
+        await watch.router.trust.reads_right(watch.source_health("watch_page"), None)
         page.errors_of[VIDEO] = ServerFault("503")
         answer = await confirmation(watch)(resolved())
         assert answer is not None

@@ -74,7 +74,7 @@ def test_batches_are_as_large_as_the_source_takes() -> None:
         first, second = Page("a", batch_size=50, otherwise=UNKNOWN), Page("b")
         sweep = Sweep(queue_of(120), first, second)
         await sweep.run()
-        assert sorted(first.sizes) == [4, 4, 20, 50, 50]  # the known four at both ends
+        assert sorted(first.sizes) == [4, 23, 50, 50]  # the known four, and one in each
         assert set(second.sizes) == {1}
         assert sorted(second.sweep()) == ids(120)
 
@@ -165,7 +165,7 @@ def test_no_source_left_drains_and_keeps_what_is_known() -> None:
     async def main() -> None:
         page = Page("a", seconds=1)
         sweep = Sweep(queue_of(100), page, workers=4)
-        await sweep.router.ensure_checked(sweep.source_health("a"))
+        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
         page.errors_of["00000000020"] = SourceUnusable("key …1234 refused")
         await sweep.run()
         assert sweep.shutdown.draining
@@ -279,7 +279,7 @@ def test_server_errors_everywhere_do_not_make_everything_unknown() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(3000), page)
-        await sweep.router.ensure_checked(sweep.source_health("a"))
+        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
         page.next_errors = [ServerFault("503")] * 600
         await sweep.run()
         assert list(sweep.memory.licenses().values()).count(UNKNOWN) < 300
@@ -330,7 +330,7 @@ def test_giving_up_ends_the_stage() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(20), page)
-        await sweep.router.ensure_checked(sweep.source_health("a"))
+        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
         page.next_errors = [GaveUp("12 hours")]
         with pytest.raises(GaveUp):
             await sweep.run()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 
 import pytest
 from fakeclock import now, run
-from sweep_world import CC, KNOWN_CC, KNOWN_STANDARD, UNAVAILABLE, UNKNOWN, Page, Watch, answer
+from sweep_world import (
+    CC,
+    KNOWN_CC,
+    KNOWN_STANDARD,
+    STANDARD,
+    UNAVAILABLE,
+    UNKNOWN,
+    Page,
+    Watch,
+    answer,
+)
 
 from ascc_async.errors import (
     NetworkFault,
@@ -17,163 +29,281 @@ from ascc_async.errors import (
     SourceUnusable,
 )
 from ascc_async.model import License
-from ascc_async.pipeline.source_health import CHECK_EVERY, SourceHealth
+from ascc_async.pipeline.source_health import CLEAN_LOOKS, LOOK_EVERY
+from ascc_async.pipeline.source_trust import SUSPECT_LOOKS
+
+EVERYTHING = (*KNOWN_CC, *KNOWN_STANDARD)
+ROW = "x" * 11
 
 
 def test_known_videos_are_asked_before_anything_else() -> None:
-    """The first check reads them; the next one asks nothing."""
+    """The first look reads them all; the next request is a video's."""
 
     async def main() -> None:
         page = Page("a")
         watch = Watch(page)
-        source_health = watch.source_health("a")
         began = now()
-        assert await watch.router.ensure_checked(source_health)
-        assert set(page.asked) == {*KNOWN_CC, *KNOWN_STANDARD}
-        assert watch.good == [("a", began)]
-        page.asked.clear()
-        assert await watch.router.ensure_checked(source_health)
-        assert page.asked == []
+        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert set(page.asked[:4]) == set(EVERYTHING)
+        assert watch.good == [("a/main", began)]
+        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert page.asked[4:] == [ROW, ROW]
 
     run(main())
 
 
-@pytest.mark.parametrize("seen", [License.STANDARD, License.UNKNOWN])
-def test_a_known_video_misread_three_times_ends_trust(
-    seen: License, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("video_id", "seen"), [(KNOWN_CC[0], STANDARD), (KNOWN_STANDARD[0], CC)])
+def test_a_known_video_misread_and_then_again_ends_trust(
+    video_id: str, seen: License, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The source is out, it is said loudly, and what it said since the last good check is named."""
+    """The source is out, it is said loudly, and what it said since a clean stretch is named."""
 
     async def main() -> None:
-        page = Page("a", {KNOWN_CC[0]: seen})
-        watch = Watch(page, verified_at={"a": 123.0})
-        source_health = watch.source_health("a")
-        assert not await watch.router.ensure_checked(source_health)
-        assert page.asked.count(KNOWN_CC[0]) == 3
-        assert page.asked.count(KNOWN_CC[1]) == 1
+        page = Page("a", {video_id: seen})
+        watch = Watch(page, clean_until={"a": 123.0})
+        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+        assert ROW not in page.asked
         assert watch.bad == [("a", 123.0)]
         assert watch.router.usable() is None
         (source,) = watch.router.snapshot()
         assert source.state == "distrusted"
-        assert KNOWN_CC[0] in source.why
+        assert video_id in source.why
+        with pytest.raises(SourcesExhausted, match=r"If you are not blocked.*pip install"):
+            watch.router.wait_seconds()
 
     with caplog.at_level(logging.ERROR):
         run(main())
     assert "misreads videos whose license is known" in caplog.text
 
 
-def test_a_standard_video_that_reads_creative_commons_ends_trust() -> None:
-    """The guard looks both ways."""
+def test_one_odd_page_costs_the_answers_and_not_the_trust() -> None:
+    """Misread once and then ten times right: asked again is what it said, elsewhere first."""
 
     async def main() -> None:
-        watch = Watch(Page("a", {KNOWN_STANDARD[0]: CC}))
-        assert not await watch.router.ensure_checked(watch.source_health("a"))
-
-    run(main())
-
-
-def test_one_odd_page_is_no_evidence() -> None:
-    """A known video that reads right at the second try leaves the source trusted."""
-
-    async def main() -> None:
-        page = Page("a", {KNOWN_CC[0]: [UNKNOWN, UNKNOWN, CC]})
-        watch = Watch(page)
-        assert await watch.router.ensure_checked(watch.source_health("a"))
-        assert watch.bad == []
+        page = Page("a", {KNOWN_CC[0]: [CC, STANDARD, CC]})
+        watch = Watch(page, Page("b"), clean_until={"a/main": 123.0})
+        health = watch.source_health("a")
+        assert await watch.router.ask(health, [ROW])
+        assert not await watch.router.trust.reads_right(health, "main", thorough=True)
+        assert page.asked.count(KNOWN_CC[0]) == 2 + SUSPECT_LOOKS
+        assert health.trusted
+        assert watch.bad == [("a", 123.0)]
+        assert not health.believes(answer(ROW, STANDARD, at=now()))
+        usable = watch.router.usable()
+        assert usable is not None
+        assert usable[1].source.name == "b"
 
     run(main())
 
 
 def test_a_known_video_may_be_gone() -> None:
-    """Removed is no misreading while others read right."""
+    """Removed is no misreading while others read right; then those are read all along."""
 
     async def main() -> None:
-        watch = Watch(Page("a", {KNOWN_CC[0]: UNAVAILABLE}))
-        assert await watch.router.ensure_checked(watch.source_health("a"))
-
-    run(main())
-
-
-def test_everything_gone_at_once_is_the_source_s_own_doing() -> None:
-    """A source that read them right once, and now finds every known video gone, is out."""
-
-    async def main() -> None:
-        page = Page("a", dict.fromkeys((*KNOWN_CC, *KNOWN_STANDARD), UNAVAILABLE))
-        watch = Watch(page, verified_at={"a": 1.0})
-        assert not await watch.router.ensure_checked(watch.source_health("a"))
-
-    run(main())
-
-
-def test_known_videos_that_never_were_there_are_said(caplog: pytest.LogCaptureFixture) -> None:
-    """Where no known video is left from the first, the run goes on with a warning."""
-
-    async def main() -> None:
-        page = Page("a", dict.fromkeys((*KNOWN_CC, *KNOWN_STANDARD), UNAVAILABLE))
+        page = Page("a", {KNOWN_CC[0]: UNAVAILABLE})
         watch = Watch(page)
-        assert await watch.router.ensure_checked(watch.source_health("a"))
+        for _ in range(2 * LOOK_EVERY + 1):
+            assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert page.asked.count(KNOWN_CC[0]) == 1
 
     run(main())
-    assert "none of the known videos" in caplog.text
 
 
-def test_no_known_videos_no_check() -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
+    """Blocked or wrong, not «none is there any more»: the source is not used, and it says so."""
+
+    async def main() -> None:
+        pages = [Page("a", dict.fromkeys(EVERYTHING, UNAVAILABLE)), *[Page("b")] * elsewhere]
+        watch = Watch(*pages)
+        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+        assert ROW not in pages[0].asked
+        source = watch.router.snapshot()[0]
+        if elsewhere:  # which shows them: this one does not answer now
+            assert source.state == "resting"
+        else:
+            assert source.state == "out"
+            with pytest.raises(SourcesExhausted, match=r"all known videos are gone\. You may be"):
+                watch.router.wait_seconds()
+
+    run(main())
+
+
+def test_an_identity_that_is_shown_nothing_rests_and_the_others_go_on() -> None:
+    """Whether from the first or after some hours; what it was told does not count."""
+
+    async def main() -> None:
+        page = Page("a", identities=("main", "second"))
+        page.blocked = {"second"}
+        watch = Watch(page)
+        health = watch.source_health("a")
+        believed = [await watch.router.ask(health, [ROW]) is not None for _ in range(4)]
+        assert believed == [False, True, False, True]
+        page.blocked = {"main"}
+        assert not await watch.router.trust.reads_right(health, "main", since=now())
+        assert await watch.router.trust.reads_right(health, "second")
+        (first, at_once), (again, later), (other, _) = watch.rested
+        assert (first, again, other) == ("second", "second", "main")
+        assert later > at_once
+        assert health.usable(now())
+        assert watch.bad == []
+
+    run(main())
+
+
+def test_a_source_that_shows_nothing_rests_where_another_shows_it() -> None:
+    """Longer each time; afterwards known videos are asked first."""
+
+    async def main() -> None:
+        page = Page("a")
+        page.blocked = {"main"}
+        watch = Watch(page, Page("b"))
+        pauses = []
+        for _ in range(8):
+            health = watch.source_health("a")
+            assert await watch.router.ask(health, [ROW]) is None
+            assert health.paused_until is not None
+            pauses.append(health.paused_until - now())
+            watch.clock.advance(pauses[-1] + 1)
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == pytest.approx(3600, abs=300)
+        assert ROW not in page.asked
+        assert watch.rested == []
+        page.blocked = set()
+        assert await watch.router.ask(watch.source_health("a"), [ROW])
+
+    run(main())
+
+
+def test_no_known_videos_no_look() -> None:
     """Whoever empties both lists does without the guard."""
 
     async def main() -> None:
         page = Page("a")
         watch = Watch(page, known=False)
-        assert await watch.router.ensure_checked(watch.source_health("a"))
-        assert page.asked == []
+        for _ in range(300):
+            assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert set(page.asked) == {ROW}
 
     run(main())
 
 
-def test_checks_come_every_few_thousand_videos() -> None:
-    """Four requests in CHECK_EVERY."""
+def test_one_in_a_hundred_requests_is_a_known_video_for_each_identity() -> None:
+    """Creative Commons ones, in turn: only these show that a license row is missing."""
+
+    async def main() -> None:
+        page = Page("a", identities=("main", "second"))
+        watch = Watch(page)
+        for _ in range(1002):
+            assert await watch.router.ask(watch.source_health("a"), [ROW])
+        known = [video_id for video_id in page.asked if video_id != ROW]
+        assert len(known) == 2 * 4 + 1000 // LOOK_EVERY
+        assert {known.count(video_id) for video_id in KNOWN_CC} == {2 + 5}
+
+    run(main())
+
+
+def test_in_a_call_about_many_one_is_a_known_video() -> None:
+    """That costs no request; misread there makes suspect, too."""
+
+    async def main() -> None:
+        page = Page("a", batch_size=50)
+        watch = Watch(page)
+        health = watch.source_health("a")
+        assert health.at_once == 49
+        for _ in range(10):
+            assert await watch.router.ask(health, [ROW] * 49)
+        assert page.sizes == [4, *[50] * 10]
+        page.known = {}
+        assert await watch.router.ask(health, [ROW] * 49) is None
+        assert not health.trusted
+
+    run(main())
+
+
+def test_unknown_in_a_row_is_looked_into_at_once() -> None:
+    """Five: a known video is asked; read right, it goes on; else the last is not believed."""
+
+    async def main() -> None:
+        page = Page("a", otherwise=UNKNOWN)
+        watch = Watch(page)
+        for _ in range(10):
+            assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert len(page.asked) == 4 + 10 + 2
+        page.blocked = {"main"}
+        for _ in range(4):
+            assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+        assert [name for name, _ in watch.rested] == ["main"]
+
+    run(main())
+
+
+def test_what_is_believed_for_good_is_older_than_a_clean_stretch() -> None:
+    """Right looks may be luck: only after thirty in a row does that time move on."""
+
+    async def main() -> None:
+        watch = Watch(Page("a"))
+        health = watch.source_health("a")
+        times = []
+        for _ in range(CLEAN_LOOKS + 2):
+            times.append(now())
+            assert await watch.router.trust.reads_right(health, None, thorough=True)
+        assert [at for _, at in watch.good] == [*times[:1] * CLEAN_LOOKS, *times[1:3]]
+
+    run(main())
+
+
+def test_a_look_serves_all_who_wait_for_one() -> None:
+    """Thirty-two answers that have to be vouched for cost one request."""
 
     async def main() -> None:
         page = Page("a")
         watch = Watch(page)
-        source_health = watch.source_health("a")
-        for _ in range(3 * CHECK_EVERY):
-            await watch.router.ensure_checked(source_health)
-            source_health.count([answer("x" * 11, License.STANDARD)])
-        assert len(page.asked) == 3 * 4
+        health = watch.source_health("a")
+        assert await watch.router.trust.reads_right(health, None)
+        watch.clock.advance(5)
+        page.asked.clear()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(32):
+                tasks.create_task(watch.router.trust.reads_right(health, "main", since=now()))
+        assert len(page.asked) == 1
 
     run(main())
 
 
-def test_a_jump_of_unknown_is_looked_into_at_once() -> None:
-    """Most of the newest answers unknown: the known videos are asked; read right, it goes on."""
+def test_a_change_of_one_answer_in_five_is_hardly_ever_missed() -> None:
+    """In 3,000 videos so many looks happen that all are right by luck once in 800 times."""
 
-    async def main() -> None:
-        page = Page("a")
+    async def missed(rng: random.Random) -> tuple[bool, int]:
+        page = Page("a", seconds=0.01)
         watch = Watch(page)
-        source_health = watch.source_health("a")
-        await watch.router.ensure_checked(source_health)
-        source_health.count([answer("x" * 11, License.STANDARD)] * 200)
-        assert not source_health.check_due
-        source_health.count([answer("x" * 11, License.UNKNOWN)] * 61)
-        assert source_health.check_due
-        assert await watch.router.ensure_checked(source_health)
-        assert not source_health.check_due
-        source_health.count([answer("x" * 11, License.UNKNOWN)] * 50)
-        assert not source_health.check_due, "the same share is no jump any more"
-        page.known[KNOWN_CC[0]] = UNKNOWN
-        source_health.count([answer("x" * 11, License.UNKNOWN)] * 89)
-        assert not await watch.router.ensure_checked(source_health)
+        health = watch.source_health("a")
+        assert await watch.router.ask(health, [ROW])
+        page.misread_share, page.rng = 0.2, rng
+        for _ in range(3000):
+            await watch.router.ask(health, [ROW])
+            if watch.bad:
+                return False, 0
+        return True, len(page.asked)
 
-    run(main())
+    page = Page("a", seconds=0.01)
+    watched = run(looks_in(page, 3000))
+    assert watched >= CLEAN_LOOKS
+    rng = random.Random(15)
+    tries = 50_000
+    lucky = sum(all(rng.random() > 0.2 for _ in range(watched)) for _ in range(tries))
+    assert lucky / tries < 0.01
+    # The same through the whole of it, as often as time allows.
+    assert [run(missed(random.Random(seed)))[0] for seed in range(40)].count(True) <= 1
 
 
-def test_share_of_unknown_is_that_of_the_newest() -> None:
-    """Old answers leave the window."""
-    source_health = SourceHealth(Page("a"))
-    source_health.count([answer("x" * 11, License.UNKNOWN)] * 150)
-    source_health.count([answer("x" * 11, License.STANDARD)] * 150)
-    assert source_health.unknown_share == 50 / 200
-    assert source_health.answered == 300
+async def looks_in(page: Page, videos: int) -> int:
+    """How many known videos are asked in so many, after the first look."""
+    watch = Watch(page)
+    for _ in range(videos):
+        assert await watch.router.ask(watch.source_health("a"), [ROW])
+    return len([one for one in page.asked if one != ROW]) - len(EVERYTHING)
 
 
 def test_a_resting_source_comes_back() -> None:
@@ -182,14 +312,14 @@ def test_a_resting_source_comes_back() -> None:
     async def main() -> None:
         watch = Watch(Page("a"), Page("b"))
         first = watch.source_health("a")
-        watch.router.pause(first, SourceUnusable("used up", until=now() + 50))
+        first.pause(SourceUnusable("used up", until=now() + 50), now())
         usable = watch.router.usable()
         assert usable is not None
         assert usable[1].source.name == "b"
         assert watch.router.named("a") is None
         source = watch.router.snapshot()[0]
         assert (source.state, source.why) == ("resting", "used up")
-        watch.router.pause(watch.source_health("b"), SourceUnusable("used up", until=now() + 80))
+        watch.source_health("b").pause(SourceUnusable("used up", until=now() + 80), now())
         assert watch.router.wait_seconds() == pytest.approx(50)
         watch.clock.advance(51)
         usable = watch.router.usable()
@@ -208,7 +338,7 @@ def test_a_source_set_aside_is_said_once(caplog: pytest.LogCaptureFixture) -> No
         watch = Watch(Page("a"))
         source_health = watch.source_health("a")
         for _ in range(32):
-            watch.router.pause(source_health, SourceUnusable("used up", until=now() + 50))
+            source_health.pause(SourceUnusable("used up", until=now() + 50), now())
 
     run(main())
     assert caplog.text.count("cannot be asked for now") == 1
@@ -220,7 +350,7 @@ def test_what_a_refused_key_s_source_said_stays_good() -> None:
     async def main() -> None:
         watch = Watch(Page("a"))
         source_health = watch.source_health("a")
-        watch.router.pause(source_health, SourceUnusable("key …1234 refused"))
+        source_health.pause(SourceUnusable("key …1234 refused"), now())
         assert source_health.trusted
         assert watch.router.snapshot()[0].state == "out"
         with pytest.raises(SourcesExhausted, match=r"…1234.*ASCC_LICENSE__API_KEYS.*innertube"):
@@ -246,11 +376,11 @@ def test_refusals_and_faults_do_not_fail_the_check() -> None:
         page = Page("a")
         page.next_errors = [Refused("429"), NetworkFault("reset"), ServerFault("503")]
         watch = Watch(page)
-        assert await watch.router.ensure_checked(watch.source_health("a"))
+        assert await watch.router.trust.reads_right(watch.source_health("a"), None)
         page = Page("a")
         page.next_errors = [ServerFault("503")] * 3
         watch = Watch(page)
-        assert not await watch.router.ensure_checked(watch.source_health("a"))
+        assert not await watch.router.trust.reads_right(watch.source_health("a"), None)
         assert watch.router.wait_seconds() == pytest.approx(300)
 
     run(main())
@@ -263,7 +393,7 @@ def test_a_connection_that_always_breaks_rests_the_source() -> None:
         page = Page("a")
         page.next_errors = [NetworkFault("cut", kind="short_body")] * 1000
         watch = Watch(page)
-        assert not await watch.router.ensure_checked(watch.source_health("a"))
+        assert not await watch.router.trust.reads_right(watch.source_health("a"), None)
         assert len(page.next_errors) > 900
 
     run(main())
@@ -277,6 +407,6 @@ def test_nothing_reachable_at_the_start_stops_the_run() -> None:
         page.next_errors = [NetworkFault("proxy down", kind="proxy")]
         watch = Watch(page, unreachable=True)
         with pytest.raises(SetupError, match="proxy down"):
-            await watch.router.ensure_checked(watch.source_health("a"))
+            await watch.router.trust.reads_right(watch.source_health("a"), None)
 
     run(main())
