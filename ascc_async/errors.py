@@ -18,6 +18,7 @@ AsccError
 │   ├── NetworkFault         no answer, or half of one
 │   └── ServerFault          5xx, or an answer that is not one
 │       └── UnexpectedAnswer     another try would not help: give up on this item
+├── Unexplained          the video is not played, nobody says why: ask it again in a later run
 ├── LinkExpired          the media link no longer works: resolve it again
 ├── SourceUnusable       this license source cannot answer now: go to the next one
 ├── ItemError            give up on this item, with a reason of the closed list
@@ -138,6 +139,17 @@ class ServerFault(Transient):
 
 class UnexpectedAnswer(ServerFault):
     """The server answered, but not as this address does: a second try would not help."""
+
+
+class Unexplained(AsccError):
+    """YouTube does not play the video for `identity` and names no certain reason.
+
+    The video may be gone, or the identity blocked: blocked ones are told the same words.
+    """
+
+    def __init__(self, words: str, *, identity: str) -> None:
+        super().__init__(words)
+        self.identity = identity
 
 
 class LinkExpired(AsccError):

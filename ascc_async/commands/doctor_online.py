@@ -25,6 +25,7 @@ from ascc_async.errors import (
     SetupError,
     SourceUnusable,
     Unavailable,
+    Unexplained,
 )
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
@@ -166,7 +167,7 @@ async def _within_limit(work: Awaitable[_T]) -> _T:
 def _remedy(error: AsccError) -> str:
     """What to do about an error, by its class."""
     match error:
-        case Refused():
+        case Refused() | Unexplained():
             return "YouTube refuses this address for now: wait an hour, use cookies, or a proxy"
         case NetworkFault(kind="certificate"):
             return "name the proxy's certificate authority in network.ca_file"

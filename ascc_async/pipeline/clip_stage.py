@@ -20,6 +20,7 @@ from ascc_async.errors import (
     Rejected,
     ServerFault,
     Unavailable,
+    Unexplained,
 )
 from ascc_async.files import DiskFull
 from ascc_async.journal.records import ClipRow
@@ -32,6 +33,7 @@ from ascc_async.throttle.limiter import Closed
 log = logging.getLogger(__name__)
 
 _TRIES = 3  # failures that were this video's own, in one run
+_LOOKS = 2  # at a video that YouTube neither plays nor explains, in one run
 # Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
 _MOST_SETBACKS = 12
 _LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
@@ -79,6 +81,7 @@ class _Trouble:
 
     failures: int = 0
     unreadable: int = 0
+    unexplained: int = 0
     setbacks: int = 0
     made_then: int = -1  # clips made when the last setback was counted
 
@@ -144,6 +147,18 @@ class ClipStage:
             await handle(row, error)
         except (ServerFault, LinkExpired) as error:
             await self._try_later(row, error)
+        except Unexplained as error:
+            # It may be a block: once more after the others, then in every later run.
+            trouble.unexplained += 1
+            if trouble.unexplained < _LOOKS:
+                self._work_queue.clip_again(row)
+            else:
+                log.warning(
+                    "YouTube does not play a video and does not say why: you may be blocked, or it"
+                    " is gone; the next run asks again",
+                    extra={"video": segment.video_id, "why": str(error)},
+                )
+                await self._end(row, Outcome.PENDING, None, str(error))
         except Unavailable as error:
             await self._end(row, Outcome.UNAVAILABLE, error.reason, str(error))
         except Rejected as error:

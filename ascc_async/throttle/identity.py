@@ -96,8 +96,12 @@ class Identity:
         error: BaseException | None,
         *,
         was_sent: bool,
+        tells: bool = True,
     ) -> None:
-        """A request ended, with what was raised while it was under way."""
+        """A request ended, with what was raised while it was under way.
+
+        Not `tells`: the answer may be a refusal in disguise, and is no news but of the network.
+        """
         bucket = self.buckets[kind]
         if isinstance(error, NetworkFault):
             bucket.faults += 1
@@ -124,6 +128,8 @@ class Identity:
             )
         if isinstance(error, Refused):
             bucket.refused(now, started_at, error)
+        elif not tells:
+            bucket.no_verdict(started_at)
         else:
             bucket.answered(now, started_at)
 

@@ -53,6 +53,11 @@ class Permit:
     cost: int
     started_at: float
     requests: int
+    tells: bool = True
+
+    def no_verdict(self) -> None:
+        """The answer does not show whether such requests are permitted."""
+        self.tells = False
 
     def sent(self, n: int) -> None:
         """How many requests really went out: settles what was reserved. The last call counts."""
@@ -312,7 +317,9 @@ class RateLimiter:
         now, kind, started_at = self._clock(), permit.kind, permit.started_at
         identity = self._identities[permit.identity]
         identity.buckets[kind].settle(permit.requests - permit.cost)
-        identity.ended(now, kind, started_at, error, was_sent=permit.requests > 0)
+        identity.ended(
+            now, kind, started_at, error, was_sent=permit.requests > 0, tells=permit.tells
+        )
         self._let_go()
 
 

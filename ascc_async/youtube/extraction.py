@@ -6,10 +6,12 @@ Nothing here imports yt-dlp at the top: that takes half a second, which only a w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from ascc_async.errors import NetworkFaultKind
 from ascc_async.youtube.formats import MediaFormat
@@ -103,12 +105,17 @@ class ExtractionFailure:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionReport:
-    """All that one extraction brought."""
+    """All that one extraction brought.
+
+    `player_statuses`: every `playabilityStatus` that YouTube gave about this video, as it came.
+    yt-dlp makes a message of the first one's words, and its status is lost.
+    """
 
     video_id: str
     result: ExtractedVideo | ExtractionFailure
     sent: tuple[SentRequest, ...]
     warnings: tuple[str, ...]
+    player_statuses: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def requests(self) -> int:

@@ -20,6 +20,7 @@ from ascc_async.errors import (
     Rejected,
     ServerFault,
     Unavailable,
+    Unexplained,
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.errors import sentence
@@ -33,7 +34,7 @@ from ascc_async.youtube.extraction import (
     SentRequest,
 )
 from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
-from ascc_async.youtube.messages import Playability, judge, refusal_in
+from ascc_async.youtube.messages import Playability, Verdict, judge, playability_in, refusal_in
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +66,19 @@ def interpret(
 ) -> Resolved:
     """The media of a video. `now`: POSIX time.
 
-    Raises Unavailable, Rejected, ItemError (`tool_failed`), Refused, NetworkFault, ServerFault.
+    Raises Unavailable, Rejected, Unexplained, ItemError (`tool_failed`), Refused, NetworkFault,
+    ServerFault.
     """
     video = report.result
     if isinstance(video, ExtractionFailure):
-        raise _error_of(video, report, now)
+        raise _error_of(video, report, identity, now)
     if video.type != "video":
         raise Unavailable(Reason.MEMBERS_ONLY, "YouTube gives out only a trailer")
     if video.live_status in _LIVE:
         raise Unavailable(Reason.LIVE, f"live status: {video.live_status}")
     audio = choose_audio(video.formats, clips.format)
     if audio is None:
-        raise _error_without_audio(video, report, now)
+        raise _error_without_audio(video, report, identity, now)
     picture = choose_video(video.formats, clips.max_height) if clips.media == "video" else None
     if picture is None and clips.media == "video":
         raise _tool_failed("yt-dlp found no direct link to pictures (clips.media: video)", report)
@@ -102,34 +104,78 @@ def ready_at(resolved: Resolved, report: ExtractionReport) -> float:
     return max(stream.available_at or 0.0 for stream in taken)
 
 
-def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) -> AsccError:
+def _error_of(
+    failure: ExtractionFailure, report: ExtractionReport, identity: str, now: float
+) -> AsccError:
     if failure.error == "GeoRestrictedError":
         return Unavailable(Reason.COUNTRY_RESTRICTED, clean(failure.message))
-    # Before any reason: words that may be a refusal say nothing about the video.
-    refusal = refusal_in(text=failure.message)
-    if refusal is not None:
-        # The words carry no `Retry-After`; the answer they came with may.
-        refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
-        waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
-        return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
+    if told := _told_by_players(report, now):
+        return told
+    # Where no player answered, yt-dlp's message may still be YouTube's words.
+    if (refusal := refusal_in(text=failure.message)) is not None:
+        return _with_wait(refusal, report, now)
     reason = judge(Playability(words=failure.message)).reason
-    if reason is not None:
+    if reason is not None and not _unplayed(report):
         return Unavailable(reason, clean(failure.message))
     # An answer that is no JSON may come as an error of the network: it is the server's.
     if failure.fault is not None and _unreadable_answer(report) is None:
         return _network_fault(failure.fault)
-    return _unreported_error(report, now) or _tool_failed(failure.message, report)
+    return (
+        _unreported_error(report, now)
+        or _unexplained(report, identity)
+        or _tool_failed(failure.message, report)
+    )
 
 
-def _error_without_audio(video: ExtractedVideo, report: ExtractionReport, now: float) -> AsccError:
+def _unplayed(report: ExtractionReport) -> list[Verdict]:
+    """The verdicts on the players' answers, but for those that play the video or say nothing."""
+    verdicts = [judge(playability_in(status)) for status in report.player_statuses]
+    return [verdict for verdict in verdicts if verdict.words and not verdict.playable]
+
+
+def _told_by_players(report: ExtractionReport, now: float) -> AsccError | None:
+    """The refusal or the certain reason that YouTube's players name."""
+    verdicts = _unplayed(report)
+    # Before any reason: a refusal says nothing about the video, and its player may have played it.
+    for verdict in verdicts:
+        if verdict.refusal is not None:
+            return _with_wait(verdict.refusal, report, now)
+    for verdict in verdicts:
+        if verdict.reason is not None:
+            return Unavailable(verdict.reason, clean(verdict.words))
+    return None
+
+
+def _unexplained(report: ExtractionReport, identity: str) -> Unexplained | None:
+    """When a player did not play the video, and none said why for certain."""
+    words = dict.fromkeys(clean(verdict.words) for verdict in _unplayed(report))
+    return Unexplained(" · ".join(words), identity=identity) if words else None
+
+
+def _with_wait(refusal: Refused, report: ExtractionReport, now: float) -> Refused:
+    """The words carry no `Retry-After`; the answer they came with may."""
+    refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
+    waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
+    return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
+
+
+def _error_without_audio(
+    video: ExtractedVideo, report: ExtractionReport, identity: str, now: float
+) -> AsccError:
     # Streams that yt-dlp left out may have held the sound: no proof of silence.
     left_out = any(YtdlpText.FORMATS_LEFT_OUT in warning for warning in report.warnings)
     if any(stream.is_direct for stream in video.formats) and not left_out:
         return Rejected(Reason.NO_AUDIO, "the video has pictures and no sound")
     if video.formats and all(stream.drm for stream in video.formats):
         return _tool_failed("This video is DRM protected", report)
-    no_link = "yt-dlp found no direct media link"
-    return _unreported_error(report, now) or _tool_failed(no_link, report)
+    # Of a status without words yt-dlp makes no error.
+    told = None if video.formats else _told_by_players(report, now)
+    return (
+        told
+        or _unreported_error(report, now)
+        or (None if video.formats else _unexplained(report, identity))
+        or _tool_failed("yt-dlp found no direct media link", report)
+    )
 
 
 def _unreported_error(report: ExtractionReport, now: float) -> AsccError | None:
@@ -194,11 +240,8 @@ _GUEST_PAUSE = 3600.0
 _FALLBACK_PAUSE = 600.0
 # Once says little: YouTube may just have stopped refusing between the two.
 _USELESS_IN_A_ROW = 3
-# Words that say more than «unavailable».
-_GONE_FOR_CERTAIN = re.compile(
-    r"removed|no longer|terminated|does ?n[o']t exist|closed", re.IGNORECASE
-)
 _SAME_FOR_EVERY_CLIENT = (
+    Reason.REMOVED,
     Reason.ACCOUNT_TERMINATED,
     Reason.COPYRIGHT_CLAIM,
     Reason.COUNTRY_RESTRICTED,
@@ -262,11 +305,11 @@ def another_client_may_help(error: AsccError, signed_in: bool) -> bool:
     """True when yt-dlp's default clients may succeed where the guest client failed."""
     if isinstance(error, Refused):
         return error.kind in ("bot_check", "other")
+    if isinstance(error, Unexplained):
+        return True
     if not isinstance(error, ItemError):
         return False
     # The guest client takes no cookies: an account may see more.
     if error.reason in (Reason.PRIVATE, Reason.MEMBERS_ONLY):
         return signed_in
-    if error.reason is Reason.REMOVED:
-        return not _GONE_FOR_CERTAIN.search(str(error))
     return error.reason not in _SAME_FOR_EVERY_CLIENT

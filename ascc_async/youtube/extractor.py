@@ -8,14 +8,23 @@ import logging
 import shutil
 import ssl
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import certifi
 
 from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
-from ascc_async.errors import AsccError, ItemError, NetworkFault, SetupError
+from ascc_async.errors import (
+    AsccError,
+    ItemError,
+    NetworkFault,
+    Refused,
+    SetupError,
+    Unavailable,
+    Unexplained,
+)
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
@@ -39,6 +48,8 @@ _FOLDER = "ascc-ytdlp"
 _EXPECTED_REQUESTS = {PlayerClient.GUEST: 1, PlayerClient.DEFAULT: 3}
 # YouTube gives media out only after the advertisement it wanted shown; yt-dlp says when.
 _LONGEST_WAIT_FOR_MEDIA = 60.0
+# So many videos in a row neither played nor explained: it may be the identity, not the videos.
+_MANY_UNEXPLAINED = 5
 # So many processes in a row that died, with nothing done between: it is not the videos.
 _MOST_DEATHS = 8
 
@@ -55,6 +66,7 @@ class Extractor:
 
     That lies in `private_dir`, which no other run may use at the same time. `cookies` by identity
     may change. `sticky`: who asked for a video's license resolves it, unless it rests.
+    `known_videos` are there for certain: they show whether an identity is blocked.
     """
 
     def __init__(
@@ -66,6 +78,7 @@ class Extractor:
         private_dir: Path,
         cookies: Mapping[str, IdentityCookies] | None = None,
         sticky: StickyIdentity | None = None,
+        known_videos: Sequence[str] = (),
     ) -> None:
         self._pool, self._limiter, self._network, self._clips = pool, limiter, network, clips
         self._folder = private_dir / _FOLDER
@@ -73,6 +86,8 @@ class Extractor:
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
         self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
+        self._known_videos = known_videos
+        self._unexplained_in_a_row: Counter[str] = Counter()
         # Who would wait for a process must not hold a permit of the limiter meanwhile.
         self._processes = asyncio.Semaphore(pool.count)
         self._config: WorkerConfig | None = None
@@ -92,9 +107,39 @@ class Extractor:
         """Where the media is, and for whom.
 
         `other_client`: not the one-request client, whose links did not work; its answer has the
-        license too. Raises Unavailable, Rejected (no sound), ItemError (`tool_failed`, yt-dlp's
-        own words), Refused, NetworkFault, ServerFault, SetupError (no process lives).
+        license too. Raises Unavailable, Rejected (no sound), Unexplained, ItemError (`tool_failed`,
+        yt-dlp's own words), Refused, NetworkFault, ServerFault, SetupError (no process lives).
         """
+        try:
+            return await self._resolve(video_id, other_client)
+        except Unexplained as error:
+            if self._unexplained_in_a_row[error.identity] >= _MANY_UNEXPLAINED:
+                await self._look_for_block(error.identity)
+            raise
+
+    async def _look_for_block(self, identity: str) -> None:
+        """Raise Refused when no known video is played for the identity either, nor explained."""
+        said = ""
+        for known in self._known_videos:
+            try:
+                await self._attempt(known, identity, PlayerClient.DEFAULT)
+                return
+            except Unexplained as error:
+                said = str(error)
+            except Unavailable:
+                pass  # really gone: says nothing of the identity
+        if said:
+            # Inside of a permit, so that the limiter learns of it and the identity rests.
+            async with self._limiter.permit(RequestKind.PAGES, identity=identity) as permit:
+                permit.sent(0)
+                raise Refused(
+                    f"YouTube says «{said}» of several videos in a row, and of known ones too: it"
+                    f" seems to block «{identity}»",
+                    kind="other",
+                )
+
+    async def _resolve(self, video_id: str, other_client: bool) -> Resolved:
+        """By the client that is best for the identity, then by another one where that may help."""
         sticky = self._sticky.identity_for(video_id, RequestKind.PAGES, RequestKind.MEDIA)
         client = PlayerClient.DEFAULT if other_client else None
         try:
@@ -108,7 +153,8 @@ class Extractor:
         except AsccError as error:
             self._choice.note_fallback(identity, guest_error, error, time.monotonic())
             # The second answer counts, unless only the first one knew a reason.
-            if _is_tool_failure(error) and not _is_tool_failure(guest_error):
+            tells_nothing = isinstance(error, Unexplained) or _is_tool_failure(error)
+            if tells_nothing and not _is_tool_failure(guest_error):
                 raise guest_error from error
             raise
         self._choice.note_fallback(identity, guest_error, None, time.monotonic())
@@ -151,13 +197,18 @@ class Extractor:
                 try:
                     resolved = interpret(report, self._clips, identity, time.time())
                 except AsccError as error:
+                    if isinstance(error, Unexplained):
+                        permit.no_verdict()  # a block may be worded so
                     cookies, now = self._cookies.get(identity), time.monotonic()
                     signed_in = cookies is not None and cookies.signed_in
                     if client is PlayerClient.GUEST and self._choice.may_fall_back(
                         identity, error, signed_in, now
                     ):
                         raise _GuestClientFailed(identity, error) from error
+                    if isinstance(error, Unexplained):
+                        self._unexplained_in_a_row[identity] += 1
                     raise
+        self._unexplained_in_a_row[identity] = 0
         if client is PlayerClient.GUEST:
             self._choice.note_guest_success(identity)
         wait = ready_at(resolved, report) - time.time()

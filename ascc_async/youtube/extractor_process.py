@@ -30,6 +30,7 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
 )
 from ascc_async.youtube.formats import MediaFormat
+from ascc_async.youtube.json_reading import PLAYER_IN_PAGE, inside, parse_json
 
 # Manifests cost a request each, and their streams have no index that ranges could use.
 _SKIP = {"skip": ["hls", "dash", "translated_subs"]}
@@ -99,13 +100,15 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.sent: list[SentRequest] = []
-        self.channel = ""
+        self.player_statuses: list[Mapping[str, Any]] = []
+        self.video_id = self.channel = ""
         self.warning_logger = WarningLogger()
         super().__init__({**options, "logger": self.warning_logger})
 
     def extract_video(self, video_id: str) -> ExtractionReport:
         """Ask for one video; whatever yt-dlp raises becomes data."""
-        self.sent, self.channel, self.warning_logger.warnings = [], "", []
+        self.sent, self.player_statuses, self.warning_logger.warnings = [], [], []
+        self.video_id, self.channel = video_id, ""
         url = f"https://www.youtube.com/watch?v={video_id}"
         result: ExtractedVideo | ExtractionFailure
         try:
@@ -125,7 +128,9 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
         else:
             result = self._video_from(info or {})
         warnings = dict.fromkeys(self.warning_logger.warnings)
-        return ExtractionReport(video_id, result, tuple(self.sent), tuple(warnings))
+        return ExtractionReport(
+            video_id, result, tuple(self.sent), tuple(warnings), tuple(self.player_statuses)
+        )
 
     def urlopen(self, req: Any) -> Response:
         """Every request of every extractor comes through here."""
@@ -151,24 +156,29 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
             # yt-dlp may go on as if nothing had been: the record tells.
             self.sent[-1] = replace(self.sent[-1], fault=network_fault_in(error))
             raise
-        if _address(request.url).endswith("/youtubei/v1/player"):
-            body = self._trim(body)
+        address = _address(request.url)
+        if address.endswith("/youtubei/v1/player"):
+            body = self._read_player(body)
+        elif address.endswith("/watch") and (match := PLAYER_IN_PAGE.search(body)):
+            self._read_player(body[match.end() :], rest_allowed=True)
         return Response(
             io.BytesIO(body), response.url, response.headers, response.status, response.reason
         )
 
-    def _trim(self, player_answer: bytes) -> bytes:
-        """The answer without its captions; what yt-dlp passes over in it is kept."""
+    def _read_player(self, body: bytes, *, rest_allowed: bool = False) -> bytes:
+        """The player's answer without its captions; what yt-dlp passes over in it is kept."""
         try:
-            answer = json.loads(player_answer)
-            author = answer["videoDetails"]["author"]
-        except (ValueError, KeyError, TypeError):
-            return player_answer  # yt-dlp says what is wrong with it
+            answer = parse_json(body.decode("utf-8", "replace"), rest_allowed=rest_allowed)
+        except ValueError:
+            return body  # yt-dlp says what is wrong with it
+        details = inside(answer, "videoDetails")
+        if not isinstance(answer, dict) or details.get("videoId") not in (None, self.video_id):
+            return body
+        self.player_statuses.append(inside(answer, "playabilityStatus"))
         # It takes the channel's name from the page alone, which the guest client skips.
-        self.channel = self.channel or _text(author)
+        self.channel = self.channel or _text(details.get("author"))
         # For each of 150 languages it would write seven links: four fifths of all its work.
-        answer.pop("captions", None)
-        return json.dumps(answer).encode()
+        return json.dumps(answer).encode() if answer.pop("captions", None) else body
 
     def _video_from(self, info: Mapping[str, Any]) -> ExtractedVideo:
         headers = self.params["http_headers"]

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _DECODER = json.JSONDecoder()
+# In a watch page, just before the player's answer.
+PLAYER_IN_PAGE = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
 # Where half of a character may be written: YouTube cuts titles in the middle of an emoji.
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 

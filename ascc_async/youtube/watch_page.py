@@ -12,7 +12,7 @@ from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.network.client import REDIRECTS, HttpResponse
 from ascc_async.throttle.limiter import RequestKind
-from ascc_async.youtube.json_reading import inside, parse_json, string
+from ascc_async.youtube.json_reading import PLAYER_IN_PAGE, inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
 from ascc_async.youtube.messages import Verdict, judge, playability_in, refusal_in_page
 from ascc_async.youtube.session import Call, Sessions
@@ -21,7 +21,6 @@ URL = "https://www.youtube.com/watch"
 PAGE_BYTES = 6 << 20
 _HEAD_BYTES = 64 << 10
 
-_PLAYER = re.compile(rb"ytInitialPlayerResponse(?:[\"']\s*\])?\s*=\s*(?=\{)")
 _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
 # All that is read of the data, which has up to a megabyte.
 _RENDERERS = ("videoPrimaryInfoRenderer", "videoSecondaryInfoRenderer")
@@ -125,7 +124,7 @@ class PageReader:
     def __init__(self) -> None:
         self._page = bytearray()
         self._searched = 0
-        self._player, self._data = _Part(_PLAYER), _Part(_DATA)
+        self._player, self._data = _Part(PLAYER_IN_PAGE), _Part(_DATA)
         # Quotes are escaped inside JSON's strings: what looks like a name in quotes is one.
         self._parts = {
             name: _Part(re.compile(rb'"%b":\s*(?=\{)' % name.encode()))

@@ -241,6 +241,24 @@ async def test_after_a_rest_one_tries_and_the_others_follow() -> None:
 
 
 @in_virtual_time
+async def test_an_answer_that_may_be_a_disguised_refusal_ends_no_pause() -> None:
+    """The next one tries at once, and when that is refused the pause doubles."""
+    one = limiter(ThrottleSettings(requests_per_second=100))
+    await ask(one, Refused("429"))
+    for _ in range(2):
+        async with one.permit(RequestKind.PAGES) as permit:
+            permit.no_verdict()
+    bucket = bucket_of(one)
+    assert (bucket.sent, bucket.answered, bucket.resting_why) == (3, 0, "other: 429")
+    await ask(one, Refused("429"))
+    paused_until = bucket_of(one).resting_until
+    assert paused_until is not None
+    assert paused_until - START > now() - 1000 + 4.9
+    await ask(one)
+    assert bucket_of(one).resting_why is None
+
+
+@in_virtual_time
 async def test_when_all_rest_too_long_the_run_gives_up_with_advice() -> None:
     """After `give_up_after_hours`, not before, and not while somebody goes on."""
     one = limiter(FIXED.model_copy(update={"give_up_after_hours": 2.0}), "main", "second")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,11 +30,13 @@ from ascc_async.errors import (
     ServerFault,
     SetupError,
     Unavailable,
+    Unexplained,
 )
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Reason
 from ascc_async.network.cookies import CookieStore, IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
+from ascc_async.standin.playability import wording
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
@@ -74,8 +77,9 @@ class World:
         settings = self.network.model_copy(update=network)
         clips = ClipsSettings(media=media)  # type: ignore[arg-type]
         extractor = Extractor(
-            pool or self.pool, self.limiter, settings, clips, self.folder, cookies
-        )
+            pool or self.pool, self.limiter, settings, clips, self.folder, cookies,
+            known_videos=self.youtube.settings.known_creative_commons,
+        )  # fmt: skip
         return await self.stack.enter_async_context(extractor)
 
     def video(self, reason: Reason | None) -> Video:
@@ -165,13 +169,17 @@ UNAVAILABLE = [
 
 @pytest.mark.parametrize("reason", UNAVAILABLE)
 async def test_every_way_to_be_missing_has_its_reason(world: World, reason: Reason) -> None:
-    """For every video of that kind; and what the rate limiter counts is what was sent."""
+    """For every video of that kind, but for bare words, which name none; and what the rate limiter
+    counts is what was sent.
+    """
     start = len(world.youtube.requests())
     extractor = await world.extractor()
     for video in [video for video in world.youtube.world.videos if video.reason is reason][:3]:
-        with pytest.raises(Unavailable) as caught:
+        said = wording(video.reason, video.number)
+        bare = said is not None and said.bare
+        with pytest.raises(Unexplained if bare else Unavailable) as caught:
             await extractor.resolve(video.video_id)
-        assert caught.value.reason is reason
+        assert getattr(caught.value, "reason", None) is (None if bare else reason)
         assert str(caught.value)
         assert "--cookies" not in str(caught.value)
     assert world.counted() == len(world.log_from(start))
@@ -234,6 +242,55 @@ async def test_a_bad_answer_to_the_cheap_client_alone_costs_the_video_nothing(wo
     world.youtube.set_faults(Fault(name="bot_check", times=1, endpoints=("player",)))
     resolved = await (await world.extractor()).resolve(world.video(None).video_id)
     assert resolved.license_text is not None
+    assert world.counted("refused") == 0
+
+
+DISGUISES = (
+    "video_unavailable", "unplayable", "not_available", "please_sign_in", "login_required",
+    "unknown_words",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+async def test_bare_words_to_one_client_cost_the_video_nothing(world: World, name: Any) -> None:
+    """Another client is asked, and plays it."""
+    world.youtube.set_faults(
+        Fault(name=name, times=0, endpoints=("player",), clients=("VISIONOS",))
+    )
+    extractor, video = await world.extractor(), world.video(None)
+    with pytest.raises(Unexplained):
+        await extractor.resolve(video.video_id)
+    world.youtube.set_faults(Fault(name=name, times=1, endpoints=("player",)))
+    assert (await extractor.resolve(video.video_id)).video_id == video.video_id
+
+
+@pytest.mark.parametrize("name", ["not_available", "login_required", "unknown_words"])
+async def test_bare_words_to_everybody_are_a_refusal_once_known_videos_get_them(
+    world: World, name: Any
+) -> None:
+    """The fifth in a row is compared with the known videos; after the block all is as before."""
+    world.youtube.set_faults(Fault(name=name, times=0))
+    extractor, video = await world.extractor(), world.video(None)
+    for expected in (*[Unexplained] * 4, Refused):
+        with pytest.raises(expected):
+            await extractor.resolve(video.video_id)
+    assert (world.counted("refused"), world.counted("answered")) == (1, 0)
+    world.youtube.set_faults()
+    extractor = await world.extractor()
+    assert (await extractor.resolve(video.video_id)).video_id == video.video_id
+
+
+async def test_many_videos_that_are_really_gone_are_no_refusal(world: World) -> None:
+    """While known videos are played, bare words are about the videos."""
+    extractor = await world.extractor()
+    gone = next(
+        video for number in range(10_000)
+        if (video := world.youtube.world.video(f"{number:08}xyA")).reason is Reason.REMOVED
+        and (said := wording(video.reason, video.number)) and said.bare
+    )  # fmt: skip
+    for _ in range(7):
+        with pytest.raises(Unexplained):
+            await extractor.resolve(gone.video_id)
     assert world.counted("refused") == 0
 
 

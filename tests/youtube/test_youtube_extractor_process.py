@@ -24,7 +24,7 @@ from yt_dlp.networking.exceptions import (
 )
 from yt_dlp.utils import ExtractorError
 
-from ascc_async.errors import AsccError, Unavailable
+from ascc_async.errors import AsccError, Unavailable, Unexplained
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
 from ascc_async.youtube import extractor_process
@@ -36,7 +36,7 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import interpret
+from ascc_async.youtube.extraction_result import another_client_may_help, interpret
 from ascc_async.youtube.extractor_process import network_fault_in, youtube_dl
 from tests.youtube.license_helpers import recorded
 
@@ -113,6 +113,39 @@ def test_real_refusals_of_a_video_have_their_reasons(
     assert result.reason is reason
 
 
+def test_a_real_answer_that_says_nothing_certain_ends_nothing(ask: Ask) -> None:
+    """Another client played that video in the same minutes; words and status come through."""
+    report = ask(recorded("player_not_available_visionos"), "it3OtbTxQk0")
+    assert report.player_statuses == (
+        {"status": "UNPLAYABLE", "reason": "This video is not available"},
+    )
+    result = verdict(report)
+    assert isinstance(result, Unexplained)
+    assert (str(result), result.identity) == ("This video is not available", "main")
+    assert another_client_may_help(result, signed_in=False)
+
+
+def test_the_pages_player_is_heard_too(
+    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """yt-dlp's default client reads it there; what it says of another video is left out."""
+    page = (
+        b'<script>var ytInitialPlayerResponse = {"videoDetails":{"videoId":"%b"},'
+        b'"playabilityStatus":{"status":"ERROR","reason":"Gone \\ud83d"}};</script>'
+    )
+    tool = youtube_dl(config, MAIN, GUEST)
+    tool.video_id = "M4gD1WSo5mA"
+    for video_id in (b"M4gD1WSo5mA", b"otherother1"):
+        body = page % video_id
+        monkeypatch.setattr(
+            YoutubeDL,
+            "urlopen",
+            lambda _, request, b=body: Response(io.BytesIO(b), request.url, {}),
+        )
+        assert tool.urlopen("https://www.youtube.com/watch?v=x").read() == body
+    assert tool.player_statuses == [{"status": "ERROR", "reason": "Gone ?"}]
+
+
 def test_half_of_a_character_becomes_one_that_can_be_written(ask: Ask) -> None:
     """A title cut in the middle of an emoji would go into no file and no database."""
     answer = recorded("player_ok_visionos")
@@ -136,11 +169,11 @@ def test_what_yt_dlp_warns_of_it_warns_of_each_time(ask: Ask) -> None:
     ("answer", "passed_on", "channel"),
     [
         (b'{"videoDetails":{"author":"me \\ud83d"},"captions":{"x":[1]},"a":"\xc3\xa9"}',
-         b'{"videoDetails": {"author": "me \\ud83d"}, "a": "\\u00e9"}', "me ?"),
-        (b'{"videoDetails":{"author":7}}', b'{"videoDetails": {"author": 7}}', ""),
+         b'{"videoDetails": {"author": "me ?"}, "a": "\\u00e9"}', "me ?"),
+        (b'{"videoDetails":{"author":7}}', b'{"videoDetails":{"author":7}}', ""),
         (b'{"author":"no"}', b'{"author":"no"}', ""),
         (b'{"videoDetails":null}', b'{"videoDetails":null}', ""),
-        (b'{"videoDetails":{"author":"\xff"}}', b'{"videoDetails":{"author":"\xff"}}', ""),
+        (b'{"author":"\xff"}', b'{"author":"\xff"}', ""),
         (b"[]", b"[]", ""),
         (b"", b"", ""),
     ],

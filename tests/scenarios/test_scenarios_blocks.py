@@ -1,0 +1,69 @@
+"""Blocks that look like missing videos, through the real command: no video ends by bare words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scenario import Place, wrong
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import Fault
+from benchmarks.chaos_run import Job
+
+FEW = "audioset.splits=[eval,balanced_train]"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["not_available", *(pytest.param(name, marks=pytest.mark.slow) for name in
+     ("video_unavailable", "please_sign_in", "login_required", "unknown_words"))],
+)  # fmt: skip
+def test_a_block_for_some_videos_ends_none_of_them(
+    place: Place, calm: StandinProcess, name: Any
+) -> None:
+    """The player names no reason for a third of the videos: they are pending or unknown and asked
+    again, and once the block is over every row is what the world says.
+    """
+    few = replace(place, settings=(*place.settings, FEW))
+    calm.set_faults(Fault(name=name, endpoints=("player",), share=0.3, times=0))
+    code, said = few.run()
+    assert code == 0, said
+    rows = few.manifest()
+    blocked = wrong(rows, calm.world)
+    assert blocked
+    assert all("'pending'" in row or "'license_unknown'" in row for row in blocked), blocked
+    assert "does not say why: you may be blocked" in said
+    calm.set_faults()
+    assert few.run()[0] == 0
+    assert wrong(few.manifest(), calm.world) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["not_available", "login_required", "unknown_words"])
+def test_a_block_for_all_rests_the_identity_and_costs_no_video_an_attempt(
+    calm: StandinProcess, tmp_path: Path, name: Any
+) -> None:
+    """Known videos get the same words, so it is a refusal; lifted half way, the same run goes on
+    and makes every clip at its first attempt.
+    """
+    job = Job(tmp_path, calm, FEW)
+    fault = Fault(name=name, endpoints=("player",), times=0)
+    calm.set_faults(fault)
+
+    def lifted() -> bool:
+        if calm.settings.faults and calm.counters()["faults"].get(name, 0) > 40:
+            calm.set_faults()
+        return False
+
+    assert job.leg(lifted) == 0, job.ends.said
+    assert "it seems to block «main»" in job.ends.said
+    assert calm.settings.faults == ()
+    rows = job.place.manifest()
+    assert {row["attempts"] for row in rows if row["outcome"] == "clip"} == {"1"}
+    left = [row for row in wrong(rows, calm.world) if "'license_unknown'" not in row]
+    assert left == []
+    assert job.leg() == 0, job.ends.said
+    assert wrong(job.place.manifest(), calm.world) == []
