@@ -126,9 +126,9 @@ class RateLimiter:
         `also`: kinds that must not be paused either, for work that will need them next.
 
         Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
-        `Refused` when the named identity, of several, pauses: begin the video again, as any that is
-        ready;
-        `Closed` after `close`, unless an identity is named: that goes on with something begun.
+        `Refused` when the named identity pauses and there are others: begin the video again, as
+        any that is ready; `Closed` after `close`, unless an identity is named: that goes on with
+        something begun.
         What is raised inside decides what is learned: `Refused` is a refusal, `NetworkFault` a
         fault, anything else an answer.
         """
@@ -251,8 +251,8 @@ class RateLimiter:
                 continue
             if waiter.identity is not None:
                 left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
-                # Its video can begin again as somebody else long before this pause ends. Where there
-                # is nobody else, what its first requests learned would be asked again for nothing.
+                # Its video can begin again as somebody else long before this pause ends. Where
+                # there is nobody else, what was learned so far would be asked again for nothing.
                 elsewhere = len(self._identities) > 1 or self._closed
                 if 0 < left < math.inf and elsewhere:
                     waiters.remove(waiter)

@@ -36,10 +36,12 @@ def test_the_speed_observed_counts_and_not_the_permitted_rate() -> None:
     assert time_left(half_way()).clips is None
 
 
-def test_a_rate_that_was_refused_lets_expect_fewer_pauses() -> None:
-    """Between the speed so far, pauses and all, and the rate that is coming back."""
-    left = time_left(half_way(limiter=limited(ceiling=2.2))).licenses
-    assert left == pytest.approx(500 * 1.25 / ((1.5 + 2.1) / 2), rel=0.02)
+def test_a_limit_that_was_met_sets_the_speed() -> None:
+    """Nine tenths of the rate that is coming back, pauses and all; hardly more than so far."""
+    left = time_left(half_way(limiter=limited(rate=1.6, ceiling=1.8))).licenses
+    assert left == pytest.approx(500 * 1.25 / (0.9 * 1.7), rel=0.02)
+    left = time_left(half_way(limiter=limited(rate=9.0, ceiling=10.0))).licenses
+    assert left == pytest.approx(500 * 1.25 / (1.15 * 1.5), rel=0.02)
 
 
 def test_a_pause_of_all_identities_is_added() -> None:

@@ -195,6 +195,22 @@ async def test_those_in_line_for_an_identity_are_turned_away_when_it_is_refused(
     assert now() - 1000 == pytest.approx(0.1)
 
 
+@in_virtual_time
+async def test_the_only_identity_waits_for_itself() -> None:
+    """Nobody else could begin the video again: what was learned of it is not thrown away. Once the
+    run is stopping nobody waits through a pause.
+    """
+    one = limiter(FIXED)
+    await ask(one, Refused("429", kind="rate", retry_after=60), identity="main")
+    before = now()
+    assert await ask(one, identity="main") == "main"
+    assert now() - before == pytest.approx(60, abs=1)
+    await ask(one, Refused("429", kind="rate", retry_after=600), identity="main")
+    one.close()
+    with pytest.raises(Refused):
+        await ask(one, identity="main")
+
+
 async def _ask_for_ever(one: RateLimiter, error: Exception) -> None:
     while True:
         await ask(one, error)
