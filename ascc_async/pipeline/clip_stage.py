@@ -13,6 +13,7 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage
 from ascc_async.errors import (
     AsccError,
+    GaveUp,
     ItemError,
     LinkExpired,
     NetworkFault,
@@ -140,6 +141,12 @@ class ClipStage:
             self._work_queue.clip_again(row)
         except Closed:
             self._work_queue.clip_again(row)  # the run is stopping: the next one makes it
+        except GaveUp:
+            # Licenses may still come from the Data API, for days: then clips only wait.
+            if not self._work_queue.asking:
+                raise
+            await asyncio.sleep(_LOOK_EVERY)
+            self._work_queue.clip_again(row)
         except Refused as error:
             await self._set_back(row, error)
         except NetworkFault as error:

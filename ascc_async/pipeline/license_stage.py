@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage, stop_unwrapped
-from ascc_async.errors import AsccError, NetworkFault, Refused, ServerFault, SourcesExhausted
+from ascc_async.errors import (
+    AsccError,
+    GaveUp,
+    NetworkFault,
+    Refused,
+    ServerFault,
+    SourcesExhausted,
+)
 from ascc_async.journal.records import AnswerRow
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Reason
@@ -19,6 +26,7 @@ from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
+from ascc_async.youtube.data_api import DataApiSource
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +59,11 @@ class _Question:
     why: bool = False
     bare: _Bare | None = None
     identity: str | None = None
+
+    @property
+    def beside(self) -> bool:
+        """Whether pages are asked beside the Data API, for what that cannot tell."""
+        return self.why or (bool(self.unknown) and self.unknown[0].source == DataApiSource.name)
 
 
 class _Bare(NamedTuple):
@@ -96,6 +109,9 @@ class LicenseStage:
         self._router, self._work_queue, self._journal = router, work_queue, journal
         self._shutdown, self._answer_of, self._other_identity = shutdown, answer_of, other_identity
         self._again: deque[_Question] = deque()
+        # While pages are refused, these must not keep all workers from asking the Data API.
+        self._beside: deque[_Question] = deque()
+        self._beside_out, self._most_beside = 0, max(1, workers // 2)
         self._bare: deque[_Bare] = deque()
         self.left_bare = 0  # rows that stay unknown until a later run has looked again
         self._unwritten: asyncio.Queue[_Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
@@ -128,6 +144,8 @@ class LicenseStage:
                 usable = self._router.usable()
                 rows = self._work_queue.take(usable[1].at_once if usable else 1)
                 question = _Question(rows) if rows else None
+            if question is None and self._beside and self._room_beside:
+                question = self._beside.popleft()
             if question is None and self._bare:
                 question = self._second_look(self._bare.popleft())
                 if question is None:
@@ -142,27 +160,47 @@ class LicenseStage:
                     self.exhausted = error
                     self._shutdown.drain("no license source is left")
                     return
+                self._beside_out += question.beside
                 yield question
             elif not self._work_queue.asking_done:
                 await self._work_queue.wait_change()
             else:
                 try:
-                    if not await self._router.trust.look_at_the_end():
-                        row = self._work_queue.take_unexplained()
-                        if row is not None:
-                            yield _Question((row,), why=True)
-                        elif self._work_queue.explaining:
-                            await self._work_queue.wait_change()
-                        else:
-                            return
-                    # A source became suspect at the very end: rows are to be asked again.
+                    suspect = await self._router.trust.look_at_the_end()
                 except Closed:
                     return  # the next run begins with a look
+                if suspect or self._again or (self._beside and self._room_beside):
+                    continue  # rows are to be asked again
+                row = self._work_queue.take_unexplained() if self._room_beside else None
+                if row is not None:
+                    self._beside_out += 1
+                    yield _Question((row,), why=True)
+                elif self._work_queue.explaining:
+                    await self._work_queue.wait_change()
+                else:
+                    return
+
+    @property
+    def _room_beside(self) -> bool:
+        return self._beside_out < self._most_beside
 
     async def _work(self, question: _Question) -> None:
-        if question.why:
-            await self._explain(question)
+        if not question.beside:
+            await self._ask(question)
             return
+        try:
+            await (self._explain(question) if question.why else self._ask(question))
+        except GaveUp:
+            if question.why:  # nothing else is left to do
+                raise
+            # Only pages are refused: the Data API goes on, and unknown it stays.
+            for row, answer in zip(question.rows, question.unknown, strict=False):
+                await self._unwritten.put(_Answered(row, answer))
+        finally:
+            self._beside_out -= 1
+            self._work_queue.notify()
+
+    async def _ask(self, question: _Question) -> None:
         usable = self._router.usable(question.first_source)
         if usable is None:
             # No later source can be asked: unknown it stays. What nobody was asked yet waits.
@@ -258,7 +296,7 @@ class LicenseStage:
         self._work_queue.answered(bare.row, unknown)
 
     def _repeat(self, question: _Question) -> None:
-        self._again.append(question)
+        (self._beside if question.beside else self._again).append(question)
         self._work_queue.notify()
 
     def _set_back(self, question: _Question, health: SourceHealth, error: AsccError) -> None:

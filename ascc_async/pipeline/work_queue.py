@@ -188,9 +188,14 @@ class WorkQueue:
         self.notify()
 
     @property
+    def asking(self) -> bool:
+        """Whether licenses are being asked."""
+        return self._out > len(self._explaining)
+
+    @property
     def asking_done(self) -> bool:
         """Whether nothing under way could make more asking needed (`take` gave nothing)."""
-        if self._out > len(self._explaining) or self._taking_back:
+        if self.asking or self._taking_back:
             return False
         # With `max_per_class` a clip that cannot be made lets a further video be asked.
         return not self._sampled or not self.making

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from fakeclock import now, run
 from sweep_world import CC, STANDARD, UNAVAILABLE, UNKNOWN, Memory, Page, Sweep, work_queue_of
@@ -14,7 +16,9 @@ from ascc_async.errors import (
     ServerFault,
     SourceUnusable,
 )
-from ascc_async.model import License
+from ascc_async.journal.reader import Reader
+from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
 
 MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
@@ -355,5 +359,64 @@ def test_with_a_limit_only_what_is_needed_is_asked(workers: int) -> None:
         assert sorted(made) == sorted(expected)
         least = order.index(expected[-1]) + 1
         assert least <= len(page.sweep()) <= least + 4
+
+    run(main())
+
+
+def not_listed(*video_ids: str) -> Memory:
+    """What an earlier run left: the Data API does not list these videos."""
+    memory = Memory()
+    for video_id in video_ids:
+        memory._put(LicenseAnswer(video_id, UNAVAILABLE, "data_api", 0.0, Reason.NOT_LISTED))
+    return memory
+
+
+def test_why_videos_are_not_listed_is_asked_after_all_else() -> None:
+    """A reason replaces `not_listed`, bare words leave it, what plays is asked of the next source;
+    one that cannot be asked is left for the next run.
+    """
+
+    async def main() -> None:
+        memory = not_listed(*ids(4))
+        index = JournalIndex(
+            selection_of([[0]] * 40, [0], limit=None),
+            retry_unknown=3,
+            recheck_after_days=30,
+            wall=now,
+        )
+        index.load(cast(Reader, memory), "flac")
+        index.load_explained(cast(Reader, memory))
+        api, page = Page("data_api"), Page("b", {"00000000002": CC})
+        sweep = Sweep(WorkQueue(index), api, page, memory=memory)
+        sweep.why = {
+            "00000000000": Reason.PRIVATE,
+            "00000000002": None,
+            "00000000003": Refused("bot"),
+        }
+        made = await sweep.run_with_clips(makes=lambda row: True)
+        assert sorted(api.sweep()) == ids(40)[4:]
+        assert page.sweep() == ["00000000002"]
+        assert made == [2]
+        assert sweep.asked_why.count("00000000001") == 1
+        assert sweep.asked_why.count("00000000003") < 20
+        reasons = [memory.answers[video_id].reason for video_id in ids(4)]
+        assert reasons == [Reason.PRIVATE, Reason.NOT_LISTED, None, Reason.NOT_LISTED]
+        assert memory.answers["00000000001"].bare_by == "main"
+        assert memory.answers["00000000003"].bare_by == ""
+
+    run(main())
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_pages_that_do_not_answer_hold_up_no_data_api(workers: int) -> None:
+    """What the Data API cannot tell waits for pages; the rest is recorded meanwhile."""
+
+    async def main() -> None:
+        api = Page("data_api", dict.fromkeys(ids(400)[::4], UNKNOWN), batch_size=50)
+        page = Page("b", seconds=9999)
+        sweep = Sweep(queue_of(400), api, page, workers=workers)
+        sweep.clock.call_later(60, sweep.shutdown.drain, "SIGINT")
+        await sweep.run()
+        assert {*sweep.memory.asks} == {*ids(400)} - {*ids(400)[::4]}
 
     run(main())

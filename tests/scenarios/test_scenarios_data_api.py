@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from scenario import Row, wrong
 
 from ascc_async.model import License
@@ -140,3 +141,40 @@ def test_rows_of_an_earlier_run_are_explained_and_a_stop_loses_nothing(
     assert sorted(asked) == sorted(video.video_id for video in videos)
     assert calm.requests("data_api") == []
     assert explained(job.place.manifest(), calm.world) == []
+
+
+def test_what_only_pages_can_tell_holds_up_nothing(calm: StandinProcess, tmp_path: Path) -> None:
+    """The API knows no license of some videos, and pages are refused: the rest is recorded all the
+    same; when the block is lifted these rows are asked too.
+    """
+    unknown = videos_of(calm.world, 12, License.UNKNOWN)
+    others = videos_of(calm.world, 800, License.STANDARD)
+    job = job_over([*unknown, *others], tmp_path, calm, "concurrency.licenses=2")
+    calm.set_faults(REFUSED.model_copy(update={"endpoints": ("next", "player", "watch")}))
+    recorded = 0
+
+    def lift_the_block_once_the_rest_is_recorded() -> bool:
+        nonlocal recorded
+        if recorded < len(others) and calm.requests("data_api"):
+            recorded = len(job.known()[0])
+            if recorded == len(others):
+                calm.set_faults()
+        return False
+
+    assert job.leg(lift_the_block_once_the_rest_is_recorded, seconds=40) == 0, job.ends.said
+    assert wrong(job.place.manifest(), calm.world) == []
+    assert len(calm.requests("next")) > len(unknown)
+
+
+@pytest.mark.slow
+def test_clips_that_are_refused_for_too_long_do_not_end_the_license_pass(
+    calm: StandinProcess, tmp_path: Path
+) -> None:
+    """Past `give_up_after_hours` the Data API goes on; the run ends when it has answered."""
+    videos = videos_of(calm.world, 1000, License.STANDARD, License.CREATIVE_COMMONS)
+    slow = ("concurrency.licenses=1", "throttle.give_up_after_hours=0.0003")
+    job = job_over(videos, tmp_path, calm, *slow)
+    calm.set(faults=[BOT_CHECKED], delay_seconds=0.4)
+    assert job.leg() == 3, job.ends.said
+    assert "refused for" in job.ends.said
+    assert {row["video_id"] for row in job.place.manifest() if not row["license"]} == set()
