@@ -79,12 +79,14 @@ def test_the_link_decides_in_every_language(words: str, link: str) -> None:
     assert (reading.license, reading.text, reading.link) == (License.CREATIVE_COMMONS, words, link)
 
 
-def row(renderer: str = "metadataRowRenderer", text: str = "Song", url: str = "") -> dict[str, Any]:
+def row(
+    renderer: str = "metadataRowRenderer", text: str = "Song", url: str = "", title: str = "Row"
+) -> dict[str, Any]:
     """A row that is about something else."""
     run: dict[str, Any] = {"text": text}
     if url:
         run["navigationEndpoint"] = {"urlEndpoint": {"url": url}}
-    return {renderer: {"title": {"simpleText": "Row"}, "contents": [{"runs": [run]}]}}
+    return {renderer: {"title": {"simpleText": title}, "contents": [{"runs": [run]}]}}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,9 @@ def row(renderer: str = "metadataRowRenderer", text: str = "Song", url: str = ""
         [row()],
         [row("richMetadataRowRenderer"), row("metadataRowHeaderRenderer")],
         [row(url="https://www.youtube.com/t/terms")],
+        # Of older music pages.
+        [row(), row(title="Licensed to YouTube by", text="SME (on behalf of A); UMPI")],
+        [row(title="Lizenziert an YouTube durch", text="SME")],
     ],
 )
 def test_a_container_without_the_row_is_standard(rows: list[Any] | None) -> None:
@@ -117,6 +122,7 @@ UNREADABLE: list[Any] = [
         [row(text="クリエイティブ・コモンズ")],
         [row(url="/watch?u=/t/creative_commons")],
         [license_row("New words", "/t/cc_by_4")],
+        *([row(title=title)] for title in ("Licence:", "Lizenz", "Licença", "ライセンス", "许可证")),
         [{"metadataRowRenderer": {"title": "x"}}],
     )),
 ]  # fmt: skip
