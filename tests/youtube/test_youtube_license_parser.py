@@ -122,7 +122,7 @@ UNREADABLE: list[Any] = [
         [row(text="クリエイティブ・コモンズ")],
         [row(url="/watch?u=/t/creative_commons")],
         [license_row("New words", "/t/cc_by_4")],
-        *([row(title=title)] for title in ("Licence:", "Lizenz", "Licença", "ライセンス", "许可证")),
+        *([row(title=title)] for title in ("Licence:", "Licença", "ライセンス", "许可证")),
         [{"metadataRowRenderer": {"title": "x"}}],
     )),
 ]  # fmt: skip
