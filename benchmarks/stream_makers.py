@@ -80,12 +80,7 @@ MAKERS: Mapping[str, Maker] = MappingProxyType(
             True,
             48_000,
         ),
-        "Vorbis, Cues in front": Maker(
-            (*_VORBIS, "-cluster_time_limit", "4000", "-cues_to_front", "1"), "webm", False
-        ),
-        "Vorbis, 48 kHz, Cues at the end": Maker(
-            (*_VORBIS, "-ar", "48000", "-cluster_time_limit", "4000"), "webm", False, 48_000
-        ),
+        "Vorbis, Cues at the end": Maker((*_VORBIS, "-cluster_time_limit", "4000"), "webm", False),
         "Vorbis and pictures": Maker(
             (*_PICTURES, "-c:v", "libvpx", "-deadline", "realtime", *_VORBIS), "webm", False
         ),
