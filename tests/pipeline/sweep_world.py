@@ -85,6 +85,7 @@ class Page:
         self.sizes: list[int] = []
         self.next_errors: list[Exception] = []
         self.errors_of: dict[str, Exception] = {}
+        self.resting: set[str] = set()  # who may not ask, as the rate limiter says
         self.bare: set[tuple[str, str]] = set()  # who is told of what that it is unavailable
         self.blocked: set[str] = set()  # who is told nothing of anything
         self.misread_share, self.rng = 0.0, random.Random()  # answers whose license row is missing
@@ -93,6 +94,8 @@ class Page:
         self, video_ids: Sequence[str], *, identity: str | None = None
     ) -> list[LicenseAnswer]:
         """The table's answers, after `seconds`."""
+        if identity in self.resting:
+            raise Refused(f"«{identity}» pauses")
         self.asked += video_ids
         self.sizes.append(len(video_ids))
         await asyncio.sleep(self.seconds)

@@ -419,4 +419,97 @@ def test_pages_that_do_not_answer_hold_up_no_data_api(workers: int) -> None:
         await sweep.run()
         assert {*sweep.memory.asks} == {*ids(400)} - {*ids(400)[::4]}
 
+
+BARE = "00000000005"
+TWO = ("main", "second")
+
+
+def recorded(sweep: Sweep) -> tuple[License, Reason | None, str]:
+    """What is known of the video that was called unavailable in bare words."""
+    known = sweep.memory.answers[BARE]
+    return known.license, known.reason, known.bare_by
+
+
+@pytest.mark.parametrize("also_second", [False, True])
+def test_bare_words_are_looked_at_again_by_another_identity(also_second: bool) -> None:
+    """In the same run, after all else: told the same it is removed, else it is what it is."""
+
+    async def main() -> None:
+        page = Page("a", {BARE: CC}, identities=("main",))
+        page.bare = {(name, BARE) for name in TWO[: 1 + also_second]}
+        sweep = Sweep(queue_of(20), page, Page("b"), identities=TWO)
+        await sweep.run()
+        expected = (UNAVAILABLE, Reason.REMOVED, "") if also_second else (CC, None, "")
+        assert recorded(sweep) == expected
+        assert [one for one in page.sweep() if one == BARE] == [BARE] * 2
+        assert page.sweep()[-1] == BARE
+        assert set(sweep.memory.answers) == set(ids(20))
+        assert sweep.stage.left_bare == 0
+
+    run(main())
+
+
+def test_with_one_identity_bare_words_wait_for_a_run_two_hours_later() -> None:
+    """A look that comes too soon changes nothing, not even the time of the first."""
+
+    async def main() -> None:
+        memory, page = Memory(), Page("a", identities=("main",))
+        page.bare = {("main", BARE)}
+        first_seen = 0.0
+        for expected in (UNKNOWN, UNKNOWN, UNAVAILABLE):
+            selection = selection_of([[0]] * 20, [0], limit=None)
+            sweep = Sweep(work_queue_of(selection, memory, wall=now), page, memory=memory)
+            await sweep.run()
+            assert recorded(sweep)[0] is expected
+            assert sweep.stage.left_bare == (expected is UNKNOWN)
+            if expected is UNKNOWN:
+                first_seen = first_seen or memory.answers[BARE].checked_at
+                assert memory.answers[BARE].checked_at == first_seen
+            sweep.clock.advance(4000)
+
+    run(main())
+
+
+def test_a_run_of_two_hours_looks_again_at_its_end() -> None:
+    """Before it ends, at what it was told that long ago."""
+
+    async def main() -> None:
+        page = Page("a", seconds=400, identities=("main",))
+        page.bare = {("main", BARE)}
+        sweep = Sweep(queue_of(30), page, workers=1)
+        await sweep.run()
+        assert recorded(sweep) == (UNAVAILABLE, Reason.REMOVED, "")
+
+    run(main())
+
+
+def test_bare_words_of_one_who_is_shown_nothing_do_not_count() -> None:
+    """A second look by a blocked identity: it pauses, and the video stays unknown."""
+
+    async def main() -> None:
+        page = Page("a", identities=("main",))
+        page.bare, page.blocked = {(name, BARE) for name in TWO}, {"second"}
+        sweep = Sweep(queue_of(20), page, identities=TWO)
+        rest = sweep.clock.call_later(3.0, page.resting.add, "second")
+        await sweep.run()
+        assert rest.when() < now()
+        assert recorded(sweep) == (UNKNOWN, None, "main")
+        assert {name for name, _ in sweep.rested} == {"second"}
+        assert sweep.stage.left_bare == 1
+
+    run(main())
+
+
+def test_a_class_waits_for_the_second_look() -> None:
+    """With a limit no further video is asked for one that may be had after all."""
+
+    async def main() -> None:
+        page = Page("a", dict.fromkeys(ids(30), CC), identities=("main",))
+        selection = selection_of([[0]] * 30, [0], limit=3)
+        order = in_seeded_order(selection, 0)
+        page.bare = {("main", ids(30)[order[0]])}
+        sweep = Sweep(work_queue_of(selection, wall=now), page, identities=TWO, workers=1)
+        assert sorted(await sweep.run_with_clips(makes=lambda row: True)) == sorted(order[:3])
+        assert len(set(page.sweep())) <= 4
+
     run(main())
