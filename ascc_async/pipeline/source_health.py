@@ -49,6 +49,8 @@ class Standing:
 
     def count(self, answers: Sequence[LicenseAnswer]) -> None:
         """Take note of what it answered."""
+        if self.clean_until is None:  # the first it was told
+            self.clean_until = answers[0].checked_at
         self.answers += len(answers)
         for answer in answers:
             self.unknown = self.unknown + 1 if answer.license is License.UNKNOWN else 0

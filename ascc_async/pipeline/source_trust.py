@@ -62,17 +62,15 @@ class SourceTrust:
         identity: str | None,
         *,
         since: float = -math.inf,
-        thorough: bool = False,
         closely: bool = False,
         seen: Look | None = None,
     ) -> bool:
         """Let it read known videos as this identity (None: any) if that is due.
 
-        Due, too, when it did not since `since`; when `thorough` (all of them) or `closely` (one
-        after the other, ten times) is wanted; and when `seen` shows that it misreads. False when
-        it must not be asked or believed now. Raises SetupError when nothing can be reached at all,
-        GaveUp, Closed; Refused and NetworkFault when it must look first and the identity cannot
-        ask now.
+        Due, too, when it did not since `since`, when `closely` (ten times) is wanted, and when
+        `seen` shows that it misreads. False when it must not be asked or believed now. Raises
+        SetupError when nothing can be reached at all, GaveUp, Closed; Refused and NetworkFault
+        when it must look first and the identity cannot ask now.
         """
         async with health.lock:
             if not health.usable(self._wall()):
@@ -81,11 +79,11 @@ class SourceTrust:
             if seen and seen.began <= health.doubted_until:
                 return False
             # Whoever waited here may find it done.
-            fresh = standing.looked_at >= since and not (thorough or closely or seen)
+            fresh = standing.looked_at >= since and not (closely or seen)
             if fresh and not standing.due and not health.look_first:
                 return True
             source, known = health.source, self.known_videos
-            all_of_them = thorough or health.look_first or not standing.reads_right
+            all_of_them = health.look_first or not standing.reads_right
             try:
                 for _ in range(SUSPECT_LOOKS if closely else 1):
                     videos = known.all if all_of_them else known.one()
@@ -110,12 +108,13 @@ class SourceTrust:
             return look.right and not look.misread
 
     async def look_at_the_end(self) -> bool:
-        """Let all read the known videos once more; True when answers are to be asked again."""
+        """Let all look closely once more; True when answers are to be asked again."""
+        # In a small run there were few looks: ten find a change of every second answer for sure.
         doubted = [health.doubted_until for health in self._sources]
         for health in self._sources:
             for identity in [name for name, each in health.standings.items() if each.answers]:
                 with suppress(Refused, NetworkFault):
-                    await self.reads_right(health, identity or None, thorough=True)
+                    await self.reads_right(health, identity or None, closely=True)
         return doubted != [health.doubted_until for health in self._sources]
 
     async def passed(self, health: SourceHealth, identity: str, look: Look) -> None:
@@ -169,9 +168,8 @@ class SourceTrust:
         standing = health.standing(identity)
         never_right = all(each.looked_at == -math.inf for each in health.standings.values())
         standing.failed()
-        if standing.silent_since is None:
-            standing.silent_since = look.began
-        silent_for = now - standing.silent_since
+        silent_for = 0.0 if standing.silent_since is None else now - standing.silent_since
+        standing.silent_since = standing.silent_since or look.began
         for other in self._sources:
             if other is not health and other.usable(now) and await self._answers(other, identity):
                 until = now + min(_LONGEST_REST, max(_REST, silent_for))

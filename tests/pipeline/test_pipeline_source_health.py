@@ -84,7 +84,7 @@ def test_one_odd_page_costs_the_answers_and_not_the_trust() -> None:
         watch = Watch(page, Page("b"), clean_until={"a/main": 123.0})
         health = watch.source_health("a")
         assert await watch.router.ask(health, [ROW])
-        assert not await watch.router.trust.reads_right(health, "main", thorough=True)
+        assert not await watch.router.trust.reads_right(health, "main", closely=True)
         assert page.asked.count(KNOWN_CC[0]) == 2 + SUSPECT_LOOKS
         assert health.trusted
         assert watch.bad == [("a", 123.0)]
@@ -248,7 +248,7 @@ def test_what_is_believed_for_good_is_older_than_a_clean_stretch() -> None:
         times = []
         for _ in range(CLEAN_LOOKS + 2):
             times.append(now())
-            assert await watch.router.trust.reads_right(health, None, thorough=True)
+            assert await watch.router.trust.reads_right(health, "main", since=now())
         assert [at for _, at in watch.good] == [*times[:1] * CLEAN_LOOKS, *times[1:3]]
 
     run(main())

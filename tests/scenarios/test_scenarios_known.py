@@ -17,7 +17,7 @@ from benchmarks.chaos_run import Job
 EVERYWHERE = ("next", "player", "watch")
 GONE_30 = Fault(name="video_unavailable", endpoints=EVERYWHERE, share=0.3, times=0)
 BLANKET = Fault(name="video_unavailable", endpoints=EVERYWHERE, times=0)
-MIXTURE = {"creative_commons": 20, "standard": 200, "removed": 30, "private": 10}
+MIXTURE = {"creative_commons": 10, "standard": 120, "removed": 20, "private": 5}
 OPEN = "videos were called unavailable without a reason"
 
 
@@ -63,7 +63,7 @@ def test_a_license_row_that_half_of_the_answers_lack(calm: StandinProcess, tmp_p
     count; when it is over the same command asks that again, and every row is what the world says.
     """
     job = job_over(calm, tmp_path)
-    begin = (job.after(100), lambda: calm.set_pages(license_row_missing=0.5))
+    begin = (job.after(60), lambda: calm.set_pages(license_row_missing=0.5))
     assert leg_with(job, begin) == 1, job.ends.said
     assert "misreads videos whose license is known" in job.ends.said
     assert "If you are not blocked, YouTube may have changed its pages" in job.ends.said
@@ -89,7 +89,7 @@ def test_three_videos_in_ten_called_unavailable(calm: StandinProcess, tmp_path: 
     """
     job = job_over(calm, tmp_path)
     calm.set_faults(GONE_30)
-    assert leg_with(job, (job.after(200), calm.set_faults)) == 0, job.ends.said
+    assert leg_with(job, (job.after(120), calm.set_faults)) == 0, job.ends.said
     assert OPEN in job.ends.said
     claims_nothing_false(job, calm)
     assert any(row["license"] == "unknown" for row in job.place.manifest())
@@ -118,7 +118,7 @@ def test_another_identity_takes_the_second_look_at_once(tmp_path: Path) -> None:
             assert (row["license"], row["video_id"]) == (video.license, video.video_id)
 
 
-@pytest.mark.parametrize("after", [0, 100])
+@pytest.mark.parametrize("after", [0, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_block_that_calls_everything_unavailable(
     calm: StandinProcess, tmp_path: Path, after: int
 ) -> None:
@@ -135,5 +135,6 @@ def test_a_block_that_calls_everything_unavailable(
     assert leg_with(job, block, (said_so, calm.set_faults)) == 0, job.ends.said
     assert "You may be blocked" in job.ends.said
     claims_nothing_false(job, calm)
-    assert job.leg() == 0, job.ends.said
+    if after:  # what was called unavailable before it was noticed is open
+        assert job.leg() == 0, job.ends.said
     assert wrong(job.place.manifest(), calm.world) == []

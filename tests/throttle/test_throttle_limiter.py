@@ -506,3 +506,26 @@ async def test_closed_it_turns_away_who_waits_to_begin_something() -> None:
             await refused
     assert now() - 1000 < 10
     assert await ask(one, kind=RequestKind.MEDIA, identity="main") == "main"
+
+
+@in_virtual_time
+async def test_a_refusal_that_is_noticed_later_is_one_for_all_that_follows() -> None:
+    """Trials are answered, and the answers turn out to be worth nothing: pauses grow all the same,
+    and after `give_up_after_hours` it gives up.
+    """
+    one = limiter(FIXED.model_copy(update={"give_up_after_hours": 3}))
+    began, pauses = now(), list[float]()
+
+    async def in_disguise() -> None:
+        while True:
+            await ask(one)
+            at = now()
+            one.refused_after_all(RequestKind.PAGES, "main", Refused("nothing"), at - began)
+            pauses.append((bucket_of(one).resting_until or 0.0) - START - (at - 1000.0))
+
+    with pytest.raises(GaveUp):
+        await in_disguise()
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == pytest.approx((5.0, 3600.0))
+    assert len(pauses) < 20
+    assert bucket_of(one).in_flight == 0
