@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
+from ascc_async.audioset.video_lists import read_video_lists
 from ascc_async.dataset.removals import read_removals
-from ascc_async.errors import AsccError, SetupError, StopRun
+from ascc_async.errors import AsccError, MetadataError, SetupError, StopRun
 from ascc_async.journal.backup import backup_of
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
@@ -88,6 +89,7 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     yield from _output(settings)
     yield from _programs(settings)
     yield from _metadata(settings)
+    yield from _lists(settings)
 
 
 def _output(settings: Settings) -> Iterator[Check]:
@@ -202,6 +204,19 @@ def _metadata(settings: Settings) -> Iterator[Check]:
         yield warning("metadata", f"{text}; not Google's own: {', '.join(other)}", remedy)
     else:
         yield passed("metadata", f"{text}; all files are Google's own")
+
+
+def _lists(settings: Settings) -> Iterator[Check]:
+    paths = settings.license.ask_first
+    if not paths:
+        return
+    try:
+        ids = sum(map(len, read_video_lists(paths).values()))
+    except MetadataError as error:
+        remedy = "correct the file, or license.ask_first"
+        yield failed("lists to ask first", str(error), remedy)
+    else:
+        yield passed("lists to ask first", f"{count(ids)} ids (license.ask_first)")
 
 
 def _existing(folder: Path) -> Path:

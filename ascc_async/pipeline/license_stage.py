@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage, stop_unwrapped
@@ -22,11 +21,11 @@ from ascc_async.errors import (
 from ascc_async.journal.records import AnswerRow
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Reason
+from ascc_async.pipeline.license_questions import Answered, Bare, Question
 from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
-from ascc_async.youtube.data_api import DataApiSource
 
 log = logging.getLogger(__name__)
 
@@ -38,53 +37,6 @@ _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look a
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
 # Blocks of a network come and go together for its addresses: so long after, another look counts.
 SECOND_LOOK_AFTER = 2 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """Rows to ask, from the source at index `first_source` on.
-
-    `unknown`: the answers of earlier sources, where those could not tell. `refusals` and `faults`
-    count those that came while others were answered (`answered` so many when the last came).
-    `why`: not for the license, but why the Data API does not list the video.
-    `bare`: this is the second look, as `identity`.
-    """
-
-    rows: tuple[int, ...]
-    first_source: int = 0
-    unknown: tuple[LicenseAnswer, ...] = ()
-    refusals: int = 0
-    faults: int = 0
-    answered: int = -1
-    why: bool = False
-    bare: _Bare | None = None
-    identity: str | None = None
-
-    @property
-    def beside(self) -> bool:
-        """Whether pages are asked beside the Data API, for what that cannot tell."""
-        return self.why or (bool(self.unknown) and self.unknown[0].source == DataApiSource.name)
-
-
-class _Bare(NamedTuple):
-    """A row that was called unavailable and no more, when and as which identity it was asked."""
-
-    row: int
-    identity: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """An answer that waits for the journal; `health`: it counts only while that believes it.
-
-    `look_again`: its words were bare, and nobody looked a second time.
-    """
-
-    row: int
-    answer: LicenseAnswer
-    health: SourceHealth | None = None
-    look_again: bool = False
 
 
 class LicenseStage:
@@ -108,15 +60,15 @@ class LicenseStage:
         self._why_missing = why_missing
         self._router, self._work_queue, self._journal = router, work_queue, journal
         self._shutdown, self._answer_of, self._other_identity = shutdown, answer_of, other_identity
-        self._again: deque[_Question] = deque()
+        self._again: deque[Question] = deque()
         # While pages are refused, these must not keep all workers from asking the Data API.
-        self._beside: deque[_Question] = deque()
+        self._beside: deque[Question] = deque()
         self._beside_out, self._most_beside = 0, max(1, workers // 2)
-        self._bare: deque[_Bare] = deque()
+        self._bare: deque[Bare] = deque()
         self.left_bare = 0  # rows that stay unknown until a later run has looked again
-        self._unwritten: asyncio.Queue[_Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
+        self._unwritten: asyncio.Queue[Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
-        self.stage: Stage[_Question] = Stage(
+        self.stage: Stage[Question] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
         )
 
@@ -135,15 +87,15 @@ class LicenseStage:
             self._work_queue.licenses_done = True
             self._work_queue.notify()
 
-    async def _feed(self) -> AsyncGenerator[_Question, None]:
+    async def _feed(self) -> AsyncGenerator[Question, None]:
         while True:
-            question: _Question | None = None
+            question: Question | None = None
             if self._again:
                 question = self._again.popleft()
             else:
                 usable = self._router.usable()
                 rows = self._work_queue.take(usable[1].at_once if usable else 1)
-                question = _Question(rows) if rows else None
+                question = Question(rows) if rows else None
             if question is None and self._beside and self._room_beside:
                 question = self._beside.popleft()
             if question is None and self._bare:
@@ -171,11 +123,11 @@ class LicenseStage:
                     return  # the next run begins with a look
                 if suspect or self._again or (self._beside and self._room_beside):
                     continue  # rows are to be asked again
-                row = self._work_queue.take_unexplained() if self._room_beside else None
+                row = self._work_queue.take_missing() if self._room_beside else None
                 if row is not None:
                     self._beside_out += 1
-                    yield _Question((row,), why=True)
-                elif self._work_queue.explaining:
+                    yield Question((row,), why=True)
+                elif self._work_queue.missing.any():
                     await self._work_queue.wait_change()
                 else:
                     return
@@ -184,7 +136,7 @@ class LicenseStage:
     def _room_beside(self) -> bool:
         return self._beside_out < self._most_beside
 
-    async def _work(self, question: _Question) -> None:
+    async def _work(self, question: Question) -> None:
         if not question.beside:
             await self._ask(question)
             return
@@ -195,17 +147,17 @@ class LicenseStage:
                 raise
             # Only pages are refused: the Data API goes on, and unknown it stays.
             for row, answer in zip(question.rows, question.unknown, strict=False):
-                await self._unwritten.put(_Answered(row, answer))
+                await self._unwritten.put(Answered(row, answer))
         finally:
             self._beside_out -= 1
             self._work_queue.notify()
 
-    async def _ask(self, question: _Question) -> None:
+    async def _ask(self, question: Question) -> None:
         usable = self._router.usable(question.first_source)
         if usable is None:
             # No later source can be asked: unknown it stays. What nobody was asked yet waits.
             for row, answer in zip(question.rows, question.unknown, strict=False):
-                await self._unwritten.put(_Answered(row, answer))
+                await self._unwritten.put(Answered(row, answer))
             if not question.unknown:
                 self._repeat(question)
             return
@@ -238,14 +190,14 @@ class LicenseStage:
             for row, answer in zip(question.rows, answers, strict=True):
                 if answer.bare_by:  # the next source would be told the same
                     look_again = question.bare is None
-                    await self._unwritten.put(_Answered(row, answer, look_again=look_again))
+                    await self._unwritten.put(Answered(row, answer, look_again=look_again))
                 elif answer.license is License.UNKNOWN:
                     unknown_rows.append((row, answer))
                 else:
-                    await self._unwritten.put(_Answered(row, answer, health))
+                    await self._unwritten.put(Answered(row, answer, health))
             await self._ask_next_source(unknown_rows, index)
 
-    async def _explain(self, question: _Question) -> None:
+    async def _explain(self, question: Question) -> None:
         """Record why a video is not listed; one that can be played goes on to the next source."""
         (row,) = question.rows
         try:
@@ -262,7 +214,7 @@ class LicenseStage:
             if answer.license is License.UNKNOWN:
                 await self._ask_next_source([(row, answer)], self._router.after(answer.source) - 1)
             else:
-                await self._unwritten.put(_Answered(row, answer))
+                await self._unwritten.put(Answered(row, answer))
 
     async def _weighed(self, answer: LicenseAnswer, health: SourceHealth) -> LicenseAnswer:
         """Bare words count when they are seen twice, hours or identities apart; else as unknown.
@@ -280,26 +232,26 @@ class LicenseStage:
             return replace(answer, license=License.UNAVAILABLE, reason=Reason.REMOVED, bare_by="")
         return replace(answer, checked_at=first.checked_at, bare_by=first.bare_by)
 
-    def _second_look(self, bare: _Bare) -> _Question | None:
+    def _second_look(self, bare: Bare) -> Question | None:
         """Now that nothing else waits; None when only a later run's look would count."""
         other = self._other_identity(bare.identity)
         if other is not None or self._work_queue.now() - bare.at >= SECOND_LOOK_AFTER:
-            return _Question((bare.row,), bare=bare, identity=other)
+            return Question((bare.row,), bare=bare, identity=other)
         self._leave(bare)
         return None
 
-    def _leave(self, bare: _Bare) -> None:
+    def _leave(self, bare: Bare) -> None:
         """Unknown it stays for this run, as it is recorded."""
         self.left_bare += 1
         video_id = self._work_queue.video_id(bare.row)
         unknown = LicenseAnswer(video_id, License.UNKNOWN, "", bare.at, bare_by=bare.identity)
         self._work_queue.answered(bare.row, unknown)
 
-    def _repeat(self, question: _Question) -> None:
+    def _repeat(self, question: Question) -> None:
         (self._beside if question.beside else self._again).append(question)
         self._work_queue.notify()
 
-    def _set_back(self, question: _Question, health: SourceHealth, error: AsccError) -> None:
+    def _set_back(self, question: Question, health: SourceHealth, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end.
 
         Only when others were answered meanwhile does it count, so that one video which always
@@ -327,12 +279,12 @@ class LicenseStage:
         following = self._router.usable(index + 1)
         if following is None:
             for row, answer in unknown:
-                await self._unwritten.put(_Answered(row, answer))
+                await self._unwritten.put(Answered(row, answer))
             return
         size = following[1].at_once
         for start in range(0, len(unknown), size):
             rows, answers = zip(*unknown[start : start + size], strict=True)
-            self._repeat(_Question(rows, index + 1, answers))
+            self._repeat(Question(rows, index + 1, answers))
 
     async def _write_answers(self) -> None:
         """Record the answers, all that came meanwhile at once.
@@ -340,12 +292,12 @@ class LicenseStage:
         No worker waits for a commit: waking it for each answer would be half of a journal's cost.
         """
         while (waiting := await self._unwritten.get()) is not None:
-            batch: list[_Answered] = []
+            batch: list[Answered] = []
             while waiting is not None:
                 if waiting.health is None or waiting.health.believes(waiting.answer):
                     batch.append(waiting)
                 else:  # its source became suspect while the answer waited
-                    self._repeat(_Question((waiting.row,)))
+                    self._repeat(Question((waiting.row,)))
                 if self._unwritten.empty():
                     break
                 waiting = self._unwritten.get_nowait()
@@ -354,7 +306,7 @@ class LicenseStage:
             for each in batch:
                 row, answer = each.row, each.answer
                 if each.look_again:
-                    self._bare.append(_Bare(row, answer.bare_by, answer.checked_at))
+                    self._bare.append(Bare(row, answer.bare_by, answer.checked_at))
                     self._work_queue.notify()
                     continue
                 self._work_queue.answered(row, answer)

@@ -72,9 +72,9 @@ class RunSnapshot:
     half_ago: Done | None = None
 
     @property
-    def unexplained(self) -> int:
+    def missing(self) -> int:
         """Videos still to be asked why the Data API does not list them."""
-        return self.work_queue.unexplained if self.work_queue else 0
+        return self.work_queue.missing if self.work_queue else 0
 
 
 # Made once: building it takes longer than using it a hundred times.

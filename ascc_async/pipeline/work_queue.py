@@ -26,11 +26,11 @@ from ascc_async.pipeline.journal_index import (
     JournalIndex,
     fate_of,
 )
+from ascc_async.pipeline.missing_rows import MissingRows
 
 # One more per class than needed is asked while answers are awaited: saves waiting, costs little.
 LOOKAHEAD = 1
 _UNKNOWN = LICENSE_CODES[License.UNKNOWN]
-_NOT_LISTED = REASON_CODES[Reason.NOT_LISTED]
 _TAKEN_BACK_AT_ONCE = 16_384  # rows: some 10 ms of the event loop
 
 
@@ -40,7 +40,7 @@ class WorkQueueSnapshot:
 
     `to_ask`: still to be asked, some of them again; with `max_per_class` at most so many. `first`
     counts the rows of `license.ask_first`: how many, asked, and Creative Commons.
-    `unexplained`: those that are still to be asked why the Data API does not list them.
+    `missing`: those that are still to be asked why the Data API does not list them.
     """
 
     selected: int
@@ -51,7 +51,7 @@ class WorkQueueSnapshot:
     clips_open: int
     to_ask: int = 0
     first: tuple[int, int, int] = (0, 0, 0)
-    unexplained: int = 0
+    missing: int = 0
 
 
 class WorkQueue:
@@ -73,8 +73,7 @@ class WorkQueue:
         self._deferred: set[int] = set()  # those left for the next run
         self._stale_open = False  # states changed since `_open` was filled
         self._out = 0  # rows being asked
-        self._unexplained: deque[int] = deque()  # not listed by the Data API, to be asked why
-        self._explaining: set[int] = set()  # those of them that are out
+        self.missing = MissingRows(index)
         self._taking_back = 0  # sources whose answers are being taken back
         selected = self._selection.rows
         self._license_counts = Counter(index.licenses[selected].tolist())
@@ -130,38 +129,22 @@ class WorkQueue:
         """Whether any row is still to be asked, or any clip to be made."""
         rows = self._sampler.next(1)
         self._sampler.settle(rows, RowState.UNASKED)
-        return self.making or bool(len(rows)) or self.explaining
+        return self.making or bool(len(rows)) or self.missing.any()
 
-    def take_unexplained(self) -> int | None:
+    def take_missing(self) -> int | None:
         """A row that the Data API does not list, to be asked why; it comes back by `answered` or
         `defer`. None while anything else is under way (`take` gave nothing).
         """
-        if self.making or not self.asking_done or not self._find_unexplained():
+        if self.making or not self.asking_done:
             return None
-        assert self._index.explained is not None
-        row = self._unexplained.popleft()
-        self._index.explained[row] = True
-        self._explaining.add(row)
-        self._out += 1
+        row = self.missing.take()
+        self._out += row is not None
         return row
-
-    @property
-    def explaining(self) -> bool:
-        """Whether rows are out, or left, to be asked why they are not listed."""
-        return bool(self._explaining) or self._find_unexplained()
-
-    def _find_unexplained(self) -> bool:
-        while self._unexplained and self._reasons[self._unexplained[0]] != _NOT_LISTED:
-            self._unexplained.popleft()  # asked again meanwhile
-        if not self._unexplained and self._index.explained is not None:
-            rows = (self._reasons == _NOT_LISTED) & ~self._index.explained
-            self._unexplained.extend(np.flatnonzero(rows & self._selection.selected).tolist())
-        return bool(self._unexplained)
 
     def answered(self, row: int, answer: LicenseAnswer) -> None:
         """The answer about a row is committed."""
         self._out -= 1
-        self._explaining.discard(row)
+        self.missing.back((row,))
         self.answered_now += 1
         state = RowState.NO
         # Unknown is no evidence: an old answer stays, and stays too old to count.
@@ -184,13 +167,13 @@ class WorkQueue:
         They stay as if out: what they are is open, so they keep their places in their classes.
         """
         self._out -= len(rows)
-        self._explaining.difference_update(rows)
+        self.missing.back(rows)
         self.notify()
 
     @property
     def asking(self) -> bool:
         """Whether licenses are being asked."""
-        return self._out > len(self._explaining)
+        return self._out > self.missing.out
 
     @property
     def asking_done(self) -> bool:
@@ -303,12 +286,13 @@ class WorkQueue:
             clips=self._clips,
             clips_open=len(self._open) + len(self._offered),
             to_ask=self._out
-            + len(self._unexplained)
+            - self.missing.out
+            + self.missing.left
             + (len(self._selection) - asked if self._sampled else self._sampler.left),
             first=(
                 len(first),
                 int((first != UNASKED).sum()),
                 int((first == LICENSE_CODES[License.CREATIVE_COMMONS]).sum()),
             ),
-            unexplained=len(self._unexplained) + len(self._explaining),
+            missing=self.missing.left,
         )

@@ -78,9 +78,9 @@ def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
     """The report at the end of a run, for people."""
     took = duration(snapshot.at - snapshot.started_at)
     left = f"{count(counts.pending)} segments are left"
-    if not counts.pending and snapshot.unexplained:
-        left = f"{count(snapshot.unexplained)} videos are left to ask why they are missing"
-    if snapshot.stopping.draining and (counts.pending or snapshot.unexplained):
+    if not counts.pending and snapshot.missing:
+        left = f"{count(snapshot.missing)} videos are left to ask why they are missing"
+    if snapshot.stopping.draining and (counts.pending or snapshot.missing):
         headline = f"Stopped after {took}. {left}: run the same command again to continue."
     elif not snapshot.answered and not snapshot.clips_made:
         headline = f"Done: nothing was left to do ({took})."

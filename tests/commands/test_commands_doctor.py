@@ -33,20 +33,21 @@ def test_all_that_a_run_needs_is_looked_at(finished: Place) -> None:
 
 
 def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_path: Path) -> None:
-    """A proxy that is down, cookies that are not there, a disk too full: exit code 1."""
+    """A proxy that is down, cookies or a list that are not there, a disk too full: exit code 1."""
     missing = tmp_path / "cookies.txt"
     broken = replace(
         place,
         settings=(
             "network.proxy=http://user:secret@127.0.0.1:9",
             f"network.cookies_file={missing}",
+            f"license.ask_first={tmp_path / 'list.csv'}",
             "output.min_free_gb=1000000",
         ),
     )
     code, results = checks(broken)
     assert code == 1
     failed = {name: check for name, check in results.items() if check["state"] == "failed"}
-    assert failed.keys() == {"proxy of main", "cookies of main", "disk"}
+    assert failed.keys() == {"proxy of main", "cookies of main", "disk", "lists to ask first"}
     assert all(check["remedy"] for check in failed.values())
     assert "secret" not in json.dumps(results)
 

@@ -292,16 +292,16 @@ def test_why_a_video_is_missing_is_asked_when_nothing_else_waits() -> None:
     work_queue = explaining(not_listed(0), not_listed(1))
     assert work_queue.anything_to_do()
     assert work_queue.take(9) == (2,)
-    assert work_queue.take_unexplained() is None, "row 2 is out"
+    assert work_queue.take_missing() is None, "row 2 is out"
     work_queue.answered(2, answer("00000000002", CC, at=NOW))
-    assert work_queue.take_unexplained() is None, "its clip is still to be made"
+    assert work_queue.take_missing() is None, "its clip is still to be made"
     assert work_queue.next_clip() == 2
     work_queue.clip_done(2, clip_row(work_queue, 2, Outcome.CLIP))
-    assert [work_queue.take_unexplained() for _ in range(3)] == [0, 1, None]
-    assert work_queue.explaining
+    assert [work_queue.take_missing() for _ in range(3)] == [0, 1, None]
+    assert work_queue.missing.any()
     work_queue.answered(0, not_listed(0, bare_by="main"))
     work_queue.answered(1, LicenseAnswer("00000000001", UNAVAILABLE, "a", NOW, Reason.PRIVATE))
-    assert not work_queue.explaining
+    assert not work_queue.missing.any()
     assert work_queue.asking_done
     assert work_queue.snapshot().reasons == {Reason.NOT_LISTED: 1, Reason.PRIVATE: 1}
 
@@ -310,14 +310,14 @@ def test_what_the_player_said_is_not_asked_for_again_within_the_month() -> None:
     """Bare words of 29 days ago stay, of 31 days ago are asked again."""
     bare = [not_listed(0, "main", NOW - 29 * DAY), not_listed(1, "main", NOW - 31 * DAY)]
     work_queue = explaining(*bare, rows=2)
-    assert [work_queue.take_unexplained() for _ in range(2)] == [1, None]
+    assert [work_queue.take_missing() for _ in range(2)] == [1, None]
 
 
 def test_without_the_setting_nobody_is_asked_why() -> None:
     """`not_listed` is an answer like any other."""
     work_queue = one_row(not_listed(0))
     assert not work_queue.anything_to_do()
-    assert work_queue.take_unexplained() is None
+    assert work_queue.take_missing() is None
 
 
 def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
