@@ -40,6 +40,7 @@ from ascc_async.model import License
 from ascc_async.network.client import trusted_authorities
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings, NetworkSettings, ThrottleSettings
@@ -120,9 +121,8 @@ async def sweep(
             work_queue,
             journal,
             Shutdown(),
+            SecondLooks(router.trust, work_queue, nothing, lambda _: None),
             why_missing=MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask,
-            answer_of=nothing,
-            other_identity=lambda _: None,
         )
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()

@@ -18,10 +18,10 @@ from ascc_async.errors import (
     ServerFault,
     SourcesExhausted,
 )
-from ascc_async.journal.records import AnswerRow
 from ascc_async.journal.writer import Journal
-from ascc_async.model import License, LicenseAnswer, Reason
-from ascc_async.pipeline.license_questions import Answered, Bare, Question
+from ascc_async.model import License, LicenseAnswer
+from ascc_async.pipeline.license_questions import Answered, Question
+from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -35,8 +35,6 @@ _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
 _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
-# Blocks of a network come and go together for its addresses: so long after, another look counts.
-SECOND_LOOK_AFTER = 2 * 3600.0
 
 
 class LicenseStage:
@@ -49,23 +47,18 @@ class LicenseStage:
         work_queue: WorkQueue,
         journal: Journal,
         shutdown: Shutdown,
+        second_looks: SecondLooks,
         *,
         why_missing: Callable[[str], Awaitable[LicenseAnswer]],
-        answer_of: Callable[[str], Awaitable[AnswerRow | None]],
-        other_identity: Callable[[str], str | None],
     ) -> None:
-        """`why_missing` asks why the Data API does not list a video; `answer_of` reads the recorded
-        answer of a video from the journal; `other_identity`: one beside this that may ask now.
-        """
-        self._why_missing = why_missing
+        """`why_missing` asks why the Data API does not list a video."""
+        self._why_missing, self._second_looks = why_missing, second_looks
         self._router, self._work_queue, self._journal = router, work_queue, journal
-        self._shutdown, self._answer_of, self._other_identity = shutdown, answer_of, other_identity
+        self._shutdown = shutdown
         self._again: deque[Question] = deque()
         # While pages are refused, these must not keep all workers from asking the Data API.
         self._beside: deque[Question] = deque()
         self._beside_out, self._most_beside = 0, max(1, workers // 2)
-        self._bare: deque[Bare] = deque()
-        self.left_bare = 0  # rows that stay unknown until a later run has looked again
         self._unwritten: asyncio.Queue[Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
         self.stage: Stage[Question] = Stage(
@@ -98,10 +91,11 @@ class LicenseStage:
                 question = Question(rows) if rows else None
             if question is None and self._beside and self._room_beside:
                 question = self._beside.popleft()
-            if question is None and self._bare:
-                question = self._second_look(self._bare.popleft())
-                if question is None:
+            if question is None and self._second_looks:
+                look = self._second_looks.next()
+                if look is None:
                     continue
+                question = Question((look[0].row,), bare=look[0], identity=look[1])
             if question is not None:
                 try:
                     # A source is paused until a known time: there is no event to wait for.
@@ -174,12 +168,13 @@ class LicenseStage:
         try:
             answers = await self._router.ask(health, video_ids, identity=question.identity)
             if answers is not None:
-                answers = [await self._weighed(answer, health) for answer in answers]
+                weighed = self._second_looks.weighed
+                answers = [await weighed(answer, health, question.bare) for answer in answers]
         except Closed:
             self._repeat(question)  # by the next run: nothing was asked
         except (Refused, NetworkFault) as error:
             if question.bare is not None:
-                self._leave(question.bare)
+                self._second_looks.leave(question.bare)
             else:
                 self._set_back(question, health, error)
         else:
@@ -215,37 +210,6 @@ class LicenseStage:
                 await self._ask_next_source([(row, answer)], self._router.after(answer.source) - 1)
             else:
                 await self._unwritten.put(Answered(row, answer))
-
-    async def _weighed(self, answer: LicenseAnswer, health: SourceHealth) -> LicenseAnswer:
-        """Bare words count when they are seen twice, hours or identities apart; else as unknown.
-
-        Blocked addresses are told the same of videos that are there.
-        """
-        first = await self._answer_of(answer.video_id) if answer.bare_by else None
-        if first is None or not first.bare_by:
-            return answer
-        hours_apart = answer.checked_at - first.checked_at >= SECOND_LOOK_AFTER
-        # Only when what is there is shown to whoever was told so, now and not just before.
-        if (
-            hours_apart or first.bare_by != answer.bare_by
-        ) and await self._router.trust.reads_right(health, answer.bare_by, since=answer.checked_at):
-            return replace(answer, license=License.UNAVAILABLE, reason=Reason.REMOVED, bare_by="")
-        return replace(answer, checked_at=first.checked_at, bare_by=first.bare_by)
-
-    def _second_look(self, bare: Bare) -> Question | None:
-        """Now that nothing else waits; None when only a later run's look would count."""
-        other = self._other_identity(bare.identity)
-        if other is not None or self._work_queue.now() - bare.at >= SECOND_LOOK_AFTER:
-            return Question((bare.row,), bare=bare, identity=other)
-        self._leave(bare)
-        return None
-
-    def _leave(self, bare: Bare) -> None:
-        """Unknown it stays for this run, as it is recorded."""
-        self.left_bare += 1
-        video_id = self._work_queue.video_id(bare.row)
-        unknown = LicenseAnswer(video_id, License.UNKNOWN, "", bare.at, bare_by=bare.identity)
-        self._work_queue.answered(bare.row, unknown)
 
     def _repeat(self, question: Question) -> None:
         (self._beside if question.beside else self._again).append(question)
@@ -305,11 +269,9 @@ class LicenseStage:
             # Only now: what the work queue counts must be there after a power cut.
             for each in batch:
                 row, answer = each.row, each.answer
-                if each.look_again:
-                    self._bare.append(Bare(row, answer.bare_by, answer.checked_at))
-                    self._work_queue.notify()
-                    continue
-                self._work_queue.answered(row, answer)
-                self.left_bare += answer.license is License.UNKNOWN and bool(answer.bare_by)
+                if answer.license is License.UNKNOWN and answer.bare_by:
+                    self._second_looks.recorded(row, answer, again=each.look_again)
+                else:
+                    self._work_queue.answered(row, answer)
             if waiting is None:
                 return

@@ -17,6 +17,7 @@ from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
+from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
@@ -74,15 +75,17 @@ class Stages:
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
+        self._second_looks = SecondLooks(
+            self.router.trust, queue, answer_of, youtube.other_identity
+        )
         self.licenses = LicenseStage(
             settings.concurrency.licenses,
             self.router,
             queue,
             journal,
             shutdown,
+            self._second_looks,
             why_missing=youtube.missing_videos.ask,
-            answer_of=answer_of,
-            other_identity=youtube.other_identity,
         )
         self._confirmation = LicenseConfirmation(self.router, answer_of)
         self.clip_maker = ClipMaker(
@@ -108,13 +111,13 @@ class Stages:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.licenses.run())
             tasks.create_task(self.clips.run())
-        if self.licenses.left_bare:
+        if self._second_looks.left:
             log.warning(
                 "%(number)d videos were called unavailable without a reason, which blocked"
                 " addresses are told of any video: they stay unknown until that is seen a second"
                 " time, two hours later or by another identity (network.identities). Run the same"
                 " command again then",
-                {"number": self.licenses.left_bare},
+                {"number": self._second_looks.left},
             )
         if self.licenses.exhausted is not None:
             raise self.licenses.exhausted

@@ -22,6 +22,7 @@ from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
 from ascc_async.pipeline.license_stage import LicenseStage
+from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -275,15 +276,20 @@ class Sweep(Watch):
         super().__init__(*pages, clean_until=clean_until)
         self.work_queue, self.memory = work_queue, memory or Memory()
         self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
+        self.second_looks = SecondLooks(
+            self.router.trust,
+            work_queue,
+            self.memory.answer,
+            lambda name: next((one for one in identities if one != name), None),
+        )
         self.stage = LicenseStage(
             workers,
             self.router,
             work_queue,
             cast(Journal, self.memory),
             self.shutdown,
+            self.second_looks,
             why_missing=self._why_missing,
-            answer_of=self.memory.answer,
-            other_identity=lambda name: next((one for one in identities if one != name), None),
         )
         self.why: dict[str, Reason | Exception | None] = {}
         self.asked_why: list[str] = []

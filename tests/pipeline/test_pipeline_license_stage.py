@@ -444,7 +444,7 @@ def test_bare_words_are_looked_at_again_by_another_identity(also_second: bool) -
         assert [one for one in page.sweep() if one == BARE] == [BARE] * 2
         assert page.sweep()[-1] == BARE
         assert set(sweep.memory.answers) == set(ids(20))
-        assert sweep.stage.left_bare == 0
+        assert sweep.second_looks.left == 0
 
     run(main())
 
@@ -461,7 +461,7 @@ def test_with_one_identity_bare_words_wait_for_a_run_two_hours_later() -> None:
             sweep = Sweep(work_queue_of(selection, memory, wall=now), page, memory=memory)
             await sweep.run()
             assert recorded(sweep)[0] is expected
-            assert sweep.stage.left_bare == (expected is UNKNOWN)
+            assert sweep.second_looks.left == (expected is UNKNOWN)
             if expected is UNKNOWN:
                 first_seen = first_seen or memory.answers[BARE].checked_at
                 assert memory.answers[BARE].checked_at == first_seen
@@ -495,7 +495,7 @@ def test_bare_words_of_one_who_is_shown_nothing_do_not_count() -> None:
         assert rest.when() < now()
         assert recorded(sweep) == (UNKNOWN, None, "main")
         assert {name for name, _ in sweep.rested} == {"second"}
-        assert sweep.stage.left_bare == 1
+        assert sweep.second_looks.left == 1
 
     run(main())
 

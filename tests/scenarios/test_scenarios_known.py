@@ -17,6 +17,7 @@ from benchmarks.chaos_run import Job
 EVERYWHERE = ("next", "player", "watch")
 GONE_30 = Fault(name="video_unavailable", endpoints=EVERYWHERE, share=0.3, times=0)
 BLANKET = Fault(name="video_unavailable", endpoints=EVERYWHERE, times=0)
+UNKNOWN_WORDS = Fault(name="unknown_words", endpoints=EVERYWHERE, times=0)
 MIXTURE = {"creative_commons": 10, "standard": 120, "removed": 20, "private": 5}
 OPEN = "videos were called unavailable without a reason"
 
@@ -122,7 +123,7 @@ def test_another_identity_takes_the_second_look_at_once(tmp_path: Path) -> None:
 def test_a_block_that_calls_everything_unavailable(
     calm: StandinProcess, tmp_path: Path, after: int
 ) -> None:
-    """From the first request or half way: the identity pauses, it is said why, and when the block
+    """From the first request, or half way in unknown words: it pauses, says why, and when the block
     is lifted the same run goes on; nothing was concluded from it.
     """
     job = job_over(calm, tmp_path)
@@ -131,7 +132,7 @@ def test_a_block_that_calls_everything_unavailable(
         log = job.output / "logs/ascc_async.log"
         return log.exists() and "may be blocked" in log.read_text("utf-8")
 
-    block = (job.after(after), lambda: calm.set_faults(BLANKET))
+    block = (job.after(after), lambda: calm.set_faults(UNKNOWN_WORDS if after else BLANKET))
     assert leg_with(job, block, (said_so, calm.set_faults)) == 0, job.ends.said
     assert "You may be blocked" in job.ends.said
     claims_nothing_false(job, calm)
