@@ -110,21 +110,21 @@ class LicenseStage:
                 yield question
             elif not self._work_queue.asking_done:
                 await self._work_queue.wait_change()
+            elif (row := self._missing_row()) is not None:
+                self._beside_out += 1
+                yield Question((row,), why=True)
+            elif self._work_queue.missing.any():
+                await self._work_queue.wait_change()
             else:
                 try:
                     suspect = await self._router.trust.look_at_the_end()
                 except Closed:
                     return  # the next run begins with a look
-                if suspect or self._again or (self._beside and self._room_beside):
-                    continue  # rows are to be asked again
-                row = self._work_queue.take_missing() if self._room_beside else None
-                if row is not None:
-                    self._beside_out += 1
-                    yield Question((row,), why=True)
-                elif self._work_queue.missing.any():
-                    await self._work_queue.wait_change()
-                else:
+                if not (suspect or self._again or self._beside):
                     return
+
+    def _missing_row(self) -> int | None:
+        return self._work_queue.take_missing() if self._room_beside else None
 
     @property
     def _room_beside(self) -> bool:
