@@ -46,9 +46,12 @@ def one_by_one(metadata: Path, world: World) -> tuple[set[str], set[str]]:
         segment = catalog.segments.segment(int(rows[0]))
         questions.add(segment.video_id)
         truth = world.expected(segment.video_id, segment.start_ms)
-        shareable = truth.license is License.CREATIVE_COMMONS
-        made = shareable and truth.outcome is Outcome.CLIP
-        sampler.settle(rows, RowState.CLIP if made else RowState.NO)
+        state = RowState.NO
+        if truth.license is License.CREATIVE_COMMONS:
+            # Of a video that YouTube did not explain the end is open: it keeps its place.
+            states_of = {Outcome.CLIP: RowState.CLIP, Outcome.PENDING: RowState.APPROVED}
+            state = states_of.get(truth.outcome, RowState.NO)
+        sampler.settle(rows, state)
     spares = spare(selection, states)
     found = {
         catalog.segments.segment_id(row)
