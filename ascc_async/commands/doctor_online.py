@@ -24,15 +24,17 @@ from ascc_async.errors import (
     ServerFault,
     SetupError,
     SourceUnusable,
+    Transient,
     Unavailable,
     Unexplained,
 )
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import Ranges
-from ascc_async.model import License, Resolved, Segment
+from ascc_async.model import Resolved, Segment
 from ascc_async.network.cookies import CookieStore
-from ascc_async.pipeline.known_videos import known_licenses
+from ascc_async.pipeline.known_videos import KnownVideos
+from ascc_async.pipeline.source_trust import BLOCKED, CHANGED
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings
@@ -58,7 +60,7 @@ def online_checks(settings: Settings) -> Iterator[Check]:
 
 
 async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
-    known = known_licenses(settings.license)
+    known = KnownVideos(settings.license, unreachable=lambda: False, wall=time.time)
     with (
         tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name,
         CookieStore(settings.network, folder := Path(name)) as cookies,
@@ -102,23 +104,19 @@ async def _check_metadata(settings: Settings) -> Check:
     return passed("metadata download", "the small files came, and were discarded")
 
 
-async def _check_source(source: LicenseSource, identity: str, known: dict[str, License]) -> Check:
-    name, began, video_ids = f"{source.name} as {identity}", time.monotonic(), list(known)
-    misread = []
+async def _check_source(source: LicenseSource, identity: str, known: KnownVideos) -> Check:
+    name, began = f"{source.name} as {identity}", time.monotonic()
     try:
-        for start in range(0, len(video_ids), source.batch_size):
-            batch = video_ids[start : start + source.batch_size]
-            for answer in await _within_limit(source.ask(batch, identity=identity)):
-                # A known video may be gone for good: that says nothing of the source.
-                if answer.license not in (known[answer.video_id], License.UNAVAILABLE):
-                    misread.append(f"{answer.video_id} as {answer.license.value}")
+        look = await _within_limit(known.read(source, known.all, identity))
     except AsccError as error:
-        return failed(name, str(error), _remedy(error))
-    if misread:
-        seen = ", ".join(misread)
-        return failed(name, f"reads {seen}", f"YouTube's pages have changed: {_UPDATE}")
+        fault = error.__cause__ if isinstance(error.__cause__, Transient) else error
+        return failed(name, str(error), _remedy(fault))
+    if look.misread:
+        return failed(name, f"reads {look.wrong}", CHANGED)
+    if look.silent:
+        return failed(name, f"shows no known video: {look.wrong}", BLOCKED)
     took = time.monotonic() - began
-    return passed(name, f"reads all {len(known)} known videos right, in {took:.1f} s")
+    return passed(name, f"reads the known videos right, in {took:.1f} s")
 
 
 async def _clip_checks(

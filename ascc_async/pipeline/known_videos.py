@@ -15,27 +15,25 @@ _MOST_SERVER_FAULTS = 3
 _MOST_NETWORK_FAULTS = 20  # while the network carries other requests
 
 
-def known_licenses(settings: LicenseSettings) -> dict[str, License]:
-    """The videos that the settings name, each with its license."""
-    return {
-        **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
-        **dict.fromkeys(settings.known_standard, License.STANDARD),
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a source made of some known videos, asked as `identity` from `began` on.
 
-    `misread`: its answers that name another license. `gone`: it says for certain that none of them
-    is there. With nothing right and nothing misread, it did not tell.
+    `misread`: the videos of which it named another license. `silent`: it named no license at all;
+    `gone`: because none of the videos is there, it says. `wrong` is what was not right, in words.
     """
 
     began: float
     identity: str
-    right: bool
-    misread: tuple[LicenseAnswer, ...]
+    misread: tuple[str, ...]
+    silent: bool
     gone: bool
+    wrong: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it read them right; one that is gone says nothing of the source."""
+        return not self.misread and not self.silent
 
 
 class KnownVideos:
@@ -51,7 +49,11 @@ class KnownVideos:
         """`unreachable`: no identity reached anything in this run. Then a network fault is the
         user's to mend; later it is waited for.
         """
-        self._known, self._unreachable, self._wall = known_licenses(settings), unreachable, wall
+        self._known = {
+            **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
+            **dict.fromkeys(settings.known_standard, License.STANDARD),
+        }
+        self._unreachable, self._wall = unreachable, wall
         self.all = list(self._known)
         # A license row that is missing shows in Creative Commons videos alone.
         self._telling = list(settings.known_creative_commons) or self.all
@@ -78,16 +80,16 @@ class KnownVideos:
     def look_at(self, answers: Sequence[LicenseAnswer], began: float) -> Look:
         """What these answers about known videos show."""
         told = {License.CREATIVE_COMMONS, License.STANDARD}
-        right = {each.video_id for each in answers if each.license is self._known[each.video_id]}
-        self._read_right |= right
+        right = [each for each in answers if each.license is self._known[each.video_id]]
+        wrong = [each for each in answers if each not in right]
+        self._read_right.update(each.video_id for each in right)
         return Look(
             began,
             identity=answers[0].asked_by if answers else "",
-            right=bool(right) or not answers,
-            misread=tuple(
-                each for each in answers if each.license in told - {self._known[each.video_id]}
-            ),
+            misread=tuple(each.video_id for each in wrong if each.license in told),
+            silent=bool(answers) and not any(each.license in told for each in answers),
             gone=all(each.license is License.UNAVAILABLE for each in answers),
+            wrong=", ".join(f"{each.video_id} as {each.license}" for each in wrong),
         )
 
     async def _ask(

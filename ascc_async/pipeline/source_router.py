@@ -8,16 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ascc_async.errors import Refused, ServerFault, SourcesExhausted, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.source_health import LOOK_EVERY, SourceHealth, SourceSnapshot
-from ascc_async.pipeline.source_trust import SourceTrust
+from ascc_async.pipeline.source_trust import CHANGED, SourceTrust
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
-
-_CHANGED = (
-    "If you are not blocked, YouTube may have changed its pages: update with `pip install --upgrade"
-    " ascc-async yt-dlp`. If a video's license was changed instead, name others in"
-    " license.known_creative_commons or license.known_standard."
-)
 
 
 class SourceRouter:
@@ -104,7 +98,7 @@ class SourceRouter:
         standing = health.standing(asked_by)
         standing.count(answers)
         seen = self.trust.known_videos.look_at(look, began) if look else None
-        if seen and not seen.misread and seen.right:
+        if seen and seen.passed:
             await self.trust.passed(health, asked_by, seen)
         elif seen:
             standing.answers = LOOK_EVERY
@@ -130,7 +124,7 @@ class SourceRouter:
         if missing := [name for name in ("innertube", "watch_page") if name not in names]:
             remedies.append(f"Or add {' or '.join(missing)} to license.sources.")
         if any(not health.trusted for health in self._sources):
-            remedies.append(_CHANGED)
+            remedies.append(CHANGED)
         return (
             "No license source is left"
             f" ({why or 'license.sources names none, or only data_api and no key is given'})."

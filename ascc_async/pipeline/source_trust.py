@@ -30,6 +30,11 @@ BLOCKED = (
     " license.known_creative_commons. Only if nothing else helps: YouTube may have changed its"
     " pages, so update with `pip install --upgrade ascc-async yt-dlp`."
 )
+CHANGED = (
+    "If you are not blocked, YouTube may have changed its pages: update with `pip install --upgrade"
+    " ascc-async yt-dlp`. If a video's license was changed instead, name others in"
+    " license.known_creative_commons or license.known_standard."
+)
 
 
 class SourceTrust:
@@ -88,9 +93,9 @@ class SourceTrust:
                 for _ in range(SUSPECT_LOOKS if closely else 1):
                     videos = known.all if all_of_them else known.one()
                     look = seen or await known.read(source, videos, identity)
-                    if look.misread or not look.right:
+                    if not look.passed:
                         break
-                if not (look.right or look.misread or all_of_them):
+                if look.silent and not all_of_them:
                     look = await known.read(source, known.all, identity)  # that one may be gone
             except SourceUnusable as error:
                 health.pause(error, self._wall())
@@ -101,11 +106,11 @@ class SourceTrust:
                 return standing.reads_right and standing.looked_at >= since  # put off
             if look.misread:
                 await self._suspect(health, look)
-            elif not look.right:
+            elif look.silent:
                 await self._wait_out(health, look)
             else:
                 await self.passed(health, identity or "", look)
-            return look.right and not look.misread
+            return look.passed
 
     async def look_at_the_end(self) -> bool:
         """Let all look closely once more; True when answers are to be asked again."""
@@ -132,18 +137,17 @@ class SourceTrust:
         name, standing = health.source.name, health.standing(look.identity)
         since = look.began if standing.clean_until is None else standing.clean_until
         standing.failed()
-        wrong = [each.video_id for each in look.misread]
         closer = None
         # Where the identity cannot ask now, it has yet to read right before more is believed.
         with suppress(Refused, NetworkFault, SourceUnusable):
             for number in range(SUSPECT_LOOKS):
-                one = [wrong[number % len(wrong)]]
+                one = [look.misread[number % len(look.misread)]]
                 closer = await self.known_videos.read(health.source, one, look.identity or None)
                 if closer.misread:
                     break
             else:
-                standing.reads_right = closer is not None and closer.right
-        why = "it reads " + ", ".join(f"{each.video_id} as {each.license}" for each in look.misread)
+                standing.reads_right = closer is not None and closer.passed
+        why = f"it reads {look.wrong}"
         now = health.doubted_until = self._wall()
         if closer and closer.misread:
             health.trusted, health.why = False, why
@@ -195,6 +199,6 @@ class SourceTrust:
         """Whether this source shows a known video to that identity."""
         try:
             one = self.known_videos.one()
-            return (await self.known_videos.read(health.source, one, identity)).right
+            return (await self.known_videos.read(health.source, one, identity)).passed
         except (Refused, NetworkFault, SourceUnusable):
             return False

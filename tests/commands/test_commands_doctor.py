@@ -123,6 +123,7 @@ def test_online_says_which_step_fails(finished: Place, youtube: StandinProcess) 
     assert code == 1
     assert results["innertube as main"]["state"] == "failed"
     assert "M4gD1WSo5mA as unknown" in results["innertube as main"]["found"]
+    assert results["innertube as main"]["remedy"].startswith("You may be blocked")
     assert results["yt-dlp resolves"]["state"] == "passed"
     assert results["media and ffmpeg"]["state"] == "failed"
     assert results["media and ffmpeg"]["remedy"]

@@ -52,6 +52,15 @@ async def test_bulk_reading_gives_codes(path: Path) -> None:
     assert (page.times.tolist(), page.asks.tolist()) == ([100.5, 100.5], [1, 1])
 
 
+async def test_bare_words_use_no_ask_up(path: Path) -> None:
+    """However often they were heard, the video is asked again: until they are seen twice."""
+    bare = replace(ANSWER, license=License.UNKNOWN, bare_by="main", asked_by="main")
+    (page,) = list((await write(path, *[bare] * 9)).answered())
+    assert page.asks.tolist() == [1]
+    (page,) = list((await write(path, replace(bare, bare_by=""))).answered())
+    assert page.asks.tolist() == [10]
+
+
 async def test_pages_cover_every_row_once(path: Path) -> None:
     """Paging by key neither skips nor repeats, over several pages."""
     answers = [replace(ANSWER, video_id=f"{n:011d}") for n in range(12_345)]
