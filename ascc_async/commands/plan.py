@@ -15,10 +15,12 @@ from typing import Any
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
 from ascc_async.audioset.download import fetch_missing
-from ascc_async.audioset.plan import make_plan, render_plan
 from ascc_async.audioset.selection import select
 from ascc_async.errors import SettingsError
+from ascc_async.pipeline.plan import make_plan
+from ascc_async.pipeline.plan_outlook import look_into
 from ascc_async.progress.formatting import safe
+from ascc_async.progress.plan_text import render_plan
 from ascc_async.settings import AudiosetSettings
 from ascc_async.settings_loader import DEFAULT_FILE, load
 
@@ -51,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
         data, text = table, render_class_table(table)
     else:
         selection = select(catalog, settings.classes, settings.sampling)
-        plan = make_plan(catalog, selection, settings)
+        plan = make_plan(catalog, selection, settings, look_into(settings, selection))
         data, text = dataclasses.asdict(plan), render_plan(plan)
     print(json.dumps(data, ensure_ascii=False, indent=2) if options.json else text)
     for warning in catalog.warnings:

@@ -104,6 +104,8 @@ class Run:
             clips_made=stages.clips.made if stages else 0,
             media_bytes=stages.clip_maker.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,
+            put_off=len(stages.second_looks) if stages else 0,
+            second_looks=stages.second_looks.to_come if stages else 0,
             done=done,
             minute_ago=self._pace.at(done.at - 60) if done else None,
             half_ago=self._pace.at((done.at + self._work_began) / 2) if done else None,

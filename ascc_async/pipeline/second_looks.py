@@ -39,8 +39,18 @@ class SecondLooks:
         self._waiting: deque[Bare] = deque()
         self.left = 0  # rows that stay unknown until a later run has looked again
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        """Rows that wait for a second look, last of all."""
+        return len(self._waiting)
+
+    @property
+    def to_come(self) -> int:
+        """About how many of these will have it in this run."""
+        if not self._waiting:
+            return 0
+        first = self._waiting[0]
+        hours_apart = self._work_queue.now() - first.at >= APART_SECONDS
+        return len(self) if hours_apart or self._other_identity(first.identity) else 0
 
     def recorded(self, row: int, answer: LicenseAnswer, *, again: bool) -> None:
         """The bare answer is in the journal; `again`: it is to be looked at once more."""

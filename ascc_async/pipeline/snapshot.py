@@ -49,7 +49,8 @@ class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
     `answered` and `clips_made` count this run; `work_queue` counts everything known.
-    `sampled`: `max_per_class` is set, so that not every video may have to be asked. `done` counts
+    `sampled`: `max_per_class` is set, so that not every video may have to be asked. `put_off`:
+    rows asked once that wait for a second look, of which `second_looks` will have it. `done` counts
     this run's work; `minute_ago` and `half_ago` (half of the time since work began) are the same
     as it stood then.
     """
@@ -67,6 +68,8 @@ class RunSnapshot:
     clips_made: int = 0
     media_bytes: int = 0
     sampled: bool = False
+    put_off: int = 0
+    second_looks: int = 0
     done: Done | None = None
     minute_ago: Done | None = None
     half_ago: Done | None = None

@@ -75,7 +75,7 @@ class Stages:
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
-        self._second_looks = SecondLooks(
+        self.second_looks = SecondLooks(
             self.router.trust, queue, answer_of, youtube.other_identity
         )
         self.licenses = LicenseStage(
@@ -84,7 +84,7 @@ class Stages:
             queue,
             journal,
             shutdown,
-            self._second_looks,
+            self.second_looks,
             why_missing=youtube.missing_videos.ask,
         )
         self._confirmation = LicenseConfirmation(self.router, answer_of)
@@ -111,13 +111,13 @@ class Stages:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.licenses.run())
             tasks.create_task(self.clips.run())
-        if self._second_looks.left:
+        if self.second_looks.left:
             log.warning(
                 "%(number)d videos were called unavailable without a reason, which blocked"
                 " addresses are told of any video: they stay unknown until that is seen a second"
                 " time, two hours later or by another identity (network.identities). Run the same"
                 " command again then",
-                {"number": self._second_looks.left},
+                {"number": self.second_looks.left},
             )
         if self.licenses.exhausted is not None:
             raise self.licenses.exhausted
@@ -129,7 +129,7 @@ class Stages:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
         return Done(
             at,
-            videos=self._queue.answered_now,
+            videos=self._queue.answered_now + len(self.second_looks),
             clips=self._queue.clips_ended_now,
             extractions=self.youtube.extractor.extractions,
             clip_pages=self.youtube.extractor.sent + self._confirmation.asked,

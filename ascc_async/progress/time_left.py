@@ -40,7 +40,10 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     queue, done, half = snapshot.work_queue, snapshot.done, snapshot.half_ago
     if queue is None or done is None or half is None or done.at <= half.at:
         return TimeLeft()
-    to_ask, clips = queue.to_ask, queue.clips_open + _clips_to_come(queue)
+    asked = queue.asked + snapshot.put_off
+    to_ask = queue.to_ask - snapshot.put_off
+    clips = queue.clips_open + _clips_to_come(queue, asked, to_ask)
+    to_ask += snapshot.second_looks
     if not (clips or to_ask) or (to_ask and done.videos < _ENOUGH_VIDEOS):
         return TimeLeft()
     speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
@@ -73,14 +76,15 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     )
 
 
-def _clips_to_come(queue: WorkQueueSnapshot) -> float:
+def _clips_to_come(queue: WorkQueueSnapshot, asked: int, to_ask: int) -> float:
     """By the share of Creative Commons among those asked; of the listed ones by their own."""
     first, first_asked, first_found = queue.first
-    asked, found = queue.asked - first_asked, queue.licenses[License.CREATIVE_COMMONS] - first_found
-    listed = min(queue.to_ask, first - first_asked)
-    share = found / asked if asked >= _ENOUGH_VIDEOS else _SHARE
+    found = queue.licenses[License.CREATIVE_COMMONS] - first_found
+    listed = min(to_ask, first - first_asked)
+    others = asked - first_asked
+    share = found / others if others >= _ENOUGH_VIDEOS else _SHARE
     first_share = first_found / first_asked if first_asked >= _ENOUGH_VIDEOS else _FIRST_SHARE
-    return listed * first_share + (queue.to_ask - listed) * share
+    return listed * first_share + (to_ask - listed) * share
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,253 @@
+"""What a run would do: how many segments, requests, hours, bytes. Asks nobody anything.
+
+In a folder where a run has begun it counts what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import Any
+
+from ascc_async.audioset.catalog import Catalog
+from ascc_async.audioset.sampling import RowState
+from ascc_async.audioset.segments import Bools
+from ascc_async.audioset.selection import ChosenClass, Selection, select
+from ascc_async.errors import SettingsError
+from ascc_async.media.encoding import CLIP_FORMATS
+from ascc_async.pipeline.journal_index import UNASKED
+from ascc_async.pipeline.plan_outlook import (
+    Assumptions,
+    Seen,
+    assumptions,
+    outlook,
+    rows_to_ask,
+)
+from ascc_async.pipeline.plan_requests import StageRequests, requests_for, usable_sources
+from ascc_async.settings import ClipsSettings, Settings, SourceName
+
+_CALLS_A_DAY = 10_000  # Data API calls a day for one key, as Google gives them by default
+# Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
+_GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
+_BY_PAGES: tuple[SourceName, ...] = ("innertube", "watch_page")
+_BY_KEY: tuple[SourceName, ...] = ("data_api", *_BY_PAGES)
+_SECOND_LOOK_AFTER = 2.0  # hours; then one identity may look again at what was said in bare words
+
+_SHOWN_CLASSES = 5
+_SMALLER_LIMITS = (20, 100)
+_CLIP_SECONDS = 10
+_PICTURE_BYTES_A_SECOND = 60_000  # at a height of 360
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSize:
+    """A chosen class and how many segments and, as assumed, clips it has."""
+
+    mid: str
+    name: str
+    rows: int
+    clips: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long the two stages take for one way of asking, in hours.
+
+    Licenses asked without a key and clips share the limit; with a key the stages overlap.
+    `license_hours_by_video`: if YouTube counts videos instead of requests (None: it cannot).
+    `most_after_hours`: until the videos of `license.ask_first` are asked and their clips made.
+    """
+
+    way: str
+    license_hours: float
+    clip_hours: float
+    license_hours_by_video: float | None = None
+    most_after_hours: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that would make the run smaller or quicker, and what would be left."""
+
+    setting: str
+    videos: int
+    license_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """All of it. `videos_to_ask` is below `videos` with `sampling.max_per_class`, and where
+    `answered` were asked before; `clips` are those still to be made, beside `clips_made`.
+    """
+
+    splits: tuple[str, ...]
+    segments: int
+    videos: int
+    videos_to_ask: int
+    classes: int
+    classes_of: int
+    max_per_class: int | None
+    smallest: tuple[ClassSize, ...]
+    largest: tuple[ClassSize, ...]
+    clips: int
+    disk_bytes: int
+    stages: tuple[StageRequests, ...]
+    durations: tuple[Duration, ...]
+    changes: tuple[Change, ...]
+    assumptions: Assumptions
+    warnings: tuple[str, ...]
+    answered: int
+    clips_made: int
+    asked_first: int
+
+
+def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: Seen) -> RunPlan:
+    """Count and estimate. Takes a second or two for all of AudioSet."""
+    basis = assumptions(seen, selection, bytes_a_clip(settings.clips))
+    planner = Planner(settings, selection, seen, basis)
+    rows = rows_to_ask(selection, seen, basis.clip_share, selection.max_per_class)
+    expected = outlook(selection, seen, basis, rows)
+    clips = round(expected.clips - expected.barred)
+
+    def size(chosen: ChosenClass) -> ClassSize:
+        number = chosen.rows * basis.clip_share
+        if selection.max_per_class is not None:
+            number = min(number, selection.max_per_class)
+        return ClassSize(chosen.mid, chosen.name, chosen.rows, round(number, 1))
+
+    by_size = sorted(selection.chosen, key=lambda chosen: chosen.rows)
+    return RunPlan(
+        splits=selection.segments.splits,
+        segments=len(selection),
+        videos=len(selection),
+        videos_to_ask=int(rows.sum()),
+        classes=len(selection.chosen),
+        classes_of=len(catalog.classes),
+        max_per_class=selection.max_per_class,
+        smallest=tuple(map(size, by_size[:_SHOWN_CLASSES])),
+        largest=tuple(map(size, by_size[: -_SHOWN_CLASSES - 1 : -1])),
+        clips=clips,
+        disk_bytes=clips * basis.bytes_a_clip,
+        stages=planner.requests(rows, usable_sources(settings.license)),
+        durations=tuple(planner.durations(rows)),
+        changes=tuple(_changes(catalog, planner, rows)),
+        assumptions=basis,
+        warnings=catalog.warnings,
+        answered=int((seen.licenses[selection.rows] != UNASKED).sum()),
+        clips_made=int((seen.states[selection.rows] == RowState.CLIP).sum()),
+        asked_first=int((rows & seen.listed).sum()),
+    )
+
+
+class Planner:
+    """Requests and hours of asking some rows, for any way of asking."""
+
+    def __init__(
+        self, settings: Settings, selection: Selection, seen: Seen, basis: Assumptions
+    ) -> None:
+        self.settings, self.selection, self.seen, self.basis = settings, selection, seen, basis
+        throttle = settings.throttle
+        rate = throttle.requests_per_second
+        if throttle.delay_seconds:  # it may allow fewer videos than the rate does
+            rate = min(rate, 1 / throttle.delay_seconds)
+        self.rate = rate * len(settings.network.all_identities())
+        # Of the Data API nobody knows a limit but its quota: the rate rises as far as it may.
+        fastest = throttle.max_requests_per_second if throttle.adaptive else rate
+        self._calls_an_hour = 3600 * fastest
+
+    def requests(self, rows: Bools, sources: tuple[SourceName, ...]) -> tuple[StageRequests, ...]:
+        """Of every kind."""
+        expected = outlook(self.selection, self.seen, self.basis, rows)
+        hours = expected.videos / (3600 * self.rate)
+        again = len(self.settings.network.all_identities()) > 1 or hours > _SECOND_LOOK_AFTER
+        # They come last of all: what is only the beginning has none.
+        again = again and not (rows <= self.seen.listed).all()
+        return requests_for(expected, self.settings, sources, second_looks=again)
+
+    def hours(
+        self, rows: Bools, sources: tuple[SourceName, ...], pages_an_hour: float, keys: int = 1
+    ) -> tuple[float, float]:
+        """Of licenses and clips."""
+        requests = self.requests(rows, sources)
+        by_key = self.key_hours(_sum(requests, "licenses", "data_api"), keys)
+        by_pages = _sum(requests, "licenses", "pages") / pages_an_hour
+        return max(by_key, by_pages), _sum(requests, "clips", "pages") / pages_an_hour
+
+    def key_hours(self, calls: int, keys: int) -> float:
+        """A day's quota goes at once: only what is beyond it waits for the next days."""
+        quota = _CALLS_A_DAY * keys
+        days = max(0, ceil(calls / quota) - 1)
+        return 24 * days + (calls - days * quota) / self._calls_an_hour
+
+    def durations(self, rows: Bools) -> Iterator[Duration]:
+        """For each way of asking."""
+        keys = len(self.settings.license.api_keys)
+        own = usable_sources(self.settings.license)
+        by_key = f", {keys} Data API key{'s' if keys > 1 else ''}" if "data_api" in own else ""
+        ways: tuple[tuple[str, tuple[SourceName, ...], tuple[float, float], int], ...] = (
+            ("guest", _BY_PAGES, _GUEST, 1),
+            ("account", _BY_PAGES, _ACCOUNT, 1),
+            ("one Data API key", _BY_KEY, (_GUEST[0], inf), 1),
+            (
+                f"these settings ({self.rate:g} requests a second{by_key})",
+                own,
+                (3600 * self.rate, inf),
+                max(1, keys),
+            ),
+        )
+        for name, sources, (pages_an_hour, videos_an_hour), number in ways:
+            licenses, clips = self.hours(rows, sources, pages_an_hour, number)
+            by_video = most = None
+            if videos_an_hour < inf:
+                by_video = round(max(licenses, int(rows.sum()) / videos_an_hour), 2)
+            if (listed := rows & self.seen.listed).any():
+                most = round(sum(self.hours(listed, sources, pages_an_hour, number)), 2)
+            yield Duration(name, round(licenses, 2), round(clips, 2), by_video, most)
+
+
+def _sum(requests: Sequence[StageRequests], stage: str, limit: str) -> int:
+    return sum(each.requests for each in requests if (each.stage, each.limit) == (stage, limit))
+
+
+def bytes_a_clip(clips: ClipsSettings) -> int:
+    """Size of a ten-second clip in bytes, roughly, in the encoding that is set."""
+    if clips.media == "video":
+        picture = int(_PICTURE_BYTES_A_SECOND * (clips.max_height / 360) ** 2)
+        return _CLIP_SECONDS * (16_000 + picture)
+    clip_format = CLIP_FORMATS[clips.format]
+    if clip_format.lossy:
+        return int(_CLIP_SECONDS * clip_format.size)
+    wave = _CLIP_SECONDS * (clips.sample_rate or 44_100) * (clips.channels or 2) * 2
+    return int(wave * clip_format.size)
+
+
+def _changes(catalog: Catalog, planner: Planner, rows: Bools) -> Iterator[Change]:
+    """Settings that would make it less."""
+    settings, selection, seen = planner.settings, planner.selection, planner.seen
+    clip_share, asked = planner.basis.clip_share, int(rows.sum())
+    if not settings.license.api_keys and asked:
+        hours, _ = planner.hours(rows, _BY_KEY, _GUEST[0])
+        yield Change("license.api_keys with one key", asked, round(hours, 2))
+    left = {
+        f"sampling.max_per_class: {limit}": rows_to_ask(selection, seen, clip_share, limit)
+        for limit in _SMALLER_LIMITS
+    }
+    fewer_classes: dict[str, dict[str, Any]] = {
+        "classes.leaf_only: true": {"leaf_only": True},
+        "classes.min_quality: 0.8 and unrated: drop": {"min_quality": 0.8, "unrated": "drop"},
+    }
+    for setting, update in fewer_classes.items():
+        with suppress(SettingsError):  # no class would be left: no advice
+            classes = settings.classes.model_copy(update=update)
+            smaller = select(catalog, classes, settings.sampling)
+            left[setting] = rows_to_ask(smaller, seen, clip_share, smaller.max_per_class)
+    splits = selection.segments.splits
+    if "unbalanced_train" in splits:
+        others = selection.segments.split != splits.index("unbalanced_train")
+        left["audioset.splits without unbalanced_train"] = rows & others
+    for setting, fewer in left.items():
+        if 0 < (videos := int(fewer.sum())) < asked:
+            hours, _ = planner.hours(fewer, _BY_PAGES, _GUEST[0])
+            yield Change(setting, videos, round(hours, 2))
