@@ -72,9 +72,11 @@ def requests_for(
             add("licenses", "why a video is not there", outlook.missing, "player")
     if asked.get("innertube"):
         add("licenses", "a page's data", asked["innertube"], "next")
-        # A source that is asked only what others could not tell looks at more known videos.
-        every = LOOK_EVERY if first == "innertube" else UNKNOWN_IN_A_ROW
-        looks = 2 * known + asked["innertube"] / every
+        # At the beginning and at the end; where it is asked only what others could not tell, after
+        # every few instead.
+        looks = 2 * known + asked["innertube"] / LOOK_EVERY
+        if first != "innertube":
+            looks = known + asked["innertube"] / UNKNOWN_IN_A_ROW
         add("licenses", "known videos, to see that this is read right", looks, "next")
         # Of about half of these nothing at all is shown: then the player is asked whether it plays.
         add("licenses", "whether a video is there", outlook.unknown / 2, "player")

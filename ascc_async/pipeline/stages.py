@@ -75,9 +75,7 @@ class Stages:
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
-        self.second_looks = SecondLooks(
-            self.router.trust, queue, answer_of, youtube.other_identity
-        )
+        self.second_looks = SecondLooks(self.router.trust, queue, answer_of, youtube.other_identity)
         self.licenses = LicenseStage(
             settings.concurrency.licenses,
             self.router,

@@ -23,7 +23,7 @@ BY = {
     "innertube": ("license.sources=[innertube,watch_page]",),
     "watch_page": ("license.sources=[watch_page]",),
 }
-REFUSED_AFTER = {"data_api": 20, "innertube": 150, "watch_page": 150}  # requests in 2 s
+REFUSED_AFTER = {"data_api": 30, "innertube": 150, "watch_page": 150}  # requests in 2 s
 ONE_LOOK = 4  # known videos: one look more or less is chance
 SLOW = pytest.mark.slow
 
