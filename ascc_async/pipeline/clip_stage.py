@@ -161,8 +161,9 @@ class ClipStage:
                 self._work_queue.clip_again(row)
             else:
                 log.warning(
-                    "YouTube does not play a video and does not say why: you may be blocked, or it"
-                    " is gone; the next run asks again",
+                    "YouTube does not play a video and does not say why: you may be blocked"
+                    " (cookies or another identity may help), or it is gone; the next run asks"
+                    " again",
                     extra={"video": segment.video_id, "why": str(error)},
                 )
                 await self._end(row, Outcome.PENDING, None, str(error))

@@ -30,7 +30,7 @@ _OUTCOME_NAMES = {
 _ALWAYS_SHOWN = (Outcome.CLIP, Outcome.NOT_SHAREABLE, Outcome.UNAVAILABLE)
 _WITHOUT_REASON = {
     Outcome.NOT_SHAREABLE: "standard license",
-    Outcome.PENDING: "not tried yet",
+    Outcome.PENDING: "not tried yet, or YouTube did not say why it is not played",
 }
 # In the order in which a newcomer opens them.
 _FILES = (
