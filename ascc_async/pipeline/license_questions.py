@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from ascc_async.model import LicenseAnswer
 from ascc_async.pipeline.source_health import SourceHealth
-from ascc_async.youtube.data_api import DataApiSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,8 @@ class Question:
 
     `unknown`: the answers of earlier sources, where those could not tell. `refusals` and `faults`
     count those that came while others were answered (`answered` so many when the last came).
-    `why`: not for the license, but why the Data API does not list the video.
+    `beside`: pages are asked beside the Data API, for what that cannot tell or as it pauses. `why`:
+    not for the license, but why the Data API does not list the video.
     `bare`: this is the second look, as `identity`.
     """
 
@@ -26,14 +26,10 @@ class Question:
     refusals: int = 0
     faults: int = 0
     answered: int = -1
+    beside: bool = False
     why: bool = False
     bare: Bare | None = None
     identity: str | None = None
-
-    @property
-    def beside(self) -> bool:
-        """Whether pages are asked beside the Data API, for what that cannot tell."""
-        return self.why or (bool(self.unknown) and self.unknown[0].source == DataApiSource.name)
 
 
 class Bare(NamedTuple):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from ascc_async.concurrency.shutdown import Shutdown
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 # Refusals come in dozens when YouTube throttles; a network that works breaks one line seldom.
 _MOST_FAULTS = 8
 _MOST_REFUSALS = 40
+_AFTER_GIVING_UP = 5.0  # seconds: so long a drain may have to wait for it
 _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
 
@@ -83,12 +85,15 @@ class LicenseStage:
     async def _feed(self) -> AsyncGenerator[Question, None]:
         while True:
             question: Question | None = None
-            if self._again:
-                question = self._again.popleft()
-            else:
-                usable = self._router.usable()
-                rows = self._work_queue.take(usable[1].at_once if usable else 1)
-                question = Question(rows) if rows else None
+            usable = self._router.usable()
+            beside = usable is not None and self._router.is_beside(usable[0])
+            if self._room_beside or not beside:
+                if self._again:
+                    question = self._again.popleft()
+                elif rows := self._work_queue.take(usable[1].at_once if usable else 1):
+                    question = Question(rows)
+                if question is not None and beside:
+                    question = replace(question, beside=True)
             if question is None and self._beside and self._room_beside:
                 question = self._beside.popleft()
             if question is None and self._second_looks:
@@ -109,10 +114,13 @@ class LicenseStage:
                 self._beside_out += question.beside
                 yield question
             elif not self._work_queue.asking_done:
-                await self._work_queue.wait_change()
+                # That the Data API can be asked again is no event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LONGEST_NAP if beside else None):
+                        await self._work_queue.wait_change()
             elif (row := self._missing_row()) is not None:
                 self._beside_out += 1
-                yield Question((row,), why=True)
+                yield Question((row,), beside=True, why=True)
             elif self._work_queue.missing.any():
                 await self._work_queue.wait_change()
             else:
@@ -130,6 +138,10 @@ class LicenseStage:
     def _room_beside(self) -> bool:
         return self._beside_out < self._most_beside
 
+    def _awaits_data_api(self) -> bool:
+        usable = self._router.usable()
+        return usable is None or usable[0] == 0 or self._router.is_beside(usable[0])
+
     async def _work(self, question: Question) -> None:
         if not question.beside:
             await self._ask(question)
@@ -137,11 +149,15 @@ class LicenseStage:
         try:
             await (self._explain(question) if question.why else self._ask(question))
         except GaveUp:
-            if question.why:  # nothing else is left to do
+            # Only pages are refused: the Data API goes on, or will.
+            if question.unknown:
+                for row, answer in zip(question.rows, question.unknown, strict=True):
+                    await self._unwritten.put(Answered(row, answer))
+            elif not question.why and self._awaits_data_api():
+                await asyncio.sleep(_AFTER_GIVING_UP)
+                self._repeat(question)
+            else:
                 raise
-            # Only pages are refused: the Data API goes on, and unknown it stays.
-            for row, answer in zip(question.rows, question.unknown, strict=False):
-                await self._unwritten.put(Answered(row, answer))
         finally:
             self._beside_out -= 1
             self._work_queue.notify()
@@ -156,6 +172,9 @@ class LicenseStage:
                 self._repeat(question)
             return
         index, health = usable
+        if not question.beside and self._router.is_beside(index):
+            self._repeat(question)  # the Data API pauses since a moment ago
+            return
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
         size, rows, unknown = health.at_once, question.rows, question.unknown
@@ -212,7 +231,10 @@ class LicenseStage:
                 await self._unwritten.put(Answered(row, answer))
 
     def _repeat(self, question: Question) -> None:
-        (self._beside if question.beside else self._again).append(question)
+        if question.beside and (question.first_source or question.why):
+            self._beside.append(question)
+        else:  # the Data API may be back by then
+            self._again.append(replace(question, beside=False))
         self._work_queue.notify()
 
     def _set_back(self, question: Question, health: SourceHealth, error: AsccError) -> None:
@@ -248,7 +270,8 @@ class LicenseStage:
         size = following[1].at_once
         for start in range(0, len(unknown), size):
             rows, answers = zip(*unknown[start : start + size], strict=True)
-            self._repeat(Question(rows, index + 1, answers))
+            beside = self._router.is_beside(following[0])
+            self._repeat(Question(rows, index + 1, answers, beside=beside))
 
     async def _write_answers(self) -> None:
         """Record the answers, all that came meanwhile at once.

@@ -50,6 +50,15 @@ class SourceRouter:
                 return index, self._sources[index]
         return None
 
+    def is_beside(self, index: int) -> bool:
+        """Whether the Data API comes before this source and is asked in this run: then this one,
+        which shares no limit with it, must not hold it up.
+        """
+        earlier = self._sources[:index]
+        return any(
+            each.usable_in_run and each.source.kind is RequestKind.DATA_API for each in earlier
+        )
+
     def after(self, name: str) -> int:
         """The index of the source that comes after this one; 0 when it is not among them."""
         names = [health.source.name for health in self._sources]

@@ -6,7 +6,17 @@ from typing import cast
 
 import pytest
 from fakeclock import now, run
-from sweep_world import CC, STANDARD, UNAVAILABLE, UNKNOWN, Memory, Page, Sweep, work_queue_of
+from sweep_world import (
+    CC,
+    STANDARD,
+    UNAVAILABLE,
+    UNKNOWN,
+    Memory,
+    Page,
+    Sweep,
+    Truth,
+    work_queue_of,
+)
 from worlds import in_seeded_order, selection_of
 
 from ascc_async.errors import (
@@ -20,6 +30,7 @@ from ascc_async.journal.reader import Reader
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.throttle.limiter import RequestKind
 
 MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
 
@@ -363,6 +374,13 @@ def test_with_a_limit_only_what_is_needed_is_asked(workers: int) -> None:
     run(main())
 
 
+def data_api(known: dict[str, Truth] | None = None) -> Page:
+    """A source that shares no limit with pages."""
+    api = Page("data_api", known, batch_size=50)
+    api.kind = RequestKind.DATA_API
+    return api
+
+
 def not_listed(*video_ids: str) -> Memory:
     """What an earlier run left: the Data API does not list these videos."""
     memory = Memory()
@@ -386,7 +404,7 @@ def test_why_videos_are_not_listed_is_asked_after_all_else() -> None:
         )
         index.load(cast(Reader, memory), "flac")
         index.load_explained(cast(Reader, memory))
-        api, page = Page("data_api"), Page("b", {"00000000002": CC})
+        api, page = data_api(), Page("b", {"00000000002": CC})
         sweep = Sweep(WorkQueue(index), api, page, memory=memory)
         sweep.why = {
             "00000000000": Reason.PRIVATE,
@@ -412,7 +430,7 @@ def test_pages_that_do_not_answer_hold_up_no_data_api(workers: int) -> None:
     """What the Data API cannot tell waits for pages; the rest is recorded meanwhile."""
 
     async def main() -> None:
-        api = Page("data_api", dict.fromkeys(ids(400)[::4], UNKNOWN), batch_size=50)
+        api = data_api(dict.fromkeys(ids(400)[::4], UNKNOWN))
         page = Page("b", seconds=9999)
         sweep = Sweep(queue_of(400), api, page, workers=workers)
         sweep.clock.call_later(60, sweep.shutdown.drain, "SIGINT")
@@ -511,5 +529,23 @@ def test_a_class_waits_for_the_second_look() -> None:
         sweep = Sweep(work_queue_of(selection, wall=now), page, identities=TWO, workers=1)
         assert sorted(await sweep.run_with_clips(makes=lambda row: True)) == sorted(order[:3])
         assert len(set(page.sweep())) <= 4
+
+    run(main())
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_a_quota_that_is_renewed_is_used_whatever_becomes_of_pages(gives_up: bool) -> None:
+    """Used up, pages answer instead, or do not: when the Data API can be asked again, it is."""
+
+    async def main() -> None:
+        api, page = data_api(), Page("b", seconds=99_999)
+        if gives_up:
+            page.seconds, page.errors_of = 0.1, dict.fromkeys(ids(400), GaveUp("12 hours"))
+        sweep = Sweep(queue_of(400), api, page, workers=8)
+        await sweep.router.trust.reads_right(sweep.source_health("data_api"), None)
+        api.next_errors = [SourceUnusable("used up", until=now() + 5000)]
+        sweep.clock.call_later(6000, sweep.shutdown.drain, "SIGINT")
+        await sweep.run()
+        assert len(sweep.memory.asks) >= 396
 
     run(main())
