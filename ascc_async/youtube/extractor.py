@@ -29,6 +29,7 @@ from ascc_async.model import Reason, Resolved
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
 from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.youtube.client_choice import ClientChoice
 from ascc_async.youtube.extraction import (
     Credentials,
     ExtractionFailure,
@@ -37,7 +38,7 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import ClientChoice, YtdlpText, clean, interpret, ready_at
+from ascc_async.youtube.extraction_result import YtdlpText, clean, interpret, ready_at
 from ascc_async.youtube.session import StickyIdentity
 
 log = logging.getLogger(__name__)

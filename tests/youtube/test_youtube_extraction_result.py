@@ -21,13 +21,14 @@ from ascc_async.errors import (
 )
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
+from ascc_async.youtube.client_choice import another_client_may_help
 from ascc_async.youtube.extraction import (
     ExtractedVideo,
     ExtractionFailure,
     ExtractionReport,
     SentRequest,
 )
-from ascc_async.youtube.extraction_result import YtdlpText, another_client_may_help, interpret
+from ascc_async.youtube.extraction_result import YtdlpText, interpret
 from ascc_async.youtube.formats import MediaFormat
 
 PLAYER = "www.youtube.com/youtubei/v1/player"

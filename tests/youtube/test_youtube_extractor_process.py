@@ -28,6 +28,7 @@ from ascc_async.errors import AsccError, Unavailable, Unexplained
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
 from ascc_async.youtube import extractor_process
+from ascc_async.youtube.client_choice import another_client_may_help
 from ascc_async.youtube.extraction import (
     Credentials,
     ExtractionFailure,
@@ -36,7 +37,7 @@ from ascc_async.youtube.extraction import (
     WorkerConfig,
     extract,
 )
-from ascc_async.youtube.extraction_result import another_client_may_help, interpret
+from ascc_async.youtube.extraction_result import interpret
 from ascc_async.youtube.extractor_process import network_fault_in, youtube_dl
 from tests.youtube.license_helpers import recorded
 

@@ -17,8 +17,8 @@ from ascc_async.errors import (
     Unexplained,
 )
 from ascc_async.model import Reason
+from ascc_async.youtube.client_choice import ClientChoice, another_client_may_help
 from ascc_async.youtube.extraction import PlayerClient
-from ascc_async.youtube.extraction_result import ClientChoice, another_client_may_help
 
 BOT = Refused("bot check", kind="bot_check")
 NOTHING = ItemError(Reason.TOOL_FAILED, "no formats")
