@@ -172,7 +172,7 @@ class LicenseStage:
                 self._repeat(question)
             return
         index, health = usable
-        if not question.beside and self._router.is_beside(index):
+        if not question.beside and not question.first_source and self._router.is_beside(index):
             self._repeat(question)  # the Data API pauses since a moment ago
             return
         # Made for a source that takes 50, the question may come to one that takes 1, where a

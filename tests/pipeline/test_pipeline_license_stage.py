@@ -549,3 +549,19 @@ def test_a_quota_that_is_renewed_is_used_whatever_becomes_of_pages(gives_up: boo
         assert len(sweep.memory.asks) >= 396
 
     run(main())
+
+
+def test_a_data_api_in_the_middle_that_pauses_is_passed_over() -> None:
+    """What the first source did not know goes to the last one."""
+
+    async def main() -> None:
+        first, last = Page("a", otherwise=UNKNOWN), Page("c")
+        api = data_api()
+        sweep = Sweep(queue_of(60), first, api, last)
+        await sweep.router.trust.reads_right(sweep.source_health("data_api"), None)
+        api.next_errors = [SourceUnusable("used up", until=now() + 86_400)]
+        sweep.clock.call_later(1000, sweep.shutdown.drain, "SIGINT")
+        await sweep.run()
+        assert len(sweep.memory.asks) == 60
+
+    run(main())
