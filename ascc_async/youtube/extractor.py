@@ -22,7 +22,6 @@ from ascc_async.errors import (
     NetworkFault,
     Refused,
     SetupError,
-    Unavailable,
     Unexplained,
 )
 from ascc_async.model import Reason, Resolved
@@ -127,8 +126,8 @@ class Extractor:
                 return
             except Unexplained as error:
                 said = str(error)
-            except Unavailable:
-                pass  # really gone: says nothing of the identity
+            except ItemError:
+                pass  # really gone, or yt-dlp failed: says nothing of the identity
         if said:
             # Inside of a permit, so that the limiter learns of it and the identity rests.
             async with self._limiter.permit(RequestKind.PAGES, identity=identity) as permit:
