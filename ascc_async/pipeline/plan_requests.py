@@ -92,7 +92,8 @@ def requests_for(
         if first == "watch_page" and second_looks:
             add("licenses", "second looks at bare «unavailable»", outlook.bare, "watch")
         if pages := asked["watch_page"] + confirmed:
-            looks = 2 * known + pages / LOOK_EVERY
+            # The last look comes when all licenses are asked, clips or not.
+            looks = known * (2 if asked["watch_page"] else 1) + pages / LOOK_EVERY
             add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
         add("clips", "second looks at the license", confirmed, "watch")
     players = made + _PLAYERS_FOR_BARRED * outlook.barred
