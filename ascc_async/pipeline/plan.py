@@ -25,10 +25,14 @@ from ascc_async.pipeline.plan_outlook import (
     outlook,
     rows_to_ask,
 )
-from ascc_async.pipeline.plan_requests import StageRequests, requests_for, usable_sources
+from ascc_async.pipeline.plan_requests import (
+    CALLS_A_DAY,
+    StageRequests,
+    requests_for,
+    usable_sources,
+)
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 
-_CALLS_A_DAY = 10_000  # Data API calls a day for one key, as Google gives them by default
 # Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
 _GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
 _BY_PAGES: tuple[SourceName, ...] = ("innertube", "watch_page")
@@ -177,7 +181,7 @@ class Planner:
 
     def key_hours(self, calls: int, keys: int) -> float:
         """A day's quota goes at once: only what is beyond it waits for the next days."""
-        quota = _CALLS_A_DAY * keys
+        quota = CALLS_A_DAY * keys
         days = max(0, ceil(calls / quota) - 1)
         return 24 * days + (calls - days * quota) / self._calls_an_hour
 

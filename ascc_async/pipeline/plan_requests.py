@@ -8,6 +8,7 @@ from math import ceil
 from ascc_async.pipeline.source_health import LOOK_EVERY, UNKNOWN_IN_A_ROW
 from ascc_async.settings import LicenseSettings, Settings, SourceName
 
+CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default
 VIDEOS_A_CALL = 49  # of the Data API: the fiftieth is a known one
 # Where yt-dlp's one-request client gets nothing its default clients are asked: a page, two players.
 _PLAYERS_FOR_BARRED = 3

@@ -104,6 +104,7 @@ class Run:
             clips_made=stages.clips.made if stages else 0,
             media_bytes=stages.clip_maker.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,
+            api_keys=len(self._settings.license.api_keys),
             put_off=len(stages.second_looks) if stages else 0,
             second_looks=stages.second_looks.to_come if stages else 0,
             done=done,

@@ -68,6 +68,7 @@ class RunSnapshot:
     clips_made: int = 0
     media_bytes: int = 0
     sampled: bool = False
+    api_keys: int = 0
     put_off: int = 0
     second_looks: int = 0
     done: Done | None = None

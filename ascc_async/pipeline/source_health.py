@@ -23,12 +23,15 @@ UNKNOWN_IN_A_ROW = 5  # rare unless nothing is shown any more
 
 @dataclass(frozen=True, slots=True)
 class SourceSnapshot:
-    """One source for progress. `state`: ready, paused, distrusted or out (for this run)."""
+    """One source for progress. `state`: ready, resting (`until` a POSIX time), distrusted or out
+    (for this run).
+    """
 
     name: str
     state: str
     why: str
     answered: int
+    until: float | None = None
 
 
 @dataclass(slots=True)
@@ -138,4 +141,10 @@ class SourceHealth:
             state = "out"
         else:
             state = "ready" if usable else "resting"
-        return SourceSnapshot(self.source.name, state, "" if usable else self.why, self.answered)
+        return SourceSnapshot(
+            self.source.name,
+            state,
+            "" if usable else self.why,
+            self.answered,
+            until=self.paused_until if state == "resting" else None,
+        )

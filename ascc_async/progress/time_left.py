@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
+from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
@@ -16,6 +18,7 @@ _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 _USED, _FASTER = 0.9, 1.15
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
+_DAY = 86_400.0
 # Creative Commons among AudioSet's videos, and in an earlier list: until enough were asked.
 _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
@@ -56,9 +59,10 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     clip_pages = per_clip * (clips - min(queue.clips_open, done.extractions - done.clips) / 2)
     rounds = to_ask / max(1, done.videos)  # of all that was asked in this run
     license_pages = rounds * (done.sent(RequestKind.PAGES) - done.clip_pages)
-    by_pages = pages.seconds(license_pages + clip_pages + _LAST_PAGES)
-
     licenses = speeds[RequestKind.DATA_API].seconds(rounds * done.sent(RequestKind.DATA_API))
+    if wait := _wait_for_quota(snapshot, to_ask, done):
+        licenses, license_pages = wait, 0.0
+    by_pages = pages.seconds(license_pages + clip_pages + _LAST_PAGES)
     if license_pages:
         # Pages for clips go out beside them.
         beside = (done.clip_pages - half.clip_pages) / max(1.0, pages.sent)
@@ -74,6 +78,27 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     return TimeLeft(
         licenses if to_ask else None, max(licenses, *ends) + _LAST_SECONDS if clips else None
     )
+
+
+def _wait_for_quota(snapshot: RunSnapshot, to_ask: int, done: Done) -> float:
+    """Seconds that the licenses take where today's quota is not enough for them; else 0.
+
+    While it is used up other sources answer: if they are done sooner, that counts.
+    """
+    source = next((each for each in snapshot.sources if each.name == "data_api"), None)
+    if source is None or source.state not in ("ready", "resting"):
+        return 0.0
+    quota, used = CALLS_A_DAY * max(1, snapshot.api_keys), done.sent(RequestKind.DATA_API)
+    left = 0 if source.until else quota - used % quota
+    nights = ceil((to_ask / VIDEOS_A_CALL - left) / quota)
+    if nights <= 0:
+        return 0.0
+    first = source.until - snapshot.at if source.until else _DAY
+    before = snapshot.minute_ago
+    if source.until and before and done.videos > before.videos:
+        by_others = to_ask * (done.at - before.at) / (done.videos - before.videos)
+        return min(by_others, first + (nights - 1) * _DAY)
+    return first + (nights - 1) * _DAY
 
 
 def _clips_to_come(queue: WorkQueueSnapshot, asked: int, to_ask: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from snapshots import START, bucket, done, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.pipeline.source_health import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
 from ascc_async.progress.time_left import time_left
@@ -91,6 +93,32 @@ def test_with_the_data_api_its_calls_decide() -> None:
         )
     )
     assert left.licenses == pytest.approx(500 / 50 / (2 / 50))
+
+
+def test_what_a_days_quota_cannot_do_waits_for_the_next_days() -> None:
+    """Of two million videos a key does half a million a day; while it rests, the time is counted
+    from its return on, unless other sources are sooner done.
+    """
+    many = work_queue(selected=2_000_000, to_ask=1_900_000, clips_open=0)
+    ready = SourceSnapshot("data_api", "ready", "", 100_000)
+    begun = done(START + 100, 0, videos=100_000, requests={"main": {RequestKind.DATA_API: 2041}})
+    frame = half_way(work_queue=many, sources=(ready,), api_keys=1, done=begun)
+    assert time_left(frame).licenses == pytest.approx(4 * 86400)
+    resting = replace(ready, state="resting", until=START + 3700)
+    slow = replace(begun, videos=60)
+    frame = half_way(work_queue=many, sources=(resting,), api_keys=1, done=slow)
+    assert time_left(frame).licenses == pytest.approx(3600 + 3 * 86400)
+    few = work_queue(to_ask=500, clips_open=0)
+    frame = half_way(work_queue=few, sources=(resting,), api_keys=1)
+    assert time_left(frame).licenses == pytest.approx(500 * 60 / 72)
+
+
+def test_what_waits_for_a_later_look_is_not_to_be_done_now() -> None:
+    """Rows of bare words that this run will not look at again cost nothing more; others do."""
+    without = time_left(half_way(put_off=200)).licenses or 0
+    looked_at = time_left(half_way(put_off=200, second_looks=200)).licenses or 0
+    assert without == pytest.approx(300 * 1.25 / 1.5, rel=0.02)
+    assert looked_at == pytest.approx(500 * 1.25 / 1.5, rel=0.02)
 
 
 def test_nothing_is_foretold_of_nothing() -> None:
