@@ -104,7 +104,11 @@ async def sweep(
         }
 
         async def nothing(*_: object) -> None:
-            """Nobody to tell, and nothing known before."""
+            """Nobody to tell."""
+
+        async def never_seen(_: str) -> tuple[None, None]:
+            """Nothing is known from before."""
+            return None, None
 
         router = SourceRouter(
             [sources[name]],
@@ -121,7 +125,7 @@ async def sweep(
             work_queue,
             journal,
             Shutdown(),
-            SecondLooks(router.trust, work_queue, nothing, lambda _: None),
+            SecondLooks(router.trust, work_queue, journal, never_seen, lambda _: None),
             why_missing=MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask,
         )
         cpu, began = time.process_time(), time.perf_counter()

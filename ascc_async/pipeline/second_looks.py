@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from ascc_async.journal.records import AnswerRow
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import Learned
+from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.pipeline.license_questions import Bare
 from ascc_async.pipeline.source_health import SourceHealth
@@ -19,6 +21,18 @@ from ascc_async.pipeline.work_queue import WorkQueue
 
 # Blocks come and go for all addresses of a network together: so long after, a look is another.
 APART_SECONDS = 2 * 3600.0
+# Journal key of the first bare answer about a video whose license is known: that stays in its row.
+_BESIDE = "bare/"
+
+
+def first_look_in(reader: Reader, video_id: str) -> tuple[License | None, Bare | None]:
+    """The license that the journal knows, and the bare answer since then, if there was one."""
+    known = reader.answer(video_id)
+    if known is None or known.license is License.UNKNOWN:
+        bare = Bare(-1, known.bare_by, known.checked_at) if known and known.bare_by else None
+        return License.UNKNOWN if known else None, bare
+    identity, at = reader.learned(_BESIDE + video_id).get("", ("", 0.0))
+    return known.license, Bare(-1, identity, at) if at > known.checked_at else None
 
 
 class SecondLooks:
@@ -28,14 +42,15 @@ class SecondLooks:
         self,
         trust: SourceTrust,
         work_queue: WorkQueue,
-        answer_of: Callable[[str], Awaitable[AnswerRow | None]],
+        journal: Journal,
+        first_look: Callable[[str], Awaitable[tuple[License | None, Bare | None]]],
         other_identity: Callable[[str], str | None],
     ) -> None:
-        """`answer_of` reads the recorded answer of a video from the journal; `other_identity`: one
-        beside this that may ask now.
+        """`first_look` is `first_look_in` the journal; `other_identity`: one beside this that may
+        ask now.
         """
-        self._trust, self._work_queue = trust, work_queue
-        self._answer_of, self._other_identity = answer_of, other_identity
+        self._trust, self._work_queue, self._journal = trust, work_queue, journal
+        self._first_look, self._other_identity = first_look, other_identity
         self._waiting: deque[Bare] = deque()
         self.left = 0  # rows that stay unknown until a later run has looked again
 
@@ -90,10 +105,12 @@ class SecondLooks:
         if not answer.bare_by:
             return answer
         if bare is None:
-            first = await self._answer_of(answer.video_id)
-            if first is None or not first.bare_by:
+            license_, bare = await self._first_look(answer.video_id)
+            if bare is None:
+                if license_ not in (None, License.UNKNOWN):
+                    first = [answer.bare_by, answer.checked_at]
+                    await self._journal.record(Learned(_BESIDE + answer.video_id, first))
                 return answer
-            bare = Bare(-1, first.bare_by, first.checked_at)
         apart = answer.bare_by != bare.identity or answer.checked_at - bare.at >= APART_SECONDS
         # Only when what is there is shown to whoever was told so, now and not just before.
         if apart and await self._trust.reads_right(health, answer.bare_by, since=answer.checked_at):

@@ -12,12 +12,14 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, Distrusted, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.media.cut import Cutter
+from ascc_async.model import License
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import doubtful_ids
+from ascc_async.pipeline.license_questions import Bare
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.second_looks import SecondLooks
+from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
@@ -61,6 +63,9 @@ class Stages:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
+        async def first_look(video_id: str) -> tuple[License | None, Bare | None]:
+            return await asyncio.to_thread(first_look_in, reader, video_id)
+
         async def answer_of(video_id: str) -> AnswerRow | None:
             # In a thread: a disk that is busy must not hold up the event loop.
             return await asyncio.to_thread(reader.answer, video_id)
@@ -75,7 +80,9 @@ class Stages:
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
-        self.second_looks = SecondLooks(self.router.trust, queue, answer_of, youtube.other_identity)
+        self.second_looks = SecondLooks(
+            self.router.trust, queue, journal, first_look, youtube.other_identity
+        )
         self.licenses = LicenseStage(
             settings.concurrency.licenses,
             self.router,

@@ -17,12 +17,13 @@ from ascc_async.audioset.selection import Selection
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.errors import Refused
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
-from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted
+from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
+from ascc_async.pipeline.license_questions import Bare
 from ascc_async.pipeline.license_stage import LicenseStage
-from ascc_async.pipeline.second_looks import SecondLooks
+from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
 from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -189,12 +190,18 @@ class Memory:
         self.answers: dict[str, LicenseAnswer] = {}
         self.asks: dict[str, int] = {}
         self.clip_rows: dict[str, ClipRow] = {}
+        self.remembered: dict[str, Any] = {}
         self.commits: list[tuple[str, ...]] = []
 
-    async def answer(self, video_id: str) -> AnswerRow | None:
+    def answer(self, video_id: str) -> AnswerRow | None:
         """Like the reader's."""
         known = self.answers.get(video_id)
         return AnswerRow(**asdict(known), asks=self.asks[video_id]) if known else None
+
+    def learned(self, prefix: str) -> dict[str, Any]:
+        """Like the reader's."""
+        found = {key: value for key, value in self.remembered.items() if key.startswith(prefix)}
+        return {key.removeprefix(prefix): value for key, value in found.items()}
 
     async def record(self, *records: Any) -> None:
         """Keep it; the commit takes a moment."""
@@ -204,6 +211,8 @@ class Memory:
                 self._put(record)
             elif isinstance(record, Distrusted):
                 self._distrust(record)
+            elif isinstance(record, Learned):
+                self.remembered[record.key] = record.value
             elif isinstance(record, ClipRow):
                 self.clip_rows[record.segment_id] = record
         self.commits.append(tuple(r.video_id for r in records if isinstance(r, LicenseAnswer)))
@@ -279,7 +288,8 @@ class Sweep(Watch):
         self.second_looks = SecondLooks(
             self.router.trust,
             work_queue,
-            self.memory.answer,
+            cast(Journal, self.memory),
+            self._first_look,
             lambda name: next((one for one in identities if one != name), None),
         )
         self.stage = LicenseStage(
@@ -310,6 +320,9 @@ class Sweep(Watch):
         await super()._on_doubt(name, since)
         await self.memory.record(Distrusted(name, since))
         await self.work_queue.take_back(doubtful_ids(cast(Reader, self.memory)))
+
+    async def _first_look(self, video_id: str) -> tuple[License | None, Bare | None]:
+        return first_look_in(cast(Reader, self.memory), video_id)
 
     async def run(self) -> None:
         """The stage from beginning to end."""

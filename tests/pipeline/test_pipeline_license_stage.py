@@ -488,6 +488,28 @@ def test_with_one_identity_bare_words_wait_for_a_run_two_hours_later() -> None:
     run(main())
 
 
+def test_bare_words_do_not_replace_what_is_known() -> None:
+    """A license that is too old to count stays in its row until two looks say that it is gone; a
+    look before it was last seen is none of them.
+    """
+
+    async def main() -> None:
+        memory, page = Memory(), Page("a", {BARE: CC}, identities=("main",))
+        expected = [CC, CC, CC, CC, CC, UNAVAILABLE]
+        for run_number, (told_bare, license_) in enumerate(
+            zip([False, True, False, True, True, True], expected, strict=True)
+        ):
+            page.bare = {("main", BARE)} if told_bare else set()
+            rows = selection_of([[0]] * 20, [0], limit=None)
+            queue = work_queue_of(rows, memory, wall=now, recheck_after_days=0.01)
+            sweep = Sweep(queue, page, memory=memory)
+            await sweep.run()
+            assert recorded(sweep)[0] is license_, run_number
+            sweep.clock.advance(4000)
+
+    run(main())
+
+
 def test_a_run_of_two_hours_looks_again_at_its_end() -> None:
     """Before it ends, at what it was told that long ago."""
 
