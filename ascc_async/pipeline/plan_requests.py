@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ascc_async.pipeline.source_health import LOOK_EVERY, UNKNOWN_IN_A_ROW
+from ascc_async.pipeline.source_trust import SUSPECT_LOOKS
 from ascc_async.settings import LicenseSettings, Settings, SourceName
 
 CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default
@@ -60,6 +61,7 @@ def requests_for(
 
     license_, identities = settings.license, len(settings.network.all_identities())
     known = len({*license_.known_creative_commons, *license_.known_standard}) * identities
+    at_end = SUSPECT_LOOKS * identities
     first = sources[0] if sources else None
     made = outlook.clips - outlook.barred
     asked: dict[SourceName, float] = dict.fromkeys(sources, 0.0)
@@ -75,7 +77,7 @@ def requests_for(
         add("licenses", "a page's data", asked["innertube"], "next")
         # At the beginning and at the end; where it is asked only what others could not tell, after
         # every few instead.
-        looks = 2 * known + asked["innertube"] / LOOK_EVERY
+        looks = known + at_end + asked["innertube"] / LOOK_EVERY
         if first != "innertube":
             looks = known + asked["innertube"] / UNKNOWN_IN_A_ROW
         add("licenses", "known videos, to see that this is read right", looks, "next")
@@ -93,8 +95,7 @@ def requests_for(
         if first == "watch_page" and second_looks:
             add("licenses", "second looks at bare «unavailable»", outlook.bare, "watch")
         if pages := asked["watch_page"] + confirmed:
-            # The last look comes when all licenses are asked, clips or not.
-            looks = known * (2 if asked["watch_page"] else 1) + pages / LOOK_EVERY
+            looks = known + (at_end if first == "watch_page" else 0) + pages / LOOK_EVERY
             add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
         add("clips", "second looks at the license", confirmed, "watch")
     players = made + _PLAYERS_FOR_BARRED * outlook.barred

@@ -47,6 +47,7 @@ class Standing:
     looked_at: float = -math.inf
     silent_since: float | None = None
     answers: int = 0  # since the last look
+    standard: int = 0  # of these: what a license row that is missing makes of any
     unknown: int = 0  # in a row
     _looks: deque[float] = field(default_factory=lambda: deque(maxlen=CLEAN_LOOKS))
 
@@ -56,6 +57,7 @@ class Standing:
             self.clean_until = answers[0].checked_at
         self.answers += len(answers)
         for answer in answers:
+            self.standard += answer.license is License.STANDARD
             self.unknown = self.unknown + 1 if answer.license is License.UNKNOWN else 0
 
     @property
@@ -67,7 +69,7 @@ class Standing:
     def passed(self, began: float) -> None:
         """It read right in a look that began then: the page may change while it goes on."""
         self.reads_right, self.looked_at, self.silent_since = True, began, None
-        self.answers = self.unknown = 0
+        self.answers = self.standard = self.unknown = 0
         self._looks.append(began)
         if self.clean_until is None or len(self._looks) == CLEAN_LOOKS:
             self.clean_until = self._looks[0]

@@ -117,7 +117,7 @@ class SourceTrust:
         # In a small run there were few looks: ten find a change of every second answer for sure.
         doubted = [health.doubted_until for health in self._sources]
         for health in self._sources:
-            for identity in [name for name, each in health.standings.items() if each.answers]:
+            for identity in [name for name, each in health.standings.items() if each.standard]:
                 with suppress(Refused, NetworkFault):
                     await self.reads_right(health, identity or None, closely=True)
         return doubted != [health.doubted_until for health in self._sources]
