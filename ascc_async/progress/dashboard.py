@@ -14,7 +14,8 @@ from ascc_async.progress.figures import Figures, figures
 from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
 from ascc_async.throttle.limiter import BucketSnapshot
 
-_NARROW = 60  # columns; below that, bars and the less important columns go
+_NARROW = 60  # columns; below that, bars go
+_ALL_COLUMNS = 72  # of the table of identities
 _SOURCE_STATES = {
     "resting": "paused",
     "distrusted": "not trusted any more",
@@ -68,11 +69,9 @@ def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
 
 def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[RenderableType]:
     pace = rate(sums.videos_per_second) if snapshot.answered else ""
-    # A run that stops will not do what is left.
-    left = "" if snapshot.stopping.draining else sums.time_left
     table = Table.grid(padding=(0, 1))
     for name, done, total, note in (
-        ("licenses", sums.asked, sums.selected, "  ".join(filter(None, (pace, left)))),
+        ("licenses", sums.asked, sums.selected, pace),
         (
             "clips",
             sums.clips,
@@ -83,6 +82,12 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
         bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
         table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
     yield table
+    # A run that stops will not do what is left.
+    if not snapshot.stopping.draining:
+        licenses, clips = sums.left.licenses, sums.left.clips
+        # Where they differ: the last clips come after the last license.
+        more = f" · licenses in {duration(licenses)}" if licenses and clips else ""
+        yield _line(f"{sums.time_left or 'time left: not known yet'}{more}")
     of = "" if width < _NARROW else " of the videos answered"
     shareable = share(sums.creative_commons, sums.answered)
     yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}")
@@ -106,7 +111,7 @@ def _reasons(reasons: dict[str, int], width: int) -> str:
 
 def _bucket_table(buckets: tuple[tuple[BucketSnapshot, float], ...], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    wide = width >= _NARROW
+    wide = width >= _ALL_COLUMNS
     # «refused at»: the rate that was last refused, which the limiter now stays below.
     limits = ("refused at", "refusals") if wide else ()
     for name in ("identity", "requests", "last minute", "permitted", *limits, "paused"):
