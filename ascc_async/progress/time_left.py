@@ -15,7 +15,7 @@ from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
 # than so far a run may become.
-_USED, _FASTER = 0.9, 1.15
+_USED, _FASTER = 0.9, 1.1
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
 _DAY = 86_400.0
