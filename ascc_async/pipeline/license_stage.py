@@ -186,7 +186,7 @@ class LicenseStage:
         video_ids = [self._work_queue.video_id(row) for row in question.rows]
         try:
             answers = await self._router.ask(health, video_ids, identity=question.identity)
-            if answers is not None:
+            if answers is not None and any(answer.bare_by for answer in answers):
                 weighed = self._second_looks.weighed
                 answers = [await weighed(answer, health, question.bare) for answer in answers]
         except Closed:
