@@ -13,7 +13,7 @@ from ascc_async.standin.metadata import write_world
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Shares, WorldSettings
 
-CAUSED_BY_US = {Reason.NETWORK, Reason.TOOL_FAILED}
+CAUSED_BY_US = {Reason.NETWORK, Reason.TOOL_FAILED, Reason.NOT_LISTED}
 
 
 @pytest.fixture(scope="module")
