@@ -14,7 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ascc_async.progress.formatting import clock, safe
+from ascc_async.progress.formatting import clock, finish, safe
 
 LOGS = "logs"
 LOG_FILE = "ascc_async.log"
@@ -47,8 +47,7 @@ class TextFormat(logging.Formatter):
         fields = _fields_of(record)
         repeated = fields.pop("repeated", 0)
         details = ", ".join(
-            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-            for key, value in fields.items()
+            f"{key} {_shown(key, value)}" for key, value in fields.items() if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         text = safe(record.getMessage() + (f" ({details})" if details else ""))
@@ -57,6 +56,12 @@ class TextFormat(logging.Formatter):
         if repeated:
             text += " (repeated once)" if repeated == 1 else f" (repeated {repeated} times)"
         return f"{clock(record.created)} {level}{text}"
+
+
+def _shown(key: str, value: object) -> object:
+    if isinstance(value, float):
+        return finish(value, time.time()) if key == "until" else f"{value:.4g}"
+    return value
 
 
 class JsonFormat(logging.Formatter):

@@ -6,7 +6,9 @@ import asyncio
 import io
 import json
 import logging
+import re
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,13 @@ def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
     )
     vars(made).update(fields)
     return made
+
+
+def test_a_pause_is_told_as_a_time_of_day() -> None:
+    """Not as seconds since 1970; and what is not known is left out."""
+    line = TextFormat().format(record(until=time.time() + 1, source="data_api"))
+    assert re.fullmatch(r"\S+ warning: it rains \(until (\S+ )?\d\d:\d\d, source data_api\)", line)
+    assert "until" not in TextFormat().format(record(until=None))
 
 
 def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
