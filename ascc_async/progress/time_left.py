@@ -22,7 +22,7 @@ _DAY = 86_400.0
 # Creative Commons among AudioSet's videos, and in an earlier list: until enough were asked.
 _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
-_LAST_PAGES, _LAST_SECONDS = 4, 4.0
+_LAST_PAGES, _LAST_SECONDS = 4, 2.5
 
 
 @dataclass(frozen=True, slots=True)
