@@ -47,11 +47,15 @@ _file_values = attrgetter(*FILE_COLUMNS)
 _quality_values = attrgetter(*QUALITY_COLUMNS)
 
 
+def _marks(columns: Sequence[str]) -> str:
+    return f"({', '.join('?' * len(columns))})"
+
+
 def _insert(table: str, columns: Sequence[str]) -> str:
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_marks(columns)}"
 
 
+_ANSWER_MARKS = _marks(ANSWER_COLUMNS)
 # An answer of `unknown` never replaces what is known: it only counts as one more ask.
 _PUT_ANSWER = f"""
 {_insert("answers", ANSWER_COLUMNS)} ON CONFLICT (video_id) DO UPDATE SET
@@ -179,7 +183,16 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for sql, group in groupby(statements, key=itemgetter(0)):
-                    connection.executemany(sql, [values for _, values in group])
+                    rows = [values for _, values in group]
+                    if sql is not _PUT_ANSWER:
+                        connection.executemany(sql, rows)
+                        continue
+                    # Many rows in one statement: between two statements this thread and the event
+                    # loop hand Python's lock to each other, which costs more than the writing.
+                    for start in range(0, len(rows), _ENOUGH):
+                        some = rows[start : start + _ENOUGH]
+                        many = sql.replace(_ANSWER_MARKS, ", ".join([_ANSWER_MARKS] * len(some)))
+                        connection.execute(many, [value for values in some for value in values])
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # SQLite itself gives up a commit on a full disk
