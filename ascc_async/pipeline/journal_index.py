@@ -111,7 +111,8 @@ class JournalIndex:
         shareable = page.licenses == LICENSE_CODES[License.CREATIVE_COMMONS]
         unknown = page.licenses == LICENSE_CODES[License.UNKNOWN]
         passing = np.isin(page.reasons, [REASON_CODES[reason] for reason in PASSING_REASONS])
-        ask_again = (shareable & stale) | (unknown & (page.asks <= self._retry_unknown))
+        # What stays unknown through many runs may be a block in words that nobody knows: those end.
+        ask_again = (shareable & stale) | (unknown & (stale | (page.asks <= self._retry_unknown)))
         ask_again |= passing & (page.times < barred_before)
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
