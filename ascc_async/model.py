@@ -80,7 +80,8 @@ class LicenseAnswer:
     `checked_at` is POSIX time in seconds; `reason` is set when `license` is `UNAVAILABLE`;
     `detail` keeps YouTube's own words for that. `bare_by`, only with `UNKNOWN`: the identity to
     which YouTube called the video unavailable without saying why, which may be a block as well.
-    `asked_by`: the identity that was answered; the journal does not keep it.
+    `asked_by`: the identity that was answered; the journal does not keep it. `shown`: False where
+    neither the video nor a reason was shown, which is not counted as an ask: it may be a block.
     """
 
     video_id: str
@@ -97,6 +98,7 @@ class LicenseAnswer:
     detail: str = ""
     bare_by: str = ""
     asked_by: str = field(default="", compare=False)
+    shown: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class LicenseSettings(Section):
         default=30, gt=0, description="older answers are asked again before a clip counts"
     )
     retry_unknown: int = Field(
-        default=3, ge=0, description="how often a video whose license is unknown is asked again"
+        default=3, ge=0, description="how often a video whose page shows no license is asked again"
     )
     # Two of each kind: one may be gone some day.
     known_creative_commons: VideoIds = Field(

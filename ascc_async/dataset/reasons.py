@@ -72,9 +72,10 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     ),
     Reason.LICENSE_UNKNOWN: ReasonFacts(
         "YouTube was asked and did not tell the license; will be asked again",
-        "YouTube did not say which license: the next runs ask again, at most"
-        " license.retry_unknown times; a Data API key (license.api_keys, docs/data-api.md)"
-        " answers for nearly all",
+        "YouTube showed nothing of these, and you may be blocked, or it showed no license: later"
+        " runs ask again (the second kind at most license.retry_unknown times until"
+        " license.recheck_after_days have passed); a Data API key (license.api_keys,"
+        " docs/data-api.md) answers for nearly all",
     ),
     Reason.LICENSE_CHANGED: ReasonFacts(
         "was Creative Commons when first asked, and is not any more",

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = 5000  # rows: some megabytes as Python objects
 _BULK_PAGE = 50_000  # of rows that become arrays
-_ANSWER = ", ".join((*ANSWER_COLUMNS, "'' AS asked_by", "asks", "previous_license"))
+_ANSWER = ", ".join((*ANSWER_COLUMNS, "'' AS asked_by", "1 AS shown", "asks", "previous_license"))
 _CLIP_COLUMNS = (*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS)
 _CLIP = ", ".join(_CLIP_COLUMNS)
 
@@ -196,11 +196,9 @@ class Reader:
                 np.zeros(size, np.float64),
                 np.ones(size, np.uint8),
             )
-        # What was said in bare words is asked until that is seen twice: it counts as asked once.
-        counted = f"iif({self._bare_by} = '', min(asks, 255), 1)"
         rest = (
             f"SELECT video_id, CAST(video_id AS BLOB), {_code('license', LICENSES, _UNKNOWN)},"
-            f" {_code('reason', REASONS, -1)} + 1, checked_at, {counted} FROM answers"
+            f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255) FROM answers"
             f" WHERE video_id > ? AND license <> 'standard' ORDER BY video_id LIMIT {_BULK_PAGE}"
         )
         for rows in self._pages(rest):

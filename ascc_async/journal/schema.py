@@ -74,7 +74,7 @@ MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS)
 VERSION = len(MIGRATIONS)
 
 # Columns are named as the fields of the records that they keep.
-ANSWER_COLUMNS = tuple(field.name for field in fields(LicenseAnswer) if field.name != "asked_by")
+ANSWER_COLUMNS = tuple(field.name for field in fields(LicenseAnswer) if field.compare)
 CLIP_COLUMNS = (
     "segment_id", "video_id", "form", "outcome", "at", "reason", "detail", "title", "channel",
     "channel_id",

@@ -77,6 +77,7 @@ _PUT_ANSWER = f"""
     bare_by = iif(excluded.license = 'unknown' AND license <> 'unknown',
                   bare_by, excluded.bare_by)
 """
+_PUT_ANSWER_NOT_SHOWN = _PUT_ANSWER.replace("asks = asks + 1", "asks = max(asks, 1)")
 _PUT_CLIP = (
     f"{_insert('clips', _ALL_CLIP_COLUMNS)} ON CONFLICT (segment_id, form) DO UPDATE SET"
     " attempts = attempts + 1, "
@@ -184,7 +185,7 @@ class Journal:
             try:
                 for sql, group in groupby(statements, key=itemgetter(0)):
                     rows = [values for _, values in group]
-                    if sql is not _PUT_ANSWER:
+                    if sql not in (_PUT_ANSWER, _PUT_ANSWER_NOT_SHOWN):
                         connection.executemany(sql, rows)
                         continue
                     # Many rows in one statement: between two statements this thread and the event
@@ -204,7 +205,8 @@ class Journal:
 def _statement(record: Record) -> _Statement:
     match record:
         case LicenseAnswer():
-            return _PUT_ANSWER, _answer_values(record)
+            put = _PUT_ANSWER if record.shown else _PUT_ANSWER_NOT_SHOWN
+            return put, _answer_values(record)
         case ClipRow(clip=ClipFile() as clip):
             file = (*_file_values(clip), *_quality_values(clip.quality))
             return _PUT_CLIP, (*_clip_values(record), *file)

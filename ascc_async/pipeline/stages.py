@@ -118,10 +118,10 @@ class Stages:
             tasks.create_task(self.clips.run())
         if self.second_looks.left:
             log.warning(
-                "%(number)d videos were called unavailable without a reason, which blocked"
-                " addresses are told of any video: they stay unknown until that is seen a second"
-                " time, two hours later or by another identity (network.identities). Run the same"
-                " command again then",
+                "videos called unavailable without a reason: %(number)d. You may be blocked, or"
+                " they are gone: they stay unknown until that is seen a second time, two hours"
+                " later or by another identity (network.identities). Run the same command again"
+                " then",
                 {"number": self.second_looks.left},
             )
         if self.licenses.exhausted is not None:

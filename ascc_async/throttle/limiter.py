@@ -339,8 +339,8 @@ def _why_given_up(kind: RequestKind, rested: float, away: bool) -> str:
             " proxies, then run the same command again to go on"
         )
     return (
-        f"every identity has been refused for {hours:.1f} hours ({kind.requests}). Lower"
-        " throttle.requests_per_second, give cookies (network.cookies_file), add another identity"
-        " (network.identities) or a Data API key (license.api_keys); then run the same command"
-        " again to go on"
+        f"every identity has been refused for {hours:.1f} hours ({kind.requests}): you may be"
+        " blocked. Wait some hours, lower throttle.requests_per_second, give cookies"
+        " (network.cookies_file), add another identity (network.identities) or a Data API key"
+        " (license.api_keys); then run the same command again to go on"
     )

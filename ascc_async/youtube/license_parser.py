@@ -97,7 +97,7 @@ class LicenseReading:
             return answer
         if verdict.reason is not None:
             return replace(answer, license=License.UNAVAILABLE, reason=verdict.reason)
-        return replace(answer, bare_by=identity if verdict.unavailable else "")
+        return replace(answer, bare_by=identity if verdict.unavailable else "", shown=False)
 
 
 def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:

@@ -112,7 +112,7 @@ class Page:
         for video_id in video_ids:
             told = answer(video_id, self.license_for(video_id, asked_by), self.name, at)
             bare_by = asked_by if (asked_by, video_id) in self.bare else ""
-            answers.append(replace(told, asked_by=asked_by, bare_by=bare_by))
+            answers.append(replace(told, asked_by=asked_by, bare_by=bare_by, shown=not bare_by))
         return answers
 
     def license_for(self, video_id: str, identity: str) -> License:
@@ -218,7 +218,8 @@ class Memory:
         self.commits.append(tuple(r.video_id for r in records if isinstance(r, LicenseAnswer)))
 
     def _put(self, new: LicenseAnswer) -> None:
-        self.asks[new.video_id] = self.asks.get(new.video_id, 0) + 1
+        asks = self.asks.get(new.video_id, 0)
+        self.asks[new.video_id] = asks + 1 if new.shown else max(asks, 1)
         if new.license is not UNKNOWN or self.answers.get(new.video_id, new).license is UNKNOWN:
             self.answers[new.video_id] = new
 
@@ -377,6 +378,8 @@ def one_row(
     return work_queue_of(selection, memory, retry_unknown=2, wall=lambda: NOW)
 
 
-def aged(license_: License, age_days: float = 0.0, reason: Reason | None = None) -> LicenseAnswer:
+def aged(
+    license_: License, age_days: float = 0.0, reason: Reason | None = None, *, shown: bool = True
+) -> LicenseAnswer:
     """An answer of that age about row 0."""
-    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason)
+    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason, shown=shown)

@@ -33,13 +33,14 @@ from ascc_async.model import LicenseAnswer, Outcome, Reason
         ([aged(UNKNOWN)] * 2, True),
         ([aged(UNKNOWN)] * 3, False),
         ([aged(UNKNOWN, 31)] * 3, True),
+        ([aged(UNKNOWN, shown=False)] * 9, True),
         ([aged(UNAVAILABLE, 400, Reason.REMOVED)], False),
         *(([aged(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
         *(([aged(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
     ],
 )
 def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
-    """Old evidence, unknown `retry_unknown` times or long ago, and what may pass: nothing else."""
+    """Old evidence, unknown (if shown, `retry_unknown` times a month), and what may pass."""
     assert one_row(*answers).take(9) == ((0,) if again else ())
 
 

@@ -41,6 +41,29 @@ def test_a_block_for_some_videos_ends_none_of_them(
     assert wrong(few.manifest(), calm.world) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["unknown_words", pytest.param("please_sign_in", marks=pytest.mark.slow)]
+)
+def test_a_block_through_many_runs_ends_no_video(
+    place: Place, calm: StandinProcess, name: Any
+) -> None:
+    """Where nothing of a video is shown, no number of runs uses its asks up: once the block is
+    over the same command repairs every row.
+    """
+    settings = (*place.settings, "audioset.splits=[eval]", "license.retry_unknown=1")
+    few = replace(place, settings=settings)
+    everywhere = ("next", "player", "watch")
+    calm.set_faults(Fault(name=name, endpoints=everywhere, share=0.4, times=0))
+    for _ in range(3):
+        code, said = few.run()
+        assert code == 0, said
+    assert wrong(few.manifest(), calm.world)
+    assert "you may be blocked" in said
+    calm.set_faults()
+    assert few.run()[0] == 0
+    assert wrong(few.manifest(), calm.world) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["not_available", "login_required", "unknown_words"])
 def test_a_block_for_all_rests_the_identity_and_costs_no_video_an_attempt(

@@ -19,7 +19,7 @@ GONE_30 = Fault(name="video_unavailable", endpoints=EVERYWHERE, share=0.3, times
 BLANKET = Fault(name="video_unavailable", endpoints=EVERYWHERE, times=0)
 UNKNOWN_WORDS = Fault(name="unknown_words", endpoints=EVERYWHERE, times=0)
 MIXTURE = {"creative_commons": 10, "standard": 120, "removed": 20, "private": 5}
-OPEN = "videos were called unavailable without a reason"
+OPEN = "videos called unavailable without a reason"
 
 
 def job_over(
