@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import hashlib
 import os
 import secrets
@@ -68,6 +69,15 @@ def seal(part: Path, path: Path) -> tuple[str, int]:
     # Without this a power cut may undo the rename, though the file itself is on the disk.
     sync(path.parent)
     return sha256, size
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name to write to, put in place at the end; equal content leaves `path` alone."""
+    with part_of(path) as part:
+        yield part
+        if not path.is_file() or not filecmp.cmp(part, path, shallow=False):
+            seal(part, path)
 
 
 def sha256_of(path: Path) -> str:

@@ -22,7 +22,7 @@ LAYERS = (
     ("audioset",),
     ("youtube",),
     ("dataset",),
-    ("pipeline", "standin"),
+    ("pipeline", "standin", "learning"),
     ("progress",),
     ("commands",),
     ("cli",),

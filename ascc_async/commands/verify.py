@@ -5,26 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
+from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.text import counted
-from ascc_async.errors import Rejected, SetupError
+from ascc_async.errors import Rejected
 from ascc_async.files import PART, sha256_of
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
-from ascc_async.media.encoding import CLIP_FORMATS, decode_arguments, encoding_of
+from ascc_async.media.decoding import sound_source
+from ascc_async.media.encoding import encoding_of, format_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
@@ -34,7 +34,6 @@ from ascc_async.settings_loader import load
 
 WRONG = 1
 _REPORT_EVERY = 2.0  # seconds
-_DECODE_SECONDS = 120.0  # for one clip, as for making it
 _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
 
 
@@ -55,11 +54,6 @@ def main(options: argparse.Namespace) -> int:
     """Exit code 1 and a list where something is wrong; `--repair` has it fetched again."""
     settings = load(options.config, options.options)
     output = settings.output.dir
-    if not (output / "dataset" / "manifest.csv").exists():
-        raise SetupError(
-            f"{output}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
-            " another folder with --set output.dir=FOLDER."
-        )
     # Files the journal knows are no strays, whatever the manifest says of them. A dataset that was
     # copied without its journal can be verified too.
     known: set[str] = set()
@@ -103,7 +97,7 @@ def verify(
     clips newer than the manifest. Raises MetadataError for a manifest that cannot be read.
     """
     rows: list[ManifestRow] = []
-    for page in manifest_pages(output_dir / "dataset" / "manifest.csv"):
+    for page in manifest_pages(manifest_in(output_dir)):
         clips = page[page.sha256 != ""]
         rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
     problems, checked_bytes, checked = [], 0, "no clips"
@@ -154,26 +148,9 @@ def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | No
 
 def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:
     """What is wrong with the sound, "" if nothing: the right hash says nothing of that."""
-    source: Path | BytesIO = path
-    video = path.suffix == ".mp4"
-    formats = (each for name, each in CLIP_FORMATS.items() if path.suffix == f".{name}")
-    clip_format = next(formats, CLIP_FORMATS["mp3"])  # a stranger's: whatever libsndfile reads
-    if demuxer := "mp4" if video else clip_format.demuxer:
-        arguments = decode_arguments(str(path), demuxer, pictures=video)
-        command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
-        try:
-            decoded = subprocess.run(
-                command, capture_output=True, timeout=_DECODE_SECONDS, start_new_session=True,
-                check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"ffmpeg did not decode it within {_DECODE_SECONDS:g} s"
-        if decoded.returncode:
-            message = decoded.stderr.decode("utf-8", "replace").strip()
-            return f"ffmpeg does not decode it: {message[-300:]}"
-        source = BytesIO(decoded.stdout)
     try:
-        sound = inspect_file(source, lossy=video or clip_format.lossy)
+        source = sound_source(path, ffmpeg, pictures=True)
+        sound = inspect_file(source, lossy=format_of(path).lossy)
     except Rejected as error:
         return str(error)
     rate, channels, duration = sound.sample_rate, sound.channels, sound.frames / sound.sample_rate

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
@@ -13,10 +15,6 @@ from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import CREATIVE_COMMONS_DEED
 from ascc_async.settings import ClipsSettings
 
-ATTRIBUTION_COLUMNS = (
-    "segment_id", "path", "title", "author", "channel_link", "source_link",
-    "license", "license_link", "license_seen_at", "changes",
-)  # fmt: skip
 LICENSE_NAME = "Creative Commons Attribution 3.0 Unported (CC BY 3.0)"
 _COPIED = "not re-encoded"  # in the note of a clip that version 0.1 made
 _CREDITS_HEAD = f"""# Credits
@@ -28,35 +26,59 @@ The authors do not endorse this dataset. The same as a table: `ATTRIBUTION.csv`.
 """
 
 
-def write_credits(
-    folder: Path, clips: Iterable[tuple[ManifestRow, str]], settings: ClipsSettings
-) -> None:
-    """`ATTRIBUTION.csv` and `CREDITS.md`, of each clip's row and note; channels by name."""
-    # In memory: of two million segments only some thousand are clips.
-    attribution, lines = [], []
-    for row, note in clips:
-        channel_link = f"https://www.youtube.com/channel/{row.channel_id}"
-        # The video at the second where the clip starts
-        start = int(float(row.start_seconds))
-        source = f"https://www.youtube.com/watch?v={row.video_id}&t={start}s"
-        changes = changes_of(row, note, settings)
-        attribution.append(
-            (row.segment_id, row.path, row.title, row.channel, channel_link, source,
-             LICENSE_NAME, CREATIVE_COMMONS_DEED, row.license_checked_at, changes)
-        )  # fmt: skip
-        channel = restored(row.channel)
-        line = (
-            f"- [{markdown(restored(row.title))}]({source}): {markdown(changes)};"
-            f" license seen {row.license_checked_at} (`{row.segment_id}`)\n"
-        )
-        order = (channel.casefold(), row.channel_id, row.segment_id)
-        lines.append((order, f"\n## [{markdown(channel)}]({channel_link})\n\n", line))
-    write_table(folder / "ATTRIBUTION.csv", ATTRIBUTION_COLUMNS, attribution)
-    with (folder / "CREDITS.md").open("w", encoding="utf-8", newline="") as file:
-        file.write(_CREDITS_HEAD.format(clips=counted(len(lines), "clip")))
-        for _, channel_lines in groupby(sorted(lines), key=lambda item: item[0][1]):
-            for number, (_, heading, line) in enumerate(channel_lines):
-                file.write(line if number else heading + line)
+class Attribution(NamedTuple):
+    """A row of `ATTRIBUTION.csv`."""
+
+    segment_id: str
+    path: str
+    title: str
+    author: str
+    channel_link: str
+    source_link: str
+    license: str
+    license_link: str
+    license_seen_at: str
+    changes: str
+
+
+ATTRIBUTION_COLUMNS = Attribution._fields
+
+
+def attribution_of(row: ManifestRow, note: str, settings: ClipsSettings) -> Attribution:
+    """Whom to name for a clip, given its row and note."""
+    # The video at the second where the clip starts
+    source = f"https://www.youtube.com/watch?v={row.video_id}&t={int(float(row.start_seconds))}s"
+    return Attribution(
+        row.segment_id, row.path, row.title, row.channel,
+        f"https://www.youtube.com/channel/{row.channel_id}", source,
+        LICENSE_NAME, CREATIVE_COMMONS_DEED, row.license_checked_at,
+        changes_of(row, note, settings),
+    )  # fmt: skip
+
+
+def write_attribution(path: Path, rows: Iterable[Attribution]) -> None:
+    """`ATTRIBUTION.csv`."""
+    write_table(path, ATTRIBUTION_COLUMNS, rows)
+
+
+def write_credits(path: Path, rows: Sequence[Attribution]) -> None:
+    """`CREDITS.md`: channels by name, their clips below."""
+
+    def order(row: Attribution) -> tuple[str, str, str]:
+        return restored(row.author).casefold(), row.channel_link, row.segment_id
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(_CREDITS_HEAD.format(clips=counted(len(rows), "clip")))
+        by_channel = groupby(sorted(rows, key=order), key=attrgetter("channel_link"))
+        for channel_link, clips in by_channel:
+            for number, row in enumerate(clips):
+                if not number:
+                    file.write(f"\n## [{markdown(restored(row.author))}]({channel_link})\n\n")
+                file.write(
+                    f"- [{markdown(restored(row.title))}]({row.source_link}):"
+                    f" {markdown(row.changes)}; license seen {row.license_seen_at}"
+                    f" (`{row.segment_id}`)\n"
+                )
 
 
 def changes_of(row: ManifestRow, note: str, clips: ClipsSettings) -> str:

@@ -23,7 +23,7 @@ from ascc_async.audioset.segments import Bools, gather
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.card import card
 from ascc_async.dataset.counts import Counts, Kind, counts_of
-from ascc_async.dataset.credits import write_credits
+from ascc_async.dataset.credits import attribution_of, write_attribution, write_credits
 from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
 from ascc_async.dataset.manifest import COLUMNS, Entry, ManifestRow, manifest_row
 from ascc_async.dataset.tables import (
@@ -167,7 +167,10 @@ def write_dataset(
                 if decision is CLIP and clip is not None and clip.clip is not None:
                     add_quality(quality_row(row, clip.clip.quality))
                     clips.append((row, clip.clip.note))
-        write_credits(folder, clips, facts.settings.clips)
+        # In memory: of two million segments only some thousand are clips.
+        credited = [attribution_of(row, note, facts.settings.clips) for row, note in clips]
+        write_attribution(folder / "ATTRIBUTION.csv", credited)
+        write_credits(folder / "CREDITS.md", credited)
         clip_rows = [row for row, _ in clips]
         write_class_tables(folder, clip_rows, entries.selection.chosen)
         counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))

@@ -39,6 +39,8 @@ CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
     "mp3": ClipFormat("MP3", ("libmp3lame", "-b:a", "192k", "-f", "mp3"), 24_000, lossy=True),
 }
 
+_MP4 = ClipFormat("MP4", (), 0, lossy=True, demuxer="mp4")
+
 _RESAMPLING_MARGIN = 0.05
 # A hole in the stream that is no longer than this does not shorten the clip. After a longer one
 # it would be filled up with sound from far behind the segment, and nobody would notice.
@@ -67,6 +69,14 @@ def encoding_of(settings: ClipsSettings) -> str:
     if settings.media == "video":
         return f"video/mp4-{settings.max_height}/{rate}/{channels}"
     return f"audio/{settings.format}/{rate}/{channels}"
+
+
+def format_of(path: Path) -> ClipFormat:
+    """How a finished clip of this name is read."""
+    if path.suffix == ".mp4":
+        return _MP4
+    formats = (each for name, each in CLIP_FORMATS.items() if path.suffix == f".{name}")
+    return next(formats, CLIP_FORMATS["mp3"])  # a stranger's: whatever libsndfile reads
 
 
 def extension(settings: ClipsSettings) -> str:

@@ -13,7 +13,7 @@ import soundfile
 from dataset_samples import Sample
 
 from ascc_async.commands.verify import Problem, verify
-from ascc_async.errors import MetadataError
+from ascc_async.errors import SetupError
 from ascc_async.progress.formatting import size
 
 RATE = 8_000
@@ -145,5 +145,5 @@ def test_formats_libsndfile_lacks_are_decoded_by_ffmpeg(
 
 def test_without_a_manifest_there_is_nothing_to_verify(tmp_path: Path) -> None:
     """Said as an error, not as success."""
-    with pytest.raises(MetadataError, match="cannot be read"):
+    with pytest.raises(SetupError, match="no dataset here yet"):
         verify(tmp_path, FFMPEG)

@@ -1,0 +1,88 @@
+"""The clips that whatever is made of the dataset starts from, and the credits that go with it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
+from ascc_async.dataset.manifest import ManifestRow, manifest_pages
+from ascc_async.dataset.removals import read_removals
+from ascc_async.dataset.text import restored
+from ascc_async.errors import MetadataError, SetupError
+from ascc_async.files import replacing, sha256_of
+from ascc_async.model import Outcome
+
+EXPORTS_FOLDER = "exports"
+
+
+def manifest_in(output_dir: Path) -> Path:
+    """The manifest. Raises SetupError where there is no dataset yet."""
+    manifest = output_dir / "dataset" / "manifest.csv"
+    if not manifest.exists():
+        raise SetupError(
+            f"{output_dir}: no dataset here yet. Make one with `python -m ascc_async run`, or name"
+            " another folder with --set output.dir=FOLDER."
+        )
+    return manifest
+
+
+def published_clips(output_dir: Path) -> list[ManifestRow]:
+    """The manifest's clips that `removals.txt` does not name now, sorted by segment id.
+
+    Raises SetupError where there is no dataset yet, MetadataError for a line that is not right.
+    """
+    removals = read_removals(output_dir)
+    # Page by page: of two million rows only some thousand are clips.
+    manifest = manifest_in(output_dir)
+    pages = (page[page.outcome == Outcome.CLIP] for page in manifest_pages(manifest))
+    rows = (row for page in pages for row in page.itertuples(index=False, name=None))
+    return [
+        row
+        for row in map(ManifestRow._make, rows)
+        if not removals.cover(row.video_id, row.segment_id, row.channel_id, restored(row.channel))
+    ]
+
+
+def checked_path(output_dir: Path, row: ManifestRow) -> Path:
+    """Where a clip is. Raises SetupError unless the file is the one the manifest names."""
+    path = output_dir / row.path
+    try:
+        wrong = "" if sha256_of(path) == row.sha256 else "has other bytes than the manifest says"
+    except FileNotFoundError:
+        wrong = "is missing"
+    except OSError as error:
+        wrong = f"cannot be read ({error.strerror})"
+    if wrong:
+        raise SetupError(
+            f"{path}: this clip {wrong}. `python -m ascc_async verify --repair` and then"
+            " `python -m ascc_async run` fetch it again; without the network, name its video in"
+            " removals.txt."
+        )
+    return path
+
+
+def write_credits_of(
+    folder: Path, output_dir: Path, rows: Iterable[ManifestRow], changes: str
+) -> None:
+    """`ATTRIBUTION.csv` and `CREDITS.md` of these clips in `folder`, where they are not so already.
+
+    `changes` is added to what was done to each: `mixed to mono`. Raises MetadataError.
+    """
+    path = output_dir / "dataset" / "ATTRIBUTION.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.reader(file, strict=True)
+            next(table, None)
+            known = {line[0]: Attribution._make(line) for line in table}
+        credited = [known[row.segment_id] for row in rows]
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        # Nothing may be shared without its credits.
+        message = "lacks clips that the manifest names: `python -m ascc_async run` writes both anew"
+        raise MetadataError(path, None, message) from error
+    credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]
+    with replacing(folder / "ATTRIBUTION.csv") as part:
+        write_attribution(part, credited)
+    with replacing(folder / "CREDITS.md") as part:
+        write_credits(part, credited)

@@ -1,0 +1,1 @@
+"""From published clips to what a training loop reads: arrays, class splits, episodes."""

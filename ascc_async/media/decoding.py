@@ -1,0 +1,49 @@
+"""Reads the sound of finished clips, of any format, outside the event loop."""
+
+from __future__ import annotations
+
+import subprocess
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from ascc_async.errors import Rejected
+from ascc_async.media.encoding import decode_arguments, format_of
+from ascc_async.model import Reason
+
+_SECONDS = 120.0  # for one clip, as for making it
+
+
+def sound_source(path: Path, ffmpeg: str, *, pictures: bool = False) -> Path | BytesIO:
+    """What libsndfile can read: the clip itself, else its sound as WAV, decoded by `ffmpeg`.
+
+    `pictures`: decode those of an MP4 too, only to see that they can be. Raises Rejected.
+    """
+    demuxer = format_of(path).demuxer
+    if not demuxer:
+        return path
+    arguments = decode_arguments(str(path), demuxer, pictures=pictures and path.suffix == ".mp4")
+    command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
+    try:
+        decoded = subprocess.run(
+            command, capture_output=True, timeout=_SECONDS, start_new_session=True, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f"ffmpeg did not decode it within {_SECONDS:g} s"
+        raise Rejected(Reason.CORRUPT, message) from error
+    if decoded.returncode:
+        message = decoded.stderr.decode("utf-8", "replace").strip()
+        raise Rejected(Reason.CORRUPT, f"ffmpeg does not decode it: {message[-300:]}")
+    return BytesIO(decoded.stdout)
+
+
+def read_sound(path: Path, ffmpeg: str) -> tuple[npt.NDArray[np.float32], int]:
+    """A clip's samples of shape (frames, channels), and its rate. Raises Rejected."""
+    try:
+        samples, rate = soundfile.read(sound_source(path, ffmpeg), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise Rejected(Reason.CORRUPT, f"it does not decode: {error.error_string}") from error
+    return samples, int(rate)
