@@ -78,8 +78,9 @@ class LicenseAnswer:
 
     `text` and `link` are the words and the address as seen; `source` names who was asked;
     `checked_at` is POSIX time in seconds; `reason` is set when `license` is `UNAVAILABLE`;
-    `detail` keeps YouTube's own words for that. `bare_by`, only with `UNKNOWN`: the identity to
-    which YouTube called the video unavailable without saying why, which may be a block as well.
+    `detail` keeps YouTube's own words for that. `bare_by`, with `UNKNOWN` and `UNAVAILABLE`: the
+    identity to which YouTube called the video unavailable without saying why, which may be a block
+    as well.
     `asked_by`: the identity that was answered; the journal does not keep it. `shown`: False where
     neither the video nor a reason was shown, which is not counted as an ask: it may be a block.
     """

@@ -77,9 +77,17 @@ class Sampler:
         states: Bytes,
         lookahead: int = 0,
         first: Bools | None = None,
+        last: Bools | None = None,
     ) -> None:
-        """`first`: for every row of the table, whether it comes before those that are not."""
-        self.selection, self.states, self._first = selection, states, first
+        """`first` and `last`: for every row of the table, whether it comes before, or after, all
+        others; first where it is both.
+        """
+        self.selection, self.states = selection, states
+        turns = np.ones(len(states), np.uint8)
+        for rows, turn in ((last, 2), (first, 0)):
+            if rows is not None:
+                turns[rows] = turn
+        self._turns = turns if turns.min(initial=1) != turns.max(initial=1) else None
         self._limit, self._lookahead = selection.max_per_class, lookahead
         approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
         self.approved: set[int] = set(approved.tolist())
@@ -148,7 +156,7 @@ class Sampler:
         """
         rows = np.array(sorted(self.approved - but), np.int32)
         if self._limit is None:
-            return self._first_ones_first(rows)
+            return self._by_turns(rows)
         # A row's rank says on which side of the last needed row of a class it lies.
         selection, rank = self.selection, self.selection.rank
         needed = [
@@ -158,7 +166,7 @@ class Sampler:
             )
             for row in rows.tolist()
         ]
-        return self._first_ones_first(rows[np.array(needed, bool)])
+        return self._by_turns(rows[np.array(needed, bool)])
 
     def _rows_to_ask(self) -> Rows:
         """The unasked rows that are needed, the classes by turns; then those of the lookahead."""
@@ -167,7 +175,7 @@ class Sampler:
             if self._queue is not None:
                 return selection.rows[:0]  # nothing was put back since all were handed out
             unasked: Rows = selection.rows[states[selection.rows] == RowState.UNASKED]
-            return self._first_ones_first(unasked)
+            return self._by_turns(unasked)
         classes = range(len(selection.chosen)) if self._queue is None else sorted(self._changed)
         self._changed = set()
         rows, turns = [selection.rows[:0]], [np.empty(0, np.int64)]
@@ -179,14 +187,14 @@ class Sampler:
             rows.append(order[turn])
             turns.append(np.where(turn < end, turn, len(states) + turn))
         in_turn: Rows = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
-        return self._first_ones_first(in_turn)
+        return self._by_turns(in_turn)
 
-    def _first_ones_first(self, rows: Rows) -> Rows:
-        """The same rows, otherwise in the same order."""
-        if self._first is None:
+    def _by_turns(self, rows: Rows) -> Rows:
+        """First ones first, last ones last, otherwise in the same order."""
+        if self._turns is None:
             return rows
-        first = self._first[rows]
-        return np.concatenate([rows[first], rows[~first]])
+        in_turn: Rows = rows[np.argsort(self._turns[rows], kind="stable")]
+        return in_turn
 
     def _reach_of(self, position: int) -> int:
         if position not in self._reach:

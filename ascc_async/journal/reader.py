@@ -51,7 +51,7 @@ class BulkAnswers(NamedTuple):
     """A page of answers as arrays: ids (S11), POSIX times, asks up to 255.
 
     `licenses` are indices into `LICENSES`; `reasons` are indices into `REASONS` plus one, 0 for
-    none.
+    none. `bare`: YouTube said that the video is not there, and no more.
     """
 
     ids: npt.NDArray[np.bytes_]
@@ -59,6 +59,7 @@ class BulkAnswers(NamedTuple):
     reasons: npt.NDArray[np.uint8]
     times: npt.NDArray[np.float64]
     asks: npt.NDArray[np.uint8]
+    bare: npt.NDArray[np.bool_]
 
     def where(self, mask: npt.NDArray[np.bool_]) -> BulkAnswers:
         """The answers for which `mask` holds."""
@@ -195,20 +196,23 @@ class Reader:
                 np.zeros(size, np.uint8),
                 np.zeros(size, np.float64),
                 np.ones(size, np.uint8),
+                np.zeros(size, np.bool_),
             )
         rest = (
             f"SELECT video_id, CAST(video_id AS BLOB), {_code('license', LICENSES, _UNKNOWN)},"
-            f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255) FROM answers"
+            f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255),"
+            f" {self._bare_by} <> '' FROM answers"
             f" WHERE video_id > ? AND license <> 'standard' ORDER BY video_id LIMIT {_BULK_PAGE}"
         )
         for rows in self._pages(rest):
-            _, ids, licenses, reasons, times, asks = zip(*rows, strict=True)
+            _, ids, licenses, reasons, times, asks, bare = zip(*rows, strict=True)
             yield BulkAnswers(
                 np.array(ids, "S11"),
                 np.array(licenses, np.uint8),
                 np.array(reasons, np.uint8),
                 np.array(times, np.float64),
                 np.array(asks, np.uint8),
+                np.array(bare, np.bool_),
             )
 
     def explained(self, since: float) -> Iterator[list[str]]:

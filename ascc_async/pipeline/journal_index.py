@@ -19,7 +19,7 @@ from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import License, Outcome
+from ascc_async.model import License, Outcome, Reason
 
 _DAY = 86400.0
 LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
@@ -64,6 +64,8 @@ class JournalIndex:
         self.fates: Bytes = np.zeros(rows, np.uint8)
         self.states: Bytes = np.zeros(rows, np.uint8)
         self.clips = 0  # of selected rows, made
+        # Ended by words that blocked addresses are told, too: asked again last of all.
+        self.last: Bools = np.zeros(rows, bool)
         # Rows of which nobody is asked why the Data API does not list them; None: of any.
         self.explained: Bools | None = None
 
@@ -89,6 +91,7 @@ class JournalIndex:
             rows, page = rows[here], answer_page.where(here)
             self.licenses[rows], self.reasons[rows] = page.licenses, page.reasons
             self.states[rows] = self._states_of(rows, page, barred_before)
+            self.last[rows] = self._ended_unsurely(page)
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
         # Also those of which the journal knows nothing yet: they are not even asked.
@@ -113,11 +116,16 @@ class JournalIndex:
         passing = np.isin(page.reasons, [REASON_CODES[reason] for reason in PASSING_REASONS])
         # What stays unknown through many runs may be a block in words that nobody knows: those end.
         ask_again = (shareable & stale) | (unknown & (stale | (page.asks <= self._retry_unknown)))
-        ask_again |= passing & (page.times < barred_before)
+        ask_again |= passing & (page.times < barred_before) | self._ended_unsurely(page) & stale
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
         states[ask_again] = RowState.UNASKED
         return states
+
+    def _ended_unsurely(self, page: BulkAnswers) -> Bools:
+        """Which have ended without a certain reason: not listed, or called unavailable twice."""
+        ended: Bools = page.licenses == LICENSE_CODES[License.UNAVAILABLE]
+        return ended & (page.bare | (page.reasons == REASON_CODES[Reason.NOT_LISTED]))
 
     def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
         """A clip whose author no answer named is asked for again; a removed channel's is not made.

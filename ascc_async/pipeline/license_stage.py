@@ -202,7 +202,8 @@ class LicenseStage:
                 return
             unknown_rows = []
             for row, answer in zip(question.rows, answers, strict=True):
-                if answer.bare_by:  # the next source would be told the same
+                if answer.license is License.UNKNOWN and answer.bare_by:
+                    # The next source would be told the same.
                     look_again = question.bare is None
                     await self._unwritten.put(Answered(row, answer, look_again=look_again))
                 elif answer.license is License.UNKNOWN:

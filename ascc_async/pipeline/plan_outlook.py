@@ -146,11 +146,12 @@ def outlook(selection: Selection, seen: Seen, basis: Assumptions, rows: Bools) -
     again = int((rows & (seen.licenses == LICENSE_CODES[License.CREATIVE_COMMONS])).sum())
     found = max(never * basis.found_share, listed * basis.answered_share)
     missing = never * (1 - basis.answered_share - basis.unknown_share)
+    gone = int((rows & (seen.licenses == LICENSE_CODES[License.UNAVAILABLE])).sum())
     waiting = int((selection.selected & (seen.states == RowState.APPROVED)).sum())
     clips = found + again + waiting
     return Outlook(
         videos=int(rows.sum()),
-        missing=missing + int(bare.sum()),
+        missing=missing + gone + int(bare.sum()),
         bare=missing * basis.bare_share,
         unknown=never * basis.unknown_share + int((unknown & ~bare).sum()),
         clips=clips,

@@ -28,9 +28,10 @@ _BESIDE = "bare/"
 def first_look_in(reader: Reader, video_id: str) -> tuple[License | None, Bare | None]:
     """The license that the journal knows, and the bare answer since then, if there was one."""
     known = reader.answer(video_id)
-    if known is None or known.license is License.UNKNOWN:
-        bare = Bare(-1, known.bare_by, known.checked_at) if known and known.bare_by else None
-        return License.UNKNOWN if known else None, bare
+    if known is None:
+        return None, None
+    if known.bare_by:  # maybe seen twice already, a month ago
+        return known.license, Bare(-1, known.bare_by, known.checked_at)
     identity, at = reader.learned(_BESIDE + video_id).get("", ("", 0.0))
     return known.license, Bare(-1, identity, at) if at > known.checked_at else None
 
@@ -114,5 +115,5 @@ class SecondLooks:
         apart = answer.bare_by != bare.identity or answer.checked_at - bare.at >= APART_SECONDS
         # Only when what is there is shown to whoever was told so, now and not just before.
         if apart and await self._trust.reads_right(health, answer.bare_by, since=answer.checked_at):
-            return replace(answer, license=License.UNAVAILABLE, reason=Reason.REMOVED, bare_by="")
+            return replace(answer, license=License.UNAVAILABLE, reason=Reason.REMOVED)
         return replace(answer, checked_at=bare.at, bare_by=bare.identity)

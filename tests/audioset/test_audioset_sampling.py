@@ -165,6 +165,15 @@ def test_what_comes_first_is_asked_and_made_first(limit: int | None) -> None:
     assert first[sampler.wanted()].tolist() == sorted(first[needed], reverse=True)
 
 
+def test_what_comes_last_is_asked_after_all_others() -> None:
+    """First ones first, also those that would be last; the others keep their order."""
+    selection = selection_of([[0]] * 6, [0], limit=None)
+    first, last = np.zeros(6, bool), np.zeros(6, bool)
+    first[4], last[[0, 2, 4]] = True, True
+    sampler = Sampler(selection, np.zeros(6, np.uint8), first=first, last=last)
+    assert sampler.next(9).tolist() == [4, 1, 3, 5, 0, 2]
+
+
 @settings(deadline=None, max_examples=100)
 @given(worlds(), rngs, st.data())
 def test_start_finds_what_a_long_run_knows(world: World, rng: Random, data: st.DataObject) -> None:

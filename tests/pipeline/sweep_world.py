@@ -241,6 +241,7 @@ class Memory:
                 np.array(reasons, np.uint8),
                 np.array([each.checked_at for each in answers]),
                 np.array([min(255, self.asks[video_id]) for video_id in ids], np.uint8),
+                np.array([bool(each.bare_by) for each in answers], bool),
             )
 
     def explained(self, since: float) -> Iterator[list[str]]:
@@ -379,7 +380,13 @@ def one_row(
 
 
 def aged(
-    license_: License, age_days: float = 0.0, reason: Reason | None = None, *, shown: bool = True
+    license_: License,
+    age_days: float = 0.0,
+    reason: Reason | None = None,
+    *,
+    shown: bool = True,
+    bare_by: str = "",
 ) -> LicenseAnswer:
     """An answer of that age about row 0."""
-    return LicenseAnswer("00000000000", license_, "a", NOW - age_days * DAY, reason, shown=shown)
+    at = NOW - age_days * DAY
+    return LicenseAnswer("0" * 11, license_, "a", at, reason, shown=shown, bare_by=bare_by)

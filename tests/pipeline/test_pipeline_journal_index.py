@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sweep_world import (
     CC,
@@ -35,6 +37,10 @@ from ascc_async.model import LicenseAnswer, Outcome, Reason
         ([aged(UNKNOWN, 31)] * 3, True),
         ([aged(UNKNOWN, shown=False)] * 9, True),
         ([aged(UNAVAILABLE, 400, Reason.REMOVED)], False),
+        ([aged(UNAVAILABLE, 29, Reason.REMOVED, bare_by="main")], False),
+        ([aged(UNAVAILABLE, 31, Reason.REMOVED, bare_by="main")], True),
+        ([aged(UNAVAILABLE, 29, Reason.NOT_LISTED)], False),
+        ([aged(UNAVAILABLE, 31, Reason.NOT_LISTED)], True),
         *(([aged(UNAVAILABLE, 31, reason)], True) for reason in PASSING_REASONS),
         *(([aged(UNAVAILABLE, 29, reason)], False) for reason in PASSING_REASONS),
     ],
@@ -42,6 +48,21 @@ from ascc_async.model import LicenseAnswer, Outcome, Reason
 def test_what_a_start_asks_again(answers: list[LicenseAnswer], again: bool) -> None:
     """Old evidence, unknown (if shown, `retry_unknown` times a month), and what may pass."""
     assert one_row(*answers).take(9) == ((0,) if again else ())
+
+
+def test_what_ended_unsurely_is_asked_again_last_of_all() -> None:
+    """After rows that were never asked and after unknown ones."""
+    memory = Memory()
+    for row, known in enumerate(
+        (
+            aged(UNAVAILABLE, 31, Reason.REMOVED, bare_by="main"),
+            aged(UNAVAILABLE, 31, Reason.NOT_LISTED),
+            aged(UNKNOWN),
+        )
+    ):
+        memory._put(replace(known, video_id=f"{row:011d}"))
+    rows = selection_of([[0]] * 4, [0], limit=None)
+    assert work_queue_of(rows, memory, wall=lambda: NOW).take(9) == (2, 3, 0, 1)
 
 
 @pytest.mark.parametrize(

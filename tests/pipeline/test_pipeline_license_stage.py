@@ -457,7 +457,7 @@ def test_bare_words_are_looked_at_again_by_another_identity(also_second: bool) -
         page.bare = {(name, BARE) for name in TWO[: 1 + also_second]}
         sweep = Sweep(queue_of(20), page, Page("b"), identities=TWO)
         await sweep.run()
-        expected = (UNAVAILABLE, Reason.REMOVED, "") if also_second else (CC, None, "")
+        expected = (UNAVAILABLE, Reason.REMOVED, "second") if also_second else (CC, None, "")
         assert recorded(sweep) == expected
         assert [one for one in page.sweep() if one == BARE] == [BARE] * 2
         assert page.sweep()[-1] == BARE
@@ -484,6 +484,28 @@ def test_with_one_identity_bare_words_wait_for_a_run_two_hours_later() -> None:
                 first_seen = first_seen or memory.answers[BARE].checked_at
                 assert memory.answers[BARE].checked_at == first_seen
             sweep.clock.advance(4000)
+
+    run(main())
+
+
+def test_what_ended_by_bare_words_is_asked_again_a_month_later() -> None:
+    """Told the same, that counts at once for another month; shown, it is what it is."""
+
+    async def main() -> None:
+        memory, page = Memory(), Page("a", {BARE: CC}, identities=("main",))
+        page.bare = {("main", BARE)}
+        ended = (UNAVAILABLE, Reason.REMOVED, "main")
+        expected = (UNKNOWN, None, "main"), ended, ended, ended, (CC, None, "")
+        for days, known in zip((0.1, 29, 2, 31, 0), expected, strict=True):
+            rows = selection_of([[0]] * 20, [0], limit=None)
+            sweep = Sweep(work_queue_of(rows, memory, wall=now), page, memory=memory)
+            page.asked.clear()
+            await sweep.run()
+            assert recorded(sweep) == known
+            assert (BARE in page.asked) == (days != 2)
+            sweep.clock.advance(days * 86_400)
+            if days == 31:
+                page.bare = set()
 
     run(main())
 
@@ -518,7 +540,7 @@ def test_a_run_of_two_hours_looks_again_at_its_end() -> None:
         page.bare = {("main", BARE)}
         sweep = Sweep(queue_of(30), page, workers=1)
         await sweep.run()
-        assert recorded(sweep) == (UNAVAILABLE, Reason.REMOVED, "")
+        assert recorded(sweep) == (UNAVAILABLE, Reason.REMOVED, "main")
 
     run(main())
 

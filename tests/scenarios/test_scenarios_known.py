@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,23 @@ def test_three_videos_in_ten_called_unavailable(calm: StandinProcess, tmp_path: 
     assert job.leg() == 0, job.ends.said
     assert OPEN not in job.ends.said
     assert wrong(job.place.manifest(), calm.world, second_look=True) == []
+
+
+def test_a_block_that_lasts_ends_no_video_for_good(place: Place, calm: StandinProcess) -> None:
+    """Told twice, hours apart, that videos are unavailable, it counts as removed; a month later
+    that is asked again, and every row is what the world says.
+    """
+    few = replace(place, settings=(*place.settings, "audioset.splits=[eval]"))
+    calm.set_faults(GONE_30)
+    for hours in (3, 31 * 24):
+        assert few.run()[0] == 0
+        with edited(few.output) as journal:
+            journal.execute(f"UPDATE answers SET checked_at = checked_at - {hours} * 3600")
+    assert any("'removed'" in row for row in wrong(few.manifest(), calm.world, second_look=True))
+    calm.set_faults()
+    code, said = few.run()
+    assert code == 0, said
+    assert wrong(few.manifest(), calm.world, second_look=True) == []
 
 
 def test_another_identity_takes_the_second_look_at_once(tmp_path: Path) -> None:
