@@ -158,7 +158,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             where = "folder for the results (default: demo)"
             add("--dir", type=Path, default=Path("demo"), help=where)
         case "plan":
-            add("--classes", action="store_true", help="list every class instead")
+            classes = "list every class instead: index, quality, rows, whether it is chosen"
+            add("--classes", action="store_true", help=classes)
         case "status":
             add("video_id", nargs="?", help="show all that is known of this video")
         case "doctor":

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _COLUMNS = ("video_id", "ytid", "id")  # in small letters
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+# The name of a column may happen to look like an id, and hardly an id like a name. At worst one
+# video comes in its usual turn.
+_NAME = re.compile(r"[A-Za-z][a-z_]{10}|[A-Z_]{11}")
 _REMEDY = "correct it, or take the file out of license.ask_first"
 
 
@@ -81,7 +84,8 @@ def _ids_in(path: Path) -> Ids:
             path, line + 1, f"cannot be read as CSV ({error}): {_REMEDY}"
         ) from error
     if not ids:
-        raise MetadataError(path, None, f"names no video: {_REMEDY}")
+        problem = "names no video, or of a manifest no Creative Commons one"
+        raise MetadataError(path, None, f"{problem}: {_REMEDY}")
     return np.array(list(ids), ID_DTYPE)
 
 
@@ -90,7 +94,8 @@ def _entries(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     numbered = enumerate(lines, 1)
     top, head = next(((n, line) for n, line in numbered if _without_comment(line)), (0, ""))
     if not head or _VIDEO_ID.fullmatch(_without_comment(head)):
-        for number, line in chain([(top, head)], numbered):
+        first = [] if _NAME.fullmatch(_without_comment(head)) else [(top, head)]
+        for number, line in chain(first, numbered):
             if text := _without_comment(line):
                 yield number, text
         return

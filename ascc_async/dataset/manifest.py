@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WITH_FILE = (Outcome.CLIP, Outcome.SPARE)
+_NAME_ONE = "name a manifest.csv, usually that in <output.dir>/dataset"
 _PAGE = 50_000  # rows; some 40 MB while they are checked
 
 
@@ -164,6 +165,9 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
                     raise MetadataError(path, 2, "more fields than the first line has columns")
                 defaults = ManifestRow._field_defaults
                 missing = [name for name in COLUMNS if name not in page]
+                if len(missing) == len(COLUMNS):
+                    problem = f"its first line names no column of a manifest; {_NAME_ONE}"
+                    raise MetadataError(path, 1, f"not a manifest of ascc_async: {problem}")
                 if needed := [name for name in missing if name not in defaults]:
                     names = ", ".join(needed)
                     message = f"not a manifest of ascc_async: columns missing: {names}"
@@ -175,14 +179,14 @@ def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
                 yield page
                 last = page.segment_id.iloc[-1] if len(page) else last
     except OSError as error:
-        remedy = "name a manifest.csv, usually that in <output.dir>/dataset"
-        raise MetadataError(path, None, f"cannot be read: {error.strerror}; {remedy}") from error
+        message = f"cannot be read: {error.strerror}; {_NAME_ONE}"
+        raise MetadataError(path, None, message) from error
     except UnicodeDecodeError as error:
         raise MetadataError(path, None, "not UTF-8: save the file as UTF-8") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         problem = str(error).rpartition("C error: ")[2].strip()
         raise MetadataError(
-            path, None, f"not a manifest of ascc_async, as it is not CSV: {problem}"
+            path, None, f"not a manifest of ascc_async, as it is not CSV: {problem}; {_NAME_ONE}"
         ) from error
 
 

@@ -44,9 +44,8 @@ def inspect_file(file: Path | BinaryIO, *, lossy: bool) -> Inspection:
     try:
         samples, rate = soundfile.read(file, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise Rejected(
-            Reason.CORRUPT, f"the finished file does not decode: {error.error_string}"
-        ) from error
+        problem = f"the finished file does not decode when it is read again ({error.error_string})"
+        raise Rejected(Reason.CORRUPT, problem) from error
     return inspect_samples(samples, int(rate))
 
 

@@ -63,13 +63,13 @@ class Disk:
                 self.waiting = True
                 log.warning(
                     "little free disk: no new clips until there is more",
-                    extra={"free_bytes": free, "min_free_bytes": self._needed},
+                    extra={"free": _gigabytes(free), "min_free": _gigabytes(self._needed)},
                 )
             await asyncio.sleep(_LOOK_EVERY)
         self._after_full = 0
         if self.waiting:
             self.waiting = False
-            log.warning("there is room again: going on", extra={"free_bytes": free})
+            log.warning("there is room again: going on", extra={"free": _gigabytes(free)})
 
     def free(self) -> int:
         """Free bytes."""
@@ -239,3 +239,7 @@ class ClipStage:
         # Memory must not grow with the number of clips.
         del self._trouble[row]
         self._work_queue.clip_done(row, record)
+
+
+def _gigabytes(number: int) -> str:
+    return f"{number / _GB:.2f} GB"

@@ -124,8 +124,9 @@ class JournalIndex:
 
     def _ended_unsurely(self, page: BulkAnswers) -> Bools:
         """Which have ended without a certain reason: not listed, or called unavailable twice."""
-        ended: Bools = page.licenses == LICENSE_CODES[License.UNAVAILABLE]
-        return ended & (page.bare | (page.reasons == REASON_CODES[Reason.NOT_LISTED]))
+        unsure = page.bare | (page.reasons == REASON_CODES[Reason.NOT_LISTED])
+        ended: Bools = unsure & (page.licenses == LICENSE_CODES[License.UNAVAILABLE])
+        return ended
 
     def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
         """A clip whose author no answer named is asked for again; a removed channel's is not made.

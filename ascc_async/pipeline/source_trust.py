@@ -125,6 +125,11 @@ class SourceTrust:
     async def passed(self, health: SourceHealth, identity: str, look: Look) -> None:
         """It read right, asked as this identity (empty: any)."""
         health.look_first = False
+        if health.standing(look.identity).silent_since is not None:
+            log.info(
+                "known videos are shown again: going on",
+                extra={"identity": look.identity, "source": health.source.name},
+            )
         for name in {identity, look.identity}:
             health.standing(name).passed(look.began)
         self.looks += 1
@@ -183,14 +188,15 @@ class SourceTrust:
         if look.gone and never_right and standing.clean_until is None:
             health.out, health.why = True, f"it says that all known videos are gone. {BLOCKED}"
             log.error(
-                "license source not used: it says that all known videos are gone",
-                extra={"source": name, "what to do": BLOCKED},
+                "license source «%(source)s» is not used: it says that all known videos are gone."
+                f" {BLOCKED}",
+                {"source": name},
             )
             return
         log.warning(
-            "may be blocked: not one video that is known to be there is shown to this identity; it"
-            " pauses, and what it was told since does not count",
-            extra={"identity": identity, "source": name, "what to do": BLOCKED},
+            "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and what"
+            f" it was told since does not count. {BLOCKED}",
+            {"identity": identity, "source": name},
         )
         refused = Refused("known videos are not shown", kind="other")
         self._rest_identity(health.source.kind, identity, refused, silent_for)

@@ -60,7 +60,7 @@ def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
         left = duration(stopping.seconds_left or 0)
         if narrow:
             return f"stopping, {left} · Ctrl-C: abort"
-        return f"stopping: finishing what is under way, at most {left}; Ctrl-C again aborts"
+        return f"stopping: finishing what is under way, at most {left}; Ctrl-C now aborts"
     elapsed = duration(snapshot.at - snapshot.started_at)
     phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
     goes_on = "" if narrow else ", the same command resumes"

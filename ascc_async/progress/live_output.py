@@ -145,10 +145,10 @@ class Screen:
                 stopping_announced = True
                 # The dashboard shows it too; a log file or a pipe has only this line.
                 log.info(
-                    "stopping: finishing what is under way, then writing the dataset; another"
-                    " Ctrl-C aborts",
+                    "stopping: finishing what is under way, then writing the dataset; Ctrl-C"
+                    " now aborts",
                     extra={
-                        "asked_by": snapshot.stopping.reason,
+                        "why": snapshot.stopping.reason,
                         "at_most_seconds": round(snapshot.stopping.seconds_left or 0),
                     },
                 )

@@ -53,6 +53,7 @@ class Bucket:
         self._filled_at = now
         self.in_flight = self.sent = self.answers = self.refusals = self.faults = 0
         self.last_refusal = ""
+        self.in_disguise = False  # it pauses for what did not look like a refusal
         self._ended_at: float | None = None
         self._cut_at = -math.inf
 
@@ -98,6 +99,9 @@ class Bucket:
             controller.resumed(now, paused)
             # What was saved up during the pause would go as a burst, right after a refusal.
             self.tokens = min(self.tokens, 0.0)
+            if self.in_disguise:  # whether it is over is seen by what is answered, not that it is
+                self.in_disguise = False
+                return
             log.info(
                 "«%(identity)s» is answered again after %(seconds).0f s; going on at"
                 " %(rate).3g %(kind)s/s",

@@ -189,6 +189,7 @@ class RateLimiter:
             bucket.breaker.opened_at = now - seconds
         bucket.in_flight += 1  # `refused` ends one
         bucket.refused(now, now, error)
+        bucket.in_disguise = True
         self._let_go()
 
     def snapshot(self) -> RateLimiterSnapshot:

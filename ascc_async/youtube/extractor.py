@@ -134,7 +134,7 @@ class Extractor:
                 permit.sent(0)
                 raise Refused(
                     f"YouTube says «{said}» of several videos in a row, and of known ones too: it"
-                    f" seems to block «{identity}»",
+                    " seems to block this identity",
                     kind="other",
                 )
 

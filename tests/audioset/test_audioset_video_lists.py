@@ -25,6 +25,7 @@ MANIFEST = "segment_id,video_id,labels,license,title\r\n"
         # As pandas writes it, and as the published list is.
         ",Unnamed: 0,id,license\n7,7,-0O3e95y4gE,CC\n9,9,_g0fiWx8RyM,CC\n1,1,07J4uVMPSW4,CC\n",
         "id\n-0O3e95y4gE\n_g0fiWx8RyM\n07J4uVMPSW4\n",
+        "youtube_ids\n-0O3e95y4gE\n_g0fiWx8RyM\n07J4uVMPSW4\n",
         '# a comment\n"title","YTID"\n"two\nlines, one comma","-0O3e95y4gE"\n"","_g0fiWx8RyM"\n'
         '"#1","07J4uVMPSW4"\n',
         f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,creative_commons,a\r\n"
@@ -51,7 +52,11 @@ def test_every_form_of_a_list_is_read(text: str, tmp_path: Path) -> None:
         ("id\n-0O3e95y4gE\n".encode("utf-16"), ":1: ", "UTF-8"),
         (b"\x1f\x8b\x08\x00\xff\xff", ":1: ", "UTF-8"),
         (b"", ": ", "names no video"),
-        (f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,standard,a\r\n".encode(), ": ", "no video"),
+        (
+            f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,standard,a\r\n".encode(),
+            ": ",
+            "Creative Commons",
+        ),
         (None, ": ", "cannot be read (No such file or directory): correct license.ask_first"),
     ],
 )

@@ -88,5 +88,5 @@ def test_ctrl_c_says_at_once_what_happens_next(youtube: StandinProcess, place: P
     finally:
         youtube.set_faults()
     assert seen.code == 3
-    assert "Ctrl-C again aborts" in seen.plain
+    assert "Ctrl-C now aborts" in seen.plain
     assert re.search(r"Stopped after .*: run the same command again to continue", seen.plain)

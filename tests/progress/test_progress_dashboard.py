@@ -55,7 +55,7 @@ def test_a_wide_terminal_shows_more_reasons_than_a_narrow_one() -> None:
 
 def test_stopping_says_at_every_width_what_ctrl_c_does_next() -> None:
     """The first line changes at once."""
-    assert "Ctrl-C again aborts" in drawn(snapshot(stopping=DRAINING), 80)[0]
+    assert "Ctrl-C now aborts" in drawn(snapshot(stopping=DRAINING), 80)[0]
     assert "Ctrl-C: abort" in drawn(snapshot(stopping=DRAINING), 40)[0]
 
 

@@ -82,7 +82,7 @@ def test_a_block_for_all_rests_the_identity_and_costs_no_video_an_attempt(
         return False
 
     assert job.leg(lifted) == 0, job.ends.said
-    assert "it seems to block «main»" in job.ends.said
+    assert "it seems to block this identity" in job.ends.said
     assert calm.settings.faults == ()
     rows = job.place.manifest()
     assert {row["attempts"] for row in rows if row["outcome"] == "clip"} == {"1"}
