@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
+import re
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
 from ascc_async import __version__
 from ascc_async.errors import AsccError, StopRun
@@ -51,6 +54,11 @@ HELP = {
         "Needs no network. Results are in the folder that --dir names, made just as a real run\n"
         "makes them. Run it again: nothing is fetched twice.",
         "demo --dir /tmp/demo",
+    ),
+    "init": CommandHelp(
+        "put settings.yaml and cookies.example.txt into a folder, to begin a real run there",
+        "Never writes over a file that is there. Every setting is explained in the file itself.",
+        "init audioset-cc",
     ),
     "plan": CommandHelp(
         "what a run would do: segments, requests, hours, disk; sends nothing to YouTube",
@@ -96,9 +104,26 @@ HELP = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Says what a mistyped command or option may have meant."""
+
+    commands: Mapping[str, argparse.ArgumentParser] = {}
+
+    def error(self, message: str) -> NoReturn:
+        typed = re.search(r"invalid choice: '([^']+)'|unrecognized arguments: --([^\s=]+)", message)
+        if typed and typed[1]:
+            known, dashes = [*self.commands], ""
+        else:
+            pages = "".join(command.format_help() for command in self.commands.values())
+            known, dashes = re.findall(r"--([a-z-]+)", pages), "--"
+        if typed and (near := difflib.get_close_matches(typed[1] or typed[2], known, n=1)):
+            message = f"unknown: {dashes}{typed[1] or typed[2]}. Did you mean {dashes}{near[0]}?"
+        super().error(message)
+
+
+def parser() -> _Parser:
     """The whole command line."""
-    main = argparse.ArgumentParser(
+    main = _Parser(
         prog=_PROGRAM,
         description=_DESCRIPTION,
         parents=[_options()],
@@ -108,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
         f"example:\n  {_PROGRAM} demo",
         allow_abbrev=False,
     )
-    main.add_argument("--version", action="version", version=f"ascc-async {__version__}")
+    main.add_argument("-V", "--version", action="version", version=f"ascc-async {__version__}")
     commands = main.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, command_help in HELP.items():
         command = commands.add_parser(
@@ -121,11 +146,12 @@ def parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         _add_arguments(name, command)
+    main.commands = commands.choices
     return main
 
 
-def _options() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+def _options() -> _Parser:
+    common = _Parser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
     group = common.add_argument_group("options everywhere")
     group.add_argument(
         "--config",
@@ -157,6 +183,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "demo":
             where = "folder for the results (default: demo)"
             add("--dir", type=Path, default=Path("demo"), help=where)
+        case "init":
+            add("dir", nargs="?", type=Path, default=Path(), help="the folder (default: this one)")
         case "plan":
             classes = "list every class instead: index, quality, rows, whether it is chosen"
             add("--classes", action="store_true", help=classes)

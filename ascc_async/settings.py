@@ -320,12 +320,20 @@ Proxy = Annotated[str | None, BeforeValidator(_check_proxy)]
 _FIRST_IDENTITY = "main"
 
 
+def _identity_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", value):
+        raise ValueError("must be 1 to 40 letters, digits, dots, underscores or hyphens")
+    return value
+
+
 class IdentitySettings(Section):
     """One more identity: its own cookies, proxy, rates and pauses."""
 
-    name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
-    cookies_file: Path | None = None
-    proxy: Proxy = Field(default=None, repr=False)
+    name: Annotated[str, AfterValidator(_identity_name)] = Field(
+        description="what it is called on the screen and in logs; not main"
+    )
+    cookies_file: Path | None = Field(default=None, description="its own cookies; null: a guest")
+    proxy: Proxy = Field(default=None, repr=False, description="its own proxy; null: out directly")
 
 
 class NetworkSettings(Section):
@@ -387,20 +395,20 @@ class Settings(Section):
     output: OutputSettings = Field(default_factory=OutputSettings)
 
     def public(self) -> dict[str, Any]:
-        """The settings as JSON-ready data, with keys and proxy passwords left out."""
-        data: dict[str, Any] = self.model_dump(mode="json")
-        # Four characters tell the owner which key it was, and nobody else anything.
-        data["license"]["api_keys"] = [
-            "…" + key.get_secret_value()[-4:] for key in self.license.api_keys
-        ]
-        data["network"]["proxy"] = without_password(self.network.proxy)
-        for identity in data["network"]["identities"]:
-            identity["proxy"] = without_password(identity["proxy"])
-        return data
+        """What may be published, JSON-ready: no keys, nothing of this machine or its network."""
+        return self.model_dump(
+            mode="json",
+            exclude={
+                "audioset": {"metadata_dir"},
+                "license": {"api_keys", "ask_first"},
+                "network": {"cookies_file", "proxy", "ca_file", "identities"},
+                "output": {"dir"},
+            },
+        )
 
 
 def without_password(proxy: str | None) -> str | None:
-    """The proxy's address with `user:password@` cut out, fit for logs and `run.json`."""
+    """The proxy's address with `user:password@` cut out, fit for logs."""
     if proxy is None:
         return None
     parts = urlsplit(proxy)

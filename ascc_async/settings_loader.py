@@ -7,6 +7,7 @@ with its key, where it was made and what is allowed, all of them at once, before
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,11 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from ascc_async.errors import SettingsError
 from ascc_async.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DEFAULT_FILE = "settings.yaml"
 ENVIRONMENT_PREFIX = "ASCC_"
@@ -120,8 +122,14 @@ class _Sources:
         for variable, text in sorted(environment.items()):
             if variable.startswith(ENVIRONMENT_PREFIX):
                 # Two underscores divide section and key: a single one occurs within names.
-                key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-                self._put(key, text, f"environment variable {variable}")
+                section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+                origin = f"environment variable {variable}"
+                if name and section in Settings.model_fields:
+                    self._put((section, name), text, origin)
+                else:
+                    log.warning(
+                        "%s names no setting, such as ASCC_THROTTLE__BURST: ignored", origin
+                    )
 
     def read_options(self, options: Sequence[str]) -> None:
         """Each `section.key=VALUE`; of the same key the last one counts."""
@@ -156,30 +164,23 @@ class _Sources:
     def explain(self, detail: Any) -> str:
         """One of pydantic's errors: where the wrong value is from, which key, what is wrong."""
         key: Key = detail["loc"]
-        name, message = (
-            f"`{_dotted(key)}`",
-            detail["msg"].removeprefix("Value error, ").partition(", unable")[0],
+        name = f"`{_dotted(key)}`"
+        # Ours say what is wrong; pydantic's would show its own words.
+        message = (
+            detail["msg"].removeprefix("Value error, ") if detail["type"] == "value_error" else ""
         )
         nearest = (key[:depth] for depth in range(len(key), 0, -1))
         origin = next((self._origins[k] for k in nearest if k in self._origins), "settings")
         if detail["type"] == "extra_forbidden":
             return f"{origin}: {_explain_unknown(key)}"
         if detail["type"] == "model_type":
-            return f"{origin}: {name}: expected keys below it: {', '.join(_fields(key))}."
+            return f"{origin}: {name}: expected keys below it: {', '.join(_known(key))}."
         if len(key) == 1:
             # Values that contradict each other: the message names their keys, the newest counts.
             named = {(*key, word) for word in re.findall(r"\w+", message)}
             places = [place for k, place in reversed(self._origins.items()) if k in named]
             origin = ", ".join(places) or origin
-        while isinstance(key[-1], int):  # an entry of a list means what the list means
-            key = key[:-1]
-        field = _fields(key[:-1]).get(str(key[-1]))
-        meaning = ""
-        if field and field.description and detail["type"] != "literal_error":  # lists all there is
-            meaning = f" Its meaning: {field.description}."
-        # pydantic's own texts all begin with «Input should …».
-        problem = message.removeprefix("Input") if message.startswith("Input ") else f": {message}"
-        return f"{origin}: {name}{problem}.{meaning}"
+        return f"{origin}: {name}{f': {message}' if message else f' must be {_allowed_at(key)}'}."
 
 
 def _dotted(key: Key) -> str:
@@ -188,8 +189,8 @@ def _dotted(key: Key) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _fields(key: Key) -> Mapping[str, FieldInfo]:
-    """The fields known under `key`; empty when there are none."""
+def _section(key: Key) -> type[BaseModel] | None:
+    """The model of the keys under `key`; None when there are none."""
     model: type[BaseModel] = Settings
     for name in key:
         if isinstance(name, int):
@@ -200,14 +201,61 @@ def _fields(key: Key) -> Mapping[str, FieldInfo]:
                 model = candidate
                 break
         else:
-            return {}
-    return model.model_fields
+            return None
+    return model
+
+
+def _known(key: Key) -> list[str]:
+    """The names of the keys under `key`."""
+    model = _section(key)
+    return list(model.model_fields) if model else []
+
+
+def _allowed_at(key: Key) -> str:
+    """What the value at this key may be."""
+    entry = isinstance(key[-1], int)
+    *section, name = key[:-1] if entry else key
+    model = _section(tuple(section))
+    assert model is not None
+    schema = model.model_json_schema()["properties"][name]
+    return allowed(schema["items"] if entry else schema)
+
+
+def allowed(schema: Mapping[str, Any]) -> str:
+    """What a JSON Schema allows, in words: «1 to 1024 (a whole number)», «one of flac, wav»."""
+    if "anyOf" in schema:
+        return ", or ".join(map(allowed, schema["anyOf"]))
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    match schema.get("type"):
+        case "array":
+            least = " of at least one" if "minLength" in schema else ""
+            return f"a list{least}, each entry {allowed(schema['items'])}"
+        case "integer":
+            return f"{_bounds(schema)} (a whole number)"
+        case "number":
+            return f"{_bounds(schema)} (a number)"
+        case "boolean":
+            return "true or false"
+        case "null":
+            return "null"
+        case "string":
+            return "a path" if schema.get("format") == "path" else "text"
+    return "keys and values as below"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    least, above, most = (schema.get(n) for n in ("minimum", "exclusiveMinimum", "maximum"))
+    if least is not None and most is not None:
+        return f"{least:g} to {most:g}"
+    least = f"at least {least:g}" if least is not None else f"above {above:g}"
+    return least if most is None else f"{least}, at most {most:g}"
 
 
 def _explain_unknown(key: Key) -> str:
     """Which part of the key is not known, and what may be meant; "" when all of it is."""
     for depth, name in enumerate(key):
-        known = list(_fields(key[:depth]))
+        known = _known(key[:depth])
         if isinstance(name, str) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean `{_dotted((*key[:depth], near[0]))}`? " if near else ""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ascc_async.settings import IdentitySettings, Settings
+from ascc_async.settings_loader import allowed
 
 _TOP = """\
 # Settings
@@ -33,11 +33,6 @@ or a wrong value ends the command with exit code 2 before anything starts; all m
 reported together, each with its place and what is allowed. Keep keys and cookies out of files that
 you share: `ASCC_LICENSE__API_KEYS` takes keys separated by commas.
 """
-_OF_IDENTITY = {
-    "name": "what it is called on the screen and in logs: letters, digits, `.`, `_`, `-`; not main",
-    "cookies_file": "its own cookies; null: a guest",
-    "proxy": "its own proxy; null: out directly",
-}
 
 
 def settings_page() -> str:
@@ -60,9 +55,8 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield "| key | default | allowed | what |\n| --- | --- | --- | --- |"
     schema = model.model_json_schema()
     for key, field in model.model_fields.items():
-        allowed = _allowed(schema["properties"][key])
-        what = field.description or _OF_IDENTITY.get(key, "")
-        yield f"| `{key}` | {_default(field)} | {allowed} | {what} |"
+        values = allowed(schema["properties"][key])
+        yield f"| `{key}` | {_default(field)} | {values} | {field.description} |"
     yield ""
 
 
@@ -74,34 +68,6 @@ def _default(field: FieldInfo) -> str:
         return f"`[{', '.join(map(str, value))}]`"
     shown = json.dumps(value) if isinstance(value, bool | int | float | None) else str(value)
     return f"`{shown}`"
-
-
-def _allowed(schema: dict[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_allowed(one) for one in schema["anyOf"])
-    if "$ref" in schema:
-        return "entries as below"
-    if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"])
-    match schema.get("type"):
-        case "array":
-            return f"list of {_allowed(schema['items'])}"
-        case "integer" | "number" as kind:
-            return _number("whole number" if kind == "integer" else "number", schema)
-        case "boolean":
-            return "`true`, `false`"
-        case "null":
-            return "`null`"
-    return {"path": "path", "password": "secret text"}.get(schema.get("format", ""), "text")
-
-
-def _number(kind: str, schema: dict[str, Any]) -> str:
-    bounds = [
-        f"{sign} {schema[name]:g}"
-        for name, sign in (("exclusiveMinimum", ">"), ("minimum", "≥"), ("maximum", "≤"))
-        if name in schema
-    ]
-    return " ".join([kind, ", ".join(bounds)]).strip()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,20 @@ def test_with_json_an_error_is_an_event_too(capsys: pytest.CaptureFixture[str]) 
     assert "throttle.burst" in event["text"]
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("statsu", "status"), ("doctor --onlin", "--online"), ("plan --clases", "--classes")],
+)
+def test_what_is_mistyped_gets_a_suggestion(
+    line: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Commands and their options."""
+    with pytest.raises(SystemExit) as ended:
+        run_command(line.split())
+    assert ended.value.code == 2
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     """Exit code 2."""
     with pytest.raises(SystemExit) as ended:

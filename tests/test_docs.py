@@ -115,5 +115,5 @@ def test_the_parser_knows_exactly_these_commands() -> None:
     """No command is lost or added unseen."""
     actions = [action for action in parser()._actions if action.dest == "command"]
     assert list(actions[0].choices or ()) == [
-        "run", "demo", "plan", "status", "doctor", "verify", "rebuild", "diff",
+        "run", "demo", "init", "plan", "status", "doctor", "verify", "rebuild", "diff",
     ]  # fmt: skip

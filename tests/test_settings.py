@@ -82,8 +82,8 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
     text = "clips:\n  format: flak\nthrottle:\n  burst: 0\n  jitte: 1\n"
     lines = sorted(line.partition("settings.yaml:")[2] for line in mistakes(text, tmp_path))
     expected = [
-        ("2: `clips.format`", "should be 'flac', 'wav', 'opus'"),
-        ("4: `throttle.burst`", "equal to 1"),
+        ("2: `clips.format`", "must be one of flac, wav, opus, m4a, mp3."),
+        ("4: `throttle.burst`", "must be at least 1 (a whole number)."),
         ("5: unknown key `throttle.jitte`", "`throttle.jitter`"),
     ]
     for line, (begin, hint) in zip(lines, expected, strict=True):
@@ -97,11 +97,17 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
         ("throtle.burst=3", "unknown section `throtle`. Did you mean `throttle`?"),
         ("throttle.burst", "expected section.key=VALUE"),
         ("burst=3", "expected a section and a key"),
-        ("throttle.requests_per_second=0", "`throttle.requests_per_second`"),
-        ("throttle.requests_per_second=-1", "`throttle.requests_per_second`"),
+        ("throttle.requests_per_second=0", "_per_second` must be above 0 (a number)."),
+        ("concurrency.licenses=5000", "`concurrency.licenses` must be 1 to 1024 (a whole number)."),
+        ("concurrency.licenses=many", "`concurrency.licenses` must be 1 to 1024 (a whole number)."),
+        ("clips.sample_rate=1", "must be 4000 to 192000 (a whole number), or null."),
+        ("audioset.splits=[test]", "splits[0]` must be one of balanced_train, eval, unbalanced_t"),
+        ("license.explain_missing=perhaps", "must be true or false."),
+        ("network.identities=[{cookies_file: c}]", "identities[0].name` must be text."),
+        ("network.identities=[{name: a b}]", "must be 1 to 40 letters, digits, dots"),
         ("throttle.min_requests_per_second=30", "above max_requests_per_second"),
         ("classes.end_index=0", "must be greater than start_index"),
-        ("license.sources=[]", "`license.sources`"),
+        ("license.sources=[]", "`license.sources` must be a list of at least one, each entry one"),
         ("license.sources=[innertube, innertube]", "is given twice"),
         ("license.known_standard=M4gD1WSo5mA", "known_creative_commons and known_standard"),
         ("license.known_standard=short", "`license.known_standard[0]`: 'short' is not a video id"),
@@ -161,6 +167,15 @@ def test_an_unknown_variable_is_an_error() -> None:
         load(None, (), {"ASCC_THROTTLE__BRST": "3"})
 
 
+@pytest.mark.parametrize("variable", ["ASCC_PROJECT", "ASCC_OTHER__THING", "ASCC_", "ASCC_CLIPS"])
+def test_a_variable_of_another_program_is_a_warning(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What names no section and key may be somebody else's."""
+    assert load(None, (), {variable: "3"}) == load(None, (), {})
+    assert f"{variable} names no setting" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -194,14 +209,18 @@ def test_a_faster_start_raises_the_default_bound(tmp_path: Path) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    """Keys and proxy passwords are neither in `repr` nor in the public form."""
+    """Keys and passwords are not in `repr`; proxies and paths neither in the public form."""
     settings = load(
         None,
-        ["network.proxy=http://me:s3cret@host:1", "license.api_keys=[AIzaTOPSECRET1234]",
+        ["network.proxy=http://me:s3cret@host:1", "network.cookies_file=c.txt",
+         "license.api_keys=[AIzaTOPSECRET1234]",
          "network.identities=[{name: b, proxy: 'socks5://u:hidden@h:2'}]"],
         {},
     )  # fmt: skip
     shown = repr(settings) + str(settings.public())
     for secret in ("s3cret", "TOPSECRET", "hidden"):
         assert secret not in shown
-    assert settings.public()["network"]["proxy"] == "http://host:1"
+    public = str(settings.public())
+    assert not [
+        word for word in ("host", "cookies", "/c.txt", "metadata", "1234") if word in public
+    ]

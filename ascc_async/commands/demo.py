@@ -19,9 +19,10 @@ throttle: {requests_per_second: 12, max_requests_per_second: 60, burst: 10}
 output: {dir: ., min_free_gb: 0.2}
 """
 GOODBYE = """\
-This was the demo: a small fake YouTube on your own machine. For a real run, copy settings.yaml
-into a folder of its own, choose classes and splits, add a Data API key or cookies if you have
-them, look at `python -m ascc_async plan`, then start `python -m ascc_async`."""
+This was the demo: a small fake YouTube on your own machine. For a real run, make a folder with
+`python -m ascc_async init audioset-cc`, choose classes and splits in its settings.yaml, add a Data
+API key or cookies if you have them, look at `python -m ascc_async plan`, then start
+`python -m ascc_async`."""
 # A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.
 WORLD = WorldSettings(
     limits=(

@@ -35,9 +35,9 @@ _NOT_ASKED = Check(
 
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
+    settings = load(options.config, options.options)
     # What other parts would log in passing, the checks show themselves.
     logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
-    settings = load(options.config, options.options)
     console, as_json = PlainConsole(), options.log_format == "json"
     checks = chain(local_checks(settings), network_checks(settings))
     if options.online:

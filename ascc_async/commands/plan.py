@@ -27,8 +27,8 @@ from ascc_async.settings_loader import DEFAULT_FILE, load
 
 def main(options: argparse.Namespace) -> int:
     """Print the plan, or with `--classes` every class."""
-    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # said below, as notes
     settings = load(options.config, options.options)
+    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # said below, as notes
     folder, config = settings.audioset.metadata_dir, options.config or Path(DEFAULT_FILE)
     usual = config.resolve().parent / AudiosetSettings().metadata_dir
     # Whoever has the files already must not find them downloaded again into a mistyped folder.

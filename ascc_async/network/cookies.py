@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 FOLDER = ".private"
 EXAMPLE_MARK = "REPLACE-ME"
 HOW_TO = (
-    "export the cookies of youtube.com from a signed-in browser (see cookies.example.txt)"
-    " and name that file in network.cookies_file"
+    "export the cookies of youtube.com from a signed-in browser (cookies.example.txt says how; get"
+    " it with `python -m ascc_async init`) and name that file in network.cookies_file"
 )
 _SOON_SECONDS = 3 * 86400.0
 _YOUTUBES_DOMAINS = (".youtube.com", ".www.youtube.com")

@@ -17,7 +17,6 @@ from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, withou
 _SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
 # Settings that say what the dataset is, not how fast or by which way it came.
 _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
-_NOT_COMPARED = ("license.api_keys", "license.ask_first", "audioset.metadata_dir")
 _BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
 _MOST_CHARACTERS = 60  # of a value that is shown
 
@@ -43,10 +42,7 @@ def settings_to_remember(settings: Settings) -> Learned:
 def _compared(settings: Settings) -> dict[str, Any]:
     public = settings.public()
     return {
-        f"{section}.{key}": value
-        for section in _COMPARED
-        for key, value in public[section].items()
-        if f"{section}.{key}" not in _NOT_COMPARED
+        f"{section}.{key}": value for section in _COMPARED for key, value in public[section].items()
     }
 
 
