@@ -110,6 +110,9 @@ def sound_filter(
     if sound.delay:
         # ffmpeg's clock starts with whatever track begins first: here it starts where players' do.
         steps.insert(0, f"asetpts=PTS-STARTPTS+round({sound.delay:.6f}/TB)")
+    elif not sound.indexed:
+        # ffmpeg guesses when a stream starts, too late for Opus that was encoded at 24 kHz or less.
+        steps.insert(0, "asetpts=PTS-min(STARTPTS\\,0)")
     if sound.delay > start:
         # The pause belongs to the segment. A little more: ffmpeg cuts it down to whole samples.
         steps.insert(2, f"adelay={(sound.delay - start) * 1000 + 0.005:.3f}:all=1")
