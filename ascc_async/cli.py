@@ -101,6 +101,15 @@ HELP = {
         "Lists what was added, what was lost and why, and whose license or bytes changed.",
         "diff old/manifest.csv new/manifest.csv",
     ),
+    "few-shot": CommandHelp(
+        "class splits for meta-learning, without leaks",
+        "Shares AudioSet's classes out among train, val and test, by ontology and seed alone: a\n"
+        "copy of the dataset with fewer clips has the same parts. A clip is used where its labels\n"
+        "hit exactly one class; no video, channel or sound is in two parts. Writes classes.csv,\n"
+        "clips.csv (with the reason for each clip left out), split.npy and split.json into\n"
+        "exports/few_shot. docs/learning.md shows the rest of the way.",
+        "few-shot --min-clips 20",
+    ),
 }
 
 
@@ -199,6 +208,16 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "diff":
             add("a", type=Path, metavar="A", help="the older manifest.csv")
             add("b", type=Path, metavar="B", help="the newer manifest.csv")
+        case "few-shot":
+            add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
+            what = "leaves: classes with none below (default); lowest: the lowest with enough clips"
+            add("--by", choices=("leaves", "lowest"), default="leaves", help=what)
+            enough = "clips that a class needs to be kept (default: 10)"
+            add("--min-clips", type=int, default=10, metavar="N", help=enough)
+            shares = "shares of train, val and test (default: 0.7,0.1,0.2)"
+            add("--ratios", default="0.7,0.1,0.2", metavar="A,B,C", help=shares)
+            what = "what two parts never share (default: video,channel,sound)"
+            add("--apart", default="video,channel,sound", metavar="LIST", help=what)
     if name in ("plan", "status", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 
@@ -231,7 +250,8 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     try:
         # Only this command's module: all of them take two seconds to import.
-        code: int = importlib.import_module(f"ascc_async.commands.{name}").main(options)
+        module = f"ascc_async.commands.{name.replace('-', '_')}"
+        code: int = importlib.import_module(module).main(options)
     except KeyboardInterrupt:
         return ABORTED
     except BrokenPipeError:

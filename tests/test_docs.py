@@ -71,7 +71,7 @@ def test_the_readme_begins_with_its_two_commands() -> None:
 def test_every_command_named_anywhere_exists() -> None:
     """README and docs call no command that there is not."""
     text = "\n".join([README, *(path.read_text(encoding="utf-8") for path in PAGES)])
-    named = re.findall(r"(?:python -m ascc_async|ascc-async) ([a-z]+)", text)
+    named = re.findall(r"(?:python -m ascc_async|ascc-async) ([a-z-]+)", text)
     assert named
     assert set(named) <= set(HELP)
 
@@ -79,7 +79,7 @@ def test_every_command_named_anywhere_exists() -> None:
 @pytest.mark.parametrize("name", HELP)
 def test_every_command_is_there_and_in_the_readme(name: str) -> None:
     """Each has a module with a `main`, a line in the README, and an example that parses."""
-    assert importlib.util.find_spec(f"ascc_async.commands.{name}") is not None
+    assert importlib.util.find_spec(f"ascc_async.commands.{name.replace('-', '_')}") is not None
     assert re.search(rf"\b{name}\b", README)
     assert HELP[name].example.split()[0] == name
 
@@ -93,7 +93,7 @@ def test_links_and_settings_named_in_the_docs_exist(path: Path) -> None:
     known = {f"{section}.{key}" for section, field in Settings.model_fields.items()
              for key in field.annotation.model_fields}  # type: ignore[union-attr]  # fmt: skip
     named = set(re.findall(rf"`((?:{'|'.join(Settings.model_fields)})\.\w+)`", text))
-    files = {name for name in named if name.endswith((".py", ".yaml", ".json"))}
+    files = {name for name in named if name.endswith((".py", ".yaml", ".json", ".csv"))}
     assert named - known - files == set()
 
 
@@ -115,5 +115,5 @@ def test_the_parser_knows_exactly_these_commands() -> None:
     """No command is lost or added unseen."""
     actions = [action for action in parser()._actions if action.dest == "command"]
     assert list(actions[0].choices or ()) == [
-        "run", "demo", "init", "plan", "status", "doctor", "verify", "rebuild", "diff",
+        "run", "demo", "init", "plan", "status", "doctor", "verify", "rebuild", "diff", "few-shot",
     ]  # fmt: skip

@@ -48,11 +48,7 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     Raises `MetadataError`, with file and line, for what is missing or cannot be read safely.
     """
     folder = settings.metadata_dir
-    paths = {file: file.find(folder) for file in files_of(settings.splits)}
-    found = {file: path for file, path in paths.items() if path is not None}
-    if missing := [file.name for file in paths if file not in found]:
-        remedy = "let a run download it, or put it there (audioset.metadata_dir)"
-        raise MetadataError(folder / missing[0], None, f"is missing: {remedy}")
+    found = {file: file.path_in(folder) for file in files_of(settings.splits)}
     # First of all: the hashes tell which segments are known from an earlier start, and that every
     # file is text. Hashing lets go of Python's lock, so the files are read side by side.
     with ThreadPoolExecutor(thread_name_prefix="hashes") as pool:

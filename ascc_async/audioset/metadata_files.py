@@ -40,6 +40,14 @@ class MetadataFile:
         paths = (folder / below / self.name for below in folders)
         return next((path for path in paths if path.is_file()), None)
 
+    def path_in(self, folder: Path) -> Path:
+        """The same. Raises `MetadataError` where it is not there."""
+        path = self.find(folder)
+        if path is None:
+            remedy = "let a run download it, or put it there (audioset.metadata_dir)"
+            raise MetadataError(folder / self.name, None, f"is missing: {remedy}")
+        return path
+
 
 CLASS_LIST = MetadataFile(
     "class_labels_indices.csv", "v1/csv", "3a2767e81114adecde59992cf6607f31c1862f4c",

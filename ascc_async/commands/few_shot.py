@@ -1,0 +1,101 @@
+"""`few-shot`: class splits for meta-learning, without leaks."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from functools import partial
+
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_path, published_clips
+from ascc_async.errors import SettingsError
+from ascc_async.learning.class_split import PARTS
+from ascc_async.learning.clip_choice import APART
+from ascc_async.learning.few_shot import (
+    FOLDER,
+    Options,
+    Split,
+    make_split,
+    read_classes,
+    write_split,
+)
+from ascc_async.learning.sound_hashes import sound_hashes
+from ascc_async.media.ffmpeg import find_ffmpeg
+from ascc_async.progress.bar import progress_bar
+from ascc_async.progress.formatting import count
+from ascc_async.settings_loader import load
+
+_WRONG_RATIOS = (
+    "--ratios {0!r}: expected the shares of train, val and test, which add up to 1, such as"
+    " 0.7,0.1,0.2"
+)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Make the split, write it, and say what it keeps."""
+    wanted = Options(
+        options.seed, options.by, options.min_clips, _ratios(options.ratios), _apart(options.apart)
+    )
+    settings = load(options.config, options.options)
+    output = settings.output.dir
+    folder = output / EXPORTS_FOLDER / FOLDER
+    rows = published_clips(output)
+    classes = read_classes(settings.audioset.metadata_dir)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checked = pool.map(partial(checked_path, output), rows)
+        deque(progress_bar(checked, "checking clips", len(rows)), maxlen=0)
+    ffmpeg = asyncio.run(find_ffmpeg()).path
+    sounds_of = partial(sound_hashes, output, folder / "sounds.csv", ffmpeg, progress_bar)
+    split = make_split(rows, classes, wanted, sounds_of)
+    write_split(output, rows, classes, wanted, split)
+    print(_summary(split, wanted))
+    print(f"Written: {folder}")
+    return 0
+
+
+def _ratios(text: str) -> tuple[Fraction, Fraction, Fraction]:
+    try:
+        train, val, test = (Fraction(word.strip()) for word in text.split(","))
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingsError(_WRONG_RATIOS.format(text)) from error
+    if train + val + test != 1 or min(train, val, test) < 0:
+        raise SettingsError(_WRONG_RATIOS.format(text))
+    return train, val, test
+
+
+def _apart(text: str) -> tuple[str, ...]:
+    names = {word.strip() for word in text.split(",")} - {"", "nothing"}
+    if unknown := sorted(names - set(APART)):
+        allowed = ", ".join(APART)
+        raise SettingsError(f"--apart {unknown[0]!r}: expected some of {allowed}, or nothing")
+    return tuple(name for name in APART if name in names)
+
+
+def _summary(split: Split, wanted: Options) -> str:
+    """A table of the parts, and why clips are not used."""
+    choice = split.choice
+    used = Counter(
+        split.parts[split.hits[one][0]] for one, why in choice.why_not.items() if not why
+    )
+    lines = [f"{'part':<6} {'classes':>8} {'kept':>8} {'clips used':>11}"]
+    for part in PARTS:
+        mids = [mid for mid, its in split.parts.items() if its == part]
+        kept = sum(mid in choice.kept for mid in mids)
+        lines.append(f"{part:<6} {count(len(mids)):>8} {count(kept):>8} {count(used[part]):>11}")
+    reasons = Counter(filter(None, map(split.why_not, split.hits)))
+    if reasons:
+        listed = ", ".join(f"{reason} {count(number)}" for reason, number in reasons.most_common())
+        lines.append(
+            f"{count(reasons.total())} of {count(len(split.hits))} clips not used: {listed}"
+        )
+    for part in PARTS:
+        if not used[part]:
+            usable = [choice.usable[mid] for mid in choice.usable if split.parts[mid] == part]
+            lines.append(
+                f"{part} has nothing: no class of it has {wanted.min_clips} usable clips, the"
+                f" largest has {max(usable, default=0)}. See --min-clips and --by."
+            )
+    return "\n".join(lines)

@@ -1,0 +1,62 @@
+"""Which clips are the same sound, whatever their files: a hash of what they decode to."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.tables import write_table
+from ascc_async.errors import Rejected, SetupError
+from ascc_async.files import replacing
+from ascc_async.media.decoding import read_sound
+
+COLUMNS = ("clip_sha256", "sound_sha256")
+
+
+def sound_hashes(
+    output_dir: Path,
+    known_in: Path,
+    ffmpeg: str,
+    show: Callable[[Iterable[str], str, int], Iterable[str]],
+    rows: Sequence[ManifestRow],
+) -> Mapping[str, str]:
+    """A hash of each clip's sound, by segment id. Raises SetupError for one that does not decode.
+
+    `known_in` keeps what was found out, by the hash of the file, so that it stays right. `show`
+    shows how far it is.
+    """
+    known = _read(known_in)
+    new = [row for row in rows if row.sha256 not in known]
+
+    def decode(row: ManifestRow) -> str:
+        try:
+            samples, rate = read_sound(output_dir / row.path, ffmpeg)
+        except Rejected as error:
+            raise SetupError(f"{output_dir / row.path}: {error}") from error
+        digest = hashlib.sha256(f"{rate} {samples.shape}".encode())
+        digest.update(samples.tobytes())
+        return digest.hexdigest()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = show(pool.map(decode, new), "hashing sounds", len(new))
+        known |= zip((row.sha256 for row in new), decoded, strict=True)
+    with replacing(known_in) as part:
+        write_table(part, COLUMNS, sorted((row.sha256, known[row.sha256]) for row in rows))
+    return {row.segment_id: known[row.sha256] for row in rows}
+
+
+def _read(path: Path) -> dict[str, str]:
+    """What an earlier call found out; nothing where the file is not as it was written."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            heading, *lines = csv.reader(file, strict=True)
+    except (OSError, ValueError, csv.Error):
+        return {}
+    return (
+        dict(lines) if tuple(heading) == COLUMNS and all(len(line) == 2 for line in lines) else {}
+    )
