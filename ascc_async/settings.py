@@ -210,6 +210,9 @@ class ClipsSettings(Section):
     shorter_than_segment: Literal["keep", "drop", "pad"] = Field(
         default="keep", description="video ends inside the segment: keep the part, drop it, or pad"
     )
+    min_seconds: float = Field(
+        default=1, ge=0, le=10, description="less sound than this is no clip: rejected as too_short"
+    )
     max_height: int = Field(
         default=360, ge=144, le=4320, description="for media: video, the largest picture height"
     )

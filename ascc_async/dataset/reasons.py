@@ -54,8 +54,9 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     Reason.NO_AUDIO: ReasonFacts("the video has no sound", _NO_SOUND, hopeless=True),
     Reason.TOO_SHORT: ReasonFacts(
         "the video ends before the segment, or too soon inside it",
-        "the video ends before the segment (nothing helps) or inside it"
-        " (clips.shorter_than_segment: keep or pad may keep it)",
+        "the column `detail` in dataset/unavailable.csv tells: where the sound ends before the"
+        " segment nothing helps; where it ends inside, clips.shorter_than_segment: keep or pad, or"
+        " a smaller clips.min_seconds, makes a clip of the rest",
     ),
     Reason.SILENT: ReasonFacts("digital silence", _NO_SOUND, hopeless=True),
     Reason.CORRUPT: ReasonFacts(

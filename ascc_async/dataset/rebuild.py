@@ -121,7 +121,9 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
     if path.is_file():
         try:
             record = json.loads(path.read_text("utf-8"))
-            recorded = ClipsSettings.model_validate(record["settings"]["clips"])
+            # Before there was a least length, any piece was a clip.
+            clips = {"min_seconds": 0, **record["settings"]["clips"]}
+            recorded = ClipsSettings.model_validate(clips)
         except (OSError, ValueError, TypeError, KeyError) as error:
             kind = type(error).__name__
             message = f"not as ascc_async writes it ({kind}): restore it or delete it"
@@ -132,13 +134,14 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
     form = {"media": "video"} if suffixes[0] == "mp4" else {"format": suffixes[0]}
     # Where all agree, asking for just that changes nothing if it was so from the start.
     alike = {
+        "min_seconds": 0,  # whatever was asked for, these are clips
         "sample_rate": int(rates[0]) if len(rates) == 1 else None,
         "channels": int(channels[0]) if len(channels) == 1 else None,
     }
     try:
         return ClipsSettings.model_validate(form | alike)
     except ValidationError:  # a rate that came with the source and cannot be asked for
-        return ClipsSettings.model_validate(form)
+        return ClipsSettings.model_validate({**form, "min_seconds": 0})
 
 
 def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:

@@ -25,6 +25,7 @@ CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
 
 # Hints for whoever listens through a dataset: nothing is left out because of them.
+_SHORT_BY_SECONDS = 0.001  # less is rounding
 _QUIET_RMS_DBFS = -50.0
 _MOSTLY_SILENT_SHARE = 0.5
 _CLIPPED_SHARE = 0.001
@@ -66,7 +67,9 @@ def unavailable_row(
 
 def quality_row(row: ManifestRow, quality: Quality) -> tuple[str, ...]:
     """The line in `quality.csv`: levels in dBFS, shares from 0 to 1, flags joined by spaces."""
+    length = float(row.end_seconds) - float(row.start_seconds)
     flags = {
+        "short": length - float(row.duration_seconds) > _SHORT_BY_SECONDS,
         "quiet": quality.rms_dbfs < _QUIET_RMS_DBFS,
         "mostly_silent": quality.silence_share > _MOSTLY_SILENT_SHARE,
         "clipped": quality.clipping_share > _CLIPPED_SHARE,

@@ -112,6 +112,8 @@ class Cutter:
             )
         if inspection is None:
             raise Rejected(Reason.TOO_SHORT, "the sound ends before the segment starts")
+        if missing and length_ms / 1000 - seconds < self._settings.min_seconds:
+            raise Rejected(Reason.TOO_SHORT, f"only {length_ms / 1000 - seconds:.3f} s of sound")
         if missing and self._settings.shorter_than_segment == "drop":
             raise Rejected(Reason.TOO_SHORT, f"{seconds:.3f} s are missing at the end")
         if inspection.silent:

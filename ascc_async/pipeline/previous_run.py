@@ -54,24 +54,33 @@ def _shown(value: Any) -> str:
 
 
 def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learned]:
-    """What to record when `shorter_than_segment` is another than in the last run.
+    """What to record when short clips are treated in another way than in the last run.
 
-    The clips of videos that end inside their segment were then kept, padded or left out in the
-    other way: these few are made again. All others are the same under either.
+    Of videos that end inside their segment, those clips that would now be others, or none, and
+    those left out that may now be clips: these few are made again. All others are the same.
     """
-    encoding, wanted = encoding_of(clips), clips.shorter_than_segment
+    encoding = encoding_of(clips)
+    treatment, least = clips.shorter_than_segment, clips.min_seconds
     before = reader.learned(_SHORT + encoding).get("")
-    if before == wanted:
+    if before == [treatment, least]:
         return []
-    records: list[Forgotten | Learned] = [Learned(_SHORT + encoding, wanted)]
+    records: list[Forgotten | Learned] = [Learned(_SHORT + encoding, [treatment, least])]
     if before is not None:
-        why = f"made with shorter_than_segment: {before}"
+        # Version 0.1 made a clip of any piece.
+        treatment_then, least_then = before if isinstance(before, list) else (before, 0)
+        other = treatment != treatment_then
+        why = f"made with shorter_than_segment: {treatment_then}, min_seconds: {least_then:g}"
         for row in (row for page in reader.clips(encoding) for row in page):
-            # By the notes that `media.cut` writes: no column says that a clip was cut short.
-            note = row.clip.note if row.clip is not None else ""
-            kept = "before the segment" in note or "silence, added" in note
-            left_out = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
-            if kept or (left_out and _BEFORE_SEGMENT not in row.detail):
+            if row.clip is not None:
+                # By the notes that `media.cut` writes: no column says that a clip was cut short.
+                padded = "silence, added" in row.clip.note
+                short = padded or "before the segment" in row.clip.note
+                too_little = row.clip.duration_seconds < least or (padded and least > least_then)
+                again = other or too_little
+            else:
+                short = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
+                again = _BEFORE_SEGMENT not in row.detail and (other or least < least_then)
+            if short and again:
                 records.append(Forgotten(row.segment_id, encoding, why))
     return records
 

@@ -75,7 +75,7 @@ def test_a_manifest_alone_is_enough(manifest: Path) -> None:
     chosen = recipe.selection().chosen
     assert [(item.mid, item.name) for item in chosen] == [(m, m) for m in (MAN, SPEECH, DOG)]
     # 44,100 and 48,000 Hz are mixed: as the sources have them; all have two channels.
-    assert recipe.clips == ClipsSettings(sample_rate=None, channels=2)
+    assert recipe.clips == ClipsSettings(sample_rate=None, channels=2, min_seconds=0)
 
 
 def test_one_rate_for_all_is_asked_for_again(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_one_rate_for_all_is_asked_for_again(tmp_path: Path) -> None:
     sample.add("aaaaaaaaaaa", file={"sample_rate": 16_000, "channels": 1})
     sample.write()
     recipe = read_recipe(alone(sample.path("manifest.csv")))
-    assert recipe.clips == ClipsSettings(sample_rate=16_000, channels=1)
+    assert recipe.clips == ClipsSettings(sample_rate=16_000, channels=1, min_seconds=0)
 
 
 def rebuilt_manifest(recipe: Recipe, folder: Path, answers: list, clips: list) -> Path:

@@ -24,7 +24,10 @@ def test_flags_point_at_what_is_worth_a_listen(quality: Quality, flags: str) -> 
     """Under -50 dBFS, more than half silent, more than one sample in a thousand clipped."""
     clip = clip_file("aaaaaaaaaaa_0")
     empty = dict.fromkeys(ManifestRow._fields, "")
+    empty.update(start_seconds="30", end_seconds="40", duration_seconds="10")
     row = ManifestRow(**empty)._replace(segment_id=clip.segment_id, path=clip.path)
     line = dict(zip(QUALITY_COLUMNS, quality_row(row, quality), strict=True))
     assert line["flags"] == flags
     assert (line["segment_id"], line["path"]) == (clip.segment_id, clip.path)
+    shorter = row._replace(duration_seconds="9.98")
+    assert quality_row(shorter, quality)[-1] == f"short {flags}".strip()

@@ -137,6 +137,16 @@ async def test_a_segment_beyond_the_end_is_padded_kept_or_dropped(
     assert caught.value.reason is Reason.TOO_SHORT
 
 
+@pytest.mark.parametrize("treatment", ["keep", "pad"])
+async def test_a_moment_of_sound_is_no_clip(make: Callable[..., object], treatment: str) -> None:
+    """Under `clips.min_seconds`, also where silence would be added."""
+    with pytest.raises(Rejected, match=r"only 0\.\d\d\d s of sound") as caught:
+        await make(MP4, 44_500, shorter_than_segment=treatment)  # type: ignore[misc]
+    assert caught.value.reason is Reason.TOO_SHORT
+    clip = await make(MP4, 44_500, min_seconds=0.2)  # type: ignore[misc]
+    assert 0.2 < clip.duration_seconds < 1
+
+
 def test_a_missing_encoder_is_named_at_once(tmp_path: Path) -> None:
     """Before anything is fetched, with the remedy."""
     poor = Installed("/usr/bin/ffmpeg", "4.4", frozenset({"flac"}), soxr=False)
