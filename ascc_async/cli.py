@@ -244,10 +244,9 @@ def run_command(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
     name = options.command or "run"
-    if name in _LONG and options.log_format == "text" and _can_erase():
-        # Before the slow imports; the screen erases it.
-        sys.stdout.write("ascc_async is starting …")
-        sys.stdout.flush()
+    if name in _LONG and options.log_format == "text":
+        # Before the slow imports; on a terminal the screen erases it.
+        print("ascc_async is starting …", end="" if _can_erase() else "\n", flush=True)  # noqa: T201
     try:
         # Only this command's module: all of them take two seconds to import.
         module = f"ascc_async.commands.{name.replace('-', '_')}"

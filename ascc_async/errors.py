@@ -95,7 +95,9 @@ class SourcesExhausted(StopRun):
 
 
 class GaveUp(StopRun):
-    """Every identity has paused for longer than `throttle.give_up_after_hours`."""
+    """Nothing could be done for longer than `throttle.give_up_after_hours`: every identity has
+    paused, or the disk is full.
+    """
 
     # As after Ctrl-C: nothing is broken, and the same command resumes.
     exit_code = 3

@@ -269,7 +269,7 @@ class ThrottleSettings(Section):
     give_up_after_hours: float = Field(
         default=12,
         gt=0,
-        description="stop (resumable) when all identities were refused for this long",
+        description="stop (resumable) when for so long all were refused, or the disk was full",
     )
 
     @model_validator(mode="before")

@@ -101,7 +101,7 @@ class Tools:
         maker = ClipMaker(self.extractor, self.media, self.cutter, no_second_look, Removals())
         stage = ClipStage(
             ConcurrencySettings().downloads, maker, encoding_of(ClipsSettings()),
-            Disk(self.output, 0), lambda: False, shareable(jobs), self.journal, Shutdown(),
+            Disk(self.output, 0, 12), lambda: False, shareable(jobs), self.journal, Shutdown(),
         )  # fmt: skip
         await stage.run()
         return stage.made

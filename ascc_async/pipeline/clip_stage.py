@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import shutil
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _LOOKS = 2  # at a video that YouTube neither plays nor explains, in one run
 # Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
 _MOST_SETBACKS = 12
 _LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
+_SAY_AGAIN_EVERY = 600.0  # seconds
 _GB = 1_000_000_000
 # Room for some clips. A quota, or blocks kept for root, make writes fail while there seems to be
 # room: without a step upwards the next clip would fail at once.
@@ -47,8 +49,9 @@ _STEP = 20_000_000
 class Disk:
     """Free disk where `folder` lies: below `min_free_gb` no new clips until there is room again."""
 
-    def __init__(self, folder: Path, min_free_gb: float) -> None:
+    def __init__(self, folder: Path, min_free_gb: float, give_up_after_hours: float) -> None:
         self._folder, self._needed = folder, int(min_free_gb * _GB)
+        self._give_up_after_hours = give_up_after_hours
         self.waiting = False  # whether clips wait for room
         self._after_full = 0
 
@@ -56,11 +59,25 @@ class Disk:
         """A write failed for lack of room: wait until there is clearly more than now."""
         self._after_full = self.free() + _STEP
 
-    async def wait_for_room(self) -> None:
-        """Return when there is more free disk than `min_free_gb`; said once, and once when over."""
+    async def wait_for_room(self, licenses_go_on: Callable[[], bool]) -> None:
+        """Return when there is more free disk than `min_free_gb`; said when it begins and ends.
+
+        Said again every ten minutes once all licenses are asked. Raises GaveUp when it lasts
+        longer than `give_up_after_hours` from then on.
+        """
+        now = asyncio.get_running_loop().time
+        idle_since, said_at = math.inf, -math.inf
         while (free := self.free()) < max(self._needed, self._after_full):
-            if not self.waiting:
-                self.waiting = True
+            idle_since = math.inf if licenses_go_on() else min(idle_since, now())
+            if now() - idle_since > self._give_up_after_hours * 3600:
+                raise GaveUp(
+                    f"{self._folder}: only {_gigabytes(free)} of disk are free for"
+                    f" {self._give_up_after_hours:g} hours, and nothing is left to do but clips."
+                    " Make room, or lower output.min_free_gb, then run the same command again to"
+                    " go on"
+                )
+            if not self.waiting or now() - max(said_at, idle_since) >= _SAY_AGAIN_EVERY:
+                self.waiting, said_at = True, now()
                 log.warning(
                     "little free disk: no new clips until there is more",
                     extra={"free": _gigabytes(free), "min_free": _gigabytes(self._needed)},
@@ -119,7 +136,7 @@ class ClipStage:
         while True:
             row = self._work_queue.next_clip()
             if row is not None:
-                await self._disk.wait_for_room()
+                await self._disk.wait_for_room(lambda: not self._work_queue.licenses_done)
                 yield row
             # While licenses are asked more may come, and what is being made may come again.
             elif self._work_queue.licenses_done and not self._work_queue.making:

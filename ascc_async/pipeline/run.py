@@ -81,7 +81,11 @@ class Run:
         self._stages: Stages | None = None
         self._work_queue: WorkQueue | None = None
         self._pace = Pace()
-        self._disk = Disk(settings.output.dir, settings.output.min_free_gb)
+        self._disk = Disk(
+            settings.output.dir,
+            settings.output.min_free_gb,
+            settings.throttle.give_up_after_hours,
+        )
         self.changed_settings: tuple[str, ...] = ()
 
     def snapshot(self) -> RunSnapshot:

@@ -18,10 +18,11 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.dataset.text import counted
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
-from ascc_async.progress.formatting import clock
+from ascc_async.progress.formatting import clock, count
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
 _LINE_EVERY = 60.0  # a log of weeks must stay readable
+_FIRST_LINES_EVERY = 10.0  # for a minute: whoever starts it looks whether it works
 
 
 class PlainConsole(Console):
@@ -135,8 +137,9 @@ class Screen:
             self._on_gone()
 
     async def _keep_showing(self, repeat_filter: RepeatFilter, live: Live | None) -> None:
-        next_line = time.monotonic() + _LINE_EVERY
-        stopping_announced = False
+        begun = time.monotonic()
+        next_line = begun + _FIRST_LINES_EVERY
+        stopping_announced = resuming_announced = False
         while True:
             await asyncio.sleep(_DRAW_EVERY)
             repeat_filter.show_repeated()
@@ -152,6 +155,9 @@ class Screen:
                         "at_most_seconds": round(snapshot.stopping.seconds_left or 0),
                     },
                 )
+            if snapshot.phase is Phase.WORKING and not resuming_announced:
+                resuming_announced = True
+                self._say_what_is_there(snapshot)
             if live is not None:
                 if self._console.gone:
                     continue
@@ -161,11 +167,25 @@ class Screen:
                     self._console.on_broken_pipe()
                     self._on_gone()
             elif time.monotonic() >= next_line:
-                next_line += _LINE_EVERY
+                first_minute = next_line < begun + _LINE_EVERY
+                next_line += _FIRST_LINES_EVERY if first_minute else _LINE_EVERY
                 text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
                 if self._json:
                     text = event_line(snapshot.at, "info", "progress", snapshot_fields(snapshot))
                 self.show(text)
+
+    def _say_what_is_there(self, snapshot: RunSnapshot) -> None:
+        """Where an earlier run left off: nobody should fear that it begins anew."""
+        queue = snapshot.work_queue
+        if queue is None or (answered := queue.asked - snapshot.answered) <= 0:
+            return
+        clips = queue.clips - snapshot.clips_made
+        text = (
+            f"{clock(snapshot.at)} {count(answered)} of {count(queue.selected)} videos are answered"
+            f" and {counted(clips, 'clip')} made already; going on"
+        )
+        fields = {"answered": answered, "selected": queue.selected, "clips": clips}
+        self.say(text, "resuming", fields)
 
 
 class _ScreenHandler(logging.Handler):

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -165,3 +166,21 @@ def clips_of(job: Job) -> set[str]:
         return job.known()[1]
     except JournalError:  # it is just being made
         return set()
+
+
+def test_a_disk_that_stays_full_ends_the_run_and_the_next_one_goes_on(
+    place: Place, calm: StandinProcess
+) -> None:
+    """Exit 3 once all licenses are asked; the next run says first what is there already."""
+    full = ("output.min_free_gb=1000000", "throttle.give_up_after_hours=0.0005")
+    few = replace(place, settings=(*place.settings, EVAL))
+    code, said = replace(few, settings=(*few.settings, *full)).run()
+    assert code == 3, said
+    assert "nothing is left to do but clips. Make room, or lower output.min_free_gb" in said
+    assert said.splitlines()[0] == "ascc_async is starting …"
+    asked = len(few.manifest())
+    calm.reset_counters()
+    code, said = few.run()
+    assert code == 0, said
+    assert f"{asked} of {asked} videos are answered and 0 clips made already; going on" in said
+    assert any(row["outcome"] == "clip" for row in few.manifest())
