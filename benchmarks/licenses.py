@@ -39,6 +39,7 @@ from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License
 from ascc_async.network.client import trusted_authorities
 from ascc_async.pipeline.journal_index import JournalIndex
+from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
@@ -112,9 +113,8 @@ async def sweep(
 
         router = SourceRouter(
             [sources[name]],
-            LicenseSettings(),
+            KnownVideos(LicenseSettings(), unreachable=lambda: False),
             clean_until={},
-            unreachable=lambda: False,
             rest_identity=limiter.refused_after_all,
             on_clean=nothing,
             on_doubt=nothing,
@@ -125,7 +125,7 @@ async def sweep(
             work_queue,
             journal,
             Shutdown(),
-            SecondLooks(router.trust, work_queue, journal, never_seen, lambda _: None),
+            SecondLooks(work_queue, journal, never_seen, lambda _: None),
             why_missing=MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask,
         )
         cpu, began = time.process_time(), time.perf_counter()

@@ -34,7 +34,8 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.model import Resolved, Segment
 from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.known_videos import KnownVideos
-from ascc_async.pipeline.source_trust import BLOCKED, CHANGED
+from ascc_async.pipeline.source_router import CHANGED
+from ascc_async.pipeline.watched_source import BLOCKED
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.formatting import size
 from ascc_async.settings import Settings
@@ -60,7 +61,7 @@ def online_checks(settings: Settings) -> Iterator[Check]:
 
 
 async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
-    known = KnownVideos(settings.license, unreachable=lambda: False, wall=time.time)
+    known = KnownVideos(settings.license, unreachable=lambda: False)
     with (
         tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name,
         CookieStore(settings.network, folder := Path(name)) as cookies,

@@ -14,6 +14,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
 from ascc_async.pipeline.source_router import SourceRouter
+from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaLinks
 
@@ -55,20 +56,20 @@ class LicenseConfirmation:
             if phrase in letters:
                 return LicenseAnswer(resolved.video_id, license_, "yt-dlp", time.time(), text=text)
 
-        health = self._router.named(_WATCH_PAGE)
-        if health is None:
+        source = self._router.named(_WATCH_PAGE)
+        if source is None:
             return None
         first = await self._answer_of(resolved.video_id)
         if first is not None and first.source == _WATCH_PAGE:
             return None
         # As the identity that resolved the video: another one may see another page.
         self.asked += 1
-        answers = await self._router.ask(health, [resolved.video_id], identity=resolved.identity)
+        answers = await source.ask([resolved.video_id], resolved.identity)
         if answers is None:
             return None
         # It contradicts the first answer. Before it costs a clip, it must prove itself.
-        if answers[0].license is License.STANDARD and not await self._router.trust.reads_right(
-            health, resolved.identity, closely=True
+        if answers[0].license is License.STANDARD and not await source.reads_right(
+            resolved.identity, looks=SUSPECT_LOOKS
         ):
             return None
         return answers[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from ascc_async.settings import LicenseSettings
 from ascc_async.youtube.license_sources import LicenseSource
 
 _PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
-_MOST_SERVER_FAULTS = 3
-_MOST_NETWORK_FAULTS = 20  # while the network carries other requests
+_MOST_FAULTS = 20  # in a row, while the network carries other requests
+_SERVER_FAULT = 7  # so many of these counts one of YouTube's own errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class KnownVideos:
         settings: LicenseSettings,
         *,
         unreachable: Callable[[], bool],
-        wall: Callable[[], float],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """`unreachable`: no identity reached anything in this run. Then a network fault is the
         user's to mend; later it is waited for.
@@ -96,29 +97,23 @@ class KnownVideos:
         self, source: LicenseSource, video_ids: Sequence[str], identity: str | None
     ) -> list[LicenseAnswer]:
         """Ask until it answers, within bounds: without a look nothing can go on."""
-        answers, who = list[LicenseAnswer](), identity
-        server_faults = network_faults = 0
+        answers, who, faults = list[LicenseAnswer](), identity, 0
         while len(answers) < len(video_ids):
             batch = video_ids[len(answers) : len(answers) + source.batch_size]
             try:
                 answers += await source.ask(batch, identity=who)
-                who = answers[0].asked_by or None  # a look is about one identity
-                server_faults = network_faults = 0
-            except Refused:
+                who, faults = answers[0].asked_by or None, 0  # a look is about one identity
+                continue
+            except ServerFault as error:
+                fault, faults = str(error), faults + _SERVER_FAULT
+            except (Refused, NetworkFault) as error:
+                network = isinstance(error, NetworkFault)
+                if network and self._unreachable():
+                    raise SetupError(f"YouTube cannot be reached: {error}") from error
                 if identity is not None:
                     raise
+                fault, faults = str(error), faults + network
                 answers, who = [], None  # from the beginning, as whichever may ask
-            except (NetworkFault, ServerFault) as error:
-                if isinstance(error, ServerFault):
-                    server_faults += 1
-                elif self._unreachable():
-                    raise SetupError(f"YouTube cannot be reached: {error}") from error
-                elif identity is not None:
-                    raise
-                else:
-                    network_faults += 1
-                    answers, who = [], None
-                if server_faults >= _MOST_SERVER_FAULTS or network_faults >= _MOST_NETWORK_FAULTS:
-                    until = self._wall() + _PAUSE_AFTER_FAULTS
-                    raise SourceUnusable(str(error), until=until) from error
+            if faults >= _MOST_FAULTS:
+                raise SourceUnusable(fault, until=self._wall() + _PAUSE_AFTER_FAULTS)
         return answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -23,17 +23,16 @@ from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.license_questions import Answered, Question
 from ascc_async.pipeline.second_looks import SecondLooks
-from ascc_async.pipeline.source_health import SourceHealth
 from ascc_async.pipeline.source_router import SourceRouter
+from ascc_async.pipeline.watched_source import WatchedSource
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
 
 log = logging.getLogger(__name__)
 
-# After so many, each with other videos answered in between, a video is left for the next run.
-# Refusals come in dozens when YouTube throttles; a network that works breaks one line seldom.
-_MOST_FAULTS = 8
-_MOST_REFUSALS = 40
+# After 40 refusals or 8 faults, each with other videos answered in between, a video is left for the
+# next run. Refusals come in dozens when YouTube throttles; a network that works breaks seldom.
+_MOST_SETBACKS, _REFUSAL, _FAULT = 40, 1, 5
 _AFTER_GIVING_UP = 5.0  # seconds: so long a drain may have to wait for it
 _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
@@ -83,28 +82,15 @@ class LicenseStage:
             self._work_queue.notify()
 
     async def _feed(self) -> AsyncGenerator[Question, None]:
+        queue = self._work_queue
         while True:
-            question: Question | None = None
             usable = self._router.usable()
             beside = usable is not None and self._router.is_beside(usable[0])
-            if self._room_beside or not beside:
-                if self._again:
-                    question = self._again.popleft()
-                elif rows := self._work_queue.take(usable[1].at_once if usable else 1):
-                    question = Question(rows)
-                if question is not None and beside:
-                    question = replace(question, beside=True)
-            if question is None and self._beside and self._room_beside:
-                question = self._beside.popleft()
-            if question is None and self._second_looks:
-                look = self._second_looks.next()
-                if look is None:
-                    continue
-                question = Question((look[0].row,), bare=look[0], identity=look[1])
+            question = self._next(usable[1].at_once if usable else 1, beside=beside)
             if question is not None:
                 try:
                     # A source is paused until a known time: there is no event to wait for.
-                    while self._router.usable() is None:  # noqa: ASYNC110
+                    while self._router.usable() is None and not question.why:  # noqa: ASYNC110
                         await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
                 except SourcesExhausted as error:
                     # The clips under way are finished first: `Run` raises this in the end.
@@ -113,104 +99,105 @@ class LicenseStage:
                     return
                 self._beside_out += question.beside
                 yield question
-            elif not self._work_queue.asking_done:
+            elif not queue.asking_done or queue.missing.any():
                 # That the Data API can be asked again is no event.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LONGEST_NAP if beside else None):
-                        await self._work_queue.wait_change()
-            elif (row := self._missing_row()) is not None:
-                self._beside_out += 1
-                yield Question((row,), beside=True, why=True)
-            elif self._work_queue.missing.any():
-                await self._work_queue.wait_change()
+                        await queue.wait_change()
             else:
                 try:
-                    suspect = await self._router.trust.look_at_the_end()
+                    suspect = await self._router.look_at_the_end()
                 except Closed:
                     return  # the next run begins with a look
                 if not (suspect or self._again or self._beside):
                     return
 
-    def _missing_row(self) -> int | None:
-        return self._work_queue.take_missing() if self._room_beside else None
+    def _next(self, at_most: int, *, beside: bool) -> Question | None:
+        """What to ask now: rows, what is to be repeated, at last what can wait for all else.
 
-    @property
-    def _room_beside(self) -> bool:
-        return self._beside_out < self._most_beside
-
-    def _awaits_data_api(self) -> bool:
-        usable = self._router.usable()
-        return usable is None or usable[0] == 0 or self._router.is_beside(usable[0])
+        `beside`: the Data API pauses, so that all go to pages now.
+        """
+        room = self._beside_out < self._most_beside
+        if room or not beside:
+            if self._again:
+                question = self._again.popleft()
+                return replace(question, beside=True) if beside else question
+            if rows := self._work_queue.take(at_most):
+                return Question(rows, beside=beside)
+        if room and self._beside:
+            return self._beside.popleft()
+        if (bare := self._second_looks.next()) is not None:
+            return Question((bare.row,), bare=bare)
+        if room and (row := self._work_queue.take_missing()) is not None:
+            return Question((row,), beside=True, why=True)
+        return None
 
     async def _work(self, question: Question) -> None:
-        if not question.beside:
-            await self._ask(question)
-            return
         try:
             await (self._explain(question) if question.why else self._ask(question))
         except GaveUp:
+            if not question.beside:
+                raise
             # Only pages are refused: the Data API goes on, or will.
+            usable = self._router.usable()
             if question.unknown:
-                for row, answer in zip(question.rows, question.unknown, strict=True):
-                    await self._unwritten.put(Answered(row, answer))
-            elif not question.why and self._awaits_data_api():
+                await self._record_unknown(question.rows, question.unknown)
+            elif not question.why and (
+                usable is None or usable[0] == 0 or self._router.is_beside(usable[0])
+            ):
                 await asyncio.sleep(_AFTER_GIVING_UP)
                 self._repeat(question)
             else:
                 raise
         finally:
-            self._beside_out -= 1
-            self._work_queue.notify()
+            if question.beside:
+                self._beside_out -= 1
+                self._work_queue.notify()
 
     async def _ask(self, question: Question) -> None:
         usable = self._router.usable(question.first_source)
-        if usable is None:
-            # No later source can be asked: unknown it stays. What nobody was asked yet waits.
-            for row, answer in zip(question.rows, question.unknown, strict=False):
-                await self._unwritten.put(Answered(row, answer))
-            if not question.unknown:
-                self._repeat(question)
+        if usable is None and question.unknown:
+            await self._record_unknown(question.rows, question.unknown)
             return
-        index, health = usable
-        if not question.beside and not question.first_source and self._router.is_beside(index):
-            self._repeat(question)  # the Data API pauses since a moment ago
+        if usable is None or (
+            self._router.is_beside(usable[0]) and not (question.beside or question.first_source)
+        ):
+            self._repeat(question)  # the sources pause since a moment ago
             return
+        index, source = usable
         # Made for a source that takes 50, the question may come to one that takes 1, where a
         # refusal half way would cost the answers before it: the rest follows as its own question.
-        size, rows, unknown = health.at_once, question.rows, question.unknown
+        size, rows, unknown = source.at_once, question.rows, question.unknown
         if len(rows) > size:
             for start in range(size, len(rows), size):
                 part = slice(start, start + size)
                 self._repeat(replace(question, rows=rows[part], unknown=unknown[part]))
             question = replace(question, rows=rows[:size], unknown=unknown[:size])
-        video_ids = [self._work_queue.video_id(row) for row in question.rows]
+        bare, video_ids = question.bare, [self._work_queue.video_id(row) for row in question.rows]
         try:
-            answers = await self._router.ask(health, video_ids, identity=question.identity)
+            answers = await source.ask(video_ids, bare.look_as if bare else None)
             if answers is not None and any(answer.bare_by for answer in answers):
                 weighed = self._second_looks.weighed
-                answers = [await weighed(answer, health, question.bare) for answer in answers]
+                answers = [await weighed(answer, source, bare) for answer in answers]
         except Closed:
             self._repeat(question)  # by the next run: nothing was asked
+            return
         except (Refused, NetworkFault) as error:
-            if question.bare is not None:
-                self._second_looks.leave(question.bare)
+            self._set_back(question, source, error)
+            return
+        if answers is None:
+            self._repeat(question)
+            return
+        unknown_rows = []
+        for row, answer in zip(question.rows, answers, strict=True):
+            if answer.license is not License.UNKNOWN:
+                await self._unwritten.put(Answered(row, answer, source))
+            elif answer.bare_by:  # the next source would be told the same
+                await self._unwritten.put(Answered(row, answer, look_again=bare is None))
             else:
-                self._set_back(question, health, error)
-        else:
-            if answers is None:
-                self._repeat(question)
-                return
-            unknown_rows = []
-            for row, answer in zip(question.rows, answers, strict=True):
-                if answer.license is License.UNKNOWN and answer.bare_by:
-                    # The next source would be told the same.
-                    look_again = question.bare is None
-                    await self._unwritten.put(Answered(row, answer, look_again=look_again))
-                elif answer.license is License.UNKNOWN:
-                    unknown_rows.append((row, answer))
-                else:
-                    await self._unwritten.put(Answered(row, answer, health))
-            await self._ask_next_source(unknown_rows, index)
+                unknown_rows.append((row, answer))
+        if unknown_rows:
+            await self._ask_next_source(unknown_rows, index + 1)
 
     async def _explain(self, question: Question) -> None:
         """Record why a video is not listed; one that can be played goes on to the next source."""
@@ -219,40 +206,55 @@ class LicenseStage:
             answer = await self._why_missing(self._work_queue.video_id(row))
         except Closed:
             pass  # by the next run
-        except (Refused, NetworkFault, ServerFault):
+        except (Refused, NetworkFault, ServerFault) as error:
             # What becomes of the video does not hang on it: so never for long.
-            if question.faults < _MOST_FAULTS:
-                self._repeat(replace(question, faults=question.faults + 1))
-            else:
-                self._work_queue.defer(question.rows)
+            self._count_setback(question, error, _FAULT)
         else:
             if answer.license is License.UNKNOWN:
-                await self._ask_next_source([(row, answer)], self._router.after(answer.source) - 1)
+                await self._ask_next_source([(row, answer)], self._router.after(answer.source))
             else:
                 await self._unwritten.put(Answered(row, answer))
 
+    async def _ask_next_source(self, unknown: list[tuple[int, LicenseAnswer]], index: int) -> None:
+        """Without one that can be asked, unknown it stays."""
+        rows, answers = zip(*unknown, strict=True)
+        if self._router.usable(index) is None:
+            await self._record_unknown(rows, answers)
+        else:
+            self._repeat(Question(rows, index, answers))
+
+    async def _record_unknown(self, rows: Sequence[int], answers: Sequence[LicenseAnswer]) -> None:
+        for row, answer in zip(rows, answers, strict=True):
+            await self._unwritten.put(Answered(row, answer))
+
     def _repeat(self, question: Question) -> None:
-        if question.beside and (question.first_source or question.why):
-            self._beside.append(question)
+        usable = self._router.usable(question.first_source) if question.first_source else None
+        if question.why or (usable is not None and self._router.is_beside(usable[0])):
+            self._beside.append(replace(question, beside=True))
         else:  # the Data API may be back by then
             self._again.append(replace(question, beside=False))
         self._work_queue.notify()
 
-    def _set_back(self, question: Question, health: SourceHealth, error: AsccError) -> None:
+    def _set_back(self, question: Question, source: WatchedSource, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end.
 
         Only when others were answered meanwhile does it count, so that one video which always
         breaks the line does not keep a run from ending. When it is the last one, the known videos
         are the others.
         """
-        answered = self._work_queue.answered_now + self._router.trust.looks
-        if answered == question.answered:
-            health.look_first = True
-        elif isinstance(error, Refused):
-            question = replace(question, refusals=question.refusals + 1, answered=answered)
+        answered = source.answered + source.looks_passed
+        if question.bare is not None:
+            self._second_looks.leave(question.bare.row)
+        elif answered == question.answered:
+            source.look_first = True
+            self._repeat(question)
         else:
-            question = replace(question, faults=question.faults + 1, answered=answered)
-        if question.refusals < _MOST_REFUSALS and question.faults < _MOST_FAULTS:
+            weight = _REFUSAL if isinstance(error, Refused) else _FAULT
+            self._count_setback(replace(question, answered=answered), error, weight)
+
+    def _count_setback(self, question: Question, error: AsccError, weight: int) -> None:
+        question = replace(question, setbacks=question.setbacks + weight)
+        if question.setbacks < _MOST_SETBACKS:
             self._repeat(question)
             return
         log.warning(
@@ -260,19 +262,6 @@ class LicenseStage:
             extra={"videos": len(question.rows), "why": str(error)},
         )
         self._work_queue.defer(question.rows)
-
-    async def _ask_next_source(self, unknown: list[tuple[int, LicenseAnswer]], index: int) -> None:
-        """As many at once as the next source takes; without one, unknown it stays."""
-        following = self._router.usable(index + 1)
-        if following is None:
-            for row, answer in unknown:
-                await self._unwritten.put(Answered(row, answer))
-            return
-        size = following[1].at_once
-        for start in range(0, len(unknown), size):
-            rows, answers = zip(*unknown[start : start + size], strict=True)
-            beside = self._router.is_beside(following[0])
-            self._repeat(Question(rows, index + 1, answers, beside=beside))
 
     async def _write_answers(self) -> None:
         """Record the answers, all that came meanwhile at once.
@@ -282,7 +271,7 @@ class LicenseStage:
         while (waiting := await self._unwritten.get()) is not None:
             batch: list[Answered] = []
             while waiting is not None:
-                if waiting.health is None or waiting.health.believes(waiting.answer):
+                if waiting.source is None or waiting.source.believes(waiting.answer):
                     batch.append(waiting)
                 else:  # its source became suspect while the answer waited
                     self._repeat(Question((waiting.row,)))
@@ -292,10 +281,11 @@ class LicenseStage:
             await self._journal.record(*(each.answer for each in batch))
             # Only now: what the work queue counts must be there after a power cut.
             for each in batch:
-                row, answer = each.row, each.answer
-                if answer.license is License.UNKNOWN and answer.bare_by:
-                    self._second_looks.recorded(row, answer, again=each.look_again)
+                if each.look_again:
+                    self._second_looks.put_off(each.row, each.answer)
+                elif each.look_again is False:
+                    self._second_looks.leave(each.row)
                 else:
-                    self._work_queue.answered(row, answer)
+                    self._work_queue.answered(each.row, each.answer)
             if waiting is None:
                 return

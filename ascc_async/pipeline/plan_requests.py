@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from ascc_async.pipeline.source_health import LOOK_EVERY, UNKNOWN_IN_A_ROW
-from ascc_async.pipeline.source_trust import SUSPECT_LOOKS
+from ascc_async.pipeline.standing import LOOK_EVERY, UNKNOWN_IN_A_ROW
+from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
 from ascc_async.settings import LicenseSettings, Settings, SourceName
 
 CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.source_health import SourceSnapshot
+from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 

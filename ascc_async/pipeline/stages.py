@@ -16,10 +16,10 @@ from ascc_async.model import License
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import doubtful_ids
-from ascc_async.pipeline.license_questions import Bare
+from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
+from ascc_async.pipeline.second_looks import Bare, SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
@@ -73,16 +73,13 @@ class Stages:
         self.youtube, self._queue = youtube, queue
         self.router = SourceRouter(
             youtube.sources,
-            settings.license,
+            KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
-            unreachable=youtube.unreachable,
             rest_identity=youtube.limiter.refused_after_all,
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
-        self.second_looks = SecondLooks(
-            self.router.trust, queue, journal, first_look, youtube.other_identity
-        )
+        self.second_looks = SecondLooks(queue, journal, first_look, youtube.other_identity)
         self.licenses = LicenseStage(
             settings.concurrency.licenses,
             self.router,

@@ -21,11 +21,11 @@ from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
 from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
-from ascc_async.pipeline.license_questions import Bare
+from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
-from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
-from ascc_async.pipeline.source_health import SourceHealth
+from ascc_async.pipeline.second_looks import Bare, SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
+from ascc_async.pipeline.watched_source import WatchedSource
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
@@ -154,9 +154,10 @@ class Watch:
         none = SETTINGS.model_copy(update={"known_creative_commons": (), "known_standard": ()})
         self.router = SourceRouter(
             pages,
-            SETTINGS if known else none,
+            KnownVideos(
+                SETTINGS if known else none, unreachable=lambda: unreachable, wall=loop.time
+            ),
             clean_until=clean_until or {},
-            unreachable=lambda: unreachable,
             rest_identity=self._rest_identity,
             on_clean=self._on_clean,
             on_doubt=self._on_doubt,
@@ -172,11 +173,11 @@ class Watch:
     async def _on_doubt(self, name: str, since: float) -> None:
         self.bad.append((name, since))
 
-    def source_health(self, name: str) -> SourceHealth:
-        """The health of a source that may be asked now."""
-        health = self.router.named(name)
-        assert health is not None
-        return health
+    def source(self, name: str) -> WatchedSource:
+        """A source that may be asked now."""
+        source = self.router.named(name)
+        assert source is not None
+        return source
 
 
 class Memory:
@@ -288,7 +289,6 @@ class Sweep(Watch):
         self.work_queue, self.memory = work_queue, memory or Memory()
         self.shutdown = Shutdown(drain_seconds, clock=self.clock.time)
         self.second_looks = SecondLooks(
-            self.router.trust,
             work_queue,
             cast(Journal, self.memory),
             self._first_look,

@@ -122,7 +122,7 @@ def test_trouble_with_the_page_is_no_verdict() -> None:
     async def main() -> None:
         page = Page("watch_page")
         watch = Watch(page)
-        await watch.router.trust.reads_right(watch.source_health("watch_page"), None)
+        await watch.source("watch_page").reads_right(None)
         page.errors_of[VIDEO] = ServerFault("503")
         answer = await confirmation(watch)(resolved())
         assert answer is not None

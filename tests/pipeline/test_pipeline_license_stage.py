@@ -180,7 +180,7 @@ def test_no_source_left_drains_and_keeps_what_is_known() -> None:
     async def main() -> None:
         page = Page("a", seconds=1)
         sweep = Sweep(queue_of(100), page, workers=4)
-        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
+        await sweep.source("a").reads_right(None)
         page.errors_of["00000000020"] = SourceUnusable("key …1234 refused")
         await sweep.run()
         assert sweep.shutdown.draining
@@ -294,7 +294,7 @@ def test_server_errors_everywhere_do_not_make_everything_unknown() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(3000), page)
-        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
+        await sweep.source("a").reads_right(None)
         page.next_errors = [ServerFault("503")] * 600
         await sweep.run()
         assert list(sweep.memory.licenses().values()).count(UNKNOWN) < 300
@@ -345,7 +345,7 @@ def test_giving_up_ends_the_stage() -> None:
     async def main() -> None:
         page = Page("a")
         sweep = Sweep(queue_of(20), page)
-        await sweep.router.trust.reads_right(sweep.source_health("a"), None)
+        await sweep.source("a").reads_right(None)
         page.next_errors = [GaveUp("12 hours")]
         with pytest.raises(GaveUp):
             await sweep.run()
@@ -586,7 +586,7 @@ def test_a_quota_that_is_renewed_is_used_whatever_becomes_of_pages(gives_up: boo
         if gives_up:
             page.seconds, page.errors_of = 0.1, dict.fromkeys(ids(400), GaveUp("12 hours"))
         sweep = Sweep(queue_of(400), api, page, workers=8)
-        await sweep.router.trust.reads_right(sweep.source_health("data_api"), None)
+        await sweep.source("data_api").reads_right(None)
         api.next_errors = [SourceUnusable("used up", until=now() + 5000)]
         sweep.clock.call_later(6000, sweep.shutdown.drain, "SIGINT")
         await sweep.run()
@@ -602,7 +602,7 @@ def test_a_data_api_in_the_middle_that_pauses_is_passed_over() -> None:
         first, last = Page("a", otherwise=UNKNOWN), Page("c")
         api = data_api()
         sweep = Sweep(queue_of(60), first, api, last)
-        await sweep.router.trust.reads_right(sweep.source_health("data_api"), None)
+        await sweep.source("data_api").reads_right(None)
         api.next_errors = [SourceUnusable("used up", until=now() + 86_400)]
         sweep.clock.call_later(1000, sweep.shutdown.drain, "SIGINT")
         await sweep.run()

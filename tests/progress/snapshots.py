@@ -10,7 +10,7 @@ from ascc_async.dataset.counts import Counts
 from ascc_async.model import License, Reason
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot
-from ascc_async.pipeline.source_health import SourceSnapshot
+from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from snapshots import DRAINING, START, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
-from ascc_async.pipeline.source_health import SourceSnapshot
+from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import figures, snapshot_line
 from ascc_async.progress.live_output import PlainConsole

@@ -11,7 +11,7 @@ import pytest
 from snapshots import START, bucket, done, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.pipeline.source_health import SourceSnapshot
+from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
 from ascc_async.progress.time_left import time_left

@@ -29,8 +29,8 @@ from ascc_async.errors import (
     SourceUnusable,
 )
 from ascc_async.model import License
-from ascc_async.pipeline.source_health import CLEAN_LOOKS, LOOK_EVERY
-from ascc_async.pipeline.source_trust import SUSPECT_LOOKS
+from ascc_async.pipeline.standing import CLEAN_LOOKS, LOOK_EVERY
+from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
 
 EVERYTHING = (*KNOWN_CC, *KNOWN_STANDARD)
 ROW = "x" * 11
@@ -43,10 +43,10 @@ def test_known_videos_are_asked_before_anything_else() -> None:
         page = Page("a")
         watch = Watch(page)
         began = now()
-        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert await watch.source("a").ask([ROW])
         assert set(page.asked[:4]) == set(EVERYTHING)
         assert watch.good == [("a/main", began)]
-        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert await watch.source("a").ask([ROW])
         assert page.asked[4:] == [ROW, ROW]
 
     run(main())
@@ -61,7 +61,7 @@ def test_a_known_video_misread_and_then_again_ends_trust(
     async def main() -> None:
         page = Page("a", {video_id: seen})
         watch = Watch(page, clean_until={"a": 123.0})
-        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+        assert await watch.source("a").ask([ROW]) is None
         assert ROW not in page.asked
         assert watch.bad == [("a", 123.0)]
         assert watch.router.usable() is None
@@ -82,9 +82,9 @@ def test_one_odd_page_costs_the_answers_and_not_the_trust() -> None:
     async def main() -> None:
         page = Page("a", {KNOWN_CC[0]: [CC, STANDARD, CC]})
         watch = Watch(page, Page("b"), clean_until={"a/main": 123.0})
-        health = watch.source_health("a")
-        assert await watch.router.ask(health, [ROW])
-        assert not await watch.router.trust.reads_right(health, "main", closely=True)
+        health = watch.source("a")
+        assert await health.ask([ROW])
+        assert not await health.reads_right("main", looks=SUSPECT_LOOKS)
         assert page.asked.count(KNOWN_CC[0]) == 2 + SUSPECT_LOOKS
         assert health.trusted
         assert watch.bad == [("a", 123.0)]
@@ -103,7 +103,7 @@ def test_a_known_video_may_be_gone() -> None:
         page = Page("a", {KNOWN_CC[0]: UNAVAILABLE})
         watch = Watch(page)
         for _ in range(2 * LOOK_EVERY + 1):
-            assert await watch.router.ask(watch.source_health("a"), [ROW])
+            assert await watch.source("a").ask([ROW])
         assert page.asked.count(KNOWN_CC[0]) == 1
 
     run(main())
@@ -116,7 +116,7 @@ def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
     async def main() -> None:
         pages = [Page("a", dict.fromkeys(EVERYTHING, UNAVAILABLE)), *[Page("b")] * elsewhere]
         watch = Watch(*pages)
-        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+        assert await watch.source("a").ask([ROW]) is None
         assert ROW not in pages[0].asked
         source = watch.router.snapshot()[0]
         if elsewhere:  # which shows them: this one does not answer now
@@ -136,12 +136,12 @@ def test_an_identity_that_is_shown_nothing_rests_and_the_others_go_on() -> None:
         page = Page("a", identities=("main", "second"))
         page.blocked = {"second"}
         watch = Watch(page)
-        health = watch.source_health("a")
-        believed = [await watch.router.ask(health, [ROW]) is not None for _ in range(4)]
+        health = watch.source("a")
+        believed = [await health.ask([ROW]) is not None for _ in range(4)]
         assert believed == [False, True, False, True]
         page.blocked = {"main"}
-        assert not await watch.router.trust.reads_right(health, "main", since=now())
-        assert await watch.router.trust.reads_right(health, "second")
+        assert not await health.reads_right("main", since=now())
+        assert await health.reads_right("second")
         (first, at_once), (again, later), (other, _) = watch.rested
         assert (first, again, other) == ("second", "second", "main")
         assert later > at_once
@@ -160,17 +160,16 @@ def test_a_source_that_shows_nothing_rests_where_another_shows_it() -> None:
         watch = Watch(page, Page("b"))
         pauses = []
         for _ in range(8):
-            health = watch.source_health("a")
-            assert await watch.router.ask(health, [ROW]) is None
-            assert health.paused_until is not None
-            pauses.append(health.paused_until - now())
+            health = watch.source("a")
+            assert await health.ask([ROW]) is None
+            pauses.append(health.closed_until - now())
             watch.clock.advance(pauses[-1] + 1)
         assert pauses == sorted(pauses)
         assert pauses[-1] == pytest.approx(3600, abs=300)
         assert ROW not in page.asked
         assert watch.rested == []
         page.blocked = set()
-        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert await watch.source("a").ask([ROW])
 
     run(main())
 
@@ -182,7 +181,7 @@ def test_no_known_videos_no_look() -> None:
         page = Page("a")
         watch = Watch(page, known=False)
         for _ in range(300):
-            assert await watch.router.ask(watch.source_health("a"), [ROW])
+            assert await watch.source("a").ask([ROW])
         assert set(page.asked) == {ROW}
 
     run(main())
@@ -195,7 +194,7 @@ def test_one_in_a_hundred_requests_is_a_known_video_for_each_identity() -> None:
         page = Page("a", identities=("main", "second"))
         watch = Watch(page)
         for _ in range(1002):
-            assert await watch.router.ask(watch.source_health("a"), [ROW])
+            assert await watch.source("a").ask([ROW])
         known = [video_id for video_id in page.asked if video_id != ROW]
         assert len(known) == 2 * 4 + 1000 // LOOK_EVERY
         assert {known.count(video_id) for video_id in KNOWN_CC} == {2 + 5}
@@ -209,13 +208,13 @@ def test_in_a_call_about_many_one_is_a_known_video() -> None:
     async def main() -> None:
         page = Page("a", batch_size=50)
         watch = Watch(page)
-        health = watch.source_health("a")
+        health = watch.source("a")
         assert health.at_once == 49
         for _ in range(10):
-            assert await watch.router.ask(health, [ROW] * 49)
+            assert await health.ask([ROW] * 49)
         assert page.sizes == [4, *[50] * 10]
         page.known = {}
-        assert await watch.router.ask(health, [ROW] * 49) is None
+        assert await health.ask([ROW] * 49) is None
         assert not health.trusted
 
     run(main())
@@ -228,12 +227,12 @@ def test_unknown_in_a_row_is_looked_into_at_once() -> None:
         page = Page("a", otherwise=UNKNOWN)
         watch = Watch(page)
         for _ in range(10):
-            assert await watch.router.ask(watch.source_health("a"), [ROW])
+            assert await watch.source("a").ask([ROW])
         assert len(page.asked) == 4 + 10 + 2
         page.blocked = {"main"}
         for _ in range(4):
-            assert await watch.router.ask(watch.source_health("a"), [ROW])
-        assert await watch.router.ask(watch.source_health("a"), [ROW]) is None
+            assert await watch.source("a").ask([ROW])
+        assert await watch.source("a").ask([ROW]) is None
         assert [name for name, _ in watch.rested] == ["main"]
 
     run(main())
@@ -244,11 +243,11 @@ def test_what_is_believed_for_good_is_older_than_a_clean_stretch() -> None:
 
     async def main() -> None:
         watch = Watch(Page("a"))
-        health = watch.source_health("a")
+        health = watch.source("a")
         times = []
         for _ in range(CLEAN_LOOKS + 2):
             times.append(now())
-            assert await watch.router.trust.reads_right(health, "main", since=now())
+            assert await health.reads_right("main", since=now())
         assert [at for _, at in watch.good] == [*times[:1] * CLEAN_LOOKS, *times[1:3]]
 
     run(main())
@@ -260,13 +259,13 @@ def test_a_look_serves_all_who_wait_for_one() -> None:
     async def main() -> None:
         page = Page("a")
         watch = Watch(page)
-        health = watch.source_health("a")
-        assert await watch.router.trust.reads_right(health, None)
+        health = watch.source("a")
+        assert await health.reads_right(None)
         watch.clock.advance(5)
         page.asked.clear()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(32):
-                tasks.create_task(watch.router.trust.reads_right(health, "main", since=now()))
+                tasks.create_task(health.reads_right("main", since=now()))
         assert len(page.asked) == 1
 
     run(main())
@@ -278,11 +277,11 @@ def test_a_change_of_one_answer_in_five_is_hardly_ever_missed() -> None:
     async def missed(rng: random.Random) -> tuple[bool, int]:
         page = Page("a", seconds=0.01)
         watch = Watch(page)
-        health = watch.source_health("a")
-        assert await watch.router.ask(health, [ROW])
+        health = watch.source("a")
+        assert await health.ask([ROW])
         page.misread_share, page.rng = 0.2, rng
         for _ in range(3000):
-            await watch.router.ask(health, [ROW])
+            await health.ask([ROW])
             if watch.bad:
                 return False, 0
         return True, len(page.asked)
@@ -302,7 +301,7 @@ async def looks_in(page: Page, videos: int) -> int:
     """How many known videos are asked in so many, after the first look."""
     watch = Watch(page)
     for _ in range(videos):
-        assert await watch.router.ask(watch.source_health("a"), [ROW])
+        assert await watch.source("a").ask([ROW])
     return len([one for one in page.asked if one != ROW]) - len(EVERYTHING)
 
 
@@ -311,15 +310,15 @@ def test_a_resting_source_comes_back() -> None:
 
     async def main() -> None:
         watch = Watch(Page("a"), Page("b"))
-        first = watch.source_health("a")
-        first.pause(SourceUnusable("used up", until=now() + 50), now())
+        first = watch.source("a")
+        first.pause(SourceUnusable("used up", until=now() + 50))
         usable = watch.router.usable()
         assert usable is not None
         assert usable[1].source.name == "b"
         assert watch.router.named("a") is None
         source = watch.router.snapshot()[0]
         assert (source.state, source.why) == ("resting", "used up")
-        watch.source_health("b").pause(SourceUnusable("used up", until=now() + 80), now())
+        watch.source("b").pause(SourceUnusable("used up", until=now() + 80))
         assert watch.router.wait_seconds() == pytest.approx(50)
         watch.clock.advance(51)
         usable = watch.router.usable()
@@ -336,9 +335,9 @@ def test_a_source_set_aside_is_said_once(caplog: pytest.LogCaptureFixture) -> No
 
     async def main() -> None:
         watch = Watch(Page("a"))
-        source_health = watch.source_health("a")
+        source = watch.source("a")
         for _ in range(32):
-            source_health.pause(SourceUnusable("used up", until=now() + 50), now())
+            source.pause(SourceUnusable("used up", until=now() + 50))
 
     run(main())
     assert caplog.text.count("cannot be asked for now") == 1
@@ -349,9 +348,9 @@ def test_what_a_refused_key_s_source_said_stays_good() -> None:
 
     async def main() -> None:
         watch = Watch(Page("a"))
-        source_health = watch.source_health("a")
-        source_health.pause(SourceUnusable("key …1234 refused"), now())
-        assert source_health.trusted
+        source = watch.source("a")
+        source.pause(SourceUnusable("key …1234 refused"))
+        assert source.trusted
         assert watch.router.snapshot()[0].state == "out"
         with pytest.raises(SourcesExhausted, match=r"…1234.*ASCC_LICENSE__API_KEYS.*innertube"):
             watch.router.wait_seconds()
@@ -376,11 +375,11 @@ def test_refusals_and_faults_do_not_fail_the_check() -> None:
         page = Page("a")
         page.next_errors = [Refused("429"), NetworkFault("reset"), ServerFault("503")]
         watch = Watch(page)
-        assert await watch.router.trust.reads_right(watch.source_health("a"), None)
+        assert await watch.source("a").reads_right(None)
         page = Page("a")
         page.next_errors = [ServerFault("503")] * 3
         watch = Watch(page)
-        assert not await watch.router.trust.reads_right(watch.source_health("a"), None)
+        assert not await watch.source("a").reads_right(None)
         assert watch.router.wait_seconds() == pytest.approx(300)
 
     run(main())
@@ -393,7 +392,7 @@ def test_a_connection_that_always_breaks_rests_the_source() -> None:
         page = Page("a")
         page.next_errors = [NetworkFault("cut", kind="short_body")] * 1000
         watch = Watch(page)
-        assert not await watch.router.trust.reads_right(watch.source_health("a"), None)
+        assert not await watch.source("a").reads_right(None)
         assert len(page.next_errors) > 900
 
     run(main())
@@ -407,6 +406,6 @@ def test_nothing_reachable_at_the_start_stops_the_run() -> None:
         page.next_errors = [NetworkFault("proxy down", kind="proxy")]
         watch = Watch(page, unreachable=True)
         with pytest.raises(SetupError, match="proxy down"):
-            await watch.router.trust.reads_right(watch.source_health("a"), None)
+            await watch.source("a").reads_right(None)
 
     run(main())

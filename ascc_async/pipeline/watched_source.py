@@ -1,0 +1,289 @@
+"""A license source, and whether it reads licenses right: shown by videos whose license is known.
+
+It reads known videos before any other, then one in a hundred answers of each identity, and at once
+when it tells nothing any more. What it makes of them decides what its own answers are worth:
+
+- read right: nothing follows; after thirty such looks in a row, what it answered before the first
+  of them is believed for good;
+- misread, even once (a changed page): it is suspect, and looked at ten times more. Misread again,
+  it is not asked any more in this run. Either way its answers since then are asked again;
+- not shown (a block may look so): it says nothing of any video. Where another source shows one,
+  this one pauses; else the identity does, longer each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
+from ascc_async.model import License, LicenseAnswer
+from ascc_async.pipeline.known_videos import KnownVideos, Look
+from ascc_async.pipeline.standing import LOOK_EVERY, Standing
+from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.license_sources import LicenseSource
+
+log = logging.getLogger(__name__)
+
+SUSPECT_LOOKS = 10
+_REST, _LONGEST_REST = 60.0, 3600.0  # seconds a source rests when it shows nothing
+_ELSEWHERE = 600.0  # seconds in which other sources take over what a suspect one answered
+BLOCKED = (
+    "You may be blocked: wait some hours, give cookies (network.cookies_file) or another address"
+    " (network.proxy, network.identities). If these videos are gone for everybody, name others in"
+    " license.known_creative_commons. Only if nothing else helps: YouTube may have changed its"
+    " pages, so update with `pip install --upgrade ascc-async yt-dlp`."
+)
+
+
+# `RateLimiter.refused_after_all`: an identity to which nothing was shown for so long pauses.
+RestIdentity = Callable[[RequestKind, str, Refused, float], None]
+Note = Callable[[str, float], Awaitable[None]]
+
+
+class WatchedSource:
+    """One license source at work. `why` it cannot be asked, until (`closed_until`) it can.
+
+    Both times are infinite when it misread; what it answered up to `doubted_until` is asked again.
+    """
+
+    def __init__(
+        self,
+        source: LicenseSource,
+        known: KnownVideos,
+        all_sources: Iterable[WatchedSource],
+        clean_until: Mapping[str, float],
+        rest_identity: RestIdentity,
+        on_clean: Note,
+        on_doubt: Note,
+        wall: Callable[[], float],
+    ) -> None:
+        """`clean_until`: by «source/identity», from earlier runs; older ones knew the source.
+
+        `on_clean` gets that name and up to when its answers are believed for good; `on_doubt` the
+        source's name and since when its answers are to be asked again.
+        """
+        self.source, self.name = source, source.name
+        self._known, self._all, self._clean_until = known, all_sources, clean_until
+        self._rest_identity, self._wall = rest_identity, wall
+        self._on_clean, self._on_doubt = on_clean, on_doubt
+        self.closed_until = self.doubted_until = -math.inf
+        self.why = ""
+        self.look_first = True  # before it is asked for anything else
+        self.answered = self.looks_passed = 0
+        self.standings: dict[str, Standing] = {}
+        self._lock = asyncio.Lock()  # one look at a time
+
+    @property
+    def at_once(self) -> int:
+        """So many videos are asked at once: with many in a call, one of them is a known one."""
+        return max(1, self.source.batch_size - 1)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what it answered counts."""
+        return self.doubted_until < math.inf
+
+    def usable(self, now: float) -> bool:
+        """Whether it may be asked now."""
+        return self.closed_until <= now
+
+    def believes(self, answer: LicenseAnswer) -> bool:
+        """Whether nothing speaks against an answer of its own, now that it is to be recorded."""
+        return answer.checked_at > self.doubted_until
+
+    def pause(self, error: SourceUnusable) -> None:
+        """It said, or showed, until when it cannot be asked (None: in this run)."""
+        if not self.usable(self._wall()):
+            return  # said before, by another request that was under way
+        self.why, self.look_first = str(error), True
+        self.closed_until = math.inf if error.until is None else error.until
+        log.warning(
+            "license source cannot be asked for now; the next one answers instead",
+            extra={"source": self.name, "why": self.why, "until": error.until},
+        )
+
+    def standing(self, identity: str) -> Standing:
+        """With this identity."""
+        if identity not in self.standings:
+            known = self._clean_until
+            clean = known.get(f"{self.name}/{identity}", known.get(self.name))
+            self.standings[identity] = Standing(clean)
+        return self.standings[identity]
+
+    async def ask(
+        self, video_ids: Sequence[str], identity: str | None = None
+    ) -> list[LicenseAnswer] | None:
+        """An answer for every id, `License.UNKNOWN` where the server failed.
+
+        None when it cannot be asked or believed (any more): ask again, maybe another source.
+        Raises Refused, NetworkFault, Closed, and SetupError when nothing can be reached at all.
+        """
+        if self.look_first and not await self.reads_right(identity):
+            return None
+        began, source = self._wall(), self.source
+        # Where one more video costs no request, each call holds a known one.
+        known = self._known.one() if len(video_ids) < source.batch_size > 1 else []
+        try:
+            answers = await source.ask([*video_ids, *known], identity=identity)
+        except SourceUnusable as error:
+            self.pause(error)
+            return None
+        except ServerFault as error:
+            answers = [
+                LicenseAnswer(video_id, License.UNKNOWN, self.name, began, detail=str(error))
+                for video_id in (*video_ids, *known)
+            ]
+        answers, seen = answers[: len(video_ids)], answers[len(video_ids) :]
+        self.answered += len(answers)
+        asked_by = answers[0].asked_by
+        standing = self.standing(asked_by)
+        standing.count(answers)
+        if seen:
+            look = self._known.look_at(seen, began)
+            if look.misread:
+                async with self._lock:
+                    await self._suspect(look)
+                return None
+            if look.passed:
+                await self._passed(look, asked_by)
+            else:
+                standing.answers = LOOK_EVERY  # that one may be gone: look at all of them
+        # While one worker looks whether all is as it was, the others go on: what they are told
+        # meanwhile is asked again with the rest.
+        if not standing.due or (standing.looks and self._lock.locked()):
+            return answers
+        return answers if await self.reads_right(asked_by or None) else None
+
+    async def reads_right(
+        self, identity: str | None = None, *, since: float = -math.inf, looks: int = 1
+    ) -> bool:
+        """Let it read known videos as this identity (None: any) if that is due.
+
+        Due, too, when it did not since `since`, and when several `looks` are wanted. False when it
+        must not be asked or believed now. Raises SetupError when nothing can be reached at all,
+        Closed; Refused and NetworkFault when it must look first and the identity cannot ask now.
+        """
+        async with self._lock:
+            if not self.usable(self._wall()):
+                return False
+            standing = self.standing(identity or "")
+            due = self.look_first or standing.due or standing.looked_at < since or looks > 1
+            if not due:
+                return True  # whoever waited here finds it done
+            all_of_them = self.look_first or not standing.looks
+            try:
+                for _ in range(looks):
+                    look = await self._read(identity, all_of_them)
+                    if not look.passed:
+                        break
+                if look.silent and not all_of_them:
+                    look = await self._read(identity, True)  # that one may be gone
+            except SourceUnusable as error:
+                self.pause(error)
+                return False
+            except (Refused, NetworkFault):
+                if self.look_first:
+                    raise
+                return bool(standing.looks) and standing.looked_at >= since  # put off
+            if look.misread:
+                await self._suspect(look)
+            elif look.silent:
+                await self._wait_out(look)
+            else:
+                await self._passed(look, identity or "")
+            return look.passed
+
+    async def _read(self, identity: str | None, all_of_them: bool) -> Look:
+        videos = self._known.all if all_of_them else self._known.one()
+        return await self._known.read(self.source, videos, identity)
+
+    async def _passed(self, look: Look, asked_as: str) -> None:
+        """It read right, whoever was to look (empty: anybody)."""
+        standing = self.standing(look.identity)
+        if standing.silent_since is not None:
+            log.info(
+                "known videos are shown again: going on",
+                extra={"identity": look.identity, "source": self.name},
+            )
+        self.look_first = False
+        self.looks_passed += 1
+        if asked_as != look.identity:
+            self.standing(asked_as).passed(look.began)
+        clean_until = standing.passed(look.began)
+        await self._on_clean(f"{self.name}/{look.identity}", clean_until)
+
+    async def _suspect(self, look: Look) -> None:
+        """It read a known video as another license: look closer, and ask again what it answered."""
+        if look.began <= self.doubted_until:
+            return  # so did another request that was under way
+        standing = self.standing(look.identity)
+        since = look.began if standing.clean_until is None else standing.clean_until
+        standing.looks.clear()
+        again = False
+        # Where the identity cannot ask now, it has yet to read right before more is believed.
+        with suppress(Refused, NetworkFault, SourceUnusable):
+            for number in range(SUSPECT_LOOKS):
+                one = [look.misread[number % len(look.misread)]]
+                closer = await self._known.read(self.source, one, look.identity or None)
+                if again := bool(closer.misread):
+                    break
+            else:
+                if closer.passed:
+                    standing.passed(closer.began)
+        why = f"it reads {look.wrong}"
+        now = self.doubted_until = self._wall()
+        if again:
+            self.closed_until = self.doubted_until = math.inf
+            self.why = why
+            log.error(
+                "license source misreads videos whose license is known: it is not asked any more,"
+                " and what it answered since it last read them right is asked again",
+                extra={"source": self.name, "why": why},
+            )
+        else:
+            log.warning(
+                "license source misread a known video, though not a second time: what it answered"
+                " since it last read them right is asked again",
+                extra={"source": self.name, "why": why},
+            )
+            if any(other.usable(now) for other in self._all if other is not self):
+                self.pause(SourceUnusable(why, until=now + _ELSEWHERE))
+        await self._on_doubt(self.name, since)
+
+    async def _wait_out(self, look: Look) -> None:
+        """No known video is shown to this identity: is it blocked, or is it the source?"""
+        identity, now = look.identity, self._wall()
+        never = all(each.clean_until is None for each in self.standings.values())
+        standing = self.standing(identity)
+        standing.looks.clear()
+        silent_for = 0.0 if standing.silent_since is None else now - standing.silent_since
+        standing.silent_since = standing.silent_since or look.began
+        for other in self._all:
+            if other is not self and other.usable(now) and await other.shows_one(identity):
+                until = now + min(_LONGEST_REST, max(_REST, silent_for))
+                why = "it shows no known video, and another source does"
+                self.pause(SourceUnusable(why, until=until))
+                return
+        if look.gone and never:
+            self.closed_until = math.inf
+            self.why = f"it says that all known videos are gone. {BLOCKED}"
+            log.error(f"license source «%(source)s» is not used: {self.why}", {"source": self.name})
+            return
+        log.warning(
+            "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and what"
+            f" it was told since does not count. {BLOCKED}",
+            {"identity": identity, "source": self.name},
+        )
+        refused = Refused("known videos are not shown", kind="other")
+        self._rest_identity(self.source.kind, identity, refused, silent_for)
+
+    async def shows_one(self, identity: str) -> bool:
+        """Whether it shows a known video to that identity."""
+        try:
+            return (await self._read(identity, False)).passed
+        except (Refused, NetworkFault, SourceUnusable):
+            return False
