@@ -54,8 +54,6 @@ class Cutter:
                 picture = await fetch_excerpt(
                     ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
                 )
-                # ffmpeg has but one pipe, and the sound has it.
-                picture = await picture.saved(picture_part)
             inspection, notes = await self._cut(ranges, audio, sound, picture, segment, part)
             sha256, size = await asyncio.to_thread(seal, part, path)
             # By this time a later run knows the file again.
@@ -145,7 +143,7 @@ class Cutter:
             listing = await self._run(encoding.picture_times_arguments(picture), part)
             shown = encoding.picture_filter(listing.decode(), picture.start, length_ms)
             arguments = encoding.video_arguments(sound, picture, filters, shown, part)
-        await self._run(arguments, part, sound.data)
+        await self._run(arguments, part)
         clip_format, video = encoding.CLIP_FORMATS[settings.format], picture is not None
         if not video and not clip_format.demuxer:
             inspection = await asyncio.to_thread(inspect_file, part, lossy=clip_format.lossy)
@@ -159,9 +157,9 @@ class Cutter:
             raise Rejected(Reason.CORRUPT, f"decodes to {rate} Hz, {channels} channels")
         return inspection
 
-    async def _run(self, arguments: list[str], part: Path, data: bytes | None = None) -> bytes:
+    async def _run(self, arguments: list[str], part: Path) -> bytes:
         try:
-            return await self.ffmpeg.run(arguments, data)
+            return await self.ffmpeg.run(arguments)
         except FFmpegFailed as error:
             message = str(error).replace(f"{part.parent}{os.sep}", "")
             if error.by_force:

@@ -102,20 +102,18 @@ def sound_filter(
     length = length_ms / 1000
     # Resampling sees a little of what follows: the last samples are as true as the others.
     margin = _RESAMPLING_MARGIN if rate else 0
-    steps = [
-        f"atrim=start={start:.6f}:end={start + length + _LONGEST_HOLE:.6f}",
-        _CLOCK,
-        f"atrim=duration={length + margin:.6f}",
-    ]
+    steps = []
     if sound.delay:
         # ffmpeg's clock starts with whatever track begins first: here it starts where players' do.
-        steps.insert(0, f"asetpts=PTS-STARTPTS+round({sound.delay:.6f}/TB)")
+        steps.append(f"asetpts=PTS-STARTPTS+round({sound.delay:.6f}/TB)")
     elif not sound.indexed:
         # ffmpeg guesses when a stream starts, too late for Opus that was encoded at 24 kHz or less.
-        steps.insert(0, "asetpts=PTS-min(STARTPTS\\,0)")
+        steps.append("asetpts=PTS-min(STARTPTS\\,0)")
+    steps.append(f"atrim=start={start:.6f}:end={start + length + _LONGEST_HOLE:.6f}")
     if sound.delay > start:
         # The pause belongs to the segment. A little more: ffmpeg cuts it down to whole samples.
-        steps.insert(2, f"adelay={(sound.delay - start) * 1000 + 0.005:.3f}:all=1")
+        steps.append(f"adelay={(sound.delay - start) * 1000 + 0.005:.3f}:all=1")
+    steps += [_CLOCK, f"atrim=duration={length + margin:.6f}"]
     if settings.channels is not None:
         steps.append(_MIX[settings.channels])
     if rate is not None:

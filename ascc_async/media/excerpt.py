@@ -33,7 +33,7 @@ _OPUS_GRID = 2.5e-3  # seconds of the shortest Opus frame: all frames start at a
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """What ffmpeg gets to read, as it came: `data` for its pipe, or the file at `path`.
+    """What ffmpeg gets to read, as it came, in the file at `path`.
 
     `start` is when the segment begins on the clock that ffmpeg sees; `stream_end` when, by its
     index, the whole stream ends (both in seconds, None: not known). `indexed`: the head and the
@@ -43,8 +43,7 @@ class Excerpt:
     """
 
     container: str
-    data: bytes | None
-    path: Path | None
+    path: Path
     start: float
     stream_end: float | None
     indexed: bool
@@ -54,25 +53,16 @@ class Excerpt:
     def arguments(self, *, keep_clock: bool = True) -> list[str]:
         """ffmpeg's options for this input."""
         # The demuxer is named and may open nothing else: bytes from the network choose neither.
-        options = ["-protocol_whitelist", "file,pipe", "-f", self.container]
+        options = ["-protocol_whitelist", "file", "-f", self.container]
         if self.indexed or keep_clock:
             options.append("-copyts")
         if self.left_out is not None:
             # The last packet is cut off: it counts as the end, not as an error.
             options += ["-fflags", "+discardcorrupt"]
-        if self.path is None:
-            return [*options, "-i", "pipe:0"]
         if self.indexed:
             # What is between the head and the fragments must not be looked for.
             options += ["-seekable", "0"]
         return [*options, "-i", f"file:{self.path}"]
-
-    async def saved(self, path: Path) -> Excerpt:
-        """The same in a file, for ffmpeg has but one pipe."""
-        if self.data is None:
-            return self
-        await asyncio.to_thread(path.write_bytes, self.data)
-        return replace(self, data=None, path=path)
 
     async def completed(self, ranges: Ranges, track: Track) -> Excerpt:
         """The same with what was left out. Raises as `fetch_excerpt` does."""
@@ -83,19 +73,14 @@ class Excerpt:
             "sound ended before the segment: fetching the rest",
             extra={"format_id": track.format_id, "more_bytes": last + 1 - first},
         )
-        if self.path is not None:
-            await _append(ranges, track, self.path, first, last)
-            return replace(self, left_out=None)
-        more = await ranges.read(track, first, last)
-        if len(more.body) < last + 1 - first:
-            raise Rejected(Reason.CORRUPT, "the stream ends before its index does")
-        return replace(self, data=(self.data or b"") + more.body, left_out=None)
+        await _append(ranges, track, self.path, first, last)
+        return replace(self, left_out=None)
 
 
 async def fetch_excerpt(
     ranges: Ranges, track: Track, start_ms: int, end_ms: int, scratch: Path
 ) -> Excerpt:
-    """Fetch what decoding `start_ms` … `end_ms` needs, a stream without index to `scratch`.
+    """Fetch to `scratch` what decoding `start_ms` … `end_ms` needs.
 
     Raises Rejected (CORRUPT, TOO_SHORT), OSError from writing, and what reading raises.
     """
@@ -123,7 +108,7 @@ async def fetch_excerpt(
         await asyncio.to_thread(scratch.write_bytes, stream.data)
         if have != total:
             await _append(ranges, track, scratch, have, left_out[0] - 1 if left_out else None)
-        whole = Excerpt(container, None, scratch, start, None, indexed=False, left_out=left_out)
+        whole = Excerpt(container, scratch, start, None, indexed=False, left_out=left_out)
         if container != "mp4" or track.kind == "video":
             return whole
         delay = await asyncio.to_thread(sound_delay_in, scratch)
@@ -153,11 +138,10 @@ async def fetch_excerpt(
         origin + end + _MARGIN - last.start,
         last.end - last.start,
     )
-    span = await ranges.read(track, first, until - 1)
-    if len(span.body) < until - first:
-        raise Rejected(Reason.CORRUPT, "the stream ends before its index does")
+    await asyncio.to_thread(scratch.write_bytes, index.head)
+    await _append(ranges, track, scratch, first, until - 1)
     return Excerpt(
-        container, index.head + span.body, None, origin + rounding + start, stream_end,
+        container, scratch, origin + rounding + start, stream_end,
         indexed=True, left_out=(until, last.last) if until <= last.last else None,
     )  # fmt: skip
 
@@ -191,9 +175,10 @@ def _on_opus_grid(seconds: float) -> float:
 
 async def _append(ranges: Ranges, track: Track, path: Path, first: int, last: int | None) -> None:
     """Write bytes `first` … `last` (None: to the end) of a stream to the end of a file."""
+    begin = first
     async with aiofiles.open(path, "ab") as file:
         while last is None or first <= last:
-            if first > _LARGEST_STREAM:
+            if first - begin > _LARGEST_STREAM:
                 raise Rejected(Reason.CORRUPT, f"a stream of more than {_LARGEST_STREAM} bytes")
             stop = first + PIECE - 1 if last is None else min(last, first + PIECE - 1)
             span = await ranges.read(track, first, stop)
@@ -201,4 +186,6 @@ async def _append(ranges: Ranges, track: Track, path: Path, first: int, last: in
             first += len(span.body)
             # Servers that do not say how long a stream is end it with a short answer.
             if first <= stop or first == span.total:
+                if last is not None and first <= last:
+                    raise Rejected(Reason.CORRUPT, "the stream ends before its index or size says")
                 return

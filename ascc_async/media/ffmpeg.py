@@ -1,4 +1,4 @@
-"""ffmpeg as a subprocess: found and checked at the start, bounded, fed by pipes, always reaped.
+"""ffmpeg as a subprocess: found and checked at the start, bounded, always reaped.
 
 Why not `asyncio.create_subprocess_exec`: uvloop starts processes by `fork`, which copies the page
 tables of this process and holds the event loop up for 30 to 50 ms each time (measured at 200 MB).
@@ -106,8 +106,8 @@ class FFmpeg:
         self._threads = ThreadPoolExecutor(limit, "ffmpeg")
         self._time_limit = time_limit
 
-    async def run(self, arguments: Sequence[str], data: bytes | None = None) -> bytes:
-        """Run ffmpeg to its end and return what it wrote to `pipe:1`; `data` is its `pipe:0`.
+    async def run(self, arguments: Sequence[str]) -> bytes:
+        """Run ffmpeg to its end and return what it wrote to `pipe:1`.
 
         Raises FFmpegFailed, DiskFull, or SetupError when it cannot be started. The process
         never outlives this call, cancelled or not.
@@ -115,7 +115,7 @@ class FFmpeg:
         process = _Process([self.installed.path, *_QUIET, *arguments])
         async with self._turn:
             work = asyncio.get_running_loop().run_in_executor(
-                self._threads, process.run, data, self._time_limit
+                self._threads, process.run, self._time_limit
             )
             try:
                 status, output, stderr = await asyncio.shield(work)
@@ -159,8 +159,8 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def run(self, data: bytes | None, seconds: float) -> tuple[int, bytes, str]:
-        """Feed it `data`; returns its status, its output, and the end of its error messages.
+    def run(self, seconds: float) -> tuple[int, bytes, str]:
+        """Its status, its output, and the end of its error messages, once it has ended.
 
         Raises OSError when it cannot be started, TimeoutExpired after `seconds`. Whatever happens,
         neither it nor anything it started is left.
@@ -171,7 +171,7 @@ class _Process:
             # A session of its own: Ctrl-C in the terminal would leave a playable but short file.
             self._process = subprocess.Popen(
                 self._command,
-                stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -181,7 +181,7 @@ class _Process:
                 with suppress(OSError):
                     # With every core at work, the event loop must not queue behind ffmpeg.
                     os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-                output, stderr = process.communicate(data, seconds)
+                output, stderr = process.communicate(timeout=seconds)
             finally:
                 self.stop()
         return process.returncode, output, stderr[-_KEPT_STDERR:].decode("utf-8", "replace")

@@ -41,14 +41,16 @@ class IndexedFragment:
 
 @dataclass(frozen=True, slots=True)
 class StreamIndex:
-    """The fragments in order. `head`: the bytes that a decoder needs before any of them.
-
-    `end` is the second at which the stream ends, or at least one that it surely reaches.
-    """
+    """The fragments in order. `head`: the bytes that a decoder needs before any of them."""
 
     head: bytes
     fragments: tuple[IndexedFragment, ...]
-    end: float
+
+    @property
+    def end(self) -> float:
+        """The second at which the stream ends, or at least one that it surely reaches."""
+        last = self.fragments[-1]
+        return last.end if last.end < math.inf else last.start
 
     def covering(self, start: float, end: float) -> tuple[IndexedFragment, ...]:
         """The fragments that hold any of this time; the last one when all end before it."""
@@ -134,7 +136,7 @@ async def _read_cues(stream: StreamHead) -> StreamIndex | None:
     segment = _element(stream.data, header.end) if header else None
     if segment is None or segment.kind != _SEGMENT:
         return None
-    scale, duration, cues, cues_at = 1_000_000, math.nan, None, None
+    tick, duration, cues, cues_at = 1e-3, math.inf, None, None
     at = segment.body
     while await stream.fetch_up_to(at + 12):
         element = _element(stream.data, at)
@@ -146,7 +148,7 @@ async def _read_cues(stream: StreamHead) -> StreamIndex | None:
             cues = _cue_points(stream.data, element)
             break
         if element.kind == _INFO:
-            scale, duration = _clock(stream.data, element)
+            tick, duration = _clock(stream.data, element)
         elif element.kind == _SEEK_HEAD:
             cues_at = _cues_position(stream.data, element)
         at = element.end
@@ -165,22 +167,19 @@ async def _read_cues(stream: StreamHead) -> StreamIndex | None:
         return None
     # A cluster is as long as until the next one, and the last one until the end of the segment.
     ends = [segment.body + position for position, _ in cues[1:]] + [stop]
-    times = [time * scale / 1e9 for _, time in cues]
+    times = [time * tick for _, time in cues]
     # Without a length in the file the last cluster may hold any amount of sound.
-    known = 0 < duration * scale / 1e9 < 1e9
-    end = max(times[-1], duration * scale / 1e9) if known else math.inf
+    end = max(times[-1], duration) if 0 < duration < 1e9 else math.inf
     fragments = [
         IndexedFragment(segment.body + position, stop - 1, start, until)
         for (position, _), stop, start, until in zip(
             cues, ends, times, [*times[1:], end], strict=True
         )
     ]
-    return _ordered(head, fragments, end if known else times[-1])
+    return _ordered(head, fragments)
 
 
-def _ordered(
-    head: bytes, fragments: Sequence[IndexedFragment], end: float | None = None
-) -> StreamIndex | None:
+def _ordered(head: bytes, fragments: Sequence[IndexedFragment]) -> StreamIndex | None:
     """An index, if there is any fragment and all of them run forwards in bytes and time."""
     forwards = all(
         before.last < after.first and before.start <= after.start
@@ -188,7 +187,7 @@ def _ordered(
     )
     if not fragments or not forwards or any(part.last < part.first for part in fragments):
         return None
-    return StreamIndex(head, tuple(fragments), fragments[-1].end if end is None else end)
+    return StreamIndex(head, tuple(fragments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +227,16 @@ def _number(data: bytes, element: _Element) -> int:
     return int.from_bytes(data[element.body : min(element.end, element.body + 8)], "big")
 
 
-def _clock(data: bytes, info: _Element) -> tuple[int, float]:
-    """Nanoseconds of one tick, and the ticks that the stream lasts (not a number: not said)."""
-    scale, duration = 1_000_000, math.nan
+def _clock(data: bytes, info: _Element) -> tuple[float, float]:
+    """Seconds of one tick, and how many the stream lasts (infinite: not said)."""
+    tick, ticks = 1e-3, math.inf
     for child in _children(data, info):
         if child.kind == _TIMESTAMP_SCALE:
-            scale = _number(data, child)
+            tick = _number(data, child) / 1e9
         elif child.kind == _DURATION and child.end - child.body in (4, 8):
             layout = ">f" if child.end - child.body == 4 else ">d"
-            (duration,) = struct.unpack_from(layout, data, child.body)
-    return scale, duration
+            (ticks,) = struct.unpack_from(layout, data, child.body)
+    return tick, ticks * tick
 
 
 def _cues_position(data: bytes, seek_head: _Element) -> int | None:

@@ -25,7 +25,7 @@ from ascc_async.media.excerpt import Excerpt
 from ascc_async.settings import AudioFormat, ClipsSettings
 
 FLAC = ClipsSettings()
-EXCERPT = Excerpt("mp4", b"", None, 12.345, 60.0, indexed=True)
+EXCERPT = Excerpt("mp4", Path("part"), 12.345, 60.0, indexed=True)
 PICTURES = "#tb 0: 1/1000\n0, 0, 80, 40, 9, 0x1\n0, 40, 0, 40, 9, 0x2, F=0x0\n0, 80, 40, 40, 9, 0x3"
 
 
@@ -68,7 +68,7 @@ def test_neither_paths_nor_bytes_choose_what_ffmpeg_does() -> None:
     assert arguments[-1] == "file:-x:y/.part-1"
     assert "file:-x" in decode_arguments("-x", "mp4", pictures=False)
     options = dict(pairwise(arguments))
-    assert (options["-protocol_whitelist"], options["-map_metadata"]) == ("file,pipe", "-1")
+    assert (options["-protocol_whitelist"], options["-map_metadata"]) == ("file", "-1")
     assert arguments[arguments.index("-f") + 1] == "mp4"
     assert options["-fflags"] == "+bitexact"
 

@@ -45,8 +45,8 @@ async def test_sidx_says_bytes_and_seconds() -> None:
             IndexedFragment(at, at + 99, 1.0, 1.01),
             IndexedFragment(at + 100, at + 149, 1.01, 1.03),
         ),
-        1.03,
     )
+    assert index.end == 1.03
 
 
 async def test_sidx_of_64_bits() -> None:
@@ -76,7 +76,7 @@ def test_only_fragments_that_hold_a_part_are_chosen(
 ) -> None:
     """A border belongs to the fragment that starts there; beyond the end it is the last one."""
     parts = [IndexedFragment(n * 100, n * 100 + 99, n * 10.0, n * 10.0 + 10) for n in range(3)]
-    chosen = StreamIndex(b"", tuple(parts), 30.0).covering(first, end)
+    chosen = StreamIndex(b"", tuple(parts)).covering(first, end)
     assert [part.first // 100 for part in chosen] == expected
 
 

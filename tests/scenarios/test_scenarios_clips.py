@@ -121,7 +121,7 @@ def test_an_ffmpeg_that_crashes_twice_costs_no_clip(
     wrapper = tmp_path / "ffmpeg"
     wrapper.write_text(
         "#!/bin/bash\n"
-        f'case "$*" in *pipe:0*) mkdir "{count}/$$"; n=$(ls "{count}" | wc -l)\n'
+        f'case "$*" in *atrim*) mkdir "{count}/$$"; n=$(ls "{count}" | wc -l)\n'
         "[ $n = 2 -o $n = 5 ] && kill -SEGV $$;; esac\n"
         f'exec "{imageio_ffmpeg.get_ffmpeg_exe()}" "$@"\n'
     )
@@ -143,7 +143,7 @@ def test_an_ffmpeg_that_always_crashes_costs_the_clips_and_says_so(
     wrapper = tmp_path / "ffmpeg"
     real = imageio_ffmpeg.get_ffmpeg_exe()
     wrapper.write_text(
-        f'#!/bin/bash\ncase "$*" in *pipe:0*) kill -SEGV $$;; esac\nexec "{real}" "$@"\n'
+        f'#!/bin/bash\ncase "$*" in *atrim*) kill -SEGV $$;; esac\nexec "{real}" "$@"\n'
     )
     wrapper.chmod(0o755)
     mine = replace(having(place, FEW), environment={"IMAGEIO_FFMPEG_EXE": str(wrapper)})
