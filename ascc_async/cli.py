@@ -110,6 +110,14 @@ HELP = {
         "exports/few_shot. docs/learning.md shows the rest of the way.",
         "few-shot --min-clips 20",
     ),
+    "join": CommandHelp(
+        "Google's released features and strong labels, joined to the clips",
+        "PATH is Google's features.tar.gz, a folder of it or a .tfrecord file (VGGish features,\n"
+        "into exports/vggish), or audioset_train_strong.tsv, audioset_eval_strong.tsv (when each\n"
+        "sound begins and ends, into exports/strong). All checksums are compared; what differs\n"
+        "from AudioSet's CSV is listed. docs/learning.md says where these files are.",
+        "join features.tar.gz audioset_train_strong.tsv",
+    ),
 }
 
 
@@ -218,6 +226,9 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--ratios", default="0.7,0.1,0.2", metavar="A,B,C", help=shares)
             what = "what two parts never share (default: video,channel,sound)"
             add("--apart", default="video,channel,sound", metavar="LIST", help=what)
+        case "join":
+            what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"
+            add("paths", nargs="+", type=Path, metavar="PATH", help=what)
     if name in ("plan", "status", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 

@@ -80,6 +80,15 @@ def replacing(path: Path) -> Iterator[Path]:
             seal(part, path)
 
 
+def put(path: Path, content: bytes) -> str:
+    """Put a small file in place; equal content leaves it alone. Returns its SHA-256."""
+    if not path.is_file() or path.read_bytes() != content:
+        with part_of(path) as part:
+            part.write_bytes(content)
+            seal(part, path)
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-from collections import Counter, deque
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from fractions import Fraction
 from functools import partial
 
-from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_path, published_clips
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_clips, published_clips
 from ascc_async.errors import SettingsError
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.clip_choice import APART
@@ -44,9 +42,8 @@ def main(options: argparse.Namespace) -> int:
     folder = output / EXPORTS_FOLDER / FOLDER
     rows = published_clips(output)
     classes = read_classes(settings.audioset.metadata_dir)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checked = pool.map(partial(checked_path, output), rows)
-        deque(progress_bar(checked, "checking clips", len(rows)), maxlen=0)
+    for _ in progress_bar(checked_clips(output, rows), "checking clips", len(rows)):
+        pass
     ffmpeg = asyncio.run(find_ffmpeg()).path
     sounds_of = partial(sound_hashes, output, folder / "sounds.csv", ffmpeg, progress_bar)
     split = make_split(rows, classes, wanted, sounds_of)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
@@ -61,6 +64,12 @@ def checked_path(output_dir: Path, row: ManifestRow) -> Path:
             " removals.txt."
         )
     return path
+
+
+def checked_clips(output_dir: Path, rows: Iterable[ManifestRow]) -> Iterator[Path]:
+    """Where these clips are, checked several at a time. Raises SetupError, see `checked_path`."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(partial(checked_path, output_dir), rows)
 
 
 def write_credits_of(

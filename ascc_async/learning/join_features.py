@@ -1,0 +1,150 @@
+"""Google's features beside the clips: `exports/vggish/`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
+from ascc_async.dataset.tables import write_table
+from ascc_async.files import PART, put, replacing
+from ascc_async.learning.google_features import read_features
+from ascc_async.learning.sequence_example import SegmentFeatures
+
+FOLDER = "vggish"
+INDEX, DIFFERING = "index.csv", "differing.csv"
+_CHANGES = "described by 128 numbers a second, Google's VGGish features of AudioSet (CC BY 4.0)"
+
+
+class Joined(NamedTuple):
+    """A row of `index.csv`."""
+
+    segment_id: str
+    path: str
+    sha256: str
+    seconds: str
+
+
+class Differing(NamedTuple):
+    """A row of `differing.csv`: the record's labels are not those of the CSV, or it ends early."""
+
+    segment_id: str
+    seconds: str
+    labels_csv: str
+    labels_record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of this call: records read, clips found in them, records of their videos with another start.
+
+    Of the folder: clips in it, and those that differ.
+    """
+
+    folder: Path
+    records: int
+    found: int
+    other_start: int
+    joined: int
+    differing: int
+
+
+def join_features(
+    output_dir: Path,
+    rows: Sequence[ManifestRow],
+    paths: Sequence[Path],
+    mids: Sequence[str],
+    on_records: Callable[[int], object] = lambda records: None,
+) -> Summary:
+    """Write the features of these clips, beside those that earlier calls found in other files.
+
+    `mids`: the class list, which the records' labels count in. Nothing is written before all was
+    read. Raises MetadataError for a damaged record.
+    """
+    folder = output_dir / EXPORTS_FOLDER / FOLDER
+    clips = {row.segment_id: row for row in rows}
+    wanted = {row.video_id.encode() for row in rows}
+    found: dict[str, SegmentFeatures] = {}
+    records = other_start = 0
+
+    def count(number: int) -> None:
+        nonlocal records
+        records += number
+        on_records(records)
+
+    for path in paths:
+        for features in read_features(path, wanted, count):
+            segment_id = f"{features.video_id}_{features.start_ms}"
+            if segment_id in clips:
+                found[segment_id] = features
+            else:
+                other_start += 1
+
+    index, differing = _earlier(folder, clips.keys() - found.keys())
+    for segment_id, features in found.items():
+        index[segment_id] = _put_array(folder, segment_id, features)
+        labels = tuple(mids[code] if code < len(mids) else str(code) for code in features.labels)
+        if row := _difference(clips[segment_id], features, labels):
+            differing[segment_id] = row
+    with replacing(folder / DIFFERING) as part:
+        write_table(part, Differing._fields, (differing[key] for key in sorted(differing)))
+    joined = [row for row in rows if row.segment_id in index]
+    write_credits_of(folder, output_dir, joined, _CHANGES)
+    with replacing(folder / INDEX) as part:
+        write_table(part, Joined._fields, (index[row.segment_id] for row in joined))
+    _clean(folder, {row.path for row in index.values()})
+    return Summary(folder, records, len(found), other_start, len(index), len(differing))
+
+
+def _earlier(folder: Path, segments: Set[str]) -> tuple[dict[str, Joined], dict[str, Differing]]:
+    """What earlier calls wrote of these segments."""
+    index = {
+        row.segment_id: row
+        for row in map(Joined._make, _lines(folder / INDEX))
+        if row.segment_id in segments and (folder / row.path).is_file()
+    }
+    differing = map(Differing._make, _lines(folder / DIFFERING))
+    return index, {row.segment_id: row for row in differing if row.segment_id in index}
+
+
+def _lines(path: Path) -> list[list[str]]:
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+    return []
+
+
+def _put_array(folder: Path, segment_id: str, features: SegmentFeatures) -> Joined:
+    path = f"{segment_id[:2]}/{segment_id}.npy"
+    file = io.BytesIO()
+    np.lib.format.write_array(file, features.embeddings, version=(1, 0))
+    sha256 = put(folder / path, file.getvalue())
+    return Joined(segment_id, path, sha256, str(len(features.embeddings)))
+
+
+def _difference(
+    row: ManifestRow, features: SegmentFeatures, labels: Sequence[str]
+) -> Differing | None:
+    seconds = len(features.embeddings)
+    ends_early = seconds < int(float(row.end_seconds) - float(row.start_seconds))
+    if not ends_early and set(labels) == set(row.labels.split(",")):
+        return None
+    return Differing(row.segment_id, str(seconds), row.labels, ",".join(labels))
+
+
+def _clean(folder: Path, paths: Set[str]) -> None:
+    """Remove the arrays of clips that are no longer there, and what a killed call left."""
+    for path in folder.glob("??/*"):
+        if path.relative_to(folder).as_posix() not in paths:
+            path.unlink()
+            with suppress(OSError):
+                path.parent.rmdir()  # if it was the last one
+    for leftover in folder.glob(f"{PART}*"):
+        leftover.unlink()
