@@ -190,6 +190,10 @@ def _options() -> _Parser:
         default="text",
         help="text for people (default), or one JSON object per event",
     )
+    loudness = group.add_mutually_exclusive_group()
+    quiet, verbose = "a run shows warnings and its report only", "a run shows every event"
+    loudness.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    loudness.add_argument("-v", "--verbose", action="store_true", help=verbose)
     group.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     return common
 
@@ -202,11 +206,14 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--dir", type=Path, default=Path("demo"), help=where)
         case "init":
             add("dir", nargs="?", type=Path, default=Path(), help="the folder (default: this one)")
+            schema = "print a JSON Schema of settings.yaml for editors; write nothing"
+            add("--schema", action="store_true", help=schema)
         case "plan":
             classes = "list every class instead: index, quality, rows, whether it is chosen"
             add("--classes", action="store_true", help=classes)
         case "status":
-            add("video_id", nargs="?", help="show all that is known of this video")
+            add("video_id", nargs="?", help="show all that is known of it: id or watch address")
+            add("--watch", action="store_true", help="show it again and again while a run goes on")
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":
@@ -229,7 +236,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "join":
             what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"
             add("paths", nargs="+", type=Path, metavar="PATH", help=what)
-    if name in ("plan", "status", "diff"):
+    if name in ("plan", "status", "verify", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -255,7 +262,7 @@ def run_command(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
     name = options.command or "run"
-    if name in _LONG and options.log_format == "text":
+    if name in _LONG and options.log_format == "text" and not options.quiet:
         # Before the slow imports; on a terminal the screen erases it.
         print("ascc_async is starting …", end="" if _can_erase() else "\n", flush=True)  # noqa: T201
     try:

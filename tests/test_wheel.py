@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from ascc_async.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -85,3 +88,13 @@ def test_demo_and_plan_work_from_the_wheel_alone(installed: Path, tmp_path: Path
     assert "python -m ascc_async init" in demo.stdout
     plan = command(installed, tmp_path, "plan", "--config", "demo/settings.yaml")
     assert plan.returncode == 0, plan.stderr
+
+
+def test_the_schema_of_the_settings_knows_every_key(tmp_path: Path) -> None:
+    """JSON Schema, for editors; nothing is written."""
+    schema = json.loads(command(ROOT, tmp_path, "init", "--schema").stdout)
+    sections = {name: schema["$defs"][part["$ref"].split("/")[-1]]
+                for name, part in schema["properties"].items() if "$ref" in part}  # fmt: skip
+    assert list(sections) == list(Settings.model_fields)
+    assert sections["throttle"]["properties"]["burst"]["minimum"] == 1
+    assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ascc_async.commands.run import run
+from ascc_async.commands.run import display_of, run
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
 from ascc_async.standin.process import StandinProcess
@@ -52,4 +52,4 @@ def main(options: argparse.Namespace) -> int:
     with StandinProcess(WORLD, folder=folder / ".standin") as youtube:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
-        return run(settings, options.log_format, goodbye=GOODBYE, debug=options.debug)
+        return run(settings, display_of(options), goodbye=GOODBYE)

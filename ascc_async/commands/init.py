@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from importlib.resources import files
 from pathlib import Path
 
 from ascc_async.errors import SetupError
 from ascc_async.progress.formatting import safe
+from ascc_async.settings import Settings
 
 TEMPLATES = ("settings.yaml", "cookies.example.txt")
 _NEXT = """\
@@ -19,7 +21,10 @@ Choose classes and splits in settings.yaml, add a Data API key or cookies if you
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write each that is not there yet."""
+    """Write each that is not there yet; with `--schema` a JSON Schema instead, on the screen."""
+    if options.schema:
+        print(json.dumps(Settings.model_json_schema(), indent=2))
+        return 0
     folder: Path = options.dir
     try:
         folder.mkdir(parents=True, exist_ok=True)

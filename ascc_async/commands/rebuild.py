@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ascc_async.commands.run import run
+from ascc_async.commands.run import display_of, run
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
@@ -23,7 +23,7 @@ def main(options: argparse.Namespace) -> int:
         )
     recipe = read_recipe(manifest)
     settings = settings.model_copy(update={"clips": recipe.clips})
-    code = run(settings, options.log_format, recipe=recipe, debug=options.debug)
+    code = run(settings, display_of(options), recipe=recipe)
     new = settings.output.dir / "dataset" / "manifest.csv"
     if new.exists():  # a run that was aborted early wrote none
         rebuilt = compare(recipe, new)

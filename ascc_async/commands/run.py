@@ -10,7 +10,7 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.errors import AsccError
 from ascc_async.pipeline.run import Run
-from ascc_async.progress.live_output import LogFormat, Screen
+from ascc_async.progress.live_output import Display, Screen
 from ascc_async.progress.report import report, report_fields
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
@@ -22,32 +22,31 @@ DONE, DRAINED, ABORTED = 0, 3, 130
 
 def main(options: argparse.Namespace) -> int:
     """Run with the settings that the options name."""
-    return run(load(options.config, options.options), options.log_format, debug=options.debug)
+    return run(load(options.config, options.options), display_of(options))
+
+
+def display_of(options: argparse.Namespace) -> Display:
+    """What the options everywhere say of the screen."""
+    return Display(options.log_format, options.quiet, options.verbose, options.debug)
 
 
 def run(
-    settings: Settings,
-    log_format: LogFormat,
-    *,
-    goodbye: str = "",
-    recipe: Recipe | None = None,
-    debug: bool = False,
+    settings: Settings, display: Display, *, goodbye: str = "", recipe: Recipe | None = None
 ) -> int:
     """One run with its screen and signals; `goodbye` is said at the end of a finished one.
 
-    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. `debug`: the log
-    file gets what only who looks for a fault needs. Exit code 3 when
+    `recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. Exit code 3 when
     a signal drained it, 130 when one aborted it. Raises StopRun when it cannot go on, after the
     screen showed where it stands.
     """
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run_with_screen(settings, log_format, goodbye, recipe, debug))
+        return runner.run(_run_with_screen(settings, display, goodbye, recipe))
 
 
 async def _run_with_screen(
-    settings: Settings, log_format: LogFormat, goodbye: str, recipe: Recipe | None, debug: bool
+    settings: Settings, display: Display, goodbye: str, recipe: Recipe | None
 ) -> int:
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
@@ -56,9 +55,8 @@ async def _run_with_screen(
     screen = Screen(
         job.snapshot,
         output,
-        log_format,
+        display,
         on_gone=lambda: shutdown.drain("nobody reads the output any more"),
-        debug=debug,
     )
     counts = None
     async with screen.showing():

@@ -9,17 +9,17 @@ import math
 import re
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ascc_async.dataset.counts import summary
+from ascc_async.dataset.counts import Counts, summary
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
-from ascc_async.journal.lock import holder
+from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -32,23 +32,41 @@ from ascc_async.progress.report import count_fields, sums
 from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
-_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}(_[0-9]+)?")
+_LOOK_EVERY = 2.0  # seconds, with --watch
+# As an id, a segment id (manifest and file names show that), or a watch address.
+VIDEO = re.compile(
+    r"(?:(?:https?://)?(?:www\.|m\.|music\.)?(?:youtu\.be/|youtube\.com/(?:watch\?(?:.*&)?v=|shorts/|"
+    r"embed/|live/)))?([A-Za-z0-9_-]{11})(?:_[0-9]+|[?&#].*)?"
+)
 
 
 def main(options: argparse.Namespace) -> int:
     """Show it. Raises JournalError when there is no journal."""
-    asked: str | None = options.video_id
-    # A segment id will do as well: it is what manifest and file names show.
-    if asked is not None and not _VIDEO_ID.fullmatch(asked):
+    video = VIDEO.fullmatch(options.video_id or "")
+    if options.video_id is not None and video is None:
         raise SettingsError(
-            f"{asked!r} is no video id: expected 11 letters, digits, - or _, such as M4gD1WSo5mA"
+            f"{options.video_id!r} is no video id: expected 11 letters, digits, - or _, such as"
+            " M4gD1WSo5mA, or the address of the video's page"
         )
     output = load(options.config, options.options).output.dir
     as_json = options.json or options.log_format == "json"
     console = PlainConsole()
-    with closing(Reader(output / JOURNAL_NAME)) as reader:
-        if asked is not None:
-            return _show_video(asked[:11], reader, output, console, as_json=as_json)
+    if video is not None:
+        with closing(Reader(output / JOURNAL_NAME)) as reader:
+            return _show_video(video[1], reader, output, console, as_json=as_json)
+    with suppress(KeyboardInterrupt):  # how one leaves --watch
+        while _show(output, console, as_json=as_json, clear=options.watch) and options.watch:
+            time.sleep(_LOOK_EVERY)
+    return 0
+
+
+def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) -> bool:
+    """Where the run stands; whether one is going on."""
+    journal = output / JOURNAL_NAME
+    if as_json and not journal.exists():
+        console.print_line(json.dumps(_fields(output, None, None, None, None)))
+        return False
+    with closing(Reader(journal)) as reader:
         running = holder(output)
         snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
     if running and snapshot and snapshot.at < datetime.fromisoformat(running.since).timestamp():
@@ -59,17 +77,10 @@ def main(options: argparse.Namespace) -> int:
     counted = written_at is not None and (running is None or snapshot is None)
     counts = summary(manifest) if counted else None
     if as_json:
-        fields = {
-            "output_dir": str(output),
-            "running": asdict(running) if running else None,
-            "seen_at": snapshot.at if snapshot else None,
-            # Named so since version 0.1: programs read it.
-            "picture": snapshot_fields(snapshot) if snapshot else None,
-            "manifest_written_at": written_at,
-            "manifest": count_fields(counts) if counts else None,
-        }
-        console.print_line(json.dumps(fields))
-        return 0
+        console.print_line(json.dumps(_fields(output, running, snapshot, written_at, counts)))
+        return running is not None
+    if clear:
+        console.clear()  # does nothing where there is no terminal
     if running is not None:
         seen = ". It has just begun: look again in a few seconds."
         if snapshot is not None:
@@ -78,19 +89,37 @@ def main(options: argparse.Namespace) -> int:
         console.print_line(f"A run is going on ({who}){seen}")
         if snapshot is not None:
             console.show(Dashboard(snapshot, headline=False))
-            return 0
+            return True
     else:
         console.print_line(f"No run is going on{_last_run(snapshot)}.")
     if counts is None or written_at is None:
         console.print_line(
             "\nNo dataset/manifest.csv yet: a run writes it every few minutes and at its end."
         )
-        return 0
+        return running is not None
     first, *others = sums(counts, output)
     first = f"The manifest, written at {moment(written_at)}, adds up to:\n{first}"
     for paragraph in (first, *others):
         console.print_line(f"\n{paragraph}")
-    return 0
+    return running is not None
+
+
+def _fields(
+    output: Path,
+    running: Holder | None,
+    snapshot: RunSnapshot | None,
+    written_at: float | None,
+    counts: Counts | None,
+) -> dict[str, Any]:
+    return {
+        "output_dir": str(output),
+        "running": asdict(running) if running else None,
+        "seen_at": snapshot.at if snapshot else None,
+        # Named so since version 0.1: programs read it.
+        "picture": snapshot_fields(snapshot) if snapshot else None,
+        "manifest_written_at": written_at,
+        "manifest": count_fields(counts) if counts else None,
+    }
 
 
 def _last_run(snapshot: RunSnapshot | None) -> str:

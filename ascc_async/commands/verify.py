@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.dataset.published_clips import manifest_in
@@ -50,6 +51,13 @@ class Problem(NamedTuple):
     detail: str
 
 
+class Checked(NamedTuple):
+    """How many clips were looked at, and bytes of them."""
+
+    clips: int
+    bytes: int
+
+
 def main(options: argparse.Namespace) -> int:
     """Exit code 1 and a list where something is wrong; `--repair` has it fetched again."""
     settings = load(options.config, options.options)
@@ -64,14 +72,32 @@ def main(options: argparse.Namespace) -> int:
     # Progress is not for standard output, which holds nothing but the result.
     on_progress = partial(print, file=sys.stderr)
     checked, problems = verify(output, asyncio.run(find_ffmpeg()).path, known, on_progress)
-    print(f"{checked}; {counted(len(problems), 'problem')}")
-    for problem in problems:
-        print(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
     segments = dict.fromkeys(problem.segment_id for problem in problems if problem.segment_id)
+    if options.json:
+        print(json.dumps(_fields(checked, problems)))
+    else:
+        read = size(checked.bytes)
+        found = counted(len(problems), "problem")
+        print(f"{counted(checked.clips, 'clip')} checked, {read} read; {found}")
+        for problem in problems:
+            print(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
     if segments and options.repair:
         asyncio.run(_fetch_again(settings, segments))
-        print(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
+        on_progress(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
     return WRONG if problems else 0
+
+
+def _fields(checked: Checked, problems: Collection[Problem]) -> dict[str, Any]:
+    missing = [problem.segment_id for problem in problems if problem.kind == "missing"]
+    unlisted = [problem.path for problem in problems if not problem.segment_id]
+    damaged = [p.segment_id for p in problems if p.segment_id and p.kind != "missing"]
+    return {
+        "checked": checked.clips,
+        "ok": checked.clips - len(missing) - len(damaged),
+        "damaged": damaged,
+        "missing": missing,
+        "unlisted": unlisted,
+    }
 
 
 async def _fetch_again(settings: Settings, segments: Collection[str]) -> None:
@@ -88,7 +114,7 @@ def verify(
     ffmpeg: str,
     known: Collection[str] = (),
     on_progress: Callable[[str], None] = lambda text: None,
-) -> tuple[str, list[Problem]]:
+) -> tuple[Checked, list[Problem]]:
     """Check every file the manifest names, then look for files it does not: how many, and what
     is wrong.
 
@@ -100,19 +126,19 @@ def verify(
     for page in manifest_pages(manifest_in(output_dir)):
         clips = page[page.sha256 != ""]
         rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
-    problems, checked_bytes, checked = [], 0, "no clips"
+    problems, checked = [], Checked(0, 0)
     reported_at = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Left early, by Ctrl-C say, `map` cancels what has not begun.
         results = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
         for done, (row, problem) in enumerate(zip(rows, results, strict=True), 1):
-            checked_bytes += int(row.bytes)
-            checked = f"{count(done)} of {count(len(rows))} clips, {size(checked_bytes)} read"
+            checked = Checked(done, checked.bytes + int(row.bytes))
             if problem is not None:
                 problems.append(problem)
             if time.monotonic() - reported_at > _REPORT_EVERY:
                 reported_at = time.monotonic()
-                on_progress(checked)
+                read = size(checked.bytes)
+                on_progress(f"{count(done)} of {count(len(rows))} clips, {read} read")
     expected = {*known, *(row.path for row in rows)}
     folder = output_dir / "clips"
     for path in sorted(folder.rglob("*")):

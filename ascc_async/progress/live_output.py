@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -31,6 +32,18 @@ LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
 _LINE_EVERY = 60.0  # a log of weeks must stay readable
 _FIRST_LINES_EVERY = 10.0  # for a minute: whoever starts it looks whether it works
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a run is shown. `quiet`: only warnings and the report; `verbose`: every event, above the
+    dashboard too; `debug`: the log file gets what only who looks for a fault needs.
+    """
+
+    log_format: LogFormat = "text"
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
 
 
 class PlainConsole(Console):
@@ -74,15 +87,14 @@ class Screen:
         self,
         snapshot: Callable[[], RunSnapshot],
         output_dir: Path,
-        log_format: LogFormat,
+        display: Display,
         *,
         on_gone: Callable[[], None],
         console: PlainConsole | None = None,
-        debug: bool = False,
     ) -> None:
         """`on_gone` is called once when nobody reads the output any more."""
         self._snapshot, self._output, self._on_gone = snapshot, output_dir, on_gone
-        self._json, self._debug = log_format == "json", debug
+        self._display, self._json = display, display.log_format == "json"
         self._console = console or PlainConsole()
 
     @asynccontextmanager
@@ -100,12 +112,14 @@ class Screen:
         log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
         with ExitStack() as stack:
             repeat_filter = stack.enter_context(
-                collecting(log_handler, self._output, debug=self._debug)
+                collecting(log_handler, self._output, debug=self._display.debug)
             )
             live: Live | None = None
-            if redraws and not self._json:
+            shows_dashboard = redraws and not self._json and not self._display.quiet
+            if self._display.quiet or (shows_dashboard and not self._display.verbose):
                 # Normal events show as numbers in the dashboard, and are in the log file.
                 log_handler.setLevel(logging.WARNING)
+            if shows_dashboard:
                 live = Live(
                     get_renderable=lambda: Dashboard(self._snapshot()),
                     console=self._console,
@@ -166,7 +180,7 @@ class Screen:
                 except OSError:  # the terminal was closed
                     self._console.on_broken_pipe()
                     self._on_gone()
-            elif time.monotonic() >= next_line:
+            elif time.monotonic() >= next_line and not self._display.quiet:
                 first_minute = next_line < begun + _LINE_EVERY
                 next_line += _FIRST_LINES_EVERY if first_minute else _LINE_EVERY
                 text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
@@ -177,7 +191,11 @@ class Screen:
     def _say_what_is_there(self, snapshot: RunSnapshot) -> None:
         """Where an earlier run left off: nobody should fear that it begins anew."""
         queue = snapshot.work_queue
-        if queue is None or (answered := queue.asked - snapshot.answered) <= 0:
+        if (
+            self._display.quiet
+            or queue is None
+            or (answered := queue.asked - snapshot.answered) <= 0
+        ):
             return
         clips = queue.clips - snapshot.clips_made
         text = (

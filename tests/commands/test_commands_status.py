@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from terminal import Place
 
+from ascc_async.commands.status import VIDEO
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.standin.process import StandinProcess
@@ -20,10 +21,14 @@ from ascc_async.standin.world_settings import Fault
 
 
 def test_without_a_journal_it_says_so(place: Place) -> None:
-    """Exit code 1 and how to begin."""
+    """Exit code 1 and how to begin; to a program, that there is nothing."""
     done = place.run("status")
     assert done.returncode == 1
     assert "no journal yet" in done.stderr
+    done = place.run("status", "--json")
+    assert done.returncode == 0
+    status = json.loads(done.stdout)
+    assert (status["running"], status["picture"], status["manifest"]) == (None, None, None)
 
 
 def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
@@ -34,6 +39,7 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
     assert re.search(r"The manifest, written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", done.stdout)
     counts = summary(finished.output / "dataset" / "manifest.csv")
     assert re.search(rf"^ *{counts.clips}  clips ", done.stdout, re.MULTILINE)
+    assert finished.run("status", "--watch").stdout == done.stdout  # nothing goes on: once
     # The same words as at the run's end.
     sums = finished.said.split("\n\n")[-3:]
     assert all(part.strip() in done.stdout for part in sums)
@@ -114,3 +120,21 @@ def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:
     done = finished.run("status", "not-an-id")
     assert done.returncode == 2
     assert "M4gD1WSo5mA" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://www.youtube.com/watch?v={}&t=30s",
+        "https://m.youtube.com/watch?list=abc&v={}",
+        "youtu.be/{}?si=x",
+        "https://www.youtube.com/shorts/{}",
+        "{}_30000",
+    ],
+)
+def test_a_watch_address_will_do_as_an_id(address: str) -> None:
+    """As it is copied from a browser."""
+    match = VIDEO.fullmatch(address.format("-4gD1WSo5m_"))
+    assert match
+    assert match[1] == "-4gD1WSo5m_"
+    assert not VIDEO.fullmatch("https://example.org/watch?v=M4gD1WSo5mA")

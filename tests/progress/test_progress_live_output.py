@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from snapshots import snapshot
 
-from ascc_async.progress.live_output import LogFormat, PlainConsole, Screen
+from ascc_async.progress.live_output import Display, LogFormat, PlainConsole, Screen
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, event_line, file_handler
 
 log = logging.getLogger("ascc_async.tested")
@@ -130,7 +130,8 @@ def test_the_log_file_is_for_the_user_alone_and_rotated(tmp_path: Path) -> None:
 
 
 def screen(out: PlainConsole, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
-    return Screen(snapshot, folder, log_format, on_gone=lambda: gone.append("gone"), console=out)
+    display = Display(log_format)
+    return Screen(snapshot, folder, display, on_gone=lambda: gone.append("gone"), console=out)
 
 
 async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) -> None:

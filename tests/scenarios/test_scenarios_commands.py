@@ -40,6 +40,10 @@ def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
     flipped = bytearray(whole)
     flipped[len(flipped) // 2] ^= 1
     path.write_bytes(flipped)
+    code, said = done.run("verify", "--json")
+    found = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    assert (code, found["damaged"], found["missing"]) == (1, [clip["segment_id"]], [])
+    assert found["checked"] == found["ok"] + 1
     code, said = done.run("verify", "--repair")
     assert code == 1
     assert clip["path"] in said
