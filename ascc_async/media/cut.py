@@ -144,14 +144,13 @@ class Cutter:
             shown = encoding.picture_filter(listing.decode(), picture.start, length_ms)
             arguments = encoding.video_arguments(sound, picture, filters, shown, part)
         await self._run(arguments, part)
-        clip_format, video = encoding.CLIP_FORMATS[settings.format], picture is not None
-        if not video and not clip_format.demuxer:
-            inspection = await asyncio.to_thread(inspect_file, part, lossy=clip_format.lossy)
-        else:
-            demuxer = "mp4" if video else clip_format.demuxer
-            again = encoding.decode_arguments(str(part), demuxer, pictures=video)
-            wav = await self._run(again, part)
-            inspection = await asyncio.to_thread(inspect_file, BytesIO(wav), lossy=True)
+        form = encoding.format_of(part.with_suffix(f".{encoding.extension(settings)}"))
+        written: Path | BytesIO = part
+        if form.demuxer:
+            pictures = picture is not None
+            again = encoding.decode_arguments(str(part), form.demuxer, pictures=pictures)
+            written = BytesIO(await self._run(again, part))
+        inspection = await asyncio.to_thread(inspect_file, written, lossy=form.lossy)
         rate, channels = inspection.sample_rate, inspection.channels
         if (settings.sample_rate or rate, settings.channels or channels) != (rate, channels):
             raise Rejected(Reason.CORRUPT, f"decodes to {rate} Hz, {channels} channels")
