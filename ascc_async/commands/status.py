@@ -111,12 +111,14 @@ def _fields(
     written_at: float | None,
     counts: Counts | None,
 ) -> dict[str, Any]:
+    # What a run that goes on no more had left then, it has left still.
+    now = time.time() if running or not snapshot else snapshot.at
     return {
         "output_dir": str(output),
         "running": asdict(running) if running else None,
         "seen_at": snapshot.at if snapshot else None,
         # Named so since version 0.1: programs read it.
-        "picture": snapshot_fields(snapshot) if snapshot else None,
+        "picture": snapshot_fields(snapshot, now) if snapshot else None,
         "manifest_written_at": written_at,
         "manifest": count_fields(counts) if counts else None,
     }

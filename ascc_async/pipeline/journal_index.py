@@ -94,7 +94,10 @@ class JournalIndex:
             self.last[rows] = self._ended_unsurely(page)
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
-        # Also those of which the journal knows nothing yet: they are not even asked.
+        self.leave_out_removed()
+
+    def leave_out_removed(self) -> None:
+        """Those that the removal list names are not even asked."""
         segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
         for video_id in self._removals.videos | segment_ids:
             row = self.table.row_of(video_id)

@@ -14,7 +14,7 @@ from typing import Any
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.segments import Bools
-from ascc_async.audioset.selection import ChosenClass, Selection, select
+from ascc_async.audioset.selection import Selection, select
 from ascc_async.errors import SettingsError
 from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.pipeline.journal_index import UNASKED
@@ -22,8 +22,9 @@ from ascc_async.pipeline.plan_outlook import (
     Assumptions,
     Seen,
     assumptions,
+    clip_chances,
     outlook,
-    rows_to_ask,
+    rows_needed,
 )
 from ascc_async.pipeline.plan_requests import (
     CALLS_A_DAY,
@@ -111,25 +112,26 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
     """Count and estimate. Takes a second or two for all of AudioSet."""
     basis = assumptions(seen, selection, bytes_a_clip(settings.clips))
     planner = Planner(settings, selection, seen, basis)
-    rows = rows_to_ask(selection, seen, basis.clip_share, selection.max_per_class)
-    expected = outlook(selection, seen, basis, rows)
+    chances, limit = clip_chances(selection, seen, basis), selection.max_per_class
+    rows = rows_needed(selection, chances, limit)
+    to_ask = planner.to_ask(rows)
+    expected = outlook(seen, basis, rows)
     clips = round(expected.clips - expected.barred)
 
-    def size(chosen: ChosenClass) -> ClassSize:
-        number = chosen.rows * basis.clip_share
-        if selection.max_per_class is not None:
-            number = min(number, selection.max_per_class)
+    def size(position: int) -> ClassSize:
+        chosen, number = selection.chosen[position], float(chances[selection.order(position)].sum())
+        number = number if limit is None else min(number, limit)
         return ClassSize(chosen.mid, chosen.name, chosen.rows, round(number, 1))
 
-    by_size = sorted(selection.chosen, key=lambda chosen: chosen.rows)
+    by_size = sorted(range(len(selection.chosen)), key=lambda n: selection.chosen[n].rows)
     return RunPlan(
         splits=selection.segments.splits,
         segments=len(selection),
         videos=len(selection),
-        videos_to_ask=int(rows.sum()),
+        videos_to_ask=int(to_ask.sum()),
         classes=len(selection.chosen),
         classes_of=len(catalog.classes),
-        max_per_class=selection.max_per_class,
+        max_per_class=limit,
         smallest=tuple(map(size, by_size[:_SHOWN_CLASSES])),
         largest=tuple(map(size, by_size[: -_SHOWN_CLASSES - 1 : -1])),
         clips=clips,
@@ -139,14 +141,14 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         changes=tuple(_changes(catalog, planner, rows)),
         assumptions=basis,
         warnings=catalog.warnings,
-        answered=int((seen.licenses[selection.rows] != UNASKED).sum()),
-        clips_made=int((seen.states[selection.rows] == RowState.CLIP).sum()),
-        asked_first=int((rows & seen.listed).sum()),
+        answered=int((seen.index.licenses[selection.rows] != UNASKED).sum()),
+        clips_made=int((seen.index.states[selection.rows] == RowState.CLIP).sum()),
+        asked_first=int((to_ask & seen.listed).sum()),
     )
 
 
 class Planner:
-    """Requests and hours of asking some rows, for any way of asking."""
+    """Requests and hours of what is open of some rows, for any way of asking."""
 
     def __init__(
         self, settings: Settings, selection: Selection, seen: Seen, basis: Assumptions
@@ -161,13 +163,18 @@ class Planner:
         fastest = throttle.max_requests_per_second if throttle.adaptive else rate
         self._calls_an_hour = 3600 * fastest
 
+    def to_ask(self, rows: Bools) -> Bools:
+        """Those of them that are still to be asked."""
+        to_ask: Bools = rows & (self.seen.index.states == RowState.UNASKED)
+        return to_ask
+
     def requests(self, rows: Bools, sources: tuple[SourceName, ...]) -> tuple[StageRequests, ...]:
         """Of every kind."""
-        expected = outlook(self.selection, self.seen, self.basis, rows)
+        expected = outlook(self.seen, self.basis, rows)
         hours = expected.videos / (3600 * self.rate)
         again = len(self.settings.network.all_identities()) > 1 or hours > _SECOND_LOOK_AFTER
         # They come last of all: what is only the beginning has none.
-        again = again and not (rows <= self.seen.listed).all()
+        again = again and not (self.to_ask(rows) <= self.seen.listed).all()
         return requests_for(expected, self.settings, sources, second_looks=again)
 
     def hours(
@@ -205,8 +212,8 @@ class Planner:
             licenses, clips = self.hours(rows, sources, pages_an_hour, number)
             by_video = most = None
             if videos_an_hour < inf:
-                by_video = round(max(licenses, int(rows.sum()) / videos_an_hour), 2)
-            if (listed := rows & self.seen.listed).any():
+                by_video = round(max(licenses, int(self.to_ask(rows).sum()) / videos_an_hour), 2)
+            if self.to_ask(listed := rows & self.seen.listed).any():
                 most = round(sum(self.hours(listed, sources, pages_an_hour, number)), 2)
             yield Duration(name, round(licenses, 2), round(clips, 2), by_video, most)
 
@@ -230,12 +237,12 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
 def _changes(catalog: Catalog, planner: Planner, rows: Bools) -> Iterator[Change]:
     """Settings that would make it less."""
     settings, selection, seen = planner.settings, planner.selection, planner.seen
-    clip_share, asked = planner.basis.clip_share, int(rows.sum())
+    asked, chances = int(planner.to_ask(rows).sum()), clip_chances(selection, seen, planner.basis)
     if not settings.license.api_keys and asked:
         hours, _ = planner.hours(rows, _BY_KEY, _GUEST[0])
         yield Change("license.api_keys with one key", asked, round(hours, 2))
     left = {
-        f"sampling.max_per_class: {limit}": rows_to_ask(selection, seen, clip_share, limit)
+        f"sampling.max_per_class: {limit}": rows_needed(selection, chances, limit)
         for limit in _SMALLER_LIMITS
     }
     fewer_classes: dict[str, dict[str, Any]] = {
@@ -246,12 +253,14 @@ def _changes(catalog: Catalog, planner: Planner, rows: Bools) -> Iterator[Change
         with suppress(SettingsError):  # no class would be left: no advice
             classes = settings.classes.model_copy(update=update)
             smaller = select(catalog, classes, settings.sampling)
-            left[setting] = rows_to_ask(smaller, seen, clip_share, smaller.max_per_class)
+            # A clip that is none there is not wanted: so chances are of the smaller selection.
+            fewer_chances = clip_chances(smaller, seen, planner.basis)
+            left[setting] = rows_needed(smaller, fewer_chances, smaller.max_per_class)
     splits = selection.segments.splits
     if "unbalanced_train" in splits:
         others = selection.segments.split != splits.index("unbalanced_train")
         left["audioset.splits without unbalanced_train"] = rows & others
     for setting, fewer in left.items():
-        if 0 < (videos := int(fewer.sum())) < asked:
+        if 0 < (videos := int(planner.to_ask(fewer).sum())) < asked:
             hours, _ = planner.hours(fewer, _BY_PAGES, _GUEST[0])
             yield Change(setting, videos, round(hours, 2))

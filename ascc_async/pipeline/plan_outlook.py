@@ -1,29 +1,36 @@
-"""What a run will probably meet: by what is known of AudioSet, or by this folder's journal."""
+"""What a run will probably meet: by what is known of AudioSet, and by this folder's journal."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ascc_async.audioset.sampling import RowState
-from ascc_async.audioset.segments import Bools, Bytes
+from ascc_async.audioset.segments import Bools
 from ascc_async.audioset.selection import Selection
 from ascc_async.audioset.video_lists import read_video_lists, rows_in_lists
 from ascc_async.dataset.removals import read_removals
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.media.encoding import encoding_of
-from ascc_async.model import License, Outcome
-from ascc_async.pipeline.journal_index import LICENSE_CODES, UNASKED, JournalIndex
+from ascc_async.model import License, Outcome, Reason
+from ascc_async.pipeline.journal_index import (
+    LICENSE_CODES,
+    REASON_CODES,
+    UNASKED,
+    ClipFate,
+    JournalIndex,
+)
 from ascc_async.pipeline.plan_requests import Outlook
 from ascc_async.settings import Settings
 
-_ENOUGH = 300  # answers before they say more than what is known of AudioSet
-_ENOUGH_CLIPS = 10
+Chances = NDArray[np.float64]
+_SHAREABLE = LICENSE_CODES[License.CREATIVE_COMMONS]
+_NOT_LISTED = REASON_CODES[Reason.NOT_LISTED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,8 @@ class Assumptions:
 
     Shares: `answered_share` and `unknown_share` of all videos, the rest is not there, of which
     `bare_share` in words that say nothing certain; `creative_commons_share` of those answered,
-    `barred_share` of the clips.
+    `barred_share` of the clips. `listed_share`: Creative Commons in the lists of
+    `license.ask_first`.
     """
 
     bytes_a_clip: int
@@ -45,6 +53,7 @@ class Assumptions:
     unknown_share: float = 0.0
     bare_share: float = 0.5
     barred_share: float = 0.094
+    listed_share: float = 0.80
 
     @property
     def found_share(self) -> float:
@@ -59,13 +68,13 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a folder holds already, for every row of the table; nothing where there is no journal.
+    """What a folder holds already; `index` knows nothing where there is no journal.
 
-    `listed`: in a list of `license.ask_first`. `ended` and `barred` count clips.
+    For every row of the table: `bare`, called unavailable in bare words, and `listed`, in a list of
+    `license.ask_first`. `ended` and `barred` count clips.
     """
 
-    licenses: Bytes
-    states: Bytes
+    index: JournalIndex
     bare: Bools
     listed: Bools
     ended: int = 0
@@ -75,85 +84,122 @@ class Seen:
 def look_into(settings: Settings, selection: Selection) -> Seen:
     """Read the journal, if there is one. Raises MetadataError for a wrong list, JournalError."""
     output, license_ = settings.output.dir, settings.license
-    listed = rows_in_lists(read_video_lists(license_.ask_first), selection)
     index = JournalIndex(
         selection,
         retry_unknown=license_.retry_unknown,
         recheck_after_days=license_.recheck_after_days,
         removals=read_removals(output),
     )
-    bare = np.zeros(len(selection.segments), bool)
+    listed = rows_in_lists(read_video_lists(license_.ask_first), selection)
+    seen = Seen(index, np.zeros(len(selection.segments), bool), listed)
     if not (output / JOURNAL_NAME).is_file():
-        return Seen(index.licenses, index.states, bare, listed)
+        index.leave_out_removed()
+        return seen
+    encoding = encoding_of(settings.clips)
     with closing(Reader(output / JOURNAL_NAME)) as reader:
-        index.load(reader, encoding_of(settings.clips))
+        index.load(reader, encoding)
+        if license_.explain_missing:
+            index.load_explained(reader)
         barely = [each.video_id for page in reader.unknown() for each in page if each.bare_by]
         rows = selection.segments.rows_of(np.array(barely, "S11"))
-        bare[rows[rows >= 0]] = True
-        ends = Counter(
-            clip.outcome for page in reader.clips(encoding_of(settings.clips)) for clip in page
-        )
-    barred, ended = ends[Outcome.UNAVAILABLE], ends.total() - ends[Outcome.PENDING]
-    return Seen(index.licenses, index.states, bare, listed, ended, barred)
+        seen.bare[rows[rows >= 0]] = True
+        ends = Counter(clip.outcome for page in reader.clips(encoding) for clip in page)
+    ended = ends.total() - ends[Outcome.PENDING]
+    return replace(seen, ended=ended, barred=ends[Outcome.UNAVAILABLE])
 
 
 def assumptions(seen: Seen, selection: Selection, bytes_a_clip: int) -> Assumptions:
-    """By the journal where it shows enough. Listed videos show nothing of the others."""
-    basis = Assumptions(bytes_a_clip)
-    rows = selection.selected & ~seen.listed & (seen.licenses != UNASKED)
-    if (asked := int(rows.sum())) < _ENOUGH:
-        return basis
-    codes = seen.licenses[rows]
-    numbers = {name: int((codes == code).sum()) for name, code in LICENSE_CODES.items()}
-    found = numbers[License.CREATIVE_COMMONS]
+    """What is known, brought nearer to what the journal shows. Listed videos show nothing of the
+    others.
+    """
+    known, licenses = Assumptions(bytes_a_clip), seen.index.licenses
+    was_asked = selection.selected & (licenses != UNASKED)
+    rows, listed = was_asked & ~seen.listed, was_asked & seen.listed
+    numbers = {name: int((licenses[rows] == code).sum()) for name, code in LICENSE_CODES.items()}
+    asked, found = int(rows.sum()), numbers[License.CREATIVE_COMMONS]
     answered = found + numbers[License.STANDARD]
     bare = int(seen.bare[rows].sum())
-    missing = numbers[License.UNAVAILABLE] + bare
-    enough_clips = seen.ended >= _ENOUGH_CLIPS
+    # Called so twice, and ended by that.
+    twice = seen.index.last[rows] & (seen.index.reasons[rows] != _NOT_LISTED)
+    shown = f"{known.source}; brought nearer to what this folder shows of {asked:,} videos"
     return Assumptions(
         bytes_a_clip,
-        answered / asked,
-        found / max(1, answered),
-        f"what this folder's journal shows of {asked:,} videos",
-        (numbers[License.UNKNOWN] - bare) / asked,
-        bare / max(1, missing),
-        seen.barred / seen.ended if enough_clips else basis.barred_share,
+        blended(known.answered_share, answered, asked),
+        blended(known.creative_commons_share, found, answered),
+        shown if asked else known.source,
+        blended(known.unknown_share, numbers[License.UNKNOWN] - bare, asked),
+        blended(known.bare_share, bare + int(twice.sum()), numbers[License.UNAVAILABLE] + bare),
+        blended(known.barred_share, seen.barred, seen.ended),
+        blended(known.listed_share, int((licenses[listed] == _SHAREABLE).sum()), int(listed.sum())),
     )
 
 
-def rows_to_ask(selection: Selection, seen: Seen, clip_share: float, limit: int | None) -> Bools:
-    """The rows that will have to be asked: all that are open, or for at most `limit` clips a class
-    about so many of its first ones.
+def blended(known: float, seen: int, of: int) -> float:
+    """A known share and one seen, `seen` of `of`: what is known counts as long as chance explains
+    what is seen, and the less the further that is off.
     """
-    unasked: Bools = selection.selected & (seen.states == RowState.UNASKED)
+    expected = of * known
+    # Before one is to be expected, one is chance: a find among the first ten must not promise a
+    # tenth of two million.
+    off = max(0.0, abs(seen - expected) - max(0.0, 1 - expected))
+    if not off:
+        return known
+    chance = expected * (1 - known)  # the square that `off` has by chance
+    return (chance * known + off**2 * seen / of) / (chance + off**2)
+
+
+def clip_chances(selection: Selection, seen: Seen, basis: Assumptions) -> Chances:
+    """For every row of the table how likely it ends as a clip, 1 where it is one.
+
+    What was asked before will be again what it was.
+    """
+    index, had = seen.index, 1 - basis.barred_share
+    chances = np.where(seen.listed, basis.listed_share, basis.found_share) * had
+    chances[index.licenses != UNASKED] = 0
+    chances[(index.licenses == _SHAREABLE) & (index.fates == ClipFate.NOT_MADE)] = had
+    chances[(index.licenses == _SHAREABLE) & (index.fates == ClipFate.MADE)] = 1
+    chances[~selection.selected | (index.states == RowState.NO)] = 0
+    return chances
+
+
+def rows_needed(selection: Selection, chances: Chances, limit: int | None) -> Bools:
+    """The rows on which a run's clips hang: all, or of each class those up to its `limit`-th clip,
+    as far as can be foretold.
+    """
     if limit is None:
-        return unasked
-    hopeful = (seen.states == RowState.APPROVED) | (seen.states == RowState.CLIP)
+        return selection.selected
     # A video of several classes is asked once: the sum of the classes would be too many.
-    asked = np.zeros(len(selection.segments), bool)
+    needed = np.zeros(len(selection.segments), bool)
     for position in range(len(selection.chosen)):
         order = selection.order(position)
-        wanted = max(0, limit - int(hopeful[order].sum()))
-        asked[order[unasked[order]][: ceil(wanted / max(clip_share, 1e-9))]] = True
-    return asked
+        before = np.cumsum(chances[order]) - chances[order]
+        needed[order[before < limit]] = True
+    return needed
 
 
-def outlook(selection: Selection, seen: Seen, basis: Assumptions, rows: Bools) -> Outlook:
-    """Of these rows to be asked. What was asked before will be again what it was."""
-    fresh = rows & (seen.licenses == UNASKED)
+def outlook(seen: Seen, basis: Assumptions, needed: Bools) -> Outlook:
+    """Of these rows: those of them that are open, to be asked or to be made."""
+    index = seen.index
+    rows = needed & (index.states == RowState.UNASKED)
+    fresh = rows & (index.licenses == UNASKED)
     never, listed = int(fresh.sum()), int((fresh & seen.listed).sum())
-    bare, unknown = (seen.bare & rows), (seen.licenses == LICENSE_CODES[License.UNKNOWN]) & rows
-    again = int((rows & (seen.licenses == LICENSE_CODES[License.CREATIVE_COMMONS])).sum())
-    found = max(never * basis.found_share, listed * basis.answered_share)
-    missing = never * (1 - basis.answered_share - basis.unknown_share)
-    gone = int((rows & (seen.licenses == LICENSE_CODES[License.UNAVAILABLE])).sum())
-    waiting = int((selection.selected & (seen.states == RowState.APPROVED)).sum())
-    clips = found + again + waiting
+    bare, unknown = seen.bare & rows, (index.licenses == LICENSE_CODES[License.UNKNOWN]) & rows
+    # Some were asked before: their evidence is old, or their clip is still to be made.
+    known = needed & (index.licenses == _SHAREABLE) & (index.fates == ClipFate.NOT_MADE)
+    open_ = known & (index.states != RowState.NO)
+    clips = listed * basis.listed_share + (never - listed) * basis.found_share + int(open_.sum())
+    missing = never * max(0.0, 1 - basis.answered_share - basis.unknown_share)
+    gone = int((rows & (index.licenses == LICENSE_CODES[License.UNAVAILABLE])).sum())
+    unexplained = 0
+    if index.explained is not None:
+        not_listed = index.reasons == _NOT_LISTED
+        unexplained = int((needed & not_listed & ~rows & ~index.explained).sum())
     return Outlook(
         videos=int(rows.sum()),
         missing=missing + gone + int(bare.sum()),
         bare=missing * basis.bare_share,
         unknown=never * basis.unknown_share + int((unknown & ~bare).sum()),
+        unexplained=unexplained,
         clips=clips,
         barred=clips * basis.barred_share,
     )

@@ -21,13 +21,15 @@ class Outlook:
     """What a run will probably meet: so many `videos` to ask, and `clips` to make.
 
     Of the videos some are `missing` (some of those in `bare` words, which count only when seen
-    twice) or `unknown`; of the clips some are `barred`, so that they cannot be had.
+    twice) or `unknown`; of the clips some are `barred`, so that they cannot be had. `unexplained`:
+    videos found missing earlier, and not asked why.
     """
 
     videos: float
     missing: float
     bare: float
     unknown: float
+    unexplained: float
     clips: float
     barred: float
 
@@ -72,7 +74,8 @@ def requests_for(
         add("licenses", f"Data API calls ({VIDEOS_A_CALL} videos each)", calls, "data_api")
         add("licenses", "Data API calls: known videos at the start", identities, "data_api")
         if license_.explain_missing:
-            add("licenses", "why a video is not there", outlook.missing, "player")
+            why = outlook.missing + outlook.unexplained
+            add("licenses", "why a video is not there", why, "player")
     if asked.get("innertube"):
         add("licenses", "a page's data", asked["innertube"], "next")
         # At the beginning and at the end; where it is asked only what others could not tell, after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -86,7 +87,9 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
     if not snapshot.stopping.draining:
         licenses, clips = sums.left.licenses, sums.left.clips
         # Where they differ: the last clips come after the last license.
-        more = f" · licenses in {duration(licenses)}" if licenses and clips else ""
+        more = (
+            f" · licenses in {duration(licenses)}" if licenses and clips and licenses < inf else ""
+        )
         yield _line(f"{sums.time_left or 'time left: not known yet'}{more}")
     of = "" if width < _NARROW else " of the videos answered"
     shareable = share(sums.creative_commons, sums.answered)

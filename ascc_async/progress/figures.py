@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ascc_async.model import License
@@ -40,6 +41,8 @@ class Figures:
         """`3.5 h left, done at 17:30`, with `at most` where it may be sooner, or nothing."""
         if (left := self.left.whole) is None:
             return ""
+        if left == inf:
+            return "time left: unknown while all identities are paused"
         end = finish(self.at + left, self.at)
         if self.at_most:
             return f"at most {duration(left)} left, done by {end}"
@@ -101,8 +104,11 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
     return " · ".join(parts)
 
 
-def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
-    """The run as JSON-ready fields with stable names. Times are POSIX seconds."""
+def snapshot_fields(snapshot: RunSnapshot, now: float) -> dict[str, Any]:
+    """The run as JSON-ready fields with stable names. Times are POSIX seconds.
+
+    `now`: when it is asked; the seconds left are counted from then.
+    """
     # Names are for programs and stay as they are, even where the screen says it otherwise.
     sums = figures(snapshot)
     fields: dict[str, Any] = {
@@ -121,10 +127,10 @@ def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
         "clips": sums.clips,
         "clips_open": sums.clips_open,
         "media_bytes": snapshot.media_bytes,
-        **_ends(sums.left.whole, snapshot.at),
+        **_ends(sums.left.whole, snapshot.at, now),
         "stages": {
-            "licenses": _ends(sums.left.licenses, snapshot.at),
-            "clips": _ends(sums.left.clips, snapshot.at),
+            "licenses": _ends(sums.left.licenses, snapshot.at, now),
+            "clips": _ends(sums.left.clips, snapshot.at, now),
         },
         "at_most": sums.at_most,
         "videos_per_second": round(sums.videos_per_second, 4),
@@ -153,8 +159,8 @@ def snapshot_fields(snapshot: RunSnapshot) -> dict[str, Any]:
     }
 
 
-def _ends(seconds_left: float | None, at: float) -> dict[str, float | None]:
-    return {
-        "seconds_left": seconds_left,
-        "finish_at": None if seconds_left is None else at + seconds_left,
-    }
+def _ends(left: float | None, at: float, now: float) -> dict[str, float | None]:
+    """The end that was foretold at `at`, and the seconds until then."""
+    if left is None or left == inf:
+        return {"seconds_left": None, "finish_at": None}
+    return {"seconds_left": max(0.0, at + left - now), "finish_at": at + left}

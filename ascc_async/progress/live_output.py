@@ -185,7 +185,8 @@ class Screen:
                 next_line += _FIRST_LINES_EVERY if first_minute else _LINE_EVERY
                 text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
                 if self._json:
-                    text = event_line(snapshot.at, "info", "progress", snapshot_fields(snapshot))
+                    fields = snapshot_fields(snapshot, snapshot.at)
+                    text = event_line(snapshot.at, "info", "progress", fields)
                 self.show(text)
 
     def _say_what_is_there(self, snapshot: RunSnapshot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
@@ -23,11 +23,14 @@ _DAY = 86_400.0
 _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 2.5
+_SHORT_PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLeft:
-    """Seconds from the snapshot on; None where nothing is left, or nothing is known yet."""
+    """Seconds from the snapshot on; None where nothing is left, or nothing is known yet. Infinite
+    where nobody can know: all identities pause, and the pause may last as long as all the rest.
+    """
 
     licenses: float | None = None
     clips: float | None = None
@@ -117,14 +120,15 @@ class _Speed:
     """Requests of one kind: so many `sent` lately, at so many a second, and what comes of that.
 
     `limited`: requests wait for a permission. `ceiling`: some rate was refused. `pause`: seconds
-    until somebody may send.
+    until somebody may try again, after `paused` seconds in which nobody could.
     """
 
     sent: int
     per_second: float
     limited: bool
     ceiling: bool
-    pause: float
+    pause: float = 0.0
+    paused: float = 0.0
 
     @classmethod
     def of(cls, snapshot: RunSnapshot, kind: RequestKind, done: Done, half: Done) -> _Speed:
@@ -143,13 +147,24 @@ class _Speed:
             since = snapshot.minute_ago or half
             lately = (done.sent(kind) - since.sent(kind)) / max(1.0, done.at - since.at)
             speed = lately or permitted
-        pauses = [(bucket.resting_until or snapshot.at) - snapshot.at for bucket in buckets]
-        pause = max(0.0, min(pauses, default=0.0))
-        return cls(sent, speed, limited, ceiling, pause)
+        pauses = [
+            (bucket.resting_until - snapshot.at, bucket.resting_until - bucket.resting_since)
+            for bucket in buckets
+            if bucket.resting_until and bucket.resting_since
+        ]
+        if not buckets or len(pauses) < len(buckets):
+            return cls(sent, speed, limited, ceiling)
+        pause, paused = min(pauses)
+        return cls(sent, speed, limited, ceiling, max(0.0, pause), paused)
 
     def seconds(self, requests: float) -> float:
         """How long so many will take."""
-        return self.pause + requests / self.per_second if requests and self.per_second else 0.0
+        if not requests:
+            return 0.0
+        seconds = requests / self.per_second if self.per_second else inf
+        # A block lasts seconds or a day. Who pauses does so for twice the time when the next trial
+        # is refused, too: only where that hardly matters can an end be told.
+        return inf if self.paused > max(_SHORT_PAUSE, seconds / 5) else self.pause + seconds
 
 
 def _soon(bucket: BucketSnapshot) -> float:

@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class BucketSnapshot:
     """One identity's requests of one kind. Rates in requests a second; `resting_until` is POSIX
-    time. `sent` counts this run's requests, those that yt-dlp made included; `answered`, `refused`
-    and `faults` count how they ended: several requests of one extraction end as one.
+    time, when the next trial may go out; `resting_since`: no good news since then. `sent` counts
+    this run's requests, those that yt-dlp made included; `answered`, `refused` and `faults` count
+    how they ended: several requests of one extraction end as one.
     """
 
     identity: str
@@ -39,6 +40,7 @@ class BucketSnapshot:
     resting_why: str | None
     away: bool
     sent: int = 0
+    resting_since: float | None = None
 
     @property
     def used(self) -> bool:
@@ -136,7 +138,7 @@ class Identity:
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:
         """How its requests of one kind stand; `wall` is the POSIX time of `now`."""
         bucket = self.buckets[kind]
-        paused = self.paused_since(kind) is not None
+        since = self.paused_since(kind)
         # While a trial is out nobody knows how long its answer takes: the pause itself is over.
         left = self.pause_left(now, kind)
         # Without a network no answer to a trial can come: that explains the pause better than
@@ -154,7 +156,8 @@ class Identity:
             answered=bucket.answers,
             refused=bucket.refusals,
             faults=bucket.faults,
-            resting_until=(wall + (left if math.isfinite(left) else 0.0)) if paused else None,
-            resting_why=why if paused else None,
+            resting_until=None if since is None else wall + (left if math.isfinite(left) else 0.0),
+            resting_why=None if since is None else why,
             away=away,
+            resting_since=None if since is None else wall - (now - since),
         )

@@ -5,20 +5,34 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from metadata_folders import catalog_of, row, segments, video, write_folder
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
+from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.selection import select
+from ascc_async.model import License
+from ascc_async.pipeline.journal_index import LICENSE_CODES, ClipFate
 from ascc_async.pipeline.plan import Planner, RunPlan, bytes_a_clip, make_plan
-from ascc_async.pipeline.plan_outlook import Assumptions, look_into, rows_to_ask
+from ascc_async.pipeline.plan_outlook import (
+    Assumptions,
+    blended,
+    clip_chances,
+    look_into,
+    outlook,
+    rows_needed,
+)
 from ascc_async.progress.plan_text import render_plan
 from ascc_async.settings import ClassesSettings, ClipsSettings, SamplingSettings, Settings
+
+CREATIVE_COMMONS = LICENSE_CODES[License.CREATIVE_COMMONS]
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +161,7 @@ def test_sampling_asks_less(catalog: Catalog) -> None:
     """With a limit about N / share of each class is asked, and that is said to be a change."""
     selection = select(catalog, ClassesSettings(), SamplingSettings(max_per_class=20))
     seen = look_into(Settings(output={"dir": "/nowhere"}), selection)
-    asked = int(rows_to_ask(selection, seen, Assumptions(0).clip_share, 20).sum())
+    asked = int(rows_needed(selection, clip_chances(selection, seen, Assumptions(0)), 20).sum())
     # 20 / 0.0051 of `a`, and all of `b`, some of which are the same
     assert 3942 < asked <= 4942
     plan = plan_of(catalog, sampling={"max_per_class": 20})
@@ -156,6 +170,50 @@ def test_sampling_asks_less(catalog: Catalog) -> None:
     changes = {change.setting: change.videos for change in plan_of(catalog).changes}
     assert changes["sampling.max_per_class: 20"] == asked
     assert changes["audioset.splits without unbalanced_train"] == 30_000
+
+
+def test_clips_that_others_come_before_do_not_stand_for_them(catalog: Catalog) -> None:
+    """With 20 a class, and as many made among the later half of the rows when the others were not
+    there yet: about 16 of `b` are made anew, and not none.
+    """
+    sampling = SamplingSettings(max_per_class=20)
+    selection = select(catalog, ClassesSettings(include=("Class b",)), sampling)
+    seen = look_into(Settings(output={"dir": "/nowhere"}), selection)
+    order, share = selection.order(0), 0.1
+    last = order[-20:]
+    seen.index.licenses[last], seen.index.fates[last] = CREATIVE_COMMONS, ClipFate.MADE
+    seen.index.states[last] = RowState.CLIP
+    basis = Assumptions(0, creative_commons_share=share / 0.8, barred_share=0)
+    needed = rows_needed(selection, clip_chances(selection, seen, basis), 20)
+    assert np.flatnonzero(needed[order]).tolist() == list(range(200))
+    assert outlook(seen, basis, needed).clips == pytest.approx(20)
+    # One of the later ones between them takes its place.
+    seen.index.licenses[order[5]], seen.index.fates[order[5]] = CREATIVE_COMMONS, ClipFate.MADE
+    seen.index.states[order[5]] = RowState.CLIP
+    needed = rows_needed(selection, clip_chances(selection, seen, basis), 20)
+    assert outlook(seen, basis, needed).clips == pytest.approx(19)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "of", "expected"),
+    [
+        (0.0056, 0, 0, 0.0056),  # nothing seen
+        (0.0056, 1, 20, 0.0056),  # a find among the first twenty is chance,
+        (0.0056, 0, 20, 0.0056),
+        (0.0056, 0, 1000, 0.0008),  # none in a thousand hardly is
+        (0.0056, 27, 60, 0.45),  # nor are these: another world than all of AudioSet
+        (0.8, 240, 300, 0.8),
+        (0.0, 20, 1000, 0.02),
+    ],
+)
+def test_what_is_known_gives_way_to_what_is_seen(
+    known: float, seen: int, of: int, expected: float
+) -> None:
+    """The less chance explains what is seen, the less counts what is known; without a step."""
+    assert blended(known, seen, of) == pytest.approx(expected, rel=0.02, abs=0.0001)
+    if of:
+        steps = [blended(known, round(seen / of * n), n) for n in range(1, 2000)]
+        assert max(abs(a - b) for a, b in pairwise(steps[20:])) < 0.1
 
 
 def test_json_and_text(catalog: Catalog) -> None:

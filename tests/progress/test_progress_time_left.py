@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
 from ascc_async.progress.time_left import time_left
-from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
+from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
 
 
 def limited(**changes: Any) -> RateLimiterSnapshot:
@@ -46,14 +47,36 @@ def test_a_limit_that_was_met_sets_the_speed() -> None:
     assert left == pytest.approx(500 * 1.25 / (1.1 * 1.5), rel=0.02)
 
 
+def paused_for(seconds: float, **changes: Any) -> BucketSnapshot:
+    """Refused a moment ago; the next trial is so far off."""
+    until = START + 100 + seconds
+    return bucket(resting_until=until, resting_since=START + 100, resting_why="rate", **changes)
+
+
 def test_a_pause_of_all_identities_is_added() -> None:
-    """Nobody may go for ten minutes: that counts; when another may go, it does not."""
-    resting = bucket(resting_until=START + 700, resting_why="rate")
+    """Nobody may go for ten seconds: that counts; when another may go, it does not."""
     calm = time_left(half_way()).licenses or 0
-    paused = time_left(half_way(limiter=RateLimiterSnapshot((resting,)))).licenses
-    assert paused == pytest.approx(calm + 600)
-    two = RateLimiterSnapshot((resting, bucket(identity="other")))
+    paused = time_left(half_way(limiter=RateLimiterSnapshot((paused_for(10),)))).licenses
+    assert paused == pytest.approx(calm + 10)
+    two = RateLimiterSnapshot((paused_for(10), bucket(identity="other")))
     assert time_left(half_way(limiter=two)).licenses == pytest.approx(calm)
+
+
+def test_a_pause_that_may_last_as_long_as_all_the_rest_makes_the_end_unknown() -> None:
+    """Ten minutes where seven minutes of work are left: said, and no number; where days are left,
+    and where another identity goes on, there is one.
+    """
+    long = RateLimiterSnapshot((paused_for(600),))
+    assert time_left(half_way(limiter=long)).licenses == inf
+    sums = figures(half_way(limiter=long))
+    assert sums is not None
+    assert "unknown" in sums.time_left
+    fields = snapshot_fields(half_way(limiter=long), START)
+    assert (fields["seconds_left"], fields["finish_at"]) == (None, None)
+    many = work_queue(selected=500_000, to_ask=490_000, clips=0, clips_open=0)
+    assert (time_left(half_way(limiter=long, work_queue=many)).licenses or inf) < inf
+    two = RateLimiterSnapshot((paused_for(600), bucket(identity="other")))
+    assert (time_left(half_way(limiter=two)).licenses or inf) < inf
 
 
 def test_clips_still_to_come_and_those_under_way_count() -> None:
@@ -131,9 +154,12 @@ def test_nothing_is_foretold_of_nothing() -> None:
 
 
 def test_status_names_the_finish_of_the_whole_and_of_each_stage() -> None:
-    """As seconds, and as a POSIX time."""
-    fields = snapshot_fields(snapshot())
+    """As seconds from when it is asked, and as a POSIX time."""
+    fields, later, last = (snapshot_fields(snapshot(), START + at) for at in (100, 108, 1e6))
     assert fields["finish_at"] == pytest.approx(START + 100 + fields["seconds_left"])
+    assert later["finish_at"] == fields["finish_at"]
+    assert later["seconds_left"] == pytest.approx(fields["seconds_left"] - 8)
+    assert last["seconds_left"] == 0
     assert set(fields["stages"]) == {"licenses", "clips"}
     assert fields["stages"]["clips"]["seconds_left"] == fields["seconds_left"]
     assert fields["videos_per_second"] == pytest.approx(72 / 60)
