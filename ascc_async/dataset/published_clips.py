@@ -18,6 +18,10 @@ from ascc_async.files import replacing, sha256_of
 from ascc_async.model import Outcome
 
 EXPORTS_FOLDER = "exports"
+VERIFY = (
+    "`python -m ascc_async verify --repair` and then `python -m ascc_async run` fetch it again;"
+    " without the network, name its video in removals.txt."
+)
 
 
 def manifest_in(output_dir: Path) -> Path:
@@ -58,11 +62,7 @@ def checked_path(output_dir: Path, row: ManifestRow) -> Path:
     except OSError as error:
         wrong = f"cannot be read ({error.strerror})"
     if wrong:
-        raise SetupError(
-            f"{path}: this clip {wrong}. `python -m ascc_async verify --repair` and then"
-            " `python -m ascc_async run` fetch it again; without the network, name its video in"
-            " removals.txt."
-        )
+        raise SetupError(f"{path}: this clip {wrong}. {VERIFY}")
     return path
 
 

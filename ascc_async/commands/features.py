@@ -1,0 +1,40 @@
+"""`features PRESET`: an array of every clip, their index and their statistics."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ascc_async.dataset.text import counted
+from ascc_async.errors import SettingsError
+from ascc_async.learning.features import make_features
+from ascc_async.learning.presets import PRESETS
+from ascc_async.learning.recipe import Recipe
+from ascc_async.progress.bar import progress_bar
+from ascc_async.progress.formatting import count
+from ascc_async.settings_loader import load
+
+
+def main(options: argparse.Namespace) -> int:
+    """Make the arrays that are missing, or with `--list` show the presets."""
+    if options.list:
+        for name, preset in PRESETS.items():
+            shape = Recipe(name).shape
+            print(f"{name:<11} {str(shape):<12} {preset.about}")
+        return 0
+    if options.preset is None:
+        raise SettingsError(f"name a preset: {', '.join(PRESETS)} (--list tells more)")
+    recipe = Recipe(
+        options.preset, options.seconds, options.short, options.normalise, options.patches
+    )
+    settings = load(options.config, options.options)
+    workers = options.workers or os.cpu_count() or 1
+    with progress_bar(recipe.folder) as on_progress:
+        made = make_features(settings.output.dir, recipe, workers, options.part, on_progress)
+    arrays = counted(made.arrays, "array")
+    if made.dropped:
+        arrays += f", {counted(made.dropped, 'clip')} left out as too short (dropped.csv)"
+    print(f"{recipe.folder}: {arrays}, {count(made.new)} new, in {made.folder}")
+    if options.part:
+        print("When all parts are done, the same command without --part writes the index.")
+    return 0

@@ -1,0 +1,166 @@
+"""The files below `exports/features/<preset>/`, whole at every moment.
+
+Where `index.csv` is, the folder is finished: it names every array. While arrays are made, records in
+`.made/` name them, each written after the arrays it names; the next call goes on from there.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.tables import write_table
+from ascc_async.errors import SetupError
+from ascc_async.files import PART, part_of, replacing, seal
+from ascc_async.learning.recipe import Array, Recipe
+
+INDEX = "index.csv"
+DROPPED = "dropped.csv"
+PRESET = "preset.json"
+_MADE = ".made"
+
+
+class Made(NamedTuple):
+    """What became of a clip; without a path it was too short and dropped."""
+
+    segment_id: str
+    path: str
+    sha256: str
+    clip_sha256: str
+    frames: str
+    source_frames: str
+
+
+class FeatureFiles:
+    """The folder of one recipe. Arrays of another recipe or version in it are not taken for its."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder
+        self._record = json.loads(json.dumps(recipe.record()))  # as it is when read again
+        self._stamp = _stamp(self._record)
+
+    @contextmanager
+    def held(self, *, alone: bool) -> Iterator[None]:
+        """Hold the folder: parts share it, who finishes it must be alone. Raises SetupError."""
+        # Beside the folder, which is to hold nothing but what one would publish.
+        path = self.folder.with_name(f".{self.folder.name}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SetupError(
+                    f"{self.folder}: another call is working here. Wait for it to end, then run"
+                    " this again."
+                ) from error
+            except OSError:
+                pass  # some network file systems know no locks, and parts must work there too
+            yield
+
+    def made(self, rows: Iterable[ManifestRow]) -> dict[str, Made]:
+        """What is there already of these clips, by segment id."""
+        clips = {row.segment_id: row.sha256 for row in rows}
+        tables = list((self.folder / _MADE).glob(f"{self._stamp}-*.csv"))
+        with suppress(OSError, ValueError):
+            record = json.loads((self.folder / PRESET).read_bytes())
+            record.pop("statistics_of", None)
+            if record == self._record:
+                tables += [self.folder / INDEX, self.folder / DROPPED]
+        known = (made for table in tables for made in _read(table))
+        return {
+            made.segment_id: made
+            for made in known
+            if clips.get(made.segment_id) == made.clip_sha256
+            and (not made.path or (self.folder / made.path).is_file())
+        }
+
+    def reopen(self) -> None:
+        """Arrays are about to change: from now on the folder is not finished."""
+        for name in (INDEX, DROPPED):
+            # Parts do this at the same time: one of them comes first.
+            with suppress(FileNotFoundError, ValueError):
+                stamp = _stamp(json.loads((self.folder / PRESET).read_bytes()))
+                (self.folder / _MADE).mkdir(exist_ok=True)
+                (self.folder / name).replace(self._new_record(stamp))
+
+    def write(self, row: ManifestRow, array: Array | None, frames: int, source: int) -> Made:
+        """Put an array in place."""
+        if array is None:
+            return Made(row.segment_id, "", "", row.sha256, "0", str(source))
+        path = f"{row.segment_id[:2]}/{row.segment_id}.npy"
+        with part_of(self.folder / path) as part:
+            with part.open("wb") as file:
+                # Version 1.0 whatever numpy writes by default: every reader knows it.
+                np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0))
+            sha256, _ = seal(part, self.folder / path)
+        return Made(row.segment_id, path, sha256, row.sha256, str(frames), str(source))
+
+    def record(self, made: Sequence[Made]) -> None:
+        """Remember arrays that are in place."""
+        path = self._new_record(self._stamp)
+        with part_of(path) as part:
+            write_table(part, Made._fields, made)
+            seal(part, path)
+
+    def clean(self, made: Sequence[Made]) -> None:
+        """Remove every array that is not among these, and what a killed call left."""
+        paths = {each.path for each in made}
+        others = [
+            path
+            for path in self.folder.glob("??/*")
+            if path.relative_to(self.folder).as_posix() not in paths
+        ]
+        if others:
+            self.reopen()
+        for path in others:
+            path.unlink()
+            with suppress(OSError):
+                path.parent.rmdir()  # if it was the last one
+        for leftover in self.folder.glob(f"{PART}*"):
+            leftover.unlink()
+
+    def finish(self, made: Sequence[Made], statistics_of: dict[str, str]) -> None:
+        """The last thing: name all that was made, in this order; no records any more."""
+        text = json.dumps({**self._record, "statistics_of": statistics_of}, indent=2) + "\n"
+        with replacing(self.folder / PRESET) as part:
+            part.write_text(text, encoding="utf-8")
+        dropped = [each for each in made if not each.path]
+        for name, rows in ((DROPPED, dropped), (INDEX, [each for each in made if each.path])):
+            if rows or name == INDEX:
+                with replacing(self.folder / name) as part:
+                    write_table(part, Made._fields, rows)
+            else:
+                (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / _MADE, ignore_errors=True)
+
+    def statistics_of(self) -> Any:
+        """What the statistics that are there were made of, as `finish` was told."""
+        with suppress(OSError, ValueError, KeyError):
+            return json.loads((self.folder / PRESET).read_bytes())["statistics_of"]
+        return None
+
+    def _new_record(self, stamp: str) -> Path:
+        return self.folder / _MADE / f"{stamp}-{secrets.token_hex(8)}.csv"
+
+
+def _stamp(record: dict[str, Any]) -> str:
+    shared = {key: value for key, value in record.items() if key != "statistics_of"}
+    return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Iterator[Made]:
+    with suppress(FileNotFoundError), path.open(encoding="utf-8", newline="") as file:
+        table = csv.reader(file)
+        next(table, None)
+        yield from map(Made._make, table)

@@ -1,0 +1,168 @@
+"""`features`: an array of every published clip, made in worker processes, resumable anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ascc_async.concurrency.process_pool import ProcessPool
+from ascc_async.concurrency.stage import stop_unwrapped
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.published_clips import (
+    EXPORTS_FOLDER,
+    VERIFY,
+    checked_path,
+    published_clips,
+    write_credits_of,
+)
+from ascc_async.errors import Rejected, SetupError, StopRun
+from ascc_async.learning.feature_files import FeatureFiles, Made
+from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.statistics import STATISTICS, write_statistics
+from ascc_async.media.decoding import read_sound
+from ascc_async.media.encoding import format_of
+from ascc_async.media.ffmpeg import find_ffmpeg
+
+FEW_SHOT_CLIPS = Path("few_shot", "clips.csv")  # under `exports/`: the classes' parts
+
+_BATCH = 64  # clips recorded at once: what a kill costs at most, for each worker
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """`arrays` are there now, `new` of them made by this call; `dropped` clips were too short."""
+
+    folder: Path
+    arrays: int
+    new: int
+    dropped: int
+
+
+def make_features(
+    output_dir: Path,
+    recipe: Recipe,
+    workers: int,
+    part: tuple[int, int] | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Features:
+    """Make what is missing. `part` (2, 3): only every third clip from the second, and no index.
+
+    The bytes are the same for any number of workers, any order of parts, any interruption.
+    `on_progress` is told how many clips are done, of how many. Raises SetupError for a clip that
+    is not as the manifest says.
+    """
+    rows = published_clips(output_dir)
+    exports = output_dir / EXPORTS_FOLDER
+    files = FeatureFiles(exports / "features" / recipe.folder, recipe)
+    with files.held(alone=part is None):
+        made = files.made(rows)
+        wanted = rows[part[0] - 1 :: part[1]] if part else rows
+        missing = [row for row in wanted if row.segment_id not in made]
+        if missing:
+            files.reopen()
+            done = len(wanted) - len(missing)
+            batches = _batches(missing, workers)
+            work = _Work(output_dir, recipe, files, _ffmpeg_for(missing))
+
+            def on_batch(batch: Sequence[ManifestRow]) -> None:
+                nonlocal done
+                done += len(batch)
+                on_progress(done, len(wanted))
+
+            with stop_unwrapped():
+                asyncio.run(_make_all(work, batches, workers, on_batch))
+            made = files.made(rows)
+        here = [made[row.segment_id] for row in wanted]
+        arrays = [row for row in wanted if made[row.segment_id].path]
+        if part is None:
+            files.clean(here)
+            statistics_of = _update_statistics(files, recipe, arrays, made, exports)
+            write_credits_of(files.folder, output_dir, arrays, recipe.changes)
+            files.finish(here, statistics_of)
+    return Features(files.folder, len(arrays), len(missing), len(here) - len(arrays))
+
+
+def _ffmpeg_for(rows: Sequence[ManifestRow]) -> str:
+    """The program that decodes what libsndfile cannot; "" where it can read all."""
+    if any(format_of(Path(row.path)).demuxer for row in rows):
+        return asyncio.run(find_ffmpeg()).path
+    return ""
+
+
+def _batches(rows: Sequence[ManifestRow], workers: int) -> Iterator[Sequence[ManifestRow]]:
+    size = min(_BATCH, math.ceil(len(rows) / workers))
+    return (rows[at : at + size] for at in range(0, len(rows), size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a worker process needs to know."""
+
+    output_dir: Path
+    recipe: Recipe
+    files: FeatureFiles
+    ffmpeg: str
+
+
+async def _make_all(
+    work: _Work,
+    batches: Iterator[Sequence[ManifestRow]],
+    workers: int,
+    on_batch: Callable[[Sequence[ManifestRow]], None],
+) -> None:
+    async with ProcessPool(workers) as pool, asyncio.TaskGroup() as tasks:
+
+        async def work_on() -> None:
+            for batch in batches:
+                if wrong := await pool.run(_make_batch, work, batch):
+                    raise SetupError(wrong)
+                on_batch(batch)
+
+        for _ in range(workers):
+            tasks.create_task(work_on())
+
+
+def _make_batch(work: _Work, rows: Sequence[ManifestRow]) -> str:
+    """In a worker process; returns what is wrong with a clip or the disk, else ""."""
+    made = []
+    try:
+        for row in rows:
+            path = checked_path(work.output_dir, row)
+            try:
+                samples, rate = read_sound(path, work.ffmpeg)
+            except Rejected as error:
+                raise SetupError(f"{path}: {error}. {VERIFY}") from error
+            made.append(work.files.write(row, *work.recipe.array(samples, rate)))
+        work.files.record(made)
+    except StopRun as error:
+        return str(error)
+    return ""
+
+
+def _update_statistics(
+    files: FeatureFiles,
+    recipe: Recipe,
+    rows: Sequence[ManifestRow],
+    made: Mapping[str, Made],
+    exports: Path,
+) -> dict[str, str]:
+    """Write `stats.npz` unless it is of these arrays already; returns what it is made of."""
+    groups = {row.segment_id: [row.split] for row in rows}
+    with suppress(FileNotFoundError), (exports / FEW_SHOT_CLIPS).open(encoding="utf-8") as file:
+        for clip in csv.DictReader(file):
+            if clip["part"] == "train" and clip["used"] == "1" and clip["segment_id"] in groups:
+                groups[clip["segment_id"]].append("few_shot_train")
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(f"{made[row.segment_id].sha256} {groups[row.segment_id]}\n".encode())
+    statistics_of = {"arrays_and_groups_sha256": digest.hexdigest()}
+    if statistics_of != files.statistics_of() or not (files.folder / STATISTICS).exists():
+        arrays = ((made[row.segment_id].path, groups[row.segment_id]) for row in rows)
+        write_statistics(files.folder, arrays, recipe.bands_axis)
+    return statistics_of

@@ -1,0 +1,136 @@
+"""What `features` makes of a clip: a preset and its options, from samples to an array."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from ascc_async import __version__
+from ascc_async.errors import SettingsError
+from ascc_async.learning.log_mel import frames_of, log_mel
+from ascc_async.learning.presets import PRESETS, LogMel
+from ascc_async.learning.waveform import Short, fitted, mono, normalised
+
+Array = npt.NDArray[np.float32]
+
+_SECONDS = (1, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """`seconds` of each clip. `short`: what is done with a shorter one.
+
+    `patches` cuts the spectrogram into what the model is fed. `slices`: not one spectrogram, but
+    one for each so many seconds, the last one repeated until it is full. Raises SettingsError.
+    """
+
+    preset: str
+    seconds: float = 10
+    short: Short = "zero"
+    normalise: Literal["none", "sample"] = "none"
+    patches: bool = False
+    slices: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            names = ", ".join(PRESETS)
+            raise SettingsError(f"there is no preset {self.preset!r}; choose one of: {names}")
+        least, most = _SECONDS
+        for seconds in (self.seconds, self.slices or least):
+            if not least <= seconds <= most:
+                raise SettingsError(f"{seconds:g} seconds: expected {least} to {most}")
+        if self.patches and not (self._mel and self._mel.patch):
+            with_patches = [
+                name for name, each in PRESETS.items() if isinstance(each, LogMel) and each.patch
+            ]
+            raise SettingsError(f"--patches is for {', '.join(with_patches)} only")
+
+    @property
+    def folder(self) -> str:
+        """The preset's name, then every option that is not the default."""
+        parts = (
+            self.preset,
+            f"{self.seconds:g}s" if self.seconds != 10 else "",
+            self.short if self.short != "zero" else "",
+            self.normalise if self.normalise != "none" else "",
+            "patches" if self.patches else "",
+            f"slices{self.slices:g}s" if self.slices else "",
+        )
+        return "-".join(filter(None, parts))
+
+    @property
+    def changes(self) -> str:
+        """What is done to a clip, for its credits."""
+        parts = ["mixed to mono", f"resampled to {PRESETS[self.preset].rate / 1000:g} kHz"]
+        if self.normalise == "sample":
+            parts.append("normalised to mean 0 and deviation 1")
+        if self._mel:
+            parts.append("log-mel spectrogram")
+        return ", ".join(parts)
+
+    def record(self) -> dict[str, Any]:
+        """All that the arrays depend on, for `preset.json`."""
+        return {
+            "preset": self.preset,
+            "parameters": asdict(PRESETS[self.preset]),
+            "options": {
+                key: value for key, value in asdict(self).items() if key != "preset"
+            },
+            "versions": {
+                "ascc_async": __version__,
+                "libsndfile": soundfile.__libsndfile_version__,
+                "libsoxr": soxr.__libsoxr_version__,
+                "numpy": version("numpy"),
+                "soxr": version("soxr"),
+            },
+        }  # fmt: skip
+
+    @property
+    def bands_axis(self) -> int | None:
+        """Which axis of an array counts the mel bands."""
+        return None if self._mel is None else -1 if self.patches else -2
+
+    def array(self, samples: Array, rate: int) -> tuple[Array | None, int, int]:
+        """The array made of samples of shape (frames, channels), None if it is to be dropped.
+
+        Then the frames it has, and how many it would have without padding.
+        """
+        preset, mel = PRESETS[self.preset], self._mel
+        wave = mono(samples, rate, preset.rate)
+        if self.normalise == "sample":
+            wave = normalised(wave)
+        elif mel and mel.clip_mean_subtracted:
+            wave = wave - wave.mean()
+        length = round(self.seconds * preset.rate)
+        wave = wave[:length]
+        if mel and self.slices:
+            step = round(self.slices * preset.rate)
+            # A clip without a sample is none: each has a first slice.
+            slices = [fitted(wave[at : at + step], step, "repeat") for at in range(0, len(wave), step)]
+            array = np.stack([log_mel(each, mel) for each in slices if each is not None])
+            return array, len(array), len(array)
+        source = len(wave)
+        fitting = fitted(wave, length, self.short)
+        if mel is None:
+            return fitting, length, source
+        frames, source = frames_of(length, mel), frames_of(source, mel)
+        if fitting is None:
+            return None, 0, source
+        array = log_mel(fitting, mel)
+        if self.patches and mel.patch:
+            # As the model's own code does: what is left at the end is no patch.
+            patches = frames // mel.patch
+            array = array.T[: patches * mel.patch].reshape(patches, mel.patch, mel.bands)
+            return array, patches, source // mel.patch
+        return array, frames, source
+
+    @property
+    def _mel(self) -> LogMel | None:
+        preset = PRESETS[self.preset]
+        return preset if isinstance(preset, LogMel) else None
