@@ -101,6 +101,14 @@ HELP = {
         "Lists what was added, what was lost and why, and whose license or bytes changed.",
         "diff old/manifest.csv new/manifest.csv",
     ),
+    "features": CommandHelp(
+        "arrays and log-mel spectrograms of every clip, as known models read them",
+        "Writes a float32 array of each clip, their index and their mean and deviation into\n"
+        "exports/features/PRESET (with options: PRESET-OPTIONS). --list shows the presets.\n"
+        "Stopped at any moment, the same command goes on; the bytes are the same however it was\n"
+        "stopped and by however many processes. docs/learning.md shows the rest of the way.",
+        "features metaaudio",
+    ),
     "few-shot": CommandHelp(
         "class splits for meta-learning, without leaks",
         "Shares AudioSet's classes out among train, val and test, by ontology and seed alone: a\n"
@@ -223,6 +231,20 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "diff":
             add("a", type=Path, metavar="A", help="the older manifest.csv")
             add("b", type=Path, metavar="B", help="the newer manifest.csv")
+        case "features":
+            add("preset", nargs="?", metavar="PRESET", help="what to make: see --list")
+            add("--list", action="store_true", help="show the presets instead")
+            seconds = "of each clip (default: 10); what is longer is cut off"
+            add("--seconds", type=float, default=10, metavar="N", help=seconds)
+            short = "shorter clips: fill with zeros (default), repeat, or leave out"
+            add("--short", choices=("zero", "repeat", "drop"), default="zero", help=short)
+            normalise = "sample: bring each clip's waveform to mean 0 and deviation 1 first"
+            add("--normalise", choices=("none", "sample"), default="none", help=normalise)
+            patches = "cut into the patches the model is fed (vggish)"
+            add("--patches", action="store_true", help=patches)
+            add("--workers", type=_count, metavar="N", help="processes (default: one per core)")
+            part = "only every N-th clip from the I-th, for a job array; then once without"
+            add("--part", type=_part, metavar="I/N", help=part)
         case "few-shot":
             add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
             what = "leaves: classes with none below (default); lowest: the lowest with enough clips"
@@ -238,6 +260,19 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("paths", nargs="+", type=Path, metavar="PATH", help=what)
     if name in ("plan", "status", "verify", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1")
+    return int(text)
+
+
+def _part(text: str) -> tuple[int, int]:
+    first, _, number = text.partition("/")
+    if not (first.isdecimal() and number.isdecimal() and 1 <= int(first) <= int(number)):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected I/N such as 2/8, I from 1 to N")
+    return int(first), int(number)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

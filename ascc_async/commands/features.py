@@ -10,7 +10,7 @@ from ascc_async.errors import SettingsError
 from ascc_async.learning.features import make_features
 from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.recipe import Recipe
-from ascc_async.progress.bar import progress_bar
+from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
 from ascc_async.settings_loader import load
 
@@ -20,7 +20,7 @@ def main(options: argparse.Namespace) -> int:
     if options.list:
         for name, preset in PRESETS.items():
             shape = Recipe(name).shape
-            print(f"{name:<11} {str(shape):<12} {preset.about}")
+            print(f"{name:<11} {shape!s:<12} {preset.about}")
         return 0
     if options.preset is None:
         raise SettingsError(f"name a preset: {', '.join(PRESETS)} (--list tells more)")
@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     )
     settings = load(options.config, options.options)
     workers = options.workers or os.cpu_count() or 1
-    with progress_bar(recipe.folder) as on_progress:
+    with counted_bar(recipe.folder) as on_progress:
         made = make_features(settings.output.dir, recipe, workers, options.part, on_progress)
     arrays = counted(made.arrays, "array")
     if made.dropped:

@@ -1,7 +1,7 @@
 """The files below `exports/features/<preset>/`, whole at every moment.
 
-Where `index.csv` is, the folder is finished: it names every array. While arrays are made, records in
-`.made/` name them, each written after the arrays it names; the next call goes on from there.
+Where `index.csv` is, the folder is finished: it names every array. While arrays are made, records
+in `.made/` name them, each written after the arrays it names; the next call goes on from there.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class FeatureFiles:
         # Beside the folder, which is to hold nothing but what one would publish.
         path = self.folder.with_name(f".{self.folder.name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
+        with path.open("a") as file:
             try:
                 fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             except BlockingIOError as error:

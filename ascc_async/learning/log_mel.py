@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ascc_async.learning.presets import LogMel
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 
 def frames_of(samples: int, preset: LogMel) -> int:
@@ -80,15 +80,17 @@ def _banded(energy: Floats, preset: LogMel) -> Floats:
 
 @lru_cache
 def _bands(preset: LogMel) -> _Bands:
-    weights = mel_weights(preset)
-    bins, values, starts = [], [], []
-    for band in weights:
-        # A band narrower than the distance of two bins may have none: it gets a weight of zero.
-        (held,) = np.nonzero(band) if band.any() else (np.zeros(1, np.intp),)
-        starts.append(sum(map(len, bins)))
-        bins.append(held)
-        values.append(band[held])
-    return _Bands(np.concatenate(bins), np.concatenate(values), np.array(starts, np.intp))
+    # A band narrower than the distance of two bins may have no weight: it gets one of zero.
+    weights = [
+        (np.flatnonzero(band) if band.any() else np.zeros(1, np.intp), band)
+        for band in mel_weights(preset)
+    ]
+    lengths = [len(bins) for bins, _ in weights]
+    return _Bands(
+        np.concatenate([bins for bins, _ in weights]),
+        np.concatenate([band[bins] for bins, band in weights]),
+        np.cumsum([0, *lengths[:-1]]),
+    )
 
 
 def mel_weights(preset: LogMel) -> Floats:
@@ -102,7 +104,7 @@ def mel_weights(preset: LogMel) -> Floats:
         edges, points = to_hertz(edges), hertz
     left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (points - left) / (middle - left), (right - points) / (right - middle)
-    weights = np.maximum(0, np.minimum(rising, falling))
+    weights: Floats = np.maximum(0, np.minimum(rising, falling))
     return weights * (2 / (right - left)) if preset.area_norm else weights
 
 

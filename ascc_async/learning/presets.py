@@ -27,8 +27,7 @@ class LogMel:
     Last `shift` is added and all divided by `scale`.
 
     `frame_mean_subtracted` and `pre_emphasis_in` «frames» are what Kaldi does.
-    `normalise_by`: mean and deviation of the model's training, which its loader applies; they are
-    written into `preset.json` and not applied here.
+    `for_the_loader`: what the model's own loader does then; it is told in `preset.json` only.
     """
 
     about: str
@@ -54,7 +53,7 @@ class LogMel:
     decibels: bool = False
     shift: float = 0.0
     scale: float = 1.0
-    normalise_by: tuple[float, float] | None = None
+    for_the_loader: str = ""
     patch: int | None = None  # frames in each of the patches that the model is fed
 
 
@@ -85,7 +84,7 @@ PRESETS: dict[str, Preset] = {
         rate=16_000, window=400, hop=160, fft=512, bands=128, low_hz=20, high_hz=8000,
         mel="htk", ramps_on="mel", periodic=False, clip_mean_subtracted=True,
         frame_mean_subtracted=True, pre_emphasis=0.97, pre_emphasis_in="frames",
-        floor=1.1920928955078125e-07, normalise_by=(-4.2677393, 4.5689974),
+        floor=1.1920928955078125e-07, for_the_loader="(x + 4.2677393) / (2 * 4.5689974)",
     ),
     "laion_clap": LogMel(
         "LAION-CLAP's log-mel spectrogram",

@@ -80,7 +80,11 @@ class Recipe:
             "preset": self.preset,
             "parameters": asdict(PRESETS[self.preset]),
             "options": {
-                key: value for key, value in asdict(self).items() if key != "preset"
+                "seconds": float(self.seconds),
+                "short": self.short,
+                "normalise": self.normalise,
+                "patches": self.patches,
+                "slices": float(self.slices) if self.slices else None,
             },
             "versions": {
                 "ascc_async": __version__,
@@ -111,17 +115,18 @@ class Recipe:
         wave = wave[:length]
         if mel and self.slices:
             step = round(self.slices * preset.rate)
-            # A clip without a sample is none: each has a first slice.
-            slices = [fitted(wave[at : at + step], step, "repeat") for at in range(0, len(wave), step)]
-            array = np.stack([log_mel(each, mel) for each in slices if each is not None])
+            # The last one is repeated as a whole, where MetaAudio repeats each sample.
+            slices = (np.resize(wave[at : at + step], step) for at in range(0, len(wave), step))
+            array = np.stack([log_mel(each, mel) for each in slices])
             return array, len(array), len(array)
-        source = len(wave)
         fitting = fitted(wave, length, self.short)
-        if mel is None:
-            return fitting, length, source
-        frames, source = frames_of(length, mel), frames_of(source, mel)
+        frames, source = (
+            (length, len(wave)) if mel is None else (frames_of(n, mel) for n in (length, len(wave)))
+        )
         if fitting is None:
             return None, 0, source
+        if mel is None:
+            return fitting, frames, source
         array = log_mel(fitting, mel)
         if self.patches and mel.patch:
             # As the model's own code does: what is left at the end is no patch.
@@ -129,6 +134,18 @@ class Recipe:
             array = array.T[: patches * mel.patch].reshape(patches, mel.patch, mel.bands)
             return array, patches, source // mel.patch
         return array, frames, source
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an array."""
+        preset = PRESETS[self.preset]
+        length = round(self.seconds * preset.rate)
+        if self._mel is None:
+            return (length,)
+        frames = frames_of(length, self._mel)
+        if self.patches and self._mel.patch:
+            return frames // self._mel.patch, self._mel.patch, self._mel.bands
+        return self._mel.bands, frames
 
     @property
     def _mel(self) -> LogMel | None:

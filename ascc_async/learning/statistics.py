@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ def write_statistics(
         each = np.stack([counts, bands.sum(axis=1), np.square(bands).sum(axis=1)])
         for group in groups:
             sums[group] = sums[group] + each
-    results = {}
+    results: dict[str, Any] = {}
     for group, total in sorted(sums.items()):
         totals = np.asarray(total)
         results[f"{group}_global"] = _mean_and_deviation(totals.sum(axis=1, keepdims=True))

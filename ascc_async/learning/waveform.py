@@ -18,18 +18,18 @@ def mono(samples: Wave32, rate: int, wanted_rate: int) -> Wave32:
 
     Mixed first: resampling is the expensive step, and the order shows in the last bits.
     """
-    wave = samples.mean(axis=1)
+    wave: Wave32 = samples.mean(axis=1)
     if rate == wanted_rate:
         return wave
     length = math.ceil(len(wave) * (wanted_rate / rate))
-    resampled = soxr.resample(wave, rate, wanted_rate, quality="HQ")[:length]
+    resampled: Wave32 = soxr.resample(wave, rate, wanted_rate, quality="HQ")[:length]
     return np.pad(resampled, (0, length - len(resampled)))
 
 
 def normalised(wave: Wave32) -> Wave32:
     """Mean 0 and deviation 1 over the whole clip; one without any sound is left at 0."""
-    deviation = wave.std()
-    return (wave - wave.mean()) / (deviation if deviation else np.float32(1))
+    centred: Wave32 = wave - wave.mean()
+    return centred / (wave.std() or np.float32(1))
 
 
 def fitted(wave: Wave32, length: int, short: Short) -> Wave32 | None:
