@@ -43,6 +43,7 @@ from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
+from ascc_async.pipeline.watched_source import SourceContext
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings, NetworkSettings, ThrottleSettings
 from ascc_async.standin.process import StandinProcess
@@ -111,14 +112,14 @@ async def sweep(
             """Nothing is known from before."""
             return None, None
 
-        router = SourceRouter(
-            [sources[name]],
+        context = SourceContext(
             KnownVideos(LicenseSettings(), unreachable=lambda: False),
             clean_until={},
             rest_identity=limiter.refused_after_all,
             on_clean=nothing,
             on_doubt=nothing,
         )
+        router = SourceRouter([sources[name]], context)
         stage = LicenseStage(
             WORKERS,
             router,

@@ -12,8 +12,8 @@ from ascc_async.settings import LicenseSettings
 from ascc_async.youtube.license_sources import LicenseSource
 
 _PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
-_MOST_FAULTS = 20  # in a row, while the network carries other requests
-_SERVER_FAULT = 7  # so many of these counts one of YouTube's own errors
+# In a row: three of YouTube's own errors, or twenty broken lines while others carry requests.
+_MOST_FAULTS, _FAULTS = 20, {ServerFault: 7, NetworkFault: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,28 @@ class KnownVideos:
     ) -> Look:
         """Let it read these.
 
-        Raises SetupError when nothing can be reached at all, SourceUnusable, Closed; Refused and
-        NetworkFault when an `identity` is named that cannot ask now.
+        Asks until it answers, within bounds: without a look nothing can go on. Raises SetupError
+        when nothing can be reached at all, SourceUnusable, Closed; Refused and NetworkFault when an
+        `identity` is named that cannot ask now.
         """
-        began = self._wall()
-        return self.look_at(await self._ask(source, video_ids, identity), began)
+        began, answers, who, faults = self._wall(), list[LicenseAnswer](), identity, 0
+        while len(answers) < len(video_ids):
+            batch = video_ids[len(answers) : len(answers) + source.batch_size]
+            try:
+                answers += await source.ask(batch, identity=who)
+                who, faults = answers[0].asked_by or None, 0  # a look is about one identity
+            except (Refused, NetworkFault, ServerFault) as error:
+                if isinstance(error, NetworkFault) and self._unreachable():
+                    raise SetupError(f"YouTube cannot be reached: {error}") from error
+                if not isinstance(error, ServerFault):
+                    if identity is not None:
+                        raise
+                    answers, who = [], None  # from the beginning, as whichever may ask
+                faults += _FAULTS.get(type(error), 0)
+                if faults >= _MOST_FAULTS:
+                    until = self._wall() + _PAUSE_AFTER_FAULTS
+                    raise SourceUnusable(str(error), until=until) from error
+        return self.look_at(answers, began)
 
     def look_at(self, answers: Sequence[LicenseAnswer], began: float) -> Look:
         """What these answers about known videos show."""
@@ -92,28 +109,3 @@ class KnownVideos:
             gone=all(each.license is License.UNAVAILABLE for each in answers),
             wrong=", ".join(f"{each.video_id} as {each.license}" for each in wrong),
         )
-
-    async def _ask(
-        self, source: LicenseSource, video_ids: Sequence[str], identity: str | None
-    ) -> list[LicenseAnswer]:
-        """Ask until it answers, within bounds: without a look nothing can go on."""
-        answers, who, faults = list[LicenseAnswer](), identity, 0
-        while len(answers) < len(video_ids):
-            batch = video_ids[len(answers) : len(answers) + source.batch_size]
-            try:
-                answers += await source.ask(batch, identity=who)
-                who, faults = answers[0].asked_by or None, 0  # a look is about one identity
-                continue
-            except ServerFault as error:
-                fault, faults = str(error), faults + _SERVER_FAULT
-            except (Refused, NetworkFault) as error:
-                network = isinstance(error, NetworkFault)
-                if network and self._unreachable():
-                    raise SetupError(f"YouTube cannot be reached: {error}") from error
-                if identity is not None:
-                    raise
-                fault, faults = str(error), faults + network
-                answers, who = [], None  # from the beginning, as whichever may ask
-            if faults >= _MOST_FAULTS:
-                raise SourceUnusable(fault, until=self._wall() + _PAUSE_AFTER_FAULTS)
-        return answers

@@ -90,8 +90,9 @@ class LicenseStage:
             if question is not None:
                 try:
                     # A source is paused until a known time: there is no event to wait for.
-                    while self._router.usable() is None and not question.why:  # noqa: ASYNC110
+                    while usable is None and not question.why:
                         await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
+                        usable = self._router.usable()
                 except SourcesExhausted as error:
                     # The clips under way are finished first: `Run` raises this in the end.
                     self.exhausted = error
@@ -136,19 +137,14 @@ class LicenseStage:
         try:
             await (self._explain(question) if question.why else self._ask(question))
         except GaveUp:
-            if not question.beside:
+            if question.why or not question.beside:
                 raise
             # Only pages are refused: the Data API goes on, or will.
-            usable = self._router.usable()
             if question.unknown:
                 await self._record_unknown(question.rows, question.unknown)
-            elif not question.why and (
-                usable is None or usable[0] == 0 or self._router.is_beside(usable[0])
-            ):
+            else:
                 await asyncio.sleep(_AFTER_GIVING_UP)
                 self._repeat(question)
-            else:
-                raise
         finally:
             if question.beside:
                 self._beside_out -= 1

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ascc_async.errors import NetworkFault, Refused, SourcesExhausted
-from ascc_async.pipeline.known_videos import KnownVideos
-from ascc_async.pipeline.watched_source import SUSPECT_LOOKS, Note, RestIdentity, WatchedSource
+from ascc_async.pipeline.watched_source import SUSPECT_LOOKS, SourceContext, WatchedSource
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
@@ -37,31 +35,15 @@ class SourceSnapshot:
 class SourceRouter:
     """The license sources in the order of the settings."""
 
-    def __init__(
-        self,
-        sources: Sequence[LicenseSource],
-        known: KnownVideos,
-        clean_until: Mapping[str, float],
-        rest_identity: RestIdentity,
-        on_clean: Note,
-        on_doubt: Note,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        """`clean_until`: what `on_clean` told in earlier runs. See `WatchedSource`."""
+    def __init__(self, sources: Iterable[LicenseSource], context: SourceContext) -> None:
         self.sources: list[WatchedSource] = []
-        self.sources += [
-            WatchedSource(
-                each, known, self.sources, clean_until, rest_identity, on_clean, on_doubt, wall
-            )
-            for each in sources
-        ]
-        self._wall = wall
+        self.sources += [WatchedSource(each, context, self.sources) for each in sources]
+        self._wall = context.wall
 
     def usable(self, after: int = 0) -> tuple[int, WatchedSource] | None:
         """The first source, from index `after` on, that may be asked now; with its index."""
-        now = self._wall()
         for index, source in enumerate(self.sources):
-            if index >= after and source.usable(now):
+            if index >= after and source.usable:
                 return index, source
         return None
 
@@ -81,8 +63,7 @@ class SourceRouter:
 
     def named(self, name: str) -> WatchedSource | None:
         """The source of that name if it may be asked now."""
-        now = self._wall()
-        return next((each for each in self.sources if each.name == name and each.usable(now)), None)
+        return next((each for each in self.sources if each.name == name and each.usable), None)
 
     def wait_seconds(self) -> float:
         """Until the next source is ready. Raises SourcesExhausted when none will be."""
@@ -103,7 +84,7 @@ class SourceRouter:
 
     def snapshot(self) -> list[SourceSnapshot]:
         """Counts for progress."""
-        return [_snapshot(each, self._wall()) for each in self.sources]
+        return [_snapshot(each) for each in self.sources]
 
     def _explain_exhausted(self) -> str:
         names = {each.name for each in self.sources}
@@ -123,8 +104,8 @@ class SourceRouter:
         )
 
 
-def _snapshot(source: WatchedSource, now: float) -> SourceSnapshot:
-    if source.usable(now):
+def _snapshot(source: WatchedSource) -> SourceSnapshot:
+    if source.usable:
         return SourceSnapshot(source.name, "ready", "", source.answered)
     if source.closed_until < math.inf:
         until = source.closed_until

@@ -21,6 +21,7 @@ from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.second_looks import Bare, SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
+from ascc_async.pipeline.watched_source import SourceContext
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import Settings
@@ -71,14 +72,14 @@ class Stages:
             return await asyncio.to_thread(reader.answer, video_id)
 
         self.youtube, self._queue = youtube, queue
-        self.router = SourceRouter(
-            youtube.sources,
+        context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
             rest_identity=youtube.limiter.refused_after_all,
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
+        self.router = SourceRouter(youtube.sources, context)
         self.second_looks = SecondLooks(queue, journal, first_look, youtube.other_identity)
         self.licenses = LicenseStage(
             settings.concurrency.licenses,

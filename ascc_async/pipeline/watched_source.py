@@ -16,8 +16,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
@@ -39,9 +41,21 @@ BLOCKED = (
 )
 
 
-# `RateLimiter.refused_after_all`: an identity to which nothing was shown for so long pauses.
-RestIdentity = Callable[[RequestKind, str, Refused, float], None]
-Note = Callable[[str, float], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What the sources share, and who hears what known videos show.
+
+    `clean_until`: by «source/identity» (older versions: by source), up to when its answers are
+    believed for good, as earlier runs gave it to `on_clean`. `on_doubt` gets a source's name and
+    since when its answers are to be asked again. `rest_identity`: `RateLimiter.refused_after_all`.
+    """
+
+    known: KnownVideos
+    clean_until: Mapping[str, float]
+    rest_identity: Callable[[RequestKind, str, Refused, float], None]
+    on_clean: Callable[[str, float], Awaitable[None]]
+    on_doubt: Callable[[str, float], Awaitable[None]]
+    wall: Callable[[], float] = time.time
 
 
 class WatchedSource:
@@ -51,25 +65,11 @@ class WatchedSource:
     """
 
     def __init__(
-        self,
-        source: LicenseSource,
-        known: KnownVideos,
-        all_sources: Iterable[WatchedSource],
-        clean_until: Mapping[str, float],
-        rest_identity: RestIdentity,
-        on_clean: Note,
-        on_doubt: Note,
-        wall: Callable[[], float],
+        self, source: LicenseSource, context: SourceContext, all_sources: Iterable[WatchedSource]
     ) -> None:
-        """`clean_until`: by «source/identity», from earlier runs; older ones knew the source.
-
-        `on_clean` gets that name and up to when its answers are believed for good; `on_doubt` the
-        source's name and since when its answers are to be asked again.
-        """
         self.source, self.name = source, source.name
-        self._known, self._all, self._clean_until = known, all_sources, clean_until
-        self._rest_identity, self._wall = rest_identity, wall
-        self._on_clean, self._on_doubt = on_clean, on_doubt
+        self._context, self._all = context, all_sources
+        self._known, self._wall = context.known, context.wall
         self.closed_until = self.doubted_until = -math.inf
         self.why = ""
         self.look_first = True  # before it is asked for anything else
@@ -87,9 +87,10 @@ class WatchedSource:
         """Whether what it answered counts."""
         return self.doubted_until < math.inf
 
-    def usable(self, now: float) -> bool:
+    @property
+    def usable(self) -> bool:
         """Whether it may be asked now."""
-        return self.closed_until <= now
+        return self.closed_until <= self._wall()
 
     def believes(self, answer: LicenseAnswer) -> bool:
         """Whether nothing speaks against an answer of its own, now that it is to be recorded."""
@@ -97,7 +98,7 @@ class WatchedSource:
 
     def pause(self, error: SourceUnusable) -> None:
         """It said, or showed, until when it cannot be asked (None: in this run)."""
-        if not self.usable(self._wall()):
+        if not self.usable:
             return  # said before, by another request that was under way
         self.why, self.look_first = str(error), True
         self.closed_until = math.inf if error.until is None else error.until
@@ -109,7 +110,7 @@ class WatchedSource:
     def standing(self, identity: str) -> Standing:
         """With this identity."""
         if identity not in self.standings:
-            known = self._clean_until
+            known = self._context.clean_until
             clean = known.get(f"{self.name}/{identity}", known.get(self.name))
             self.standings[identity] = Standing(clean)
         return self.standings[identity]
@@ -168,7 +169,7 @@ class WatchedSource:
         Closed; Refused and NetworkFault when it must look first and the identity cannot ask now.
         """
         async with self._lock:
-            if not self.usable(self._wall()):
+            if not self.usable:
                 return False
             standing = self.standing(identity or "")
             due = self.look_first or standing.due or standing.looked_at < since or looks > 1
@@ -177,11 +178,11 @@ class WatchedSource:
             all_of_them = self.look_first or not standing.looks
             try:
                 for _ in range(looks):
-                    look = await self._read(identity, all_of_them)
+                    look = await self._read(identity, all_of_them=all_of_them)
                     if not look.passed:
                         break
                 if look.silent and not all_of_them:
-                    look = await self._read(identity, True)  # that one may be gone
+                    look = await self._read(identity, all_of_them=True)  # that one may be gone
             except SourceUnusable as error:
                 self.pause(error)
                 return False
@@ -197,7 +198,7 @@ class WatchedSource:
                 await self._passed(look, identity or "")
             return look.passed
 
-    async def _read(self, identity: str | None, all_of_them: bool) -> Look:
+    async def _read(self, identity: str | None, *, all_of_them: bool) -> Look:
         videos = self._known.all if all_of_them else self._known.one()
         return await self._known.read(self.source, videos, identity)
 
@@ -214,7 +215,7 @@ class WatchedSource:
         if asked_as != look.identity:
             self.standing(asked_as).passed(look.began)
         clean_until = standing.passed(look.began)
-        await self._on_clean(f"{self.name}/{look.identity}", clean_until)
+        await self._context.on_clean(f"{self.name}/{look.identity}", clean_until)
 
     async def _suspect(self, look: Look) -> None:
         """It read a known video as another license: look closer, and ask again what it answered."""
@@ -237,38 +238,37 @@ class WatchedSource:
         why = f"it reads {look.wrong}"
         now = self.doubted_until = self._wall()
         if again:
-            self.closed_until = self.doubted_until = math.inf
-            self.why = why
-            log.error(
-                "license source misreads videos whose license is known: it is not asked any more,"
-                " and what it answered since it last read them right is asked again",
-                extra={"source": self.name, "why": why},
-            )
+            self.why, self.closed_until, self.doubted_until = why, math.inf, math.inf
+            what = "misreads videos whose license is known: it is not asked any more"
         else:
-            log.warning(
-                "license source misread a known video, though not a second time: what it answered"
-                " since it last read them right is asked again",
-                extra={"source": self.name, "why": why},
-            )
-            if any(other.usable(now) for other in self._all if other is not self):
-                self.pause(SourceUnusable(why, until=now + _ELSEWHERE))
-        await self._on_doubt(self.name, since)
+            what = "misread a known video, though not a second time"
+        log.log(
+            logging.ERROR if again else logging.WARNING,
+            f"license source {what}; what it answered since it last read right is asked again",
+            extra={"source": self.name, "why": why},
+        )
+        if not again and any(other.usable for other in self._all if other is not self):
+            self.pause(SourceUnusable(why, until=now + _ELSEWHERE))
+        await self._context.on_doubt(self.name, since)
 
     async def _wait_out(self, look: Look) -> None:
         """No known video is shown to this identity: is it blocked, or is it the source?"""
         identity, now = look.identity, self._wall()
-        never = all(each.clean_until is None for each in self.standings.values())
         standing = self.standing(identity)
         standing.looks.clear()
+        never_right = all(each.clean_until is None for each in self.standings.values())
         silent_for = 0.0 if standing.silent_since is None else now - standing.silent_since
         standing.silent_since = standing.silent_since or look.began
         for other in self._all:
-            if other is not self and other.usable(now) and await other.shows_one(identity):
-                until = now + min(_LONGEST_REST, max(_REST, silent_for))
-                why = "it shows no known video, and another source does"
-                self.pause(SourceUnusable(why, until=until))
-                return
-        if look.gone and never:
+            if other is self or not other.usable:
+                continue
+            with suppress(Refused, NetworkFault, SourceUnusable):
+                if (await other._read(identity, all_of_them=False)).passed:
+                    until = now + min(_LONGEST_REST, max(_REST, silent_for))
+                    why = "it shows no known video, and another source does"
+                    self.pause(SourceUnusable(why, until=until))
+                    return
+        if look.gone and never_right:
             self.closed_until = math.inf
             self.why = f"it says that all known videos are gone. {BLOCKED}"
             log.error(f"license source «%(source)s» is not used: {self.why}", {"source": self.name})
@@ -279,11 +279,4 @@ class WatchedSource:
             {"identity": identity, "source": self.name},
         )
         refused = Refused("known videos are not shown", kind="other")
-        self._rest_identity(self.source.kind, identity, refused, silent_for)
-
-    async def shows_one(self, identity: str) -> bool:
-        """Whether it shows a known video to that identity."""
-        try:
-            return (await self._read(identity, False)).passed
-        except (Refused, NetworkFault, SourceUnusable):
-            return False
+        self._context.rest_identity(self.source.kind, identity, refused, silent_for)

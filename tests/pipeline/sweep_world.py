@@ -25,7 +25,7 @@ from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.second_looks import Bare, SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
-from ascc_async.pipeline.watched_source import WatchedSource
+from ascc_async.pipeline.watched_source import SourceContext, WatchedSource
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
 from ascc_async.throttle.limiter import RequestKind
@@ -152,8 +152,7 @@ class Watch:
         self.bad: list[tuple[str, float]] = []
         self.rested: list[tuple[str, float]] = []
         none = SETTINGS.model_copy(update={"known_creative_commons": (), "known_standard": ()})
-        self.router = SourceRouter(
-            pages,
+        context = SourceContext(
             KnownVideos(
                 SETTINGS if known else none, unreachable=lambda: unreachable, wall=loop.time
             ),
@@ -163,6 +162,7 @@ class Watch:
             on_doubt=self._on_doubt,
             wall=loop.time,
         )
+        self.router = SourceRouter(pages, context)
 
     def _rest_identity(self, _: RequestKind, identity: str, error: Refused, seconds: float) -> None:
         self.rested.append((identity, seconds))

@@ -145,7 +145,7 @@ def test_an_identity_that_is_shown_nothing_rests_and_the_others_go_on() -> None:
         (first, at_once), (again, later), (other, _) = watch.rested
         assert (first, again, other) == ("second", "second", "main")
         assert later > at_once
-        assert health.usable(now())
+        assert health.usable
         assert watch.bad == []
 
     run(main())
