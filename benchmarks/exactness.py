@@ -155,7 +155,7 @@ async def measure(count: int, per_stream: int, seed: int) -> Counter[str]:
     tally: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cutter = Cutter(ClipsSettings(), FFmpeg(installed), folder)
+        cutter = Cutter(ClipsSettings(min_seconds=0), FFmpeg(installed), folder)
         for source in sources(count, per_stream, rng, installed.path, folder):
             for start in source.starts:
                 tally.update(await _one(cutter, source, start, rng, folder))
