@@ -1,0 +1,186 @@
+"""The clips as a training loop wants them: arrays with their labels, normalised, credited."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascc_async.audioset.classes import read_class_names
+from ascc_async.audioset.metadata_files import CLASS_LIST
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips
+from ascc_async.dataset.text import counted, restored
+from ascc_async.errors import SetupError
+
+Floats = NDArray[np.float32]
+_PARTS = ("train", "val", "test")
+
+
+class Clips:
+    """What `features` made of the clips of a part: pairs of a float32 array and a label.
+
+    `dir` is the dataset's folder (`output.dir`), `preset` a folder below its `exports/features/`.
+    `part` is one of the class split that `few-shot` made (`train`, `val`, `test`), or one of
+    AudioSet's splits. `labels`: the index of the clip's class in `classes`, or with `multi`, which
+    AudioSet's splits need, a 1 for each class that the clip holds; `class_list` is then Google's
+    `class_labels_indices.csv` (by default that in `dir/metadata`). `normalise`: by mean and
+    deviation over the training clips, of all (`global`) or for each mel band (`channel`), by those
+    of the clip itself (`sample`), or `none`. `statistics` names the training clips; by default
+    `few_shot_train`, and for AudioSet's splits `balanced_train`.
+
+    It is a dataset for `torch.utils.data.DataLoader`, and needs no torch. Raises SetupError where a
+    file is missing, with the command that makes it, and ValueError for arguments that do not fit.
+    """
+
+    def __init__(
+        self,
+        dir: str | PathLike[str],
+        preset: str = "metaaudio",
+        part: str = "train",
+        normalise: Literal["none", "sample", "global", "channel"] = "channel",
+        labels: Literal["one", "multi"] = "one",
+        *,
+        statistics: str | None = None,
+        class_list: str | PathLike[str] | None = None,
+    ) -> None:
+        output, of_split = Path(dir), part in _PARTS
+        exports = output / EXPORTS_FOLDER
+        if labels == "one" and not of_split:
+            raise ValueError(
+                f"part={part!r}: expected {', '.join(_PARTS)}, or labels='multi' for AudioSet's"
+                " splits, whose clips have several labels"
+            )
+        mids = _used_clips(exports, part) if of_split else {}
+        held: dict[str, str] = {}
+        if labels == "multi":
+            rows = published_clips(output)
+            held = {row.segment_id: row.labels for row in rows
+                    if (row.segment_id in mids if of_split else row.split == part)}  # fmt: skip
+            if not held:
+                splits = sorted({row.split for row in rows})
+                raise ValueError(f"no clip of part {part!r}: there are {', '.join(splits)}")
+
+        self._folder = exports / "features" / preset
+        self._paths = _arrays(self._folder, preset, held or mids)
+        self.segment_ids = list(self._paths)
+
+        self._labels: list[int] | Floats
+        if labels == "one":
+            names = _kept_classes(exports, part)
+            codes = {mid: code for code, mid in enumerate(names)}
+            self._labels = [codes[mids[segment_id]] for segment_id in self.segment_ids]
+        else:
+            found = CLASS_LIST.path_in(output / "metadata") if class_list is None else class_list
+            names = read_class_names(Path(found))
+            codes = {mid: code for code, mid in enumerate(names)}
+            self._labels = np.zeros((len(self), len(codes)), np.float32)
+            for marks, segment_id in zip(self._labels, self.segment_ids, strict=True):
+                marks[[codes[mid] for mid in held[segment_id].split(",")]] = 1
+        self.classes = list(names.values())
+
+        self._of_each = normalise == "sample"
+        self._statistics: Floats | None = None
+        if normalise in ("global", "channel"):
+            training = statistics or ("few_shot_train" if of_split else "balanced_train")
+            self._statistics = _statistics(self._folder, preset, f"{training}_{normalise}")
+        self._credits: Mapping[str, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.segment_ids)
+
+    def __getitem__(self, index: int) -> tuple[Floats, Any]:
+        """The array of a clip, and the index of its class, or with `multi` a number for each."""
+        array: Floats = np.load(self._folder / self._paths[self.segment_ids[index]])
+        if self._of_each:
+            array = _normalised(array, array.mean(), array.std())
+        elif self._statistics is not None:
+            mean, deviation = self._statistics
+            if array.ndim == 1:  # a waveform has no bands
+                mean, deviation = mean[0], deviation[0]
+            elif len(mean) not in (1, array.shape[-2]):  # patches have their bands last
+                mean, deviation = mean.T, deviation.T
+            array = _normalised(array, mean, deviation)
+        return array, self._labels[index]
+
+    def get_labels(self) -> list[int] | Floats:
+        """The labels of all clips, for `Episodes` and other samplers."""
+        return self._labels
+
+    def credit(self, index: int) -> str:
+        """Whom to name for a clip, in one line: title, author, source, license, changes."""
+        if self._credits is None:
+            lines = _lines(self._folder / "ATTRIBUTION.csv", f"features {self._folder.name}")
+            self._credits = {
+                line["segment_id"]: f"{restored(line['title'])} by {restored(line['author'])},"
+                f" {line['source_link']}, {line['license']} {line['license_link']}:"
+                f" {line['changes']}"
+                for line in lines
+            }
+        return self._credits[self.segment_ids[index]]
+
+
+def _normalised(array: Floats, mean: Any, deviation: Any) -> Floats:
+    # Where all is equal, as in silence, nothing is to be divided by.
+    result: Floats = (array - mean) / np.where(deviation > 0, deviation, 1).astype(np.float32)
+    return result
+
+
+def _lines(path: Path, command: str) -> list[dict[str, str]]:
+    """The rows of a table. Raises SetupError, with the command that makes it, where it is not."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise SetupError(f"{path} is missing: `python -m ascc_async {command}` makes it") from error
+
+
+def _used_clips(exports: Path, part: str) -> dict[str, str]:
+    """The class of each clip that this part of the class split uses."""
+    return {
+        line["segment_id"]: line["mid"]
+        for line in _lines(exports / "few_shot" / "clips.csv", "few-shot")
+        if line["part"] == part and line["used"] == "1"
+    }
+
+
+def _kept_classes(exports: Path, part: str) -> dict[str, str]:
+    """Display names by MID of the classes that this part keeps."""
+    return {
+        line["mid"]: restored(line["display_name"])
+        for line in _lines(exports / "few_shot" / "classes.csv", "few-shot")
+        if line["part"] == part and line["kept"] == "1"
+    }
+
+
+def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str]:
+    """The path of each segment's array. Only what `features` was told to drop may be missing."""
+    command = f"features {preset}"
+    paths = {line["segment_id"]: line["path"] for line in _lines(folder / "index.csv", command)}
+    dropped = folder / "dropped.csv"
+    left_out = {line["segment_id"] for line in _lines(dropped, command)} if dropped.exists() else ()
+    missing = [one for one in segments if one not in paths and one not in left_out]
+    if missing:
+        raise SetupError(
+            f"{folder} has no array of {counted(len(missing), 'clip')}, such as {missing[0]}: run"
+            f" `python -m ascc_async few-shot` and then `python -m ascc_async {command}` again"
+        )
+    return {one: paths[one] for one in segments if one in paths}
+
+
+def _statistics(folder: Path, preset: str, key: str) -> Floats:
+    """Mean and deviation. Raises SetupError where `features` did not find such clips."""
+    path = folder / "stats.npz"
+    with np.load(path) as file:
+        if key in file:
+            found: Floats = file[key].astype(np.float32)
+            return found
+        there = ", ".join(sorted(file))
+    raise SetupError(
+        f"{path} has no {key}, only {there}. `python -m ascc_async few-shot` and then `python -m"
+        f" ascc_async features {preset}` write those of few_shot_train; others, see `statistics`"
+    )
