@@ -10,6 +10,7 @@ from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
+from ascc_async.throttle.adaptive_rate import GENTLE_CUT
 from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
@@ -168,5 +169,7 @@ class _Speed:
 
 
 def _soon(bucket: BucketSnapshot) -> float:
-    """Its rate is on the way back to the one that was refused."""
-    return (bucket.rate + (bucket.ceiling or bucket.rate)) / 2
+    """Its rate climbs back to the one that was refused; arrived there, it is cut again."""
+    if bucket.ceiling is None:
+        return bucket.rate
+    return (min(bucket.rate, GENTLE_CUT * bucket.ceiling) + bucket.ceiling) / 2
