@@ -17,10 +17,9 @@ from ascc_async.audioset.classes import choose_classes, class_table, render_clas
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.selection import select
 from ascc_async.errors import SettingsError
-from ascc_async.pipeline.plan import make_plan
+from ascc_async.pipeline.plan import RunPlan, make_plan
 from ascc_async.pipeline.plan_outlook import look_into
 from ascc_async.progress.formatting import safe
-from ascc_async.progress.plan_text import render_plan
 from ascc_async.settings import AudiosetSettings
 from ascc_async.settings_loader import DEFAULT_FILE, load
 
@@ -59,3 +58,63 @@ def main(options: argparse.Namespace) -> int:
     for warning in catalog.warnings:
         print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)
     return 0
+
+
+def render_plan(plan: RunPlan) -> str:
+    """The plan as text, ready to be printed; its warnings are for the caller to print."""
+    limit = f", at most {plan.max_per_class} clips each" if plan.max_per_class else ""
+    size = plan.disk_bytes
+    disk = f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+    lines = [
+        f"Splits      {', '.join(plan.splits)}",
+        f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
+        f"Segments    {plan.segments:,} in {plan.videos:,} videos",
+    ]
+    more = ""
+    if plan.answered:
+        lines.append(
+            f"So far      {plan.answered:,} videos answered, {plan.clips_made:,} clips made"
+        )
+        more = " more"
+    if plan.videos_to_ask < plan.videos:
+        lines.append(f"To ask      about {plan.videos_to_ask:,} videos")
+    if plan.asked_first:
+        lines.append(f"Asked first {plan.asked_first:,} of them (license.ask_first)")
+    lines.append(f"Clips       about {plan.clips:,}{more}, {disk} on disk")
+
+    for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
+        lines.append(f"{title} classes                      segments   clips")
+        lines += [f"  {item.name[:32]:<32} {item.rows:>9,} {item.clips:>9,.1f}" for item in sizes]
+
+    lines.append("Requests")
+    lines += [f"  {item.stage:<9} {item.requests:>12,}  {item.of}" for item in plan.stages]
+    lines.append(f"{'Time at the permitted rate':<46} {'licenses':>10} {'clips':>10}")
+    for item in plan.durations:
+        licenses, clips = _duration(item.license_hours), _duration(item.clip_hours)
+        # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
+        by_video = item.license_hours_by_video
+        slower = f"   ({_duration(by_video)} if YouTube counts videos)" if by_video else ""
+        lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}{slower}")
+        if (most := item.most_after_hours) is not None:
+            lines.append(f"    most of it after {_duration(most)}, by license.ask_first")
+    if plan.changes:
+        lines.append("What would change that")
+    for change in plan.changes:
+        time = _duration(change.license_hours)
+        lines.append(f"  {change.setting:<44} {change.videos:>10,} videos, licenses {time}")
+
+    basis = plan.assumptions
+    lines.append(
+        f"Assumed: {basis.answered_share:.0%} of the videos answer,"
+        f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
+        f" {basis.barred_share:.0%} of these cannot be had, {basis.bytes_a_clip / 1e6:.2f} MB a"
+        " clip"
+    )
+    return "\n".join([*lines, f"  ({basis.source})"])
+
+
+def _duration(hours: float) -> str:
+    if hours < 1:
+        return f"{hours * 60:,.0f} min"
+    # Beyond a day and a bit nobody divides by 24 in the head.
+    return f"{hours:,.1f} h" if hours < 30 else f"{hours / 24:,.1f} days"

@@ -105,10 +105,6 @@ class Reader:
         """The Creative Commons answers, in pages sorted by video id."""
         return self._answer_pages("AND license = 'creative_commons'")
 
-    def unknown(self) -> Iterator[list[AnswerRow]]:
-        """The answers that did not tell, in pages sorted by video id."""
-        return self._answer_pages("AND license = 'unknown'")
-
     def _answer_pages(self, condition: str) -> Iterator[list[AnswerRow]]:
         sql = f"SELECT {self._columns} FROM answers WHERE video_id > ? {condition}"
         for rows in self._pages(f"{sql} ORDER BY video_id LIMIT {_PAGE}"):

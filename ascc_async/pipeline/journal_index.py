@@ -64,6 +64,7 @@ class JournalIndex:
         self.fates: Bytes = np.zeros(rows, np.uint8)
         self.states: Bytes = np.zeros(rows, np.uint8)
         self.clips = 0  # of selected rows, made
+        self.bare: Bools = np.zeros(rows, bool)  # said not to be there, and no more
         # Ended by words that blocked addresses are told, too: asked again last of all.
         self.last: Bools = np.zeros(rows, bool)
         # Rows of which nobody is asked why the Data API does not list them; None: of any.
@@ -91,7 +92,7 @@ class JournalIndex:
             rows, page = rows[here], answer_page.where(here)
             self.licenses[rows], self.reasons[rows] = page.licenses, page.reasons
             self.states[rows] = self._states_of(rows, page, barred_before)
-            self.last[rows] = self._ended_unsurely(page)
+            self.last[rows], self.bare[rows] = self._ended_unsurely(page), page.bare
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
         self.leave_out_removed()

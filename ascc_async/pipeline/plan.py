@@ -111,10 +111,10 @@ class RunPlan:
 def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: Seen) -> RunPlan:
     """Count and estimate. Takes a second or two for all of AudioSet."""
     basis = assumptions(seen, selection, bytes_a_clip(settings.clips))
-    planner = Planner(settings, selection, seen, basis)
+    planner = Planner(settings, seen, basis)
     chances, limit = clip_chances(selection, seen, basis), selection.max_per_class
     rows = rows_needed(selection, chances, limit)
-    to_ask = planner.to_ask(rows)
+    to_ask = seen.to_ask(rows)
     expected = outlook(seen, basis, rows)
     clips = round(expected.clips - expected.barred)
 
@@ -138,7 +138,7 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         disk_bytes=clips * basis.bytes_a_clip,
         stages=planner.requests(rows, usable_sources(settings.license)),
         durations=tuple(planner.durations(rows)),
-        changes=tuple(_changes(catalog, planner, rows)),
+        changes=tuple(_changes(catalog, selection, planner, rows)),
         assumptions=basis,
         warnings=catalog.warnings,
         answered=int((seen.index.licenses[selection.rows] != UNASKED).sum()),
@@ -150,10 +150,8 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
 class Planner:
     """Requests and hours of what is open of some rows, for any way of asking."""
 
-    def __init__(
-        self, settings: Settings, selection: Selection, seen: Seen, basis: Assumptions
-    ) -> None:
-        self.settings, self.selection, self.seen, self.basis = settings, selection, seen, basis
+    def __init__(self, settings: Settings, seen: Seen, basis: Assumptions) -> None:
+        self.settings, self.seen, self.basis = settings, seen, basis
         throttle = settings.throttle
         rate = throttle.requests_per_second
         if throttle.delay_seconds:  # it may allow fewer videos than the rate does
@@ -163,18 +161,13 @@ class Planner:
         fastest = throttle.max_requests_per_second if throttle.adaptive else rate
         self._calls_an_hour = 3600 * fastest
 
-    def to_ask(self, rows: Bools) -> Bools:
-        """Those of them that are still to be asked."""
-        to_ask: Bools = rows & (self.seen.index.states == RowState.UNASKED)
-        return to_ask
-
     def requests(self, rows: Bools, sources: tuple[SourceName, ...]) -> tuple[StageRequests, ...]:
         """Of every kind."""
         expected = outlook(self.seen, self.basis, rows)
         hours = expected.videos / (3600 * self.rate)
         again = len(self.settings.network.all_identities()) > 1 or hours > _SECOND_LOOK_AFTER
         # They come last of all: what is only the beginning has none.
-        again = again and not (self.to_ask(rows) <= self.seen.listed).all()
+        again = again and not (self.seen.to_ask(rows) <= self.seen.listed).all()
         return requests_for(expected, self.settings, sources, second_looks=again)
 
     def hours(
@@ -212,8 +205,10 @@ class Planner:
             licenses, clips = self.hours(rows, sources, pages_an_hour, number)
             by_video = most = None
             if videos_an_hour < inf:
-                by_video = round(max(licenses, int(self.to_ask(rows).sum()) / videos_an_hour), 2)
-            if self.to_ask(listed := rows & self.seen.listed).any():
+                by_video = round(
+                    max(licenses, int(self.seen.to_ask(rows).sum()) / videos_an_hour), 2
+                )
+            if self.seen.to_ask(listed := rows & self.seen.listed).any():
                 most = round(sum(self.hours(listed, sources, pages_an_hour, number)), 2)
             yield Duration(name, round(licenses, 2), round(clips, 2), by_video, most)
 
@@ -234,10 +229,12 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
     return int(wave * clip_format.size)
 
 
-def _changes(catalog: Catalog, planner: Planner, rows: Bools) -> Iterator[Change]:
+def _changes(
+    catalog: Catalog, selection: Selection, planner: Planner, rows: Bools
+) -> Iterator[Change]:
     """Settings that would make it less."""
-    settings, selection, seen = planner.settings, planner.selection, planner.seen
-    asked, chances = int(planner.to_ask(rows).sum()), clip_chances(selection, seen, planner.basis)
+    settings, seen = planner.settings, planner.seen
+    asked, chances = int(seen.to_ask(rows).sum()), clip_chances(selection, seen, planner.basis)
     if not settings.license.api_keys and asked:
         hours, _ = planner.hours(rows, _BY_KEY, _GUEST[0])
         yield Change("license.api_keys with one key", asked, round(hours, 2))
@@ -261,6 +258,6 @@ def _changes(catalog: Catalog, planner: Planner, rows: Bools) -> Iterator[Change
         others = selection.segments.split != splits.index("unbalanced_train")
         left["audioset.splits without unbalanced_train"] = rows & others
     for setting, fewer in left.items():
-        if 0 < (videos := int(planner.to_ask(fewer).sum())) < asked:
+        if 0 < (videos := int(seen.to_ask(fewer).sum())) < asked:
             hours, _ = planner.hours(fewer, _BY_PAGES, _GUEST[0])
             yield Change(setting, videos, round(hours, 2))

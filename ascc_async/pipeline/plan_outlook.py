@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from ascc_async.settings import Settings
 
 Chances = NDArray[np.float64]
 _SHAREABLE = LICENSE_CODES[License.CREATIVE_COMMONS]
+_UNAVAILABLE = LICENSE_CODES[License.UNAVAILABLE]
+_UNKNOWN = LICENSE_CODES[License.UNKNOWN]
 _NOT_LISTED = REASON_CODES[Reason.NOT_LISTED]
 
 
@@ -70,15 +72,19 @@ class Assumptions:
 class Seen:
     """What a folder holds already; `index` knows nothing where there is no journal.
 
-    For every row of the table: `bare`, called unavailable in bare words, and `listed`, in a list of
-    `license.ask_first`. `ended` and `barred` count clips.
+    `listed`: for every row of the table, whether a list of `license.ask_first` names it. `ended`
+    and `barred` count clips.
     """
 
     index: JournalIndex
-    bare: Bools
     listed: Bools
     ended: int = 0
     barred: int = 0
+
+    def to_ask(self, rows: Bools) -> Bools:
+        """Those of these rows that are still to be asked."""
+        to_ask: Bools = rows & (self.index.states == RowState.UNASKED)
+        return to_ask
 
 
 def look_into(settings: Settings, selection: Selection) -> Seen:
@@ -91,44 +97,39 @@ def look_into(settings: Settings, selection: Selection) -> Seen:
         removals=read_removals(output),
     )
     listed = rows_in_lists(read_video_lists(license_.ask_first), selection)
-    seen = Seen(index, np.zeros(len(selection.segments), bool), listed)
     if not (output / JOURNAL_NAME).is_file():
         index.leave_out_removed()
-        return seen
+        return Seen(index, listed)
     encoding = encoding_of(settings.clips)
     with closing(Reader(output / JOURNAL_NAME)) as reader:
         index.load(reader, encoding)
         if license_.explain_missing:
             index.load_explained(reader)
-        barely = [each.video_id for page in reader.unknown() for each in page if each.bare_by]
-        rows = selection.segments.rows_of(np.array(barely, "S11"))
-        seen.bare[rows[rows >= 0]] = True
         ends = Counter(clip.outcome for page in reader.clips(encoding) for clip in page)
-    ended = ends.total() - ends[Outcome.PENDING]
-    return replace(seen, ended=ended, barred=ends[Outcome.UNAVAILABLE])
+    return Seen(index, listed, ends.total() - ends[Outcome.PENDING], ends[Outcome.UNAVAILABLE])
 
 
 def assumptions(seen: Seen, selection: Selection, bytes_a_clip: int) -> Assumptions:
     """What is known, brought nearer to what the journal shows. Listed videos show nothing of the
     others.
     """
-    known, licenses = Assumptions(bytes_a_clip), seen.index.licenses
+    known, index, licenses = Assumptions(bytes_a_clip), seen.index, seen.index.licenses
     was_asked = selection.selected & (licenses != UNASKED)
     rows, listed = was_asked & ~seen.listed, was_asked & seen.listed
     numbers = {name: int((licenses[rows] == code).sum()) for name, code in LICENSE_CODES.items()}
     asked, found = int(rows.sum()), numbers[License.CREATIVE_COMMONS]
     answered = found + numbers[License.STANDARD]
-    bare = int(seen.bare[rows].sum())
-    # Called so twice, and ended by that.
-    twice = seen.index.last[rows] & (seen.index.reasons[rows] != _NOT_LISTED)
+    # Some of them were said to be gone twice, and ended by that.
+    bare = index.bare[rows] & (index.reasons[rows] != _NOT_LISTED)
+    open_ = int((bare & (licenses[rows] == _UNKNOWN)).sum())
     shown = f"{known.source}; brought nearer to what this folder shows of {asked:,} videos"
     return Assumptions(
         bytes_a_clip,
         blended(known.answered_share, answered, asked),
         blended(known.creative_commons_share, found, answered),
         shown if asked else known.source,
-        blended(known.unknown_share, numbers[License.UNKNOWN] - bare, asked),
-        blended(known.bare_share, bare + int(twice.sum()), numbers[License.UNAVAILABLE] + bare),
+        blended(known.unknown_share, numbers[License.UNKNOWN] - open_, asked),
+        blended(known.bare_share, int(bare.sum()), numbers[License.UNAVAILABLE] + open_),
         blended(known.barred_share, seen.barred, seen.ended),
         blended(known.listed_share, int((licenses[listed] == _SHAREABLE).sum()), int(listed.sum())),
     )
@@ -180,25 +181,26 @@ def rows_needed(selection: Selection, chances: Chances, limit: int | None) -> Bo
 def outlook(seen: Seen, basis: Assumptions, needed: Bools) -> Outlook:
     """Of these rows: those of them that are open, to be asked or to be made."""
     index = seen.index
-    rows = needed & (index.states == RowState.UNASKED)
+    rows = seen.to_ask(needed)
     fresh = rows & (index.licenses == UNASKED)
     never, listed = int(fresh.sum()), int((fresh & seen.listed).sum())
-    bare, unknown = seen.bare & rows, (index.licenses == LICENSE_CODES[License.UNKNOWN]) & rows
+    # What was asked before will be again what it was.
+    unknown = rows & (index.licenses == _UNKNOWN) & ~index.bare
+    gone = rows & ((index.licenses == _UNAVAILABLE) | index.bare)
     # Some were asked before: their evidence is old, or their clip is still to be made.
     known = needed & (index.licenses == _SHAREABLE) & (index.fates == ClipFate.NOT_MADE)
     open_ = known & (index.states != RowState.NO)
     clips = listed * basis.listed_share + (never - listed) * basis.found_share + int(open_.sum())
     missing = never * max(0.0, 1 - basis.answered_share - basis.unknown_share)
-    gone = int((rows & (index.licenses == LICENSE_CODES[License.UNAVAILABLE])).sum())
     unexplained = 0
     if index.explained is not None:
         not_listed = index.reasons == _NOT_LISTED
         unexplained = int((needed & not_listed & ~rows & ~index.explained).sum())
     return Outlook(
         videos=int(rows.sum()),
-        missing=missing + gone + int(bare.sum()),
+        missing=missing + int(gone.sum()),
         bare=missing * basis.bare_share,
-        unknown=never * basis.unknown_share + int((unknown & ~bare).sum()),
+        unknown=never * basis.unknown_share + int(unknown.sum()),
         unexplained=unexplained,
         clips=clips,
         barred=clips * basis.barred_share,

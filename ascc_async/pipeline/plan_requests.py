@@ -66,9 +66,8 @@ def requests_for(
     at_end = SUSPECT_LOOKS * identities
     first = sources[0] if sources else None
     made = outlook.clips - outlook.barred
-    asked: dict[SourceName, float] = dict.fromkeys(sources, 0.0)
-    for number, name in enumerate(sources):
-        asked[name] = outlook.videos if number == 0 else outlook.unknown
+    # What the first cannot tell each of the others is asked.
+    asked = {name: outlook.videos if name == first else outlook.unknown for name in sources}
     if outlook.videos and first == "data_api":
         calls = outlook.videos / VIDEOS_A_CALL
         add("licenses", f"Data API calls ({VIDEOS_A_CALL} videos each)", calls, "data_api")

@@ -18,6 +18,7 @@ from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
 from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.selection import select
+from ascc_async.commands.plan import render_plan
 from ascc_async.model import License
 from ascc_async.pipeline.journal_index import LICENSE_CODES, ClipFate
 from ascc_async.pipeline.plan import Planner, RunPlan, bytes_a_clip, make_plan
@@ -29,7 +30,6 @@ from ascc_async.pipeline.plan_outlook import (
     outlook,
     rows_needed,
 )
-from ascc_async.progress.plan_text import render_plan
 from ascc_async.settings import ClassesSettings, ClipsSettings, SamplingSettings, Settings
 
 CREATIVE_COMMONS = LICENSE_CODES[License.CREATIVE_COMMONS]
@@ -111,7 +111,7 @@ def test_a_quota_is_spread_over_days_only_when_one_is_not_enough(
     settings = Settings()
     selection = select(catalog, settings.classes, settings.sampling)
     seen = look_into(settings, selection)
-    planner = Planner(settings, selection, seen, Assumptions(0))
+    planner = Planner(settings, seen, Assumptions(0))
     assert planner.key_hours(ceil(videos / 49), keys) == pytest.approx(hours, abs=0.01)
 
 
