@@ -126,6 +126,14 @@ HELP = {
         "from AudioSet's CSV is listed. docs/learning.md says where these files are.",
         "join features.tar.gz audioset_train_strong.tsv",
     ),
+    "export": CommandHelp(
+        "the dataset as other people's code reads it: metaaudio",
+        "metaaudio: spectrograms by class, split and statistics for MetaAudio's unmodified code,\n"
+        "in exports/metaaudio (with --slices N in exports/metaaudio-Ns, for its variable-length\n"
+        "loaders). Runs few-shot and features where they are missing; the README.md it writes\n"
+        "says how to start.",
+        "export metaaudio",
+    ),
 }
 
 
@@ -258,6 +266,10 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "join":
             what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"
             add("paths", nargs="+", type=Path, metavar="PATH", help=what)
+        case "export":
+            add("format", choices=("metaaudio",), metavar="FORMAT", help="metaaudio")
+            slices = "arrays of (n, 128, frames): each clip in slices of so many seconds"
+            add("--slices", type=float, metavar="SECONDS", help=slices)
     if name in ("plan", "status", "verify", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 

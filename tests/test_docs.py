@@ -116,5 +116,5 @@ def test_the_parser_knows_exactly_these_commands() -> None:
     actions = [action for action in parser()._actions if action.dest == "command"]
     assert list(actions[0].choices or ()) == [
         "run", "demo", "init", "plan", "status", "doctor", "verify", "rebuild", "diff", "features",
-        "few-shot", "join",
+        "few-shot", "join", "export",
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.recipe import Recipe
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
+from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
 
@@ -27,14 +28,23 @@ def main(options: argparse.Namespace) -> int:
     recipe = Recipe(
         options.preset, options.seconds, options.short, options.normalise, options.patches
     )
-    settings = load(options.config, options.options)
-    workers = options.workers or os.cpu_count() or 1
+    make_and_say(load(options.config, options.options), recipe, options.workers, options.part)
+    return 0
+
+
+def make_and_say(
+    settings: Settings,
+    recipe: Recipe,
+    workers: int | None = None,
+    part: tuple[int, int] | None = None,
+) -> None:
+    """Make the arrays, with a bar, and say what is there."""
+    workers = workers or os.cpu_count() or 1
     with counted_bar(recipe.folder) as on_progress:
-        made = make_features(settings.output.dir, recipe, workers, options.part, on_progress)
+        made = make_features(settings.output.dir, recipe, workers, part, on_progress)
     arrays = counted(made.arrays, "array")
     if made.dropped:
         arrays += f", {counted(made.dropped, 'clip')} left out as too short (dropped.csv)"
     print(f"{recipe.folder}: {arrays}, {count(made.new)} new, in {made.folder}")
-    if options.part:
+    if part:
         print("When all parts are done, the same command without --part writes the index.")
-    return 0

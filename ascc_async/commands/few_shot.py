@@ -24,6 +24,7 @@ from ascc_async.learning.sound_hashes import sound_hashes
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
+from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
 _WRONG_RATIOS = (
@@ -33,11 +34,16 @@ _WRONG_RATIOS = (
 
 
 def main(options: argparse.Namespace) -> int:
-    """Make the split, write it, and say what it keeps."""
+    """The split that the options ask for."""
     wanted = Options(
         options.seed, options.by, options.min_clips, _ratios(options.ratios), _apart(options.apart)
     )
-    settings = load(options.config, options.options)
+    split_and_say(load(options.config, options.options), wanted)
+    return 0
+
+
+def split_and_say(settings: Settings, wanted: Options) -> None:
+    """Make the split, write it, and say what it keeps."""
     output = settings.output.dir
     folder = output / EXPORTS_FOLDER / FOLDER
     rows = published_clips(output)
@@ -50,7 +56,6 @@ def main(options: argparse.Namespace) -> int:
     write_split(output, rows, classes, wanted, split)
     print(_summary(split, wanted))
     print(f"Written: {folder}")
-    return 0
 
 
 def _ratios(text: str) -> tuple[Fraction, Fraction, Fraction]:

@@ -70,6 +70,8 @@ class Recipe:
         parts = ["mixed to mono", f"resampled to {PRESETS[self.preset].rate / 1000:g} kHz"]
         if self.normalise == "sample":
             parts.append("normalised to mean 0 and deviation 1")
+        if self.slices:
+            parts.append(f"cut into slices of {self.slices:g} s")
         if self._mel:
             parts.append("log-mel spectrogram")
         return ", ".join(parts)
