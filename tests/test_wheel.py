@@ -98,3 +98,12 @@ def test_the_schema_of_the_settings_knows_every_key(tmp_path: Path) -> None:
     assert list(sections) == list(Settings.model_fields)
     assert sections["throttle"]["properties"]["burst"]["minimum"] == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_demo_makes_video_clips_too(installed: Path, tmp_path: Path) -> None:
+    """Its stand-in has pictures when they are asked for."""
+    options = ("--set", "clips.media=video", "--set", "audioset.splits=[eval]")
+    demo = command(installed, tmp_path, "demo", *options)
+    assert demo.returncode == 0, demo.stderr
+    assert len(list(tmp_path.glob("demo/clips/*/*.mp4"))) > 5

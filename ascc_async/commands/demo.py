@@ -49,7 +49,11 @@ def main(options: argparse.Namespace) -> int:
         raise SetupError(
             f"{folder}: cannot be written: {error.strerror}. Choose another with --dir."
         ) from error
-    with StandinProcess(WORLD, folder=folder / ".standin") as youtube:
+    # Pictures take the stand-in time to make: only where they are wanted.
+    pictures = load(config, options.options).clips.media == "video"
+    media = WORLD.media.model_copy(update={"pictures": pictures})
+    world = WORLD.model_copy(update={"media": media})
+    with StandinProcess(world, folder=folder / ".standin") as youtube:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
         return run(settings, display_of(options), goodbye=GOODBYE)
