@@ -113,7 +113,7 @@ class Sampler:
                     break
             row = int(self._queue[self._taken])
             self._taken += 1
-            if self.states[row] == RowState.UNASKED:  # it may be in the queue for two classes
+            if self.states.item(row) == RowState.UNASKED:  # it may be in the queue for two classes
                 self.states[row] = RowState.ASKED_OUT
                 rows.append(row)
                 if self._limit is not None:
