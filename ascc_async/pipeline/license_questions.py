@@ -33,10 +33,10 @@ class Question:
 class Answered:
     """An answer that waits for the journal; `source`: it counts only while that believes it.
 
-    `look_again`: its words were bare; whether somebody is to look a second time.
+    `look_again`: its words were bare, and somebody is to look a second time.
     """
 
     row: int
     answer: LicenseAnswer
     source: WatchedSource | None = None
-    look_again: bool | None = None
+    look_again: bool = False

@@ -279,7 +279,7 @@ class LicenseStage:
             for each in batch:
                 if each.look_again:
                     self._second_looks.put_off(each.row, each.answer)
-                elif each.look_again is False:
+                elif each.answer.license is License.UNKNOWN and each.answer.bare_by:
                     self._second_looks.leave(each.row)
                 else:
                     self._work_queue.answered(each.row, each.answer)

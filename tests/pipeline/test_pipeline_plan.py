@@ -33,6 +33,7 @@ from ascc_async.pipeline.plan_outlook import (
 from ascc_async.settings import ClassesSettings, ClipsSettings, SamplingSettings, Settings
 
 CREATIVE_COMMONS = LICENSE_CODES[License.CREATIVE_COMMONS]
+UNAVAILABLE = LICENSE_CODES[License.UNAVAILABLE]
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,19 @@ def test_clips_that_others_come_before_do_not_stand_for_them(catalog: Catalog) -
     seen.index.states[order[5]] = RowState.CLIP
     needed = rows_needed(selection, clip_chances(selection, seen, basis), 20)
     assert outlook(seen, basis, needed).clips == pytest.approx(19)
+
+
+def test_what_ended_unsurely_is_planned_again(catalog: Catalog) -> None:
+    """A request for each, and one why it is not there: it will be again what it was."""
+    selection = select(catalog, ClassesSettings(), SamplingSettings())
+    seen = look_into(Settings(output={"dir": "/nowhere"}), selection)
+    seen.index.licenses[selection.rows] = UNAVAILABLE
+    seen.index.states[selection.rows] = RowState.NO
+    seen.index.states[selection.rows[:50]] = RowState.UNASKED
+    basis = Assumptions(0)
+    needed = rows_needed(selection, clip_chances(selection, seen, basis), None)
+    planned = outlook(seen, basis, needed)
+    assert (planned.videos, planned.missing, planned.clips, planned.bare) == (50, 50, 0, 0)
 
 
 @pytest.mark.parametrize(
