@@ -89,6 +89,12 @@ def put(path: Path, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what calls that were killed left in a folder in which no other is at work."""
+    for part in folder.glob(f"{PART}*"):
+        part.unlink(missing_ok=True)
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:

@@ -22,7 +22,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
 from ascc_async.dataset.text import field
-from ascc_async.files import replacing, sha256_of
+from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
 
@@ -121,6 +121,7 @@ def write_split(
 ) -> None:
     """Write `exports/few_shot/`. Files that would not change are not touched. Raises SetupError."""
     folder = output_dir / EXPORTS_FOLDER / FOLDER
+    remove_leftovers(folder)
     parts, kept = split.parts, split.choice.kept
     clips = Counter(mid for row in rows for mid in classes.tree.held(row.labels.split(",")))
     # In the order of the parts, and of the class list within them.

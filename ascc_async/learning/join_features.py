@@ -15,7 +15,7 @@ import numpy as np
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
-from ascc_async.files import PART, put, replacing
+from ascc_async.files import put, remove_leftovers, replacing
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import SegmentFeatures
 
@@ -146,5 +146,4 @@ def _clean(folder: Path, paths: Set[str]) -> None:
             path.unlink()
             with suppress(OSError):
                 path.parent.rmdir()  # if it was the last one
-    for leftover in folder.glob(f"{PART}*"):
-        leftover.unlink()
+    remove_leftovers(folder)

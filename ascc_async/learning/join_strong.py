@@ -13,7 +13,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.text import decimal
 from ascc_async.errors import MetadataError
-from ascc_async.files import put
+from ascc_async.files import put, remove_leftovers
 
 FOLDER = "strong"
 NAMES_FILE = "mid_to_display_name.tsv"
@@ -79,6 +79,7 @@ def join_strong(
             len({event.mid for event in events if event.event_label == event.mid}),
         )  # fmt: skip
         summaries.append(summary)
+    remove_leftovers(folder)
     for name, events in tables.items():
         lines = ("\t".join(line) + "\n" for line in (Event._fields, *events))
         put(folder / name, "".join(lines).encode())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import numpy as np
 import soundfile
 from dataset_samples import Sample
 
+from ascc_async.cli import run_command
 from ascc_async.files import sha256_of
 from ascc_async.standin.metadata import ONTOLOGY, write_classes
 
@@ -74,12 +78,22 @@ class Dataset:
         metadata.mkdir(exist_ok=True)
         write_classes(metadata, ONTOLOGY)
 
+    def words(self, *arguments: str) -> list[str]:
+        """A command line for it."""
+        sets = [f"output.dir={self.folder}", f"audioset.metadata_dir={self.folder / 'metadata'}"]
+        return [*arguments, *(word for one in sets for word in ("--set", one))]
+
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command on it in this process, ten times as fast: exit code and all it said."""
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            code = run_command(self.words(*arguments))
+        return code, said.getvalue()
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on it."""
-        sets = [f"output.dir={self.folder}", f"audioset.metadata_dir={self.folder / 'metadata'}"]
-        words = [word for one in sets for word in ("--set", one)]
         return subprocess.Popen(
-            [sys.executable, "-m", "ascc_async", *arguments, *words],
+            [sys.executable, "-m", "ascc_async", *self.words(*arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
@@ -93,6 +107,18 @@ class Dataset:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
         return process.returncode, said
+
+    def kill_when(self, happened: Callable[[], bool], *arguments: str) -> bool:
+        """Kill a command at a moment; False where it ended before."""
+        process = self.start(*arguments)
+        try:
+            while process.poll() is None:
+                if happened():
+                    os.killpg(process.pid, signal.SIGKILL)
+                    return True
+            return False
+        finally:
+            process.communicate()
 
     def table(self, name: str) -> list[dict[str, str]]:
         """A table below `exports/`."""

@@ -1,4 +1,4 @@
-"""`few-shot` as a process: what it writes, and what it leaves as it is."""
+"""`few-shot`: what it writes, and what it leaves as it is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         dataset.add(f"same_{number}abcde", name, sound=99)
         dataset.add(f"chan_{number}abcde", name, channel_id="UC" + "y" * 22)
     dataset.write()
-    code, said = dataset.run("few-shot", "--min-clips", "3")
+    code, said = dataset.command("few-shot", "--min-clips", "3")
     assert code == 0, said
     assert "10 of" in said or "kept" in said
     return dataset
@@ -91,7 +91,7 @@ def test_classes_and_split_agree(whole: Dataset) -> None:
 def test_a_second_call_touches_no_file_and_the_dataset_never_changes(copy: Dataset) -> None:
     """Nor is anything else of the output folder written."""
     before = copy.tree("exports"), copy.tree("dataset", "clips", "metadata")
-    code, said = copy.run("few-shot", "--min-clips", "3")
+    code, said = copy.command("few-shot", "--min-clips", "3")
     assert code == 0, said
     assert (copy.tree("exports"), copy.tree("dataset", "clips", "metadata")) == before
     assert set(copy.tree("exports")) == {
@@ -101,12 +101,26 @@ def test_a_second_call_touches_no_file_and_the_dataset_never_changes(copy: Datas
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("last", ["sounds.csv", "clips.csv", "CREDITS.md"])
+def test_killed_and_again_is_the_same(copy: Dataset, last: str) -> None:
+    """Whatever was there when it was killed, the next call leaves the same files and no others."""
+    folder = copy.folder / "exports/few_shot"
+    whole = {path: sha256 for path, (sha256, _) in copy.tree("exports").items()}
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / ".part-0123456789abcdef").write_text("half")
+    killed = copy.kill_when((folder / last).exists, "few-shot", "--min-clips", "3")
+    assert killed or last == "CREDITS.md", "by then it may be done"
+    assert copy.command("few-shot", "--min-clips", "3")[0] == 0
+    assert {path: sha256 for path, (sha256, _) in copy.tree("exports").items()} == whole
+
+
 def test_removing_clips_moves_no_class(copy: Dataset) -> None:
     """The part of each class hangs on ontology and seed alone; the removed are named nowhere."""
     before = {row["mid"]: row["part"] for row in copy.table("few_shot/classes.csv")}
     gone = [row["segment_id"][:11] for row in copy.table("few_shot/clips.csv")][::2]
     (copy.folder / "removals.txt").write_text("\n".join(gone) + "\n")
-    code, said = copy.run("few-shot", "--min-clips", "3")
+    code, said = copy.command("few-shot", "--min-clips", "3")
     assert code == 0, said
     assert {row["mid"]: row["part"] for row in copy.table("few_shot/classes.csv")} == before
     text = "".join(
@@ -120,18 +134,18 @@ def test_a_missing_or_altered_clip_stops_it(copy: Dataset) -> None:
     before = copy.tree("exports")
     path = next((copy.folder / "clips").rglob("*.flac"))
     path.write_bytes(path.read_bytes()[:-1])
-    code, said = copy.run("few-shot")
+    code, said = copy.command("few-shot")
     assert (code, path.name in said, "verify --repair" in said) == (1, True, True), said
     assert copy.tree("exports") == before
 
 
 def test_the_lowest_classes_with_enough_clips(copy: Dataset) -> None:
     """A class with too few clips of its own gives them to the one above it."""
-    code, said = copy.run("few-shot", "--by", "lowest", "--min-clips", "5", "--apart", "video")
+    code, said = copy.command("few-shot", "--by", "lowest", "--min-clips", "5", "--apart", "video")
     assert code == 0, said
     classes = {row["display_name"] for row in copy.table("few_shot/classes.csv")}
     assert classes == {*LEAVES}
-    code, said = copy.run("few-shot", "--by", "lowest", "--min-clips", "20", "--apart", "")
+    code, said = copy.command("few-shot", "--by", "lowest", "--min-clips", "20", "--apart", "")
     classes = {row["display_name"] for row in copy.table("few_shot/classes.csv")}
     assert classes == {"Animal"}
 
@@ -141,5 +155,5 @@ def test_the_lowest_classes_with_enough_clips(copy: Dataset) -> None:
 )
 def test_a_wrong_option_is_a_usage_error(whole: Dataset, arguments: tuple[str, str]) -> None:
     """Exit code 2, saying which and what is allowed."""
-    code, said = whole.run("few-shot", *arguments)
+    code, said = whole.command("few-shot", *arguments)
     assert (code, arguments[0] in said, "expected" in said) == (2, True, True), said

@@ -1,4 +1,4 @@
-"""`join` as a process: Google's features and strong labels beside the clips."""
+"""`join`: Google's features and strong labels beside the clips."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def copy(made: Dataset, tmp_path: Path) -> Dataset:
 
 def test_features_are_matched_by_id_and_start(copy: Dataset) -> None:
     """Arrays as they were released; a record with another start or of nobody's clip is none."""
-    code, said = copy.run("join", str(copy.folder / "google"))
+    code, said = copy.command("join", str(copy.folder / "google"))
     assert code == 0, said
     index = copy.table("vggish/index.csv")
     assert [row["segment_id"] for row in index] == [
@@ -87,20 +87,33 @@ def test_features_are_matched_by_id_and_start(copy: Dataset) -> None:
 def test_file_by_file_gives_the_same_and_again_touches_nothing(copy: Dataset) -> None:
     """What an earlier call joined stays; clips, dataset and metadata are as they were."""
     before = copy.tree("dataset", "clips", "metadata")
-    assert copy.run("join", str(copy.folder / "google/bb.tfrecord"))[0] == 0
-    assert copy.run("join", str(copy.folder / "google/aa.tfrecord"))[0] == 0
+    assert copy.command("join", str(copy.folder / "google/bb.tfrecord"))[0] == 0
+    assert copy.command("join", str(copy.folder / "google/aa.tfrecord"))[0] == 0
     parts = copy.tree("exports")
-    assert copy.run("join", str(copy.folder / "google"))[0] == 0
+    assert copy.command("join", str(copy.folder / "google"))[0] == 0
     assert copy.tree("exports") == parts
     assert copy.tree("dataset", "clips", "metadata") == before
+
+
+def test_killed_and_again_is_the_same(copy: Dataset) -> None:
+    """Arrays that no index names yet, and half a file, are no trouble."""
+    arguments = ["join", str(copy.folder / "google"),
+                 str(copy.folder / "google/audioset_eval_strong.tsv")]  # fmt: skip
+    assert copy.command(*arguments)[0] == 0
+    whole = {path: sha256 for path, (sha256, _) in copy.tree("exports").items()}
+    for last in ("vggish/-d", "vggish/index.csv", "strong"):
+        shutil.rmtree(copy.folder / "exports")
+        copy.kill_when((copy.folder / "exports" / last).exists, *arguments)
+        assert copy.command(*arguments)[0] == 0
+        assert {path: sha256 for path, (sha256, _) in copy.tree("exports").items()} == whole
 
 
 def test_a_clip_that_was_removed_is_named_nowhere(copy: Dataset) -> None:
     """Its array is deleted by the next call."""
     both = [str(copy.folder / "google"), str(copy.folder / "google/audioset_eval_strong.tsv")]
-    assert copy.run("join", *both)[0] == 0
+    assert copy.command("join", *both)[0] == 0
     (copy.folder / "removals.txt").write_text("-dashed_abc\n")
-    assert copy.run("join", *both)[0] == 0
+    assert copy.command("join", *both)[0] == 0
     named = [path for path in copy.tree("exports") if "-dashed_abc" in path]
     texts = [path for path in (copy.folder / "exports").rglob("*.[ctm][sd]*")
              if "-dashed_abc" in path.read_text("utf-8")]  # fmt: skip
@@ -114,7 +127,7 @@ def test_a_flipped_byte_stops_it_with_nothing_written(copy: Dataset) -> None:
     content = bytearray(path.read_bytes())
     content[-400] ^= 1
     path.write_bytes(content)
-    code, said = copy.run("join", str(copy.folder / "google"))
+    code, said = copy.command("join", str(copy.folder / "google"))
     assert (code, "bb.tfrecord, record 3" in said) == (1, True), said
     assert not (copy.folder / "exports").exists()
 
@@ -122,7 +135,7 @@ def test_a_flipped_byte_stops_it_with_nothing_written(copy: Dataset) -> None:
 def test_strong_labels_are_within_the_clip(copy: Dataset) -> None:
     """The clip is one second long: what goes on is cut, what comes after left out."""
     path = copy.folder / "google/audioset_eval_strong.tsv"
-    code, said = copy.run("join", str(path))
+    code, said = copy.command("join", str(path))
     assert code == 0, said
     written = (copy.folder / "exports/strong/eval.tsv").read_text("utf-8")
     clip, other = "clips/-d/-dashed_abc_30000.flac", "clips/ha/half_secabc_30500.flac"
@@ -136,7 +149,7 @@ def test_strong_labels_are_within_the_clip(copy: Dataset) -> None:
     assert "1 event after the end of a clip" in said
     assert "mid_to_display_name.tsv" in said
     path.with_name("mid_to_display_name.tsv").write_text("/g/122z_qxw\tFirecracker\n")
-    assert copy.run("join", str(path))[0] == 0
+    assert copy.command("join", str(path))[0] == 0
     assert "\tFirecracker\t" in (copy.folder / "exports/strong/eval.tsv").read_text("utf-8")
     assert (copy.folder / "exports/strong/CREDITS.md").exists()
 
@@ -157,5 +170,5 @@ def test_what_cannot_be_joined_is_explained(
     """Usage is exit code 2, a file that is not right 1, with its line."""
     if content is not None:
         (copy.folder / name).write_text(content)
-    ended, said = copy.run("join", str(copy.folder / name))
+    ended, said = copy.command("join", str(copy.folder / name))
     assert (ended, words in said) == (code, True), said
