@@ -13,7 +13,7 @@ from ascc_async.youtube.license_sources import LicenseSource
 
 _PAUSE_AFTER_FAULTS = 300.0  # seconds: YouTube's own errors mostly last for minutes
 # In a row: three of YouTube's own errors, or twenty broken lines while others carry requests.
-_MOST_FAULTS, _FAULTS = 20, {ServerFault: 7, NetworkFault: 1}
+_MOST_FAULTS, _SERVER_FAULT = 20, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,13 @@ class KnownVideos:
             except (Refused, NetworkFault, ServerFault) as error:
                 if isinstance(error, NetworkFault) and self._unreachable():
                     raise SetupError(f"YouTube cannot be reached: {error}") from error
-                if not isinstance(error, ServerFault):
-                    if identity is not None:
-                        raise
+                if isinstance(error, ServerFault):
+                    faults += _SERVER_FAULT
+                elif identity is not None:
+                    raise
+                else:
+                    faults += isinstance(error, NetworkFault)
                     answers, who = [], None  # from the beginning, as whichever may ask
-                faults += _FAULTS.get(type(error), 0)
                 if faults >= _MOST_FAULTS:
                     until = self._wall() + _PAUSE_AFTER_FAULTS
                     raise SourceUnusable(str(error), until=until) from error

@@ -27,6 +27,7 @@ from ascc_async.errors import (
     SetupError,
     SourcesExhausted,
     SourceUnusable,
+    UnexpectedAnswer,
 )
 from ascc_async.model import License
 from ascc_async.pipeline.standing import CLEAN_LOOKS, LOOK_EVERY
@@ -377,7 +378,7 @@ def test_refusals_and_faults_do_not_fail_the_check() -> None:
         watch = Watch(page)
         assert await watch.source("a").reads_right(None)
         page = Page("a")
-        page.next_errors = [ServerFault("503")] * 3
+        page.next_errors = [ServerFault("503"), UnexpectedAnswer("no JSON"), ServerFault("503")]
         watch = Watch(page)
         assert not await watch.source("a").reads_right(None)
         assert watch.router.wait_seconds() == pytest.approx(300)
