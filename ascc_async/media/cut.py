@@ -149,14 +149,17 @@ class Cutter:
         if form.demuxer:
             pictures = picture is not None
             again = encoding.decode_arguments(str(part), form.demuxer, pictures=pictures)
-            written = BytesIO(await self._run(again, part))
+            # An MP4 without a track: ffmpeg could decode nothing of the sound that is there.
+            written = BytesIO(await self._run(again, part, without_stream=Reason.CORRUPT))
         inspection = await asyncio.to_thread(inspect_file, written, lossy=form.lossy)
         rate, channels = inspection.sample_rate, inspection.channels
         if (settings.sample_rate or rate, settings.channels or channels) != (rate, channels):
             raise Rejected(Reason.CORRUPT, f"decodes to {rate} Hz, {channels} channels")
         return inspection
 
-    async def _run(self, arguments: list[str], part: Path) -> bytes:
+    async def _run(
+        self, arguments: list[str], part: Path, *, without_stream: Reason = Reason.NO_AUDIO
+    ) -> bytes:
         try:
             return await self.ffmpeg.run(arguments)
         except FFmpegFailed as error:
@@ -164,7 +167,7 @@ class Cutter:
             if error.by_force:
                 raise ItemError(Reason.TOOL_FAILED, message) from error
             if "matches no streams" in message:
-                raise Rejected(Reason.NO_AUDIO, "no such media in the stream") from error
+                raise Rejected(without_stream, "no such media in the stream") from error
             if "Output file is empty" in message:
                 raise Rejected(Reason.TOO_SHORT, "no sound in it") from error
             raise Rejected(Reason.CORRUPT, message) from error

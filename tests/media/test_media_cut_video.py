@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import samples
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason, Track
-from ascc_async.standin.media import FPS, StreamSpec
+from ascc_async.standin.media import FPS, Damage, StreamSpec
 from tests.timecode_reading import lag_samples
 
 SPEC = StreamSpec(30_000, 44_100, 2)
@@ -92,3 +93,15 @@ async def test_without_a_picture_there_is_no_video_clip(cutter: Cutters, stream:
     with pytest.raises(Rejected) as caught:
         await cutter(media="video").make(Ranges(memory), resolved(track()), segment(0))
     assert caught.value.reason is Reason.TOOL_FAILED
+
+
+@pytest.mark.parametrize("itag", [140, 251])
+async def test_spoilt_sound_is_corrupt_and_not_missing(
+    itag: int, cutter: Cutters, stream: Streams
+) -> None:
+    """A clip without a sound track came of sound that does not decode: it is tried again."""
+    spoilt = replace(SPEC, damage=Damage.GARBAGE)
+    memory = Memory({"sound": stream(spoilt, itag), "picture": stream(SPEC, 160)})
+    with pytest.raises(Rejected) as caught:
+        await cutter(media="video").make(Ranges(memory), resolved(track(), video()), segment(0))
+    assert caught.value.reason is Reason.CORRUPT
