@@ -15,8 +15,8 @@ from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
-# than so far a run may become.
-_USED, _FASTER = 0.9, 1.1
+# than so far a run may become; and as fast as so much of the last minute it goes on for sure.
+_USED, _FASTER, _AT_LEAST = 0.9, 1.1, 0.85
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
 _DAY = 86_400.0
@@ -137,26 +137,36 @@ class _Speed:
         buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
         limited = any(bucket.waiting or bucket.resting_until for bucket in buckets)
         ceiling = any(bucket.ceiling for bucket in buckets)
-        sent = done.sent(kind) - half.sent(kind)
-        observed, permitted = sent / (done.at - half.at), sum(map(_soon, buckets))
+        rests = [
+            (bucket.resting_until - snapshot.at, bucket.resting_since)
+            for bucket in buckets
+            if bucket.resting_until and bucket.resting_since
+        ]
+        pause = paused = 0.0
+        if buckets and len(rests) == len(buckets):
+            pause, since = max(0.0, min(rests)[0]), max(since for _, since in rests)
+            paused = snapshot.at - since
+
+        def observed_since(before: Done) -> float:
+            # A pause that goes on is told apart: while it does, nothing shows how fast it goes.
+            seconds = done.at - before.at - paused
+            return (done.sent(kind) - before.sent(kind)) / max(1.0, seconds)
+
+        # After a long pause that is over, the last minute tells more.
+        lately = observed_since(snapshot.minute_ago or half)
+        observed, permitted = (
+            max(observed_since(half), _AT_LEAST * lately),
+            sum(map(_soon, buckets)),
+        )
         if not limited:
             speed = max(observed, permitted)
         elif ceiling and observed:
             # The pauses become fewer while a limit is learned, but hardly by more than that.
             speed = min(_USED * permitted, _FASTER * observed)
         else:
-            since = snapshot.minute_ago or half
-            lately = (done.sent(kind) - since.sent(kind)) / max(1.0, done.at - since.at)
             speed = lately or permitted
-        pauses = [
-            (bucket.resting_until - snapshot.at, bucket.resting_until - bucket.resting_since)
-            for bucket in buckets
-            if bucket.resting_until and bucket.resting_since
-        ]
-        if not buckets or len(pauses) < len(buckets):
-            return cls(sent, speed, limited, ceiling)
-        pause, paused = min(pauses)
-        return cls(sent, speed, limited, ceiling, max(0.0, pause), paused)
+        sent = done.sent(kind) - half.sent(kind)
+        return cls(sent, speed, limited, ceiling, pause, paused + pause)
 
     def seconds(self, requests: float) -> float:
         """How long so many will take."""

@@ -79,6 +79,30 @@ def test_a_pause_that_may_last_as_long_as_all_the_rest_makes_the_end_unknown() -
     assert (time_left(half_way(limiter=two)).licenses or inf) < inf
 
 
+def test_a_long_pause_does_not_count_as_slowness() -> None:
+    """Neither while it goes on, where something can be told at all, nor when it is over."""
+    many = work_queue(selected=500_000, to_ask=490_000, clips=0, clips_open=0)
+    calm = time_left(half_way(work_queue=many, limiter=limited(ceiling=2.0))).licenses or inf
+    began = START + 55  # of the pause, with half of the time since then
+    resting = bucket(ceiling=2.0, resting_until=START + 105, resting_since=began)
+    sent = done(began, 83, videos=66)
+    frame = half_way(
+        work_queue=many,
+        limiter=RateLimiterSnapshot((resting,)),
+        done=replace(sent, at=START + 100),
+        minute_ago=replace(sent, at=START + 56),
+    )
+    assert time_left(frame).licenses == pytest.approx(calm, rel=0.2)
+    over = half_way(
+        work_queue=many,
+        limiter=limited(ceiling=2.0),
+        done=done(START + 1000, 173, videos=138),
+        minute_ago=done(START + 940, 83, videos=66),
+        half_ago=done(START + 500, 83, videos=66),
+    )
+    assert time_left(over).licenses == pytest.approx(calm, rel=0.2)
+
+
 def test_clips_still_to_come_and_those_under_way_count() -> None:
     """A tenth of those left will be clips, of two pages each; half of each one's is sent."""
     left = time_left(snapshot(limiter=limited()))
