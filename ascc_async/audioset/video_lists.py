@@ -27,7 +27,7 @@ _COLUMNS = ("video_id", "ytid", "id")  # in small letters
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 # The name of a column may happen to look like an id, and hardly an id like a name. At worst one
 # video comes in its usual turn.
-_NAME = re.compile(r"[A-Za-z][a-z_]{10}|[A-Z_]{11}")
+_NAME = re.compile(r"[A-Za-z][a-z_]{10}")
 _REMEDY = "correct it, or take the file out of license.ask_first"
 
 
