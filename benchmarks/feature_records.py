@@ -9,58 +9,24 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
-import struct
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.tfrecord import crc32c
+from ascc_async.standin.released import crc32c as slow_crc32c
+from ascc_async.standin.released import sequence_example, tfrecord
 
 ALL = 2_084_320
 
 
-def _field(number: int, value: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(number: int) -> bytes:
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
-
-
-def _entry(key: str, value: bytes) -> bytes:
-    return _field(1, _field(1, key.encode()) + _field(2, value))
-
-
-def sequence_example(
-    video_id: str, start: float, end: float, labels: Sequence[int], embeddings: Iterable[bytes]
-) -> bytes:
-    """A record's content, as TensorFlow writes it."""
-    context = (
-        _entry("video_id", _field(1, _field(1, video_id.encode())))
-        + _entry("start_time_seconds", _field(2, _field(1, struct.pack("<f", start))))
-        + _entry("end_time_seconds", _field(2, _field(1, struct.pack("<f", end))))
-        + _entry("labels", _field(3, _field(1, b"".join(map(_varint, labels)))))
-    )
-    rows = b"".join(_field(1, _field(1, _field(1, row))) for row in embeddings)
-    return _field(1, context) + _field(2, _entry("audio_embedding", rows))
-
-
-def tfrecord(contents: Sequence[bytes]) -> bytes:
-    """A file of these records."""
-    heads = [struct.pack("<Q", len(content)) for content in contents]
-    crcs = [((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-            for crc in crc32c([*heads, *contents]).tolist()]  # fmt: skip
-    pieces = []
-    for number, (head, content) in enumerate(zip(heads, contents, strict=True)):
-        pieces += [head, struct.pack("<I", crcs[number]), content,
-                   struct.pack("<I", crcs[len(heads) + number])]  # fmt: skip
-    return b"".join(pieces)
+def _checksum(known: dict[bytes, int], text: bytes) -> int:
+    return known[text] if text in known else slow_crc32c(text)
 
 
 def _make(archive: Path, records: int) -> None:
@@ -75,7 +41,8 @@ def _make(archive: Path, records: int) -> None:
                 )
                 for n in range(500)
             ]
-            content = tfrecord(contents)
+            known = dict(zip(contents, crc32c(contents).tolist(), strict=True))
+            content = tfrecord(contents, partial(_checksum, known))
             info = tarfile.TarInfo(f"audioset_v1_embeddings/unbal_train/{member:04}.tfrecord")
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))

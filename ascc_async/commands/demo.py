@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ascc_async.commands.run import display_of, run
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
 from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.released import write_released
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
 SETTINGS = """\
@@ -22,7 +24,14 @@ GOODBYE = """\
 This was the demo: a small fake YouTube on your own machine. For a real run, make a folder with
 `python -m ascc_async init audioset-cc`, choose classes and splits in its settings.yaml, add a Data
 API key or cookies if you have them, look at `python -m ascc_async plan`, then start
-`python -m ascc_async`."""
+`python -m ascc_async`.
+
+To train on the clips, go on in the folder of the demo (its few clips need a small --min-clips):
+  cd {folder}
+  python -m ascc_async few-shot --min-clips 2
+  python -m ascc_async features metaaudio
+  python -m ascc_async join google/features.tar.gz google/audioset_*_strong.tsv
+docs/learning.md says what they make, and how to train on it."""
 # A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.
 WORLD = WorldSettings(
     limits=(
@@ -53,7 +62,10 @@ def main(options: argparse.Namespace) -> int:
     pictures = load(config, options.options).clips.media == "video"
     media = WORLD.media.model_copy(update={"pictures": pictures})
     world = WORLD.model_copy(update={"media": media})
-    with StandinProcess(world, folder=folder / ".standin") as youtube:
+    standin = folder / ".standin"
+    with StandinProcess(world, folder=standin) as youtube:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
-        return run(settings, display_of(options), goodbye=GOODBYE)
+        write_released(standin / "metadata", folder / "google")
+        goodbye = GOODBYE.format(folder=shlex.quote(str(folder)))
+        return run(settings, display_of(options), goodbye=goodbye)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from learning_samples import CLASSES, MIDS, Dataset
 
-from benchmarks.feature_records import sequence_example, tfrecord
+from ascc_async.standin.released import sequence_example, tfrecord
 
 CODES = {name: code for code, _, name, _ in CLASSES}
 HEADING = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n"

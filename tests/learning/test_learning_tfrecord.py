@@ -13,7 +13,7 @@ from ascc_async.errors import MetadataError
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import parse, video_id_in
 from ascc_async.learning.tfrecord import check, crc32c, split_records
-from benchmarks.feature_records import sequence_example, tfrecord
+from ascc_async.standin.released import sequence_example, tfrecord
 
 ROWS = [bytes(range(128)), bytes(range(128, 256))]
 RECORD = sequence_example("-6i0PchNN-o", 30.5, 32.5, (0, 5, 300), ROWS)
