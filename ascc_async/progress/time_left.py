@@ -66,11 +66,13 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     licenses = speeds[RequestKind.DATA_API].seconds(rounds * done.sent(RequestKind.DATA_API))
     if wait := _wait_for_quota(snapshot, to_ask, done):
         licenses, license_pages = wait, 0.0
-    by_pages = pages.seconds(license_pages + clip_pages + _LAST_PAGES)
+    all_pages = license_pages + clip_pages + _LAST_PAGES
+    by_pages = pages.seconds(all_pages)
     if license_pages:
         # Pages for clips go out beside them.
         beside = (done.clip_pages - half.clip_pages) / max(1.0, pages.sent)
-        licenses = max(licenses, min(by_pages, pages.seconds(license_pages / max(0.1, 1 - beside))))
+        with_these = min(all_pages, license_pages / max(0.1, 1 - beside))
+        licenses = max(licenses, pages.seconds(with_these))
     ends = [by_pages]
     if not any(speed.limited for speed in speeds.values()):
         # Something else than a permission is slow: then the pace itself says how long it takes.
@@ -148,9 +150,9 @@ class _Speed:
             paused = snapshot.at - since
 
         def observed_since(before: Done) -> float:
-            # A pause that goes on is told apart: while it does, nothing shows how fast it goes.
+            # Without the pause that goes on: nothing but trials is sent in it.
             seconds = done.at - before.at - paused
-            return (done.sent(kind) - before.sent(kind)) / max(1.0, seconds)
+            return (done.sent(kind) - before.sent(kind)) / seconds if seconds >= 1 else 0.0
 
         # After a long pause that is over, the last minute tells more.
         lately = observed_since(snapshot.minute_ago or half)

@@ -68,6 +68,8 @@ def test_a_pause_that_may_last_as_long_as_all_the_rest_makes_the_end_unknown() -
     """
     long = RateLimiterSnapshot((paused_for(600),))
     assert time_left(half_way(limiter=long)).licenses == inf
+    both = snapshot(limiter=long, done=done(START + 100, 150, videos=120, clip_pages=74))
+    assert time_left(both).licenses == time_left(both).clips == inf
     sums = figures(half_way(limiter=long))
     assert sums is not None
     assert "unknown" in sums.time_left
