@@ -28,8 +28,9 @@ API key or cookies if you have them, look at `python -m ascc_async plan`, then s
 
 To train on the clips, go on in the folder of the demo (its few clips need a small --min-clips):
   cd {folder}
-  python -m ascc_async few-shot --min-clips 2
+  python -m ascc_async few-shot --min-clips 2 --seed 5
   python -m ascc_async features metaaudio
+  python -m ascc_async export metaaudio
   python -m ascc_async join google/features.tar.gz google/audioset_*_strong.tsv
 docs/learning.md says what they make, and how to train on it."""
 # A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.

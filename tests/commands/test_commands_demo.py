@@ -1,4 +1,4 @@
-"""`demo`, and the commands it names at its end."""
+"""`demo`, the commands it names at its end, and what docs/learning.md says that they print."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,19 @@ import pytest
 from ascc_async.files import sha256_of
 
 ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/learning.md").read_text("utf-8").split("## `features`")[0]
+TORCH = sys.executable if find_spec("torch") else os.environ.get("ASCC_TORCH_PYTHON", "")
+
+
+def shell(folder: Path, line: str, python: str = sys.executable) -> str:
+    """What a line typed there prints."""
+    done = subprocess.run(
+        ["bash", "-c", line.replace("python ", f"{shlex.quote(python)} ")],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def tree(folder: Path) -> dict[str, tuple[str, int]]:
@@ -26,28 +40,29 @@ def tree(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 @pytest.mark.slow
-def test_the_commands_the_demo_names_work_on_what_it_made(tmp_path: Path) -> None:
-    """Word for word as it prints them; run again they touch no file, the dataset they never do."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-
-    def shell(line: str) -> str:
-        done = subprocess.run(
-            ["bash", "-c", line.replace("python ", f"{shlex.quote(sys.executable)} ")],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    said = shell("python -m ascc_async demo").split("To train on the clips")[1]
-    lines = re.findall(r"^  (.+)$", said, re.MULTILINE)
-    assert lines[0].startswith("cd ")
-    assert [line.split()[3] for line in lines[1:]] == ["few-shot", "features", "join"]
+def test_the_whole_way_from_the_demo_to_a_trained_model(tmp_path: Path) -> None:
+    """The demo names these commands word for word; they print what the page shows, touch no file
+    when they are run again, and never the dataset.
+    """
     demo = tmp_path / "demo"
+    said = shell(tmp_path, f"python -m ascc_async demo --dir {demo}")
+    named = re.findall(r"^  (.+)$", said.split("To train on the clips")[1], re.MULTILINE)
+    shown = re.findall(r"^\$ (.+)\n((?:(?!\$ |```).*\n)*)", PAGE, re.MULTILINE)
+    *steps, (train, printed) = [step for step in shown if "demo --dir" not in step[0]]
+    assert named == [command.replace("/tmp/demo", str(demo)) for command, _ in steps]
     before = tree(demo / "dataset"), tree(demo / "clips")
-    for line in lines[1:]:
-        shell(f"{lines[0]} && {line}")
+    for command, output in steps[1:]:
+        assert shell(demo, command) == output.replace("/tmp/demo", str(demo))
     made = tree(demo / "exports")
-    assert len(made) > 100
-    shell(" && ".join(lines))
+    for command, _ in steps[1:]:
+        shell(demo, command)
     assert tree(demo / "exports") == made
     assert (tree(demo / "dataset"), tree(demo / "clips")) == before
+
+    assert train == "python train.py"
+    if TORCH:
+        script = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
+        (demo / "train.py").write_text(script, "utf-8")
+        figures = re.compile(r"[\d.]+(?=%|$)", re.MULTILINE)
+        trained = shell(demo, train, TORCH)
+        assert figures.sub("", trained) == figures.sub("", printed)
