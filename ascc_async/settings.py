@@ -58,6 +58,14 @@ def _video_id(value: str) -> str:
     return value
 
 
+def _hours(value: str) -> str:
+    clock = r"([01]\d|2[0-3]):[0-5]\d"
+    begin, _, end = value.partition("-")
+    if not (re.fullmatch(clock, begin) and re.fullmatch(clock, end)) or begin == end:
+        raise ValueError("must be two different times of day, such as 22:00-07:00")
+    return value
+
+
 _LIST = (BeforeValidator(_split), Field(min_length=1), AfterValidator(_unique))
 Names = Annotated[tuple[str, ...], BeforeValidator(_single)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
@@ -265,6 +273,9 @@ class ThrottleSettings(Section):
     # Requests at even distances look like those of a program.
     jitter: float = Field(
         default=0.3, ge=0, le=1, description="share by which each wait is varied at random"
+    )
+    hours: Annotated[str, AfterValidator(_hours)] | None = Field(
+        default=None, description="send requests only then, such as 22:00-07:00; null = all day"
     )
     give_up_after_hours: float = Field(
         default=12,

@@ -115,6 +115,8 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
         ("network.identities=[{name: main}]", "main is given twice"),
         ("network.identities=[{name: b, proxi: x}]", "unknown key `network.identities[0].proxi`"),
         ("audioset.base_url=there", "must be an address"),
+        ("throttle.hours=22-7", "must be two different times of day, such as 22:00-07:00"),
+        ("throttle.hours=22:00", "must be "),
     ],
 )
 def test_wrong_options_name_themselves(option: str, expected: str) -> None:

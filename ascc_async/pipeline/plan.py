@@ -33,6 +33,7 @@ from ascc_async.pipeline.plan_requests import (
     usable_sources,
 )
 from ascc_async.settings import ClipsSettings, Settings, SourceName
+from ascc_async.throttle.open_hours import OpenHours
 
 # Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
 _GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
@@ -160,6 +161,7 @@ class Planner:
         # Of the Data API nobody knows a limit but its quota: the rate rises as far as it may.
         fastest = throttle.max_requests_per_second if throttle.adaptive else rate
         self._calls_an_hour = 3600 * fastest
+        self.open_share = OpenHours(throttle.hours).share  # of the day
 
     def requests(self, rows: Bools, sources: tuple[SourceName, ...]) -> tuple[StageRequests, ...]:
         """Of every kind."""
@@ -177,7 +179,8 @@ class Planner:
         requests = self.requests(rows, sources)
         by_key = self.key_hours(_sum(requests, "licenses", "data_api"), keys)
         by_pages = _sum(requests, "licenses", "pages") / pages_an_hour
-        return max(by_key, by_pages), _sum(requests, "clips", "pages") / pages_an_hour
+        clips = _sum(requests, "clips", "pages") / pages_an_hour
+        return max(by_key, by_pages / self.open_share), clips / self.open_share
 
     def key_hours(self, calls: int, keys: int) -> float:
         """A day's quota goes at once: only what is beyond it waits for the next days."""
@@ -206,7 +209,11 @@ class Planner:
             by_video = most = None
             if videos_an_hour < inf:
                 by_video = round(
-                    max(licenses, int(self.seen.to_ask(rows).sum()) / videos_an_hour), 2
+                    max(
+                        licenses,
+                        int(self.seen.to_ask(rows).sum()) / videos_an_hour / self.open_share,
+                    ),
+                    2,
                 )
             if self.seen.to_ask(listed := rows & self.seen.listed).any():
                 most = round(sum(self.hours(listed, sources, pages_an_hour, number)), 2)

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from ascc_async.errors import AsccError, GaveUp, Refused
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.identity import BucketSnapshot, Identity
+from ascc_async.throttle.open_hours import OpenHours
 
 __all__ = [
     "BucketSnapshot",
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # Timers are no more exact than this; sooner ones would fire too early and spin.
 SHORTEST_WAIT = 0.0005
+_LOOK_AT_HOURS_EVERY = 60.0  # seconds: the machine's clock may be set
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class RateLimiter:
         self._waiting: dict[RequestKind, list[_Waiter]] = {kind: [] for kind in RequestKind}
         self._give_up_after = throttle.give_up_after_hours * 3600
         self._said_all_paused: set[RequestKind] = set()
+        self._hours = OpenHours(throttle.hours)
+        self._opens_at = self._look_at_hours_at = self._closed_since = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = math.inf
         self._closed = False
@@ -195,15 +199,21 @@ class RateLimiter:
     def snapshot(self) -> RateLimiterSnapshot:
         """How things stand now, for progress and `status`."""
         now, wall = self._clock(), self._wall()
-        return RateLimiterSnapshot(
-            tuple(
-                identity.snapshot(
-                    kind, now, wall, sum(waiter.identity in (None, name) for waiter in waiters)
-                )
-                for name, identity in self._identities.items()
-                for kind, waiters in self._waiting.items()
+        buckets = [
+            identity.snapshot(
+                kind, now, wall, sum(waiter.identity in (None, name) for waiter in waiters)
             )
-        )
+            for name, identity in self._identities.items()
+            for kind, waiters in self._waiting.items()
+        ]
+        if self._opens_at > now:
+            until, since = wall + self._opens_at - now, wall + self._closed_since - now
+            why = "outside throttle.hours"
+            buckets = [
+                replace(bucket, resting_until=until, resting_why=why, resting_since=since)
+                for bucket in buckets
+            ]
+        return RateLimiterSnapshot(tuple(buckets))
 
     def memory(self) -> dict[str, Any]:
         """What was learned, for the next start: JSON-ready, keyed "<identity>/<kind>"."""
@@ -222,10 +232,17 @@ class RateLimiter:
         if not any(self._waiting.values()):
             return
         now = self._clock()
-        wake = min(
-            (self._let_go_of(kind, now) for kind, waiters in self._waiting.items() if waiters),
-            default=math.inf,
-        )
+        if wake := self._closed_for(now):
+            if self._closed:  # the run drains: nobody may go in time
+                for waiters in self._waiting.values():
+                    for waiter in waiters:
+                        _fail(waiter, Closed("the run is stopping"))
+                    waiters.clear()
+        else:
+            wake = min(
+                (self._let_go_of(kind, now) for kind, waiters in self._waiting.items() if waiters),
+                default=math.inf,
+            )
         at = now + max(wake, SHORTEST_WAIT)
         # A timer that fires too early does no harm; one put off at every call would come late.
         if math.isfinite(at) and at < self._wakes_at:
@@ -233,6 +250,20 @@ class RateLimiter:
                 self._timer.cancel()
             self._wakes_at = at
             self._timer = asyncio.get_running_loop().call_later(at - now, self._wake)
+
+    def _closed_for(self, now: float) -> float:
+        """Seconds until `throttle.hours` begin; 0 within them."""
+        if now >= self._look_at_hours_at:
+            self._look_at_hours_at = now + _LOOK_AT_HOURS_EVERY
+            was_closed, closed = self._opens_at > -math.inf, self._hours.closed_for(self._wall())
+            self._opens_at = now + closed if closed else -math.inf
+            if closed and not was_closed:
+                self._closed_since = now
+                until = f"{datetime.fromtimestamp(self._wall() + closed):%H:%M}"
+                log.info("outside throttle.hours: no requests until %(until)s", {"until": until})
+            elif was_closed and not closed:
+                log.info("throttle.hours begin: going on")
+        return max(0.0, min(self._opens_at, self._look_at_hours_at) - now)
 
     def _wake(self) -> None:
         self._timer, self._wakes_at = None, math.inf

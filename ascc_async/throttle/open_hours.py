@@ -1,0 +1,31 @@
+"""The hours of the day in which requests may be sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+
+class OpenHours:
+    """`22:00-07:00`, by the machine's clock and time zone; None for all day."""
+
+    def __init__(self, text: str | None) -> None:
+        begin, _, end = (text or "").partition("-")
+        self._span = (time.fromisoformat(begin), time.fromisoformat(end)) if text else None
+        self.share = 1.0  # of the day
+        if self._span:
+            minutes = [each.hour * 60 + each.minute for each in self._span]
+            self.share = (minutes[1] - minutes[0]) % 1440 / 1440
+
+    def closed_for(self, wall: float) -> float:
+        """Seconds until they begin; 0 within them. `wall`: POSIX time."""
+        if self._span is None:
+            return 0.0
+        now, (begin, end) = datetime.fromtimestamp(wall), self._span
+        # Of what begins and ends next, the end comes first where it goes on.
+        begins, ends = (_next(each, now) for each in (begin, end))
+        return begins.timestamp() - wall if begins < ends else 0.0
+
+
+def _next(clock: time, now: datetime) -> datetime:
+    today = datetime.combine(now, clock)
+    return today if today > now else today + timedelta(days=1)
