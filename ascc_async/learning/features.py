@@ -31,7 +31,7 @@ from ascc_async.media.ffmpeg import find_ffmpeg
 
 FEW_SHOT_CLIPS = Path("few_shot", "clips.csv")  # under `exports/`: the classes' parts
 
-_BATCH = 64  # clips recorded at once: what a kill costs at most, for each worker
+_BATCH = 64  # clips recorded at once: a kill costs so many at most, for each worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def _ffmpeg_for(rows: Sequence[ManifestRow]) -> str:
 
 
 def _batches(rows: Sequence[ManifestRow], workers: int) -> Iterator[Sequence[ManifestRow]]:
-    size = min(_BATCH, math.ceil(len(rows) / workers))
+    # Several for each worker, so that none waits long for the last one.
+    size = min(_BATCH, math.ceil(len(rows) / workers / 8))
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
