@@ -261,7 +261,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--min-clips", type=int, default=10, metavar="N", help=enough)
             shares = "shares of train, val and test (default: 0.7,0.1,0.2)"
             add("--ratios", default="0.7,0.1,0.2", metavar="A,B,C", help=shares)
-            what = "what two parts never share (default: video,channel,sound)"
+            what = "what no two parts share (default: video,channel,sound), or nothing"
             add("--apart", default="video,channel,sound", metavar="LIST", help=what)
         case "join":
             what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"

@@ -35,6 +35,8 @@ _WRONG_RATIOS = (
 
 def main(options: argparse.Namespace) -> int:
     """The split that the options ask for."""
+    if options.min_clips < 1:
+        raise SettingsError(f"--min-clips {options.min_clips}: expected 1 or more")
     wanted = Options(
         options.seed, options.by, options.min_clips, _ratios(options.ratios), _apart(options.apart)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -16,6 +17,7 @@ from ascc_async.audioset.metadata_files import CLASS_LIST
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import SetupError
+from ascc_async.learning.statistics import FEW_SHOT_TRAIN, STATISTICS, sha256_of_ids
 
 Floats = NDArray[np.float32]
 _PARTS = ("train", "val", "test")
@@ -86,8 +88,10 @@ class Clips:
         self._of_each = normalise == "sample"
         self._statistics: Floats | None = None
         if normalise in ("global", "channel"):
-            training = statistics or ("few_shot_train" if of_split else "balanced_train")
+            training = statistics or (FEW_SHOT_TRAIN if of_split else "balanced_train")
             self._statistics = _statistics(self._folder, preset, f"{training}_{normalise}")
+            if training == FEW_SHOT_TRAIN:
+                _check_training(exports, self._folder, preset)
         self._credits: Mapping[str, str] | None = None
 
     def __len__(self) -> int:
@@ -172,9 +176,20 @@ def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str
     return {one: paths[one] for one in segments if one in paths}
 
 
+def _check_training(exports: Path, folder: Path, preset: str) -> None:
+    """Raise SetupError where the statistics are of another class split, perhaps of test clips."""
+    record = json.loads((folder / "preset.json").read_bytes())
+    training = _arrays(folder, preset, _used_clips(exports, "train"))
+    if record["statistics_of"].get("few_shot_train_sha256") != sha256_of_ids(training):
+        raise SetupError(
+            f"{folder / STATISTICS} is not of the training clips that `few-shot` chose last:"
+            f" run `python -m ascc_async features {preset}` again"
+        )
+
+
 def _statistics(folder: Path, preset: str, key: str) -> Floats:
     """Mean and deviation. Raises SetupError where `features` did not find such clips."""
-    path = folder / "stats.npz"
+    path = folder / STATISTICS
     with np.load(path) as file:
         if key in file:
             found: Floats = file[key].astype(np.float32)

@@ -24,7 +24,12 @@ from ascc_async.dataset.published_clips import (
 from ascc_async.errors import Rejected, SetupError, StopRun
 from ascc_async.learning.feature_files import FeatureFiles, Made
 from ascc_async.learning.recipe import Recipe
-from ascc_async.learning.statistics import STATISTICS, write_statistics
+from ascc_async.learning.statistics import (
+    FEW_SHOT_TRAIN,
+    STATISTICS,
+    sha256_of_ids,
+    write_statistics,
+)
 from ascc_async.media.decoding import read_sound
 from ascc_async.media.encoding import format_of
 from ascc_async.media.ffmpeg import find_ffmpeg
@@ -158,11 +163,15 @@ def _update_statistics(
     with suppress(FileNotFoundError), (exports / FEW_SHOT_CLIPS).open(encoding="utf-8") as file:
         for clip in csv.DictReader(file):
             if clip["part"] == "train" and clip["used"] == "1" and clip["segment_id"] in groups:
-                groups[clip["segment_id"]].append("few_shot_train")
+                groups[clip["segment_id"]].append(FEW_SHOT_TRAIN)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{made[row.segment_id].sha256} {groups[row.segment_id]}\n".encode())
-    statistics_of = {"arrays_and_groups_sha256": digest.hexdigest()}
+    training = (row.segment_id for row in rows if FEW_SHOT_TRAIN in groups[row.segment_id])
+    statistics_of = {
+        "arrays_and_groups_sha256": digest.hexdigest(),
+        "few_shot_train_sha256": sha256_of_ids(training),
+    }
     if statistics_of != files.statistics_of() or not (files.folder / STATISTICS).exists():
         arrays = ((made[row.segment_id].path, groups[row.segment_id]) for row in rows)
         write_statistics(files.folder, arrays, recipe.bands_axis)

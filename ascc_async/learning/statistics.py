@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,12 @@ import numpy.typing as npt
 from ascc_async.files import replacing
 
 STATISTICS = "stats.npz"
+FEW_SHOT_TRAIN = "few_shot_train"  # the group of the training clips of the class split
+
+
+def sha256_of_ids(segment_ids: Iterable[str]) -> str:
+    """Tells whether statistics are of the very clips that are asked about."""
+    return hashlib.sha256("\n".join(segment_ids).encode()).hexdigest()
 
 
 def write_statistics(

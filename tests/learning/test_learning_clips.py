@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from learning_samples import CLASSES, MIDS, Dataset
 
 from ascc_async.errors import SetupError
 from ascc_async.learning import Clips
+from ascc_async.learning.statistics import sha256_of_ids
 
 NAMES = {"train": ("Frog", "Crow"), "val": ("Rain",), "test": ("Wind",)}
 
@@ -45,6 +47,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             np.save(features / preset / path, shaped[preset])
         credits_ = (dataset.folder / "dataset/ATTRIBUTION.csv").read_bytes()
         (features / preset / "ATTRIBUTION.csv").write_bytes(credits_)
+        training = sha256_of_ids(segment_id for segment_id, *_ in clips[:4])
+        record = {"statistics_of": {"few_shot_train_sha256": training}}
+        (features / preset / "preset.json").write_text(json.dumps(record))
         train = np.stack(arrays[:4]).astype(np.float64)
         every = np.array([[[train.mean()]], [[train.std()]]])
         axes = () if preset == "wave" else (0, 2)
@@ -130,6 +135,19 @@ def test_what_is_missing_is_named_with_its_command(made: Dataset, tmp_path: Path
     finally:
         index.write_text(text, "utf-8")
         (index.parent / "dropped.csv").unlink(missing_ok=True)
+
+
+def test_statistics_of_another_split_are_refused(made: Dataset) -> None:
+    """After `few-shot` with another seed, what was a test clip must not normalise."""
+    clips = made.folder / "exports/few_shot/clips.csv"
+    text = clips.read_text("utf-8")
+    clips.write_text(text.replace(",train,", ",moved,", 1), "utf-8")
+    try:
+        with pytest.raises(SetupError, match="run `python -m ascc_async features tiny` again"):
+            Clips(made.folder, "tiny", "test")
+        assert len(Clips(made.folder, "tiny", "test", normalise="sample")) == 2
+    finally:
+        clips.write_text(text, "utf-8")
 
 
 def test_torch_and_pandas_are_not_imported() -> None:
