@@ -368,6 +368,9 @@ class NetworkSettings(Section):
     identities: tuple[IdentitySettings, ...] = Field(
         default=(), description="further {name, cookies_file, proxy}, each throttled on its own"
     )
+    max_megabits_per_second: float | None = Field(
+        default=None, gt=0, description="media and metadata together, at most; null = no limit"
+    )
     timeout_seconds: float = Field(
         default=30, gt=0, le=3600, description="longest wait for an answer, in seconds"
     )

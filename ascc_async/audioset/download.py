@@ -21,6 +21,7 @@ from tenacity import (
 from ascc_async.audioset.metadata_files import MetadataFile, files_of
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
 from ascc_async.files import disk_errors, seal
+from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.client import IdentityClient, trusted_authorities, whole_number
 from ascc_async.network.errors import is_worth_another_try
 from ascc_async.settings import AudiosetSettings, NetworkSettings
@@ -58,7 +59,11 @@ async def fetch_missing(
         reraise=True,
     )
     trust = trusted_authorities(network.ca_file)
-    async with IdentityClient(trust, network.timeout_seconds, proxy=network.proxy) as client:
+    bandwidth = Bandwidth(network.max_megabits_per_second)
+    opening = IdentityClient(
+        trust, network.timeout_seconds, proxy=network.proxy, bandwidth=bandwidth
+    )
+    async with opening as client:
         for file in missing:
             url = file.url.format(settings=settings, file=file)
             try:

@@ -21,6 +21,7 @@ import certifi
 from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
+from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.cookies import IdentityCookies, cookies_to_send
 from ascc_async.network.errors import Route, our_errors
 from ascc_async.settings import without_password
@@ -50,8 +51,9 @@ class IdentityClient:
         identity: str = "",
         cookies: IdentityCookies | None = None,
         headers: Mapping[str, str] | None = None,
+        bandwidth: Bandwidth | None = None,
     ) -> None:
-        self.identity = identity
+        self.identity, self._bandwidth = identity, bandwidth
         self.use_cookies(cookies)
         self._trust, self._proxy, self._headers = trust, proxy, headers
         self._proxy_headers = _proxy_headers(proxy)
@@ -106,7 +108,8 @@ class IdentityClient:
     ) -> AsyncIterator[HttpResponse]:
         """Send a request; its answer, body unread. Leaving before the end drops the connection.
 
-        `long`: the time limit is for each piece of the body, not for the whole answer.
+        `long`: the time limit is for each piece of the body, not for the whole answer; what comes
+        counts for the bandwidth.
         """
         try:
             address = URL(url)
@@ -134,7 +137,7 @@ class IdentityClient:
                 self._cookies_to_send[name] = "" if is_over else morsel.coded_value
             self._write_cookie_header()
         try:
-            yield HttpResponse(response, route)
+            yield HttpResponse(response, route, self._bandwidth if long else None)
         finally:
             connection = response.connection
             if connection is not None and connection.transport is not None:
@@ -158,8 +161,10 @@ class IdentityClient:
 class HttpResponse:
     """An answer whose body is still to be read. `received`: bytes of it that came, unpacked."""
 
-    def __init__(self, response: aiohttp.ClientResponse, route: Route) -> None:
-        self._response, self._route = response, route
+    def __init__(
+        self, response: aiohttp.ClientResponse, route: Route, bandwidth: Bandwidth | None
+    ) -> None:
+        self._response, self._route, self._bandwidth = response, route, bandwidth
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self.identity, self.host = route.identity, route.host
@@ -170,6 +175,8 @@ class HttpResponse:
         with our_errors(self._route):
             async for chunk in self._response.content.iter_any():
                 self.received += len(chunk)
+                if self._bandwidth is not None:
+                    await self._bandwidth.spend(len(chunk))
                 yield chunk
 
     async def read(self, limit: int) -> bytes:

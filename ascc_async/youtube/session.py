@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from ascc_async.errors import ServerFault, UnexpectedAnswer
+from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.client import (
     MOST_REDIRECTS,
     REDIRECTS,
@@ -145,6 +146,7 @@ class Sessions:
     ) -> None:
         self._network, self._limiter, self._jars = network, limiter, jars or {}
         self._retries, self._wall = retries or RetrySettings(), wall
+        self._bandwidth = Bandwidth(network.max_megabits_per_second)
         self._clients: dict[str, IdentityClient] = {}
         self._stack = AsyncExitStack()
         self._signed_out: set[str] = set()
@@ -161,6 +163,7 @@ class Sessions:
                 identity=identity.name,
                 cookies=self._jars.get(identity.name),
                 headers=_HEADERS,
+                bandwidth=self._bandwidth,
             )
             self._clients[identity.name] = await self._stack.enter_async_context(client)
         return self

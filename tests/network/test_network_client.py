@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient, UnexpectedAnswer
+from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.client import (
     IdentityClient,
     content_range,
@@ -113,6 +114,23 @@ async def test_bad_chunks_are_worth_another_try() -> None:
     """A chunk without a size is a fault, of the server or of the network."""
     async with raw_server(saying(CHUNKED, b"zz\r\nnot a size\r\n")) as port:
         assert isinstance(await fault_of(f"http://127.0.0.1:{port}/"), Transient)
+
+
+async def test_long_answers_alone_count_for_the_bandwidth() -> None:
+    """Media and metadata, piece by piece as they come."""
+    counted: list[int] = []
+
+    class Counting(Bandwidth):
+        async def spend(self, size: int) -> None:
+            counted.append(size)
+
+    for long, size in ((False, 0), (True, 2)):
+        opening = IdentityClient(trusted_authorities(None), 5, bandwidth=Counting(1))
+        async with raw_server(saying(OK)) as port, opening as client:
+            url = f"http://127.0.0.1:{port}/"
+            async with client.open("GET", url, long=long) as response:
+                assert await response.read_what_comes(100) == (b"hi", True)
+        assert sum(counted) == size
 
 
 async def test_network_faults_are_no_server_faults() -> None:
