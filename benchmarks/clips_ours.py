@@ -25,6 +25,7 @@ from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals
+from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import encoding_of
@@ -86,6 +87,11 @@ async def no_second_look(resolved: Resolved) -> LicenseAnswer | None:
     return None
 
 
+async def nothing_here(video_id: str) -> list[ClipRow]:
+    """Every clip is fetched."""
+    return []
+
+
 @dataclass
 class Tools:
     """What a clip stage needs."""
@@ -98,7 +104,9 @@ class Tools:
 
     async def make(self, jobs: list[Job]) -> int:
         """All clips; how many were made."""
-        maker = ClipMaker(self.extractor, self.media, self.cutter, no_second_look, Removals())
+        maker = ClipMaker(
+            self.extractor, self.media, self.cutter, no_second_look, Removals(), nothing_here
+        )
         stage = ClipStage(
             ConcurrencySettings().downloads, maker, encoding_of(ClipsSettings()),
             Disk(self.output, 0, 12), lambda: False, shareable(jobs), self.journal, Shutdown(),

@@ -82,6 +82,9 @@ def render_plan(plan: RunPlan) -> str:
         lines.append(f"Asked first {plan.asked_first:,} of them (license.ask_first)")
     lines.append(f"Clips       about {plan.clips:,}{more}, {disk} on disk")
 
+    if plan.clips_again.from_lossless or plan.clips_again.fetched:
+        lines.append(f"Other settings: {plan.clips_again}")
+
     for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
         lines.append(f"{title} classes                      segments   clips")
         lines += [f"  {item.name[:32]:<32} {item.rows:>9,} {item.clips:>9,.1f}" for item in sizes]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 
 from ascc_async.errors import ItemError, Rejected
-from ascc_async.files import part_of, seal
+from ascc_async.files import part_of, seal, sha256_of
 from ascc_async.media import encoding
 from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
 from ascc_async.media.quality import Inspection, inspect_file
 from ascc_async.media.ranges import Ranges
-from ascc_async.model import ClipFile, Reason, Resolved, Segment, Track
+from ascc_async.model import ClipFile, Reason, Resolved, Segment
 from ascc_async.settings import ClipsSettings
 
 # An index tells the stream's end only roughly: priming and the last frame's padding differ.
@@ -32,6 +32,7 @@ class Cutter:
     def __init__(self, settings: ClipsSettings, ffmpeg: FFmpeg, output_dir: Path) -> None:
         check_encoders(ffmpeg.installed, encoding.encoders(settings))
         self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
+        self.encoding = encoding.encoding_of(settings)
 
     async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
         """Fetch, cut, check and put in place one clip.
@@ -40,9 +41,8 @@ class Cutter:
         killed), DiskFull, SetupError, and what reading raises: LinkExpired, Refused, NetworkFault,
         ServerFault. Leaves nothing behind unless it returns.
         """
-        settings, video_id, audio = self._settings, segment.video_id, resolved.audio
-        name = f"{video_id}_{segment.start_ms}.{encoding.extension(settings)}"
-        path = self._output / "clips" / video_id[:2] / name
+        settings, audio = self._settings, resolved.audio
+        path = self._path(segment)
         async with _temporary_names(path) as (part, sound_part, picture_part):
             sound = await fetch_excerpt(ranges, audio, segment.start_ms, segment.end_ms, sound_part)
             picture = None
@@ -54,14 +54,54 @@ class Cutter:
                 picture = await fetch_excerpt(
                     ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
                 )
-            inspection, notes = await self._cut(ranges, audio, sound, picture, segment, part)
-            sha256, size = await asyncio.to_thread(seal, part, path)
-            # By this time a later run knows the file again.
-            fetched_at = (await asyncio.to_thread(path.stat)).st_mtime
-        if settings.media == "audio" and settings.format in ("opus", "m4a"):
-            codec = "aac" if audio.codec.startswith("mp4a") else audio.codec
-            notes.append(f"re-encoded from {codec}")
-        source = (audio.format_id, audio.container, audio.codec)
+            inspection, notes = await self._cut(
+                sound, picture, segment, part, lambda: sound.completed(ranges, audio)
+            )
+            source = (audio.format_id, audio.container, audio.codec)
+            source_format = " ".join(filter(None, source))
+            return await self._put_in_place(part, path, segment, inspection, notes, source_format)
+
+    async def make_from(self, lossless: ClipFile, segment: Segment) -> ClipFile:
+        """The clip as `make` leaves it, from a lossless one of the same segment.
+
+        Raises Rejected (CORRUPT also when that file is not whole), ItemError, DiskFull, SetupError.
+        """
+        source = self._output / lossless.path
+        try:
+            sha256 = await asyncio.to_thread(sha256_of, source)
+        except OSError:
+            sha256 = ""
+        if sha256 != lossless.sha256:
+            raise Rejected(Reason.CORRUPT, f"{lossless.path} is missing or was altered")
+        path = self._path(segment)
+        name = lossless.encoding.split("/")[1]
+        sound = Excerpt(name, source, 0.0, None, indexed=False)
+        async with _temporary_names(path) as (part, *_):
+            inspection, notes = await self._cut(sound, None, segment, part)
+            if self.encoding not in encoding.LOSSLESS:
+                # Rounded to 16 bits on its way; the very end is resampled without what follows.
+                notes.append(f"by way of 16-bit {name.upper()}")
+            return await self._put_in_place(
+                part, path, segment, inspection, notes, lossless.source_format
+            )
+
+    def _path(self, segment: Segment) -> Path:
+        name = f"{segment.segment_id}.{encoding.extension(self._settings)}"
+        return self._output / "clips" / segment.video_id[:2] / name
+
+    async def _put_in_place(
+        self,
+        part: Path,
+        path: Path,
+        segment: Segment,
+        inspection: Inspection,
+        notes: list[str],
+        source_format: str,
+    ) -> ClipFile:
+        sha256, size = await asyncio.to_thread(seal, part, path)
+        if self._settings.media == "audio" and self._settings.format in ("opus", "m4a"):
+            codec = source_format.split()[-1]
+            notes = [*notes, f"re-encoded from {'aac' if codec.startswith('mp4a') else codec}"]
         return ClipFile(
             segment_id=segment.segment_id,
             path=path.relative_to(self._output).as_posix(),
@@ -70,23 +110,26 @@ class Cutter:
             frames=inspection.frames,
             sample_rate=inspection.sample_rate,
             channels=inspection.channels,
-            encoding=encoding.encoding_of(settings),
-            source_format=" ".join(filter(None, source)),
-            fetched_at=fetched_at,
+            encoding=self.encoding,
+            source_format=source_format,
+            # By this time a later run knows the file again.
+            fetched_at=(await asyncio.to_thread(path.stat)).st_mtime,
             quality=inspection.quality,
             note="; ".join(notes),
         )
 
     async def _cut(
         self,
-        ranges: Ranges,
-        track: Track,
         sound: Excerpt,
         picture: Excerpt | None,
         segment: Segment,
         part: Path,
+        complete: Callable[[], Awaitable[Excerpt]] | None = None,
     ) -> tuple[Inspection, list[str]]:
-        """Write and check the clip; returns what it holds, and notes on what is missing."""
+        """Write and check the clip; returns what it holds, and notes on what is missing.
+
+        `complete` fetches what was left out of `sound`.
+        """
         inspection: Inspection | None = None
         try:
             inspection = await self._encode(sound, picture, segment, part)
@@ -96,10 +139,9 @@ class Cutter:
         length_ms = segment.end_ms - segment.start_ms
         rate, frames = (inspection.sample_rate, inspection.frames) if inspection else (1000, 0)
         missing = encoding.samples(length_ms, rate) - frames
-        if missing > 0 and sound.left_out is not None:
+        if missing > 0 and sound.left_out is not None and complete is not None:
             # Fewer bytes were fetched than the sound needed: only with all does it tell anything.
-            sound = await sound.completed(ranges, track)
-            return await self._cut(ranges, track, sound, picture, segment, part)
+            return await self._cut(await complete(), picture, segment, part)
         if missing < 0:
             raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
         seconds = missing / rate

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ascc_async.errors import Rejected
 from ascc_async.media.excerpt import Excerpt
-from ascc_async.model import Reason
+from ascc_async.model import ClipFile, Reason
 from ascc_async.settings import AudioFormat, ClipsSettings
 
 _OPUS_RATE = 48_000  # whatever an encoder is fed, Opus decodes to 48 kHz
@@ -40,6 +40,8 @@ CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
 }
 
 _MP4 = ClipFormat("MP4", (), 0, lossy=True, demuxer="mp4")
+# All of the sound that a stream has, in 16 bits.
+LOSSLESS = ("audio/flac/source/source", "audio/wav/source/source")
 
 _RESAMPLING_MARGIN = 0.05
 # A hole in the stream that is no longer than this does not shorten the clip. After a longer one
@@ -69,6 +71,12 @@ def encoding_of(settings: ClipsSettings) -> str:
     if settings.media == "video":
         return f"video/mp4-{settings.max_height}/{rate}/{channels}"
     return f"audio/{settings.format}/{rate}/{channels}"
+
+
+def can_be_made_from(clip: ClipFile, encoding: str) -> bool:
+    """Whether a clip in `encoding` needs nothing from YouTube: this one has all the sound."""
+    padded = "silence, added" in clip.note  # where its own sound ends is not in the file
+    return clip.encoding in LOSSLESS and encoding.startswith("audio/") and not padded
 
 
 def format_of(path: Path) -> ClipFormat:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from ascc_async.dataset.removals import Removals
-from ascc_async.errors import LinkExpired
-from ascc_async.journal.records import AnswerRow
+from ascc_async.errors import LinkExpired, Rejected
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import can_be_made_from
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
 from ascc_async.pipeline.source_router import SourceRouter
@@ -77,10 +78,10 @@ class LicenseConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class MadeClip:
-    """What became of a segment whose video could be resolved; `clip` when it became one."""
+    """What became of a segment; `clip` when it became one. `credit` says whose the video is."""
 
     outcome: Outcome
-    resolved: Resolved
+    credit: Resolved | ClipRow
     clip: ClipFile | None = None
     reason: Reason | None = None
     detail: str = ""
@@ -96,9 +97,12 @@ class ClipMaker:
         cutter: Cutter,
         confirm_license: ConfirmLicense,
         removals: Removals,
+        clips_of: Callable[[str], Awaitable[list[ClipRow]]],
     ) -> None:
+        """`clips_of` reads from the journal what became of a video's segments."""
         self._extractor, self._media_links, self._cutter = extractor, media_links, cutter
         self._confirm_license, self._removals = confirm_license, removals
+        self._clips_of = clips_of
         self.received = 0  # bytes of media so far
 
     async def make(self, segment: Segment, *, other_container: bool = False) -> MadeClip:
@@ -106,6 +110,8 @@ class ClipMaker:
 
         `other_container`: take the same sound from another container where there is one.
         """
+        if (again := await self._from_lossless(segment)) is not None:
+            return again
         resolved = await self._extractor.resolve(segment.video_id)
         video_id, channel_id, channel = resolved.video_id, resolved.channel_id, resolved.channel
         if self._removals.cover(video_id, segment.segment_id, channel_id, channel):
@@ -137,3 +143,24 @@ class ClipMaker:
             # A fresh link of the same client may be as dead as the first: then ask another.
             resolved = await self._extractor.resolve(video_id, other_client=attempt > 1)
         raise AssertionError("the last link returns or raises")
+
+    async def _from_lossless(self, segment: Segment) -> MadeClip | None:
+        """The clip out of one that is here from before other settings; asks YouTube for nothing."""
+        for row in await self._clips_of(segment.video_id):
+            if row.segment_id != segment.segment_id or row.clip is None:
+                continue
+            removed = self._removals.cover(
+                row.video_id, row.segment_id, row.channel_id, row.channel
+            )
+            if removed or not can_be_made_from(row.clip, self._cutter.encoding):
+                continue
+            try:
+                clip = await self._cutter.make_from(row.clip, segment)
+            except Rejected as error:
+                log.warning(
+                    "a clip cannot be made from the lossless one here: it is fetched again",
+                    extra={"segment": segment.segment_id, "why": str(error)},
+                )
+                continue
+            return MadeClip(Outcome.CLIP, row, clip)
+        return None

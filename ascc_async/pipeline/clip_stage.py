@@ -238,7 +238,7 @@ class ClipStage:
         """Record what became of the segment; its row does not come again in this run."""
         segment = self._work_queue.segment(row)
         # Of what may not be shared nobody is named.
-        credit = made.resolved if made and outcome is not Outcome.NOT_SHAREABLE else None
+        credit = made.credit if made and outcome is not Outcome.NOT_SHAREABLE else None
         record = ClipRow(
             segment.segment_id,
             segment.video_id,

@@ -6,7 +6,7 @@ A row is a segment's index in the table of all segments.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -19,6 +19,7 @@ from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.media.encoding import can_be_made_from
 from ascc_async.model import License, Outcome, Reason
 
 _DAY = 86400.0
@@ -69,6 +70,8 @@ class JournalIndex:
         self.last: Bools = np.zeros(rows, bool)
         # Rows of which nobody is asked why the Data API does not list them; None: of any.
         self.explained: Bools | None = None
+        # Rows with a clip of another encoding, and those of which one can be made from that.
+        self.elsewhere, self.lossless = np.zeros(rows, bool), np.zeros(rows, bool)
 
     def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows; of two million rows that takes seconds."""
@@ -76,16 +79,16 @@ class JournalIndex:
         barred_before = max(self.now() - self._recheck, self._access_since)
         # The clips come first: they decide what an answer means for a row.
         clips: dict[int, ClipRow] = {}
-        for clip_page in reader.clips(encoding):
-            ids = np.array([clip.video_id for clip in clip_page], "S11")
-            for clip, row in zip(clip_page, self.table.rows_of(ids).tolist(), strict=True):
-                # The journal may hold other videos, or another segment of the same, from other
-                # metadata.
-                if row >= 0 and self.table.segment_id(row) == clip.segment_id:
-                    self.fates[row] = fate_of(clip, barred_before)
-                    clips[row] = clip
-                    if self.selection.selected[row]:
-                        self.clips += clip.outcome is Outcome.CLIP
+        for row, clip in self._clips(reader, encoding):
+            self.fates[row] = fate_of(clip, barred_before)
+            clips[row] = clip
+            if self.selection.selected[row]:
+                self.clips += clip.outcome is Outcome.CLIP
+        for other in reader.encodings():
+            for row, clip in self._clips(reader, other) if other != encoding else ():
+                if clip.clip is not None:
+                    self.elsewhere[row] = True
+                    self.lossless[row] |= can_be_made_from(clip.clip, encoding)
         for answer_page in reader.answered():
             rows = self.table.rows_of(answer_page.ids)
             here = rows >= 0
@@ -97,6 +100,15 @@ class JournalIndex:
             self._check_credits(shareable_page, clips)
         self.leave_out_removed()
 
+    def _clips(self, reader: Reader, encoding: str) -> Iterator[tuple[int, ClipRow]]:
+        for page in reader.clips(encoding):
+            ids = np.array([clip.video_id for clip in page], "S11")
+            for clip, row in zip(page, self.table.rows_of(ids).tolist(), strict=True):
+                # The journal may hold other videos, or another segment of the same, from other
+                # metadata.
+                if row >= 0 and self.table.segment_id(row) == clip.segment_id:
+                    yield row, clip
+
     def leave_out_removed(self) -> None:
         """Those that the removal list names are not even asked."""
         segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
@@ -104,6 +116,13 @@ class JournalIndex:
             row = self.table.row_of(video_id)
             if row is not None and self.is_removed(row, "", ""):
                 self.states[row] = RowState.NO
+
+    def to_be_made(self) -> Bools:
+        """The rows known to be Creative Commons whose clip is still to be made."""
+        shareable = self.licenses == LICENSE_CODES[License.CREATIVE_COMMONS]
+        open_ = (self.fates == ClipFate.NOT_MADE) & (self.states != RowState.NO)
+        rows: Bools = self.selection.selected & shareable & open_
+        return rows
 
     def load_explained(self, reader: Reader) -> None:
         """Let the player be asked why videos are not listed, those aside that it was asked of."""

@@ -32,6 +32,7 @@ from ascc_async.pipeline.plan_requests import (
     requests_for,
     usable_sources,
 )
+from ascc_async.pipeline.previous_run import ClipsAgain, clips_again
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 from ascc_async.throttle.open_hours import OpenHours
 
@@ -106,6 +107,7 @@ class RunPlan:
     warnings: tuple[str, ...]
     answered: int
     clips_made: int
+    clips_again: ClipsAgain
     asked_first: int
 
 
@@ -117,7 +119,8 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
     rows = rows_needed(selection, chances, limit)
     to_ask = seen.to_ask(rows)
     expected = outlook(seen, basis, rows)
-    clips = round(expected.clips - expected.barred)
+    again = clips_again(seen.index, settings, rows)
+    clips = round(expected.clips - expected.barred) + again.from_lossless
 
     def size(position: int) -> ClassSize:
         chosen, number = selection.chosen[position], float(chances[selection.order(position)].sum())
@@ -144,6 +147,7 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         warnings=catalog.warnings,
         answered=int((seen.index.licenses[selection.rows] != UNASKED).sum()),
         clips_made=int((seen.index.states[selection.rows] == RowState.CLIP).sum()),
+        clips_again=again,
         asked_first=int((to_ask & seen.listed).sum()),
     )
 

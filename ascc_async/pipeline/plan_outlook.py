@@ -188,8 +188,7 @@ def outlook(seen: Seen, basis: Assumptions, needed: Bools) -> Outlook:
     unknown = rows & (index.licenses == _UNKNOWN) & ~index.bare
     gone = rows & ((index.licenses == _UNAVAILABLE) | index.bare)
     # Some were asked before: their evidence is old, or their clip is still to be made.
-    known = needed & (index.licenses == _SHAREABLE) & (index.fates == ClipFate.NOT_MADE)
-    open_ = known & (index.states != RowState.NO)
+    open_ = needed & index.to_be_made() & ~index.lossless
     clips = listed * basis.listed_share + (never - listed) * basis.found_share + int(open_.sum())
     missing = never * max(0.0, 1 - basis.answered_share - basis.unknown_share)
     unexplained = 0

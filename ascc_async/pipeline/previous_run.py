@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from ascc_async.audioset.segments import Bools
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
 from ascc_async.media.encoding import encoding_of
 from ascc_async.model import Outcome, Reason
 from ascc_async.network.cookies import IdentityCookies
+from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
 
 # Keys under which a run leaves these things in the journal; version 0.1 wrote the same.
@@ -18,6 +23,8 @@ _SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
 # Settings that say what the dataset is, not how fast or by which way it came.
 _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
 _BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
+_SECONDS_TO_ENCODE = 0.3  # a clip of ten seconds, by one core
+_PAGES_A_CLIP = 2  # where the sound is, and the second look at the license
 _MOST_CHARACTERS = 60  # of a value that is shown
 
 
@@ -83,6 +90,43 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
             if short and again:
                 records.append(Forgotten(row.segment_id, encoding, why))
     return records
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsAgain:
+    """Clips that are here, but made with other settings: so many are made again, in about so long.
+
+    `from_lossless`: out of files that are here. The others are `fetched`.
+    """
+
+    from_lossless: int
+    fetched: int
+    seconds: float
+
+    def __str__(self) -> str:
+        total, time = self.from_lossless + self.fetched, math.ceil(self.seconds / 60)
+        how = [
+            f"{number:,} {how}" if number else f"none {how}"
+            for number, how in (
+                (self.from_lossless, "from the lossless ones here"),
+                (self.fetched, "fetched"),
+            )
+        ]
+        duration = f"{time} min" if time < 90 else f"{time / 60:.1f} h"
+        return f"{total:,} clips will be made again, {', '.join(how)}; that takes about {duration}"
+
+
+def clips_again(index: JournalIndex, settings: Settings, rows: Bools | None = None) -> ClipsAgain:
+    """What other `clips` settings than those of earlier runs make necessary (of these rows)."""
+    open_ = index.to_be_made() & index.elsewhere
+    if rows is not None:
+        open_ &= rows
+    lossless = int((open_ & index.lossless).sum())
+    fetched = int(open_.sum()) - lossless
+    encoders = settings.concurrency.ffmpeg or os.cpu_count() or 1
+    rate = settings.throttle.requests_per_second * len(settings.network.all_identities())
+    seconds = lossless * _SECONDS_TO_ENCODE / encoders + fetched * _PAGES_A_CLIP / rate
+    return ClipsAgain(lossless, fetched, round(seconds, 1))
 
 
 def access_since(

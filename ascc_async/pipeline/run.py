@@ -41,6 +41,7 @@ from ascc_async.pipeline.pace import Pace
 from ascc_async.pipeline.previous_run import (
     access_since,
     changed_settings,
+    clips_again,
     settings_to_remember,
     short_clips,
 )
@@ -242,6 +243,9 @@ class Run:
             access_since=access.value["since"],
         )
         await asyncio.to_thread(index.load, reader, records.encoding)
+        again = clips_again(index, settings)
+        if again.from_lossless or again.fetched:
+            log.info("made with other settings before: %(again)s", {"again": str(again)})
         if settings.license.explain_missing:
             await asyncio.to_thread(index.load_explained, reader)
         return await asyncio.to_thread(WorkQueue, index, first)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import AnswerRow, Distrusted, Learned
+from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.model import License
@@ -71,6 +71,9 @@ class Stages:
             # In a thread: a disk that is busy must not hold up the event loop.
             return await asyncio.to_thread(reader.answer, video_id)
 
+        async def clips_of(video_id: str) -> list[ClipRow]:
+            return await asyncio.to_thread(reader.clips_of, video_id)
+
         self.youtube, self._queue = youtube, queue
         context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
@@ -97,6 +100,7 @@ class Stages:
             cutter,
             self._confirmation,
             records.removals,
+            clips_of,
         )
         self.clips = ClipStage(
             settings.concurrency.downloads,

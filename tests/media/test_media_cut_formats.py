@@ -147,6 +147,41 @@ async def test_a_moment_of_sound_is_no_clip(make: Callable[..., object], treatme
     assert 0.2 < clip.duration_seconds < 1
 
 
+@pytest.mark.parametrize("itag", [MP4, WEBM])
+@pytest.mark.parametrize("length", [1_023, 10_000])
+async def test_out_of_a_lossless_clip_comes_what_comes_out_of_the_video(
+    itag: int, length: int, cutter: Cutters, stream: Streams, tmp_path: Path
+) -> None:
+    """WAV is the same file; resampled mono differs by a step of 16 bits, but for its last 10 ms."""
+    sound, part = track(codec="opus" if itag == WEBM else "mp4a.40.2"), segment(12_345, length)
+    data = {"sound": stream(SPEC, itag)}
+    flac = await cutter().make(Ranges(Memory(data)), resolved(sound), part)
+    for settings in ({"format": "wav"}, {"format": "wav", "sample_rate": 16_000, "channels": 1}):
+        fetched = await cutter(**settings).make(Ranges(Memory(data)), resolved(sound), part)
+        first, _ = soundfile.read(tmp_path / fetched.path, dtype="int16")
+        again = await cutter(**settings).make_from(flac, part)
+        second, rate = soundfile.read(tmp_path / again.path, dtype="int16")
+        assert len(first) == len(second)
+        off = np.abs(first.astype(int) - second)
+        assert off[: -rate // 100].max() <= 1
+        exact = "sample_rate" not in settings
+        assert (again.sha256 == fetched.sha256) is exact
+        assert again.note == ("" if exact else "by way of 16-bit FLAC")
+        assert again.source_format == flac.source_format
+
+
+async def test_nothing_is_made_from_an_altered_clip(
+    make: Callable[..., object], cutter: Cutters, tmp_path: Path
+) -> None:
+    """Its hash tells, also where size and time do not."""
+    flac = await make(MP4, 1_000)  # type: ignore[misc]
+    with (tmp_path / flac.path).open("r+b") as file:
+        file.seek(5_000)
+        file.write(b"other")
+    with pytest.raises(Rejected, match="was altered"):
+        await cutter(format="opus").make_from(flac, segment(1_000))
+
+
 def test_a_missing_encoder_is_named_at_once(tmp_path: Path) -> None:
     """Before anything is fetched, with the remedy."""
     poor = Installed("/usr/bin/ffmpeg", "4.4", frozenset({"flac"}), soxr=False)

@@ -10,7 +10,7 @@ from sweep_world import CC, KNOWN_CC, STANDARD, UNKNOWN, Page, Watch
 
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import Refused, ServerFault, SourceUnusable
-from ascc_async.journal.records import AnswerRow
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import (
     ClipFile,
     License,
@@ -172,9 +172,12 @@ def test_nothing_is_cut_of_what_may_not_be_shared(
     async def confirm(video: Resolved) -> LicenseAnswer | None:
         return LicenseAnswer(VIDEO, seen, "watch_page", 0.0) if seen else None
 
+    async def clips_of(video_id: str) -> list[ClipRow]:
+        return []
+
     async def main() -> None:
         tools: Any = Tools()
-        maker = ClipMaker(tools, tools, tools, confirm, removed)
+        maker = ClipMaker(tools, tools, tools, confirm, removed, clips_of)
         made = await maker.make(Segment(VIDEO, 0, 10_000, "eval", ()))
         assert (made.outcome, made.reason) == (outcome, reason)
         assert bool(tools.cut) is (outcome is Outcome.CLIP)

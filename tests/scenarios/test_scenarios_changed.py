@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import soundfile
-from scenario import Row
+from scenario import Row, decoded, misplaced
 
 from benchmarks.chaos_run import Job
 
@@ -23,6 +23,13 @@ def again(job: Job, *settings: str) -> dict[str, Row]:
     job.youtube.reset_counters()
     assert job.leg() == 0, job.ends.said
     return clips(job)
+
+
+def fetched_for(made: dict[str, Row], job: Job) -> set[str]:
+    """The videos of these clips whose media were asked for."""
+    lines = [*job.youtube.requests("media"), *job.youtube.requests("player")]
+    videos = {row["video_id"] for row in made.values()}
+    return videos & {video for line in lines for video in line["videos"]}
 
 
 def ending_late(job: Job, rows: list[Row]) -> set[str]:
@@ -63,12 +70,17 @@ def test_another_treatment_of_short_clips_makes_just_those_anew(
 
 
 def test_another_format_is_not_mixed_in_and_the_old_one_is_kept(done: Callable[[], Job]) -> None:
-    """wav instead of flac, and back: nothing is asked again, nor fetched for the way back."""
+    """wav instead of flac, and back: nothing is asked again, nor fetched, there or back."""
     job = done()
     before = clips(job)
     only = "audioset.splits=[eval]"
     wav = again(job, "clips.format=wav", only)
     assert wav
+    assert not fetched_for(wav, job)
+    kept = job.output / "clips/other_forms/audio/flac/source/source"
+    for segment_id, row in wav.items():
+        flac, _ = decoded(kept / before[segment_id]["path"].removeprefix("clips/"))
+        assert (decoded(job.output / row["path"])[0] == flac).all()
     assert {row["path"].rpartition(".")[2] for row in wav.values()} == {"wav"}
     assert {row["split"] for row in job.place.manifest()} == {"eval"}
     assert "clips.format: flac → wav" in job.ends.said
@@ -77,6 +89,33 @@ def test_another_format_is_not_mixed_in_and_the_old_one_is_kept(done: Callable[[
     assert job.youtube.requests("media") == []
     assert list((job.output / "clips/other_forms").rglob("*.wav"))
     assert not list((job.output / "clips").glob("??/*.wav"))
+
+
+def test_a_lossless_clip_becomes_any_other_without_asking_youtube(
+    done: Callable[[], Job],
+) -> None:
+    """flac, opus at 48 kHz, wav at 16 kHz mono, killed on the way, and back: none is fetched."""
+    job = done()
+    only = "audioset.splits=[eval]"
+    before = {name: row for name, row in clips(job).items() if row["split"] == "eval"}
+    opus = (only, "clips.format=opus", "clips.sample_rate=48000")
+    mono = (only, "clips.format=wav", "clips.sample_rate=16000", "clips.channels=1")
+    job.place.settings = (*job.first, *opus)
+    _, planned = job.place.run("plan")
+    sentence = f"{len(before)} clips will be made again, {len(before)} from the lossless ones here"
+    assert f"{sentence}, none fetched" in planned
+    job.leg(lambda: len(list((job.output / "clips").glob("??/*.opus"))) > 2)
+    for settings, rate in ((opus, "48000"), (mono, "16000"), ((only,), "")):
+        made = again(job, *settings)
+        assert ("from the lossless ones here, none fetched" in job.ends.said) is bool(rate)
+        assert not fetched_for(made, job)
+        assert made.keys() == before.keys()
+        assert misplaced(job.place, job.youtube) == []
+        kept = "title", "channel", "channel_id", "source_format"
+        for segment_id, row in made.items():
+            assert [row[name] for name in kept] == [before[segment_id][name] for name in kept]
+            assert row["sample_rate"] == (rate or before[segment_id]["sample_rate"])
+    assert made == before
 
 
 def test_who_asks_to_be_removed_is_gone_from_dataset_and_clips(done: Callable[[], Job]) -> None:
