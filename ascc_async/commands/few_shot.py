@@ -99,7 +99,7 @@ def _summary(split: Split, wanted: Options) -> str:
         if not used[part]:
             usable = [choice.usable[mid] for mid in choice.usable if split.parts[mid] == part]
             lines.append(
-                f"{part} has nothing: no class of it has {wanted.min_clips} usable clips, the"
-                f" largest has {max(usable, default=0)}. See --min-clips and --by."
+                f"{part} has nothing: none of its classes has {wanted.min_clips} or more usable"
+                f" clips, the largest has {max(usable, default=0)}. See --min-clips and --by."
             )
     return "\n".join(lines)
