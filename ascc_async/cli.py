@@ -167,6 +167,11 @@ def parser() -> _Parser:
         allow_abbrev=False,
     )
     main.add_argument("-V", "--version", action="version", version=f"ascc-async {__version__}")
+    main.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh", "tcsh"),
+        help="print a script with which the shell completes `ascc-async …`",
+    )
     commands = main.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, command_help in HELP.items():
         command = commands.add_parser(
@@ -205,6 +210,11 @@ def _options() -> _Parser:
         choices=("text", "json"),
         default="text",
         help="text for people (default), or one JSON object per event",
+    )
+    group.add_argument(
+        "--cookies-from-browser",
+        metavar="BROWSER[:PROFILE]",
+        help="run, rebuild, doctor: as the account of this browser instead of a cookies file",
     )
     loudness = group.add_mutually_exclusive_group()
     quiet, verbose = "a run shows warnings and its report only", "a run shows every event"
@@ -308,6 +318,13 @@ def run_command(arguments: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
+    if options.print_completion:
+        import shtab
+
+        main = parser()
+        main.prog = "ascc-async"  # shells complete a command, not a module of Python's
+        print(shtab.complete(main, options.print_completion))  # noqa: T201
+        return 0
     name = options.command or "run"
     if name in _LONG and options.log_format == "text" and not options.quiet:
         # Before the slow imports; on a terminal the screen erases it.

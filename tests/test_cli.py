@@ -94,6 +94,14 @@ def test_what_is_mistyped_gets_a_suggestion(
     assert f"Did you mean {meant}?" in capsys.readouterr().err
 
 
+def test_a_completion_script_knows_the_commands() -> None:
+    """For the installed `ascc-async`; what it does is shtab's."""
+    script = command("--print-completion", "bash").stdout
+    assert "complete -o bashdefault" in script
+    assert script.rstrip().endswith("ascc-async")
+    assert all(name in script for name in HELP)
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     """Exit code 2."""
     with pytest.raises(SystemExit) as ended:

@@ -14,7 +14,9 @@ from ascc_async.commands.doctor_checks import Check, State, local_checks, networ
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.logs import event_line
+from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
+from ascc_async.youtube.browser_cookies import with_browser_cookies
 
 FAILED = 1
 _STYLES = {
@@ -36,6 +38,11 @@ _NOT_ASKED = Check(
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
     settings = load(options.config, options.options)
+    with with_browser_cookies(settings, options.cookies_from_browser) as with_cookies:
+        return _show(with_cookies, options)
+
+
+def _show(settings: Settings, options: argparse.Namespace) -> int:
     # What other parts would log in passing, the checks show themselves.
     logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
     console, as_json = PlainConsole(), options.log_format == "json"

@@ -9,6 +9,7 @@ from ascc_async.commands.run import display_of, run
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.settings_loader import load
+from ascc_async.youtube.browser_cookies import with_browser_cookies
 
 
 def main(options: argparse.Namespace) -> int:
@@ -23,7 +24,8 @@ def main(options: argparse.Namespace) -> int:
         )
     recipe = read_recipe(manifest)
     settings = settings.model_copy(update={"clips": recipe.clips})
-    code = run(settings, display_of(options), recipe=recipe)
+    with with_browser_cookies(settings, options.cookies_from_browser) as with_cookies:
+        code = run(with_cookies, display_of(options), recipe=recipe)
     new = settings.output.dir / "dataset" / "manifest.csv"
     if new.exists():  # a run that was aborted early wrote none
         rebuilt = compare(recipe, new)

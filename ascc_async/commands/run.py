@@ -14,6 +14,7 @@ from ascc_async.progress.live_output import Display, Screen
 from ascc_async.progress.report import report, report_fields
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
+from ascc_async.youtube.browser_cookies import with_browser_cookies
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,9 @@ DONE, DRAINED, ABORTED = 0, 3, 130
 
 def main(options: argparse.Namespace) -> int:
     """Run with the settings that the options name."""
-    return run(load(options.config, options.options), display_of(options))
+    settings = load(options.config, options.options)
+    with with_browser_cookies(settings, options.cookies_from_browser) as with_cookies:
+        return run(with_cookies, display_of(options))
 
 
 def display_of(options: argparse.Namespace) -> Display:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import stat
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,3 +172,27 @@ def test_private_copies_are_private_and_gone_after_a_crash(
     code, said = guest.run()
     assert code == 0, said
     assert not private.exists()
+
+
+def test_a_browsers_cookies_sign_in(place: Place, calm: StandinProcess) -> None:
+    """Read out of a Firefox profile; no value is said or written, and no file is left."""
+    profile = place.output.parent / "profile"
+    profile.mkdir()
+    with closing(sqlite3.connect(profile / "cookies.sqlite")) as base:
+        base.execute("CREATE TABLE moz_cookies (host, name, value, path, expiry, isSecure)")
+        rows = [(".youtube.com", name, SECRET + name, "/", ENDS, 1) for name in NAMES]
+        rows.append((".example.org", "other", "site", "/", ENDS, 0))
+        base.executemany("INSERT INTO moz_cookies VALUES (?, ?, ?, ?, ?, ?)", rows)
+        base.commit()
+    few = replace(place, settings=(*place.settings, "audioset.splits=[eval]"))
+    code, said = few.run("run", "--cookies-from-browser", f"firefox:{profile}")
+    assert code == 0, said
+    assert {line["signed_in"] for line in calm.requests("next") if line["mask"]} == {True}
+    assert SECRET not in said
+    for path in few.output.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    assert not list(Path(tempfile.gettempdir()).glob("ascc-cookies-*"))
+    code, said = few.run("run", "--cookies-from-browser", "firefox:/nowhere")
+    assert code == 1
+    assert "could not find firefox cookies database" in said
+    assert few.run("run", "--cookies-from-browser", "netscape")[0] == 2
