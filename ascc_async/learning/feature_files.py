@@ -87,12 +87,16 @@ class FeatureFiles:
 
     def reopen(self) -> None:
         """Arrays are about to change: from now on the folder is not finished."""
+        try:
+            stamp = _stamp(json.loads((self.folder / PRESET).read_bytes()))
+        except (OSError, ValueError):
+            stamp = "unknown"
         for name in (INDEX, DROPPED):
-            # Parts do this at the same time: one of them comes first.
-            with suppress(FileNotFoundError, ValueError):
-                stamp = _stamp(json.loads((self.folder / PRESET).read_bytes()))
+            if (self.folder / name).exists():
                 (self.folder / _MADE).mkdir(exist_ok=True)
-                (self.folder / name).replace(self._new_record(stamp))
+                # Parts do this at the same time: one of them comes first.
+                with suppress(FileNotFoundError):
+                    (self.folder / name).replace(self._new_record(stamp))
 
     def write(self, row: ManifestRow, array: Array | None, frames: int, source: int) -> Made:
         """Put an array in place."""
@@ -130,11 +134,14 @@ class FeatureFiles:
         for leftover in self.folder.glob(f"{PART}*"):
             leftover.unlink()
 
-    def finish(self, made: Sequence[Made], statistics_of: dict[str, str]) -> None:
-        """The last thing: name all that was made, in this order; no records any more."""
+    def describe(self, statistics_of: dict[str, str]) -> None:
+        """The parameters, and what the statistics beside them are made of."""
         text = json.dumps({**self._record, "statistics_of": statistics_of}, indent=2) + "\n"
         with replacing(self.folder / PRESET) as part:
             part.write_text(text, encoding="utf-8")
+
+    def finish(self, made: Sequence[Made]) -> None:
+        """The last thing: name all that was made, in this order; no records any more."""
         dropped = [each for each in made if not each.path]
         for name, rows in ((DROPPED, dropped), (INDEX, [each for each in made if each.path])):
             if rows or name == INDEX:
@@ -145,7 +152,7 @@ class FeatureFiles:
         shutil.rmtree(self.folder / _MADE, ignore_errors=True)
 
     def statistics_of(self) -> Any:
-        """What the statistics that are there were made of, as `finish` was told."""
+        """What the statistics that are there were made of, as `describe` was told."""
         with suppress(OSError, ValueError, KeyError):
             return json.loads((self.folder / PRESET).read_bytes())["statistics_of"]
         return None

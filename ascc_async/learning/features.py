@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ascc_async.concurrency.process_pool import ProcessPool
+from ascc_async.concurrency.process_pool import ProcessPool, SlotDied
 from ascc_async.concurrency.stage import stop_unwrapped
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import (
@@ -87,9 +87,9 @@ def make_features(
         arrays = [row for row in wanted if made[row.segment_id].path]
         if part is None:
             files.clean(here)
-            statistics_of = _update_statistics(files, recipe, arrays, made, exports)
+            _update_statistics(files, recipe, arrays, made, exports)
             write_credits_of(files.folder, output_dir, arrays, recipe.changes)
-            files.finish(here, statistics_of)
+            files.finish(here)
     return Features(files.folder, len(arrays), len(missing), len(here) - len(arrays))
 
 
@@ -126,7 +126,12 @@ async def _make_all(
 
         async def work_on() -> None:
             for batch in batches:
-                if wrong := await pool.run(_make_batch, work, batch):
+                try:
+                    wrong = await pool.run(_make_batch, work, batch)
+                except SlotDied as error:
+                    wrong = f"{error}, perhaps for want of memory: run again with fewer --workers"
+                    raise SetupError(wrong) from error
+                if wrong:
                     raise SetupError(wrong)
                 on_batch(batch)
 
@@ -157,8 +162,8 @@ def _update_statistics(
     rows: Sequence[ManifestRow],
     made: Mapping[str, Made],
     exports: Path,
-) -> dict[str, str]:
-    """Write `stats.npz` unless it is of these arrays already; returns what it is made of."""
+) -> None:
+    """Write `preset.json`, and `stats.npz` unless it is of these arrays already."""
     groups = {row.segment_id: [row.split] for row in rows}
     with suppress(FileNotFoundError), (exports / FEW_SHOT_CLIPS).open(encoding="utf-8") as file:
         for clip in csv.DictReader(file):
@@ -172,7 +177,10 @@ def _update_statistics(
         "arrays_and_groups_sha256": digest.hexdigest(),
         "few_shot_train_sha256": sha256_of_ids(training),
     }
-    if statistics_of != files.statistics_of() or not (files.folder / STATISTICS).exists():
+    if statistics_of != files.statistics_of():
+        # Before the words that say what it is of: whenever this is killed, they are never wrong.
+        (files.folder / STATISTICS).unlink(missing_ok=True)
+    files.describe(statistics_of)
+    if not (files.folder / STATISTICS).exists():
         arrays = ((made[row.segment_id].path, groups[row.segment_id]) for row in rows)
         write_statistics(files.folder, arrays, recipe.bands_axis)
-    return statistics_of
