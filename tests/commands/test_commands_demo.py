@@ -16,7 +16,7 @@ from ascc_async.files import sha256_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/learning.md").read_text("utf-8").split("## `features`")[0]
-TORCH = sys.executable if find_spec("torch") else os.environ.get("ASCC_TORCH_PYTHON", "")
+TORCH = sys.executable if find_spec("torch") else os.environ.get("TORCH_PYTHON", "")
 
 
 def shell(folder: Path, line: str, python: str = sys.executable) -> str:

@@ -13,7 +13,7 @@ import pytest
 from ascc_async.learning.few_shot import object_array
 
 NAMES = [["Dog", "Male speech, man speaking"], [], ["Señal"]]
-OLD = os.environ.get("ASCC_OLD_NUMPY", "")
+OLD = os.environ.get("OLD_NUMPY_PYTHON", "")
 
 
 def test_this_numpy_loads_it() -> None:
@@ -26,7 +26,7 @@ def test_this_numpy_loads_it() -> None:
         assert b"_core" not in content
 
 
-@pytest.mark.skipif(not OLD, reason="needs ASCC_OLD_NUMPY: a Python with numpy 1")
+@pytest.mark.skipif(not OLD, reason="needs OLD_NUMPY_PYTHON: a Python with numpy 1")
 def test_numpy_1_loads_it(tmp_path: Path) -> None:
     """Which does not know `numpy._core`."""
     (tmp_path / "split.npy").write_bytes(object_array(NAMES))

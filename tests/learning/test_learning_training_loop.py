@@ -14,11 +14,11 @@ from learning_samples import Dataset
 
 ROOT = Path(__file__).parents[2]
 # A Python that has torch, which is no dependency of ours: this one, or one named for the purpose.
-TORCH = sys.executable if find_spec("torch") else os.environ.get("ASCC_TORCH_PYTHON", "")
+TORCH = sys.executable if find_spec("torch") else os.environ.get("TORCH_PYTHON", "")
 CLASSES = ("Frog", "Crow", "Bark", "Rain", "Wind", "Piano", "Singing", "Whistling", "Car", "Meow")
 
 
-@pytest.mark.skipif(not TORCH, reason="needs torch: install it, or name ASCC_TORCH_PYTHON")
+@pytest.mark.skipif(not TORCH, reason="needs torch: install it, or name TORCH_PYTHON")
 def test_the_training_loop_of_the_readme_trains(tmp_path: Path) -> None:
     """From clips to a loss, by the commands and the fifteen lines that it shows."""
     dataset = Dataset(tmp_path / "data")
