@@ -49,6 +49,7 @@ def test_the_whole_is_that_of_the_original(name: str) -> None:
     assert differences.mean() <= in_the_mean
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_the_waveform_is_librosas_bit_for_bit(tmp_path: Path) -> None:
     """Two channels at 44.1 kHz: mixed, then resampled, as long as librosa makes it."""
     path = stereo(tmp_path / "stereo.flac")
