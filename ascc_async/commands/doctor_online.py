@@ -69,7 +69,7 @@ async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
         async with YouTubeAccess.opened(settings, cookies, folder, {}) as youtube:
             # Each source as each identity, on the known videos
             checks = [
-                await _check_source(source, identity, known)
+                await _check_source(source, identity, known, youtube)
                 for identity in youtube.identities
                 for source in youtube.sources
             ]
@@ -105,12 +105,17 @@ async def _check_metadata(settings: Settings) -> Check:
     return passed("metadata download", "the small files came, and were discarded")
 
 
-async def _check_source(source: LicenseSource, identity: str, known: KnownVideos) -> Check:
+async def _check_source(
+    source: LicenseSource, identity: str, known: KnownVideos, youtube: YouTubeAccess
+) -> Check:
     name, began = f"{source.name} as {identity}", time.monotonic()
     try:
         look = await _within_limit(known.read(source, known.all, identity))
     except AsccError as error:
         fault = error.__cause__ if isinstance(error.__cause__, Transient) else error
+        if youtube.limiter.is_away(identity) and not isinstance(fault, NetworkFault):
+            # After a fault that an earlier check has met, nobody is asked for some seconds.
+            fault = error = NetworkFault(f"no network for «{identity}», as said above ({error})")
         return failed(name, str(error), _remedy(fault))
     if look.misread:
         return failed(name, f"reads {look.wrong}", CHANGED)

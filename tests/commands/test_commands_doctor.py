@@ -127,3 +127,20 @@ def test_online_says_which_step_fails(finished: Place, youtube: StandinProcess) 
     assert results["yt-dlp resolves"]["state"] == "passed"
     assert results["media and ffmpeg"]["state"] == "failed"
     assert results["media and ffmpeg"]["remedy"]
+
+
+def test_a_name_service_that_is_down_is_no_refusal(finished: Place) -> None:
+    """Nothing is reached, by any source as any identity: the network is named, not YouTube."""
+    names = [f"{{name: {name}, proxy: 'http://{name}.invalid:1'}}" for name in ("one", "two")]
+    away = (
+        "license.api_keys=[AIzaOne]",
+        "network.proxy=http://nowhere.invalid:1",
+        f"network.identities=[{', '.join(names)}]",
+    )
+    broken = replace(finished, settings=(*finished.settings, *away))
+    code, results = checks(broken, "--online")
+    sources = [check for name, check in results.items() if " as " in name]
+    assert (code, len(sources)) == (1, 9)
+    for check in (*sources, results["yt-dlp resolves"]):
+        assert "network" in check["remedy"]
+        assert "refuses" not in check["remedy"]
