@@ -40,4 +40,4 @@ if __name__ == "__main__":
     with closing(Reader(Path(sys.argv[1], JOURNAL_NAME))) as reader:
         snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
     assert snapshot is not None, "no run has worked there"
-    print(screen(snapshot))
+    sys.stdout.write(screen(snapshot))
