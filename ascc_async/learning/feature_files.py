@@ -1,7 +1,7 @@
 """The files below `exports/features/<preset>/`, whole at every moment.
 
-Where `index.csv` is, the folder is finished: it names every array. While arrays are made, records
-in `.made/` name them, each written after the arrays it names; the next call goes on from there.
+Where `index.csv` is, every array that it names is as it says. While arrays are made, records in
+`.made/` name them, each written after the arrays it names; the next call goes on from there.
 """
 
 from __future__ import annotations
@@ -85,8 +85,11 @@ class FeatureFiles:
             and (not made.path or (self.folder / made.path).is_file())
         }
 
-    def reopen(self) -> None:
-        """Arrays are about to change: from now on the folder is not finished."""
+    def reopen(self, segment_ids: Iterable[str]) -> None:
+        """These arrays are about to change: if the index names one, the folder is not finished."""
+        named = {made.segment_id for name in (INDEX, DROPPED) for made in _read(self.folder / name)}
+        if named.isdisjoint(segment_ids):
+            return
         try:
             stamp = _stamp(json.loads((self.folder / PRESET).read_bytes()))
         except (OSError, ValueError):
@@ -125,8 +128,7 @@ class FeatureFiles:
             for path in self.folder.glob("??/*")
             if path.relative_to(self.folder).as_posix() not in paths
         ]
-        if others:
-            self.reopen()
+        self.reopen(path.stem for path in others)
         for path in others:
             path.unlink()
             with suppress(OSError):

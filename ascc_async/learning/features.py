@@ -70,7 +70,7 @@ def make_features(
         wanted = rows[part[0] - 1 :: part[1]] if part else rows
         missing = [row for row in wanted if row.segment_id not in made]
         if missing:
-            files.reopen()
+            files.reopen(row.segment_id for row in missing)
             done = len(wanted) - len(missing)
             batches = _batches(missing, workers)
             work = _Work(output_dir, recipe, files, _ffmpeg_for(missing))

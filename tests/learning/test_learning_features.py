@@ -195,6 +195,18 @@ def test_a_clip_that_is_not_the_manifests_stops_it(fresh: Dataset) -> None:
     assert not (fresh.folder / FOLDER / "index.csv").exists()
 
 
+def test_a_wrong_clip_that_is_new_leaves_the_finished_ones_as_they_are(copy: Dataset) -> None:
+    """What was whole before is whole after: only the new clip is missing."""
+    index = copy.folder / FOLDER / "index.csv"
+    finished = index.read_bytes().splitlines(keepends=True)
+    index.write_bytes(b"".join(line for line in finished if b"-03abc" not in line))
+    (copy.folder / "clips" / "-0" / "-03abcdefgh_30000.flac").unlink()
+    before = copy.tree(FOLDER)
+    with pytest.raises(SetupError, match="this clip is missing"):
+        make(copy)
+    assert copy.tree(FOLDER) == before
+
+
 def test_other_versions_make_all_arrays_anew(dataset: Dataset, copy: Dataset) -> None:
     """Arrays of two versions of a resampler are never mixed."""
     path = copy.folder / FOLDER / "preset.json"
