@@ -23,7 +23,7 @@ LAYERS = (
     ("youtube",),
     ("dataset",),
     ("pipeline", "standin", "learning"),
-    ("progress",),
+    ("progress", "exports"),
     ("commands",),
     ("cli",),
     ("__main__",),
@@ -81,6 +81,7 @@ def test_each_foreign_package_is_named_in_its_place_only() -> None:
     assert users_of("yt_dlp") <= {"youtube"}
     assert users_of("aiohttp") <= {"network", "standin"}
     assert users_of("pandas") <= {"audioset", "dataset"}
+    assert users_of("pyarrow") <= {"exports"}
     assert users_of("sqlite3") <= {"journal"}
     assert users_of("rich") <= {"progress", "commands"}
     assert users_of("imageio_ffmpeg") <= {"media", "standin"}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError, SetupError
-from ascc_async.files import replacing, sha256_of
+from ascc_async.files import replacing
 from ascc_async.model import Outcome
 
 EXPORTS_FOLDER = "exports"
@@ -22,6 +24,14 @@ VERIFY = (
     "`python -m ascc_async verify --repair` and then `python -m ascc_async run` fetch it again;"
     " without the network, name its video in removals.txt."
 )
+_NO_CREDITS = "lacks clips that the manifest names: `python -m ascc_async run` writes both anew"
+
+
+class Segment(Protocol):
+    """A row of whatever names its clip."""
+
+    @property
+    def segment_id(self) -> str: ...
 
 
 def manifest_in(output_dir: Path) -> Path:
@@ -52,18 +62,25 @@ def published_clips(output_dir: Path) -> list[ManifestRow]:
     ]
 
 
-def checked_path(output_dir: Path, row: ManifestRow) -> Path:
-    """Where a clip is. Raises SetupError unless the file is the one the manifest names."""
-    path = output_dir / row.path
+def checked_bytes(output_dir: Path, name: str, sha256: str) -> bytes:
+    """A clip's file, read once. Raises SetupError unless it is the one the manifest names."""
+    path = output_dir / name
     try:
-        wrong = "" if sha256_of(path) == row.sha256 else "has other bytes than the manifest says"
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return content
+        wrong = "has other bytes than the manifest says"
     except FileNotFoundError:
         wrong = "is missing"
     except OSError as error:
         wrong = f"cannot be read ({error.strerror})"
-    if wrong:
-        raise SetupError(f"{path}: this clip {wrong}. {VERIFY}")
-    return path
+    raise SetupError(f"{path}: this clip {wrong}. {VERIFY}")
+
+
+def checked_path(output_dir: Path, row: ManifestRow) -> Path:
+    """Where a clip is. Raises SetupError, see `checked_bytes`."""
+    checked_bytes(output_dir, row.path, row.sha256)  # a clip is a few megabytes at most
+    return output_dir / row.path
 
 
 def checked_clips(output_dir: Path, rows: Iterable[ManifestRow]) -> Iterator[Path]:
@@ -72,25 +89,37 @@ def checked_clips(output_dir: Path, rows: Iterable[ManifestRow]) -> Iterator[Pat
         yield from pool.map(partial(checked_path, output_dir), rows)
 
 
-def write_credits_of(
-    folder: Path, output_dir: Path, rows: Iterable[ManifestRow], changes: str
-) -> None:
-    """`ATTRIBUTION.csv` and `CREDITS.md` of these clips in `folder`, where they are not so already.
+def attributions(output_dir: Path) -> dict[str, Attribution]:
+    """The dataset's `ATTRIBUTION.csv` by segment id, its texts as they stand there.
 
-    `changes` is added to what was done to each: `mixed to mono`. Raises MetadataError.
+    Raises MetadataError.
     """
     path = output_dir / "dataset" / "ATTRIBUTION.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.reader(file, strict=True)
             next(table, None)
-            known = {line[0]: Attribution._make(line) for line in table}
+            return {line[0]: Attribution._make(line) for line in table}
+    except (OSError, ValueError, TypeError, IndexError, csv.Error) as error:
+        raise MetadataError(path, None, _NO_CREDITS) from error
+
+
+def write_credits_of(
+    folder: Path, output_dir: Path, rows: Iterable[Segment], changes: str = ""
+) -> None:
+    """`ATTRIBUTION.csv` and `CREDITS.md` of these clips in `folder`, where they are not so already.
+
+    `changes` is added to what was done to each: `mixed to mono`. Raises MetadataError.
+    """
+    known = attributions(output_dir)
+    try:
         credited = [known[row.segment_id] for row in rows]
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+    except KeyError as error:
         # Nothing may be shared without its credits.
-        message = "lacks clips that the manifest names: `python -m ascc_async run` writes both anew"
-        raise MetadataError(path, None, message) from error
-    credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]
+        path = output_dir / "dataset" / "ATTRIBUTION.csv"
+        raise MetadataError(path, None, _NO_CREDITS) from error
+    if changes:
+        credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]
     with replacing(folder / "ATTRIBUTION.csv") as part:
         write_attribution(part, credited)
     with replacing(folder / "CREDITS.md") as part:
