@@ -24,7 +24,7 @@ def shell(folder: Path, line: str, python: str = sys.executable) -> str:
     done = subprocess.run(
         ["bash", "-c", line.replace("python ", f"{shlex.quote(python)} ")],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        timeout=180,
+        timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
