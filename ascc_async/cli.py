@@ -243,6 +243,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":
+            add("--sample", type=_count, metavar="N", help="only N clips, drawn anew each time")
             add("--repair", action="store_true", help="have the next run fetch these clips again")
         case "rebuild":
             add("manifest", type=Path, help="the manifest.csv of a dataset")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -71,7 +72,9 @@ def main(options: argparse.Namespace) -> int:
             known = {row.clip.path for page in pages for row in page if row.clip is not None}
     # Progress is not for standard output, which holds nothing but the result.
     on_progress = partial(print, file=sys.stderr)
-    checked, problems = verify(output, asyncio.run(find_ffmpeg()).path, known, on_progress)
+    checked, problems = verify(
+        output, asyncio.run(find_ffmpeg()).path, known, on_progress, sample=options.sample
+    )
     segments = dict.fromkeys(problem.segment_id for problem in problems if problem.segment_id)
     if options.json:
         print(json.dumps(_fields(checked, problems)))
@@ -114,18 +117,24 @@ def verify(
     ffmpeg: str,
     known: Collection[str] = (),
     on_progress: Callable[[str], None] = lambda text: None,
+    *,
+    sample: int | None = None,
 ) -> tuple[Checked, list[Problem]]:
     """Check every file the manifest names, then look for files it does not: how many, and what
     is wrong.
 
     `ffmpeg` is the program that decodes what libsndfile cannot. `known` are paths (relative to
     `output_dir`) that the journal knows although the manifest does not name them: clips kept out,
-    clips newer than the manifest. Raises MetadataError for a manifest that cannot be read.
+    clips newer than the manifest. `sample`: only so many clips, others each time.
+    Raises MetadataError for a manifest that cannot be read.
     """
     rows: list[ManifestRow] = []
     for page in manifest_pages(manifest_in(output_dir)):
         clips = page[page.sha256 != ""]
         rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
+    expected = {*known, *(row.path for row in rows)}
+    if sample is not None and sample < len(rows):
+        rows = random.sample(rows, sample)
     problems, checked = [], Checked(0, 0)
     reported_at = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -139,7 +148,6 @@ def verify(
                 reported_at = time.monotonic()
                 read = size(checked.bytes)
                 on_progress(f"{count(done)} of {count(len(rows))} clips, {read} read")
-    expected = {*known, *(row.path for row in rows)}
     folder = output_dir / "clips"
     for path in sorted(folder.rglob("*")):
         name, top = path.relative_to(output_dir).as_posix(), path.relative_to(folder).parts[0]

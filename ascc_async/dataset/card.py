@@ -9,11 +9,10 @@ import yaml
 from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.reasons import REASON_FACTS
+from ascc_async.dataset.terms import CITATIONS, LICENSES, TITLE, TOOL
 from ascc_async.dataset.text import counted, markdown
 from ascc_async.model import Outcome, Reason
 from ascc_async.settings import Settings
-
-TITLE = "AudioSet, the Creative Commons part"
 
 # Hugging Face knows these names only, and filters by them.
 _SIZES = (
@@ -45,15 +44,16 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
         ("Clips per class", _classes(counts, classes)),
         ("Sample rates", kept + _table(("Hz", "clips"), counts.sample_rates.items())),
         ("What is missing, and why", _missing(counts, limited=limit is not None)),
-        ("Licenses", _LICENSES),
-        ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{_CITATIONS}"),
+        ("Licenses", LICENSES),
+        ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{CITATIONS}"),
+        ("How to publish a copy", _PUBLISHING),
         ("How to have something removed", _REMOVAL),
     )
     body = "".join(f"\n## {title}\n\n{text}" for title, text in sections)
     front = {
         "pretty_name": TITLE,
-        # The sounds, and AudioSet's labels.
-        "license": ["cc-by-3.0", "cc-by-4.0"],
+        # The sounds, AudioSet's labels, and its ontology.
+        "license": ["cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0"],
         "language": ["en"],
         "task_categories": ["audio-classification"],
         "size_categories": [next((n for most, n in _SIZES if counts.clips < most), "1M<n<10M")],
@@ -84,7 +84,9 @@ def _how_made(settings: Settings) -> str:
     rate = "the source's sample rate" if clips.sample_rate is None else f"{clips.sample_rate} Hz"
     channels = {None: "the source's channels", 1: "mono", 2: "two channels"}[clips.channels]
     text = _HOW_MADE.format(
-        days=f"{settings.license.recheck_after_days:g}", form=f"{container}, {rate}, {channels}"
+        days=f"{settings.license.recheck_after_days:g}",
+        tool=TOOL,
+        form=f"{container}, {rate}, {channels}",
     )
     if limit is not None:
         verb = "was" if limit == 1 else "were"
@@ -148,7 +150,7 @@ the answer was Creative Commons, and no older than {days} days, the sound of the
 and cut to the sample ({form}). Nothing was normalised, denoised or otherwise altered. Empty,
 silent and undecodable clips were left out. `quality.csv` tells level, silence and clipping of each.
 `run.json` holds the settings, the seed, the versions of the tools and the hashes of AudioSet's
-files. Made with ascc_async.
+files. Made with [ascc_async]({tool}).
 """
 
 _FILES = """\
@@ -162,6 +164,8 @@ _FILES = """\
 | `ATTRIBUTION.csv`, `CREDITS.md` | title, author, source, license and changes of every clip |
 | `unavailable.csv` | what could not be had, with the reason |
 | `run.json` | settings, seed, versions, hashes of the inputs |
+| `LICENSE.md`, `CITATION.cff` | what each part may be used for; how to cite |
+| `SHA256SUMS` | of all these files and all clips, for `sha256sum -c dataset/SHA256SUMS` |
 
 The clips are under `clips/`, beside the folder of these files; `path` in the manifest is relative
 to the folder that holds both. A file the manifest does not name as `clip` is not part of the
@@ -175,36 +179,12 @@ clips = manifest[manifest.outcome == "clip"]
 ```
 """
 
-_LICENSES = """\
-- **The sounds**: [Creative Commons Attribution 3.0](https://creativecommons.org/licenses/by/3.0/)
-  (CC BY 3.0), by the authors named in `ATTRIBUTION.csv` and `CREDITS.md`. Whoever shares a clip
-  must name its title and author, link to its source and the license, and say what was changed.
-- **AudioSet's labels and segment lists**: Google,
-  [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
-- **AudioSet's ontology** (class names and their order):
-  Google, [CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/).
-
-A license on YouTube can change. `license_checked_at` says when each was last seen; a copy made
-while the license held stays under it.
-"""
-
-_CITATIONS = """\
-```bibtex
-@inproceedings{gemmeke2017audioset,
-  title     = {Audio Set: An ontology and human-labeled dataset for audio events},
-  author    = {Gemmeke, Jort F. and Ellis, Daniel P. W. and Freedman, Dylan and Jansen, Aren and
-               Lawrence, Wade and Moore, R. Channing and Plakal, Manoj and Ritter, Marvin},
-  booktitle = {IEEE International Conference on Acoustics, Speech and Signal Processing (ICASSP)},
-  year      = {2017}
-}
-
-@article{heggan2022metaaudio,
-  title   = {MetaAudio: A Few-Shot Audio Classification Benchmark},
-  author  = {Heggan, Calum and Budgett, Sam and Hospedales, Timothy and Yaghoobi, Mehrdad},
-  journal = {arXiv preprint arXiv:2204.02121},
-  year    = {2022}
-}
-```
+_PUBLISHING = """\
+Share `dataset/` whole, with the clips that it names: the credits must stay with the sounds. In the
+folder that holds `dataset/` and `clips/`, `sha256sum -c dataset/SHA256SUMS` says whether a copy is
+whole. For readers who want rows that play, `python -m ascc_async export webdataset` makes tar files
+with sound, labels and credit together, and `export lists` the files with which other programs find
+the clips. To put a folder on Hugging Face: `hf upload NAME FOLDER --repo-type dataset`.
 """
 
 _REMOVAL = """\

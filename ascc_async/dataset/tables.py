@@ -21,7 +21,9 @@ UNAVAILABLE_COLUMNS = (
 QUALITY_COLUMNS = (
     "segment_id", "path", "peak_dbfs", "rms_dbfs", "silence_share", "clipping_share", "flags",
 )  # fmt: skip
-CLASS_COLUMNS = ("YTID", "MID", "class_name", "file_name", "sample_rate")
+CLASS_COLUMNS = (
+    "YTID", "MID", "class_name", "file_name", "sample_rate", "segment_id", "path",
+)  # fmt: skip
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
 
 # Hints for whoever listens through a dataset: nothing is left out because of them.
@@ -99,11 +101,13 @@ def write_class_tables(
     with open_table(folder / "labels.csv", ("segment_id", *titles)) as add_row:
         for row in clips:
             marks = ["0"] * len(classes)
-            file = PurePosixPath(row.path).name
+            file, where = PurePosixPath(row.path).name, (row.segment_id, row.path)
             for mid in row.labels.split(","):
                 if (column := columns.get(mid)) is not None:  # others were not chosen
                     marks[column] = "1"
-                    lists[column].append((row.video_id, mid, names[column], file, row.sample_rate))
+                    lists[column].append(
+                        (row.video_id, mid, names[column], file, row.sample_rate, *where)
+                    )
             add_row((row.segment_id, *marks))
 
     (folder / "classes").mkdir()

@@ -34,7 +34,8 @@ from ascc_async.dataset.tables import (
     unavailable_row,
     write_class_tables,
 )
-from ascc_async.files import sync
+from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
+from ascc_async.files import sha256_of, sync
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.settings import Settings
 
@@ -175,8 +176,21 @@ def write_dataset(
         write_class_tables(folder, clip_rows, entries.selection.chosen)
         counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))
         text = card(counts, entries.selection.chosen, facts.settings)
-        (folder / "README.md").write_text(text, encoding="utf-8", newline="")
-        (folder / "run.json").write_text(_run_record(facts), encoding="utf-8", newline="")
+        for name, content in (
+            ("README.md", text),
+            ("run.json", _run_record(facts)),
+            ("LICENSE.md", LICENSE_FILE),
+            ("CITATION.cff", CITATION_FILE),
+        ):
+            (folder / name).write_text(content, encoding="utf-8", newline="")
+        sums = {row.path: row.sha256 for row in clip_rows}
+        for path in folder.rglob("*"):
+            if path.is_file():
+                name = f"{DATASET_FOLDER}/{path.relative_to(folder).as_posix()}"
+                sums[name] = sha256_of(path)
+        # As `sha256sum -c` reads it, in the folder that holds dataset/ and clips/.
+        lines = (f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
+        (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="")
     return counts
 
 

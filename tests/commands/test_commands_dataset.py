@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -35,7 +38,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     "name",
     ["manifest.csv", "labels.csv", "unavailable.csv", "ATTRIBUTION.csv", "CREDITS.md", "README.md",
-     "suitable_classes.csv", "classes/Music.csv"],
+     "suitable_classes.csv", "classes/Music.csv", "LICENSE.md", "CITATION.cff"],
 )  # fmt: skip
 def test_a_seeded_world_gives_this_dataset(finished: Place, name: str) -> None:
     """Word for word but for times, hashes and sizes. A file that is not there yet is written: look
@@ -49,6 +52,25 @@ def test_a_seeded_world_gives_this_dataset(finished: Place, name: str) -> None:
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_bytes(text.encode())
     assert text == golden.read_bytes().decode("utf-8")
+
+
+def test_sha256sum_checks_the_whole_dataset(finished: Place) -> None:
+    """Every clip and every file of `dataset/`, by the system's own tool, from `output.dir`."""
+    sums = finished.output / "dataset" / "SHA256SUMS"
+    names = {line.split("  ", 1)[1] for line in sums.read_text("utf-8").splitlines()}
+    files = {path for path in sums.parent.rglob("*") if path.is_file() and path != sums}
+    manifest = rows_of(finished.output / "dataset" / "manifest.csv")
+    clips = {row["path"] for row in manifest if row["outcome"] == "clip"}
+    assert names == {path.relative_to(finished.output).as_posix() for path in files} | clips
+    lines = b"".join(
+        b"%s  %s\n" % (hashlib.sha256((finished.output / name).read_bytes()).hexdigest().encode(),
+                       name.encode())
+        for name in sorted(names)
+    )  # fmt: skip
+    assert lines == sums.read_bytes()
+    if shutil.which("sha256sum"):  # macOS has shasum instead
+        checking = ["sha256sum", "--check", "--strict", "--quiet", "dataset/SHA256SUMS"]
+        subprocess.run(checking, cwd=finished.output, check=True, timeout=30)
 
 
 @pytest.mark.parametrize("name", TABLES)

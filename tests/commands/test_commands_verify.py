@@ -61,6 +61,16 @@ def test_a_whole_dataset_has_no_problem(sample: Sample) -> None:
     assert problems == []
 
 
+def test_a_sample_looks_at_so_many_clips(sample: Sample) -> None:
+    """Of the others nothing is read, and none of them counts as unlisted; more than all is all."""
+    for video_id in IDS:
+        file_of(sample, video_id).write_bytes(b"x")
+    for wanted, looked_at in ((1, 1), (2, 2), (50, 3)):
+        checked, problems = verify(sample.folder, FFMPEG, sample=wanted)
+        assert checked.clips == looked_at
+        assert [problem.kind for problem in problems] == ["size"] * looked_at
+
+
 def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
     """Missing, cut off, one bit turned, and a file nobody knows."""
     file_of(sample, IDS[0]).unlink()

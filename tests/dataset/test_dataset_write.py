@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from dataset_samples import (
 
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.manifest import COLUMNS
+from ascc_async.dataset.terms import TOOL
 from ascc_async.dataset.text import restored
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import LicenseAnswer
@@ -160,6 +162,8 @@ def test_each_class_has_its_list(sample: Sample) -> None:
         {
             "YTID": video_id, "MID": DOG, "class_name": "Dog",
             "file_name": f"{video_id}_{start}.flac", "sample_rate": rate,
+            "segment_id": f"{video_id}_{start}",
+            "path": f"clips/{video_id[:2]}/{video_id}_{start}.flac",
         }
         for video_id, start, rate in (
             ("_SUM-A1-ijk", 30000, "44100"), ("half_second", 30500, "48000"),
@@ -269,7 +273,7 @@ def test_the_card_is_valid_and_its_numbers_are_those_of_the_manifest(sample: Sam
     """Front matter as Hugging Face reads it, sums over the manifest below."""
     _, front, body = sample.path("README.md").read_text("utf-8").split("---\n", 2)
     matter = yaml.safe_load(front)
-    assert matter["license"] == ["cc-by-3.0", "cc-by-4.0"]
+    assert matter["license"] == ["cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0"]
     assert matter["task_categories"] == ["audio-classification"]
     assert matter["size_categories"] == ["n<1K"]
     files = [config["data_files"] for config in matter["configs"]]
@@ -283,6 +287,23 @@ def test_the_card_is_valid_and_its_numbers_are_those_of_the_manifest(sample: Sam
     assert "arXiv:2204.02121" in body
     assert "by-sa/4.0" in body
     assert "removals.txt" in body
+
+
+def test_the_citation_names_what_the_card_asks_to_cite(sample: Sample) -> None:
+    """CITATION.cff is YAML with what the format requires; LICENSE.md holds three licenses."""
+    citation = yaml.safe_load(sample.path("CITATION.cff").read_text("utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["license"] == ["CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0"]
+    card = sample.path("README.md").read_text("utf-8")
+    assert all(each["title"] in card for each in citation["references"])
+    text = sample.path("LICENSE.md").read_text("utf-8")
+    assert all(f"licenses/{name}/" in text for name in ("by/3.0", "by/4.0", "by-sa/4.0"))
+
+
+def test_the_tool_s_address_is_the_project_s() -> None:
+    """The card links to the page that pyproject.toml names."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["urls"]["Homepage"] == TOOL
 
 
 def test_counts_are_sums_over_the_manifest(sample: Sample) -> None:
@@ -315,7 +336,7 @@ def test_only_what_changed_is_written(sample: Sample) -> None:
     sample.add("zzzzzzzzzzz", license=License.STANDARD)
     sample.write()
     changed = sorted(path.name for path in files if path.stat().st_ino != before[path])
-    assert changed == ["README.md", "manifest.csv"]
+    assert changed == ["README.md", "SHA256SUMS", "manifest.csv"]
 
 
 def test_lists_of_classes_no_longer_chosen_go(sample: Sample) -> None:
