@@ -9,7 +9,7 @@ from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
 from ascc_async.learning.features import make_features
 from ascc_async.learning.presets import PRESETS
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
 from ascc_async.settings import Settings
@@ -20,12 +20,12 @@ def main(options: argparse.Namespace) -> int:
     """Make the arrays that are missing, or with `--list` show the presets."""
     if options.list:
         for name, preset in PRESETS.items():
-            shape = Recipe(name).shape
+            shape = FeatureRecipe(name).shape
             print(f"{name:<11} {shape!s:<12} {preset.about}")
         return 0
     if options.preset is None:
         raise SettingsError(f"name a preset: {', '.join(PRESETS)} (--list tells more)")
-    recipe = Recipe(
+    recipe = FeatureRecipe(
         options.preset, options.seconds, options.short, options.normalise, options.patches
     )
     make_and_say(load(options.config, options.options), recipe, options.workers, options.part)
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
 
 def make_and_say(
     settings: Settings,
-    recipe: Recipe,
+    recipe: FeatureRecipe,
     workers: int | None = None,
     part: tuple[int, int] | None = None,
 ) -> None:

@@ -23,7 +23,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.errors import SetupError
 from ascc_async.files import PART, part_of, replacing, seal
-from ascc_async.learning.recipe import Array, Recipe
+from ascc_async.learning.recipe import Array, FeatureRecipe
 
 INDEX = "index.csv"
 DROPPED = "dropped.csv"
@@ -45,7 +45,7 @@ class Made(NamedTuple):
 class FeatureFiles:
     """The folder of one recipe. Arrays of another recipe or version in it are not taken for its."""
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, recipe: FeatureRecipe) -> None:
         self.folder = folder
         self._record = json.loads(json.dumps(recipe.record()))  # as it is when read again
         self._stamp = _stamp(self._record)

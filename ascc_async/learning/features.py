@@ -23,7 +23,7 @@ from ascc_async.dataset.published_clips import (
 )
 from ascc_async.errors import Rejected, SetupError, StopRun
 from ascc_async.learning.feature_files import FeatureFiles, Made
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import (
     FEW_SHOT_TRAIN,
     STATISTICS,
@@ -51,7 +51,7 @@ class Features:
 
 def make_features(
     output_dir: Path,
-    recipe: Recipe,
+    recipe: FeatureRecipe,
     workers: int,
     part: tuple[int, int] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -111,7 +111,7 @@ class _Work:
     """What a worker process needs to know."""
 
     output_dir: Path
-    recipe: Recipe
+    recipe: FeatureRecipe
     files: FeatureFiles
     ffmpeg: str
 
@@ -158,7 +158,7 @@ def _make_batch(work: _Work, rows: Sequence[ManifestRow]) -> str:
 
 def _update_statistics(
     files: FeatureFiles,
-    recipe: Recipe,
+    recipe: FeatureRecipe,
     rows: Sequence[ManifestRow],
     made: Mapping[str, Made],
     exports: Path,

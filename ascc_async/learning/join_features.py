@@ -43,7 +43,7 @@ class Differing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class FeaturesSummary:
     """Of this call: records read, clips found in them, records of their videos with another start.
 
     Of the folder: clips in it, and those that differ.
@@ -63,7 +63,7 @@ def join_features(
     paths: Sequence[Path],
     mids: Sequence[str],
     on_records: Callable[[int], object] = lambda records: None,
-) -> Summary:
+) -> FeaturesSummary:
     """Write the features of these clips, beside those that earlier calls found in other files.
 
     `mids`: the class list, which the records' labels count in. Nothing is written before all was
@@ -101,7 +101,7 @@ def join_features(
     with replacing(folder / INDEX) as part:
         write_table(part, Joined._fields, (index[row.segment_id] for row in joined))
     _clean(folder, {row.path for row in index.values()})
-    return Summary(folder, records, len(found), other_start, len(index), len(differing))
+    return FeaturesSummary(folder, records, len(found), other_start, len(index), len(differing))
 
 
 def _earlier(folder: Path, segments: Set[str]) -> tuple[dict[str, Joined], dict[str, Differing]]:

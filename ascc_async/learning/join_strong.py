@@ -22,7 +22,7 @@ _HEADING = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel"
 _CHANGES = "described by the times at which sounds occur, AudioSet's strong labels (CC BY 4.0)"
 
 
-class Event(NamedTuple):
+class StrongEvent(NamedTuple):
     """A line of `strong/<part>.tsv`: the columns that sed_eval and DCASE read, and the MID."""
 
     filename: str
@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class StrongSummary:
     """What is in `path` now. `beyond`: events after the end of a clip that the video cut short.
 
     `unnamed`: MIDs without a display name.
@@ -64,7 +64,7 @@ def read_names(path: Path) -> dict[str, str]:
 
 def join_strong(
     output_dir: Path, rows: Sequence[ManifestRow], paths: Sequence[Path], names: Mapping[str, str]
-) -> list[Summary]:
+) -> list[StrongSummary]:
     """Write the events of these clips. `names`: display names by MID. Raises MetadataError."""
     folder = output_dir / EXPORTS_FOLDER / FOLDER
     clips = {row.path: row for row in rows}
@@ -74,14 +74,14 @@ def join_strong(
         name = path.name.split("_")[1] + ".tsv"
         events, beyond = _events(path, rows, names)
         tables[name] = events
-        summary = Summary(
+        summary = StrongSummary(
             folder / name, len({event.filename for event in events}), len(events), beyond,
             len({event.mid for event in events if event.event_label == event.mid}),
         )  # fmt: skip
         summaries.append(summary)
     remove_leftovers(folder)
     for name, events in tables.items():
-        lines = ("\t".join(line) + "\n" for line in (Event._fields, *events))
+        lines = ("\t".join(line) + "\n" for line in (StrongEvent._fields, *events))
         put(folder / name, "".join(lines).encode())
     named = {event.filename for events in tables.values() for event in events}
     write_credits_of(folder, output_dir, (row for row in rows if row.path in named), _CHANGES)
@@ -90,7 +90,7 @@ def join_strong(
 
 def _events(
     path: Path, rows: Sequence[ManifestRow], names: Mapping[str, str]
-) -> tuple[list[Event], int]:
+) -> tuple[list[StrongEvent], int]:
     """The events in a file of Google's that these clips hold, and how many lie beyond their end."""
     clips = {row.segment_id: row for row in rows}
     found: list[tuple[str, float, float, str]] = []
@@ -115,14 +115,16 @@ def _events(
                 beyond += 1
     found.sort()
     events = [
-        Event(clips[segment_id].path, decimal(start, 3), decimal(end, 3), names.get(mid, mid), mid)
+        StrongEvent(
+            clips[segment_id].path, decimal(start, 3), decimal(end, 3), names.get(mid, mid), mid
+        )
         for segment_id, start, end, mid in found
     ]
     return events, beyond
 
 
-def _earlier(path: Path, clips: Mapping[str, ManifestRow]) -> list[Event]:
+def _earlier(path: Path, clips: Mapping[str, ManifestRow]) -> list[StrongEvent]:
     """What an earlier call wrote of the clips that are still there."""
     lines = path.read_text("utf-8").splitlines()[1:]
-    events = (Event._make(line.split("\t")) for line in lines)
+    events = (StrongEvent._make(line.split("\t")) for line in lines)
     return [event for event in events if event.filename in clips]

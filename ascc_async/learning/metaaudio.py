@@ -23,7 +23,7 @@ from ascc_async.files import PART, part_of, replacing, seal, sync
 from ascc_async.learning import few_shot
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.feature_files import INDEX
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import STATISTICS
 
 _NAME = "AudioSet"  # one of the names its code knows
@@ -39,12 +39,12 @@ class Exported:
     new: int
 
 
-def recipe_of(slices: float | None) -> Recipe:
+def recipe_of(slices: float | None) -> FeatureRecipe:
     """The arrays it reads: as its own scripts make them, from normalised waveforms."""
-    return Recipe("metaaudio", normalise="sample", slices=slices)
+    return FeatureRecipe("metaaudio", normalise="sample", slices=slices)
 
 
-def export(output_dir: Path, recipe: Recipe) -> Exported:
+def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
     """Write it from the arrays and the split that are there. Raises SetupError."""
     exports = output_dir / EXPORTS_FOLDER
     arrays = exports / "features" / recipe.folder

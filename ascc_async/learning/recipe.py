@@ -23,7 +23,7 @@ _SECONDS = (1, 60)
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class FeatureRecipe:
     """`seconds` of each clip. `short`: what is done with a shorter one.
 
     `patches` cuts the spectrogram into what the model is fed. `slices`: not one spectrogram, but

@@ -1,6 +1,6 @@
 """The spectrograms of the presets as their originals make them, to compare with.
 
-Each needs a package, or a file of its authors in the folder that `ASCC_PEERS` names:
+Each needs a package, or a file of its authors in the folder that `PEERS_SOURCES` names:
 `mel_features.py` (tensorflow/models, research/audioset/vggish), `ast_dataloader.py`
 (YuanGongND/ast, src/dataloader.py), `passt_preprocess.py` (kkoutini/PaSST, models/preprocess.py).
 None is needed for the fast tests, which use `originals.json`; where all are there,
@@ -55,7 +55,7 @@ def stereo(path: Path) -> Path:
 
 
 def imported(name: str) -> Any:
-    if (folder := os.environ.get("ASCC_PEERS", "")) not in sys.path:
+    if (folder := os.environ.get("PEERS_SOURCES", "")) not in sys.path:
         sys.path.append(folder)
     try:
         return importlib.import_module(name)

@@ -18,7 +18,7 @@ from ascc_async.errors import SetupError
 from ascc_async.files import sha256_of
 from ascc_async.learning.feature_files import FeatureFiles
 from ascc_async.learning.features import Features, make_features
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 
 FOLDER = "exports/features/metaaudio-1s"
 METAAUDIO = ("features", "metaaudio", "--seconds", "1")
@@ -55,7 +55,7 @@ def copy(dataset: Dataset, tmp_path: Path) -> Dataset:
 
 def make(dataset: Dataset, part: tuple[int, int] | None = None, **options: Any) -> Features:
     """The same call in this process, with one worker."""
-    recipe = Recipe(**{"preset": "metaaudio", "seconds": 1} | options)
+    recipe = FeatureRecipe(**{"preset": "metaaudio", "seconds": 1} | options)
     return make_features(dataset.folder, recipe, 1, part)
 
 
@@ -240,7 +240,7 @@ def test_wrong_options_are_errors_of_usage(wrong: list[str]) -> None:
 
 def test_only_one_call_finishes_a_folder_at_a_time(copy: Dataset) -> None:
     """A second one says so and changes nothing; parts share the folder."""
-    recipe = Recipe("metaaudio", seconds=1)
+    recipe = FeatureRecipe("metaaudio", seconds=1)
     files = FeatureFiles(copy.folder / FOLDER, recipe)
     with files.held(alone=False):
         assert make(copy, (1, 2)).new == 0

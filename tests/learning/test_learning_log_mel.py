@@ -11,7 +11,7 @@ from originals import GOLDEN, ORIGINALS, NotHere, some_of, sound, stereo, wave16
 
 from ascc_async.learning.log_mel import frames_of, log_mel
 from ascc_async.learning.presets import PRESETS, LogMel
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.waveform import mono
 from ascc_async.media.decoding import read_sound
 
@@ -68,9 +68,9 @@ def test_the_waveform_is_librosas_bit_for_bit(tmp_path: Path) -> None:
 def test_ten_seconds_have_the_shape_that_models_read(name: str) -> None:
     """And the listed shape is that of the array."""
     rate = PRESETS[name].rate
-    array, frames, source = Recipe(name).array(sound(rate)[:, None], rate)
+    array, frames, source = FeatureRecipe(name).array(sound(rate)[:, None], rate)
     assert array is not None
-    assert array.shape == Recipe(name).shape == SHAPES[name]
+    assert array.shape == FeatureRecipe(name).shape == SHAPES[name]
     assert array.dtype == np.float32
     assert frames == source == array.shape[-1]
 

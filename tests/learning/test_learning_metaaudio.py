@@ -101,9 +101,9 @@ def test_what_was_removed_or_left_by_a_kill_is_gone(copy: Dataset) -> None:
 
 def peer() -> Path:
     """MetaAudio's example, if it and its packages are here."""
-    path = Path(os.environ.get("ASCC_PEERS", ""), "metaaudio", "Examples", "MAML_ESC")
+    path = Path(os.environ.get("PEERS_SOURCES", ""), "metaaudio", "Examples", "MAML_ESC")
     if not path.is_dir():
-        pytest.skip("MetaAudio's repository is not in the folder that ASCC_PEERS names")
+        pytest.skip("MetaAudio's repository is not in the folder that PEERS_SOURCES names")
     for name in ("torch", "librosa", "sklearn"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name}, which MetaAudio needs, is not here")

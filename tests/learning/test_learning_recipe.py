@@ -9,13 +9,13 @@ import pytest
 from originals import sound
 
 from ascc_async.errors import SettingsError
-from ascc_async.learning.recipe import Recipe
+from ascc_async.learning.recipe import FeatureRecipe
 
 SECOND = sound(16_000)[:16_000]
 
 
 def made(preset: str, samples: np.ndarray = SECOND, **options: Any) -> tuple[Any, int, int]:
-    return Recipe(preset, **options).array(samples.reshape(len(samples), -1), 16_000)
+    return FeatureRecipe(preset, **options).array(samples.reshape(len(samples), -1), 16_000)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def made(preset: str, samples: np.ndarray = SECOND, **options: Any) -> tuple[Any
 )
 def test_other_options_go_to_a_folder_of_their_own(folder: str, options: dict[str, Any]) -> None:
     """The preset's own folder holds the defaults only."""
-    assert Recipe("vggish", **options).folder == folder
+    assert FeatureRecipe("vggish", **options).folder == folder
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_what_cannot_be_made_is_said_at_once(
 ) -> None:
     """As errors of usage."""
     with pytest.raises(SettingsError, match=words):
-        Recipe(preset, **options)
+        FeatureRecipe(preset, **options)
 
 
 def test_a_short_clip_is_filled_repeated_or_left_out() -> None:
@@ -72,7 +72,7 @@ def test_patches_are_cut_from_the_spectrogram() -> None:
     """Each 96 frames of 64 bands, as VGGish is fed; what is left at the end is none."""
     whole, frames, _ = made("vggish", sound(16_000))
     patches, count, source = made("vggish", sound(16_000), patches=True)
-    assert patches.shape == Recipe("vggish", patches=True).shape == (10, 96, 64)
+    assert patches.shape == FeatureRecipe("vggish", patches=True).shape == (10, 96, 64)
     assert (patches.reshape(960, 64) == whole.T[:960]).all()
     assert (frames, count, source) == (998, 10, 10)
 
@@ -99,9 +99,9 @@ def test_slices_repeat_the_last_one_as_a_whole() -> None:
 
 def test_credits_tell_what_was_done() -> None:
     """In the words that go into `changes`."""
-    assert Recipe("metaaudio").changes == (
+    assert FeatureRecipe("metaaudio").changes == (
         "mixed to mono, resampled to 16 kHz, log-mel spectrogram"
     )
-    assert Recipe("wave32k", normalise="sample").changes == (
+    assert FeatureRecipe("wave32k", normalise="sample").changes == (
         "mixed to mono, resampled to 32 kHz, normalised to mean 0 and deviation 1"
     )
