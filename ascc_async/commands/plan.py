@@ -83,7 +83,7 @@ def render_plan(plan: RunPlan) -> str:
     lines.append(f"Clips       about {plan.clips:,}{more}, {disk} on disk")
 
     if plan.clips_again.from_lossless or plan.clips_again.fetched:
-        lines.append(f"Other settings: {plan.clips_again}")
+        lines.append(f"Again       {plan.clips_again}")
 
     for title, sizes in (("Smallest", plan.smallest), ("Largest", plan.largest)):
         lines.append(f"{title} classes                      segments   clips")

@@ -24,7 +24,7 @@ VERIFY = (
     "`python -m ascc_async verify --repair` and then `python -m ascc_async run` fetch it again;"
     " without the network, name its video in removals.txt."
 )
-_NO_CREDITS = "lacks clips that the manifest names: `python -m ascc_async run` writes both anew"
+_NO_CREDITS = "lacks clips that the manifest names: `python -m ascc_async run` writes both again"
 
 
 class Segment(Protocol):

@@ -113,7 +113,10 @@ class ClipsAgain:
             )
         ]
         duration = f"{time} min" if time < 90 else f"{time / 60:.1f} h"
-        return f"{total:,} clips will be made again, {', '.join(how)}; that takes about {duration}"
+        return (
+            f"other clips settings than before: {total:,} clips will be made again,"
+            f" {', '.join(how)}; that takes about {duration}"
+        )
 
 
 def clips_again(index: JournalIndex, settings: Settings, rows: Bools | None = None) -> ClipsAgain:

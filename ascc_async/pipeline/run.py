@@ -229,8 +229,9 @@ class Run:
         """
         settings, reader, journal = self._settings, records.reader, records.journal
         self.changed_settings = await asyncio.to_thread(changed_settings, reader, settings)
-        for change in self.changed_settings:
-            log.info("a setting was changed since the last run", extra={"setting": change})
+        if self.changed_settings:
+            changes = ", ".join(self.changed_settings)
+            log.info("changed since the last run: %(settings)s", {"settings": changes})
         await journal.record(*await asyncio.to_thread(short_clips, reader, settings.clips))
         await self._reconcile(records)
         access = access_since(reader, settings.network, cookies.jars, time.time())
@@ -245,7 +246,7 @@ class Run:
         await asyncio.to_thread(index.load, reader, records.encoding)
         again = clips_again(index, settings)
         if again.from_lossless or again.fetched:
-            log.info("made with other settings before: %(again)s", {"again": str(again)})
+            log.warning("%(again)s", {"again": str(again)})  # shown beside the dashboard, too
         if settings.license.explain_missing:
             await asyncio.to_thread(index.load_explained, reader)
         return await asyncio.to_thread(WorkQueue, index, first)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
@@ -102,9 +103,12 @@ class WatchedSource:
             return  # said before, by another request that was under way
         self.why, self.look_first = str(error), True
         self.closed_until = math.inf if error.until is None else error.until
+        when = "in this run"
+        if error.until is not None:
+            when = f"until {datetime.fromtimestamp(error.until):%Y-%m-%d %H:%M}"
         log.warning(
-            "license source cannot be asked for now; the next one answers instead",
-            extra={"source": self.name, "why": self.why, "until": error.until},
+            "not using %(source)s %(when)s: %(why)s",
+            {"source": self.name, "when": when, "why": self.why, "until": error.until},
         )
 
     def standing(self, identity: str) -> Standing:
@@ -274,8 +278,8 @@ class WatchedSource:
             log.error(f"license source «%(source)s» is not used: {self.why}", {"source": self.name})
             return
         log.warning(
-            "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and what"
-            f" it was told since does not count. {BLOCKED}",
+            "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and the"
+            f" answers it got since the last one do not count. {BLOCKED}",
             {"identity": identity, "source": self.name},
         )
         refused = Refused("known videos are not shown", kind="other")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -16,7 +17,7 @@ from ascc_async.progress.formatting import clock, count, duration, rate, safe, s
 from ascc_async.throttle.limiter import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars go
-_ALL_COLUMNS = 72  # of the table of identities
+_STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table
 _SOURCE_STATES = {
     "resting": "paused",
     "distrusted": "not trusted any more",
@@ -34,11 +35,11 @@ class Dashboard:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         snapshot, width = self._snapshot, options.max_width
         if self._headline:
-            yield _line(_headline(snapshot, narrow=width < _NARROW), "bold")
+            yield _line(_headline(snapshot, width), width, "bold")
         if (download := snapshot.download) is not None:
             of_total = f" of {size(download.total)}" if download.total else ""
             received = f"{size(download.received)}{of_total}"
-            yield _line(f"downloading {safe(download.name)}: {received}")
+            yield _line(f"downloading {safe(download.name)}: {received}", width)
         sums = figures(snapshot)
         if sums is None:
             return
@@ -49,22 +50,23 @@ class Dashboard:
         for source in snapshot.sources:
             if source.state != "ready":
                 state = _SOURCE_STATES.get(source.state, source.state)
-                yield _line(f"source {source.name}: {state} ({safe(source.why)})", "yellow")
+                text = f"source {source.name}: {state} ({safe(source.why)})"
+                yield _line(text, width, "yellow")
         if snapshot.disk is not None:
             waiting = " · too little: clips wait for space" if snapshot.disk.waiting else ""
-            yield _line(f"disk {size(snapshot.disk.free)} free{waiting}")
+            yield _line(f"disk {size(snapshot.disk.free)} free{waiting}", width)
 
 
-def _headline(snapshot: RunSnapshot, *, narrow: bool) -> str:
+def _headline(snapshot: RunSnapshot, width: int) -> str:
     stopping = snapshot.stopping
     if stopping.draining:
         left = duration(stopping.seconds_left or 0)
-        if narrow:
+        if width < _STOPPING:
             return f"stopping, {left} · Ctrl-C: abort"
         return f"stopping: finishing what is under way, at most {left}; Ctrl-C now aborts"
     elapsed = duration(snapshot.at - snapshot.started_at)
     phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
-    goes_on = "" if narrow else ", the same command resumes"
+    goes_on = "" if width < _NARROW else ", the same command resumes"
     return f"ascc_async{phase} · {elapsed} · Ctrl-C stops{goes_on}"
 
 
@@ -87,15 +89,14 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
     if not snapshot.stopping.draining:
         licenses, clips = sums.left.licenses, sums.left.clips
         # Where they differ: the last clips come after the last license.
-        more = (
-            f" · licenses in {duration(licenses)}" if licenses and clips and licenses < inf else ""
-        )
-        yield _line(f"{sums.time_left or 'time left: not known yet'}{more}")
+        differ = licenses and clips and licenses < inf and width >= _NARROW
+        more = f" · licenses in {duration(licenses or 0)}" if differ else ""
+        yield _line(f"{sums.time_left or 'time left: not known yet'}{more}", width)
     of = "" if width < _NARROW else " of the videos answered"
     shareable = share(sums.creative_commons, sums.answered)
-    yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}")
+    yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}", width)
     if sums.unavailable:
-        yield _line(_reasons(sums.unavailable, width))
+        yield _line(_reasons(sums.unavailable, width), width)
 
 
 def _reasons(reasons: dict[str, int], width: int) -> str:
@@ -114,20 +115,34 @@ def _reasons(reasons: dict[str, int], width: int) -> str:
 
 def _bucket_table(buckets: tuple[tuple[BucketSnapshot, float], ...], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    wide = width >= _ALL_COLUMNS
-    # «refused at»: the rate that was last refused, which the limiter now stays below.
-    limits = ("refused at", "refusals") if wide else ()
-    for name in ("identity", "requests", "last minute", "permitted", *limits, "paused"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    names = ["requests", "last minute", "permitted", "refused at", "refusals", "paused until"]
+    if width < _NARROW:
+        names = ["requests", "rate", "paused"]
+    elif width < _ALL_COLUMNS:
+        names = ["requests", "last minute", "permitted", "paused until"]
+    # Only who asks may be longer than its heading.
+    room = width - sum(max(8, len(name)) + 2 for name in names)
+    for name in ("identity", *names):
+        table.add_column(name, no_wrap=True)
     for bucket, per_second in buckets:
-        ceiling = rate(bucket.ceiling) if bucket.ceiling else "–"
-        paused = f"until {clock(bucket.resting_until)}" if bucket.resting_until else "no"
-        more = (ceiling, count(bucket.refused)) if wide else ()
-        rates = rate(per_second), rate(bucket.rate)
-        table.add_row(safe(bucket.identity), bucket.kind.value, *rates, *more, paused)
+        shown = {
+            "requests": bucket.kind.value,
+            "last minute": rate(per_second),
+            "rate": rate(per_second),
+            "permitted": rate(bucket.rate),
+            # The rate that was last refused, which the limiter now stays below.
+            "refused at": rate(bucket.ceiling) if bucket.ceiling else "–",
+            "refusals": count(bucket.refused),
+        }
+        paused = clock(bucket.resting_until) if bucket.resting_until else "–"
+        who = safe(bucket.identity)
+        who = who if len(who) <= room else who[: room - 1] + "…"
+        table.add_row(who, *(shown.get(name, paused) for name in names))
     return table
 
 
-def _line(text: str, style: str = "") -> Text:
+def _line(text: str, width: int, style: str = "") -> Text:
     # Cut rather than wrapped: a line more or less would make the whole dashboard jump.
+    if cell_len(text) > width:
+        text = text[:width].rpartition(" ")[0] + "…"
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")

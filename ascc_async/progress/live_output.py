@@ -6,10 +6,12 @@ import asyncio
 import logging
 import os
 import sys
+import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -144,8 +146,17 @@ class Screen:
         self.show(event_line(time.time(), "info", event, fields) if self._json else text)
 
     def show(self, line: str) -> None:
-        """A line as it is, above the dashboard."""
+        """A text above the dashboard; on a terminal wrapped between words, unless it is JSON."""
         was_gone = self._console.gone
+        if self._console.is_terminal and not self._json:
+            # A path or an address that is longer than a line stays whole, to be copied.
+            wrap = partial(
+                textwrap.fill,
+                width=self._console.width,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            line = "\n".join(map(wrap, line.split("\n")))
         self._console.print_line(line)
         if self._console.gone and not was_gone:
             self._on_gone()

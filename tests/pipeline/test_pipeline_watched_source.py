@@ -341,7 +341,7 @@ def test_a_source_set_aside_is_said_once(caplog: pytest.LogCaptureFixture) -> No
             source.pause(SourceUnusable("used up", until=now() + 50))
 
     run(main())
-    assert caplog.text.count("cannot be asked for now") == 1
+    assert caplog.text.count("not using") == 1
 
 
 def test_what_a_refused_key_s_source_said_stays_good() -> None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
-from snapshots import DRAINING, START, snapshot, work_queue
+from snapshots import DRAINING, START, bucket, snapshot, work_queue
 
-from ascc_async.pipeline.snapshot import Download, Phase, RunSnapshot, snapshot_data, snapshot_from
+from ascc_async.pipeline.snapshot import (
+    DiskSnapshot,
+    Download,
+    Phase,
+    RunSnapshot,
+    snapshot_data,
+    snapshot_from,
+)
 from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import figures, snapshot_line
 from ascc_async.progress.live_output import PlainConsole
+from ascc_async.throttle.limiter import RateLimiterSnapshot
 
 
 def drawn(frame: RunSnapshot, width: int) -> list[str]:
@@ -39,6 +48,25 @@ def test_no_line_is_wider_than_the_terminal(width: int, stopping: bool) -> None:
         "disk 84.0 GB",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("stopping", [False, True])
+def test_no_word_is_cut(width: int, stopping: bool) -> None:
+    """What does not fit is left out by whole words; only an identity's long name is cut."""
+    trouble = SourceSnapshot("data_api", "resting", "quota used up until midnight Pacific time", 5)
+    paused = bucket(ceiling=29.0, resting_until=START + 200, refused=1234)
+    buckets = (paused, bucket(identity="an-identity-with-a-long-name"))
+    frame = snapshot(
+        sources=(trouble,), disk=DiskSnapshot(84, True), limiter=RateLimiterSnapshot(buckets)
+    )
+    frame = replace(frame, stopping=DRAINING) if stopping else frame
+    whole = set(" ".join(drawn(frame, 200)).split()) | {"rate", "s", "stops", "abort", "other"}
+    for line in drawn(frame, width):
+        words = line.replace("…", "").split()
+        cut = [word for word in words if word not in whole and word.isalpha()]
+        assert cut == [], line
+        assert "…" not in line or line.endswith("…") or line.startswith("an-id")
 
 
 def test_the_dashboard_keeps_its_height_while_numbers_change() -> None:

@@ -218,3 +218,16 @@ async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_pa
         log.info("seen")
     assert isinstance(out.file, io.StringIO)
     assert "seen" in out.file.getvalue()
+
+
+async def test_on_a_terminal_no_word_is_broken(tmp_path: Path) -> None:
+    """Events wrap between words; a path that is longer than the line stays whole for copying."""
+    path = f"/{'long' * 15}/ascc_async.log"
+    terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
+    out = PlainConsole(terminal, width=40)
+    event = f"«main» refused at 29 pages/s (YouTube answers 429: too many requests); see {path}"
+    async with screen(out, tmp_path, "text", []).showing():
+        logging.getLogger("ascc_async").warning(event)
+    lines = terminal.getvalue().splitlines()
+    for word in event.split():
+        assert any(word in line for line in lines), word
