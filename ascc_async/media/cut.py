@@ -99,7 +99,8 @@ class Cutter:
         source_format: str,
     ) -> ClipFile:
         sha256, size = await asyncio.to_thread(seal, part, path)
-        if self._settings.media == "audio" and self._settings.format in ("opus", "m4a"):
+        lossy = encoding.CLIP_FORMATS[self._settings.format].lossy
+        if self._settings.media == "audio" and lossy:
             codec = source_format.split()[-1]
             notes = [*notes, f"re-encoded from {'aac' if codec.startswith('mp4a') else codec}"]
         return ClipFile(

@@ -1,1 +1,1 @@
-"""Scheduling politely: knows nothing of YouTube or audio."""
+"""Scheduling politely: knows what kinds of requests there are, and no answer of YouTube."""

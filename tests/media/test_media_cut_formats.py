@@ -72,7 +72,7 @@ async def test_length_is_exact_and_nothing_is_shifted(
 
 
 @pytest.mark.parametrize("itag", [MP4, WEBM])
-@pytest.mark.parametrize("form", ["m4a", "opus", "flac"])
+@pytest.mark.parametrize("form", ["m4a", "opus", "mp3", "flac"])
 async def test_encoding_again_is_noted(itag: int, form: str, make: Callable[..., object]) -> None:
     """The record says that a lossy source was encoded by a lossy codec a second time."""
     clip = await make(itag, 1_000, format=form)  # type: ignore[misc]
