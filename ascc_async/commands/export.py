@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import shlex
 
 from ascc_async.commands.features import make_and_say
 from ascc_async.commands.few_shot import split_and_say
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER
 from ascc_async.dataset.text import counted
+from ascc_async.errors import SettingsError
 from ascc_async.learning import few_shot, metaaudio
+from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
+from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
 
 def main(options: argparse.Namespace) -> int:
     """Make what the format needs and is missing, then the format."""
     settings = load(options.config, options.options)
-    recipe = metaaudio.recipe_of(options.slices)
+    match options.format:
+        case "metaaudio":
+            _metaaudio(settings, options.slices)
+        case "parquet":
+            _parquet(settings)
+    return 0
+
+
+def _metaaudio(settings: Settings, slices: float | None) -> None:
+    recipe = metaaudio.recipe_of(slices)
     if not (settings.output.dir / EXPORTS_FOLDER / few_shot.FOLDER / "clips.csv").exists():
         split_and_say(settings, few_shot.Options())
     # After the split: the statistics are those of its training classes.
@@ -26,4 +40,17 @@ def main(options: argparse.Namespace) -> int:
         f"metaaudio: {counted(made.clips, 'clip')} of {count(made.classes)} classes,"
         f" {counted(made.new, 'new file')}, in {made.folder}; its README.md says how to start"
     )
-    return 0
+
+
+def _parquet(settings: Settings) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        raise SettingsError("export parquet needs pyarrow: pip install 'ascc-async[parquet]'")
+    from ascc_async.exports import parquet
+
+    with counted_bar("parquet") as on_progress:
+        made = parquet.export(settings.output.dir, settings.audioset.metadata_dir, on_progress)
+    print(
+        f"parquet: {counted(made.clips, 'clip')} in {counted(made.tables, 'table')},"
+        f" {count(made.new)} new, in {made.folder}\nTo publish it, with a NAME of your own such as"
+        f" you/audioset-cc:\n  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset"
+    )

@@ -15,7 +15,7 @@ from ascc_async.model import Outcome, Reason
 from ascc_async.settings import Settings
 
 # Hugging Face knows these names only, and filters by them.
-_SIZES = (
+SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
 )  # fmt: skip
 # Hugging Face shows each as a table of its own, the first one when nothing is asked for.
@@ -40,10 +40,10 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
     sections = (
         ("How it was made", _how_made(settings)),
         ("The files", _FILES),
-        ("Clips per split", _table(("split", *Outcome), splits)),
+        ("Clips per split", table(("split", *Outcome), splits)),
         ("Clips per class", _classes(counts, classes)),
-        ("Sample rates", kept + _table(("Hz", "clips"), counts.sample_rates.items())),
-        ("What is missing, and why", _missing(counts, limited=limit is not None)),
+        ("Sample rates", kept + table(("Hz", "clips"), counts.sample_rates.items())),
+        ("What is missing, and why", missing(counts, limited=limit is not None)),
         ("Licenses", LICENSES),
         ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{CITATIONS}"),
         ("How to publish a copy", _PUBLISHING),
@@ -56,7 +56,7 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
         "license": ["cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0"],
         "language": ["en"],
         "task_categories": ["audio-classification"],
-        "size_categories": [next((n for most, n in _SIZES if counts.clips < most), "1M<n<10M")],
+        "size_categories": [next((n for most, n in SIZES if counts.clips < most), "1M<n<10M")],
         "tags": ["audio", "audioset", "sound-events", "creative-commons", "few-shot"],
         "configs": _CONFIGS,
     }
@@ -99,13 +99,14 @@ def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
     rows = [(markdown(item.name), f"`{item.mid}`", counts.classes[item.mid]) for item in held]
     # Only classes with clips: AudioSet has 527, and most would be rows of zeros in a small set.
     text = "A clip may hold several classes, and counts for each.\n\n"
-    text += _table(("class", "MID", "clips"), rows)
+    text += table(("class", "MID", "clips"), rows)
     if empty := len(classes) - len(held):
         text += f"\n{empty:,} of the {len(classes):,} chosen classes have no clip.\n"
     return text
 
 
-def _missing(counts: Counts, *, limited: bool) -> str:
+def missing(counts: Counts, *, limited: bool) -> str:
+    """What is not in the dataset, by outcome and reason. `limited`: not all were asked for."""
     rows = []
     for (outcome, reason), number in counts.reasons.items():
         if outcome == Outcome.CLIP:
@@ -118,10 +119,11 @@ def _missing(counts: Counts, *, limited: bool) -> str:
     if not rows:
         return "Nothing: every selected segment is here.\n"
     lead = "Segment by segment: `manifest.csv` and `unavailable.csv`.\n\n"
-    return lead + _table(("outcome", "reason", "meaning", "segments"), rows)
+    return lead + table(("outcome", "reason", "meaning", "segments"), rows)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for row in rows:
         # Texts from outside were escaped by the caller: a `|` would break the table.

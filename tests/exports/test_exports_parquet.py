@@ -1,0 +1,217 @@
+"""`export parquet` by the real command, read by the peers themselves."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from learning_samples import CLASSES, Dataset
+
+READER = Path(__file__).with_name("read_parquet.py")
+FILES = {
+    "README.md", "croissant.json", "LICENSE", "LICENSES.md", "CREDITS.md", "ATTRIBUTION.csv",
+    "CITATION.cff", "run.json", "SHA256SUMS", "manifest.parquet",
+    "data/balanced_train-00000-of-00001.parquet", "data/eval-00000-of-00001.parquet",
+    "data/unbalanced_train-00000-of-00001.parquet",
+}  # fmt: skip
+TITLE = "=Frogs'n'crows|{x}"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Forty clips of three splits, and two segments that are none."""
+    pytest.importorskip("pyarrow")
+    dataset = Dataset(tmp_path_factory.mktemp("exported"))
+    for number in range(36):
+        dataset.add(f"-{number:02}unbalanc", "Frog", split="unbalanced_train", title=TITLE)
+    dataset.add("-_balanced1", "Bark", "Speech", split="balanced_train", start_ms=30_500)
+    dataset.add("-_balanced2", "Speech", split="balanced_train")
+    dataset.add("-_evaluate1", "Piano", "Frog")
+    dataset.add("-_evaluate2", "Frog")
+    dataset.sample.add("NotAsked111", license=None)
+    dataset.write()
+    code, said = dataset.run("export", "parquet")
+    folder = dataset.folder / "exports" / "parquet"
+    assert code == 0, said
+    assert "40 clips in 3 tables, 3 new" in said
+    assert f"hf upload NAME {folder} --repo-type dataset" in said
+    return dataset
+
+
+@pytest.fixture
+def copy(exported: Dataset, tmp_path: Path) -> Dataset:
+    """A copy, to be changed."""
+    shutil.copytree(exported.folder, tmp_path / "copy")
+    return Dataset(tmp_path / "copy")
+
+
+def sums(dataset: Dataset) -> dict[str, str]:
+    text = (dataset.folder / "exports" / "parquet" / "SHA256SUMS").read_text()
+    return {name: sha256 for sha256, name in (line.split("  ") for line in text.splitlines())}
+
+
+def read_by(peer: str, dataset: Dataset, cache: Path) -> Any:
+    """What a peer reads; the test is skipped where there is no such peer."""
+    python = os.environ.get("ASCC_PEERS", sys.executable)
+    done = subprocess.run(
+        [python, str(READER), peer, str(dataset.folder / "exports" / "parquet")],
+        capture_output=True, text=True, timeout=120, env=os.environ | {"HF_HOME": str(cache)},
+    )  # fmt: skip
+    if done.returncode and done.stderr.startswith("absent:"):
+        pytest.skip(f"{peer} {done.stderr.strip()} (extra `peers`, or ASCC_PEERS=python)")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def hashes(dataset: Dataset, *splits: str) -> dict[str, str]:
+    """SHA-256 of the clips' files, by segment id."""
+    with (dataset.folder / "dataset" / "manifest.csv").open(encoding="utf-8") as file:
+        return {
+            row["segment_id"]: hashlib.sha256(
+                (dataset.folder / row["path"]).read_bytes()
+            ).hexdigest()
+            for row in csv.DictReader(file)
+            if row["outcome"] == "clip" and (not splits or row["split"] in splits)
+        }
+
+
+def test_the_folder_holds_all_and_its_checksums_say_so(exported: Dataset) -> None:
+    """Nothing of this machine is in any file."""
+    folder = exported.folder / "exports" / "parquet"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == FILES
+    assert set(sums(exported)) == FILES - {"SHA256SUMS"}
+    for name, sha256 in sums(exported).items():
+        content = (folder / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == sha256
+        assert str(exported.folder).encode() not in content, name
+
+
+def test_every_clip_lies_verbatim_in_its_table_in_small_row_groups(exported: Dataset) -> None:
+    """Sound is stored as it is; a reader holds 32 rows at most."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    folder = exported.folder / "exports" / "parquet" / "data"
+    path = folder / "unbalanced_train-00000-of-00001.parquet"
+    content = path.read_bytes()
+    for clip in exported.folder.glob("clips/-[0-9]/*.flac"):
+        assert clip.read_bytes() in content
+    table = pq.ParquetFile(path)
+    groups = [table.metadata.row_group(group) for group in range(table.num_row_groups)]
+    assert [group.num_rows for group in groups] == [32, 4]
+    codecs = {
+        groups[0].column(index).path_in_schema: groups[0].column(index).compression
+        for index in range(groups[0].num_columns)
+    }
+    assert codecs.pop("audio.bytes") == "UNCOMPRESSED"
+    assert set(codecs.values()) == {"ZSTD"}
+    assert set(table.read(["title"])["title"].to_pylist()) == {TITLE}
+
+
+def test_hugging_face_loads_it_without_network_and_torch(exported: Dataset, tmp_path: Path) -> None:
+    """Three splits of their own names, and the two configurations that papers use."""
+    told = read_by("datasets", exported, tmp_path)
+    train, big, test = "balanced_train", "unbalanced_train", "eval"
+    for config, splits in (
+        ("default", {train: [train], big: [big], test: [test]}),
+        ("balanced", {"train": [train], "test": [test]}),
+        ("full", {"train": [train, big], "test": [test]}),
+    ):
+        wanted = {name: hashes(exported, *of) for name, of in splits.items()}
+        assert told[config]["splits"] == wanted
+        assert told[config]["features"] == ["Audio", "ClassLabel"]
+        assert told[config]["classes"] == len(CLASSES)
+
+
+@pytest.mark.parametrize("peer", ["duckdb", "polars"])
+def test_queries_count_what_labels_csv_counts(peer: str, exported: Dataset, tmp_path: Path) -> None:
+    """Clips per class, and the length of every clip."""
+    told = read_by(peer, exported, tmp_path)
+    with (exported.folder / "dataset" / "labels.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    counts = Counter(name for row in rows for name, held in row.items() if held == "1")
+    assert told["counts"] == counts
+    sizes = {path.stem: path.stat().st_size for path in exported.folder.glob("clips/*/*.flac")}
+    assert told["lengths"] == sizes
+
+
+def test_the_card_is_one(exported: Dataset, tmp_path: Path) -> None:
+    """Its front matter is what the Hub reads; a title of any kind does no harm."""
+    told = read_by("huggingface_hub", exported, tmp_path)
+    assert told["license"] == ["cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0"]
+    assert told["configs"] == ["default", "balanced", "full"]
+    text = (exported.folder / "exports" / "parquet" / "README.md").read_text("utf-8")
+    for heading in ("How it was made", "What is missing, and why", "How to cite", "removed"):
+        assert heading in text
+    assert "hf upload NAME . --repo-type dataset" in text
+
+
+def test_croissant_validates_and_yields_every_record(exported: Dataset, tmp_path: Path) -> None:
+    """Clips with their sound, all classes, all rows of the manifest; no warning."""
+    told = read_by("mlcroissant", exported, tmp_path)
+    assert told["conforms_to"] == "http://mlcommons.org/croissant/1.1"
+    assert told["warnings"] == []
+    assert told["clips"] == hashes(exported)
+    assert (told["classes"], told["manifest"]) == (len(CLASSES), 41)
+
+
+def test_a_second_run_touches_nothing_and_a_removed_video_is_gone(copy: Dataset) -> None:
+    """Only the table that held it is made again; nothing names it any more."""
+    before = copy.tree("exports")
+    assert "0 new" in copy.command("export", "parquet")[1]
+    assert copy.tree("exports") == before
+    (copy.folder / "removals.txt").write_text("-_evaluate1\n")
+    assert "39 clips in 3 tables, 1 new" in copy.command("export", "parquet")[1]
+    for path in (copy.folder / "exports" / "parquet").rglob("*.*"):
+        assert b"-_evaluate1" not in path.read_bytes(), path.name
+    (copy.folder / "removals.txt").write_text("-_evaluate1\n-_evaluate2\n")
+    assert "38 clips in 2 tables, 0 new" in copy.command("export", "parquet")[1]
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(copy: Dataset) -> None:
+    """After the first table, and before the last file; leftovers go."""
+    folder = copy.folder / "exports" / "parquet"
+    wanted = sums(copy)
+    for moment in ("data/balanced_train-00000-of-00001.parquet", "manifest.parquet"):
+        shutil.rmtree(folder)
+        copy.kill_when((folder / moment).exists, "export", "parquet")
+        (folder / "data" / ".part-0123").write_text("left by another kill")
+        assert copy.command("export", "parquet")[0] == 0
+        assert sums(copy) == wanted
+        assert not list(folder.rglob(".part-*"))
+
+
+def test_what_was_damaged_since_is_made_again(copy: Dataset) -> None:
+    """A table, by its checksum; a clip stops it with its name."""
+    folder, wanted = copy.folder / "exports" / "parquet", sums(copy)
+    table = folder / "data" / "eval-00000-of-00001.parquet"
+    content = bytearray(table.read_bytes())
+    content[1000] ^= 255
+    table.write_bytes(content)
+    assert "1 new" in copy.command("export", "parquet")[1]
+    assert sums(copy) == wanted
+    table.unlink()
+    clip = next(copy.folder.glob("clips/*/-_evaluate2*"))
+    clip.write_bytes(b"other")
+    code, said = copy.command("export", "parquet")
+    assert code == 1
+    assert clip.name in said
+    assert not table.exists()
+
+
+def test_without_pyarrow_it_says_what_to_install(
+    copy: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and the line for pip."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, said = copy.command("export", "parquet")
+    assert code == 2
+    assert "pip install 'ascc-async[parquet]'" in said
