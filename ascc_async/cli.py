@@ -127,14 +127,16 @@ HELP = {
         "join features.tar.gz audioset_train_strong.tsv",
     ),
     "export": CommandHelp(
-        "the dataset as other people's code reads it: metaaudio, parquet",
+        "the dataset as other people's code reads it: metaaudio, parquet, webdataset, lists",
         "metaaudio: spectrograms by class, split and statistics for MetaAudio's unmodified code,\n"
         "in exports/metaaudio (with --slices N in exports/metaaudio-Ns, for its variable-length\n"
         "loaders). Runs few-shot and features where they are missing; the README.md it writes\n"
         "says how to start.\n"
         "parquet: rows that play, with license and credit in each, as a folder to upload to\n"
         "Hugging Face, in exports/parquet. Needs pyarrow: pip install 'ascc-async[parquet]'.\n"
-        "docs/publishing.md leads through it.",
+        "webdataset: tar files with sound, labels and credit of each clip, in exports/webdataset.\n"
+        "lists: the files with which lhotse, AST, AudioMAE, Kaldi and players find the clips, in\n"
+        "exports/lists. docs/publishing.md leads through it.",
         "export parquet",
     ),
 }
@@ -281,10 +283,12 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"
             add("paths", nargs="+", type=Path, metavar="PATH", help=what)
         case "export":
-            formats = "metaaudio, or parquet for Hugging Face"
-            add("format", choices=("metaaudio", "parquet"), metavar="FORMAT", help=formats)
+            formats = ("metaaudio", "parquet", "webdataset", "lists")
+            add("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
             slices = "metaaudio: arrays of (n, 128, frames), each clip in slices of so many seconds"
             add("--slices", type=float, metavar="SECONDS", help=slices)
+            shard = "webdataset: about so many megabytes a shard (default: 1000)"
+            add("--shard-mb", type=_count, default=1000, metavar="N", help=shard)
     if name in ("plan", "status", "verify", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 

@@ -11,6 +11,8 @@ from ascc_async.commands.few_shot import split_and_say
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER
 from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
+from ascc_async.exports import lists, webdataset
+from ascc_async.exports.rows import read_published
 from ascc_async.learning import few_shot, metaaudio
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
@@ -19,13 +21,19 @@ from ascc_async.settings_loader import load
 
 
 def main(options: argparse.Namespace) -> int:
-    """Make what the format needs and is missing, then the format."""
+    """Make the format, and before it what it needs and is missing."""
     settings = load(options.config, options.options)
     match options.format:
         case "metaaudio":
             _metaaudio(settings, options.slices)
         case "parquet":
             _parquet(settings)
+        case "webdataset":
+            _webdataset(settings, options.shard_mb)
+        case "lists":
+            published = read_published(settings.output.dir, settings.audioset.metadata_dir)
+            folder = lists.export(settings.output.dir, published)
+            print(f"lists: {counted(len(published.rows), 'clip')}, in {folder}")
     return 0
 
 
@@ -53,4 +61,16 @@ def _parquet(settings: Settings) -> None:
         f"parquet: {counted(made.clips, 'clip')} in {counted(made.tables, 'table')},"
         f" {count(made.new)} new, in {made.folder}\nTo publish it, with a NAME of your own such as"
         f" you/audioset-cc:\n  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset"
+    )
+
+
+def _webdataset(settings: Settings, shard_mb: int) -> None:
+    rows = read_published(settings.output.dir, settings.audioset.metadata_dir).rows
+    with counted_bar("writing shards") as on_clip:
+        made = webdataset.export(
+            settings.output.dir, rows, shard_mb * 1_000_000, settings.output.min_free_gb, on_clip
+        )
+    print(
+        f"webdataset: {counted(len(rows), 'clip')} in {counted(made.shards, 'shard')}, {made.new}"
+        f" of them written now, in {made.folder}"
     )

@@ -184,9 +184,9 @@ clips = manifest[manifest.outcome == "clip"]
 _PUBLISHING = """\
 Share `dataset/` whole, with the clips that it names: the credits must stay with the sounds. In the
 folder that holds `dataset/` and `clips/`, `sha256sum -c dataset/SHA256SUMS` says whether a copy is
-whole. For readers who want rows that play, `python -m ascc_async export webdataset` makes tar files
-with sound, labels and credit together, and `export lists` the files with which other programs find
-the clips. To put a folder on Hugging Face: `hf upload NAME FOLDER --repo-type dataset`.
+whole. For readers who want rows that play, `python -m ascc_async export parquet` makes a folder for
+Hugging Face and prints the line that uploads it (`hf upload NAME FOLDER --repo-type dataset`);
+`export webdataset` makes tar files with sound, labels and credit together.
 """
 
 _REMOVAL = """\

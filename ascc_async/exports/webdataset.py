@@ -1,0 +1,203 @@
+"""`export webdataset`: tar files that WebDataset, LAION-CLAP and `tar` itself read.
+
+A shard is a function of its clips alone: no times, owners or chance in it. So the shards that are
+there already are compared while the clips are read, and only those that differ are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from io import DEFAULT_BUFFER_SIZE
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from tarfile import BLOCKSIZE, NUL, RECORDSIZE, USTAR_FORMAT, TarInfo
+
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
+from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
+from ascc_async.errors import SetupError
+from ascc_async.exports.rows import Row, read_clip
+from ascc_async.files import disk_errors, part_of, put, remove_leftovers, seal, sha256_of
+
+FOLDER = "webdataset"
+SHARD_BYTES = 1_000_000_000
+_GB = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What is in the folder now, and how many of its shards this call wrote."""
+
+    folder: Path
+    shards: int
+    new: int
+
+
+def export(
+    output_dir: Path,
+    rows: Sequence[Row],
+    shard_bytes: int = SHARD_BYTES,
+    min_free_gb: float = 0,
+    on_clip: Callable[[int, int], None] = lambda done, total: None,
+) -> Exported:
+    """Write `<split>/000000.tar`, …, and what must go with them when they are shared.
+
+    `on_clip` is told how many of how many clips are done. Raises SetupError for a clip that is not
+    the one the manifest names, and where the disk has no room.
+    """
+    folder = output_dir / EXPORTS_FOLDER / FOLDER
+    if not rows:
+        shutil.rmtree(folder, ignore_errors=True)  # all were asked to be left out
+        raise SetupError(f"{output_dir}: this dataset holds no clip, so there is nothing to export")
+    shards: dict[str, Sequence[Row]] = {}
+    in_order = sorted(rows, key=attrgetter("split", "segment_id"))
+    for split, clips in groupby(in_order, attrgetter("split")):
+        for number, shard in enumerate(_shards([*clips], shard_bytes)):
+            shards[f"{split}/{number:06}.tar"] = shard
+    with disk_errors(folder):
+        _remove_others(folder, shards)
+        _check_room(folder, shards, min_free_gb)
+        sums: dict[str, str] = {}
+        new = done = 0
+        for name, shard in shards.items():
+            sums[name], written = _bring_about(folder / name, output_dir, shard)
+            new, done = new + written, done + len(shard)
+            on_clip(done, len(rows))
+        # As LAION-CLAP wants it: how many clips each tar of a folder holds.
+        for split, names in groupby(shards, os.path.dirname):
+            sizes = {os.path.basename(name): len(shards[name]) for name in names}
+            sums[f"{split}/sizes.json"] = put(folder / split / "sizes.json", _json(sizes))
+        suffix = Path(in_order[0].path).suffix[1:]
+        readme = _README.format(shard=next(iter(shards)), suffix=suffix)
+        sums["README.md"] = put(folder / "README.md", readme.encode())
+        sums["LICENSE.md"] = put(folder / "LICENSE.md", LICENSE_FILE.encode())
+        sums["CITATION.cff"] = put(folder / "CITATION.cff", CITATION_FILE.encode())
+        write_credits_of(folder, output_dir, rows)
+        for name in ("ATTRIBUTION.csv", "CREDITS.md"):
+            sums[name] = sha256_of(folder / name)
+        lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
+        put(folder / "SHA256SUMS", lines.encode())
+    return Exported(folder, len(shards), new)
+
+
+def _shards(clips: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
+    """The clips in pieces of about so many bytes; one clip at least in each."""
+    shard: list[Row] = []
+    size = 0
+    for clip in clips:
+        if shard and size + clip.bytes > most:
+            yield shard
+            shard, size = [], 0
+        shard.append(clip)
+        size += clip.bytes
+    if shard:
+        yield shard
+
+
+def _remove_others(folder: Path, shards: Mapping[str, object]) -> None:
+    """What earlier calls left and this one does not want: a removed clip must be nowhere."""
+    remove_leftovers(folder)
+    for path in folder.glob("*/*"):
+        split = path.parent.name
+        wanted = path.relative_to(folder).as_posix() in shards or (
+            path.name == "sizes.json" and f"{split}/000000.tar" in shards
+        )
+        if not wanted:
+            path.unlink()
+            with suppress(OSError):
+                path.parent.rmdir()  # if it was the last one
+
+
+def _check_room(folder: Path, shards: Mapping[str, Sequence[Row]], min_free_gb: float) -> None:
+    """Raise SetupError where what is still to be written would not leave `min_free_gb`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = {name: sum(row.bytes for row in shard) for name, shard in shards.items()}
+    missing = sum(size for name, size in sizes.items() if not (folder / name).exists())
+    # A shard that changed is whole beside the old one before it takes its place.
+    needed = missing + max(sizes.values(), default=0) + int(min_free_gb * _GB)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SetupError(
+            f"{folder}: needs {needed / _GB:.1f} GB of free disk, output.min_free_gb among them,"
+            f" and {free / _GB:.1f} GB are free. Make room, then run the same command again"
+        )
+
+
+def _bring_about(path: Path, output_dir: Path, clips: Sequence[Row]) -> tuple[str, bool]:
+    """Its SHA-256, and whether the shard had to be written."""
+    if path.exists():
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            for chunk in _tar(output_dir, clips):
+                if file.read(len(chunk)) != chunk:
+                    break
+                digest.update(chunk)
+            else:
+                if not file.read(1):
+                    return digest.hexdigest(), False
+    with part_of(path) as part:
+        with part.open("wb", DEFAULT_BUFFER_SIZE) as file:
+            for chunk in _tar(output_dir, clips):
+                file.write(chunk)
+        return seal(part, path)[0], True
+
+
+def _tar(output_dir: Path, clips: Sequence[Row]) -> Iterator[bytes]:
+    """A tar file piece by piece, a clip's at a time in memory."""
+    size = 0
+    for row in clips:
+        for suffix, content in (
+            (Path(row.path).suffix, read_clip(output_dir, row)),
+            (".json", _json(facts_of(row))),
+        ):
+            info = TarInfo(row.segment_id + suffix)  # of owner 0 and time 0
+            info.size = len(content)
+            member = info.tobuf(USTAR_FORMAT) + content + NUL * (-len(content) % BLOCKSIZE)
+            size += len(member)
+            yield member
+    yield NUL * (2 * BLOCKSIZE + -(size + 2 * BLOCKSIZE) % RECORDSIZE)
+
+
+def facts_of(row: Row) -> dict[str, object]:
+    """The JSON beside a clip. Readers take each key's type from the first few clips, so every key
+    is there in each, with a value of its type.
+    """
+    facts = row._asdict()
+    del facts["path"]  # the clip lies beside it
+    caption = f"The sound of {', '.join(row.human_labels)}"
+    return {**facts, "text": caption, "tag": row.human_labels}
+
+
+def _json(record: Mapping[str, object]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n"
+
+
+_README = """\
+---
+license: [cc-by-3.0, cc-by-4.0, cc-by-sa-4.0]
+task_categories: [audio-classification]
+---
+
+# AudioSet, the Creative Commons part, as WebDataset
+Each clip is two files in a tar: the sound, and a `.json` with its labels (MIDs in `labels`, names
+in `human_labels` and `tag`, places among AudioSet's 527 classes in `label_indices`), times, quality
+and whom to credit. `sizes.json` says how many clips each tar of a folder holds.
+
+```python
+import io, json, soundfile, webdataset as wds
+
+for sample in wds.WebDataset("{shard}", shardshuffle=False):
+    facts = json.loads(sample["json"])
+    sound, rate = soundfile.read(io.BytesIO(sample["{suffix}"]))
+    print(facts["human_labels"], facts["author"], sound.shape, rate)
+```
+
+Licenses: `LICENSE.md`. Credits, which must stay with the sounds: `CREDITS.md`, `ATTRIBUTION.csv`.
+How to cite: `CITATION.cff`. Whether a copy is whole: `sha256sum -c SHA256SUMS`, in this folder.
+"""

@@ -1,0 +1,158 @@
+"""`export webdataset` as a process, and WebDataset itself on what it wrote."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+from learning_samples import Dataset
+from peers_python import run_peer
+
+from ascc_async.files import sha256_of
+
+FOLDER = "exports/webdataset"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Two splits, a shard each."""
+    dataset = Dataset(tmp_path_factory.mktemp("webdataset"))
+    dataset.add("-bcdefghijk", "Bark", "Speech", title="=1+1")
+    dataset.add("half_second", "Frog", start_ms=30_500)
+    for number in range(5):
+        dataset.add(f"train{number}abcde", "Crow", split="balanced_train")
+    dataset.write()
+    code, said = dataset.run("export", "webdataset", "--shard-mb", "1")
+    assert (code, "7 clips in 2 shards, 2 of them written now" in said) == (0, True), said
+    return dataset
+
+
+@pytest.fixture
+def copy(exported: Dataset, tmp_path: Path) -> Dataset:
+    """A copy, to be changed."""
+    shutil.copytree(exported.folder, tmp_path / "copy")
+    return Dataset(tmp_path / "copy")
+
+
+def test_each_clip_lies_in_its_split_with_all_that_is_known(exported: Dataset) -> None:
+    """The file itself, byte for byte, and a JSON in which no value is missing, null or empty."""
+    facts = {}
+    for shard in sorted((exported.folder / FOLDER).glob("*/*.tar")):
+        with tarfile.open(shard) as tar:
+            members = tar.getmembers()
+            assert [member.name for member in members] == sorted(tar.getnames())
+            assert {(member.mtime, member.uid, member.uname) for member in members} == {(0, 0, "")}
+            for sound, record in zip(members[::2], members[1::2], strict=True):
+                segment_id = sound.name.removesuffix(".flac")
+                assert record.name == f"{segment_id}.json"
+                file = exported.folder / "clips" / segment_id[:2] / sound.name
+                assert tar.extractfile(sound).read() == file.read_bytes()
+                facts[segment_id] = json.loads(tar.extractfile(record).read())
+                assert facts[segment_id]["split"] == shard.parent.name
+    assert len(facts) == 7
+    first, *others = facts.values()
+    for record in others:
+        assert {key: type(value) for key, value in record.items()} == {
+            key: type(value) for key, value in first.items()
+        }
+    assert all(
+        value not in (None, [], "") for record in facts.values() for value in record.values()
+    )
+    half = facts["half_second_30500"]
+    assert (half["start_seconds"], half["tag"], half["text"]) == (
+        30.5,
+        ["Frog"],
+        "The sound of Frog",
+    )
+    assert facts["-bcdefghijk_30000"]["title"] == "=1+1"
+    sizes = exported.folder / FOLDER / "balanced_train" / "sizes.json"
+    assert json.loads(sizes.read_bytes()) == {"000000.tar": 5}
+
+
+def test_webdataset_reads_every_clip(exported: Dataset) -> None:
+    """Keys, sounds and seconds by its own code; a start of 30.5 stays one beside a start of 0."""
+    said = run_peer(
+        "webdataset",
+        "import io, json, sys, soundfile, webdataset as wds\n"
+        "for sample in wds.WebDataset(sys.argv[1:], shardshuffle=False):\n"
+        "    facts = json.loads(sample['json'])\n"
+        "    sound, rate = soundfile.read(io.BytesIO(sample['flac']))\n"
+        "    print(sample['__key__'], facts['start_seconds'], len(sound), rate)\n",
+        *sorted((exported.folder / FOLDER).glob("*/*.tar")),
+    )
+    lines = said.splitlines()
+    assert "-bcdefghijk_30000 30.0 16000 16000" in lines
+    assert "half_second_30500 30.5 16000 16000" in lines
+    assert len(lines) == 7
+
+
+def test_the_sums_are_those_of_every_file(exported: Dataset) -> None:
+    """Whoever has a copy can check it, with its licenses and credits."""
+    folder = exported.folder / FOLDER
+    sums = dict(
+        reversed(line.split("  ", 1)) for line in (folder / "SHA256SUMS").read_text().splitlines()
+    )
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert sums.keys() == files - {"SHA256SUMS"}
+    assert all(sha256_of(folder / name) == sha256 for name, sha256 in sums.items())
+    assert {"LICENSE.md", "CREDITS.md", "ATTRIBUTION.csv", "CITATION.cff", "README.md"} <= files
+
+
+def test_a_second_call_touches_nothing_and_a_damaged_shard_is_written_anew(copy: Dataset) -> None:
+    """What is right is left alone, also when another shard is wrong."""
+    before = copy.tree(FOLDER)
+    shard = copy.folder / FOLDER / "eval" / "000000.tar"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1] + b"x")
+    code, said = copy.command("export", "webdataset", "--shard-mb", "1")
+    assert (code, "1 of them written now" in said) == (0, True), said
+    assert shard.read_bytes() == whole
+    again = copy.tree(FOLDER)
+    copy.command("export", "webdataset", "--shard-mb", "1")
+    assert copy.tree(FOLDER) == again
+    del before[f"{FOLDER}/eval/000000.tar"], again[f"{FOLDER}/eval/000000.tar"]
+    assert again == before
+
+
+def test_killed_at_any_moment_the_same_call_gives_the_same_bytes(copy: Dataset) -> None:
+    """Nothing half written, nothing left over."""
+    folder = copy.folder / FOLDER
+    expected = {name: sha256 for name, (sha256, _) in copy.tree(FOLDER).items()}
+    for moment in (
+        lambda: any(folder.glob("*/.part-*")),
+        lambda: any(folder.glob("*/*.tar")),
+        lambda: (folder / "README.md").exists(),
+    ):
+        shutil.rmtree(folder)
+        copy.kill_when(moment, "export", "webdataset", "--shard-mb", "1")
+        code, said = copy.command("export", "webdataset", "--shard-mb", "1")
+        assert code == 0, said
+        assert {name: sha256 for name, (sha256, _) in copy.tree(FOLDER).items()} == expected
+
+
+def test_a_removed_video_is_gone_everywhere(copy: Dataset) -> None:
+    """As soon as removals.txt names it; a split without clips goes whole, and so do all."""
+    videos = ["-bcdefghijk", "half_second"]
+    copy.folder.joinpath("removals.txt").write_text("\n".join(videos), "utf-8")
+    assert copy.command("export", "webdataset", "--shard-mb", "1")[0] == 0
+    folder = copy.folder / FOLDER
+    assert not (folder / "eval").exists()
+    everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert not any(video.encode() in everything for video in videos)
+    rest = [f"train{number}abcde" for number in range(5)]
+    copy.folder.joinpath("removals.txt").write_text("\n".join(videos + rest), "utf-8")
+    code, said = copy.command("export", "webdataset")
+    assert (code, "holds no clip" in said) == (1, True), said
+    assert not folder.exists()
+
+
+def test_a_full_disk_is_said_before_anything_is_written(copy: Dataset) -> None:
+    """How much is needed, and what to do; the shards of before stay."""
+    before = copy.tree(FOLDER)
+    words = ("--set", "output.min_free_gb=1000000")
+    code, said = copy.command("export", "webdataset", "--shard-mb", "1", *words)
+    assert (code, "Make room" in said) == (1, True), said
+    assert copy.tree(FOLDER) == before
