@@ -87,7 +87,7 @@ async def _run_with_screen(
         text += f"\n\nSettings that were different in the last run here:{lines}"
     fields = report_fields(counts, snapshot, output)
     screen.say("\n" + text, "summary", {**fields, "changed_settings": list(job.changed_settings)})
-    if shutdown.draining and (counts.pending or snapshot.missing):
+    if shutdown.draining and (counts.left or snapshot.missing):
         return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})

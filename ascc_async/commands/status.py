@@ -132,6 +132,8 @@ def _last_run(snapshot: RunSnapshot | None) -> str:
         return f". The last one was stopped at {ended}; the same command resumes it"
     if snapshot.phase is Phase.DONE:
         return f". The last one finished at {ended}"
+    if snapshot.phase is Phase.STOPPED:
+        return f". The last one gave up at {ended} and said why; the same command resumes it"
     return f". The last one ended unexpectedly at about {ended}; the same command resumes it"
 
 

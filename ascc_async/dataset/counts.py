@@ -26,6 +26,7 @@ class Counts:
     by (outcome, reason), `splits` by (split, outcome). `classes` counts clips by MID,
     `sample_rates` clips by Hz. `seconds` and `bytes` are those of the clips, `channels` the
     channels to credit, `first_checked` and `last_checked` when their licenses were seen.
+    `untried` counts the pending rows whose clip nobody tried to make yet.
     """
 
     segments: int
@@ -40,6 +41,7 @@ class Counts:
     channels: int
     first_checked: str
     last_checked: str
+    untried: int
 
     def outcome(self, outcome: Outcome) -> int:
         """Rows with this outcome."""
@@ -61,11 +63,16 @@ class Counts:
 
     @property
     def pending(self) -> int:
-        """Segments that a further run would go on with."""
+        """Segments that are not finished."""
         return self.outcome(Outcome.PENDING)
 
+    @property
+    def left(self) -> int:
+        """Segments that a further run goes on with: those of unknown license are asked again."""
+        return self.pending + self.license(License.UNKNOWN)
 
-def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame) -> Counts:
+
+def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame, untried: int) -> Counts:
     """The sums, from how many rows there are of each kind and from the rows of the clips."""
     outcomes, licenses = Counter[str](), Counter[str]()
     reasons, splits = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -90,6 +97,7 @@ def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame) -> Counts:
         channels=clips.channel_id.nunique(),
         first_checked=min(clips.license_checked_at, default=""),
         last_checked=max(clips.license_checked_at, default=""),
+        untried=untried,
     )
 
 
@@ -97,10 +105,11 @@ def summary(manifest: Path) -> Counts:
     """The sums over a manifest file. Raises MetadataError with the line that is not right."""
     import pandas as pd
 
-    kinds, clips = Counter[Kind](), []
+    kinds, clips, untried = Counter[Kind](), [], 0
     for page in manifest_pages(manifest):
         rows = zip(page.split, page.license, page.outcome, page.reason, strict=True)
         kinds.update(rows)
+        untried += int(((page.outcome == Outcome.PENDING) & (page.attempts == "0")).sum())
         # Only clips are kept: of two million rows hardly one in a hundred.
         clips.append(page[page.outcome == Outcome.CLIP])
-    return counts_of(kinds, pd.concat(clips))
+    return counts_of(kinds, pd.concat(clips), untried)

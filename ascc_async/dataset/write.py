@@ -37,6 +37,7 @@ from ascc_async.dataset.tables import (
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
 from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.model import Outcome
 from ascc_async.settings import Settings
 
 DATASET_FOLDER = "dataset"
@@ -145,6 +146,7 @@ def write_dataset(
         beyond_limit = entries.beyond_limit(is_clip)
 
     kinds: dict[Kind, int] = {}
+    untried = 0
     clips: list[tuple[ManifestRow, str]] = []
     with _staged(output_dir / DATASET_FOLDER) as folder:
         with (
@@ -163,6 +165,7 @@ def write_dataset(
                 add_manifest_row(row)
                 kind = (row.split, row.license, row.outcome, row.reason)
                 kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
+                untried += row.outcome == Outcome.PENDING and row.attempts == "0"
                 if row.reason:
                     add_unavailable(unavailable_row(row, answer, clip))
                 if decision is CLIP and clip is not None and clip.clip is not None:
@@ -174,7 +177,8 @@ def write_dataset(
         write_credits(folder / "CREDITS.md", credited)
         clip_rows = [row for row, _ in clips]
         write_class_tables(folder, clip_rows, entries.selection.chosen)
-        counts = counts_of(kinds, pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str))
+        table = pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str)
+        counts = counts_of(kinds, table, untried)
         text = card(counts, entries.selection.chosen, facts.settings)
         for name, content in (
             ("README.md", text),

@@ -162,12 +162,14 @@ class Run:
                     RunFacts(settings, versions, inputs, rebuilt_from),
                     self._shutdown,
                 )
+                ended = Phase.STOPPED
                 try:
                     if queue.anything_to_do():
                         cutter = Cutter(
                             settings.clips, FFmpeg(ffmpeg, settings.concurrency.ffmpeg), output
                         )
                         await self._work(records, queue, cutter, cookies, dataset)
+                    ended = Phase.DONE
                 finally:
                     # An abort leaves at once: the next run writes the dataset.
                     if not self._shutdown.aborted:
@@ -178,8 +180,8 @@ class Run:
                         # Only now: a run that breaks off before it reports the change again.
                         await journal.record(settings_to_remember(settings))
                         await self._back_up(journal)
-                self._phase = Phase.DONE
-                await journal.record(self._snapshot_record())
+                        self._phase = ended
+                        await journal.record(self._snapshot_record())
                 return counts
 
     async def _select_and_check_journal(self) -> tuple[Selection, tuple[InputFile, ...]]:

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     WORKING = "working"
     WRITING = "writing the dataset"
     DONE = "done"
+    STOPPED = "stopped"  # by an error, which it explained
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ def _headline(snapshot: RunSnapshot, width: int) -> str:
             return f"stopping, {left} · Ctrl-C: abort"
         return f"stopping: finishing what is under way, at most {left}; Ctrl-C now aborts"
     elapsed = duration(snapshot.at - snapshot.started_at)
+    if snapshot.phase in (Phase.WRITING, Phase.DONE, Phase.STOPPED):
+        return f"ascc_async · {snapshot.phase.value} · {elapsed}"
     phase = "" if snapshot.phase is Phase.WORKING else f" · {snapshot.phase.value}"
     goes_on = "" if width < _NARROW else ", the same command resumes"
     return f"ascc_async{phase} · {elapsed} · Ctrl-C stops{goes_on}"
@@ -86,7 +88,7 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
         table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
     yield table
     # A run that stops will not do what is left.
-    if not snapshot.stopping.draining:
+    if snapshot.phase is Phase.WORKING and not snapshot.stopping.draining:
         licenses, clips = sums.left.licenses, sums.left.clips
         # Where they differ: the last clips come after the last license.
         differ = licenses and clips and licenses < inf and width >= _NARROW

@@ -8,7 +8,7 @@ from typing import Any
 
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.limiter import BucketSnapshot
@@ -99,7 +99,8 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         name, permitted = f"{bucket.identity}/{bucket.kind.value}", rate(bucket.rate)
         parts.append(f"{name} {rate(per_second)} (permitted {permitted}{pause})")
     # A run that stops will not do what is left.
-    if sums.time_left and not snapshot.stopping.draining:
+    working = snapshot.phase is Phase.WORKING and not snapshot.stopping.draining
+    if working and sums.time_left:
         parts.append(sums.time_left)
     return " · ".join(parts)
 

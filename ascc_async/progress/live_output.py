@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
+_SIGNALS = {"SIGINT": "Ctrl-C", "SIGHUP": "the terminal was closed"}
 _LINE_EVERY = 60.0  # a log of weeks must stay readable
 _FIRST_LINES_EVERY = 10.0  # for a minute: whoever starts it looks whether it works
 
@@ -172,11 +173,13 @@ class Screen:
             if snapshot.stopping.draining and not stopping_announced:
                 stopping_announced = True
                 # The dashboard shows it too; a log file or a pipe has only this line.
+                why = snapshot.stopping.reason
                 log.info(
-                    "stopping: finishing what is under way, then writing the dataset; Ctrl-C"
-                    " now aborts",
-                    extra={
-                        "why": snapshot.stopping.reason,
+                    "stopping (%(asked_by)s): finishing what is under way, at most"
+                    " %(at_most_seconds)d s, then writing the dataset; Ctrl-C now aborts",
+                    {
+                        "asked_by": _SIGNALS.get(why, why),
+                        "why": why,
                         "at_most_seconds": round(snapshot.stopping.seconds_left or 0),
                     },
                 )

@@ -45,16 +45,18 @@ class TextFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, cut when it is very long; below it the traceback where there is one."""
         fields = _fields_of(record)
-        repeated = fields.pop("repeated", 0)
+        more = ""
+        if repeated := fields.pop("repeated", 0):
+            # They were of several videos: one's id would look as if it were all of it.
+            fields = {name: fields[name] for name in _WHO if name in fields}
+            more = f": {repeated} more like it; all are in {LOGS}/"
         details = ", ".join(
             f"{key} {_shown(key, value)}" for key, value in fields.items() if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        text = safe(record.getMessage() + (f" ({details})" if details else ""))
+        text = safe(record.getMessage() + (f" ({details})" if details else "") + more)
         if len(text) > _LONGEST:
             text = text[: _LONGEST - 1] + "…"
-        if repeated:
-            text += " (repeated once)" if repeated == 1 else f" (repeated {repeated} times)"
         return f"{clock(record.created)} {level}{text}"
 
 
@@ -115,7 +117,7 @@ class RepeatFilter(logging.Handler):
                 continue
             if key in self._held_back:
                 record, number = self._held_back.pop(key)
-                record.repeated = number
+                record.repeated, record.created = number, time.time()
                 self._shown_at[key] = now
                 self._hand_on(record)
             else:
@@ -143,20 +145,23 @@ def collecting(
     `debug`: into the file also what only who looks for a fault needs.
     """
     screen.setLevel(logging.INFO)
-    handlers = [screen]
+    repeat_filter = RepeatFilter([screen])
+    handlers: list[logging.Handler] = [repeat_filter]
     with suppress(OSError):  # a folder that cannot be written is the run's to explain
-        handlers.append(file_handler(output_dir))
-    repeat_filter = RepeatFilter(handlers)
+        # First, and unfiltered: the file has every one.
+        handlers.insert(0, file_handler(output_dir))
     root, package = logging.getLogger(), logging.getLogger(_PACKAGE)
     level_before = package.level
-    root.addHandler(repeat_filter)
+    for handler in handlers:
+        root.addHandler(handler)
     package.setLevel(logging.DEBUG if debug else logging.INFO)
     try:
         yield repeat_filter
     finally:
-        root.removeHandler(repeat_filter)
         package.setLevel(level_before)
-        repeat_filter.close()
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def file_handler(output_dir: Path) -> logging.Handler:

@@ -12,12 +12,22 @@ from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.reasons import REASON_FACTS
+from ascc_async.dataset.text import counted
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import count, duration, share, size
 from ascc_async.progress.logs import LOGS
 
-_AGAIN = "not finished yet: run the same command again to continue"
+_UNTRIED = "not tried yet"
+_UNTRIED_REMEDY = (
+    "not tried yet: run the same command again to continue (with sampling.max_per_class it tries no"
+    " more than that needs)"
+)
+_UNFINISHED = "tried, not finished"
+_UNFINISHED_REMEDY = (
+    "tried, not finished: each run tries again; where YouTube keeps refusing to play a video and"
+    " does not say why, cookies (docs/cookies.md) or another address (network.proxy) may help"
+)
 _OUTCOME_NAMES = {
     Outcome.CLIP: "clips",
     Outcome.NOT_SHAREABLE: "not shareable",
@@ -28,10 +38,7 @@ _OUTCOME_NAMES = {
 }
 # Also where it is 0: a reader would else wonder whether it was counted.
 _ALWAYS_SHOWN = (Outcome.CLIP, Outcome.NOT_SHAREABLE, Outcome.UNAVAILABLE)
-_WITHOUT_REASON = {
-    Outcome.NOT_SHAREABLE: "standard license",
-    Outcome.PENDING: "not tried yet, or YouTube did not say why it is not played",
-}
+_WITHOUT_REASON = {Outcome.NOT_SHAREABLE: "standard license"}
 # In the order in which a newcomer opens them.
 _FILES = (
     ("dataset/README.md", "the dataset card: start here"),
@@ -55,12 +62,13 @@ def advice(counts: Counts) -> list[Advice]:
     """What to do about each group that is missing: first what can be helped, most first."""
     # By remedy, as several reasons share one: nobody wants to read it five times.
     groups: dict[str, list[tuple[str, int]]] = {}
-    for (outcome, reason), number in counts.reasons.items():
-        remedy = REASON_FACTS[Reason(reason)].remedy if reason else ""
-        if not reason and outcome == Outcome.PENDING:
-            remedy = _AGAIN
-        if remedy:
-            groups.setdefault(remedy, []).append((reason or outcome, number))
+    for (_, reason), number in counts.reasons.items():
+        if reason:
+            groups.setdefault(REASON_FACTS[Reason(reason)].remedy, []).append((reason, number))
+    untried, unfinished = _pending(counts)
+    for remedy, number in ((_UNTRIED_REMEDY, untried), (_UNFINISHED_REMEDY, unfinished)):
+        if number:
+            groups[remedy] = [(Outcome.PENDING, number)]
     advices = [
         Advice(
             tuple(dict.fromkeys(name for name, _ in group)),
@@ -74,21 +82,29 @@ def advice(counts: Counts) -> list[Advice]:
     return sorted(advices, key=lambda item: (item.remedy in hopeless, -item.number))
 
 
+def _pending(counts: Counts) -> tuple[int, int]:
+    """Of the pending rows without a reason those not tried yet, and those tried in vain."""
+    return counts.untried, counts.reasons.get((Outcome.PENDING, ""), 0) - counts.untried
+
+
 def report(counts: Counts, snapshot: RunSnapshot, output_dir: Path) -> str:
     """The report at the end of a run, for people."""
     took = duration(snapshot.at - snapshot.started_at)
-    left = f"{count(counts.pending)} segments are left"
-    if not counts.pending and snapshot.missing:
+    left = f"{count(counts.left)} segments are left"
+    if not counts.left and snapshot.missing:
         left = f"{count(snapshot.missing)} videos are left to ask why they are missing"
-    if snapshot.stopping.draining and (counts.pending or snapshot.missing):
+    if snapshot.stopping.draining and (counts.left or snapshot.missing):
         headline = f"Stopped after {took}. {left}: run the same command again to continue."
     elif not snapshot.answered and not snapshot.clips_made:
         headline = f"Done: nothing was left to do ({took})."
     else:
+        # What is not tried by now max_per_class does not need.
+        later = counts.left - counts.untried
         headline = (
             f"Done in {took}: {count(snapshot.answered)} videos asked about and"
             f" {count(snapshot.clips_made)} clips made ({size(snapshot.media_bytes)} fetched)"
-            " in this run." + (f" {left} for a later run." if counts.pending else "")
+            " in this run."
+            + (f" {counted(later, 'segment')} will be tried again by a later run." if later else "")
         )
     return "\n\n".join([headline, *sums(counts, output_dir)])
 
@@ -169,6 +185,9 @@ def _note(counts: Counts, outcome: Outcome) -> str:
     reasons = [
         (number, reason or _WITHOUT_REASON.get(outcome, "no reason given"))
         for (of_outcome, reason), number in counts.reasons.items()
-        if of_outcome == outcome
+        if of_outcome == outcome and (reason or outcome is not Outcome.PENDING)
     ]
+    if outcome is Outcome.PENDING:
+        names = zip(_pending(counts), (_UNTRIED, _UNFINISHED), strict=True)
+        reasons += [(number, name) for number, name in names if number]
     return ", ".join(f"{name} {count(number)}" for number, name in sorted(reasons, reverse=True))

@@ -25,6 +25,7 @@ _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 2.5
 _SHORT_PAUSE = 60.0
+_FIRST_SECONDS = 30.0  # before the first clips are through these, what one takes is a wild guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     clips = queue.clips_open + _clips_to_come(queue, asked, to_ask)
     to_ask += snapshot.second_looks
     if not (clips or to_ask) or (to_ask and done.videos < _ENOUGH_VIDEOS):
+        return TimeLeft()
+    began = 2 * half.at - done.at
+    if clips and done.clips < _ENOUGH_CLIPS and done.at - began < _FIRST_SECONDS:
         return TimeLeft()
     speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
     pages, media = speeds[RequestKind.PAGES], speeds[RequestKind.MEDIA]

@@ -88,4 +88,5 @@ COUNTS = Counts(
     channels=40,
     first_checked="2026-01-31T12:00:00Z",
     last_checked="2026-01-31T12:00:00Z",
+    untried=1,
 )

@@ -87,6 +87,15 @@ def test_stopping_says_at_every_width_what_ctrl_c_does_next() -> None:
     assert "Ctrl-C: abort" in drawn(snapshot(stopping=DRAINING), 40)[0]
 
 
+@pytest.mark.parametrize("phase", [Phase.WRITING, Phase.DONE])
+def test_at_the_end_nothing_is_said_that_no_longer_holds(phase: Phase) -> None:
+    """While the dataset is written no time is left, and Ctrl-C is not offered."""
+    text = "\n".join(drawn(snapshot(phase=phase), 80)) + snapshot_line(snapshot(phase=phase))
+    assert phase.value in text
+    assert "left" not in text
+    assert "Ctrl-C" not in text
+
+
 def test_something_is_shown_before_the_journal_is_read() -> None:
     """A starting run shows its phase, a download its bytes."""
     empty = RunSnapshot(START + 1, START, Phase.STARTING, snapshot().stopping)

@@ -66,7 +66,7 @@ def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
     assert kept.lines == ["warning: it rains (video_id v0)"]
     clock.now = 61.0
     sink.show_repeated()
-    assert kept.lines[1:] == ["warning: it rains (video_id v999) (repeated 999 times)"]
+    assert kept.lines[1:] == ["warning: it rains: 999 more like it; all are in logs/"]
     sink.show_repeated(all_of_them=True)
     assert len(kept.lines) == 2
 
@@ -87,7 +87,10 @@ def test_counts_that_still_wait_are_shown_at_the_end() -> None:
     for _ in range(3):
         sink.handle(record())
     sink.close()
-    assert kept.lines == ["warning: it rains", "warning: it rains (repeated 2 times)"]
+    assert kept.lines == [
+        "warning: it rains",
+        "warning: it rains: 2 more like it; all are in logs/",
+    ]
 
 
 def test_titles_with_control_characters_reach_neither_terminal_nor_program_raw() -> None:
@@ -146,6 +149,15 @@ async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) ->
         "saw [red]it[/red] :dog: (n 1)", "warning: other",
     ]  # fmt: skip
     assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
+
+
+async def test_the_log_file_has_every_event(tmp_path: Path) -> None:
+    """What the screen sums up as a number is there with each video's id."""
+    async with screen(PlainConsole(io.StringIO()), tmp_path, "text", []).showing():
+        for number in range(3):
+            log.warning("it rains", extra={"video_id": f"v{number}"})
+    lines = (tmp_path / "logs/ascc_async.log").read_text().splitlines()
+    assert [json.loads(line)["video_id"] for line in lines] == ["v0", "v1", "v2"]
 
 
 async def test_json_output_is_one_object_a_line_with_stable_names(tmp_path: Path) -> None:

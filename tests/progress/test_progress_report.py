@@ -29,7 +29,9 @@ def test_what_can_be_helped_comes_before_what_is_gone() -> None:
     helped = {reason: item.remedy for item in groups for reason in item.about}
     assert "network.cookies_file" in helped["age_restricted"]
     assert "Data API key" in helped["license_unknown"]
-    assert "same command" in helped["pending"]
+    pending = [item.remedy for item in groups if item.about == ("pending",)]
+    assert "same command" in pending[0]
+    assert "each run tries again" in pending[1]
     assert groups[-2].about == ("private", "removed")
     assert groups[-2].number == 24
 
@@ -37,15 +39,23 @@ def test_what_can_be_helped_comes_before_what_is_gone() -> None:
 def test_every_reason_of_the_closed_list_has_advice() -> None:
     """No reason leaves a user alone, whatever the outcome."""
     for reason in Reason:
-        counts = replace(COUNTS, outcomes={}, reasons={("unavailable", reason.value): 1})
+        counts = replace(COUNTS, outcomes={}, reasons={("unavailable", reason.value): 1}, untried=0)
         assert [item.about for item in advice(counts)] == [(reason.value,)]
 
 
 def test_a_stopped_run_says_what_is_left_and_how_to_go_on(tmp_path: Path) -> None:
-    """After Ctrl-C the first line has the number of pending segments and how to resume."""
+    """After Ctrl-C the first line has the number of segments that come again, and how."""
     first = report(COUNTS, snapshot(stopping=DRAINING), tmp_path).splitlines()[0]
-    left = "2 segments are left: run the same command again to continue."
+    left = "4 segments are left: run the same command again to continue."
     assert first == f"Stopped after 2 min. {left}"
+
+
+def test_a_finished_run_says_what_is_tried_again(tmp_path: Path) -> None:
+    """Those of unknown license and those tried in vain; not what max_per_class does not need."""
+    text = report(COUNTS, snapshot(), tmp_path)
+    assert "3 segments will be tried again by a later run." in text.splitlines()[0]
+    why = "tried, not finished 1, not tried yet 1"
+    assert f"  2  pending           {why}" in text
 
 
 def test_a_run_with_nothing_to_do_says_so(tmp_path: Path) -> None:

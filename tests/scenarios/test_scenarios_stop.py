@@ -178,6 +178,7 @@ def test_a_disk_that_stays_full_ends_the_run_and_the_next_one_goes_on(
     assert code == 3, said
     assert "nothing is left to do but clips. Make room, or lower output.min_free_gb" in said
     assert said.splitlines()[0] == "ascc_async is starting …"
+    assert "The last one gave up at" in few.run("status")[1]
     asked = len(few.manifest())
     calm.reset_counters()
     code, said = few.run()
