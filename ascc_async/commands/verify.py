@@ -75,7 +75,12 @@ def main(options: argparse.Namespace) -> int:
     checked, problems = verify(
         output, asyncio.run(find_ffmpeg()).path, known, on_progress, sample=options.sample
     )
-    segments = dict.fromkeys(problem.segment_id for problem in problems if problem.segment_id)
+    # What cannot be read now may be whole: a right or a disk that comes back.
+    segments = dict.fromkeys(
+        problem.segment_id
+        for problem in problems
+        if problem.segment_id and problem.kind != "unreadable"
+    )
     if options.json:
         print(json.dumps(_fields(checked, problems)))
     else:
@@ -172,12 +177,13 @@ def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | No
         sha256 = sha256_of(path)
         if sha256 != row.sha256:
             return problem("hash", f"sha256 {sha256}, the manifest says {row.sha256}")
-        wrong = _decode_problem(path, row, ffmpeg)
-        return problem("undecodable", wrong) if wrong else None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return problem("missing", "the file is not there")
     except OSError as error:
         return problem("unreadable", error.strerror or str(error))
+    # Outside: what is raised there is a bug, and must not pass for trouble with the file.
+    wrong = _decode_problem(path, row, ffmpeg)
+    return problem("undecodable", wrong) if wrong else None
 
 
 def _decode_problem(path: Path, row: ManifestRow, ffmpeg: str) -> str:

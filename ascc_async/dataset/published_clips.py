@@ -112,12 +112,11 @@ def write_credits_of(
     `changes` is added to what was done to each: `mixed to mono`. Raises MetadataError.
     """
     known = attributions(output_dir)
-    try:
-        credited = [known[row.segment_id] for row in rows]
-    except KeyError as error:
+    segments = [row.segment_id for row in rows]
+    if not known.keys() >= set(segments):
         # Nothing may be shared without its credits.
-        path = output_dir / "dataset" / "ATTRIBUTION.csv"
-        raise MetadataError(path, None, _NO_CREDITS) from error
+        raise MetadataError(output_dir / "dataset" / "ATTRIBUTION.csv", None, _NO_CREDITS)
+    credited = [known[segment_id] for segment_id in segments]
     if changes:
         credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]
     with replacing(folder / "ATTRIBUTION.csv") as part:

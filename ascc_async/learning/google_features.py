@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from ascc_async.errors import MetadataError
-from ascc_async.learning.sequence_example import SegmentFeatures, parse, video_id_in
+from ascc_async.learning.sequence_example import NotFeatures, SegmentFeatures, parse, video_id_in
 from ascc_async.learning.tfrecord import DamagedRecord, Record, check, split_records
 
 SUFFIX = ".tfrecord"
@@ -44,7 +44,7 @@ def read_features(
             if video_id is None or video_id in wanted:
                 try:
                     features = parse(record.content)
-                except ValueError as error:
+                except NotFeatures as error:
                     raise _damaged(path, member, number, error) from error
                 if features.video_id.encode() in wanted:
                     yield features

@@ -7,9 +7,12 @@ entries (1) with key (1) and value (2); a feature is a list (of any kind) of val
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ BANDS = 128
 _ID = re.compile(rb"\x0a\x08video_id\x12\x0f\x0a\x0d\x0a\x0b(.{11})", re.DOTALL)
 _VARINT, _LENGTH_AND_BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
+_Key = TypeVar("_Key", int, bytes)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,13 @@ class SegmentFeatures:
     embeddings: NDArray[np.uint8]
 
 
+class NotFeatures(ValueError):
+    """A message is cut off or another one."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not a record of AudioSet's features ({why})")
+
+
 def video_id_in(content: bytes) -> bytes | None:
     """The video id, found without parsing; None where it is not written in the usual way."""
     found = _ID.search(content)
@@ -38,25 +49,25 @@ def video_id_in(content: bytes) -> bytes | None:
 
 
 def parse(content: bytes) -> SegmentFeatures:
-    """The features in a message. Raises ValueError for one that is not such a message."""
-    try:
-        message = dict(_fields(content))
-        context, lists = _map(message[1]), _map(message[2])
-        (video_id,) = _values(context[b"video_id"])
-        (start,) = np.frombuffer(b"".join(_values(context[b"start_time_seconds"])), "<f4")
-        labels = b"".join(_values(context[b"labels"]))
-        seconds = [
-            np.frombuffer(row, np.uint8)
-            for _, feature in _fields(lists[b"audio_embedding"])
-            for row in _values(feature)
-        ]
-        embeddings = np.array(seconds, np.uint8).reshape(len(seconds), BANDS)
-        start_ms = round(float(start) * 1000)
-        return SegmentFeatures(
-            video_id.decode("ascii"), start_ms, tuple(_varints(labels)), embeddings
-        )
-    except (IndexError, KeyError, OverflowError, ValueError) as error:
-        raise ValueError(f"not a record of AudioSet's features ({error!r})") from error
+    """The features in a message. Raises NotFeatures for one that is not such a message."""
+    message = dict(_fields(content))
+    context, lists = _map(_part(message, 1)), _map(_part(message, 2))
+    video_id, start, labels = (
+        b"".join(_values(_part(context, name)))
+        for name in (b"video_id", b"start_time_seconds", b"labels")
+    )
+    rows = [
+        row for _, feature in _fields(_part(lists, b"audio_embedding")) for row in _values(feature)
+    ]
+    if len(start) != struct.calcsize("<f") or not video_id.isascii():
+        raise NotFeatures("its id or start is none")
+    (start_seconds,) = struct.unpack("<f", start)
+    if not math.isfinite(start_seconds) or any(len(row) != BANDS for row in rows):
+        raise NotFeatures(f"its start is no number, or a second has not {BANDS} bytes")
+    embeddings = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), BANDS)
+    return SegmentFeatures(
+        video_id.decode("ascii"), round(start_seconds * 1000), tuple(_varints(labels)), embeddings
+    )
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
@@ -70,23 +81,33 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
         elif kind == _LENGTH_AND_BYTES:
             length, place = _varint(message, place)
             end = place + length
-        else:
+        elif kind in _FIXED:
             end = place + _FIXED[kind]
+        else:
+            raise NotFeatures(f"a field of kind {kind}")
         if end > len(message):
-            raise ValueError("cut off")
+            raise NotFeatures("cut off")
         yield tag >> 3, message[place:end]
         place = end
 
 
 def _map(message: bytes) -> dict[bytes, bytes]:
     entries = (dict(_fields(entry)) for _, entry in _fields(message))
-    return {entry[1]: entry[2] for entry in entries}
+    return {_part(entry, 1): _part(entry, 2) for entry in entries}
+
+
+def _part(message: Mapping[_Key, bytes], name: _Key) -> bytes:
+    if name not in message:
+        raise NotFeatures(f"{name!r} is missing")
+    return message[name]
 
 
 def _values(feature: bytes) -> list[bytes]:
     """The values in a feature; numbers may come several in one, «packed»."""
-    ((_, values),) = _fields(feature)
-    return [value for _, value in _fields(values)]
+    lists = [values for _, values in _fields(feature)]
+    if len(lists) != 1:
+        raise NotFeatures(f"a feature of {len(lists)} lists")
+    return [value for _, value in _fields(lists[0])]
 
 
 def _varints(packed: bytes) -> Iterator[int]:
@@ -99,10 +120,11 @@ def _varints(packed: bytes) -> Iterator[int]:
 def _varint(message: bytes, place: int) -> tuple[int, int]:
     """A number in groups of seven bits, the lowest first, and the place after it."""
     number = shift = 0
-    while True:
+    while place < len(message):
         byte = message[place]
         place += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             return number, place
         shift += 7
+    raise NotFeatures("cut off")

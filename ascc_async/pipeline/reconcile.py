@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ascc_async.dataset.eligibility import credits_of
 from ascc_async.dataset.removals import Removals
+from ascc_async.errors import SetupError
 from ascc_async.files import PART, sha256_of
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Forgotten, Moved
@@ -87,17 +88,25 @@ def _home(
 
 
 def _is_whole(path: Path, clip: ClipFile) -> bool:
-    """Whether the file is the recorded one: by size and time, or by hash where the time differs."""
+    """Whether the file is the recorded one: by size and time, or by hash where the time differs.
+
+    Raises SetupError where that cannot be told: what cannot be read now is not lost.
+    """
     try:
         status = path.stat()
-    except OSError:
+        if status.st_size != clip.bytes:
+            return False
+        if abs(status.st_mtime - clip.fetched_at) <= _TIME_SLACK:
+            return True
+        if sha256_of(path) != clip.sha256:
+            return False
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    if status.st_size != clip.bytes:
-        return False
-    if abs(status.st_mtime - clip.fetched_at) <= _TIME_SLACK:
-        return True
-    if sha256_of(path) != clip.sha256:
-        return False
+    except OSError as error:
+        raise SetupError(
+            f"{path}: this clip cannot be read ({error.strerror or error}). That does not say it is"
+            " lost: see to the disk, or to your right to read there, then run again"
+        ) from error
     os.utime(path, (clip.fetched_at, clip.fetched_at))  # copied: not to be hashed every time
     return True
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yt_dlp
 from yt_dlp import YoutubeDL
 from yt_dlp.globals import supported_js_runtimes
 from yt_dlp.networking import Request, Response
@@ -44,6 +45,7 @@ _EXTRACTOR_ARGUMENTS: dict[PlayerClient, dict[str, list[str]]] = {
     PlayerClient.DEFAULT: _SKIP,
 }
 _LARGEST_ANSWER = 32 << 20
+_YTDLP, _OURS = Path(yt_dlp.__file__).parent, Path(__file__).parents[1]
 
 
 # Kept from job to job, so that connections, cookies and player code stay warm. Changed cookies
@@ -114,17 +116,14 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
         try:
             # Without `process`, yt-dlp neither sorts formats nor tests links: we choose ourselves.
             info = self.extract_info(url, download=False, process=False, ie_key="Youtube")
-        except YoutubeDLError as error:
+        # The seam: yt-dlp stumbles over odd answers with any exception, and may wrap it in one of
+        # its own. That costs this video, never the run; bugs of ours are raised.
+        except Exception as error:  # noqa: BLE001 - raised, or made data
+            for link in _chain(error):
+                # Only an answer is nested too deep to be followed.
+                if not isinstance(link, YoutubeDLError | RecursionError) and _is_ours(link):
+                    raise link from None
             result = _failure_from(error)
-        # The seam: yt-dlp stumbles over odd answers with any exception. That costs this video,
-        # never the run; the traceback goes with the report. Bugs of this file are raised.
-        except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            if where.filename == __file__:
-                raise
-            name, file = type(error).__name__, Path(where.filename).name
-            message = f"yt-dlp crashed: {name}: {error} ({file}:{where.lineno})"
-            result = ExtractionFailure(name, _text(message), traceback=traceback.format_exc())
         else:
             result = self._video_from(info or {})
         warnings = dict.fromkeys(self.warning_logger.warnings)
@@ -215,8 +214,25 @@ def _failure_from(error: BaseException) -> ExtractionFailure:
     while extractors is not None and not isinstance(extractors, ExtractorError):
         extractors = extractors.__context__
     cause = extractors or error
+    # Of these yt-dlp makes «An extractor error has occurred», and says no more.
+    wrapped = cause.cause if isinstance(cause, ExtractorError) else cause
+    if isinstance(wrapped, LookupError | StopIteration) or not isinstance(cause, YoutubeDLError):
+        name, where = type(wrapped).__name__, traceback.extract_tb(wrapped.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        message = f"yt-dlp crashed: {name}: {wrapped} ({place})"
+        trace = "".join(traceback.format_exception(wrapped))
+        return ExtractionFailure(name, _text(message), traceback=trace)
     message = cause.orig_msg if isinstance(cause, ExtractorError) else str(cause)
     return ExtractionFailure(type(cause).__name__, _text(message), network_fault_in(cause))
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether our code raised it, or called what raised it with nothing of yt-dlp's between."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for file in (Path(frame.f_code.co_filename) for frame in reversed(frames)):
+        if file.is_relative_to(_YTDLP) or file.is_relative_to(_OURS):
+            return file.is_relative_to(_OURS)
+    return False
 
 
 def _format_from(raw: Mapping[str, Any], headers: Mapping[str, str]) -> MediaFormat:

@@ -107,6 +107,17 @@ def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sampl
     assert [problem.kind for problem in problems(sample)] == ["undecodable"]
 
 
+def test_a_bug_in_the_looking_is_no_missing_clip(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `--repair` it would have thrown the whole dataset away."""
+    monkeypatch.setattr(
+        "ascc_async.commands.verify.inspect_file", lambda *_, **__: Path("/no/file").read_bytes()
+    )
+    with pytest.raises(FileNotFoundError, match="/no/file"):
+        problems(sample)
+
+
 def test_a_sound_of_another_length_is_reported(sample: Sample) -> None:
     """What is heard must be what the manifest says."""
     row = next(row for row in sample.journal.clip_rows if row.segment_id.startswith(IDS[0]))

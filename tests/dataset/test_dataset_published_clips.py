@@ -78,3 +78,12 @@ def test_without_credits_nothing_is_made(sample: Sample, tmp_path: Path) -> None
     with pytest.raises(MetadataError, match=r"ATTRIBUTION\.csv: lacks clips"):
         write_credits_of(tmp_path / "out", sample.folder, published_clips(sample.folder), "x")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bug_in_what_gives_the_rows_is_not_blamed_on_the_credits(
+    sample: Sample, tmp_path: Path
+) -> None:
+    """Rows come from the caller's code, which may be wrong by itself."""
+    rows = (row for row in published_clips(sample.folder) if {}["a bug"])
+    with pytest.raises(KeyError, match="a bug"):
+        write_credits_of(tmp_path / "out", sample.folder, rows)

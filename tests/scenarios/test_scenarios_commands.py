@@ -54,6 +54,22 @@ def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
     assert done.run("verify")[0] == 0
 
 
+def test_a_clip_that_cannot_be_read_is_not_given_up(done: Place) -> None:
+    """A disk that fails for a while: neither `--repair` nor a run forgets the clip."""
+    clip = next(row for row in done.manifest() if row["outcome"] == "clip")
+    path = done.output / clip["path"]
+    path.rename(kept := path.with_name("kept"))
+    path.symlink_to(path.name)  # a link to itself cannot be read, not even by root
+    code, said = done.run("verify", "--repair")
+    assert (code, f"unreadable: {clip['path']}" in said) == (1, True), said
+    assert "will be fetched again" not in said
+    code, said = done.run()
+    assert (code, f"{path}: this clip cannot be read" in said) == (1, True), said
+    kept.rename(path)
+    code, said = done.run()
+    assert (code, "fetched again" in said) == (0, False), said
+
+
 def test_a_rebuild_is_the_same_dataset(done: Place, small: StandinProcess, tmp_path: Path) -> None:
     """From the manifest alone: every clip the same bytes, nothing else asked, `diff` empty."""
     manifest = done.output / "dataset/manifest.csv"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from yt_dlp import YoutubeDL
+from yt_dlp.extractor.youtube import YoutubeIE
 from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import (
     CertificateVerifyError,
@@ -27,7 +28,7 @@ from yt_dlp.utils import ExtractorError
 from ascc_async.errors import AsccError, Unavailable, Unexplained
 from ascc_async.model import Reason, Resolved
 from ascc_async.settings import ClipsSettings
-from ascc_async.youtube import extractor_process
+from ascc_async.youtube import extractor_process, json_reading
 from ascc_async.youtube.client_choice import another_client_may_help
 from ascc_async.youtube.extraction import (
     Credentials,
@@ -218,29 +219,44 @@ def test_changed_cookies_are_used(config: WorkerConfig) -> None:
     assert youtube_dl(config, Credentials("main", cookies="another"), GUEST) is not first
 
 
+@pytest.mark.parametrize("kind", [AttributeError, KeyError, IndexError, StopIteration])
 def test_a_crash_of_yt_dlps_is_data_with_its_traceback(
-    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
-    """It stumbles over odd answers with any exception: that costs the video, never the run."""
+    """It stumbles over odd answers with any exception, some of which it wraps: that costs the
+    video, never the run.
+    """
 
     def stumble(*_: object) -> None:
-        raise AttributeError("'NoneType' object has no attribute 'get'")
+        raise kind("formats")
 
-    monkeypatch.setattr(YoutubeDL, "urlopen", stumble)
-    failure = extract(config, MAIN, GUEST, "M4gD1WSo5mA").result
+    monkeypatch.setattr(YoutubeIE, "_real_extract", stumble)
+    failure = ask({}).result
     assert isinstance(failure, ExtractionFailure)
-    assert failure.message.startswith("yt-dlp crashed: AttributeError: 'NoneType'")
+    assert failure.message.startswith(f"yt-dlp crashed: {kind.__name__}: ")
     assert "in stumble" in failure.traceback
 
 
-@pytest.mark.parametrize("broken", ["_address", "_failure_from"])
+@pytest.mark.parametrize("kind", [AttributeError, KeyError, IndexError, StopIteration])
+@pytest.mark.parametrize(
+    ("module", "broken"),
+    [
+        (extractor_process, "_address"),  # of this module, within yt-dlp's call
+        (extractor_process, "_failure_from"),  # and after it
+        (json_reading._DECODER, "raw_decode"),  # called by another module of ours
+    ],
+)
 def test_a_bug_of_ours_is_raised_whoever_calls(
-    config: WorkerConfig, monkeypatch: pytest.MonkeyPatch, broken: str
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, module: Any, broken: str, kind: type[Exception]
 ) -> None:
-    """Within yt-dlp's call and after it: no video's failure may hide it."""
-    monkeypatch.setattr(extractor_process, broken, None)
-    with pytest.raises(TypeError, match="not callable"):
-        extract(config, Credentials("main", "http://127.0.0.1:9"), GUEST, "M4gD1WSo5mA")
+    """No video's failure may hide it, nor what yt-dlp makes of it."""
+
+    def buggy(*_: object, **__: object) -> None:
+        raise kind("a bug")
+
+    monkeypatch.setattr(module, broken, buggy)
+    with pytest.raises(kind, match="a bug"):
+        ask({})
 
 
 DIALLED = "SocksHTTPSConnection(host='www.youtube.com', port=443): Failed to establish a new"
