@@ -56,12 +56,18 @@ def _parquet(settings: Settings) -> None:
     from ascc_async.exports import parquet
 
     with counted_bar("parquet") as on_progress:
-        made = parquet.export(settings.output.dir, settings.audioset.metadata_dir, on_progress)
+        made = parquet.export(
+            settings.output.dir,
+            settings.audioset.metadata_dir,
+            settings.output.min_free_gb,
+            on_progress,
+        )
     print(
         f"parquet: {counted(made.clips, 'clip')} in {counted(made.tables, 'table')},"
-        f" {count(made.new)} new, in {made.folder}\nTo publish it, with a NAME of your own such as"
-        f" you/audioset-cc:\n  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset"
+        f" {count(made.new)} new, in {made.folder}"
     )
+    print("To publish it, with a NAME of your own such as you/audioset-cc:")
+    print(f"  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset")
 
 
 def _webdataset(settings: Settings, shard_mb: int) -> None:

@@ -102,6 +102,8 @@ def _records(
         inner, depth = kind, 0
         while str(inner).startswith("list<"):
             inner, depth = inner.value_type, depth + 1
+        if depth and str(inner).startswith("struct<"):
+            continue  # the format's own reader cannot read a list of records
         field: dict[str, Any] = {
             "@type": "cr:Field", "@id": f"{name}/{column}", "name": column,
             "dataType": _TYPES.get(str(inner), "sc:Text"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, manifest_in, write_credits_of
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
+from ascc_async.errors import SetupError
 from ascc_async.exports.croissant import croissant
 from ascc_async.exports.hub_card import LICENSE_NOTICE, hub_card
 from ascc_async.exports.joined import Joined, lines_of
@@ -21,7 +22,7 @@ from ascc_async.exports.parquet_tables import (
     write_manifest,
 )
 from ascc_async.exports.rows import Row, read_published
-from ascc_async.files import DiskFull, part_of, put, remove_leftovers, replacing, seal, sha256_of
+from ascc_async.files import part_of, put, remove_leftovers, replacing, seal, sha256_of
 from ascc_async.learning import few_shot
 
 FOLDER = "parquet"
@@ -40,7 +41,10 @@ class Exported:
 
 
 def export(
-    output_dir: Path, metadata_dir: Path, on_progress: Callable[[int, int], object]
+    output_dir: Path,
+    metadata_dir: Path,
+    min_free_gb: float,
+    on_progress: Callable[[int, int], object],
 ) -> Exported:
     """Write it; what is already there and would not change is not touched.
 
@@ -49,6 +53,9 @@ def export(
     folder = output_dir / EXPORTS_FOLDER / FOLDER
     published = read_published(output_dir, metadata_dir)
     rows = published.rows
+    if not rows:
+        shutil.rmtree(folder, ignore_errors=True)  # all were asked to be left out
+        raise SetupError(f"{output_dir}: this dataset holds no clip, so there is nothing to export")
     tables = ClipTables(output_dir, published, Joined(output_dir))
     shards = _shards(rows)
     _clean(folder, set(shards))
@@ -61,7 +68,10 @@ def export(
         # What was damaged since must not get a new checksum.
         or sums.get(name, "") not in ("", sha256_of(folder / name))
     }
-    _check_disk(folder, sum(row.bytes for shard in missing.values() for row in shard))
+    _check_room(folder, missing, min_free_gb)
+    # At no moment are there tables of two versions side by side, or a clip that was removed.
+    for name in missing:
+        (folder / name).unlink(missing_ok=True)
     done = len(rows) - sum(map(len, missing.values()))
     for name, shard in missing.items():
         with part_of(folder / name) as part:
@@ -140,13 +150,16 @@ def _sums(path: Path) -> dict[str, str]:
     return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
 
 
-def _check_disk(folder: Path, needed: int) -> None:
-    if needed:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        # The tables hold the clips as they are, and some percent more.
-        if free < 1.05 * needed:
-            raise DiskFull(
-                f"{folder}: this export needs {needed / 1e6:,.0f} MB, and only {free / 1e6:,.0f}"
-                " MB are free: make room, then run the same command again"
-            )
+def _check_room(folder: Path, missing: Mapping[str, Sequence[Row]], min_free_gb: float) -> None:
+    """Raise SetupError where these tables, written in place of older ones, left less than that."""
+    old = sum((folder / name).stat().st_size for name in missing if (folder / name).exists())
+    # The tables hold the clips as they are, and some percent more.
+    needed = 1.05 * sum(row.bytes for rows in missing.values() for row in rows) - old
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if missing and free < needed + min_free_gb * 1e9:
+        raise SetupError(
+            f"{folder}: needs {needed / 1e9 + min_free_gb:.1f} GB of free disk, output.min_free_gb"
+            f" among them, and {free / 1e9:.1f} GB are free. Make room, then run the same command"
+            " again"
+        )

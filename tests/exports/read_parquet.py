@@ -1,7 +1,4 @@
-"""Reads an export with the peers themselves: `python read_parquet.py PEER FOLDER`, as JSON.
-
-A program of its own: peers may live in another environment (ASCC_PEERS=/path/to/python).
-"""
+"""`export parquet` as the peers read it: PEER FOLDER CACHE, prints JSON. For `run_peer`."""
 
 # mypy: ignore-errors
 from __future__ import annotations
@@ -91,11 +88,6 @@ def mlcroissant(folder: str) -> object:
 
 
 if __name__ == "__main__":
-    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    peer, where = sys.argv[1:]
-    # Not found: there is nothing to compare with, which is no failure.
-    try:
-        __import__(peer)
-    except ImportError as error:
-        sys.exit(f"absent: {error}")
+    peer, where, cache = sys.argv[1:]
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": cache}
     print(json.dumps(globals()[peer](where)))

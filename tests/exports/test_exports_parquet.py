@@ -5,21 +5,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from learning_samples import CLASSES, Dataset
+from learning_samples import CLASSES, MIDS, Dataset
+from peers_python import run_peer
 
-READER = Path(__file__).with_name("read_parquet.py")
+READER = Path(__file__).with_name("read_parquet.py").read_text("utf-8")
 FILES = {
     "README.md", "croissant.json", "LICENSE", "LICENSES.md", "CREDITS.md", "ATTRIBUTION.csv",
-    "CITATION.cff", "run.json", "SHA256SUMS", "manifest.parquet",
+    "CITATION.cff", "run.json", "SHA256SUMS", "manifest.parquet", "few_shot.parquet",
     "data/balanced_train-00000-of-00001.parquet", "data/eval-00000-of-00001.parquet",
     "data/unbalanced_train-00000-of-00001.parquet",
 }  # fmt: skip
@@ -39,12 +39,26 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     dataset.add("-_evaluate2", "Frog")
     dataset.sample.add("NotAsked111", license=None)
     dataset.write()
+    _join(dataset.folder / "exports", "-_evaluate1_30000")
+    assert dataset.command("few-shot", "--min-clips", "1")[0] == 0
     code, said = dataset.run("export", "parquet")
     folder = dataset.folder / "exports" / "parquet"
     assert code == 0, said
     assert "40 clips in 3 tables, 3 new" in said
     assert f"hf upload NAME {folder} --repo-type dataset" in said
     return dataset
+
+
+def _join(exports: Path, segment_id: str) -> None:
+    """What `join` writes, for one clip."""
+    (exports / "vggish").mkdir(parents=True)
+    (exports / "strong").mkdir()
+    np.save(exports / "vggish" / "one.npy", np.full((10, 128), 7, np.uint8))
+    index = f"segment_id,path,sha256,seconds\n{segment_id},one.npy,{'0' * 64},10\n"
+    (exports / "vggish" / "index.csv").write_text(index)
+    line = f"clips/-_/{segment_id}.flac\t0.5\t1\tPiano\t{MIDS['Piano']}\n"
+    heading = "filename\tonset\toffset\tevent_label\tmid\n"
+    (exports / "strong" / "eval.tsv").write_text(heading + line)
 
 
 @pytest.fixture
@@ -60,16 +74,9 @@ def sums(dataset: Dataset) -> dict[str, str]:
 
 
 def read_by(peer: str, dataset: Dataset, cache: Path) -> Any:
-    """What a peer reads; the test is skipped where there is no such peer."""
-    python = os.environ.get("ASCC_PEERS", sys.executable)
-    done = subprocess.run(
-        [python, str(READER), peer, str(dataset.folder / "exports" / "parquet")],
-        capture_output=True, text=True, timeout=120, env=os.environ | {"HF_HOME": str(cache)},
-    )  # fmt: skip
-    if done.returncode and done.stderr.startswith("absent:"):
-        pytest.skip(f"{peer} {done.stderr.strip()} (extra `peers`, or ASCC_PEERS=python)")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    """What a peer reads."""
+    folder = dataset.folder / "exports" / "parquet"
+    return json.loads(run_peer(peer, READER, peer, folder, cache).splitlines()[-1])
 
 
 def hashes(dataset: Dataset, *splits: str) -> dict[str, str]:
@@ -114,6 +121,17 @@ def test_every_clip_lies_verbatim_in_its_table_in_small_row_groups(exported: Dat
     assert codecs.pop("audio.bytes") == "UNCOMPRESSED"
     assert set(codecs.values()) == {"ZSTD"}
     assert set(table.read(["title"])["title"].to_pylist()) == {TITLE}
+
+
+def test_what_was_joined_stands_in_the_rows_of_its_clips(exported: Dataset) -> None:
+    """Strong labels as records, features as bytes; the other clips have none."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    path = exported.folder / "exports" / "parquet" / "data" / "eval-00000-of-00001.parquet"
+    first, second = pq.read_table(path).to_pylist()
+    event = {"onset": 0.5, "offset": 1.0, "event_label": "Piano", "mid": MIDS["Piano"]}
+    assert first["strong_labels"] == [event]
+    assert first["vggish"] == [[7] * 128] * 10
+    assert (second["strong_labels"], second["vggish"]) == (None, None)
 
 
 def test_hugging_face_loads_it_without_network_and_torch(exported: Dataset, tmp_path: Path) -> None:
@@ -174,6 +192,9 @@ def test_a_second_run_touches_nothing_and_a_removed_video_is_gone(copy: Dataset)
         assert b"-_evaluate1" not in path.read_bytes(), path.name
     (copy.folder / "removals.txt").write_text("-_evaluate1\n-_evaluate2\n")
     assert "38 clips in 2 tables, 0 new" in copy.command("export", "parquet")[1]
+    (copy.folder / "removals.txt").write_text("".join(f"{key[:11]}\n" for key in hashes(copy)))
+    assert "no clip" in copy.command("export", "parquet")[1]
+    assert not (copy.folder / "exports" / "parquet").exists()
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(copy: Dataset) -> None:
@@ -205,6 +226,19 @@ def test_what_was_damaged_since_is_made_again(copy: Dataset) -> None:
     assert code == 1
     assert clip.name in said
     assert not table.exists()
+
+
+def test_a_full_disk_is_known_before_anything_is_done(
+    copy: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there stays."""
+    (copy.folder / "removals.txt").write_text("-_evaluate1\n")
+    before = copy.tree("exports/parquet")
+    full = SimpleNamespace(free=1_000_000)
+    monkeypatch.setattr("ascc_async.exports.parquet.shutil.disk_usage", lambda folder: full)
+    code, said = copy.command("export", "parquet")
+    assert (code, "make room" in said.lower()) == (1, True), said
+    assert copy.tree("exports/parquet") == before
 
 
 def test_without_pyarrow_it_says_what_to_install(
