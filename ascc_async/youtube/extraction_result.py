@@ -108,7 +108,7 @@ def _error_of(
     # Where no player answered, yt-dlp's message may still be YouTube's words.
     if (refusal := refusal_in(text=failure.message)) is not None:
         return _with_wait(refusal, report, now)
-    reason = judge(Playability(words=failure.message)).reason
+    reason = judge(Playability(words=clean(failure.message))).reason
     if reason is not None and not _unplayed(report):
         return Unavailable(reason, clean(failure.message))
     # An answer that is no JSON may come as an error of the network: it is the server's.

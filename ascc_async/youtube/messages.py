@@ -7,7 +7,6 @@ knows. Blocked addresses are told the same, so bare words end nothing. No networ
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,84 +17,20 @@ from ascc_async.errors import RefusalKind, Refused
 from ascc_async.model import Reason
 from ascc_async.network.client import retry_after
 from ascc_async.youtube.json_reading import links_in, listed, text_of
-
-# Words as recorded, in the form `plain()` gives them (small letters, straight apostrophes). The
-# first line that matches counts, and the order is deliberate: refusals before all reasons; «blocked
-# in your country on copyright grounds» is about the country; «members-only» comes before «sign in».
-# The other languages are those of common proxies' countries: we ask in English, but a page that
-# does not listen must not turn into two million missing videos.
-MESSAGES: tuple[tuple[str, RefusalKind | Reason], ...] = (
-    (r"confirm (that )?(you're|you are) not a (ro)?bot", "bot_check"),
-    (r"we're sorry, but .* (computer|network) .* sending automated queries", "captcha"),
-    (r"unusual traffic from your computer network", "captcha"),
-    (r"requiring a captcha", "captcha"),
-    (r"(solve|complete) (the|a) captcha", "captcha"),
-    (r"this content isn't available, try again later", "try_later"),
-    (r"has been rate-limited by youtube", "try_later"),
-    (r"try again later|versuche es später|もう一度お試し|réessayez plus tard", "try_later"),
-    (r"inténtalo de nuevo más tarde|tente novamente mais tarde|riprova più tardi", "try_later"),
-    (r"ip is likely being blocked by youtube", "other"),
-    (r"http error 429|too many requests", "rate"),
-    (r"get the best youtube experience", "bot_check"),
-    (r"dass du kein (ro)?bot bist|dass sie kein (ro)?bot sind", "bot_check"),
-    (r"que vous n'êtes pas un robot", "bot_check"),
-    (r"que no eres un (ro)?bot", "bot_check"),
-    (r"que (você )?não é um (ro)?bot|que não és um (ro)?bot", "bot_check"),
-    (r"che non sei un (ro)?bot", "bot_check"),
-    (r"dat je geen (ro)?bot bent", "bot_check"),
-    (r"że nie jesteś (ro)?botem", "bot_check"),
-    (r"что вы не (ро)?бот", "bot_check"),
-    (r"що ви не (ро)?бот", "bot_check"),
-    (r"(ro)?bot olmadığınızı", "bot_check"),
-    (r"(bot|ボット|ロボット) ?で(は)?ないこと", "bot_check"),
-    (r"(로)?봇이 아님", "bot_check"),
-    (r"(您|你)不是(聊天)?机器人|(您|你)不是機器人", "bot_check"),
-    (r"this video is private|private video|video is a private|privates video", Reason.PRIVATE),
-    (r"dieses video ist privat|非公開動画|この動画は非公開", Reason.PRIVATE),
-    (r"members-only|channel's members|available to .*members on level", Reason.MEMBERS_ONLY),
-    (r"join this channel to get access", Reason.MEMBERS_ONLY),
-    (r"only available to music premium|requires? (payment|purchase)", Reason.MEMBERS_ONLY),
-    (r"this video is (only )?available (for rent|to rent|to buy)", Reason.MEMBERS_ONLY),
-    (r"(kanal)?mitglieder verfügbar|für kanalmitglieder", Reason.MEMBERS_ONLY),
-    (r"メンバー限定|レベルのメンバー", Reason.MEMBERS_ONLY),
-    (r"confirm your age|age[- ]restricted|age[- ]verification", Reason.AGE_RESTRICTED),
-    (r"may be inappropriate for some users", Reason.AGE_RESTRICTED),
-    (r"dein alter zu bestätigen|altersbeschränk|年齢(制限|を確認)", Reason.AGE_RESTRICTED),
-    (
-        r"(available|blocked( it)?|viewed|played|shown) (in|from) your (country|location|region)"
-        r"|not available on this country domain",
-        Reason.COUNTRY_RESTRICTED,
-    ),
-    (r"(in deinem|in ihrem|für dein) land|お住まいの国", Reason.COUNTRY_RESTRICTED),
-    (
-        r"account (associated with this video )?has been terminated|terminated account",
-        Reason.ACCOUNT_TERMINATED,
-    ),
-    (r"uploader has closed (their|his|her) youtube account", Reason.ACCOUNT_TERMINATED),
-    (r"konto .*(gekündigt|gelöscht|geschlossen)", Reason.ACCOUNT_TERMINATED),
-    (r"アカウント(が停止|を閉鎖)", Reason.ACCOUNT_TERMINATED),
-    (r"copyright claim|on copyright grounds|copyright infringement", Reason.COPYRIGHT_CLAIM),
-    (r"urheberrecht|著作権", Reason.COPYRIGHT_CLAIM),
-    (r"live event will begin|premieres? (in|will)|premiere will begin", Reason.LIVE),
-    (r"live stream (recording|has ended|is offline)|live event has ended", Reason.LIVE),
-    # The video, not an account or a session.
-    (r"video (has been|was) removed|removed by the (uploader|user)", Reason.REMOVED),
-    (r"wurde (vom nutzer|von dem nutzer|vom uploader)? ?entfernt|削除されました", Reason.REMOVED),
-    (r"video does(n't| not) exist|video (is )?no longer available", Reason.REMOVED),
-    (r"video (isn't|is not) available any ?more", Reason.REMOVED),
-    (r"dieses video ist nicht mehr verfügbar|動画は利用できなくなりました", Reason.REMOVED),
-    (r"sign in to (view|watch) this video|for registered users", Reason.SIGN_IN_REQUIRED),
-    (r"this video requires login|login required to view", Reason.SIGN_IN_REQUIRED),
+from ascc_async.youtube.wordings import (
+    is_about_us,
+    only_unavailable,
+    reason_by_words,
+    refusal_by_words,
 )
-_MESSAGES = tuple((re.compile(words), meaning) for words, meaning in MESSAGES)
 
-# Seen twice, hours or identities apart, these mean that a video is gone, and only when nothing else
-# is said: words beside them that nobody knows may be a refusal in new words.
-_UNAVAILABLE = (
-    r"(this )?video (is )?unavailable|this video (is not|isn't) available"
-    r"|(dieses )?video (ist )?nicht verfügbar|(この)?動画(を再生|は再生|は利用)できません"
+# Whoever is to sign in is told only what an account may mend: all else is about the account.
+_BEHIND_A_LOGIN = (
+    Reason.PRIVATE,
+    Reason.AGE_RESTRICTED,
+    Reason.MEMBERS_ONLY,
+    Reason.SIGN_IN_REQUIRED,
 )
-_ONLY_UNAVAILABLE = re.compile(rf"(({_UNAVAILABLE})[.。 ·]*)+")
 
 _REASON_BY_STATUS = {
     "LIVE_STREAM_OFFLINE": Reason.LIVE,
@@ -197,25 +132,30 @@ def refusal_in(
     elif "google." in host and address.path.startswith("/sorry"):
         kind = "captcha"
     else:
-        kind = _refusal_by_words(text) or _REFUSAL_BY_HTTP_STATUS.get(status)
+        kind = refusal_by_words(text) or _REFUSAL_BY_HTTP_STATUS.get(status)
     if kind is None:
         return None
     return Refused(REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
 
 
 def judge(playability: Playability) -> Verdict:
-    """The table's verdict, by YouTube's words first, then by links, screens and status."""
-    status, words = playability.status, plain(playability.words)
+    """The table's verdict: a refusal before any reason, and words before what stands around them.
+
+    Status and words are judged together.
+    """
+    status, words = playability.status, playability.words
     if status == "OK":
         return Verdict(playable=True)
-    said = playability.words or status
-    meaning = _meaning_of(words) or _meaning_of_structure(playability)
-    if isinstance(meaning, Reason):
-        return Verdict(said, reason=meaning)
-    if meaning is not None:
-        return Verdict(said, refusal=Refused(REFUSAL_TEXTS[meaning], kind=meaning))
-    unavailable = status in ("ERROR", "UNPLAYABLE") and _ONLY_UNAVAILABLE.fullmatch(words)
-    return Verdict(said, unavailable=bool(unavailable))
+    said = words or status
+    if kind := refusal_by_words(words) or _refusal_by_structure(playability):
+        return Verdict(said, refusal=Refused(REFUSAL_TEXTS[kind], kind=kind))
+    if is_about_us(words):
+        return Verdict(said)
+    reason = reason_by_words(words) or _reason_by_structure(playability)
+    if reason is not None and (status != "LOGIN_REQUIRED" or reason in _BEHIND_A_LOGIN):
+        return Verdict(said, reason=reason)
+    unavailable = status in ("ERROR", "UNPLAYABLE") and only_unavailable(words)
+    return Verdict(said, unavailable=unavailable)
 
 
 def refusal_in_page(page: str) -> Refused | None:
@@ -227,18 +167,7 @@ def refusal_in_page(page: str) -> Refused | None:
     return refusal_in(url=form, text=page)
 
 
-def plain(text: str) -> str:
-    """Small letters, straight apostrophes, single spaces, no markup: words fit for comparing."""
-    bare = re.sub(r"<[^<>]{0,200}>", " ", text) if "<" in text else text
-    straight = html.unescape(bare).replace("’", "'").replace("‘", "'").replace("ʼ", "'")
-    return " ".join(straight.lower().split())
-
-
-def _meaning_of(words: str) -> RefusalKind | Reason | None:
-    return next((meaning for pattern, meaning in _MESSAGES if pattern.search(words)), None)
-
-
-def _meaning_of_structure(playability: Playability) -> RefusalKind | Reason | None:
+def _refusal_by_structure(playability: Playability) -> RefusalKind | None:
     """What tells in any language."""
     if playability.captcha:
         return "captcha"
@@ -246,13 +175,13 @@ def _meaning_of_structure(playability: Playability) -> RefusalKind | Reason | No
         to_help_page = any(_BOT_HELP_PAGE in link for link in playability.links)
         if to_help_page or _ROBOT_WORD.search(playability.words):
             return "bot_check"
+    return None
+
+
+def _reason_by_structure(playability: Playability) -> Reason | None:
+    """What tells in any language."""
     if playability.age_gate:
         return Reason.AGE_RESTRICTED
     if playability.paid:
         return Reason.MEMBERS_ONLY
     return _REASON_BY_STATUS.get(playability.status)
-
-
-def _refusal_by_words(text: str) -> RefusalKind | None:
-    meaning = _meaning_of(plain(text))
-    return None if isinstance(meaning, Reason) else meaning

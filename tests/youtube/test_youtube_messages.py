@@ -152,7 +152,7 @@ def test_reasons_are_known_by_their_words(
     status: str, message: str, subreason: str, reason: Reason | None
 ) -> None:
     """Each recorded message gives its reason, unknown words none, and none is a refusal."""
-    words = f"{message} {subreason}"
+    words = f"{message} · {subreason}" if subreason else message
     verdict = judge(Playability(status, words))
     assert (verdict.reason, verdict.refusal, verdict.unavailable) == (reason, None, False)
 
