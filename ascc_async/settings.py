@@ -224,6 +224,9 @@ class ClipsSettings(Section):
     max_height: int = Field(
         default=360, ge=144, le=4320, description="for media: video, the largest picture height"
     )
+    tags: bool = Field(
+        default=True, description="title, author, source, license and labels inside every clip"
+    )
 
     @model_validator(mode="after")
     def _format_holds_the_rate(self) -> Self:

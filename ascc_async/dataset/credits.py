@@ -44,10 +44,14 @@ class Attribution(NamedTuple):
 ATTRIBUTION_COLUMNS = Attribution._fields
 
 
+def source_link(video_id: str, second: int) -> str:
+    """The video at the second where the clip starts."""
+    return f"https://www.youtube.com/watch?v={video_id}&t={second}s"
+
+
 def attribution_of(row: ManifestRow, note: str, settings: ClipsSettings) -> Attribution:
     """Whom to name for a clip, given its row and note."""
-    # The video at the second where the clip starts
-    source = f"https://www.youtube.com/watch?v={row.video_id}&t={int(float(row.start_seconds))}s"
+    source = source_link(row.video_id, int(float(row.start_seconds)))
     return Attribution(
         row.segment_id, row.path, row.title, row.channel,
         f"https://www.youtube.com/channel/{row.channel_id}", source,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ascc_async.dataset.removals import Removals
 from ascc_async.dataset.text import clean
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import License, Outcome, Reason
+from ascc_async.model import License, Outcome, Reason, Resolved
 
 _DAY = 86400.0
 _CHANNEL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -53,7 +53,7 @@ class Credits(NamedTuple):
         return bool(self.title and self.channel and _CHANNEL_ID.fullmatch(self.channel_id))
 
 
-def credits_of(answer: AnswerRow | None, clip: ClipRow | None) -> Credits:
+def credits_of(answer: AnswerRow | None, clip: ClipRow | Resolved | None) -> Credits:
     """The newest words for each part: the license answer's, else those of the clip's extraction."""
     title = channel = channel_id = ""
     for source in (answer, clip):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ascc_async.audioset.segments import ID_DTYPE, SegmentTable, offsets
 from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.dataset.diff import first_of, lost_line
+from ascc_async.dataset.eligibility import Credits
 from ascc_async.dataset.manifest import manifest_pages, read_manifest
 from ascc_async.dataset.tables import SUITABLE_COLUMNS
 from ascc_async.dataset.text import counted, restored
@@ -39,6 +40,11 @@ class Recipe:
     rows: pd.DataFrame
     classes: pd.DataFrame
     clips: ClipsSettings
+
+    def credits(self) -> dict[str, Credits]:
+        """Title, channel and its id of every clip, as they were then."""
+        columns = (self.rows[name].map(restored) for name in ("title", "channel", "channel_id"))
+        return dict(zip(self.rows.segment_id, map(Credits, *columns), strict=True))
 
     def selection(self) -> Selection:
         """All its clips, to be asked and fetched again: no class choice, no limit, no other row."""
@@ -121,8 +127,8 @@ def _clips_settings(manifest: Path, rows: pd.DataFrame) -> ClipsSettings:
     if path.is_file():
         try:
             record = json.loads(path.read_text("utf-8"))
-            # Before there was a least length, any piece was a clip.
-            clips = {"min_seconds": 0, **record["settings"]["clips"]}
+            # Before there were a least length and tags, any piece was a clip, and no clip had tags.
+            clips = {"min_seconds": 0, "tags": False, **record["settings"]["clips"]}
             recorded = ClipsSettings.model_validate(clips)
         except (OSError, ValueError, TypeError, KeyError) as error:
             kind = type(error).__name__

@@ -16,6 +16,7 @@ from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
 from ascc_async.media.quality import Inspection, inspect_file
 from ascc_async.media.ranges import Ranges
+from ascc_async.media.tags import Tags, tag_arguments
 from ascc_async.model import ClipFile, Reason, Resolved, Segment
 from ascc_async.settings import ClipsSettings
 
@@ -34,7 +35,9 @@ class Cutter:
         self._settings, self.ffmpeg, self._output = settings, ffmpeg, output_dir
         self.encoding = encoding.encoding_of(settings)
 
-    async def make(self, ranges: Ranges, resolved: Resolved, segment: Segment) -> ClipFile:
+    async def make(
+        self, ranges: Ranges, resolved: Resolved, segment: Segment, tags: Tags | None = None
+    ) -> ClipFile:
         """Fetch, cut, check and put in place one clip.
 
         Raises Rejected (TOO_SHORT, SILENT, CORRUPT, NO_AUDIO), ItemError (TOOL_FAILED: ffmpeg was
@@ -55,13 +58,15 @@ class Cutter:
                     ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
                 )
             inspection, notes = await self._cut(
-                sound, picture, segment, part, lambda: sound.completed(ranges, audio)
+                sound, picture, segment, tags, part, lambda: sound.completed(ranges, audio)
             )
             source = (audio.format_id, audio.container, audio.codec)
             source_format = " ".join(filter(None, source))
             return await self._put_in_place(part, path, segment, inspection, notes, source_format)
 
-    async def make_from(self, lossless: ClipFile, segment: Segment) -> ClipFile:
+    async def make_from(
+        self, lossless: ClipFile, segment: Segment, tags: Tags | None = None
+    ) -> ClipFile:
         """The clip as `make` leaves it, from a lossless one of the same segment.
 
         Raises Rejected (CORRUPT also when that file is not whole), ItemError, DiskFull, SetupError.
@@ -77,7 +82,7 @@ class Cutter:
         name = lossless.encoding.split("/")[1]
         sound = Excerpt(name, source, 0.0, None, indexed=False)
         async with _temporary_names(path) as (part, *_):
-            inspection, notes = await self._cut(sound, None, segment, part)
+            inspection, notes = await self._cut(sound, None, segment, tags, part)
             if self.encoding not in encoding.LOSSLESS:
                 # Rounded to 16 bits on its way; the very end is resampled without what follows.
                 notes.append(f"by way of 16-bit {name.upper()}")
@@ -124,6 +129,7 @@ class Cutter:
         sound: Excerpt,
         picture: Excerpt | None,
         segment: Segment,
+        tags: Tags | None,
         part: Path,
         complete: Callable[[], Awaitable[Excerpt]] | None = None,
     ) -> tuple[Inspection, list[str]]:
@@ -133,7 +139,7 @@ class Cutter:
         """
         inspection: Inspection | None = None
         try:
-            inspection = await self._encode(sound, picture, segment, part)
+            inspection = await self._encode(sound, picture, segment, tags, part)
         except Rejected as error:
             if error.reason is not Reason.TOO_SHORT and sound.left_out is None:
                 raise
@@ -142,7 +148,7 @@ class Cutter:
         missing = encoding.samples(length_ms, rate) - frames
         if missing > 0 and sound.left_out is not None and complete is not None:
             # Fewer bytes were fetched than the sound needed: only with all does it tell anything.
-            return await self._cut(await complete(), picture, segment, part)
+            return await self._cut(await complete(), picture, segment, tags, part)
         if missing < 0:
             raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
         seconds = missing / rate
@@ -164,7 +170,7 @@ class Cutter:
         if self._settings.shorter_than_segment == "keep":
             return inspection, [f"the sound ends {seconds:.3f} s before the segment"]
         # Only now is it known how much silence to add: the little that was fetched is cut again.
-        inspection = await self._encode(sound, picture, segment, part, pad=True)
+        inspection = await self._encode(sound, picture, segment, tags, part, pad=True)
         return inspection, [f"last {seconds:.3f} s are silence, added"]
 
     async def _encode(
@@ -172,6 +178,7 @@ class Cutter:
         sound: Excerpt,
         picture: Excerpt | None,
         segment: Segment,
+        tags: Tags | None,
         part: Path,
         *,
         pad: bool = False,
@@ -179,13 +186,14 @@ class Cutter:
         """Write the clip and decode it again, to its end."""
         settings, length_ms = self._settings, segment.end_ms - segment.start_ms
         soxr = self.ffmpeg.installed.soxr
+        written_tags = tag_arguments(tags, encoding.extension(settings))
         filters = encoding.sound_filter(sound, length_ms, settings, soxr=soxr, pad=pad)
         if picture is None:
-            arguments = encoding.sound_arguments(sound, filters, settings, part)
+            arguments = encoding.sound_arguments(sound, filters, settings, written_tags, part)
         else:
             listing = await self._run(encoding.picture_times_arguments(picture), part)
             shown = encoding.picture_filter(listing.decode(), picture.start, length_ms)
-            arguments = encoding.video_arguments(sound, picture, filters, shown, part)
+            arguments = encoding.video_arguments(sound, picture, filters, shown, written_tags, part)
         await self._run(arguments, part)
         form = encoding.format_of(part.with_suffix(f".{encoding.extension(settings)}"))
         written: Path | BytesIO = part

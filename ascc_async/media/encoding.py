@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,12 +136,14 @@ def sound_filter(
     return ",".join(steps)
 
 
-def sound_arguments(sound: Excerpt, filters: str, settings: ClipsSettings, path: Path) -> list[str]:
+def sound_arguments(
+    sound: Excerpt, filters: str, settings: ClipsSettings, tags: Sequence[str], path: Path
+) -> list[str]:
     """The clip's sound, from an excerpt to the file at `path`."""
     encoder, *options = CLIP_FORMATS[settings.format].arguments
     return [
         *_BOUNDS, "-threads", "1", *sound.arguments(keep_clock=False),
-        "-map", "0:a:0", "-map_metadata", "-1", "-af", filters,
+        "-map", "0:a:0", "-map_metadata", "-1", *tags, "-af", filters,
         "-fflags", "+bitexact", "-flags:a", "+bitexact",
         "-threads", "1", "-c:a", encoder, *options, "-y", f"file:{path}",
     ]  # fmt: skip
@@ -175,12 +178,17 @@ def picture_filter(listing: str, start: float, length_ms: int) -> str:
 
 
 def video_arguments(
-    sound: Excerpt, picture: Excerpt, sound_filters: str, picture_filters: str, path: Path
+    sound: Excerpt,
+    picture: Excerpt,
+    sound_filters: str,
+    picture_filters: str,
+    tags: Sequence[str],
+    path: Path,
 ) -> list[str]:
     """A clip with picture and sound, from two excerpts to the MP4 at `path`."""
     return [
         *_BOUNDS, *_LARGEST_PICTURE, *picture.arguments(), *sound.arguments(),
-        "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1",
+        "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1", *tags,
         "-vf", picture_filters, "-af", sound_filters, "-fps_mode", "passthrough",
         "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
         "-fflags", "+bitexact", "-flags", "+bitexact",

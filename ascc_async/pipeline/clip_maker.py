@@ -13,6 +13,7 @@ from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import can_be_made_from
 from ascc_async.media.ranges import Ranges
+from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
@@ -26,6 +27,8 @@ _WATCH_PAGE = "watch_page"
 
 # Looks at the license a second time; None when there is no second way to look.
 ConfirmLicense = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
+# What is written into a clip, given whose the video is.
+TagsOf = Callable[[Segment, Resolved | ClipRow], Awaitable[Tags]]
 
 
 class LicenseConfirmation:
@@ -98,11 +101,14 @@ class ClipMaker:
         confirm_license: ConfirmLicense,
         removals: Removals,
         clips_of: Callable[[str], Awaitable[list[ClipRow]]],
+        tags_of: TagsOf | None = None,
     ) -> None:
-        """`clips_of` reads from the journal what became of a video's segments."""
+        """`clips_of` reads from the journal what became of a video's segments; without `tags_of`
+        clips have no tags.
+        """
         self._extractor, self._media_links, self._cutter = extractor, media_links, cutter
         self._confirm_license, self._removals = confirm_license, removals
-        self._clips_of = clips_of
+        self._clips_of, self._tags_of = clips_of, tags_of
         self.received = 0  # bytes of media so far
 
     async def make(self, segment: Segment, *, other_container: bool = False) -> MadeClip:
@@ -124,6 +130,7 @@ class ClipMaker:
             return MadeClip(
                 Outcome.NOT_SHAREABLE, resolved, reason=Reason.LICENSE_CHANGED, detail=detail
             )
+        tags = await self._tags_of(segment, resolved) if self._tags_of else None
         for attempt in range(1, _LINKS + 1):
             if other_container and resolved.other_audio is not None:
                 log.info(
@@ -133,7 +140,7 @@ class ClipMaker:
                 resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)
             ranges = Ranges(self._media_links.source(resolved, again=attempt > 1))
             try:
-                clip = await self._cutter.make(ranges, resolved, segment)
+                clip = await self._cutter.make(ranges, resolved, segment, tags)
                 return MadeClip(Outcome.CLIP, resolved, clip)
             except LinkExpired:
                 if attempt == _LINKS:
@@ -154,8 +161,9 @@ class ClipMaker:
             )
             if removed or not can_be_made_from(row.clip, self._cutter.encoding):
                 continue
+            tags = await self._tags_of(segment, row) if self._tags_of else None
             try:
-                clip = await self._cutter.make_from(row.clip, segment)
+                clip = await self._cutter.make_from(row.clip, segment, tags)
             except Rejected as error:
                 log.warning(
                     "a clip cannot be made from the lossless one here: it is fetched again",

@@ -35,6 +35,7 @@ from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.network.cookies import FOLDER, CookieStore
 from ascc_async.pipeline.clip_stage import Disk
+from ascc_async.pipeline.clip_tags import ClipTags
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.pace import Pace
@@ -137,7 +138,14 @@ class Run:
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
-                records = Records(journal, reader, encoding_of(settings.clips), removals)
+                tags = ClipTags(reader, self._recipe)
+                records = Records(
+                    journal,
+                    reader,
+                    encoding_of(settings.clips),
+                    removals,
+                    tags if settings.clips.tags else None,
+                )
 
                 queue = await self._load_work_queue(
                     records, selection, rows_in_lists(lists, selection), cookies

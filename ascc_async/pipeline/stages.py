@@ -15,6 +15,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.model import License
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
+from ascc_async.pipeline.clip_tags import ClipTags
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
@@ -40,6 +41,7 @@ class Records:
     reader: Reader
     encoding: str
     removals: Removals
+    tags: ClipTags | None  # None: clips have none
 
 
 class Stages:
@@ -101,6 +103,7 @@ class Stages:
             self._confirmation,
             records.removals,
             clips_of,
+            records.tags.of if records.tags else None,
         )
         self.clips = ClipStage(
             settings.concurrency.downloads,

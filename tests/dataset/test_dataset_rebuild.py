@@ -69,6 +69,26 @@ def test_classes_and_form_come_from_beside_the_manifest(manifest: Path) -> None:
     assert recipe.clips == ClipsSettings()
 
 
+def test_clips_of_a_version_without_tags_are_rebuilt_without(manifest: Path) -> None:
+    """`run.json` of that time knows no `clips.tags`: the bytes are to be the same."""
+    path = manifest.parent / "run.json"
+    record = json.loads(path.read_text("utf-8"))
+    del record["settings"]["clips"]["tags"]
+    path.write_text(json.dumps(record), "utf-8")
+    assert read_recipe(manifest).clips == ClipsSettings(tags=False)
+
+
+def test_the_words_of_then_are_the_titles_and_channels_of_the_manifest(tmp_path: Path) -> None:
+    """Without the apostrophe that protects the table."""
+    sample = Sample(tmp_path)
+    sample.add("aaaaaaaaaaa", title="=1+1", channel="'x'")
+    sample.write()
+    words = read_recipe(sample.path("manifest.csv")).credits()
+    assert {name: (each.title, each.channel) for name, each in words.items()} == {
+        "aaaaaaaaaaa_30000": ("=1+1", "'x'")
+    }
+
+
 def test_a_manifest_alone_is_enough(manifest: Path) -> None:
     """Classes are those the clips hold, the form is what the clips have in common."""
     recipe = read_recipe(alone(manifest))

@@ -64,7 +64,7 @@ def test_resampling_sees_what_follows() -> None:
 
 def test_neither_paths_nor_bytes_choose_what_ffmpeg_does() -> None:
     """Ids begin with a dash: `file:`. A playlist in a stream's place opens nothing. No dates."""
-    arguments = sound_arguments(EXCERPT, "", FLAC, Path("-x:y/.part-1"))
+    arguments = sound_arguments(EXCERPT, "", FLAC, (), Path("-x:y/.part-1"))
     assert arguments[-1] == "file:-x:y/.part-1"
     assert "file:-x" in decode_arguments("-x", "mp4", pictures=False)
     options = dict(pairwise(arguments))

@@ -149,7 +149,7 @@ class Tools:
     def source(self, video: Resolved, *, again: bool) -> Any:
         return None
 
-    async def make(self, ranges: object, video: Resolved, segment: Segment) -> ClipFile:
+    async def make(self, ranges: object, video: Resolved, segment: Segment, tags: None) -> ClipFile:
         self.cut.append(segment.segment_id)
         return cast(ClipFile, "a clip")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def test_a_rebuild_is_the_same_dataset(done: Place, small: StandinProcess, tmp_p
     clips = {row["video_id"] for row in done.manifest() if row["outcome"] == "clip"}
     small.reset_counters()
     again = Place(tmp_path / "again", reach(small))
+    # The tags inside the clips say what the manifest says, not what YouTube says today.
+    manifest = Path(shutil.copy(manifest, tmp_path))
     code, said = again.run("rebuild", str(manifest), "--log-format", "json")
     assert code == 0, said
     rebuilt = (again.output / "dataset/rebuilt.csv").read_text()
