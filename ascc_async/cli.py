@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ascc_async import __version__
-from ascc_async.errors import AsccError, StopRun
+from ascc_async.errors import StopRun
 from ascc_async.progress.formatting import safe
 
 ABORTED = 130
@@ -358,7 +358,8 @@ def _explain(error: Exception, log_format: str) -> int:
     """Say what went wrong; the exit code. What is not ours is a bug, and is called one."""
     code = error.exit_code if isinstance(error, StopRun) else 1
     message = str(error)
-    if not isinstance(error, AsccError):
+    # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
+    if not isinstance(error, StopRun):
         # Tasks wrap what they raise in groups, which say nothing by themselves.
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]

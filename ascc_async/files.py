@@ -14,6 +14,7 @@ from pathlib import Path
 from ascc_async.errors import SetupError
 
 PART = ".part-"
+_TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
 
 
 class DiskFull(SetupError):
@@ -48,11 +49,12 @@ def disk_errors(folder: Path) -> Iterator[None]:
             raise DiskFull(f"no space left in {folder}: make room, then run again") from error
         # Writing to an open file names no file. What names another file is not this folder's fault.
         names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name]
-        ours = error.errno == errno.EIO or any(
+        about_it = error.errno == errno.EIO or any(
             Path(name) in (folder, *folder.parents) or Path(name).is_relative_to(folder)
             for name in names
         )
-        if not ours:
+        # In a folder that is there, a file that is not is one we forgot to write.
+        if not about_it or (error.errno not in _TROUBLES and os.path.isdir(folder)):
             raise
         raise SetupError(
             f"cannot write in {folder}: {error.strerror or error}. Choose another folder in the"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ascc_async.cli import HELP, parse, run_command
+from ascc_async.errors import Refused
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -123,6 +124,20 @@ def test_an_error_shows_no_traceback_unless_asked(
     said = capsys.readouterr().err
     assert "sqlite3." in said, "the cause, not only what we made of it"
     assert said.splitlines()[-1].startswith("ascc-async: ")
+
+
+def test_only_what_stops_a_run_passes_for_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What one request or clip met, with nobody to deal with it, is a bug."""
+
+    def refused(_: object) -> int:
+        raise Refused("YouTube answers 429")
+
+    monkeypatch.setattr("ascc_async.commands.plan.main", refused)
+    assert run_command(["plan"]) == 1
+    said = capsys.readouterr().err
+    assert "which is a bug: Refused: YouTube answers 429" in said
 
 
 def test_debug_changes_no_exit_code() -> None:

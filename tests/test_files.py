@@ -69,6 +69,18 @@ def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_that_is_taken_away_is_a_setup_error(tmp_path: Path) -> None:
+    """A disk that was unplugged, say."""
+
+    def write() -> None:
+        with part_of(tmp_path / "clips" / "x.flac") as part:
+            part.parent.rmdir()
+            part.write_bytes(b"sound")
+
+    with pytest.raises(SetupError, match=r"cannot write in .*clips"):
+        write()
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -78,13 +90,17 @@ def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> None:
         (PermissionError(errno.EACCES, "no", "FOLDER/x.csv"), SetupError),
         # Bugs: they must look like bugs.
         (FileNotFoundError(errno.ENOENT, "no such file", "/nowhere/table.json"), FileNotFoundError),
+        (FileNotFoundError(errno.ENOENT, "no", "FOLDER/x.csv"), FileNotFoundError),
+        (FileExistsError(errno.EEXIST, "no", "FOLDER/x.csv"), FileExistsError),
         (TimeoutError(), TimeoutError),
     ],
 )
 def test_only_trouble_with_the_folder_is_called_so(
     error: OSError, expected: type[Exception], tmp_path: Path
 ) -> None:
-    """Full disks and quotas are told from rights; what names another file stays what it is."""
+    """Full disks and quotas are told from rights; what names another file stays what it is, and so
+    does a file that is not there, or already there, in a folder that is.
+    """
     if error.filename == "FOLDER/x.csv":
         error.filename = str(tmp_path / "x.csv")
     with pytest.raises(expected) as raised, disk_errors(tmp_path):

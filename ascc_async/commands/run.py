@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.rebuild import Recipe
-from ascc_async.errors import AsccError
 from ascc_async.pipeline.run import Run
 from ascc_async.progress.live_output import Display, Screen
 from ascc_async.progress.report import report, report_fields
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
-
-log = logging.getLogger(__name__)
 
 DONE, DRAINED, ABORTED = 0, 3, 130
 
@@ -70,12 +66,6 @@ async def _run_with_screen(
             # A second signal cancels this task; any other cancelling is not ours to swallow.
             if not shutdown.aborted:
                 raise
-        except AsccError:
-            raise
-        except Exception:
-            # The log file keeps the traceback also where nobody asked for --debug.
-            log.exception("unexpected error: this is a bug, please report it")
-            raise
     if counts is None:
         text = "Aborted. Progress is saved; run the same command to resume."
         screen.say(text, "aborted", {"text": text})

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from ascc_async.dataset.text import counted
+from ascc_async.errors import StopRun
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
@@ -104,7 +105,8 @@ class Screen:
     async def showing(self) -> AsyncIterator[None]:
         """Within, the run is shown, and log records too.
 
-        Whatever leaves the block leaves as it is; a bug in the showing cancels the block.
+        Whatever leaves the block leaves as it is; a bug in the showing cancels the block. Of either
+        bug the log file keeps the traceback, also where nobody asked for --debug.
         """
         # The dashboard needs a terminal that can move its cursor.
         redraws = self._console.is_terminal and not self._console.is_dumb_terminal
@@ -113,34 +115,37 @@ class Screen:
             self._console.control(erase)
         log_handler = _ScreenHandler(self.show)
         log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
-        with ExitStack() as stack:
-            repeat_filter = stack.enter_context(
-                collecting(log_handler, self._output, debug=self._display.debug)
-            )
-            live: Live | None = None
+        with collecting(log_handler, self._output, debug=self._display.debug) as repeat_filter:
             shows_dashboard = redraws and not self._json and not self._display.quiet
             if self._display.quiet or (shows_dashboard and not self._display.verbose):
                 # Normal events show as numbers in the dashboard, and are in the log file.
                 log_handler.setLevel(logging.WARNING)
-            if shows_dashboard:
-                live = Live(
-                    get_renderable=lambda: Dashboard(self._snapshot()),
-                    console=self._console,
-                    auto_refresh=False,
-                    transient=True,
-                )
-                stack.enter_context(live)
-            left: BaseException | None = None
-            async with asyncio.TaskGroup() as tasks:
-                task = tasks.create_task(self._keep_showing(repeat_filter, live))
-                try:
-                    yield
-                except Exception as error:  # noqa: BLE001 - raised again, outside of the group
-                    left = error
-                finally:
-                    task.cancel()
-            if left is not None:
-                raise left
+            try:
+                live: Live | None = None
+                if shows_dashboard:
+                    live = Live(
+                        get_renderable=lambda: Dashboard(self._snapshot()),
+                        console=self._console,
+                        auto_refresh=False,
+                        transient=True,
+                    )
+                with live or nullcontext():
+                    left: BaseException | None = None
+                    async with asyncio.TaskGroup() as tasks:
+                        task = tasks.create_task(self._keep_showing(repeat_filter, live))
+                        try:
+                            yield
+                        except Exception as error:  # noqa: BLE001 - raised again, outside
+                            left = error
+                        finally:
+                            task.cancel()
+                    if left is not None:
+                        raise left
+            except StopRun:
+                raise
+            except Exception:
+                log.exception("unexpected error: this is a bug, please report it")
+                raise
 
     def say(self, text: str, event: str, fields: Mapping[str, Any]) -> None:
         """Say something: `text` to people, `event` with `fields` to programs."""

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from snapshots import snapshot
 
+from ascc_async.errors import StopRun
+from ascc_async.progress import dashboard, live_output
 from ascc_async.progress.live_output import Display, LogFormat, PlainConsole, Screen
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, event_line, file_handler
 
@@ -132,6 +134,13 @@ def test_the_log_file_is_for_the_user_alone_and_rotated(tmp_path: Path) -> None:
     assert json.loads((logs / "ascc_async.log.1").read_text())["video_id"] == "v"
 
 
+class Terminal(io.StringIO):
+    """Says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def screen(out: PlainConsole, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
     display = Display(log_format)
     return Screen(snapshot, folder, display, on_gone=lambda: gone.append("gone"), console=out)
@@ -182,6 +191,34 @@ async def test_what_leaves_the_block_is_not_wrapped(tmp_path: Path) -> None:
         async with screen(PlainConsole(io.StringIO()), tmp_path, "text", []).showing():
             raise ValueError("as it is")
     assert logging.getLogger().handlers == handlers
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+async def test_a_bug_of_the_screen_leaves_its_traceback(
+    kind: type[io.StringIO], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the log file, from the lines of a pipe as from the dashboard; the run is cancelled."""
+    monkeypatch.setattr(live_output, "_DRAW_EVERY", 0)
+    monkeypatch.setattr(live_output, "_FIRST_LINES_EVERY", 0)
+    monkeypatch.setattr(live_output, "snapshot_line", None)
+    monkeypatch.setattr(dashboard, "_headline", None)
+    shown = screen(PlainConsole(kind(), width=80), tmp_path, "text", [])
+    async with asyncio.timeout(5):
+        with pytest.raises((TypeError, ExceptionGroup)):
+            async with shown.showing():
+                await asyncio.Event().wait()
+    event = json.loads((tmp_path / "logs/ascc_async.log").read_text("utf-8"))
+    assert "is a bug" in event["event"]
+    assert "in _keep_showing" in event["traceback"]
+    assert "'NoneType' object is not callable" in event["traceback"]
+
+
+async def test_an_error_that_is_explained_leaves_no_traceback(tmp_path: Path) -> None:
+    """The command line says all of it."""
+    with pytest.raises(StopRun):
+        async with screen(PlainConsole(io.StringIO()), tmp_path, "text", []).showing():
+            raise StopRun("no room")
+    assert (tmp_path / "logs/ascc_async.log").read_text("utf-8") == ""
 
 
 async def test_cancelling_the_run_ends_the_screen(tmp_path: Path) -> None:
@@ -235,7 +272,7 @@ async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_pa
 async def test_on_a_terminal_no_word_is_broken(tmp_path: Path) -> None:
     """Events wrap between words; a path that is longer than the line stays whole for copying."""
     path = f"/{'long' * 15}/ascc_async.log"
-    terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
+    terminal = Terminal()
     out = PlainConsole(terminal, width=40)
     event = f"«main» refused at 29 pages/s (YouTube answers 429: too many requests); see {path}"
     async with screen(out, tmp_path, "text", []).showing():
