@@ -48,8 +48,13 @@ def hub_card(
     features: Mapping[str, Any],
     published: Published,
     counts: Counts,
+    *,
+    limited: bool,
 ) -> str:
-    """The whole card; sizes are those of the tables in `folder`."""
+    """The whole card; sizes are those of the tables in `folder`.
+
+    `limited`: the run wanted only so many clips per class.
+    """
     rows = published.rows
     sizes: dict[str, int] = {}
     for name in shards:
@@ -108,7 +113,7 @@ def hub_card(
         splits=table(("split", "clips", "MB"), splits),
         classes=table(("class", "clips"), classes),
         absent=len(published.names) - len(classes),
-        missing=missing(counts, limited=False).replace(
+        missing=missing(counts, limited=limited).replace(
             "`manifest.csv` and `unavailable.csv`", "`manifest.parquet`"
         ),
         licenses=LICENSES.replace("license_checked_at", "license_seen_at"),
@@ -154,12 +159,12 @@ import io
 import soundfile
 from datasets import Audio, load_dataset
 
-clips = load_dataset("NAME", split="{split}")           # or the folder of this file
+clips = load_dataset("NAME", split="{split}")  # or the folder of this file
 clip = clips.cast_column("audio", Audio(decode=False))[0]  # decode=False needs no torch
 samples, rate = soundfile.read(io.BytesIO(clip["audio"]["bytes"]))
 print(clip["human_labels"], clip["title"], clip["author"], clip["license"], rate)
 
-import sounddevice                                         # pip install sounddevice
+import sounddevice  # pip install sounddevice
 sounddevice.play(samples, rate, blocking=True)
 ```
 DuckDB: `SELECT human_labels, title FROM 'data/*.parquet'`. Configurations: `default` has

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,9 +98,12 @@ def export(
         (folder / "few_shot.parquet").unlink(missing_ok=True)
     write_credits_of(folder, output_dir, rows)
     run = (output_dir / "dataset" / "run.json").read_bytes()
+    limit = json.loads(run)["settings"]["sampling"]["max_per_class"]
     counts = summary(manifest_in(output_dir))
     texts = {
-        "README.md": hub_card(folder, list(shards), tables.features, published, counts),
+        "README.md": hub_card(
+            folder, list(shards), tables.features, published, counts, limited=limit is not None
+        ),
         "LICENSE": LICENSE_NOTICE,
         "LICENSES.md": LICENSE_FILE,
         "CITATION.cff": CITATION_FILE,

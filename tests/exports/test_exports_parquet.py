@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dataset_samples import removals
 from learning_samples import CLASSES, MIDS, Dataset
 from peers_python import run_peer
+
+from ascc_async.model import License
 
 READER = Path(__file__).with_name("read_parquet.py").read_text("utf-8")
 FILES = {
@@ -195,6 +198,25 @@ def test_a_second_run_touches_nothing_and_a_removed_video_is_gone(copy: Dataset)
     (copy.folder / "removals.txt").write_text("".join(f"{key[:11]}\n" for key in hashes(copy)))
     assert "no clip" in copy.command("export", "parquet")[1]
     assert not (copy.folder / "exports" / "parquet").exists()
+
+
+def test_who_was_left_out_by_a_run_is_not_in_the_manifest_either(tmp_path: Path) -> None:
+    """By its channel, which the row no longer names; all other rows are there."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    dataset = Dataset(tmp_path)
+    dataset.add("-_leftout12", "Frog", channel="Leave me out")
+    dataset.add("-_published", "Frog", start_ms=30_500)
+    dataset.sample.add("Standard111", license=License.STANDARD)
+    dataset.sample.add("NotAsked111", license=None)
+    dataset.write()
+    dataset.sample.write(removals=removals("channel: Leave me out"))
+    assert dataset.command("export", "parquet")[0] == 0
+    manifest = pq.read_table(tmp_path / "exports" / "parquet" / "manifest.parquet").to_pylist()
+    assert [row["segment_id"][:11] for row in manifest] == [
+        "-_published", "NotAsked111", "Standard111"
+    ]  # fmt: skip
+    assert (manifest[0]["start_seconds"], manifest[0]["labels"]) == (30.5, [MIDS["Frog"]])
+    assert manifest[1]["duration_seconds"] is None
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(copy: Dataset) -> None:
