@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ascc_async import __version__
-from ascc_async.errors import StopRun
+from ascc_async.errors import StoppedOnRequest, StopRun
 from ascc_async.progress.formatting import safe
 
 ABORTED = 130
@@ -52,7 +52,7 @@ HELP = {
     "demo": CommandHelp(
         "the same job against a small fake YouTube on this machine, within a minute",
         "Needs no network. Results are in the folder that --dir names, made just as a real run\n"
-        "makes them. Run it again: nothing is fetched twice.",
+        "makes them. Run it again: no clip is fetched twice.",
         "demo --dir /tmp/demo",
     ),
     "init": CommandHelp(
@@ -183,7 +183,7 @@ def parser() -> _Parser:
             name,
             help=command_help.line,
             description=f"{command_help.line[0].upper()}{command_help.line[1:]}.\n\n{command_help.more}",
-            parents=[_options()],
+            parents=[_options(shows_run=name in _LONG)],
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=f"example:\n  {_PROGRAM} {command_help.example}",
             allow_abbrev=False,
@@ -193,7 +193,8 @@ def parser() -> _Parser:
     return main
 
 
-def _options() -> _Parser:
+def _options(*, shows_run: bool = True) -> _Parser:
+    """`shows_run`: with those that say how much of a run is shown (`parse` takes them anywhere)."""
     common = _Parser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
     group = common.add_argument_group("options everywhere")
     group.add_argument(
@@ -221,10 +222,11 @@ def _options() -> _Parser:
         metavar="BROWSER[:PROFILE]",
         help="run, rebuild, doctor: as the account of this browser instead of a cookies file",
     )
-    loudness = group.add_mutually_exclusive_group()
-    quiet, verbose = "a run shows warnings and its report only", "a run shows every event"
-    loudness.add_argument("-q", "--quiet", action="store_true", help=quiet)
-    loudness.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    if shows_run:
+        loudness = group.add_mutually_exclusive_group()
+        quiet, verbose = "show warnings and the report only", "show every event"
+        loudness.add_argument("-q", "--quiet", action="store_true", help=quiet)
+        loudness.add_argument("-v", "--verbose", action="store_true", help=verbose)
     group.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     return common
 
@@ -274,7 +276,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             what = "leaves: classes with none below (default); lowest: the lowest with enough clips"
             add("--by", choices=("leaves", "lowest"), default="leaves", help=what)
             enough = "clips that a class needs to be kept (default: 10)"
-            add("--min-clips", type=int, default=10, metavar="N", help=enough)
+            add("--min-clips", type=_count, default=10, metavar="N", help=enough)
             shares = "shares of train, val and test (default: 0.7,0.1,0.2)"
             add("--ratios", default="0.7,0.1,0.2", metavar="A,B,C", help=shares)
             what = "what no two parts share (default: video,channel,sound), or nothing"
@@ -343,7 +345,11 @@ def run_command(arguments: Sequence[str]) -> int:
         module = f"ascc_async.commands.{name.replace('-', '_')}"
         code: int = importlib.import_module(module).main(options)
     except KeyboardInterrupt:
-        return ABORTED
+        if name not in _LONG:
+            return ABORTED
+        # Too early or too late for the run itself to drain: nothing is in flight.
+        why = "stopped on request. What was recorded is kept; the same command goes on."
+        return _explain(StoppedOnRequest(why), options.log_format)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; nothing more can be said
         return 1

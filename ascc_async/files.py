@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ascc_async.errors import SetupError
+from ascc_async.errors import SettingsError, SetupError
 
 PART = ".part-"
 _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
@@ -19,6 +19,13 @@ _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, er
 
 class DiskFull(SetupError):
     """No space left where clips are written."""
+
+
+def must_exist(*paths: Path) -> None:
+    """Raise SettingsError for a path in the command line that is not there."""
+    for path in paths:
+        if not path.exists():
+            raise SettingsError(f"{path}: there is no such file or folder")
 
 
 @contextmanager

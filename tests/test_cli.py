@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,41 @@ def test_a_completion_script_knows_the_commands() -> None:
     assert "complete -o bashdefault" in script
     assert script.rstrip().endswith("ascc-async")
     assert all(name in script for name in HELP)
+
+
+def test_ctrl_c_in_the_first_second_says_so_and_is_resumable(tmp_path: Path) -> None:
+    """Exit code 3 and one line, before the run itself can hear it."""
+    arguments = [sys.executable, "-m", "ascc_async", "--set", f"output.dir={tmp_path}"]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # "is starting …"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    assert "stopped on request" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("line", ["rebuild none.csv", "diff none.csv none.csv", "join none.tsv"])
+def test_a_path_that_is_not_there_is_a_usage_error(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, whichever the command."""
+    assert run_command(line.split()) == 2
+    assert "none." in (said := capsys.readouterr().err)
+    assert "there is no such file or folder" in said
+
+
+def test_the_options_of_a_run_are_shown_where_there_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`features --help` names no `-q`, which would change nothing there."""
+    for name, shown in (("run", True), ("demo", True), ("features", False)):
+        with pytest.raises(SystemExit):
+            run_command([name, "--help"])
+        assert ("--quiet" in capsys.readouterr().out) == shown
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

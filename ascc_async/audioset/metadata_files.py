@@ -113,14 +113,14 @@ def identify(file: MetadataFile, path: Path) -> InputFile:
     return InputFile(file.name, path, sha1, sha256, len(content), sha1 == file.git_blob_sha1)
 
 
-def read_text(path: Path) -> str:
-    """A whole small file as text. Raises `MetadataError`."""
+def read_text(path: Path, remedy: str = REMEDY) -> str:
+    """A whole small file as text. Raises `MetadataError`, with what to do about it."""
     content = _read(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise MetadataError(path, line, f"is not UTF-8 text; {REMEDY}") from error
+        raise MetadataError(path, line, f"is not UTF-8 text; {remedy}") from error
 
 
 def _read(path: Path) -> bytes:

@@ -27,7 +27,7 @@ API key or cookies if you have them, look at `python -m ascc_async plan`, then s
 `python -m ascc_async`.
 
 To train on the clips, go on in the folder of the demo (its few clips need a small --min-clips):
-  cd {folder}
+  cd {folder}{elsewhere}
   python -m ascc_async few-shot --min-clips 2 --seed 5
   python -m ascc_async features metaaudio
   python -m ascc_async export metaaudio
@@ -68,5 +68,8 @@ def main(options: argparse.Namespace) -> int:
         reach = [f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}"]
         settings = load(config, [*reach, *options.options])
         write_released(standin / "metadata", folder / "google")
-        goodbye = GOODBYE.format(folder=shlex.quote(str(folder)))
+        output, elsewhere = settings.output.dir, ""
+        if output != folder:  # --set output.dir=…
+            elsewhere = f"\n  export ASCC_OUTPUT__DIR={shlex.quote(str(output))}"
+        goodbye = GOODBYE.format(folder=shlex.quote(str(folder)), elsewhere=elsewhere)
         return run(settings, display_of(options), goodbye=goodbye)

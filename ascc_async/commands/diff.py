@@ -7,10 +7,12 @@ import json
 from dataclasses import asdict
 
 from ascc_async.dataset.diff import as_text, diff
+from ascc_async.files import must_exist
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the changes; the exit code is 0 whether there are any or not."""
+    must_exist(options.a, options.b)
     changes = diff(options.a, options.b)
     if options.json:
         print(json.dumps({"empty": changes.empty, **asdict(changes)}, indent=2))

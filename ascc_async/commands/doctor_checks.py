@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ascc_async import UPGRADE
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
@@ -36,7 +37,6 @@ from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdl
 
 _OLD_DAYS = 60  # YouTube changes every few weeks, and yt-dlp follows within days
 _GB = 1_000_000_000
-_UPDATE = "pip install --upgrade 'yt-dlp[default]'"
 _CONNECT_SECONDS = 5.0
 # Where the proxy's address names no port: the usual one of its scheme.
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -155,9 +155,9 @@ def _programs(settings: Settings) -> Iterator[Check]:
     age = (date.today() - released).days if released else None
     text = f"{version}, {age} days old" if released else version or "not installed"
     if version is None:
-        yield failed("yt-dlp", text, _UPDATE)
+        yield failed("yt-dlp", text, UPGRADE)
     elif age is not None and age > _OLD_DAYS:
-        yield warning("yt-dlp", text, f"YouTube changes often: {_UPDATE}")
+        yield warning("yt-dlp", text, f"YouTube changes often: {UPGRADE}")
     else:
         yield passed("yt-dlp", text)
 
@@ -171,8 +171,7 @@ def _programs(settings: Settings) -> Iterator[Check]:
         yield warning(
             "JavaScript runtime",
             f"too old for yt-dlp: {old}" if old else "none found",
-            "without one some videos cannot be fetched: pip install --upgrade"
-            " 'yt-dlp[default,deno]'",
+            f"without one some videos cannot be fetched: {UPGRADE}",
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from ascc_async import UPGRADE
 from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.metadata_files import files_of
 from ascc_async.commands.doctor_checks import Check, State, failed, passed, warning
@@ -43,7 +44,6 @@ from ascc_async.youtube.license_sources import LicenseSource
 
 _LONGEST = 120.0  # seconds for one check: a refused request is tried again after long pauses
 _CLIP_MS = 10_000
-_UPDATE = "pip install --upgrade ascc-async 'yt-dlp[default]'"
 _T = TypeVar("_T")
 
 
@@ -185,4 +185,4 @@ def _remedy(error: AsccError) -> str:
             return "name another video in license.known_creative_commons"
         case ServerFault() | LinkExpired():
             return "try again later"
-    return f"YouTube may have changed: {_UPDATE}"
+    return f"YouTube may have changed: {UPGRADE}"

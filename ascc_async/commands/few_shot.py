@@ -9,9 +9,9 @@ from fractions import Fraction
 from functools import partial
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_clips, published_clips
-from ascc_async.errors import SettingsError
+from ascc_async.errors import SettingsError, SetupError
 from ascc_async.learning.class_split import PARTS
-from ascc_async.learning.clip_choice import APART
+from ascc_async.learning.clip_choice import APART, WHY_NOT
 from ascc_async.learning.few_shot import (
     FOLDER,
     Options,
@@ -35,8 +35,6 @@ _WRONG_RATIOS = (
 
 def main(options: argparse.Namespace) -> int:
     """The split that the options ask for."""
-    if options.min_clips < 1:
-        raise SettingsError(f"--min-clips {options.min_clips}: expected 1 or more")
     wanted = Options(
         options.seed, options.by, options.min_clips, _ratios(options.ratios), _apart(options.apart)
     )
@@ -55,6 +53,12 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
     ffmpeg = asyncio.run(find_ffmpeg()).path
     sounds_of = partial(sound_hashes, output, folder / "sounds.csv", ffmpeg, progress_bar)
     split = make_split(rows, classes, wanted, sounds_of)
+    if not split.choice.used:
+        raise SetupError(
+            f"few-shot keeps nothing: no class has {wanted.min_clips} or more usable clips, the"
+            f" largest has {max(split.choice.usable.values(), default=0)}. Run `python -m"
+            " ascc_async few-shot --min-clips N` with a smaller N. Nothing was written."
+        )
     write_split(output, rows, classes, wanted, split)
     print(_summary(split, wanted))
     print(f"Written: {folder}")
@@ -91,10 +95,11 @@ def _summary(split: Split, wanted: Options) -> str:
         lines.append(f"{part:<6} {count(len(mids)):>8} {count(kept):>8} {count(used[part]):>11}")
     reasons = Counter(filter(None, map(split.why_not, split.hits)))
     if reasons:
-        listed = ", ".join(f"{reason} {count(number)}" for reason, number in reasons.most_common())
-        lines.append(
-            f"{count(reasons.total())} of {count(len(split.hits))} clips not used: {listed}"
-        )
+        lines.append(f"{count(reasons.total())} of {count(len(split.hits))} clips not used:")
+        lines += [
+            f"{count(number):>5}  {reason:<17}  {WHY_NOT[reason]}"
+            for reason, number in reasons.most_common()
+        ]
     for part in PARTS:
         if not used[part]:
             usable = [choice.usable[mid] for mid in choice.usable if split.parts[mid] == part]

@@ -14,6 +14,7 @@ from ascc_async.audioset.ontology import read_ontology
 from ascc_async.dataset.published_clips import checked_clips, published_clips
 from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
+from ascc_async.files import must_exist
 from ascc_async.learning import join_features, join_strong
 from ascc_async.learning.google_features import is_features
 from ascc_async.progress.bar import progress_bar
@@ -31,9 +32,8 @@ def main(options: argparse.Namespace) -> int:
     paths: list[Path] = options.paths
     strong = [path for path in paths if join_strong.is_strong(path)]
     features = [path for path in paths if path not in strong]
+    must_exist(*paths)
     for path in paths:
-        if not path.exists():
-            raise SettingsError(f"{path}: there is no such file or folder; {_EXPECTED}")
         if path not in strong and not is_features(path):
             raise SettingsError(f"{path}: cannot tell what this is; {_EXPECTED}")
     settings = load(options.config, options.options)
@@ -50,8 +50,9 @@ def main(options: argparse.Namespace) -> int:
 
             found = join_features.join_features(output, rows, features, list(mids), on_records)
         print(
-            f"{counted(found.records, 'record')} read: {counted(found.found, 'clip')} found,"
-            f" {count(found.other_start)} only with another start."
+            f"{counted(found.records, 'record')} read: {counted(found.found, 'clip')} found;"
+            f" {counted(found.other_start, 'record')} left out, of a clip's video but with another"
+            " start time."
         )
         print(
             f"{found.folder}: features of {count(found.joined)} of {counted(len(rows), 'clip')};"

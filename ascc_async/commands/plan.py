@@ -68,7 +68,7 @@ def render_plan(plan: RunPlan) -> str:
     lines = [
         f"Splits      {', '.join(plan.splits)}",
         f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
-        f"Segments    {plan.segments:,} in {plan.videos:,} videos",
+        f"Segments    {plan.segments:,}, each of a video of its own",
     ]
     more = ""
     if plan.answered:

@@ -8,12 +8,14 @@ from pathlib import Path
 from ascc_async.commands.run import display_of, run
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
+from ascc_async.files import must_exist
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
 
 
 def main(options: argparse.Namespace) -> int:
     """Ask for and fetch the manifest's clips again, then say how the result differs."""
+    must_exist(options.manifest)
     settings = load(options.config, options.options)
     # Before anything starts: the manifest may be the last evidence of its dataset.
     manifest: Path = options.manifest.resolve()

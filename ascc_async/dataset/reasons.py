@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ascc_async import UPGRADE
 from ascc_async.model import Reason
 
 _COOKIES = (
@@ -20,13 +21,14 @@ _LATER = "tried again after license.recheck_after_days (30 by default)"
 class ReasonFacts:
     """`meaning` for the dataset card, `remedy` for the user (equal ones are said once).
 
-    `passing`: may well be different another day, with cookies, from elsewhere or with newer tools,
-    so it is asked again then. `hopeless`: no action helps.
+    `passing`: may well be different another day, so it is asked again then; `barred`: also with
+    other cookies or from elsewhere. `hopeless`: no action helps.
     """
 
     meaning: str
     remedy: str
     passing: bool = False
+    barred: bool = False
     hopeless: bool = False
 
 
@@ -40,13 +42,19 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
         "not shown in your country: a proxy elsewhere (network.proxy, or one more entry in"
         " network.identities) may get them: run again with it",
         passing=True,
+        barred=True,
     ),
-    Reason.SIGN_IN_REQUIRED: ReasonFacts("only for viewers who sign in", _COOKIES, passing=True),
-    Reason.AGE_RESTRICTED: ReasonFacts("only for viewers of a certain age", _COOKIES, passing=True),
+    Reason.SIGN_IN_REQUIRED: ReasonFacts(
+        "only for viewers who sign in", _COOKIES, passing=True, barred=True
+    ),
+    Reason.AGE_RESTRICTED: ReasonFacts(
+        "only for viewers of a certain age", _COOKIES, passing=True, barred=True
+    ),
     Reason.MEMBERS_ONLY: ReasonFacts(
         "only for members of the channel",
         "only an account that is a member of the channel gets these",
         passing=True,
+        barred=True,
     ),
     Reason.LIVE: ReasonFacts(
         "a live stream, not a recording", f"a stream or premiere: {_LATER}", passing=True
@@ -68,7 +76,7 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     Reason.TOOL_FAILED: ReasonFacts(
         "a tool failed; will be tried again",
         "the column `detail` in dataset/unavailable.csv has the error; usually"
-        " `pip install --upgrade yt-dlp` helps: check with `python -m ascc_async doctor --online`,"
+        f" `{UPGRADE}` helps: check with `python -m ascc_async doctor --online`,"
         " then run again",
     ),
     Reason.LICENSE_UNKNOWN: ReasonFacts(
@@ -90,3 +98,4 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     ),
 }
 PASSING_REASONS = tuple(reason for reason, facts in REASON_FACTS.items() if facts.passing)
+BARRED_REASONS = tuple(reason for reason, facts in REASON_FACTS.items() if facts.barred)

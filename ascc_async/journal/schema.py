@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+from ascc_async import UPGRADE
 from ascc_async.errors import JournalError
 from ascc_async.model import LicenseAnswer, Quality
 
@@ -117,7 +118,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise JournalError(
             f"{path}: written by a newer ascc_async (journal version {version}, this program"
-            f" knows {VERSION}). Update with `pip install --upgrade ascc-async`."
+            f" knows {VERSION}). Update with `{UPGRADE}`."
         )
     return version
 

@@ -13,7 +13,15 @@ TOO_FEW = "too_few"
 _ELSEWHERE = {
     "video": "video_elsewhere", "channel": "channel_elsewhere", "sound": "same_sound",
 }  # fmt: skip
-REASONS = (NO_CLASS, SEVERAL_CLASSES, OTHER_PART, *_ELSEWHERE.values(), TOO_FEW)
+WHY_NOT = {
+    NO_CLASS: "no class of the split is among its labels",
+    SEVERAL_CLASSES: "several are, of one part",
+    OTHER_PART: "several are, of more than one part",
+    "video_elsewhere": "its video is in a part that goes first",
+    "channel_elsewhere": "its channel is in a part that goes first",
+    "same_sound": "another clip with the very same sound is used",
+    TOO_FEW: "its class has fewer usable clips than --min-clips",
+}
 # Where two parts want the same channel, the one in front has it: evaluation loses nothing.
 _PRECEDENCE = ("test", "val", "train")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ascc_async.audioset.metadata_files import REMEDY, read_text
+from ascc_async.audioset.metadata_files import read_text
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.text import decimal
@@ -19,6 +19,7 @@ FOLDER = "strong"
 NAMES_FILE = "mid_to_display_name.tsv"
 _FILE = re.compile(r"audioset_(train|eval)_strong\.tsv")
 _HEADING = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel"
+_REMEDY = "is it Google's own file? docs/learning.md says where that is"
 _CHANGES = "described by the times at which sounds occur, AudioSet's strong labels (CC BY 4.0)"
 
 
@@ -54,10 +55,10 @@ def is_strong(path: Path) -> bool:
 def read_names(path: Path) -> dict[str, str]:
     """Display names by MID, of `mid_to_display_name.tsv`. Raises MetadataError."""
     names = {}
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path, _REMEDY).splitlines(), 1):
         mid, _, name = line.partition("\t")
         if not name:
-            raise MetadataError(path, number, f"expected a MID, a tab and a name; {REMEDY}")
+            raise MetadataError(path, number, f"expected a MID, a tab and a name; {_REMEDY}")
         names[mid] = name
     return names
 
@@ -95,16 +96,16 @@ def _events(
     clips = {row.segment_id: row for row in rows}
     found: list[tuple[str, float, float, str]] = []
     beyond = 0
-    heading, *lines = read_text(path).splitlines() or [""]
+    heading, *lines = read_text(path, _REMEDY).splitlines() or [""]
     if heading != _HEADING:
         columns = _HEADING.replace("\t", ", ")
-        raise MetadataError(path, 1, f"expected the columns {columns}; {REMEDY}")
+        raise MetadataError(path, 1, f"expected the columns {columns}; {_REMEDY}")
     for number, line in enumerate(lines, 2):
         try:
             segment_id, onset, offset, mid = line.split("\t")
             start, end = float(onset), float(offset)
         except ValueError as error:
-            problem = f"expected a segment, two times and a MID; {REMEDY}"
+            problem = f"expected a segment, two times and a MID; {_REMEDY}"
             raise MetadataError(path, number, problem) from error
         if (row := clips.get(segment_id)) is not None:
             # Where the video ends inside the segment the clip is shorter.

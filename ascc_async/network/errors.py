@@ -113,9 +113,9 @@ def _fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
         refusal = f"the proxy {route.proxy} cannot reach {route.host} ({str(error).lower()})"
     if refusal:
         return NetworkFault(identity + refusal, kind="proxy")
-    # The kind of error and the system's words; never its full text, which may hold a URL.
+    # The system's words, else the kind of error; never its full text, which may hold a URL.
     reason = getattr(error, "strerror", None) or getattr(error.__cause__, "strerror", None)
-    why = f"{type(error).__name__}: {reason}" if isinstance(reason, str) else type(error).__name__
+    why = reason if isinstance(reason, str) else type(error).__name__
     # Headers or a compression that nobody can read: not the network's doing.
     bad_encoding = isinstance(error.__cause__, ContentEncodingError)
     if (kind == "short_body" and bad_encoding) or (

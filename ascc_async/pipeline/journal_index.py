@@ -15,7 +15,7 @@ from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.segments import Bools, Bytes, Ids, Rows
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.eligibility import credits_of
-from ascc_async.dataset.reasons import PASSING_REASONS
+from ascc_async.dataset.reasons import BARRED_REASONS, PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -54,7 +54,7 @@ class JournalIndex:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`access_since`: POSIX time since when YouTube is asked with these accounts and proxies;
-        what was barred before (`PASSING_REASONS`) is asked again.
+        what was barred before (`BARRED_REASONS`) is asked again.
         """
         rows = len(selection.segments)
         self.selection, self.table, self.now = selection, selection.segments, wall
@@ -75,12 +75,11 @@ class JournalIndex:
 
     def load(self, reader: Reader, encoding: str) -> None:
         """Take in all that the journal knows; of two million rows that takes seconds."""
-        # What was barred before this time is asked again.
-        barred_before = max(self.now() - self._recheck, self._access_since)
+        passed_before = self.now() - self._recheck
         # The clips come first: they decide what an answer means for a row.
         clips: dict[int, ClipRow] = {}
         for row, clip in self._clips(reader, encoding):
-            self.fates[row] = fate_of(clip, barred_before)
+            self.fates[row] = fate_of(clip, passed_before, self._access_since)
             clips[row] = clip
             if self.selection.selected[row]:
                 self.clips += clip.outcome is Outcome.CLIP
@@ -94,7 +93,7 @@ class JournalIndex:
             here = rows >= 0
             rows, page = rows[here], answer_page.where(here)
             self.licenses[rows], self.reasons[rows] = page.licenses, page.reasons
-            self.states[rows] = self._states_of(rows, page, barred_before)
+            self.states[rows] = self._states_of(rows, page)
             self.last[rows], self.bare[rows] = self._ended_unsurely(page), page.bare
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
@@ -131,15 +130,17 @@ class JournalIndex:
             rows = self.table.rows_of(np.array(page, "S11"))
             self.explained[rows[rows >= 0]] = True
 
-    def _states_of(self, rows: Rows, page: BulkAnswers, barred_before: float) -> Bytes:
+    def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
         """What the newest answers of many rows mean; whole arrays, for millions take seconds."""
         stale = page.times < self.now() - self._recheck
         shareable = page.licenses == LICENSE_CODES[License.CREATIVE_COMMONS]
         unknown = page.licenses == LICENSE_CODES[License.UNKNOWN]
         passing = np.isin(page.reasons, [REASON_CODES[reason] for reason in PASSING_REASONS])
+        barred = np.isin(page.reasons, [REASON_CODES[reason] for reason in BARRED_REASONS])
         # What stays unknown through many runs may be a block in words that nobody knows: those end.
         ask_again = (shareable & stale) | (unknown & (stale | (page.asks <= self._retry_unknown)))
-        ask_again |= passing & (page.times < barred_before) | self._ended_unsurely(page) & stale
+        ask_again |= (passing | self._ended_unsurely(page)) & stale
+        ask_again |= barred & (page.times < self._access_since)
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
         states[ask_again] = RowState.UNASKED
@@ -176,12 +177,17 @@ class JournalIndex:
         return self._removals.cover(video_id, segment_id, channel_id, channel)
 
 
-def fate_of(clip: ClipRow, barred_before: float = 0.0) -> ClipFate:
-    """Whether a clip is there, still to be made, or not to be had."""
+def fate_of(clip: ClipRow, passed_before: float = 0.0, access_since: float = 0.0) -> ClipFate:
+    """Whether a clip is there, still to be made, or not to be had.
+
+    What may pass has passed when it was so before `passed_before`; what was barred is asked again
+    when that was before `access_since`. Both are POSIX times.
+    """
     if clip.outcome is Outcome.CLIP:
         return ClipFate.MADE
-    passing = clip.reason in PASSING_REASONS and clip.at < barred_before
-    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or passing else ClipFate.NEVER
+    again = clip.reason in PASSING_REASONS and clip.at < passed_before
+    again |= clip.reason in BARRED_REASONS and clip.at < access_since
+    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or again else ClipFate.NEVER
 
 
 def doubtful_ids(reader: Reader) -> Ids:

@@ -88,18 +88,18 @@ def requests_for(
     if first == "innertube":
         add("licenses", "why a video is not there", outlook.missing, "player")
         if second_looks:
-            add("licenses", "second looks at bare «unavailable»", outlook.bare, "next")
-            add("licenses", "second looks: why a video is not there", outlook.bare, "player")
+            add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "next")
+            add("licenses", "asked again: why a video is not there", outlook.bare, "player")
     if "watch_page" in asked:
         confirmed = made if first != "watch_page" else 0.0
         of = "watch pages" if first == "watch_page" else "watch pages, where others could not tell"
         add("licenses", of, asked["watch_page"], "watch")
         if first == "watch_page" and second_looks:
-            add("licenses", "second looks at bare «unavailable»", outlook.bare, "watch")
+            add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "watch")
         if pages := asked["watch_page"] + confirmed:
             looks = known + (at_end if first == "watch_page" else 0) + pages / LOOK_EVERY
             add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
-        add("clips", "second looks at the license", confirmed, "watch")
+        add("clips", "confirming the license", confirmed, "watch")
     players = made + _PLAYERS_FOR_BARRED * outlook.barred
     add("clips", "yt-dlp: where the sound is", players, "player")
     add("clips", "yt-dlp: pages of videos that are barred", outlook.barred, "watch")

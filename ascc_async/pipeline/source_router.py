@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ascc_async import UPGRADE
 from ascc_async.errors import NetworkFault, Refused, SourcesExhausted
 from ascc_async.pipeline.watched_source import SUSPECT_LOOKS, SourceContext, WatchedSource
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
 CHANGED = (
-    "If you are not blocked, YouTube may have changed its pages: update with `pip install --upgrade"
-    " ascc-async yt-dlp`. If a video's license was changed instead, name others in"
-    " license.known_creative_commons or license.known_standard."
+    f"If you are not blocked, YouTube may have changed its pages: update with `{UPGRADE}`."
+    " If a video's license was changed instead, name others in license.known_creative_commons or"
+    " license.known_standard."
 )
 
 

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from ascc_async import UPGRADE
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.known_videos import KnownVideos, Look
@@ -38,7 +39,7 @@ BLOCKED = (
     "You may be blocked: wait some hours, give cookies (network.cookies_file) or another address"
     " (network.proxy, network.identities). If these videos are gone for everybody, name others in"
     " license.known_creative_commons. Only if nothing else helps: YouTube may have changed its"
-    " pages, so update with `pip install --upgrade ascc-async yt-dlp`."
+    f" pages, so update with `{UPGRADE}`."
 )
 
 

@@ -110,8 +110,11 @@ class Identity:
             bucket.no_verdict(started_at)
             if self.outage.fault(now, error.kind, started_at):
                 log.warning(
-                    "no network for «%(identity)s» (%(why)s); waiting until it is back",
-                    {"identity": self.name, "why": str(error)},
+                    "no network for «%(identity)s»: %(why)s; its requests wait",
+                    {
+                        "identity": self.name,
+                        "why": str(error).removeprefix(f"identity {self.name}: "),
+                    },
                 )
             return
         refused = isinstance(error, Refused)

@@ -15,6 +15,7 @@ from typing import Self
 
 import certifi
 
+from ascc_async import UPGRADE
 from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
 from ascc_async.errors import (
     AsccError,
@@ -234,7 +235,7 @@ class Extractor:
                 self._warned_of_javascript = True
                 log.warning(
                     "yt-dlp finds no JavaScript runtime: some videos cannot be fetched; install"
-                    " one with: pip install --upgrade 'yt-dlp[default,deno]'"
+                    f" one with: {UPGRADE}"
                 )
 
     async def _extract(

@@ -149,6 +149,15 @@ def test_the_lowest_classes_with_enough_clips(copy: Dataset) -> None:
     assert classes == {"Animal"}
 
 
+def test_a_split_that_keeps_nothing_is_an_error_and_changes_nothing(copy: Dataset) -> None:
+    """Exit code 1 with the largest class; the split of an earlier call stays."""
+    before = copy.tree("exports")
+    code, said = copy.command("few-shot", "--min-clips", "999")
+    assert code == 1, said
+    assert "no class has 999 or more usable clips, the largest has " in said
+    assert copy.tree("exports") == before
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--ratios", "0.7,0.1"), ("--ratios", "1,1,1"), ("--apart", "voice"), ("--min-clips", "0")],

@@ -72,7 +72,8 @@ def test_features_are_matched_by_id_and_start(copy: Dataset) -> None:
     array = np.load(copy.folder / "exports/vggish" / index[2]["path"])
     assert (array.dtype, array.shape) == (np.uint8, (10, 128))
     assert array.tobytes() == b"".join(embeddings(3))
-    assert "6 records read: 4 clips found, 1 only with another start." in said
+    other = "1 record left out, of a clip's video but with another start time."
+    assert f"6 records read: 4 clips found; {other}" in said
     assert copy.table("vggish/differing.csv") == [
         {"segment_id": "ends_earlya_30000", "seconds": "8", "labels_csv": MIDS["Wind"],
          "labels_record": MIDS["Wind"]},
@@ -160,6 +161,7 @@ def test_strong_labels_are_within_the_clip(copy: Dataset) -> None:
         ("nothing.tfrecord", None, 2, "no such file"),
         ("notes.txt", "hello", 2, "cannot tell what this is"),
         ("audioset_train_strong.tsv", "a\tb\n", 1, "audioset_train_strong.tsv:1: expected"),
+        ("audioset_eval_strong.tsv", "a\tb\n", 1, "docs/learning.md says where"),
         ("audioset_train_strong.tsv", HEADING + "x\t1\n", 1, "audioset_train_strong.tsv:2: "),
         ("features.tar.gz", "<html>", 1, "cannot be read"),
     ],

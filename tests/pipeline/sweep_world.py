@@ -199,6 +199,9 @@ class Memory:
         known = self.answers.get(video_id)
         return AnswerRow(**asdict(known), asks=self.asks[video_id]) if known else None
 
+    def encodings(self) -> list[str]:
+        return [ENCODING]
+
     def learned(self, prefix: str) -> dict[str, Any]:
         """Like the reader's."""
         found = {key: value for key, value in self.remembered.items() if key.startswith(prefix)}

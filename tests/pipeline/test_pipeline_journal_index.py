@@ -14,6 +14,7 @@ from sweep_world import (
     UNKNOWN,
     Memory,
     aged,
+    clip_row,
     one_row,
     work_queue_of,
 )
@@ -22,6 +23,7 @@ from worlds import selection_of
 from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.model import LicenseAnswer, Outcome, Reason
+from ascc_async.pipeline.journal_index import ClipFate, fate_of
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,18 @@ def test_which_clips_a_start_makes(
 ) -> None:
     """Those not tried, those that failed for now, and what may have passed since."""
     assert (one_row(aged(CC), clip=clip).next_clip() == 0) == wanted
+
+
+@pytest.mark.parametrize(("reason", "again"), [(Reason.AGE_RESTRICTED, True), (Reason.LIVE, False)])
+def test_another_account_or_proxy_opens_only_what_was_barred(reason: Reason, again: bool) -> None:
+    """A stream is a stream for everybody: that passes with time alone."""
+    memory = Memory()
+    memory._put(aged(UNAVAILABLE, 1, reason))
+    rows = selection_of([[0]], [0], limit=None)
+    work_queue = work_queue_of(rows, memory, access_since=NOW, wall=lambda: NOW)
+    assert work_queue.take(9) == ((0,) if again else ())
+    clip = clip_row(work_queue, 0, Outcome.UNAVAILABLE, reason, NOW - DAY)
+    assert (fate_of(clip, access_since=NOW) is ClipFate.NOT_MADE) == again
 
 
 def test_videos_on_the_removal_list_are_left_alone() -> None:
