@@ -339,7 +339,7 @@ def test_an_outage_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 
     fakeclock.run(scene())
     away, paused, back = (record.message for record in caplog.records)
-    assert away == "no network for «main» (no name server); waiting until it is back"
+    assert away == "no network for «main»: no name server; its requests wait"
     assert paused.startswith("all identities paused for pages until ")
     assert re.fullmatch("network of «main» is back after 3[0-9]{3} s", back)
 
