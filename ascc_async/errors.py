@@ -179,7 +179,9 @@ class ItemError(AsccError):
 
 
 class Unavailable(ItemError):
-    """The video cannot be had: gone, private, restricted."""
+    """The video cannot be had: gone, private, restricted; so `identity` was told."""
+
+    identity = ""
 
 
 class Rejected(ItemError):

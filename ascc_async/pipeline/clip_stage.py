@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage
+from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.errors import (
     AsccError,
     GaveUp,
@@ -35,7 +36,7 @@ from ascc_async.throttle.limiter import Closed
 log = logging.getLogger(__name__)
 
 _TRIES = 3  # failures that were this video's own, in one run
-_LOOKS = 2  # at a video that YouTube neither plays nor explains, in one run
+_LOOKS = 2  # at a video that YouTube does not play, in one run
 # Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
 _MOST_SETBACKS = 12
 _LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
@@ -99,7 +100,7 @@ class _Trouble:
 
     failures: int = 0
     unreadable: int = 0
-    unexplained: int = 0
+    unplayed: int = 0
     setbacks: int = 0
     made_then: int = -1  # clips made when the last setback was counted
 
@@ -173,8 +174,8 @@ class ClipStage:
             await self._try_later(row, error)
         except Unexplained as error:
             # It may be a block: once more after the others, then in every later run.
-            trouble.unexplained += 1
-            if trouble.unexplained < _LOOKS:
+            trouble.unplayed += 1
+            if trouble.unplayed < _LOOKS:
                 self._work_queue.clip_again(row)
             else:
                 log.warning(
@@ -185,7 +186,12 @@ class ClipStage:
                 )
                 await self._end(row, Outcome.PENDING, None, str(error))
         except Unavailable as error:
-            await self._end(row, Outcome.UNAVAILABLE, error.reason, str(error))
+            # A block may speak so, and is noticed by the fifth: what ends a video is said twice.
+            trouble.unplayed += 1
+            if REASON_FACTS[error.reason].hopeless and trouble.unplayed < _LOOKS:
+                self._work_queue.clip_again(row)
+            else:
+                await self._end(row, Outcome.UNAVAILABLE, error.reason, str(error))
         except Rejected as error:
             # What is corrupt may have become so on its way: it is fetched again.
             trouble.unreadable += 1

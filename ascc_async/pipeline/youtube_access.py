@@ -67,7 +67,7 @@ class YouTubeAccess:
                 private_dir,
                 cookies.jars,
                 sessions.sticky,
-                settings.license.known_creative_commons,
+                (*settings.license.known_creative_commons, *settings.license.known_standard),
             )
             await stack.enter_async_context(extractor)
             sources = license_sources(settings.license, sessions, memory.get(QUOTA_MEMORY))

@@ -133,6 +133,14 @@ REFUSALS: Mapping[str, Unplayable] = {
     "not_available": Unplayable("UNPLAYABLE", "This video is not available", bare=True),
     "please_sign_in": Unplayable("LOGIN_REQUIRED", "Please sign in", bare=True),
     "login_required": Unplayable("LOGIN_REQUIRED", bare=True),
+    "your_account": Unplayable("LOGIN_REQUIRED", "Your account has been terminated", bare=True),
+    "session_removed": Unplayable(
+        "UNPLAYABLE", "This session was removed. Your account has been terminated", bare=True
+    ),
+    # As of a video that is gone for certain: only that all are told so shows it.
+    "gone_for_good": Unplayable(
+        "ERROR", _GONE, "This video has been removed by the uploader", bare=True
+    ),
     "unknown_words": Unplayable(
         "UNPLAYABLE", "Playback is paused on this network", "Come back another day", bare=True
     ),

@@ -11,7 +11,7 @@ RequestKindName = Literal["pages", "data_api", "media", "metadata"]
 RefusalStyle = Literal[
     "429", "bot_check", "try_later", "captcha", "consent", "login_wall", "forbidden",
     "video_unavailable", "unplayable", "not_available", "please_sign_in", "login_required",
-    "unknown_words",
+    "your_account", "session_removed", "gone_for_good", "unknown_words",
 ]  # fmt: skip
 FaultName = Literal[
     RefusalStyle,

@@ -22,7 +22,9 @@ from ascc_async.errors import (
     ItemError,
     NetworkFault,
     Refused,
+    Rejected,
     SetupError,
+    Unavailable,
     Unexplained,
 )
 from ascc_async.model import Reason, Resolved
@@ -49,8 +51,8 @@ _FOLDER = "ascc-ytdlp"
 _EXPECTED_REQUESTS = {PlayerClient.GUEST: 1, PlayerClient.DEFAULT: 3}
 # YouTube gives media out only after the advertisement it wanted shown; yt-dlp says when.
 _LONGEST_WAIT_FOR_MEDIA = 60.0
-# So many videos in a row neither played nor explained: it may be the identity, not the videos.
-_MANY_UNEXPLAINED = 5
+# So many videos in a row not played, whatever is said of them: it may be the identity, not they.
+_MANY_UNPLAYED = 5
 # So many processes in a row that died, with nothing done between: it is not the videos.
 _MOST_DEATHS = 8
 
@@ -88,7 +90,7 @@ class Extractor:
         self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
         self._known_videos = known_videos
-        self._unexplained_in_a_row: Counter[str] = Counter()
+        self._unplayed_in_a_row: Counter[str] = Counter()
         # Who would wait for a process must not hold a permit of the limiter meanwhile.
         self._processes = asyncio.Semaphore(pool.count)
         self._config: WorkerConfig | None = None
@@ -113,29 +115,34 @@ class Extractor:
         """
         try:
             return await self._resolve(video_id, other_client)
-        except Unexplained as error:
-            if self._unexplained_in_a_row[error.identity] >= _MANY_UNEXPLAINED:
-                await self._look_for_block(error.identity)
-            raise
+        except (Unavailable, Unexplained) as error:
+            if self._unplayed_in_a_row[error.identity] < _MANY_UNPLAYED:
+                raise
+            await self._look_for_block(error.identity)
+        # Known videos are played, maybe after a pause: what is said now is about the video.
+        return await self._resolve(video_id, other_client)
 
     async def _look_for_block(self, identity: str) -> None:
-        """Raise Refused when no known video is played for the identity either, nor explained."""
+        """Raise Refused when no known video is played for the identity either."""
         said = ""
         for known in self._known_videos:
             try:
                 await self._attempt(known, identity, PlayerClient.DEFAULT)
                 return
-            except Unexplained as error:
+            except Rejected:
+                return  # played, without a sound
+            except (Unavailable, Unexplained) as error:
                 said = str(error)
             except ItemError:
-                pass  # really gone, or yt-dlp failed: says nothing of the identity
+                pass  # yt-dlp failed: says nothing of the identity
         if said:
             # Inside of a permit, so that the limiter learns of it and the identity rests.
             async with self._limiter.permit(RequestKind.PAGES, identity=identity) as permit:
                 permit.sent(0)
                 raise Refused(
                     f"YouTube says «{said}» of several videos in a row, and of known ones too: it"
-                    " seems to block this identity",
+                    " seems to block this identity (if these are gone for everybody, name others"
+                    " in license.known_creative_commons)",
                     kind="other",
                 )
 
@@ -198,18 +205,19 @@ class Extractor:
                 try:
                     resolved = interpret(report, self._clips, identity, time.time())
                 except AsccError as error:
-                    if isinstance(error, Unexplained):
+                    if isinstance(error, Unavailable | Unexplained):
                         permit.no_verdict()  # a block may be worded so
+                        error.identity = identity
                     cookies, now = self._cookies.get(identity), time.monotonic()
                     signed_in = cookies is not None and cookies.signed_in
                     if client is PlayerClient.GUEST and self._choice.may_fall_back(
                         identity, error, signed_in, now
                     ):
                         raise _GuestClientFailed(identity, error) from error
-                    if isinstance(error, Unexplained):
-                        self._unexplained_in_a_row[identity] += 1
+                    if isinstance(error, Unavailable | Unexplained):
+                        self._unplayed_in_a_row[identity] += 1
                     raise
-        self._unexplained_in_a_row[identity] = 0
+        self._unplayed_in_a_row[identity] = 0
         if client is PlayerClient.GUEST:
             self._choice.note_guest_success(identity)
         wait = ready_at(resolved, report) - time.time()

@@ -137,6 +137,23 @@ def test_another_identity_takes_the_second_look_at_once(tmp_path: Path) -> None:
             assert (row["license"], row["video_id"]) == (video.license, video.video_id)
 
 
+def test_all_videos_called_removed_by_the_player(calm: StandinProcess, tmp_path: Path) -> None:
+    """Words that end a video for certain, said of every video: known ones get them, too, so the
+    identity rests; lifted half way, the same run makes every clip, those asked before as well.
+    """
+    job = job_over(calm, tmp_path, mixture={"creative_commons": 8, "standard": 4})
+    calm.set_faults(Fault(name="gone_for_good", endpoints=("player",), times=0))
+
+    def noticed() -> bool:
+        log = job.output / "logs/ascc_async.log"
+        return log.exists() and "seems to block" in log.read_text("utf-8")
+
+    assert leg_with(job, (noticed, calm.set_faults)) == 0, job.ends.said
+    assert "it seems to block this identity" in job.ends.said
+    assert {row["attempts"] for row in job.place.manifest() if row["outcome"] == "clip"} == {"1"}
+    assert wrong(job.place.manifest(), calm.world) == []
+
+
 @pytest.mark.parametrize("after", [0, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_block_that_calls_everything_unavailable(
     calm: StandinProcess, tmp_path: Path, after: int

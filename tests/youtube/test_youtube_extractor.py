@@ -264,14 +264,15 @@ async def test_bare_words_to_one_client_cost_the_video_nothing(world: World, nam
     assert (await extractor.resolve(video.video_id)).video_id == video.video_id
 
 
-@pytest.mark.parametrize("name", ["not_available", "login_required", "unknown_words"])
-async def test_bare_words_to_everybody_are_a_refusal_once_known_videos_get_them(
+@pytest.mark.parametrize("name", ["not_available", "your_account", "gone_for_good"])
+async def test_what_everybody_is_told_is_a_refusal_once_known_videos_get_it(
     world: World, name: Any
 ) -> None:
     """The fifth in a row is compared with the known videos; after the block all is as before."""
     world.youtube.set_faults(Fault(name=name, times=0))
     extractor, video = await world.extractor(), world.video(None)
-    for expected in (*[Unexplained] * 4, Refused):
+    words = Unavailable if name == "gone_for_good" else Unexplained
+    for expected in (*[words] * 4, Refused):
         with pytest.raises(expected):
             await extractor.resolve(video.video_id)
     assert (world.counted("refused"), world.counted("answered")) == (1, 0)

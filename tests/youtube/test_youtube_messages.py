@@ -244,7 +244,8 @@ def test_the_stand_ins_words() -> None:
     for kind, entry in REFUSALS.items():
         verdict = judge(playability_in(refused(entry)))
         assert (verdict.refusal and verdict.refusal.kind) == (None if entry.bare else kind)
-        assert (verdict.reason, verdict.playable) == (None, False)
+        said = Reason.REMOVED if kind == "gone_for_good" else None
+        assert (verdict.reason, verdict.playable) == (said, False)
     for reason, entries in UNPLAYABLE.items():
         for entry in entries:
             verdict = judge(playability_in(refused(entry)))
