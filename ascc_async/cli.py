@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from ascc_async import __version__
-from ascc_async.errors import StoppedOnRequest, StopRun
+from ascc_async.errors import ABORTED, StoppedOnRequest, StopRun
 from ascc_async.progress.formatting import safe
-
-ABORTED = 130
 
 _DESCRIPTION = """\
 Makes a dataset of the Creative Commons part of AudioSet: asks YouTube for the license of every

@@ -52,6 +52,9 @@ NetworkFaultKind = Literal[
 RefusalKind = Literal["rate", "bot_check", "try_later", "captcha", "media_forbidden", "other"]
 
 
+ABORTED = 130  # the exit code after a second Ctrl-C, as shells have it
+
+
 class AsccError(Exception):
     """Base of every error this project raises on purpose."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -111,23 +111,34 @@ def test_only_the_screen_prints() -> None:
         assert not calls or part(path) in ("cli", "commands", "progress"), path
 
 
-def test_every_declared_dependency_is_imported_in_the_product() -> None:
-    """What nobody imports is not installed at the users' either."""
-    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    declared = {
-        re.split(r"[\[<>=~! ]", requirement)[0].lower()
-        for requirement in tomllib.loads(text)["project"]["dependencies"]
-    }
+def test_what_is_declared_is_imported_and_what_is_imported_declared() -> None:
+    """What nobody imports is not installed at the users' either; what comes along with another
+    package today need not tomorrow.
+    """
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = names_of(project["dependencies"])
+    extras = names_of(
+        requirement
+        for extra, requirements in project["optional-dependencies"].items()
+        if extra not in ("test", "peers", "dev")
+        for requirement in requirements
+    )
     distributions = packages_distributions()
-    imported = {
-        distribution.lower().replace("_", "-")
-        for path in modules()
-        if part(path) != "standin"
-        for name in imports(path)
-        for distribution in distributions.get(name.split(".")[0], ())
-    }
+    imported = set[str]()
+    for path in modules():
+        for name in imports(path):
+            providers = names_of(distributions.get(name.split(".")[0], ())) - {project["name"]}
+            assert not providers or providers & (declared | extras), f"{path}: {name}"
+            # The stand-in is of the demo's: what it alone imports a run does not need.
+            imported |= providers if part(path) != "standin" else set()
     # The demo command, a part of the product, runs the stand-in: only that one makes certificates.
     assert declared - imported == {"trustme"}
+
+
+def names_of(requirements: Iterable[str]) -> set[str]:
+    """The packages' names, in the one form that stands for all."""
+    names = (re.split(r"[\[<>=~! ;]", requirement)[0] for requirement in requirements)
+    return {name.lower().replace("_", "-") for name in names}
 
 
 def test_every_error_of_ours_is_in_the_tree() -> None:

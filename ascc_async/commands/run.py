@@ -7,6 +7,7 @@ import asyncio
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.rebuild import Recipe
+from ascc_async.errors import ABORTED
 from ascc_async.pipeline.run import Run
 from ascc_async.progress.live_output import Display, Screen
 from ascc_async.progress.report import report, report_fields
@@ -14,7 +15,7 @@ from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
 
-DONE, DRAINED, ABORTED = 0, 3, 130
+DONE, DRAINED = 0, 3
 
 
 def main(options: argparse.Namespace) -> int:

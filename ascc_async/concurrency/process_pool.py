@@ -39,11 +39,10 @@ class SlotDied(SlotError):
 
 
 class JobFailed(SlotError):
-    """The job raised. `type_name` and the message are the original's, a note its traceback."""
+    """The job raised. The message names the original and its message, a note its traceback."""
 
-    def __init__(self, type_name: str, message: str, trace: str) -> None:
-        super().__init__(f"{type_name}: {message}")
-        self.type_name = type_name
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
         self.add_note(f"In the worker process:\n{trace}")  # shown wherever this is (`--debug`)
 
 
@@ -51,7 +50,6 @@ class JobFailed(SlotError):
 class _Raised:
     """What a job raised, as plain data: many exceptions do not survive pickling."""
 
-    type_name: str
     message: str
     trace: str
 
@@ -61,7 +59,7 @@ def _call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     try:
         return fn(*args)
     except Exception as error:  # noqa: BLE001 - every error of a job is data to the parent
-        return _Raised(type(error).__qualname__, str(error), traceback.format_exc())
+        return _Raised(f"{type(error).__qualname__}: {error}", traceback.format_exc())
 
 
 def _begin(initializer: Callable[[], object] | None) -> None:
@@ -179,5 +177,5 @@ class ProcessPool:
                 slot.retire()
             self._free.put_nowait(slot)
         if isinstance(result, _Raised):
-            raise JobFailed(result.type_name, result.message, result.trace)
+            raise JobFailed(result.message, result.trace)
         return result  # type: ignore[no-any-return]

@@ -125,13 +125,13 @@ class ClipStage:
         self._work_queue, self._journal = work_queue, journal
         self._trouble: dict[int, _Trouble] = {}
         self.made = 0
-        self.stage: Stage[int] = Stage(
+        self._stage: Stage[int] = Stage(
             "clips", self._feed(), self._work, workers=workers, shutdown=shutdown
         )
 
     async def run(self) -> None:
         """Until every wanted clip is made or cannot be, or the run drains."""
-        await self.stage.run()
+        await self._stage.run()
 
     async def _feed(self) -> AsyncGenerator[int, None]:
         while True:

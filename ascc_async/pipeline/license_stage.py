@@ -62,7 +62,7 @@ class LicenseStage:
         self._beside_out, self._most_beside = 0, max(1, workers // 2)
         self._unwritten: asyncio.Queue[Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
-        self.stage: Stage[Question] = Stage(
+        self._stage: Stage[Question] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
         )
 
@@ -75,7 +75,7 @@ class LicenseStage:
             with stop_unwrapped():
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._write_answers(), name="licenses to journal")
-                    await self.stage.run()
+                    await self._stage.run()
                     await self._unwritten.put(None)
         finally:
             self._work_queue.licenses_done = True

@@ -62,11 +62,6 @@ class Assumptions:
         """Share of all videos that are Creative Commons."""
         return self.answered_share * self.creative_commons_share
 
-    @property
-    def clip_share(self) -> float:
-        """Share of all videos that become clips."""
-        return self.found_share * (1 - self.barred_share)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from ascc_async.standin.world import World
@@ -139,7 +139,7 @@ class StandinProcess:
 
     def set(self, **changes: Any) -> None:
         """Change settings while it runs; sections are merged, everything else replaced."""
-        text = self._call("POST", "/settings", to_json(changes))
+        text = self._call("POST", "/settings", TypeAdapter(dict[str, Any]).dump_json(changes))
         self.settings = WorldSettings.model_validate_json(text)
         self.world = World(self.settings)
 

@@ -86,7 +86,6 @@ class ExtractedVideo:
     title: str = ""
     channel: str = ""
     channel_id: str = ""
-    duration: float | None = None
     live_status: str = ""
     license_text: str | None = None
     type: str = "video"

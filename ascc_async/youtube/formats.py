@@ -33,10 +33,7 @@ class MediaFormat:
     ext: str = ""
     acodec: str | None = None
     vcodec: str | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
     height: int | None = None
-    size: int | None = None
     bitrate: float | None = None
     language_preference: int | None = None
     preference: int | None = None

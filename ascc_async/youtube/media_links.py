@@ -16,7 +16,6 @@ from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.messages import REFUSAL_TEXTS
 from ascc_async.youtube.session import Call, Sessions
 
-_LARGEST_ANSWER = 16 << 20  # pieces are of 10 MiB at most, and are never asked for beyond
 _GONE = frozenset({403, 404, 410})
 # 429 is a refusal and 5xx a fault wherever they come from; the rest is judged here.
 _JUDGED_HERE = frozenset(range(400, 500)) - {429}
@@ -78,9 +77,9 @@ class MediaLink:
         self._video_id, self._identity = resolved.video_id, resolved.identity
 
     async def read(
-        self, url: str, headers: Mapping[str, str], first: int, last: int | None
+        self, url: str, headers: Mapping[str, str], first: int, last: int
     ) -> RangeAnswer:
-        """Bytes `first` … `last` (inclusive; None: to the end) of a link.
+        """Bytes `first` … `last` (inclusive) of a link.
 
         Requests without an answer are tried again here. Raises LinkExpired, Refused, NetworkFault
         (nothing came), ServerFault, ItemError (`tool_failed`).
@@ -88,7 +87,7 @@ class MediaLink:
         sources, identity = self._sources, self._identity
         wanted = {
             **headers,
-            "Range": f"bytes={first}-{'' if last is None else last}",
+            "Range": f"bytes={first}-{last}",
             # Ranges count the bytes that are sent: they must be those of the file.
             "Accept-Encoding": "identity",
         }
@@ -109,8 +108,7 @@ class MediaLink:
             if response.status not in (200, 206, 416):
                 raise UnexpectedAnswer(f"the media server answers {response.status}")
             # A server that ignores the range begins at 0: then more than the piece is needed.
-            limit = _LARGEST_ANSWER if last is None else last + 1
-            body, complete = await response.read_what_comes(limit)
+            body, complete = await response.read_what_comes(last + 1)
             return range_answer(response.status, response.headers, body, complete, first, last)
 
         return await sources.sessions.with_retries(attempt, identity=identity)
@@ -122,7 +120,7 @@ def range_answer(
     body: bytes,
     complete: bool,
     first: int,
-    last: int | None,
+    last: int,
 ) -> RangeAnswer:
     """What came, with its place in the stream as the server said it.
 
@@ -132,12 +130,12 @@ def range_answer(
     if status == 416:
         return RangeAnswer(416, first, total, b"", True)
     if status == 206:
-        all_there = last is not None and len(body) == last - first + 1
+        all_there = len(body) == last - first + 1
         return RangeAnswer(
             206, first if start is None else start, total, body, complete or all_there
         )
     # More than `last` is not read of a 200: what is wanted is there all the same.
-    all_there = last is not None and len(body) > last
+    all_there = len(body) > last
     size = whole_number(headers.get("Content-Length"))
     return RangeAnswer(200, 0, size, body, complete or all_there)
 

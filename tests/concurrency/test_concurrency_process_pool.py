@@ -118,11 +118,10 @@ async def test_what_a_job_raises_arrives_as_data() -> None:
     """Also when the exception cannot be pickled; the process lives on."""
     async with ProcessPool(1) as pool:
         pid = await pool.run(slot_jobs.pid)
-        with pytest.raises(JobFailed, match="this and that") as caught:
+        with pytest.raises(JobFailed, match=r"^Unpicklable: .*this and that") as caught:
             await pool.run(slot_jobs.fail)
         assert await pool.run(slot_jobs.pid) == pid
 
-    assert caught.value.type_name == "Unpicklable"
     assert "slot_jobs.py" in caught.value.__notes__[0]
 
 

@@ -27,8 +27,6 @@ def sound(format_id: str, **facts: object) -> MediaFormat:
         ext="webm" if opus else "m4a",
         acodec="opus" if opus else "mp4a.40.2",
         vcodec="none",
-        sample_rate=48000 if opus else 44100,
-        channels=2,
         language_preference=-1,
     )
     return replace(plain, **facts)  # type: ignore[arg-type]
@@ -38,9 +36,7 @@ def picture(
     format_id: str, height: int, codec: str = "avc1.4d401e", **facts: object
 ) -> MediaFormat:
     """A video-only stream."""
-    plain = replace(
-        sound(format_id), acodec="none", vcodec=codec, height=height, ext="mp4", sample_rate=None
-    )
+    plain = replace(sound(format_id), acodec="none", vcodec=codec, height=height, ext="mp4")
     return replace(plain, **facts)  # type: ignore[arg-type]
 
 
