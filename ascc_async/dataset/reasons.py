@@ -33,7 +33,11 @@ class ReasonFacts:
 
 
 REASON_FACTS: dict[Reason, ReasonFacts] = {
-    Reason.REMOVED: ReasonFacts("the video was removed", _GONE, hopeless=True),
+    Reason.REMOVED: ReasonFacts(
+        "the video was removed",
+        f"gone: nothing can be done; where YouTube did not say why, {_LATER}",
+        hopeless=True,
+    ),
     Reason.PRIVATE: ReasonFacts("the video is private", _GONE, hopeless=True),
     Reason.ACCOUNT_TERMINATED: ReasonFacts("the account was terminated", _GONE, hopeless=True),
     Reason.COPYRIGHT_CLAIM: ReasonFacts("blocked by a copyright claim", _GONE, hopeless=True),
@@ -92,8 +96,8 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     ),
     Reason.NOT_LISTED: ReasonFacts(
         "YouTube's Data API does not list the video: it was removed, or is private",
-        "removed or private, and nothing can be done; license.explain_missing: true finds out"
-        " which, for one request a video (docs/data-api.md)",
+        f"removed or private: {_LATER}; license.explain_missing: true finds out which, for one"
+        " request a video (docs/data-api.md)",
         hopeless=True,
     ),
 }

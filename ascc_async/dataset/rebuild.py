@@ -21,7 +21,7 @@ from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
 from ascc_async.files import part_of, seal, sha256_of
 from ascc_async.media.encoding import CLIP_FORMATS
-from ascc_async.model import Outcome
+from ascc_async.model import Outcome, Reason
 from ascc_async.settings import ClipsSettings
 
 _RESULTS = ("identical", "different", "lost", "open")
@@ -160,7 +160,9 @@ def compare(recipe: Recipe, manifest: Path) -> pd.DataFrame:
     columns = ["segment_id", "outcome", "reason", "sha256"]
     now = read_manifest(manifest, columns)
     table = then.merge(now, how="left", on="segment_id").rename(columns={"sha256": "sha256_now"})
-    is_open = table.outcome.isna() | (table.outcome == Outcome.PENDING)
+    # Where YouTube did not tell the license, later runs ask again.
+    untold = table.reason == Reason.LICENSE_UNKNOWN
+    is_open = table.outcome.isna() | (table.outcome == Outcome.PENDING) | untold
     is_lost = ~is_open & (table.outcome != Outcome.CLIP)
     is_same = ~is_open & ~is_lost & (table.sha256_now == table.sha256_then)
     results = ["identical", "lost", "open"]

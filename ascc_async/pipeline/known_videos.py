@@ -20,8 +20,10 @@ _MOST_FAULTS, _SERVER_FAULT = 20, 7
 class Look:
     """What a source made of some known videos, asked as `identity` from `began` on.
 
-    `misread`: the videos of which it named another license. `silent`: it named no license at all;
-    `gone`: because none of the videos is there, it says. `wrong` is what was not right, in words.
+    `misread`: the videos of which it named another license. `silent`: it read none of those as
+    Creative Commons that are (of any license, where the settings name no such video): standard
+    ones read right do not show that a license row is missing. `gone`: because these are not there,
+    it says. `wrong` is what was not right, in words.
     """
 
     began: float
@@ -100,6 +102,7 @@ class KnownVideos:
     def look_at(self, answers: Sequence[LicenseAnswer], began: float) -> Look:
         """What these answers about known videos show."""
         told = {License.CREATIVE_COMMONS, License.STANDARD}
+        telling = [each for each in answers if each.video_id in self._telling]
         right = [each for each in answers if each.license is self._known[each.video_id]]
         wrong = [each for each in answers if each not in right]
         self._read_right.update(each.video_id for each in right)
@@ -107,7 +110,7 @@ class KnownVideos:
             began,
             identity=answers[0].asked_by if answers else "",
             misread=tuple(each.video_id for each in wrong if each.license in told),
-            silent=bool(answers) and not any(each.license in told for each in answers),
-            gone=all(each.license is License.UNAVAILABLE for each in answers),
+            silent=bool(answers) and not any(each.license in told for each in telling),
+            gone=all(each.license is License.UNAVAILABLE for each in telling),
             wrong=", ".join(f"{each.video_id} as {each.license}" for each in wrong),
         )

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from ascc_async import UPGRADE
 from ascc_async.errors import NetworkFault, Refused, SourcesExhausted
-from ascc_async.pipeline.watched_source import SUSPECT_LOOKS, SourceContext, WatchedSource
+from ascc_async.pipeline.watched_source import (
+    BLOCKED,
+    GONE,
+    SUSPECT_LOOKS,
+    SourceContext,
+    WatchedSource,
+)
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
@@ -94,7 +100,10 @@ class SourceRouter:
         if any(each.trusted for each in self.sources) or not names:
             remedies.append("Give a Data API key that works (ASCC_LICENSE__API_KEYS).")
         if missing := [name for name in ("innertube", "watch_page") if name not in names]:
-            remedies.append(f"Or add {' or '.join(missing)} to license.sources.")
+            more = f"{' or '.join(missing)} to license.sources."
+            remedies.append(f"Or add {more}" if remedies else f"Add {more}")
+        if any(each.why == GONE for each in self.sources):
+            remedies.insert(0, BLOCKED)
         if any(not each.trusted for each in self.sources):
             remedies.append(CHANGED)
         return (

@@ -27,7 +27,7 @@ class Standing:
     silent_since: float | None = None
     answers: int = 0  # since the last look
     standard: int = 0  # of these: what a license row that is missing makes of any
-    unknown: int = 0  # in a row
+    unknown: int = 0  # or gone, in a row
     looks: deque[float] = field(default_factory=lambda: deque(maxlen=CLEAN_LOOKS))
     """When those began that were right, since one was not."""
 
@@ -49,7 +49,8 @@ class Standing:
         self.answers += len(answers)
         for answer in answers:
             self.standard += answer.license is License.STANDARD
-            self.unknown = self.unknown + 1 if answer.license is License.UNKNOWN else 0
+            hidden = answer.license in (License.UNKNOWN, License.UNAVAILABLE)
+            self.unknown = self.unknown + 1 if hidden else 0
 
     def passed(self, began: float) -> float:
         """A look that began then was right: the page may change while it goes on.

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 SUSPECT_LOOKS = 10
 _REST, _LONGEST_REST = 60.0, 3600.0  # seconds a source rests when it shows nothing
 _ELSEWHERE = 600.0  # seconds in which other sources take over what a suspect one answered
+GONE = "it says that all videos of license.known_creative_commons are gone"
 BLOCKED = (
     "You may be blocked: wait some hours, give cookies (network.cookies_file) or another address"
     " (network.proxy, network.identities). If these videos are gone for everybody, name others in"
@@ -275,8 +276,8 @@ class WatchedSource:
                     return
         if look.gone and never_right:
             self.closed_until = math.inf
-            self.why = f"it says that all known videos are gone. {BLOCKED}"
-            log.error(f"license source «%(source)s» is not used: {self.why}", {"source": self.name})
+            self.why = GONE
+            log.error(f"license source «%(source)s» is not used: {GONE}", {"source": self.name})
             return
         log.warning(
             "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and the"

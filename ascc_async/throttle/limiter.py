@@ -391,14 +391,14 @@ def _fail(waiter: _Waiter, error: AsccError) -> None:
 
 
 def _why_given_up(requests: str, rested: float, away: bool) -> str:
-    hours = rested / 3600
+    lasted = f"{rested / 3600:.1f} hours" if rested >= 3600 else f"{rested / 60:.0f} minutes"
     if away:
         return (
-            f"the network has been away for {hours:.1f} hours: check the connection and the"
+            f"the network has been away for {lasted}: check the connection and the"
             " proxies, then run the same command again to go on"
         )
     return (
-        f"every identity has been refused for {hours:.1f} hours ({requests}): you may be"
+        f"every identity has been refused for {lasted} ({requests}): you may be"
         " blocked. Wait some hours, lower throttle.requests_per_second, give cookies"
         " (network.cookies_file), add another identity (network.identities) or a Data API key"
         " (license.api_keys); then run the same command again to go on"

@@ -130,6 +130,14 @@ def test_a_round_trip_differs_in_nothing(manifest: Path, tmp_path: Path) -> None
     assert compare(recipe, again).result.tolist() == ["identical"] * 3
 
 
+def test_a_clip_whose_license_is_not_told_now_is_open(manifest: Path, tmp_path: Path) -> None:
+    """A block is no loss: the same command asks again."""
+    recipe = read_recipe(manifest)
+    answers = [answer(video_id, License.UNKNOWN) for video_id in recipe.rows.video_id]
+    result = compare(recipe, rebuilt_manifest(recipe, tmp_path / "again", answers, []))
+    assert result.result.tolist() == ["open"] * 3
+
+
 def test_what_came_of_a_rebuild_is_reported_clip_by_clip(manifest: Path, tmp_path: Path) -> None:
     """Clips with other bytes are listed, and lost ones with the reason."""
     recipe = read_recipe(manifest)

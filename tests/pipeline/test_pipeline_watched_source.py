@@ -110,6 +110,22 @@ def test_a_known_video_may_be_gone() -> None:
     run(main())
 
 
+def test_standard_videos_alone_vouch_for_nothing() -> None:
+    """A missing license row makes any video standard: without one known Creative Commons video that
+    is read as such, nothing is asked.
+    """
+
+    async def main() -> None:
+        page = Page("a", dict.fromkeys(KNOWN_CC, UNAVAILABLE))
+        watch = Watch(page)
+        assert await watch.source("a").ask([ROW]) is None
+        assert ROW not in page.asked
+        with pytest.raises(SourcesExhausted, match=r"name others in license\.known_creative_c"):
+            watch.router.wait_seconds()
+
+    run(main())
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
     """Blocked or wrong, not «none is there any more»: the source is not used, and it says so."""
@@ -124,7 +140,9 @@ def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
             assert source.state == "resting"
         else:
             assert source.state == "out"
-            with pytest.raises(SourcesExhausted, match=r"all known videos are gone\. You may be"):
+            with pytest.raises(
+                SourcesExhausted, match=r"known_creative_commons are gone.*You may be"
+            ):
                 watch.router.wait_seconds()
 
     run(main())

@@ -137,6 +137,25 @@ def test_another_identity_takes_the_second_look_at_once(tmp_path: Path) -> None:
             assert (row["license"], row["video_id"]) == (video.license, video.video_id)
 
 
+def test_known_creative_commons_videos_that_are_gone(calm: StandinProcess, tmp_path: Path) -> None:
+    """While the license row is missing, standard videos that read right prove nothing: no row is
+    called standard, and it is said which setting to change.
+    """
+    gone = [
+        video.video_id for number in range(1000)
+        if (video := calm.world.video(f"{number:08d}x_-")).kind == "private"
+    ]  # fmt: skip
+    job = job_over(
+        calm, tmp_path, f"license.known_creative_commons={json.dumps(gone[:2])}",
+        mixture={"creative_commons": 10, "standard": 10},
+    )  # fmt: skip
+    calm.set_pages(license_row="gone")
+    assert job.leg() == 1, job.ends.said
+    assert "name others in license.known_creative_commons" in job.ends.said
+    claims_nothing_false(job, calm)
+    assert all(row["outcome"] == "pending" for row in job.place.manifest())
+
+
 def test_all_videos_called_removed_by_the_player(calm: StandinProcess, tmp_path: Path) -> None:
     """Words that end a video for certain, said of every video: known ones get them, too, so the
     identity rests; lifted half way, the same run makes every clip, those asked before as well.
