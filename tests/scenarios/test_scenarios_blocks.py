@@ -46,7 +46,7 @@ def test_a_block_for_some_videos_ends_none_of_them(
 
 
 @pytest.mark.parametrize(
-    "name", ["unknown_words", pytest.param("please_sign_in", marks=pytest.mark.slow)]
+    "name", ["session_removed", pytest.param("please_sign_in", marks=pytest.mark.slow)]
 )
 def test_a_block_through_many_runs_ends_no_video(
     place: Place, calm: StandinProcess, name: Any
