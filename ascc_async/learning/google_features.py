@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from ascc_async.errors import MetadataError
 from ascc_async.learning.sequence_example import NotFeatures, SegmentFeatures, parse, video_id_in
@@ -16,6 +17,20 @@ SUFFIX = ".tfrecord"
 _AT_ONCE = 1024  # records whose checksums are compared at a time: few enough for the cache
 _PIECE = 1 << 20
 _DAMAGED = (EOFError, OSError, tarfile.TarError, zlib.error)
+_GZIP = b"\x1f\x8b"
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header. To `tarfile` itself one that is damaged or missing is the end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
 
 
 def is_features(path: Path) -> bool:
@@ -51,6 +66,7 @@ def read_features(
         on_records(len(waiting))
         waiting.clear()
 
+    none = True
     for member, content in _files(path):
         try:
             records = split_records(content)
@@ -60,6 +76,9 @@ def read_features(
             waiting.append((member, number, record))
             if len(waiting) == _AT_ONCE:
                 yield from checked()
+        none = none and not records
+    if none:
+        raise MetadataError(path, None, "there is no record in it: download it again")
     yield from checked()
 
 
@@ -80,12 +99,26 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
         elif path.name.endswith(SUFFIX):
             yield "", path.read_bytes()
         else:
-            with tarfile.open(path, "r|*", bufsize=_PIECE) as archive:
+            with path.open("rb") as file:
+                zipped = file.read(len(_GZIP)) == _GZIP
+            # With gzip's own reader, which compares its checksum at the end.
+            with (
+                gzip.open(path) if zipped else path.open("rb") as content,
+                tarfile.open(
+                    fileobj=content, mode="r|", bufsize=_PIECE, tarinfo=_Header
+                ) as archive,
+            ):
                 for info in archive:
-                    file = archive.extractfile(info)
-                    if info.name.endswith(SUFFIX) and file is not None:
+                    held = archive.extractfile(info)
+                    if info.name.endswith(SUFFIX) and held is not None:
                         member = info.name
-                        yield member, _content(file)
+                        yield member, (read := _content(held))
+                        if len(read) < info.size:
+                            raise tarfile.ReadError("it ends early")
+                rest = archive.fileobj
+                while rest and (piece := rest.read(_PIECE)):
+                    if piece.strip(b"\0"):
+                        raise tarfile.ReadError("there is more after its end")
     except _DAMAGED as error:
         after = f" after {member}" if member else ""
         message = f"cannot be read{after} ({error}): download it again"

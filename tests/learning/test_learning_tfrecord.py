@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from contextlib import suppress
@@ -112,3 +113,38 @@ def test_an_archive_that_ends_early_is_no_whole_one(tmp_path: Path) -> None:
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(MetadataError, match="cannot be read"):
         list(read_features(path, set(), lambda records: None))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_no_damage_to_an_archive_is_silent(tmp_path: Path, packed: bool) -> None:
+    """Headers, compressed bytes and sizes: what still reads well gives every record."""
+    path = archive(
+        tmp_path, aa=tfrecord([RECORD]), bb=tfrecord([RECORD] * 2), cc=tfrecord([RECORD])
+    )
+    if not packed:
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+    whole = path.read_bytes()
+
+    def records_of(content: bytes) -> int:
+        path.write_bytes(content)
+        counts: list[int] = []
+        try:
+            list(read_features(path, set(), counts.append))
+        except MetadataError:
+            return 4
+        return sum(counts)
+
+    step = 3 if packed else 29
+    for place in range(0, len(whole), step):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        assert records_of(bytes(damaged)) == 4, place
+        assert records_of(whole[:place]) == 4, place
+
+
+def test_what_holds_no_record_is_refused(tmp_path: Path) -> None:
+    """An archive of other things, and an empty file."""
+    (tmp_path / "empty.tfrecord").touch()
+    for path in (archive(tmp_path), archive(tmp_path, aa=b""), tmp_path / "empty.tfrecord"):
+        with pytest.raises(MetadataError, match="no record in it"):
+            list(read_features(path, set(), lambda records: None))
