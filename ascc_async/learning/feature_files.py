@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import fcntl
 import hashlib
+import io
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +25,7 @@ import numpy as np
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, part_of, replacing, seal
+from ascc_async.files import PART, part_of, put, replacing, seal, sha256_of
 from ascc_async.learning.recipe import Array, FeatureRecipe
 
 INDEX = "index.csv"
@@ -69,7 +72,7 @@ class FeatureFiles:
             yield
 
     def made(self, rows: Iterable[ManifestRow]) -> dict[str, Made]:
-        """What is there already of these clips, by segment id."""
+        """What is there already of these clips and is as it was written, by segment id."""
         clips = {row.segment_id: row.sha256 for row in rows}
         tables = list((self.folder / _MADE).glob(f"{self._stamp}-*.csv"))
         with suppress(OSError, ValueError):
@@ -78,12 +81,19 @@ class FeatureFiles:
             if record == self._record:
                 tables += [self.folder / INDEX, self.folder / DROPPED]
         known = (made for table in tables for made in _read(table))
-        return {
-            made.segment_id: made
-            for made in known
-            if clips.get(made.segment_id) == made.clip_sha256
-            and (not made.path or (self.folder / made.path).is_file())
-        }
+        ours = [made for made in known if clips.get(made.segment_id) == made.clip_sha256]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            whole = pool.map(self._is_whole, ours)
+            return {
+                made.segment_id: made
+                for made, is_whole in zip(ours, whole, strict=True)
+                if is_whole
+            }
+
+    def _is_whole(self, made: Made) -> bool:
+        with suppress(OSError):
+            return not made.path or sha256_of(self.folder / made.path) == made.sha256
+        return False
 
     def reopen(self, segment_ids: Iterable[str]) -> None:
         """These arrays are about to change: if the index names one, the folder is not finished."""
@@ -106,11 +116,10 @@ class FeatureFiles:
         if array is None:
             return Made(row.segment_id, "", "", row.sha256, "0", str(source))
         path = f"{row.segment_id[:2]}/{row.segment_id}.npy"
-        with part_of(self.folder / path) as part:
-            with part.open("wb") as file:
-                # Version 1.0 whatever numpy writes by default: every reader knows it.
-                np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0))
-            sha256, _ = seal(part, self.folder / path)
+        file = io.BytesIO()  # numpy's own writing to a file does not tell that the disk is full
+        # Version 1.0 whatever numpy writes by default: every reader knows it.
+        np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0))
+        sha256 = put(self.folder / path, file.getvalue())
         return Made(row.segment_id, path, sha256, row.sha256, str(frames), str(source))
 
     def record(self, made: Sequence[Made]) -> None:

@@ -17,6 +17,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import (
     EXPORTS_FOLDER,
     VERIFY,
+    checked_clips,
     checked_path,
     published_clips,
     write_credits_of,
@@ -66,8 +67,10 @@ def make_features(
     exports = output_dir / EXPORTS_FOLDER
     files = FeatureFiles(exports / "features" / recipe.folder, recipe)
     with files.held(alone=part is None):
-        made = files.made(rows)
         wanted = rows[part[0] - 1 :: part[1]] if part else rows
+        made = files.made(wanted)
+        for _ in checked_clips(output_dir, (row for row in wanted if row.segment_id in made)):
+            pass  # the others are checked when they are read
         missing = [row for row in wanted if row.segment_id not in made]
         if missing:
             files.reopen(row.segment_id for row in missing)
@@ -82,7 +85,7 @@ def make_features(
 
             with stop_unwrapped():
                 asyncio.run(_make_all(work, batches, workers, on_batch))
-            made = files.made(rows)
+            made |= files.made(missing)
         here = [made[row.segment_id] for row in wanted]
         arrays = [row for row in wanted if made[row.segment_id].path]
         if part is None:

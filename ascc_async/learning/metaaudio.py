@@ -7,6 +7,7 @@ only folders whose names begin with one work: `spec-posix/`, the same files as i
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips, write_credits_of
 from ascc_async.dataset.text import restored
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, part_of, replacing, seal, sync
+from ascc_async.files import PART, part_of, put, replacing, seal, sync
 from ascc_async.learning import few_shot
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.feature_files import INDEX
@@ -61,6 +63,7 @@ def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
         for line in _table(exports / few_shot.FOLDER / "clips.csv")
         if line["used"] == "1" and line["segment_id"] in rows.keys() & paths.keys()
     }
+    statistics = _statistics(arrays / STATISTICS)  # before anything there is changed
     for leftover in folder.rglob(f"{PART}*"):  # of a call that was killed
         leftover.unlink()
     new = 0
@@ -71,7 +74,12 @@ def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
         }
         new += _link(folder / tree, wanted)
     kind = "variable_spec" if recipe.slices else "spec"
-    _write_statistics(folder / "norm_stats", arrays / STATISTICS, kind)
+    for norm, values in statistics.items():
+        file = io.BytesIO()
+        np.lib.format.write_array(file, values, version=(1, 0))
+        put(
+            folder / "norm_stats" / f"{norm}_{_NAME}_{kind}_fixed__0.7_0.1_0.2.npy", file.getvalue()
+        )
     split = [[names[line["mid"]] for line in kept if line["part"] == part] for part in PARTS]
     readme = _README.format(shape="(n, 128, frames)" if recipe.slices else "(128, 313)")
     params = _PARAMS.format(variable=bool(recipe.slices), kind=kind, name=_NAME)
@@ -119,22 +127,21 @@ def _link(folder: Path, wanted: Mapping[Path, Path]) -> int:
     return new
 
 
-def _write_statistics(folder: Path, source: Path, kind: str) -> None:
-    """Mean and deviation of the training classes, under the names its code looks for."""
-    with np.load(source) as statistics:
-        for norm in ("global", "channel"):
-            try:
-                values = statistics[f"few_shot_train_{norm}"].astype(np.float32)
-            except KeyError as error:
-                raise SetupError(
-                    "few-shot keeps no class for training, as none has enough clips: run"
-                    " `python -m ascc_async few-shot --min-clips N` with a smaller N than 10, then"
-                    " this again."
-                ) from error
-            # Without the file for `channel` its code stops with an error.
-            name = f"{norm}_{_NAME}_{kind}_fixed__0.7_0.1_0.2.npy"
-            with replacing(folder / name) as part, part.open("wb") as file:
-                np.lib.format.write_array(file, values, version=(1, 0))
+def _statistics(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Mean and deviation of the training classes. Raises SetupError where there are none."""
+    with np.load(path) as statistics:
+        try:
+            # Without those for `channel` its code stops with an error.
+            return {
+                norm: statistics[f"few_shot_train_{norm}"].astype(np.float32)
+                for norm in ("global", "channel")
+            }
+        except KeyError as error:
+            raise SetupError(
+                "few-shot keeps no class for training, as none has enough clips: run"
+                " `python -m ascc_async few-shot --min-clips N` with a smaller N than 10, then"
+                " this again."
+            ) from error
 
 
 # The keys are those its three examples read.

@@ -42,7 +42,7 @@ class FeatureRecipe:
             names = ", ".join(PRESETS)
             raise SettingsError(f"there is no preset {self.preset!r}; choose one of: {names}")
         least, most = _SECONDS
-        for seconds in (self.seconds, self.slices or least):
+        for seconds in (self.seconds, least if self.slices is None else self.slices):
             if not least <= seconds <= most:
                 raise SettingsError(f"{seconds:g} seconds: expected {least} to {most}")
         if self.patches and not (self._mel and self._mel.patch):
@@ -67,14 +67,28 @@ class FeatureRecipe:
     @property
     def changes(self) -> str:
         """What is done to a clip, for its credits."""
-        parts = ["mixed to mono", f"resampled to {PRESETS[self.preset].rate / 1000:g} kHz"]
-        if self.normalise == "sample":
-            parts.append("normalised to mean 0 and deviation 1")
-        if self.slices:
-            parts.append(f"cut into slices of {self.slices:g} s")
-        if self._mel:
-            parts.append("log-mel spectrogram")
-        return ", ".join(parts)
+        mel, length = self._mel, f"{self.seconds:g} s"
+        fitted_to = {
+            "zero": f"cut or filled up with zeros to {length}",
+            "repeat": f"cut or repeated to {length}",
+            "drop": f"cut to {length}",
+        }
+        parts = (
+            "mixed to mono",
+            f"resampled to {PRESETS[self.preset].rate / 1000:g} kHz",
+            self.normalise == "sample" and "normalised to mean 0 and deviation 1",
+            self.normalise != "sample" and mel and mel.clip_mean_subtracted and "mean subtracted",
+            fitted_to[self.short]
+            if not self.slices
+            else f"cut to {length},"
+            f" in slices of {self.slices:g} s with the last one repeated until it is full",
+            mel and mel.frame_mean_subtracted and "mean of each frame subtracted",
+            mel and mel.pre_emphasis and f"pre-emphasis of {mel.pre_emphasis:g}",
+            mel and "log-mel spectrogram",
+            mel and mel.scale != 1 and f"shifted by {mel.shift:g} and divided by {mel.scale:g}",
+            self.patches and mel and f"cut into patches of {mel.patch} frames",
+        )
+        return ", ".join(part for part in parts if part)
 
     def record(self) -> dict[str, Any]:
         """All that the arrays depend on, for `preset.json`."""

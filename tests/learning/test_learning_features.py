@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from learning_samples import Dataset
 
 from ascc_async.cli import run_command
+from ascc_async.dataset.published_clips import published_clips
 from ascc_async.errors import SetupError
 from ascc_async.files import sha256_of
 from ascc_async.learning.feature_files import FeatureFiles
@@ -98,7 +101,10 @@ def test_nothing_else_is_left_beside_the_arrays(dataset: Dataset) -> None:
     credited = dataset.table("features/metaaudio-1s/ATTRIBUTION.csv")
     assert len(credited) == CLIPS
     assert all(
-        row["changes"].endswith("; mixed to mono, resampled to 16 kHz, log-mel spectrogram")
+        row["changes"].endswith(
+            "; mixed to mono, resampled to 16 kHz, cut or filled up with zeros to 1 s, log-mel"
+            " spectrogram"
+        )
         for row in credited
     )
 
@@ -205,6 +211,43 @@ def test_a_wrong_clip_that_is_new_leaves_the_finished_ones_as_they_are(copy: Dat
     with pytest.raises(SetupError, match="this clip is missing"):
         make(copy)
     assert copy.tree(FOLDER) == before
+
+
+def test_a_wrong_clip_stops_it_though_its_array_is_there(copy: Dataset) -> None:
+    """Whoever publishes arrays is told that their clip is not what the manifest says."""
+    clip = copy.folder / "clips" / "-0" / "-03abcdefgh_30000.flac"
+    before = copy.tree(FOLDER)
+    clip.write_bytes(b"something else")
+    code, said = copy.command(*METAAUDIO)
+    assert (code, f"{clip}: this clip has other bytes" in said) == (1, True), said
+    clip.unlink()
+    with pytest.raises(SetupError, match="this clip is missing"):
+        make(copy)
+    assert copy.tree(FOLDER) == before
+
+
+def test_an_array_that_is_damaged_is_made_again(dataset: Dataset, copy: Dataset) -> None:
+    """What the index names is as it says, whatever happened to the files since."""
+    path = copy.folder / FOLDER / "-0" / "-03abcdefgh_30000.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert make(copy).new == 1
+    assert hashes(copy) == hashes(dataset)
+
+
+def test_why_an_array_could_not_be_written_is_known(copy: Dataset) -> None:
+    """By the number of the error, which tells a full disk from a bug; numpy's own has none."""
+    recipe = FeatureRecipe("wave16k")
+    files = FeatureFiles(copy.folder / "exports/features" / recipe.folder, recipe)
+    row = published_clips(copy.folder)[0]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as failed:
+            files.write(row, np.zeros(16_000, np.float32), 16_000, 16_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert failed.value.errno == errno.EFBIG
 
 
 def test_other_versions_make_all_arrays_anew(dataset: Dataset, copy: Dataset) -> None:

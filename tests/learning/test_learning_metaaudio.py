@@ -99,6 +99,16 @@ def test_what_was_removed_or_left_by_a_kill_is_gone(copy: Dataset) -> None:
         assert path.is_dir() or removed.encode() not in path.read_bytes()
 
 
+def test_a_call_that_fails_leaves_the_export_as_it_is(copy: Dataset) -> None:
+    """Without training classes there are no statistics, and nothing is touched."""
+    split = copy.folder / "exports" / "few_shot" / "clips.csv"
+    split.write_text(split.read_text().replace(",train,", ",val,"))
+    before = copy.tree("exports/metaaudio")
+    code, said = copy.command("export", "metaaudio")
+    assert (code, "few-shot keeps no class for training" in said) == (1, True), said
+    assert copy.tree("exports/metaaudio") == before
+
+
 def peer() -> Path:
     """MetaAudio's example, if it and its packages are here."""
     path = Path(os.environ.get("PEERS_SOURCES", ""), "metaaudio", "Examples", "MAML_ESC")

@@ -36,6 +36,7 @@ def test_other_options_go_to_a_folder_of_their_own(folder: str, options: dict[st
     [
         ("vgish", {}, "there is no preset 'vgish'; choose one of: wave16k"),
         ("vggish", {"seconds": 0.5}, "0.5 seconds: expected 1 to 60"),
+        ("metaaudio", {"slices": 0}, "0 seconds: expected 1 to 60"),
         ("metaaudio", {"patches": True}, "--patches is for vggish only"),
         ("wave16k", {"patches": True}, "--patches is for vggish only"),
     ],
@@ -97,11 +98,21 @@ def test_slices_repeat_the_last_one_as_a_whole() -> None:
     assert (sliced[2] == alone).all()
 
 
-def test_credits_tell_what_was_done() -> None:
-    """In the words that go into `changes`."""
-    assert FeatureRecipe("metaaudio").changes == (
-        "mixed to mono, resampled to 16 kHz, log-mel spectrogram"
-    )
-    assert FeatureRecipe("wave32k", normalise="sample").changes == (
-        "mixed to mono, resampled to 32 kHz, normalised to mean 0 and deviation 1"
-    )
+@pytest.mark.parametrize(
+    ("preset", "options", "changes"),
+    [
+        ("wave32k", {"seconds": 1, "normalise": "sample", "short": "drop"},
+         "resampled to 32 kHz, normalised to mean 0 and deviation 1, cut to 1 s"),
+        ("metaaudio", {"slices": 5}, "resampled to 16 kHz, cut to 10 s, in slices of 5 s with the"
+         " last one repeated until it is full, log-mel spectrogram"),
+        ("vggish", {"patches": True, "short": "repeat"}, "resampled to 16 kHz, cut or repeated to"
+         " 10 s, log-mel spectrogram, cut into patches of 96 frames"),
+        ("ast", {}, "resampled to 16 kHz, mean subtracted, cut or filled up with zeros to 10 s,"
+         " mean of each frame subtracted, pre-emphasis of 0.97, log-mel spectrogram"),
+        ("passt", {}, "resampled to 32 kHz, cut or filled up with zeros to 10 s, pre-emphasis of"
+         " 0.97, log-mel spectrogram, shifted by 4.5 and divided by 5"),
+    ],
+)  # fmt: skip
+def test_credits_tell_all_that_was_done(preset: str, options: dict[str, Any], changes: str) -> None:
+    """In the words that go into `changes`, in the order in which it was done."""
+    assert FeatureRecipe(preset, **options).changes == f"mixed to mono, {changes}"
