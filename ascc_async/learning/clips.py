@@ -36,7 +36,8 @@ class Clips:
     `few_shot_train`, and for AudioSet's splits `balanced_train`.
 
     It is a dataset for `torch.utils.data.DataLoader`, and needs no torch. Raises SetupError where a
-    file is missing, with the command that makes it, and ValueError for arguments that do not fit.
+    file is missing or the part has no clip, with the command that helps, MetadataError for a
+    damaged one, and ValueError for arguments that do not fit.
     """
 
     def __init__(
@@ -52,6 +53,12 @@ class Clips:
     ) -> None:
         output, of_split = Path(dir), part in _PARTS
         exports = output / EXPORTS_FOLDER
+        for name, value, known in (
+            ("normalise", normalise, ("none", "sample", "global", "channel")),
+            ("labels", labels, ("one", "multi")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name}={value!r}: expected {', '.join(known)}")
         if labels == "one" and not of_split:
             raise ValueError(
                 f"part={part!r}: expected {', '.join(_PARTS)}, or labels='multi' for AudioSet's"
@@ -63,13 +70,21 @@ class Clips:
             rows = published_clips(output)
             held = {row.segment_id: row.labels for row in rows
                     if (row.segment_id in mids if of_split else row.split == part)}  # fmt: skip
-            if not held:
+            if not held and not of_split:
                 splits = sorted({row.split for row in rows})
                 raise ValueError(f"no clip of part {part!r}: there are {', '.join(splits)}")
 
         self._folder = exports / "features" / preset
         self._paths = _arrays(self._folder, preset, held or mids)
         self.segment_ids = list(self._paths)
+        if not self.segment_ids:
+            why = (
+                "few-shot kept no class for it: `python -m ascc_async few-shot --min-clips N` with"
+                " a smaller N keeps more"
+                if of_split and not mids
+                else "all its clips were too short for these arrays (dropped.csv)"
+            )
+            raise SetupError(f"there is no clip of part {part!r}: {why}")
 
         self._labels: list[int] | Floats
         if labels == "one":
@@ -77,7 +92,12 @@ class Clips:
             codes = {mid: code for code, mid in enumerate(names)}
             self._labels = [codes[mids[segment_id]] for segment_id in self.segment_ids]
         else:
-            found = CLASS_LIST.path_in(output / "metadata") if class_list is None else class_list
+            found = CLASS_LIST.find(output / "metadata") if class_list is None else class_list
+            if found is None:
+                raise SetupError(
+                    f"{output / 'metadata' / CLASS_LIST.name} is missing: name Google's class list"
+                    f" with class_list=, such as {CLASS_LIST.name} in your audioset.metadata_dir"
+                )
             names = read_class_names(Path(found))
             codes = {mid: code for code, mid in enumerate(names)}
             self._labels = np.zeros((len(self), len(codes)), np.float32)
@@ -118,7 +138,7 @@ class Clips:
     def credit(self, index: int) -> str:
         """Whom to name for a clip, in one line: title, author, source, license, changes."""
         if self._credits is None:
-            lines = _lines(self._folder / "ATTRIBUTION.csv", f"features {self._folder.name}")
+            lines = _lines(self._folder / "ATTRIBUTION.csv", _command(self._folder.name))
             self._credits = {
                 line["segment_id"]: f"{restored(line['title'])} by {restored(line['author'])},"
                 f" {line['source_link']}, {line['license']} {line['license_link']}:"
@@ -143,6 +163,22 @@ def _lines(path: Path, command: str) -> list[dict[str, str]]:
         raise SetupError(f"{path} is missing: `python -m ascc_async {command}` makes it") from error
 
 
+def _command(preset: str) -> str:
+    """The call that makes a folder of this name, see `FeatureRecipe.folder`."""
+    name, *options = preset.split("-")
+    words = {
+        "repeat": "--short repeat",
+        "drop": "--short drop",
+        "sample": "--normalise sample",
+        "patches": "--patches",
+    }
+    if options and options[-1].startswith("slices"):
+        return f"export {name} --slices {options[-1][6:-1]}"
+    return " ".join(
+        ["features", name, *(words.get(one, f"--seconds {one[:-1]}") for one in options)]
+    )
+
+
 def _used_clips(exports: Path, part: str) -> dict[str, str]:
     """The class of each clip that this part of the class split uses."""
     return {
@@ -163,7 +199,7 @@ def _kept_classes(exports: Path, part: str) -> dict[str, str]:
 
 def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str]:
     """The path of each segment's array. Only what `features` was told to drop may be missing."""
-    command = f"features {preset}"
+    command = _command(preset)
     paths = {line["segment_id"]: line["path"] for line in _lines(folder / "index.csv", command)}
     dropped = folder / "dropped.csv"
     left_out = {line["segment_id"] for line in _lines(dropped, command)} if dropped.exists() else ()
@@ -183,7 +219,7 @@ def _check_training(exports: Path, folder: Path, preset: str) -> None:
     if record["statistics_of"].get("few_shot_train_sha256") != sha256_of_ids(training):
         raise SetupError(
             f"{folder / STATISTICS} is not of the training clips that `few-shot` chose last:"
-            f" run `python -m ascc_async features {preset}` again"
+            f" run `python -m ascc_async {_command(preset)}` again"
         )
 
 
@@ -197,5 +233,5 @@ def _statistics(folder: Path, preset: str, key: str) -> Floats:
         there = ", ".join(sorted(file))
     raise SetupError(
         f"{path} has no {key}, only {there}. `python -m ascc_async few-shot` and then `python -m"
-        f" ascc_async features {preset}` write those of few_shot_train; others, see `statistics`"
+        f" ascc_async {_command(preset)}` write those of few_shot_train; others, see `statistics`"
     )

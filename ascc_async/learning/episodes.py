@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 
 class Episodes:
@@ -13,7 +14,8 @@ class Episodes:
     A task has `ways` classes, drawn anew each time; the batch is the indices of `shots` clips of
     the first class, of the second and so on, then those of `queries` others of each, in the same
     order. Seed and epoch say all: the same tasks on every machine. Raises ValueError where fewer
-    than `ways` classes have shots + queries clips; `classes` are those that have.
+    than `ways` classes have shots + queries clips (`classes` are those that have), and for labels
+    that are not one class for each clip.
     """
 
     def __init__(
@@ -25,11 +27,19 @@ class Episodes:
         tasks: int = 100,
         seed: int = 0,
     ) -> None:
-        if min(ways, shots, tasks) < 1 or queries < 0:
-            raise ValueError("ways, shots and tasks must be 1 or more, queries 0 or more")
+        whole = all(isinstance(one, Integral) for one in (ways, shots, queries, tasks))
+        if not whole or min(ways, shots, tasks) < 1 or queries < 0:
+            raise ValueError(
+                "ways, shots and tasks must be whole numbers, 1 or more, and queries 0 or more"
+            )
         clips: dict[int, list[int]] = defaultdict(list)
         for index, label in enumerate(labels):
-            clips[int(label)].append(index)
+            try:
+                clips[int(label)].append(index)
+            except TypeError as error:
+                raise ValueError(
+                    "a task needs one class for each clip, as Clips gives with labels='one'"
+                ) from error
         self._clips = {
             label: clips[label] for label in sorted(clips) if len(clips[label]) >= shots + queries
         }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +136,56 @@ def test_what_is_missing_is_named_with_its_command(made: Dataset, tmp_path: Path
     finally:
         index.write_text(text, "utf-8")
         (index.parent / "dropped.csv").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("preset", "command"),
+    [
+        ("vggish-patches", "features vggish --patches"),
+        ("ast-2.5s-repeat-sample", "features ast --seconds 2.5 --short repeat --normalise sample"),
+        ("passt-drop", "features passt --short drop"),
+        ("metaaudio-sample-slices5s", "export metaaudio --slices 5"),
+    ],
+)
+def test_the_command_for_a_folder_is_one_that_there_is(
+    made: Dataset, preset: str, command: str
+) -> None:
+    """The folder's name tells the options."""
+    with pytest.raises(SetupError, match=f"`python -m ascc_async {command}` makes it"):
+        Clips(made.folder, preset)
+
+
+@pytest.mark.parametrize("wrong", [{"normalise": "chanel"}, {"labels": "foo"}])
+def test_words_that_it_does_not_know_are_refused(made: Dataset, wrong: dict[str, Any]) -> None:
+    """Instead of arrays that are not normalised, or other labels."""
+    with pytest.raises(ValueError, match="expected"):
+        Clips(made.folder, "tiny", **wrong)
+
+
+def test_a_part_without_clips_is_an_error(made: Dataset) -> None:
+    """With what few-shot is to be told; nobody trains on nothing."""
+    clips = made.folder / "exports/few_shot/clips.csv"
+    text = clips.read_text("utf-8")
+    clips.write_text(text.replace(",val,1,", ",val,0,too_few"), "utf-8")
+    try:
+        for labels in ("one", "multi"):
+            with pytest.raises(SetupError, match=r"no clip of part 'val'.*few-shot --min-clips N"):
+                Clips(made.folder, "tiny", "val", "none", labels)  # type: ignore[arg-type]
+    finally:
+        clips.write_text(text, "utf-8")
+
+
+def test_a_class_list_that_lies_elsewhere_is_named(made: Dataset) -> None:
+    """With `class_list`, where the dataset's metadata is in another folder."""
+    there, elsewhere = made.folder / "metadata", made.folder / "elsewhere"
+    there.rename(elsewhere)
+    try:
+        with pytest.raises(SetupError, match="class_list="):
+            Clips(made.folder, "tiny", "eval", "none", "multi")
+        file = elsewhere / "class_labels_indices.csv"
+        assert len(Clips(made.folder, "tiny", "eval", "none", "multi", class_list=file)) == 8
+    finally:
+        elsewhere.rename(there)
 
 
 def test_statistics_of_another_split_are_refused(made: Dataset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from ascc_async.learning import Episodes
@@ -54,3 +55,11 @@ def test_classes_with_too_few_clips_take_no_part() -> None:
         Episodes(labels, ways=3, shots=1, queries=5)
     with pytest.raises(ValueError, match="1 or more"):
         Episodes(labels, ways=0)
+
+
+def test_what_makes_no_task_is_said_at_once() -> None:
+    """Halves of clips, and several classes for each clip."""
+    with pytest.raises(ValueError, match="must be whole numbers"):
+        Episodes(LABELS, shots=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="labels='one'"):
+        Episodes(np.ones((9, 3), np.float32))  # type: ignore[arg-type]
