@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import filecmp
 import hashlib
 import os
@@ -68,6 +69,26 @@ def disk_errors(folder: Path) -> Iterator[None]:
             " settings (output.dir, audioset.metadata_dir), or give yourself the right to write"
             " there"
         ) from error
+
+
+@contextmanager
+def held(folder: Path, *, alone: bool = True) -> Iterator[None]:
+    """Keep other calls out of a folder, or share it with those that share. Raises SetupError."""
+    # Beside the folder, which is to hold nothing but what one would publish.
+    path = folder.with_name(f".{folder.name}.lock")
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    with file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SetupError(
+                f"{folder}: another call is working here. Wait for it to end, then run this again."
+            ) from error
+        except OSError:
+            pass  # some network file systems know no locks, and one must be able to work there too
+        yield
 
 
 def seal(part: Path, path: Path) -> tuple[str, int]:

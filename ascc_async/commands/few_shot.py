@@ -10,6 +10,7 @@ from functools import partial
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_clips, published_clips
 from ascc_async.errors import SettingsError, SetupError
+from ascc_async.files import held
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.clip_choice import APART, WHY_NOT
 from ascc_async.learning.few_shot import (
@@ -52,14 +53,15 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
         pass
     ffmpeg = asyncio.run(find_ffmpeg()).path
     sounds_of = partial(sound_hashes, output, folder / "sounds.csv", ffmpeg, progress_bar)
-    split = make_split(rows, classes, wanted, sounds_of)
-    if not split.choice.used:
-        raise SetupError(
-            f"few-shot keeps nothing: no class has {wanted.min_clips} or more usable clips, the"
-            f" largest has {max(split.choice.usable.values(), default=0)}. Run `python -m"
-            " ascc_async few-shot --min-clips N` with a smaller N. Nothing was written."
-        )
-    write_split(output, rows, classes, wanted, split)
+    with held(folder):
+        split = make_split(rows, classes, wanted, sounds_of)
+        if not split.choice.used:
+            raise SetupError(
+                f"few-shot keeps nothing: no class has {wanted.min_clips} or more usable clips, the"
+                f" largest has {max(split.choice.usable.values(), default=0)}. Run `python -m"
+                " ascc_async few-shot --min-clips N` with a smaller N. Nothing was written."
+            )
+        write_split(output, rows, classes, wanted, split)
     print(_summary(split, wanted))
     print(f"Written: {folder}")
 

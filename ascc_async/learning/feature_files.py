@@ -7,7 +7,6 @@ Where `index.csv` is, every array that it names is as it says. While arrays are 
 from __future__ import annotations
 
 import csv
-import fcntl
 import hashlib
 import io
 import json
@@ -24,8 +23,7 @@ import numpy as np
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
-from ascc_async.errors import SetupError
-from ascc_async.files import PART, part_of, put, replacing, seal, sha256_of
+from ascc_async.files import PART, held, part_of, put, replacing, seal, sha256_of
 from ascc_async.learning.recipe import Array, FeatureRecipe
 
 INDEX = "index.csv"
@@ -56,19 +54,7 @@ class FeatureFiles:
     @contextmanager
     def held(self, *, alone: bool) -> Iterator[None]:
         """Hold the folder: parts share it, who finishes it must be alone. Raises SetupError."""
-        # Beside the folder, which is to hold nothing but what one would publish.
-        path = self.folder.with_name(f".{self.folder.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise SetupError(
-                    f"{self.folder}: another call is working here. Wait for it to end, then run"
-                    " this again."
-                ) from error
-            except OSError:
-                pass  # some network file systems know no locks, and parts must work there too
+        with held(self.folder, alone=alone):
             yield
 
     def made(self, rows: Iterable[ManifestRow]) -> dict[str, Made]:

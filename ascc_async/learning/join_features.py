@@ -15,7 +15,7 @@ import numpy as np
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
-from ascc_async.files import put, remove_leftovers, replacing
+from ascc_async.files import held, put, remove_leftovers, replacing
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import SegmentFeatures
 
@@ -88,19 +88,22 @@ def join_features(
             else:
                 other_start += 1
 
-    index, differing = _earlier(folder, clips.keys() - found.keys())
-    for segment_id, features in found.items():
-        index[segment_id] = _put_array(folder, segment_id, features)
-        labels = tuple(mids[code] if code < len(mids) else str(code) for code in features.labels)
-        if row := _difference(clips[segment_id], features, labels):
-            differing[segment_id] = row
-    with replacing(folder / DIFFERING) as part:
-        write_table(part, Differing._fields, (differing[key] for key in sorted(differing)))
-    joined = [row for row in rows if row.segment_id in index]
-    write_credits_of(folder, output_dir, joined, _CHANGES)
-    with replacing(folder / INDEX) as part:
-        write_table(part, Joined._fields, (index[row.segment_id] for row in joined))
-    _clean(folder, {row.path for row in index.values()})
+    with held(folder):
+        index, differing = _earlier(folder, clips.keys() - found.keys())
+        for segment_id, features in found.items():
+            index[segment_id] = _put_array(folder, segment_id, features)
+            labels = tuple(
+                mids[code] if code < len(mids) else str(code) for code in features.labels
+            )
+            if row := _difference(clips[segment_id], features, labels):
+                differing[segment_id] = row
+        with replacing(folder / DIFFERING) as part:
+            write_table(part, Differing._fields, (differing[key] for key in sorted(differing)))
+        joined = [row for row in rows if row.segment_id in index]
+        write_credits_of(folder, output_dir, joined, _CHANGES)
+        with replacing(folder / INDEX) as part:
+            write_table(part, Joined._fields, (index[row.segment_id] for row in joined))
+        _clean(folder, {row.path for row in index.values()})
     return FeaturesSummary(folder, records, len(found), other_start, len(index), len(differing))
 
 

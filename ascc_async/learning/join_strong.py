@@ -13,7 +13,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.text import decimal
 from ascc_async.errors import MetadataError
-from ascc_async.files import put, remove_leftovers
+from ascc_async.files import held, put, remove_leftovers
 
 FOLDER = "strong"
 NAMES_FILE = "mid_to_display_name.tsv"
@@ -69,7 +69,7 @@ def join_strong(
     """Write the events of these clips. `names`: display names by MID. Raises MetadataError."""
     folder = output_dir / EXPORTS_FOLDER / FOLDER
     clips = {row.path: row for row in rows}
-    tables = {path.name: _earlier(path, clips) for path in folder.glob("*.tsv")}
+    tables = {}
     summaries = []
     for path in paths:
         name = path.name.split("_")[1] + ".tsv"
@@ -80,12 +80,15 @@ def join_strong(
             len({event.mid for event in events if event.event_label == event.mid}),
         )  # fmt: skip
         summaries.append(summary)
-    remove_leftovers(folder)
-    for name, events in tables.items():
-        lines = ("\t".join(line) + "\n" for line in (StrongEvent._fields, *events))
-        put(folder / name, "".join(lines).encode())
-    named = {event.filename for events in tables.values() for event in events}
-    write_credits_of(folder, output_dir, (row for row in rows if row.path in named), _CHANGES)
+    with held(folder):
+        earlier = {path.name: _earlier(path, clips) for path in folder.glob("*.tsv")}
+        tables = earlier | tables
+        remove_leftovers(folder)
+        for name, events in tables.items():
+            lines = ("\t".join(line) + "\n" for line in (StrongEvent._fields, *events))
+            put(folder / name, "".join(lines).encode())
+        named = {event.filename for events in tables.values() for event in events}
+        write_credits_of(folder, output_dir, (row for row in rows if row.path in named), _CHANGES)
     return summaries
 
 

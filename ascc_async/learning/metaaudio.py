@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips, write_credits_of
 from ascc_async.dataset.text import restored
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, part_of, put, replacing, seal, sync
+from ascc_async.files import PART, held, part_of, put, replacing, seal, sync
 from ascc_async.learning import few_shot
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.feature_files import INDEX
@@ -48,9 +48,15 @@ def recipe_of(slices: float | None) -> FeatureRecipe:
 
 def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
     """Write it from the arrays and the split that are there. Raises SetupError."""
+    name = f"metaaudio-{recipe.slices:g}s" if recipe.slices else "metaaudio"
+    folder = output_dir / EXPORTS_FOLDER / name
+    with held(folder):
+        return _export_to(folder, output_dir, recipe)
+
+
+def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> Exported:
     exports = output_dir / EXPORTS_FOLDER
     arrays = exports / "features" / recipe.folder
-    folder = exports / (f"metaaudio-{recipe.slices:g}s" if recipe.slices else "metaaudio")
     rows = {row.segment_id: row for row in published_clips(output_dir)}
     paths = {line["segment_id"]: arrays / line["path"] for line in _table(arrays / INDEX)}
     kept = [

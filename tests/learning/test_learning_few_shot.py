@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from learning_samples import MIDS, Dataset
 
+from ascc_async.files import held
+
 LEAVES = ("Frog", "Crow", "Bark", "Rain", "Thunder", "Wind", "Piano", "Singing", "Whistling", "Car")
 
 
@@ -93,7 +95,7 @@ def test_a_second_call_touches_no_file_and_the_dataset_never_changes(copy: Datas
     code, said = copy.command("few-shot", "--min-clips", "3")
     assert code == 0, said
     assert (copy.tree("exports"), copy.tree("dataset", "clips", "metadata")) == before
-    assert set(copy.tree("exports")) == {
+    assert set(copy.tree("exports")) == {"exports/.few_shot.lock"} | {
         f"exports/few_shot/{name}"
         for name in ("ATTRIBUTION.csv", "CREDITS.md", "classes.csv", "clips.csv", "sounds.csv",
                      "split.json", "split.npy")
@@ -112,6 +114,17 @@ def test_killed_and_again_is_the_same(copy: Dataset, last: str) -> None:
     assert killed or last == "CREDITS.md", "by then it may be done"
     assert copy.command("few-shot", "--min-clips", "3")[0] == 0
     assert {path: sha256 for path, (sha256, _) in copy.tree("exports").items()} == whole
+
+
+def test_another_call_in_the_folder_is_waited_for(copy: Dataset) -> None:
+    """Exit code 1 with nothing changed: `few-shot`, and `export metaaudio` in its own folder."""
+    assert copy.command("export", "metaaudio")[0] == 0
+    before = copy.tree("exports")
+    for name, words in (("few_shot", ["few-shot"]), ("metaaudio", ["export", "metaaudio"])):
+        with held(copy.folder / "exports" / name):
+            code, said = copy.command(*words)
+        assert (code, "another call is working here" in said) == (1, True), said
+        assert copy.tree("exports") == before
 
 
 def test_removing_clips_moves_no_class(copy: Dataset) -> None:

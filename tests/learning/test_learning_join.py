@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from learning_samples import CLASSES, MIDS, Dataset
 
+from ascc_async.files import held
 from ascc_async.standin.released import sequence_example, tfrecord
 
 CODES = {name: code for code, _, name, _ in CLASSES}
@@ -120,6 +121,17 @@ def test_a_clip_that_was_removed_is_named_nowhere(copy: Dataset) -> None:
              if "-dashed_abc" in path.read_text("utf-8")]  # fmt: skip
     assert (named, texts) == ([], [])
     assert len(copy.table("vggish/index.csv")) == 3
+
+
+@pytest.mark.parametrize("name", ["vggish", "strong"])
+def test_of_two_calls_at_once_one_is_told_to_wait(copy: Dataset, name: str) -> None:
+    """Exit code 1 with nothing written while another works in the folder; then it works."""
+    path = copy.folder / "google" / ("audioset_eval_strong.tsv" if name == "strong" else "")
+    with held(copy.folder / "exports" / name):
+        code, said = copy.command("join", str(path))
+        assert (code, "another call is working here" in said) == (1, True), said
+        assert not (copy.folder / "exports" / name).exists()
+    assert copy.command("join", str(path))[0] == 0
 
 
 def test_a_flipped_byte_stops_it_with_nothing_written(copy: Dataset) -> None:
