@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,8 +108,10 @@ def _events(
         try:
             segment_id, onset, offset, mid = line.split("\t")
             start, end = float(onset), float(offset)
+            if not 0 <= start <= end < math.inf:
+                raise ValueError(line)
         except ValueError as error:
-            problem = f"expected a segment, two times and a MID; {_REMEDY}"
+            problem = f"expected a segment, onset, offset (not before it) and MID; {_REMEDY}"
             raise MetadataError(path, number, problem) from error
         if (row := clips.get(segment_id)) is not None:
             # Where the video ends inside the segment the clip is shorter.

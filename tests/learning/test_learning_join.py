@@ -175,6 +175,9 @@ def test_strong_labels_are_within_the_clip(copy: Dataset) -> None:
         ("audioset_train_strong.tsv", "a\tb\n", 1, "audioset_train_strong.tsv:1: expected"),
         ("audioset_eval_strong.tsv", "a\tb\n", 1, "docs/learning.md says where"),
         ("audioset_train_strong.tsv", HEADING + "x\t1\n", 1, "audioset_train_strong.tsv:2: "),
+        ("audioset_eval_strong.tsv", HEADING + "x\t-3\t5\t/m/1\n", 1, "_strong.tsv:2: "),
+        ("audioset_eval_strong.tsv", HEADING + "x\tnan\t5\t/m/1\n", 1, "_strong.tsv:2: "),
+        ("audioset_eval_strong.tsv", HEADING + "x\t5\t3\t/m/1\n", 1, "_strong.tsv:2: "),
         ("features.tar.gz", "<html>", 1, "cannot be read"),
     ],
 )
