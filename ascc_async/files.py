@@ -88,7 +88,8 @@ def held(folder: Path, *, alone: bool = True) -> Iterator[None]:
             ) from error
         except OSError:
             pass  # some network file systems know no locks, and one must be able to work there too
-        yield
+        with disk_errors(folder):
+            yield
 
 
 def seal(part: Path, path: Path) -> tuple[str, int]:
