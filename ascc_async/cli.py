@@ -335,10 +335,11 @@ def run_command(arguments: Sequence[str]) -> int:
         print(shtab.complete(main, options.print_completion))  # noqa: T201
         return 0
     name = options.command or "run"
-    if name in _LONG and options.log_format == "text" and not options.quiet:
-        # Before the slow imports; on a terminal the screen erases it.
-        print("ascc_async is starting …", end="" if _can_erase() else "\n", flush=True)  # noqa: T201
     try:
+        if name in _LONG and options.log_format == "text" and not options.quiet:
+            # Before the slow imports; on a terminal the screen erases it.
+            end = "" if _can_erase() else "\n"
+            print("ascc_async is starting …", end=end, flush=True)  # noqa: T201
         # Only this command's module: all of them take two seconds to import.
         module = f"ascc_async.commands.{name.replace('-', '_')}"
         code: int = importlib.import_module(module).main(options)

@@ -236,7 +236,7 @@ def _write_cache(path: Path, key: str, rows: SplitRows) -> None:
             with part.open("wb") as file:
                 np.savez(file, allow_pickle=False, key=np.array(key), **vars(rows))
             seal(part, path)
-    except SetupError as error:  # a folder that is shared and read-only, or a full disk
+    except (SetupError, OSError) as error:  # a folder that is shared and read-only, a full disk
         log.debug(
             "no copy of the segments could be saved: later starts read the CSV again",
             extra={"why": str(error)},

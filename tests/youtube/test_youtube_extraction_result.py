@@ -37,7 +37,7 @@ SOUND = MediaFormat(
     acodec="mp4a.40.2", vcodec="none",
 )  # fmt: skip
 PICTURE = replace(SOUND, format_id="134", acodec="none", vcodec="avc1", height=360, ext="mp4")
-VIDEO = ExtractedVideo((SOUND, PICTURE), "A title", "A channel", "UCid", 61.0, "not_live", None)
+VIDEO = ExtractedVideo((SOUND, PICTURE), "A title", "A channel", "UCid", "not_live", None)
 
 
 def report(
