@@ -29,10 +29,9 @@ class RequestKind(StrEnum):
     DATA_API = "data_api"
     MEDIA = "media"
 
-    def called(self, player: bool = False) -> str:
+    @property
+    def requests(self) -> str:
         """For log lines."""
-        if player:
-            return "player requests"
         return {"pages": "pages", "data_api": "Data API requests", "media": "media requests"}[self]
 
 
@@ -49,9 +48,6 @@ class Bucket:
         self._identity, self._kind = identity, kind
         self.controller = RateController(throttle)
         self.breaker = RefusalBreaker()
-        # YouTube may refuse its player alone: pages that go on well must neither close that pause
-        # nor wait for its end.
-        self.player_breaker = RefusalBreaker()
         # Nothing is known of the limit yet: where the rate is learned, a burst must be earned.
         self.tokens = 1.0 if throttle.adaptive else float(throttle.burst)
         self._filled_at = now
@@ -61,11 +57,7 @@ class Bucket:
         self._ended_at: float | None = None
         self._cut_at = -math.inf
 
-    def breaker_of(self, player: bool) -> RefusalBreaker:
-        """Of requests to the player, or of all others."""
-        return self.player_breaker if player else self.breaker
-
-    def wait(self, now: float, cost: int, player: bool = False) -> float:
+    def wait(self, now: float, cost: int) -> float:
         """Seconds until a request of `cost` may go; infinite while a trial is out."""
         rate, capacity = self.controller.rate, self.controller.capacity
         # A clock that went back earns nothing.
@@ -75,13 +67,13 @@ class Bucket:
         missing = min(cost, capacity) - self.tokens
         # Sums of floats miss a whole token by a hair: without this a timer would fire for nothing.
         wait = missing / rate if missing > 1e-9 else 0.0
-        return max(self.breaker_of(player).wait(now), wait)
+        return max(self.breaker.wait(now), wait)
 
-    def take(self, now: float, cost: int, player: bool = False) -> None:
+    def take(self, now: float, cost: int) -> None:
         """A request goes out."""
         self.settle(cost)
         self.in_flight += 1
-        self.breaker_of(player).sent(now)
+        self.breaker.sent(now)
         self.controller.sent(now, cost)
 
     def settle(self, difference: int) -> None:
@@ -89,22 +81,21 @@ class Bucket:
         self.tokens -= difference
         self.sent += difference
 
-    def no_verdict(self, started_at: float, player: bool = False) -> None:
+    def no_verdict(self, started_at: float) -> None:
         """A request ended without showing anything: cancelled, never sent, no network."""
         self.in_flight -= 1
-        self.breaker_of(player).no_verdict(started_at)
+        self.breaker.no_verdict(started_at)
 
-    def answered(self, now: float, started_at: float, player: bool = False) -> None:
+    def answered(self, now: float, started_at: float) -> None:
         """A request was answered."""
         self.in_flight -= 1
         self.answers += 1
         self._ended_at = now
-        controller, kind = self.controller, self._kind.called(player)
-        breaker = self.breaker_of(player)
-        if breaker.is_open:
-            if started_at <= breaker.refused_at:
+        controller, kind = self.controller, self._kind.requests
+        if self.breaker.is_open:
+            if started_at <= self._cut_at:
                 return  # sent before the refusal: says nothing about now
-            paused = breaker.answered()
+            paused = self.breaker.answered()
             controller.resumed(now, paused)
             # What was saved up during the pause would go as a burst, right after a refusal.
             self.tokens = min(self.tokens, 0.0)
@@ -130,22 +121,21 @@ class Bucket:
                 {"identity": self._identity, "rate": controller.rate, "kind": kind},
             )
 
-    def refused(self, now: float, started_at: float, error: Refused, player: bool = False) -> None:
+    def refused(self, now: float, started_at: float, error: Refused) -> None:
         """A request was refused: pause, then go on more slowly."""
-        breaker = self.breaker_of(player)
         self.in_flight -= 1
         self.refusals += 1
         self._ended_at = now
         # Dozens of requests may be in flight at a refusal. Their refusals belong to the same cut:
         # counting each would bring the rate to its minimum at once.
-        if started_at <= breaker.refused_at:
-            breaker.extend(now, error.retry_after)
+        if started_at <= self._cut_at:
+            self.breaker.extend(now, error.retry_after)
             return
-        rate, again = self.controller.rate, breaker.is_open
-        if not again and started_at > self._cut_at:
+        rate, again = self.controller.rate, self.breaker.is_open
+        if not again:
             self.controller.refused(started_at)
-            self._cut_at = now
-        seconds = breaker.refused(now, error.retry_after)
+        seconds = self.breaker.refused(now, error.retry_after)
+        self._cut_at = now
         self.last_refusal = f"{error.kind}: {error}"
         log.warning(
             "«%(identity)s» is still refused (%(why)s); pausing %(seconds).0f s"
@@ -155,7 +145,7 @@ class Bucket:
             {
                 "identity": self._identity,
                 "rate": rate,
-                "kind": self._kind.called(player),
+                "kind": self._kind.requests,
                 "why": str(error),
                 "seconds": seconds,
             },

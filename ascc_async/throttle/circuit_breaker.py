@@ -72,7 +72,6 @@ class RefusalBreaker(CircuitBreaker):
     def __init__(self) -> None:
         super().__init__()
         self.last_pause = 0.0
-        self.refused_at = -math.inf
 
     def refused(self, now: float, retry_after: float | None) -> float:
         """Pause; returns for how many seconds. A time the server asks for is kept in full."""
@@ -84,7 +83,6 @@ class RefusalBreaker(CircuitBreaker):
             # As long again as it has lasted: that doubles the pause.
             seconds = min(self.LONGEST, max(self.FIRST, now - self.opened_at))
         self.open_for(now, seconds)
-        self.refused_at = now
         return seconds
 
     def extend(self, now: float, retry_after: float | None) -> None:

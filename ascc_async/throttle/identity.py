@@ -60,15 +60,13 @@ class Identity:
         self._delay, self._jitter, self._rng = throttle.delay_seconds, throttle.jitter, rng
         self._next_video_at = -math.inf
 
-    def pause_left(self, now: float, *kinds: RequestKind, player: bool = False) -> float:
+    def pause_left(self, now: float, *kinds: RequestKind) -> float:
         """Seconds until none of these kinds is paused; infinite while a trial is out."""
-        breakers = [self.buckets[kind].breaker_of(player and not index)
-                    for index, kind in enumerate(kinds)]  # fmt: skip
-        return max(self.outage.wait(now), *(breaker.wait(now) for breaker in breakers))
+        return max(self.outage.wait(now), *(self.buckets[kind].breaker.wait(now) for kind in kinds))
 
-    def paused_since(self, kind: RequestKind, player: bool = False) -> float | None:
+    def paused_since(self, kind: RequestKind) -> float | None:
         """When the first bad news came that no good news followed."""
-        since = [self.buckets[kind].breaker_of(player).opened_at, self.outage.opened_at]
+        since = [self.buckets[kind].breaker.opened_at, self.outage.opened_at]
         return min((time for time in since if time is not None), default=None)
 
     def wait(
@@ -78,18 +76,14 @@ class Identity:
         cost: int,
         new_video: bool,
         also: Sequence[RequestKind],
-        player: bool = False,
     ) -> float:
         """Seconds until such a request may go; infinite while that depends on another's end."""
-        pause = self.pause_left(now, kind, *also, player=player)
-        wait = max(self.buckets[kind].wait(now, cost, player), pause)
+        wait = max(self.buckets[kind].wait(now, cost), self.pause_left(now, kind, *also))
         return max(wait, self._next_video_at - now) if new_video else wait
 
-    def take(
-        self, now: float, kind: RequestKind, cost: int, new_video: bool, player: bool = False
-    ) -> None:
+    def take(self, now: float, kind: RequestKind, cost: int, new_video: bool) -> None:
         """A request goes out."""
-        self.buckets[kind].take(now, cost, player)
+        self.buckets[kind].take(now, cost)
         # Any kind of request shows whether the network is back.
         self.outage.sent(now)
         if new_video and self._delay > 0:
@@ -105,7 +99,6 @@ class Identity:
         *,
         was_sent: bool,
         tells: bool = True,
-        player: bool = False,
     ) -> None:
         """A request ended, with what was raised while it was under way.
 
@@ -114,7 +107,7 @@ class Identity:
         bucket = self.buckets[kind]
         if isinstance(error, NetworkFault):
             bucket.faults += 1
-            bucket.no_verdict(started_at, player)
+            bucket.no_verdict(started_at)
             if self.outage.fault(now, error.kind, started_at):
                 log.warning(
                     "no network for «%(identity)s»: %(why)s; its requests wait",
@@ -129,7 +122,7 @@ class Identity:
         # (no `Exception`), or never sent, says nothing.
         cancelled = error is not None and not isinstance(error, Exception)
         if cancelled or not (was_sent or refused):
-            bucket.no_verdict(started_at, player)
+            bucket.no_verdict(started_at)
             self.outage.no_verdict(started_at)
             return
         seconds_away = self.outage.answered(now)
@@ -139,20 +132,18 @@ class Identity:
                 {"identity": self.name, "seconds": seconds_away},
             )
         if isinstance(error, Refused):
-            bucket.refused(now, started_at, error, player)
+            bucket.refused(now, started_at, error)
         elif not tells:
-            bucket.no_verdict(started_at, player)
+            bucket.no_verdict(started_at)
         else:
-            bucket.answered(now, started_at, player)
+            bucket.answered(now, started_at)
 
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:
         """How its requests of one kind stand; `wall` is the POSIX time of `now`."""
         bucket = self.buckets[kind]
-        # Where only the player is refused, that pause is shown.
-        player = self.paused_since(kind) is None
-        since = self.paused_since(kind, player)
+        since = self.paused_since(kind)
         # While a trial is out nobody knows how long its answer takes: the pause itself is over.
-        left = self.pause_left(now, kind, player=player)
+        left = self.pause_left(now, kind)
         # Without a network no answer to a trial can come: that explains the pause better than
         # the refusal before it.
         away = self.outage.is_open

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 # Timers are no more exact than this; sooner ones would fire too early and spin.
 SHORTEST_WAIT = 0.0005
-LONGEST_WAIT_FOR_PLAYER = 10.0  # seconds that it refuses; longer it may go on for a day
 _LOOK_AT_HOURS_EVERY = 60.0  # seconds: the machine's clock may be set
 
 
@@ -56,7 +55,6 @@ class Permit:
     cost: int
     started_at: float
     requests: int
-    player: bool = False
     tells: bool = True
 
     def no_verdict(self) -> None:
@@ -77,7 +75,6 @@ class _Waiter:
     cost: int
     new_video: bool
     also: Sequence[RequestKind]
-    player: bool
     granted: asyncio.Future[Permit]
 
 
@@ -109,7 +106,7 @@ class RateLimiter:
         # In the order they came.
         self._waiting: dict[RequestKind, list[_Waiter]] = {kind: [] for kind in RequestKind}
         self._give_up_after = throttle.give_up_after_hours * 3600
-        self._said_all_paused: set[tuple[RequestKind, bool]] = set()
+        self._said_all_paused: set[RequestKind] = set()
         self._hours = OpenHours(throttle.hours)
         self._opens_at = self._look_at_hours_at = self._closed_since = -math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -125,14 +122,12 @@ class RateLimiter:
         cost: int = 1,
         new_video: bool = False,
         also: Sequence[RequestKind] = (),
-        player: bool = False,
     ) -> AsyncIterator[Permit]:
         """Wait for a turn.
 
         `identity` None: whichever is ready first. `cost`: requests to reserve, settled by
         `Permit.sent`. `new_video`: also wait `delay_seconds` since that identity's last new video.
-        `also`: kinds that must not be paused either, for work that will need them next. `player`:
-        it goes to the player, which has pauses of its own.
+        `also`: kinds that must not be paused either, for work that will need them next.
 
         Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
         `Refused` when the named identity pauses and there are others: begin the video again, as
@@ -146,7 +141,7 @@ class RateLimiter:
         if self._closed and identity is None:
             raise Closed("the run is stopping")
         waiters, granted = self._waiting[kind], asyncio.get_running_loop().create_future()
-        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, player, granted)
+        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, granted)
         waiters.append(waiter)
         self._let_go()
         try:
@@ -183,14 +178,9 @@ class RateLimiter:
         """The network, or this identity's proxy, is away: its faults say nothing of any video."""
         return self._identities[identity].outage.is_open
 
-    def is_paused(self, kind: RequestKind, identity: str, *, player: bool = False) -> bool:
+    def is_paused(self, kind: RequestKind, identity: str) -> bool:
         """Whether the identity may not ask for this kind now, after a refusal or an outage."""
-        return self._identities[identity].pause_left(self._clock(), kind, player=player) > 0
-
-    def player_refused_for(self, identity: str) -> float:
-        """Seconds since the player began to refuse this identity; 0 when it does not."""
-        opened_at = self._identities[identity].buckets[RequestKind.PAGES].player_breaker.opened_at
-        return 0.0 if opened_at is None else self._clock() - opened_at
+        return self._identities[identity].pause_left(self._clock(), kind) > 0
 
     def refused_after_all(
         self, kind: RequestKind, identity: str, error: Refused, seconds: float
@@ -283,41 +273,32 @@ class RateLimiter:
         """Seconds until the next of this kind may go; infinite while that depends on another."""
         waiters, wake = self._waiting[kind], math.inf
         # Nobody is overtaken by who came later for the same identity (None: for any).
-        stuck: set[tuple[str | None, bool]] = set()
+        stuck: set[str | None] = set()
         for waiter in tuple(waiters):
             if waiter.granted.done():
                 # Cancelled, and its task has not run since: a turn given to it would be lost.
                 waiters.remove(waiter)
                 continue
-            if (waiter.identity, waiter.player) in stuck:
+            if waiter.identity in stuck:
                 continue
             if waiter.identity is not None:
-                left = self._identities[waiter.identity].pause_left(
-                    now, kind, *waiter.also, player=waiter.player
-                )
+                left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends. Where
                 # there is nobody else, what was learned so far would be asked again for nothing.
                 elsewhere = len(self._identities) > 1 or self._closed
-                if waiter.player and waiter.kind is RequestKind.PAGES:
-                    # The pages beside it must not wait for a player that refuses for hours.
-                    refused_for = self.player_refused_for(waiter.identity)
-                    elsewhere = elsewhere or refused_for > LONGEST_WAIT_FOR_PLAYER
                 if 0 < left < math.inf and elsewhere:
                     waiters.remove(waiter)
                     _fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
             wait, identity = self._soonest(waiter, now)
             if wait > 0:
-                stuck.add((waiter.identity, waiter.player))
+                stuck.add(waiter.identity)
                 wake = min(wake, wait)
                 continue
             waiters.remove(waiter)
-            identity.take(now, kind, waiter.cost, waiter.new_video, waiter.player)
-            permit = Permit(identity.name, kind, waiter.cost, now, waiter.cost, waiter.player)
-            waiter.granted.set_result(permit)
-        for player in {waiter.player for waiter in waiters}:
-            wake = min(wake, self._until_giving_up(kind, player, now))
-        return wake
+            identity.take(now, kind, waiter.cost, waiter.new_video)
+            waiter.granted.set_result(Permit(identity.name, kind, waiter.cost, now, waiter.cost))
+        return min(wake, self._until_giving_up(kind, now)) if waiters else wake
 
     def _soonest(self, waiter: _Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""
@@ -327,9 +308,7 @@ class RateLimiter:
             candidates = list(self._identities.values())
         waits = [
             (
-                identity.wait(
-                    now, waiter.kind, waiter.cost, waiter.new_video, waiter.also, waiter.player
-                ),
+                identity.wait(now, waiter.kind, waiter.cost, waiter.new_video, waiter.also),
                 -identity.buckets[waiter.kind].tokens,
                 identity,
             )
@@ -338,33 +317,33 @@ class RateLimiter:
         wait, _, identity = min(waits, key=lambda candidate: candidate[:2])
         return wait, identity
 
-    def _until_giving_up(self, kind: RequestKind, player: bool, now: float) -> float:
+    def _until_giving_up(self, kind: RequestKind, now: float) -> float:
         """Seconds until all have paused too long: then nobody waits any more. Infinite while
         somebody may go.
         """
         identities = self._identities.values()
-        since = [identity.paused_since(kind, player) for identity in identities]
+        since = [identity.paused_since(kind) for identity in identities]
         rested = [now - opened_at for opened_at in since if opened_at is not None]
         if len(rested) < len(since):
-            self._said_all_paused.discard((kind, player))
+            self._said_all_paused.discard(kind)
             return math.inf
-        pause = min(identity.pause_left(now, kind, player=player) for identity in identities)
-        if (kind, player) not in self._said_all_paused and math.isfinite(pause):
-            self._said_all_paused.add((kind, player))
+        pause = min(identity.pause_left(now, kind) for identity in identities)
+        if kind not in self._said_all_paused and math.isfinite(pause):
+            self._said_all_paused.add(kind)
             # A server may ask for any number of seconds, but dates have an end.
             until = datetime.fromtimestamp(self._wall() + min(pause, 1e6))
             clock = f"{until:%H:%M:%S}" if pause < 86_400 else f"{until:%Y-%m-%d %H:%M}"
             log.warning(
                 "all identities paused for %(kind)s until %(until)s",
-                {"kind": kind.called(player), "until": clock},
+                {"kind": kind.requests, "until": clock},
             )
         left = self._give_up_after - min(rested)
         if left > 0:
             return left
         away = all(identity.outage.is_open for identity in identities)
-        for waiter in [each for each in self._waiting[kind] if each.player is player]:
-            self._waiting[kind].remove(waiter)
-            _fail(waiter, GaveUp(_why_given_up(kind.called(player), min(rested), away)))
+        for waiter in self._waiting[kind]:
+            _fail(waiter, GaveUp(_why_given_up(kind, min(rested), away)))
+        self._waiting[kind].clear()
         return math.inf
 
     # What became of a request
@@ -374,13 +353,7 @@ class RateLimiter:
         identity = self._identities[permit.identity]
         identity.buckets[kind].settle(permit.requests - permit.cost)
         identity.ended(
-            now,
-            kind,
-            started_at,
-            error,
-            was_sent=permit.requests > 0,
-            tells=permit.tells,
-            player=permit.player,
+            now, kind, started_at, error, was_sent=permit.requests > 0, tells=permit.tells
         )
         self._let_go()
 
@@ -390,7 +363,7 @@ def _fail(waiter: _Waiter, error: AsccError) -> None:
         waiter.granted.set_exception(error)
 
 
-def _why_given_up(requests: str, rested: float, away: bool) -> str:
+def _why_given_up(kind: RequestKind, rested: float, away: bool) -> str:
     lasted = f"{rested / 3600:.1f} hours" if rested >= 3600 else f"{rested / 60:.0f} minutes"
     if away:
         return (
@@ -398,7 +371,7 @@ def _why_given_up(requests: str, rested: float, away: bool) -> str:
             " proxies, then run the same command again to go on"
         )
     return (
-        f"every identity has been refused for {lasted} ({requests}): you may be"
+        f"every identity has been refused for {lasted} ({kind.requests}): you may be"
         " blocked. Wait some hours, lower throttle.requests_per_second, give cookies"
         " (network.cookies_file), add another identity (network.identities) or a Data API key"
         " (license.api_keys); then run the same command again to go on"

@@ -137,9 +137,7 @@ class Extractor:
                 pass  # yt-dlp failed: says nothing of the identity
         if said:
             # Inside of a permit, so that the limiter learns of it and the identity rests.
-            async with self._limiter.permit(
-                RequestKind.PAGES, identity=identity, player=True
-            ) as permit:
+            async with self._limiter.permit(RequestKind.PAGES, identity=identity) as permit:
                 permit.sent(0)
                 raise Refused(
                     f"YouTube says «{said}» of several videos in a row, and of known ones too: it"
@@ -150,9 +148,7 @@ class Extractor:
 
     async def _resolve(self, video_id: str, other_client: bool) -> Resolved:
         """By the client that is best for the identity, then by another one where that may help."""
-        sticky = self._sticky.identity_for(
-            video_id, RequestKind.PAGES, RequestKind.MEDIA, player=True
-        )
+        sticky = self._sticky.identity_for(video_id, RequestKind.PAGES, RequestKind.MEDIA)
         client = PlayerClient.DEFAULT if other_client else None
         try:
             return await self._attempt(video_id, sticky, client)
@@ -195,7 +191,6 @@ class Extractor:
                 new_video=new_video,
                 # The link is of use only to the identity that asked: no link while its media rests.
                 also=(RequestKind.MEDIA,),
-                player=True,
             )
             # What is raised in here decides what the limiter learns.
             async with waiting as permit:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer
-from ascc_async.throttle.limiter import LONGEST_WAIT_FOR_PLAYER, RequestKind
+from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
 from ascc_async.youtube.messages import Verdict, judge, playability_in
@@ -108,10 +108,7 @@ class InnertubeSource:
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
             # No video at all: it may be gone, and only the player says why.
             if not reading.shows_video:
-                if self._sessions.player_refused_for(asked_by) <= LONGEST_WAIT_FOR_PLAYER:
-                    verdict, _ = await self.player.verdict(video_id, identity=asked_by)
-                else:  # pages go on: another source may know, or a later run
-                    verdict = Verdict("the player refuses to say why it is not there")
+                verdict, _ = await self.player.verdict(video_id, identity=asked_by)
                 if not verdict.playable:
                     return reading.answer_without_video(
                         video_id, self.name, self._wall(), verdict, asked_by
@@ -255,7 +252,6 @@ class MaskedEndpoint:
             data=self._client.body(video_id),
             headers=self._client.headers,
             new_video=new_video,
-            player=self._endpoint == "player",
             allow_status=(400,),
         )
         return await self._sessions.ask(call, read_answer)

@@ -62,7 +62,6 @@ class Call:
     params: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     new_video: bool = False
-    player: bool = False
     allow_status: Container[int] = ()
 
 
@@ -117,7 +116,7 @@ class StickyIdentity:
             del self._identities[next(iter(self._identities))]
         self._identities[video_id] = identity
 
-    def identity_for(self, video_id: str, *kinds: RequestKind, player: bool = False) -> str | None:
+    def identity_for(self, video_id: str, *kinds: RequestKind) -> str | None:
         """Who is to ask next; None: any, since nobody is known or that identity is paused.
 
         `kinds`: of the requests that are to follow.
@@ -125,7 +124,7 @@ class StickyIdentity:
         identity = self._identities.get(video_id)
         if identity is None:
             return None
-        paused = any(self._limiter.is_paused(kind, identity, player=player) for kind in kinds)
+        paused = any(self._limiter.is_paused(kind, identity) for kind in kinds)
         return None if paused else identity
 
 
@@ -172,10 +171,6 @@ class Sessions:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
         self._clients.clear()
-
-    def player_refused_for(self, identity: str) -> float:
-        """Seconds since the player began to refuse this identity; 0 when it does not."""
-        return self._limiter.player_refused_for(identity)
 
     # Cookies
 
@@ -261,9 +256,7 @@ class Sessions:
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.
         """
-        waiting = self._limiter.permit(
-            call.kind, identity=call.identity, new_video=call.new_video, player=call.player
-        )
+        waiting = self._limiter.permit(call.kind, identity=call.identity, new_video=call.new_video)
         async with waiting as permit:
             client = self._clients[permit.identity]
             headers, cookies = call.headers, client.cookies
