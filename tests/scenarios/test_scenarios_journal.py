@@ -29,6 +29,7 @@ def test_a_damaged_journal_is_replaced_by_its_copy(
     assert timeless(job.place.manifest()) == timeless(undisturbed)
 
 
+@pytest.mark.slow
 def test_what_came_after_the_copy_is_fetched_again(
     done: Callable[[], Job], undisturbed: list[Row]
 ) -> None:

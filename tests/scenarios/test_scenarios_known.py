@@ -85,6 +85,7 @@ def test_a_license_row_that_one_in_five_answers_lacks(calm: StandinProcess, tmp_
     claims_nothing_false(job, calm)
 
 
+@pytest.mark.slow
 def test_three_videos_in_ten_called_unavailable(calm: StandinProcess, tmp_path: Path) -> None:
     """In the words of videos that are gone: that ends none of them, and the run says how many are
     open; lifted half way, the next run asks them again, and two hours later the rest counts.
@@ -104,6 +105,7 @@ def test_three_videos_in_ten_called_unavailable(calm: StandinProcess, tmp_path: 
     assert wrong(job.place.manifest(), calm.world, second_look=True) == []
 
 
+@pytest.mark.slow
 def test_a_block_that_lasts_ends_no_video_for_good(place: Place, calm: StandinProcess) -> None:
     """Told twice, hours apart, that videos are unavailable, it counts as removed; a month later
     that is asked again, and every row is what the world says.
@@ -156,6 +158,7 @@ def test_known_creative_commons_videos_that_are_gone(calm: StandinProcess, tmp_p
     assert all(row["outcome"] == "pending" for row in job.place.manifest())
 
 
+@pytest.mark.slow
 def test_all_videos_called_removed_by_the_player(calm: StandinProcess, tmp_path: Path) -> None:
     """Words that end a video for certain, said of every video: known ones get them, too, so the
     identity rests; lifted half way, the same run makes every clip, those asked before as well.
