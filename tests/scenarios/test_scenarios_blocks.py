@@ -19,7 +19,8 @@ FEW = "audioset.splits=[eval,balanced_train]"
 @pytest.mark.parametrize(
     "name",
     ["not_available", *(pytest.param(name, marks=pytest.mark.slow) for name in (
-        "your_account", "video_unavailable", "session_removed", "please_sign_in", "login_required", "unknown_words",
+        "your_account", "video_unavailable", "session_removed", "please_sign_in", "login_required",
+        "unknown_words",
     ))],
 )  # fmt: skip
 def test_a_block_for_some_videos_ends_none_of_them(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from scenario import Row, timeless
 
 from benchmarks.chaos_run import Job, blank_page
