@@ -27,7 +27,7 @@ VERIFY = (
 _NO_CREDITS = "lacks clips that the manifest names: `python -m ascc_async run` writes both again"
 
 
-class Segment(Protocol):
+class NamesSegment(Protocol):
     """A row of whatever names its clip."""
 
     @property
@@ -105,7 +105,7 @@ def attributions(output_dir: Path) -> dict[str, Attribution]:
 
 
 def write_credits_of(
-    folder: Path, output_dir: Path, rows: Iterable[Segment], changes: str = ""
+    folder: Path, output_dir: Path, rows: Iterable[NamesSegment], changes: str = ""
 ) -> None:
     """`ATTRIBUTION.csv` and `CREDITS.md` of these clips in `folder`, where they are not so already.
 

@@ -24,7 +24,7 @@ INDEX, DIFFERING = "index.csv", "differing.csv"
 _CHANGES = "described by 128 numbers a second, Google's VGGish features of AudioSet (CC BY 4.0)"
 
 
-class Joined(NamedTuple):
+class JoinedRow(NamedTuple):
     """A row of `index.csv`."""
 
     segment_id: str
@@ -102,16 +102,16 @@ def join_features(
         joined = [row for row in rows if row.segment_id in index]
         write_credits_of(folder, output_dir, joined, _CHANGES)
         with replacing(folder / INDEX) as part:
-            write_table(part, Joined._fields, (index[row.segment_id] for row in joined))
+            write_table(part, JoinedRow._fields, (index[row.segment_id] for row in joined))
         _clean(folder, {row.path for row in index.values()})
     return FeaturesSummary(folder, records, len(found), other_start, len(index), len(differing))
 
 
-def _earlier(folder: Path, segments: Set[str]) -> tuple[dict[str, Joined], dict[str, Differing]]:
+def _earlier(folder: Path, segments: Set[str]) -> tuple[dict[str, JoinedRow], dict[str, Differing]]:
     """What earlier calls wrote of these segments."""
     index = {
         row.segment_id: row
-        for row in map(Joined._make, _lines(folder / INDEX))
+        for row in map(JoinedRow._make, _lines(folder / INDEX))
         if row.segment_id in segments and (folder / row.path).is_file()
     }
     differing = map(Differing._make, _lines(folder / DIFFERING))
@@ -124,12 +124,12 @@ def _lines(path: Path) -> list[list[str]]:
     return []
 
 
-def _put_array(folder: Path, segment_id: str, features: SegmentFeatures) -> Joined:
+def _put_array(folder: Path, segment_id: str, features: SegmentFeatures) -> JoinedRow:
     path = f"{segment_id[:2]}/{segment_id}.npy"
     file = io.BytesIO()
     np.lib.format.write_array(file, features.embeddings, version=(1, 0))
     sha256 = put(folder / path, file.getvalue())
-    return Joined(segment_id, path, sha256, str(len(features.embeddings)))
+    return JoinedRow(segment_id, path, sha256, str(len(features.embeddings)))
 
 
 def _difference(

@@ -32,7 +32,7 @@ _NAME = "AudioSet"  # one of the names its code knows
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class MetaAudioFolder:
     """What is in the folder now: clips of `classes`, and how many links were made by this call."""
 
     folder: Path
@@ -46,7 +46,7 @@ def recipe_of(slices: float | None) -> FeatureRecipe:
     return FeatureRecipe("metaaudio", normalise="sample", slices=slices)
 
 
-def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
+def export(output_dir: Path, recipe: FeatureRecipe) -> MetaAudioFolder:
     """Write it from the arrays and the split that are there. Raises SetupError."""
     name = f"metaaudio-{recipe.slices:g}s" if recipe.slices else "metaaudio"
     folder = output_dir / EXPORTS_FOLDER / name
@@ -54,7 +54,7 @@ def export(output_dir: Path, recipe: FeatureRecipe) -> Exported:
         return _export_to(folder, output_dir, recipe)
 
 
-def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> Exported:
+def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> MetaAudioFolder:
     exports = output_dir / EXPORTS_FOLDER
     arrays = exports / "features" / recipe.folder
     rows = {row.segment_id: row for row in published_clips(output_dir)}
@@ -98,7 +98,7 @@ def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> Exporte
             part.write_bytes(data)
     credited = [row for segment_id, row in rows.items() if segment_id in used]
     write_credits_of(folder, output_dir, credited, recipe.changes)
-    return Exported(folder, len(used), len(set(used.values())), new)
+    return MetaAudioFolder(folder, len(used), len(set(used.values())), new)
 
 
 def _table(path: Path) -> Iterator[Mapping[str, str]]:
