@@ -32,7 +32,7 @@ _SHARD_BYTES = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ParquetFolder:
     """What is in the folder now: clips in so many tables, and how many of these are new."""
 
     folder: Path
@@ -46,7 +46,7 @@ def export(
     metadata_dir: Path,
     min_free_gb: float,
     on_progress: Callable[[int, int], object],
-) -> Exported:
+) -> ParquetFolder:
     """Write it; what is already there and would not change is not touched.
 
     `on_progress` is told how many clips are in place, of how many. Raises StopRun.
@@ -118,7 +118,7 @@ def export(
     hashes["croissant.json"] = put(folder / "croissant.json", described.encode())
     listed = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
     put(folder / SUMS, listed.encode())
-    return Exported(folder, len(rows), len(shards), len(missing))
+    return ParquetFolder(folder, len(rows), len(shards), len(missing))
 
 
 def _shards(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -31,7 +31,7 @@ _GB = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class WebDatasetFolder:
     """What is in the folder now, and how many of its shards this call wrote."""
 
     folder: Path
@@ -45,7 +45,7 @@ def export(
     shard_bytes: int = SHARD_BYTES,
     min_free_gb: float = 0,
     on_clip: Callable[[int, int], None] = lambda done, total: None,
-) -> Exported:
+) -> WebDatasetFolder:
     """Write `<split>/000000.tar`, …, and what must go with them when they are shared.
 
     `on_clip` is told how many of how many clips are done. Raises SetupError for a clip that is not
@@ -83,7 +83,7 @@ def export(
             sums[name] = sha256_of(folder / name)
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
         put(folder / "SHA256SUMS", lines.encode())
-    return Exported(folder, len(shards), new)
+    return WebDatasetFolder(folder, len(shards), new)
 
 
 def _shards(clips: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
