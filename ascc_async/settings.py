@@ -52,6 +52,12 @@ def _single(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _named(value: Any) -> Any:
+    if value == "":  # to Path it is the current folder
+        raise ValueError("an empty name; name a file, or leave it out")
+    return value
+
+
 def _video_id(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{11}", value):
         raise ValueError(f"{value!r} is not a video id (11 of A-Z a-z 0-9 - _)")
@@ -68,7 +74,8 @@ def _hours(value: str) -> str:
 
 _LIST = (BeforeValidator(_split), Field(min_length=1), AfterValidator(_unique))
 Names = Annotated[tuple[str, ...], BeforeValidator(_single)]
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_split)]
+File = Annotated[Path, BeforeValidator(_named)]
+Files = Annotated[tuple[File, ...], BeforeValidator(_split)]
 VideoIds = Annotated[tuple[Annotated[str, AfterValidator(_video_id)], ...], BeforeValidator(_split)]
 
 
@@ -170,7 +177,7 @@ class LicenseSettings(Section):
         default=False,
         description="true: ask YouTube's player last of all why videos are missing in the Data API",
     )
-    ask_first: Paths = Field(
+    ask_first: Files = Field(
         default=(),
         description="files of video ids to ask before all others, say an earlier list of Creative"
         " Commons videos (docs/ask-first.md)",
@@ -349,14 +356,14 @@ class IdentitySettings(Section):
     name: Annotated[str, AfterValidator(_identity_name)] = Field(
         description="what it is called on the screen and in logs; not main"
     )
-    cookies_file: Path | None = Field(default=None, description="its own cookies; null: a guest")
+    cookies_file: File | None = Field(default=None, description="its own cookies; null: a guest")
     proxy: Proxy = Field(default=None, repr=False, description="its own proxy; null: out directly")
 
 
 class NetworkSettings(Section):
     """How YouTube is reached, and as whom."""
 
-    cookies_file: Path | None = Field(
+    cookies_file: File | None = Field(
         default=None, description="cookies of a signed-in browser; see cookies.example.txt"
     )
     proxy: Proxy = Field(
@@ -364,7 +371,7 @@ class NetworkSettings(Section):
         repr=False,
         description="http://, https:// or socks5://user:password@host:port",
     )
-    ca_file: Path | None = Field(
+    ca_file: File | None = Field(
         default=None,
         description="PEM file of a certificate authority to trust beside the system's",
     )

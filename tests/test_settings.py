@@ -116,6 +116,7 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
         ("audioset.base_url=there", "must be an address"),
         ("throttle.hours=22-7", "must be two different times of day, such as 22:00-07:00"),
         ("throttle.hours=22:00", "must be "),
+        ("license.ask_first=[a.csv, '']", "`license.ask_first[1]`: an empty name; name"),
     ],
 )
 def test_wrong_options_name_themselves(option: str, expected: str) -> None:

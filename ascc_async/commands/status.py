@@ -6,7 +6,6 @@ import argparse
 import csv
 import json
 import math
-import re
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.counts import Counts, summary
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
@@ -33,16 +33,11 @@ from ascc_async.settings_loader import load
 
 _MANIFEST = "manifest.csv"
 _LOOK_EVERY = 2.0  # seconds, with --watch
-# As an id, a segment id (manifest and file names show that), or a watch address.
-VIDEO = re.compile(
-    r"(?:(?:https?://)?(?:www\.|m\.|music\.)?(?:youtu\.be/|youtube\.com/(?:watch\?(?:.*&)?v=|shorts/|"
-    r"embed/|live/)))?([A-Za-z0-9_-]{11})(?:_[0-9]+|[?&#].*)?"
-)
 
 
 def main(options: argparse.Namespace) -> int:
     """Show it. Raises JournalError when there is no journal."""
-    video = VIDEO.fullmatch(options.video_id or "")
+    video = video_id_of(options.video_id or "")
     if options.video_id is not None and video is None:
         raise SettingsError(
             f"{options.video_id!r} is no video id: expected 11 letters, digits, - or _, such as"
@@ -53,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
     console = PlainConsole()
     if video is not None:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
-            return _show_video(video[1], reader, output, console, as_json=as_json)
+            return _show_video(video, reader, output, console, as_json=as_json)
     with suppress(KeyboardInterrupt):  # how one leaves --watch
         while _show(output, console, as_json=as_json, clear=options.watch) and options.watch:
             time.sleep(_LOOK_EVERY)

@@ -28,6 +28,20 @@ MANIFEST = "segment_id,video_id,labels,license,title\r\n"
         "youtube_ids\n-0O3e95y4gE\n_g0fiWx8RyM\n07J4uVMPSW4\n",
         '# a comment\n"title","YTID"\n"two\nlines, one comma","-0O3e95y4gE"\n"","_g0fiWx8RyM"\n'
         '"#1","07J4uVMPSW4"\n',
+        # AudioSet's own files, its strong labels, and rows of them without a header.
+        "# Segments csv created Sun Mar  5\n# num_ytids=3, num_segs=3\n"
+        "# YTID, start_seconds, end_seconds, positive_labels\n"
+        '-0O3e95y4gE, 0.000, 10.000, "/m/1,/m/2"\n_g0fiWx8RyM, 0.0, 9.0, "/m/1"\n'
+        '07J4uVMPSW4, 30.000, 40.000, "/m/1"\n',
+        "segment_id\tstart_time_seconds\n-0O3e95y4gE_30000\t0.1\n_g0fiWx8RyM_0\t0.2\n"
+        "07J4uVMPSW4_20000\t0.3\n",
+        '-0O3e95y4gE, 0.000, 10.000, "/m/1"\n_g0fiWx8RyM, 0.0, 9.0, "/m/1"\n07J4uVMPSW4\n',
+        # As Excel saves it, with rows that were emptied.
+        "Titel;ID\r\na, b;-0O3e95y4gE\r\nc;_g0fiWx8RyM\r\n;\r\nd;07J4uVMPSW4\r\n;\r\n;;\r\n",
+        "id,title\n-0O3e95y4gE,a\n,\n_g0fiWx8RyM,b\n07J4uVMPSW4,c\n,\n,,\n",
+        "https://www.youtube.com/watch?v=-0O3e95y4gE&t=3  # good\n"
+        "https://youtu.be/_g0fiWx8RyM#t=4\nyoutube.com/shorts/07J4uVMPSW4\n",
+        "title,url\na,https://youtu.be/-0O3e95y4gE\nb,_g0fiWx8RyM\nc,07J4uVMPSW4\n",
         f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,creative_commons,a\r\n"
         "gggggggggg0_0,gggggggggg0,/m/1,standard,b\r\ngggggggggg1_0,gggggggggg1,/m/1,,\r\n"
         '_g0fiWx8RyM_0,_g0fiWx8RyM,"/m/1,/m/2",creative_commons,c\r\n'
@@ -41,6 +55,13 @@ def test_every_form_of_a_list_is_read(text: str, tmp_path: Path) -> None:
     assert read_video_lists([path])[path].astype(str).tolist() == IDS
 
 
+def test_a_table_saved_as_utf_16_is_read(tmp_path: Path) -> None:
+    """«Unicode text» of a spreadsheet: tabs, and a byte order mark."""
+    path = tmp_path / "list"
+    path.write_bytes("id\tТитул\r\n-0O3e95y4gE\tЖ\r\n\t\r\n".encode("utf-16"))
+    assert read_video_lists([path])[path].tolist() == [b"-0O3e95y4gE"]
+
+
 @pytest.mark.parametrize(
     ("content", "place", "words"),
     [
@@ -49,8 +70,10 @@ def test_every_form_of_a_list_is_read(text: str, tmp_path: Path) -> None:
         (b"id,x\n-0O3e95y4gE,1\n,2\n", ":3: ", "found ''"),
         (b"x,id\n1,-0O3e95y4gE\n2\n", ":3: ", "found ''"),
         (b"# a comment\nvideo;title\n", ":2: ", "a column video_id, YTID or id"),
-        ("id\n-0O3e95y4gE\n".encode("utf-16"), ":1: ", "UTF-8"),
-        (b"\x1f\x8b\x08\x00\xff\xff", ":1: ", "UTF-8"),
+        (b"-0O3e95y4gE,_g0fiWx8RyM\n", ":1: ", "a video id in each line"),
+        (b"-0O3e95y4gE\n-0O3e95y4gE;_g0fiWx8RyM\n", ":2: ", "found '-0O3e95y4gE;_g0fiWx8RyM'"),
+        ("id\n-0O3e95y4gE\n".encode("utf-16-le"), ":1: ", "expected text"),
+        (b"\x1f\x8b\x08\x00\xff\xff", ":1: ", "expected text"),
         (b"", ": ", "names no video"),
         (
             f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,standard,a\r\n".encode(),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from terminal import Place
 
-from ascc_async.commands.status import VIDEO
+from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.standin.process import StandinProcess
@@ -134,7 +134,5 @@ def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:
 )
 def test_a_watch_address_will_do_as_an_id(address: str) -> None:
     """As it is copied from a browser."""
-    match = VIDEO.fullmatch(address.format("-4gD1WSo5m_"))
-    assert match
-    assert match[1] == "-4gD1WSo5m_"
-    assert not VIDEO.fullmatch("https://example.org/watch?v=M4gD1WSo5mA")
+    assert video_id_of(address.format("-4gD1WSo5m_")) == "-4gD1WSo5m_"
+    assert video_id_of("https://example.org/watch?v=M4gD1WSo5mA") is None
