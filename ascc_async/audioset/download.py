@@ -19,7 +19,7 @@ from tenacity import (
 )
 
 from ascc_async.audioset.metadata_files import MetadataFile, files_of
-from ascc_async.errors import NetworkFault, ServerFault, SetupError, Transient
+from ascc_async.errors import NetworkFault, ServerFault, SettingsError, SetupError, Transient
 from ascc_async.files import disk_errors, seal
 from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.client import IdentityClient, trusted_authorities, whole_number
@@ -43,7 +43,7 @@ async def fetch_missing(
     """Download what the chosen splits need and `metadata_dir` does not hold.
 
     `report(name, bytes, total or None)` tells how far each file is. Raises `SetupError` with a
-    remedy when that cannot be done; files that are whole stay.
+    remedy when that cannot be done, SettingsError for no folder; files that are whole stay.
     """
     folder = settings.metadata_dir
     missing = await asyncio.to_thread(
@@ -51,6 +51,12 @@ async def fetch_missing(
     )
     if not missing:
         return
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise SettingsError(
+            f"audioset.metadata_dir: {there} is a file. Name the folder that AudioSet's files are"
+            " in, or are to be downloaded into"
+        )
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_worth_another_try),
         wait=wait_exponential(multiplier=0.5, max=10) + wait_random(0, 1),
@@ -85,7 +91,6 @@ async def _download(
     part = target.with_name(f".{target.name}.part")
     try:
         with disk_errors(target.parent):
-            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
             # Packed bytes would not be of the size that the server says.
             async with client.get_file(url, {"Accept-Encoding": "identity"}) as response:
                 status = response.status
@@ -102,6 +107,8 @@ async def _download(
                         f" {target.parent} by hand"
                     )
                 total = whole_number(response.headers.get("Content-Length"))
+                # Not before: without a network no empty folder is left.
+                await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
                 async with aiofiles.open(part, "wb") as out:
                     async for piece in response.chunks():
                         await out.write(piece)

@@ -13,7 +13,7 @@ from rich.text import Text
 from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole
-from ascc_async.progress.logs import event_line
+from ascc_async.progress.logs import event_line, logging_from
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
@@ -38,13 +38,14 @@ _NOT_ASKED = Check(
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
     settings = load(options.config, options.options)
-    with with_browser_cookies(settings, options.cookies_from_browser) as with_cookies:
+    with (
+        with_browser_cookies(settings, options.cookies_from_browser) as with_cookies,
+        logging_from(logging.CRITICAL),  # what others log in passing, the checks show themselves
+    ):
         return _show(with_cookies, options)
 
 
 def _show(settings: Settings, options: argparse.Namespace) -> int:
-    # What other parts would log in passing, the checks show themselves.
-    logging.getLogger("ascc_async").setLevel(logging.CRITICAL)
     console, as_json = PlainConsole(), options.log_format == "json"
     checks = chain(local_checks(settings), network_checks(settings))
     if options.online:

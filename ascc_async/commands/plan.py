@@ -20,6 +20,7 @@ from ascc_async.errors import SettingsError
 from ascc_async.pipeline.plan import RunPlan, make_plan
 from ascc_async.pipeline.plan_outlook import look_into
 from ascc_async.progress.formatting import safe
+from ascc_async.progress.logs import logging_from
 from ascc_async.settings import AudiosetSettings
 from ascc_async.settings_loader import DEFAULT_FILE, load
 
@@ -27,7 +28,6 @@ from ascc_async.settings_loader import DEFAULT_FILE, load
 def main(options: argparse.Namespace) -> int:
     """Print the plan, or with `--classes` every class."""
     settings = load(options.config, options.options)
-    logging.getLogger("ascc_async").setLevel(logging.ERROR)  # said below, as notes
     folder, config = settings.audioset.metadata_dir, options.config or Path(DEFAULT_FILE)
     usual = config.resolve().parent / AudiosetSettings().metadata_dir
     # Whoever has the files already must not find them downloaded again into a mistyped folder.
@@ -44,16 +44,17 @@ def main(options: argparse.Namespace) -> int:
             print(f"ascc-async: downloaded {safe(name)}", file=sys.stderr)
 
     asyncio.run(fetch_missing(settings.audioset, settings.network, on_progress))
-    catalog = read_catalog(settings.audioset)
     data: Any
-    if options.classes:
-        choices = choose_classes(catalog.classes, catalog.ontology, settings.classes)
-        table = class_table(choices, catalog.segments.class_counts().tolist())
-        data, text = table, render_class_table(table)
-    else:
-        selection = select(catalog, settings.classes, settings.sampling)
-        plan = make_plan(catalog, selection, settings, look_into(settings, selection))
-        data, text = dataclasses.asdict(plan), render_plan(plan)
+    with logging_from(logging.ERROR):  # warnings are said below, as notes
+        catalog = read_catalog(settings.audioset)
+        if options.classes:
+            choices = choose_classes(catalog.classes, catalog.ontology, settings.classes)
+            table = class_table(choices, catalog.segments.class_counts().tolist())
+            data, text = table, render_class_table(table)
+        else:
+            selection = select(catalog, settings.classes, settings.sampling)
+            plan = make_plan(catalog, selection, settings, look_into(settings, selection))
+            data, text = dataclasses.asdict(plan), render_plan(plan)
     print(json.dumps(data, ensure_ascii=False, indent=2) if options.json else text)
     for warning in catalog.warnings:
         print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)

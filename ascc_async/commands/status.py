@@ -106,8 +106,7 @@ def _fields(
     written_at: float | None,
     counts: Counts | None,
 ) -> dict[str, Any]:
-    # What a run that goes on no more had left then, it has left still.
-    now = time.time() if running or not snapshot else snapshot.at
+    now = time.time() if running else None
     return {
         "output_dir": str(output),
         "running": asdict(running) if running else None,

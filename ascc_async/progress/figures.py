@@ -8,7 +8,7 @@ from typing import Any
 
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.limiter import BucketSnapshot
@@ -98,17 +98,15 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         pause = f", paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
         name, permitted = f"{bucket.identity}/{bucket.kind.value}", rate(bucket.rate)
         parts.append(f"{name} {rate(per_second)} (permitted {permitted}{pause})")
-    # A run that stops will not do what is left.
-    working = snapshot.phase is Phase.WORKING and not snapshot.stopping.draining
-    if working and sums.time_left:
+    if sums.time_left:
         parts.append(sums.time_left)
     return " · ".join(parts)
 
 
-def snapshot_fields(snapshot: RunSnapshot, now: float) -> dict[str, Any]:
+def snapshot_fields(snapshot: RunSnapshot, now: float | None) -> dict[str, Any]:
     """The run as JSON-ready fields with stable names. Times are POSIX seconds.
 
-    `now`: when it is asked; the seconds left are counted from then.
+    `now`: when it is asked; the seconds left are counted from then. None: no run is going on.
     """
     # Names are for programs and stay as they are, even where the screen says it otherwise.
     sums = figures(snapshot)
@@ -160,8 +158,8 @@ def snapshot_fields(snapshot: RunSnapshot, now: float) -> dict[str, Any]:
     }
 
 
-def _ends(left: float | None, at: float, now: float) -> dict[str, float | None]:
+def _ends(left: float | None, at: float, now: float | None) -> dict[str, float | None]:
     """The end that was foretold at `at`, and the seconds until then."""
-    if left is None or left == inf:
+    if left is None or left == inf or now is None:
         return {"seconds_left": None, "finish_at": None}
     return {"seconds_left": max(0.0, at + left - now), "finish_at": at + left}

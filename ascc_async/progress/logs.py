@@ -137,6 +137,18 @@ class RepeatFilter(logging.Handler):
 
 
 @contextmanager
+def logging_from(level: int) -> Iterator[None]:
+    """Within, the package logs nothing below this level; whoever calls us keeps their own."""
+    package = logging.getLogger(_PACKAGE)
+    level_before = package.level
+    package.setLevel(level)
+    try:
+        yield
+    finally:
+        package.setLevel(level_before)
+
+
+@contextmanager
 def collecting(
     screen: logging.Handler, output_dir: Path, *, debug: bool = False
 ) -> Iterator[RepeatFilter]:
@@ -150,15 +162,13 @@ def collecting(
     with suppress(OSError):  # a folder that cannot be written is the run's to explain
         # First, and unfiltered: the file has every one.
         handlers.insert(0, file_handler(output_dir))
-    root, package = logging.getLogger(), logging.getLogger(_PACKAGE)
-    level_before = package.level
+    root = logging.getLogger()
     for handler in handlers:
         root.addHandler(handler)
-    package.setLevel(logging.DEBUG if debug else logging.INFO)
     try:
-        yield repeat_filter
+        with logging_from(logging.DEBUG if debug else logging.INFO):
+            yield repeat_filter
     finally:
-        package.setLevel(level_before)
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()

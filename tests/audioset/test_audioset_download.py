@@ -18,7 +18,7 @@ from metadata_folders import catalog_of, row, segments, write_folder
 
 from ascc_async.audioset import metadata_files
 from ascc_async.audioset.download import Report, fetch_missing
-from ascc_async.errors import SetupError
+from ascc_async.errors import SettingsError, SetupError
 from ascc_async.settings import AudiosetSettings, NetworkSettings
 
 SEGMENTS = "v1/csv/balanced_train_segments.csv"
@@ -171,27 +171,35 @@ async def test_another_file_is_one_record(
 
 
 @pytest.mark.parametrize(
-    ("folder", "network", "message"),
+    ("network", "message"),
     [
-        ("", {}, r"127.0.0.1 cannot be reached.*Is the network up"),
-        ("", {"proxy": "http://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
-        ("", {"proxy": "socks5://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
-        ("", {"ca_file": "{folder}/file"}, r"network.ca_file: .*file cannot be used"),
-        ("file/below", {}, r"cannot write .*metadata_dir"),
+        ({}, r"127.0.0.1 cannot be reached.*Is the network up"),
+        ({"proxy": "http://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
+        ({"proxy": "socks5://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
+        ({"ca_file": "{folder}/file"}, r"network.ca_file: .*file cannot be used"),
     ],
 )
 async def test_surroundings_that_do_not_allow_it(
-    tmp_path: Path, folder: str, network: dict[str, str], message: str
+    tmp_path: Path, network: dict[str, str], message: str
 ) -> None:
-    """No network, no proxy, no authority, no folder: the setting is named, never a password."""
+    """The setting is named, never a password; no folder is left."""
     (tmp_path / "file").write_text("neither a certificate nor a folder")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     settings = {key: text.format(port=port, folder=tmp_path) for key, text in network.items()}
     with pytest.raises(SetupError, match=message) as caught:
-        await fetch(tmp_path / folder, f"http://127.0.0.1:{port}", **settings)
+        await fetch(tmp_path / "new" / "folder", f"http://127.0.0.1:{port}", **settings)
     assert "secret" not in str(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+async def test_a_file_is_no_folder_for_the_metadata(tmp_path: Path, folder: str) -> None:
+    """The setting is named before anything is asked."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"metadata_dir: .*/file is a file"):
+        await fetch(tmp_path / folder, "http://127.0.0.1:1")
 
 
 async def test_proxy_with_password(server: FileServer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from dataclasses import asdict
 from itertools import pairwise
@@ -18,6 +19,7 @@ from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
 from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.selection import select
+from ascc_async.cli import run_command
 from ascc_async.commands.plan import render_plan
 from ascc_async.model import License
 from ascc_async.pipeline.journal_index import LICENSE_CODES, ClipFate
@@ -237,6 +239,16 @@ def test_json_and_text(catalog: Catalog) -> None:
     text = render_plan(plan)
     for figure in ("30,500", "guest", "account", "Data API", "0.70%", "MB a clip", "max_per_class"):
         assert figure in text
+
+
+def test_whoever_calls_it_keeps_their_level_of_the_log(tmp_path: Path) -> None:
+    """The command says warnings as notes of its own."""
+    folder = write_folder(tmp_path, {"eval_segments.csv": segments([row(1)])})
+    package = logging.getLogger("ascc_async")
+    before = package.level
+    settings = (f"audioset.metadata_dir={folder}", "audioset.splits=[eval]", "output.dir=/nowhere")
+    assert run_command(["plan", *(word for each in settings for word in ("--set", each))]) == 0
+    assert package.level == before
 
 
 def test_class_table(catalog: Catalog) -> None:

@@ -9,9 +9,9 @@ from math import inf
 from typing import Any
 
 import pytest
-from snapshots import START, bucket, done, snapshot, work_queue
+from snapshots import DRAINING, START, bucket, done, snapshot, work_queue
 
-from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
@@ -171,9 +171,12 @@ def test_what_waits_for_a_later_look_is_not_to_be_done_now() -> None:
 
 
 def test_nothing_is_foretold_of_nothing() -> None:
-    """Neither before anything was answered nor when all is done."""
+    """Neither before anything was answered nor when all is done, nor when nobody does it."""
     began = done(START, 0)
     assert time_left(snapshot(done=began, half_ago=began)).whole is None
+    assert time_left(snapshot(stopping=DRAINING)).whole is None
+    assert time_left(snapshot(phase=Phase.STOPPED)).whole is None
+    assert snapshot_fields(snapshot(), None)["seconds_left"] is None  # its run was killed
     assert (
         time_left(half_way(work_queue=work_queue(asked=1000, to_ask=0, clips_open=0))).whole is None
     )
