@@ -245,6 +245,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "status":
             add("video_id", nargs="?", help="show all that is known of it: id or watch address")
             add("--watch", action="store_true", help="show it again and again while a run goes on")
+            seen = "with a video id: what YouTube answered about its license, where and when"
+            add("--evidence", action="store_true", help=seen)
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":

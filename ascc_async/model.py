@@ -73,6 +73,22 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """An answer that said Creative Commons: asked at `address` with the body `sent`, if any.
+
+    `received` is the part of the answer that the license was read from, as JSON; `seen_at` POSIX
+    time in seconds. Nothing in it tells who asked.
+    """
+
+    video_id: str
+    source: str
+    seen_at: float
+    address: str
+    sent: str
+    received: str
+
+
+@dataclass(frozen=True, slots=True)
 class LicenseAnswer:
     """One answer about one video, with its evidence.
 
@@ -83,6 +99,7 @@ class LicenseAnswer:
     as well.
     `asked_by`: the identity that was answered; the journal does not keep it. `shown`: False where
     neither the video nor a reason was shown, which is not counted as an ask: it may be a block.
+    `evidence`, with `CREATIVE_COMMONS`: the journal keeps it apart.
     """
 
     video_id: str
@@ -100,6 +117,7 @@ class LicenseAnswer:
     bare_by: str = ""
     asked_by: str = field(default="", compare=False)
     shown: bool = field(default=True, compare=False)
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.counts import Counts, summary
+from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
@@ -30,6 +31,7 @@ from ascc_async.progress.formatting import duration, moment, safe, size
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.report import count_fields, sums
 from ascc_async.settings_loader import load
+from ascc_async.youtube.license_parser import read_again
 
 _MANIFEST = "manifest.csv"
 _LOOK_EVERY = 2.0  # seconds, with --watch
@@ -48,7 +50,11 @@ def main(options: argparse.Namespace) -> int:
     console = PlainConsole()
     if video is not None:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
+            if options.evidence:
+                return _show_evidence(video, reader, console, as_json=as_json)
             return _show_video(video, reader, output, console, as_json=as_json)
+    if options.evidence:
+        raise SettingsError("--evidence is of one video: `status VIDEO_ID --evidence`")
     with suppress(KeyboardInterrupt):  # how one leaves --watch
         while _show(output, console, as_json=as_json, clear=options.watch) and options.watch:
             time.sleep(_LOOK_EVERY)
@@ -196,6 +202,37 @@ def _show_video(
     for event in history:
         what = _join(event.at, event.kind, event.what, event.reason, event.source)
         lines.append(_with_detail(what, event.detail))
+    for line in lines:
+        console.print_line(line)
+    return 0
+
+
+def _show_evidence(video_id: str, reader: Reader, console: PlainConsole, *, as_json: bool) -> int:
+    """What YouTube answered about its license, where and when; 1 when that was not kept."""
+    evidence = reader.evidence_of(video_id)
+    if as_json:
+        fields = asdict(evidence) | {"record": record_id(evidence)} if evidence else None
+        console.print_line(json.dumps({"video_id": video_id, "evidence": fields}))
+        return int(evidence is None)
+    if evidence is None:
+        console.print_line(
+            f"{video_id}: no evidence. Either no answer said Creative Commons, or an older version"
+            " of this program got it, which kept none: a run that asks again keeps it."
+        )
+        return 1
+    reading = read_again(evidence.received)
+    lines = [
+        f"{video_id}  https://www.youtube.com/watch?v={video_id}",
+        f"license     {reading.license}",
+        f"words       {safe(reading.text)} {safe(reading.link)}".rstrip(),
+        f"title       {safe(reading.title)}",
+        f"channel     {safe(reading.channel)} {safe(reading.channel_id)}".rstrip(),
+        f"seen        {moment(evidence.seen_at)} by {safe(evidence.source)}",
+        f"record      {record_id(evidence)} in dataset/{EVIDENCE_FILE}",
+        f"asked       {safe(evidence.address)}",
+        *([f"with        {safe(evidence.sent)}"] if evidence.sent else []),
+        f"answer      {safe(evidence.received)}",
+    ]
     for line in lines:
         console.print_line(line)
     return 0

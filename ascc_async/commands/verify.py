@@ -1,4 +1,4 @@
-"""`verify`: hashes and decodes every clip again and compares with the manifest."""
+"""`verify`: hashes and decodes every clip again, reads its evidence, compares with the manifest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ascc_async.dataset.evidence import EVIDENCE_FILE, wrong_evidence
 from ascc_async.dataset.manifest import ManifestRow, manifest_pages
 from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.text import counted
+from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import Rejected
 from ascc_async.files import PART, sha256_of
 from ascc_async.journal.lock import run_lock
@@ -42,8 +44,8 @@ _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder 
 class Problem(NamedTuple):
     """Something that is not as the manifest says; `path` is relative to `output.dir`.
 
-    `kind` is missing, size, hash, undecodable, unreadable, or unlisted: a file that the manifest
-    does not name, whose `segment_id` is "".
+    `kind` is missing, size, hash, undecodable, unreadable; or, of no clip (`segment_id` is ""),
+    unlisted: a file that the manifest does not name; evidence: a license cannot be shown.
     """
 
     segment_id: str
@@ -89,6 +91,8 @@ def main(options: argparse.Namespace) -> int:
         print(f"{counted(checked.clips, 'clip')} checked, {read} read; {found}")
         for problem in problems:
             print(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
+    if any(problem.kind == "evidence" for problem in problems):
+        on_progress("The next run writes the evidence anew, as far as the journal holds it.")
     if segments and options.repair:
         asyncio.run(_fetch_again(settings, segments))
         on_progress(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
@@ -97,7 +101,8 @@ def main(options: argparse.Namespace) -> int:
 
 def _fields(checked: Checked, problems: Collection[Problem]) -> dict[str, Any]:
     missing = [problem.segment_id for problem in problems if problem.kind == "missing"]
-    unlisted = [problem.path for problem in problems if not problem.segment_id]
+    unlisted = [problem.path for problem in problems if problem.kind == "unlisted"]
+    evidence = [problem.detail for problem in problems if problem.kind == "evidence"]
     damaged = [p.segment_id for p in problems if p.segment_id and p.kind != "missing"]
     return {
         "checked": checked.clips,
@@ -105,6 +110,7 @@ def _fields(checked: Checked, problems: Collection[Problem]) -> dict[str, Any]:
         "damaged": damaged,
         "missing": missing,
         "unlisted": unlisted,
+        "evidence": evidence,
     }
 
 
@@ -125,8 +131,8 @@ def verify(
     *,
     sample: int | None = None,
 ) -> tuple[Checked, list[Problem]]:
-    """Check every file the manifest names, then look for files it does not: how many, and what
-    is wrong.
+    """Check every file and record of evidence the manifest names, then look for files it does not:
+    how many clips, and what is wrong.
 
     `ffmpeg` is the program that decodes what libsndfile cannot. `known` are paths (relative to
     `output_dir`) that the journal knows although the manifest does not name them: clips kept out,
@@ -134,9 +140,11 @@ def verify(
     Raises MetadataError for a manifest that cannot be read.
     """
     rows: list[ManifestRow] = []
+    evidence: dict[str, str] = {}
     for page in manifest_pages(manifest_in(output_dir)):
-        clips = page[page.sha256 != ""]
+        clips, proven = page[page.sha256 != ""], page[page.evidence != ""]
         rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
+        evidence.update(zip(proven.evidence, proven.video_id, strict=True))
     expected = {*known, *(row.path for row in rows)}
     if sample is not None and sample < len(rows):
         rows = random.sample(rows, sample)
@@ -159,6 +167,10 @@ def verify(
         ours = top not in (UNCLAIMED, OTHER_FORMS) and not path.name.startswith(PART)
         if ours and name not in expected and path.is_file():
             problems.append(Problem("", name, "unlisted", "the manifest does not name this file"))
+    if evidence:
+        name = f"{DATASET_FOLDER}/{EVIDENCE_FILE}"
+        wrong = wrong_evidence(output_dir / name, evidence)
+        problems += [Problem("", name, "evidence", f"{video}: {why}") for video, why in wrong]
     return checked, problems
 
 

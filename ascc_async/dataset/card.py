@@ -164,6 +164,7 @@ _FILES = """\
 | `suitable_classes.csv` | the chosen classes: index, MID, display name, quality |
 | `quality.csv` | per clip: peak, RMS, share of silence, share of clipping |
 | `ATTRIBUTION.csv`, `CREDITS.md` | title, author, source, license and changes of every clip |
+| `evidence.warc.gz` | what YouTube answered about each license; the manifest names the record |
 | `unavailable.csv` | what could not be had, with the reason |
 | `run.json` | settings, seed, versions, hashes of the inputs |
 | `LICENSE.md`, `CITATION.cff` | what each part may be used for; how to cite |

@@ -63,18 +63,23 @@ class ManifestRow(NamedTuple):
     channel_id: str
     fetched_at: str
     attempts: str
+    evidence: str = ""
 
 
 COLUMNS = ManifestRow._fields
 
 
 def manifest_row(
-    entry: Entry, answer: AnswerRow | None, clip: ClipRow | None, decision: Decision
+    entry: Entry,
+    answer: AnswerRow | None,
+    clip: ClipRow | None,
+    decision: Decision,
+    evidence: str = "",
 ) -> ManifestRow:
     """The row of one segment. A file is named only where it counts: as a clip or a spare one.
 
-    `attempts` counts the tries to fetch the clip. Titles and channels of what the removal list
-    names are left out.
+    `attempts` counts the tries to fetch the clip, `evidence` names a record. Titles and channels of
+    what the removal list names are left out.
     """
     known, credits_, made = ("", "", "", ""), ("", "", ""), ("",) * 7
     fetched_at = ""
@@ -96,6 +101,7 @@ def manifest_row(
             entry.segment_id, entry.video_id, seconds(entry.start_ms), seconds(entry.end_ms),
             entry.split, entry.labels, *known, decision.outcome, decision.reason or "", *made,
             *credits_, fetched_at, str(clip.attempts) if clip is not None else "0",
+            evidence,
         )
     )  # fmt: skip
 
@@ -120,6 +126,7 @@ _EVERY_ROW = {
     "outcome": _one_of(*Outcome),
     "reason": _one_of("", *Reason),
     "attempts": _WHOLE,
+    "evidence": (r"(urn:uuid:[0-9a-f-]{36})?", "the id of a record, urn:uuid:…"),
 }
 _WITH_FILE = {
     # A manifest may come from a stranger: its paths must not lead out of `clips/`.

@@ -25,6 +25,7 @@ from ascc_async.dataset.card import card
 from ascc_async.dataset.counts import Counts, Kind, counts_of
 from ascc_async.dataset.credits import attribution_of, write_attribution, write_credits
 from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
+from ascc_async.dataset.evidence import EVIDENCE_FILE, EvidenceWriter
 from ascc_async.dataset.manifest import COLUMNS, Entry, ManifestRow, manifest_row
 from ascc_async.dataset.tables import (
     QUALITY_COLUMNS,
@@ -37,7 +38,7 @@ from ascc_async.dataset.tables import (
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import Outcome
+from ascc_async.model import Evidence, License, Outcome
 from ascc_async.settings import Settings
 
 DATASET_FOLDER = "dataset"
@@ -55,6 +56,10 @@ class JournalPages(Protocol):
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """What became of the clips of this encoding, in pages sorted by segment id."""
+        ...
+
+    def evidence(self) -> Iterator[list[Evidence]]:
+        """The answers that said Creative Commons, in pages sorted by video id."""
         ...
 
 
@@ -153,7 +158,10 @@ def write_dataset(
             open_table(folder / "manifest.csv", COLUMNS) as add_manifest_row,
             open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as add_unavailable,
             open_table(folder / "quality.csv", QUALITY_COLUMNS) as add_quality,
+            (folder / EVIDENCE_FILE).open("wb") as evidence_file,
         ):
+            kept = chain.from_iterable(journal.evidence())
+            evidence = EvidenceWriter(evidence_file, kept)
             rows = joined_rows(entries, journal, terms.encoding)
             for index, (entry, answer, clip) in enumerate(rows):
                 decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
@@ -161,7 +169,9 @@ def write_dataset(
                     # A clip that came since all were looked at waits for the next writing: taken
                     # in uncounted it could be one too many.
                     decision = SPARE if beyond_limit[index] else CLIP if is_clip[index] else PENDING
-                row = manifest_row(entry, answer, clip, decision)
+                shared = answer is not None and answer.license is License.CREATIVE_COMMONS
+                seen = evidence.add(entry.video_id) if shared and not decision.removed else ""
+                row = manifest_row(entry, answer, clip, decision, seen)
                 add_manifest_row(row)
                 kind = (row.split, row.license, row.outcome, row.reason)
                 kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter

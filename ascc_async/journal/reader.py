@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -25,13 +26,15 @@ from ascc_async.journal.schema import (
     explained_errors,
     refuse_foreign,
 )
-from ascc_async.model import ClipFile, License, Outcome, Quality, Reason
+from ascc_async.model import ClipFile, Evidence, License, Outcome, Quality, Reason
 
 log = logging.getLogger(__name__)
 
 _PAGE = 5000  # rows: some megabytes as Python objects
 _BULK_PAGE = 50_000  # of rows that become arrays
-_ANSWER = ", ".join((*ANSWER_COLUMNS, "'' AS asked_by", "1 AS shown", "asks", "previous_license"))
+_EVIDENCE_PAGE = 500  # rows, of a kilobyte or two
+_NOT_KEPT = ("'' AS asked_by", "1 AS shown", "NULL AS evidence")
+_ANSWER = ", ".join((*ANSWER_COLUMNS, *_NOT_KEPT, "asks", "previous_license"))
 _CLIP_COLUMNS = (*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS)
 _CLIP = ", ".join(_CLIP_COLUMNS)
 
@@ -91,6 +94,7 @@ class Reader:
         # Until a run has brought it up to date, a journal of version 1 has no such column.
         self._bare_by = "bare_by" if version > 1 else "''"
         self._columns = _ANSWER.replace("bare_by", self._bare_by)
+        self._has_evidence = version > 2
 
     def close(self) -> None:
         """Give the connection back."""
@@ -123,6 +127,20 @@ class Reader:
             json.dumps(video_ids),
         )
         return {row[0]: _answer(row) for row in rows}
+
+    def evidence(self) -> Iterator[list[Evidence]]:
+        """The newest evidence of every video that has some, in pages sorted by video id."""
+        if self._has_evidence:
+            sql = "SELECT * FROM evidence WHERE video_id > ? ORDER BY video_id LIMIT"
+            for rows in self._pages(f"{sql} {_EVIDENCE_PAGE}"):
+                yield [evidence for row in rows if (evidence := _evidence(row))]
+
+    def evidence_of(self, video_id: str) -> Evidence | None:
+        """The newest evidence of one video."""
+        if not self._has_evidence:
+            return None
+        rows = self._look_up("SELECT * FROM evidence WHERE video_id = ?", video_id)
+        return _evidence(rows[0]) if rows else None
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """What became of every segment tried in this encoding, in pages sorted by segment id."""
@@ -267,6 +285,17 @@ def _answer(row: tuple[Any, ...]) -> AnswerRow:
     values[4] = _reason_of(row[4])
     values[-1] = _license_of(row[-1])
     return AnswerRow(*values)
+
+
+def _evidence(row: tuple[Any, ...]) -> Evidence | None:
+    video_id, source, seen_at, packed = row
+    try:
+        return Evidence(video_id, source, seen_at, *json.loads(zlib.decompress(packed)))
+    except (zlib.error, ValueError, TypeError):
+        log.warning(
+            "the evidence of a license is damaged; going on without it", extra={"video": video_id}
+        )
+        return None
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason
+from ascc_async.model import ClipFile, Evidence, License, LicenseAnswer, Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +88,4 @@ class Event:
     detail: str
 
 
-Record = LicenseAnswer | ClipRow | Learned | Distrusted | Forgotten | Moved
+Record = LicenseAnswer | Evidence | ClipRow | Learned | Distrusted | Forgotten | Moved

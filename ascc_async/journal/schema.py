@@ -69,9 +69,16 @@ WHERE outcome = 'unavailable' AND (
     OR (reason = 'sign_in_required' AND rtrim(detail, '. ') = 'Please sign in'));
 """
 
+# Of each video the newest answer that said Creative Commons: address, body and answer, packed.
+_EVIDENCE = """
+CREATE TABLE evidence (
+    video_id TEXT PRIMARY KEY, source TEXT NOT NULL, seen_at REAL NOT NULL, exchange BLOB NOT NULL
+);
+"""
+
 # The n-th script brings a journal from version n to n + 1. Published ones are never changed:
 # a user may come from any of them.
-MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS)
+MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS, _EVIDENCE)
 VERSION = len(MIGRATIONS)
 
 # Columns are named as the fields of the records that they keep.

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +30,7 @@ from ascc_async.journal.schema import (
     QUALITY_COLUMNS,
     explained_errors,
 )
-from ascc_async.model import ClipFile, LicenseAnswer
+from ascc_async.model import ClipFile, Evidence, LicenseAnswer
 
 JOURNAL_NAME = "state.sqlite3"
 # A thousand answers a second, committed one by one, would keep disk and loop busy with nothing
@@ -78,6 +79,10 @@ _PUT_ANSWER = f"""
                   bare_by, excluded.bare_by)
 """
 _PUT_ANSWER_NOT_SHOWN = _PUT_ANSWER.replace("asks = asks + 1", "asks = max(asks, 1)")
+_PUT_EVIDENCE = (
+    "INSERT INTO evidence VALUES (?, ?, ?, ?) ON CONFLICT (video_id) DO UPDATE SET"
+    " source = excluded.source, seen_at = excluded.seen_at, exchange = excluded.exchange"
+)
 _PUT_CLIP = (
     f"{_insert('clips', _ALL_CLIP_COLUMNS)} ON CONFLICT (segment_id, form) DO UPDATE SET"
     " attempts = attempts + 1, "
@@ -145,7 +150,14 @@ class Journal:
         if not self._waiting:
             self._gather_until = max(self._loop.time(), self._gather_until + _GATHER_SECONDS)
             self._loop.call_at(self._gather_until, self._hand_over_when_free)
-        self._waiting.append(_QueuedCall([_statement(record) for record in records], done))
+        statements = [_statement(record) for record in records]
+        # Behind the answers, which are written many at a time.
+        statements += [
+            _statement(record.evidence)
+            for record in records
+            if isinstance(record, LicenseAnswer) and record.evidence is not None
+        ]
+        self._waiting.append(_QueuedCall(statements, done))
         if len(records) >= _ENOUGH:
             self._hand_over_when_free()
         # The write goes on when the caller is cancelled: it is already on its way.
@@ -207,6 +219,10 @@ def _statement(record: Record) -> _Statement:
         case LicenseAnswer():
             put = _PUT_ANSWER if record.shown else _PUT_ANSWER_NOT_SHOWN
             return put, _answer_values(record)
+        case Evidence():
+            exchange = json.dumps([record.address, record.sent, record.received])
+            packed = zlib.compress(exchange.encode())
+            return _PUT_EVIDENCE, (record.video_id, record.source, record.seen_at, packed)
         case ClipRow(clip=ClipFile() as clip):
             file = (*_file_values(clip), *_quality_values(clip.quality))
             return _PUT_CLIP, (*_clip_values(record), *file)

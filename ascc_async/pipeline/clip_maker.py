@@ -14,7 +14,16 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import can_be_made_from
 from ascc_async.media.ranges import Ranges
 from ascc_async.media.tags import Tags
-from ascc_async.model import ClipFile, License, LicenseAnswer, Outcome, Reason, Resolved, Segment
+from ascc_async.model import (
+    ClipFile,
+    Evidence,
+    License,
+    LicenseAnswer,
+    Outcome,
+    Reason,
+    Resolved,
+    Segment,
+)
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
 from ascc_async.youtube.extractor import Extractor
@@ -81,13 +90,16 @@ class LicenseConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class MadeClip:
-    """What became of a segment; `clip` when it became one. `credit` says whose the video is."""
+    """What became of a segment; `clip` when it became one. `credit` says whose the video is,
+    `evidence` what the second look saw.
+    """
 
     outcome: Outcome
     credit: Resolved | ClipRow
     clip: ClipFile | None = None
     reason: Reason | None = None
     detail: str = ""
+    evidence: Evidence | None = None
 
 
 class ClipMaker:
@@ -130,6 +142,7 @@ class ClipMaker:
             return MadeClip(
                 Outcome.NOT_SHAREABLE, resolved, reason=Reason.LICENSE_CHANGED, detail=detail
             )
+        evidence = seen.evidence if seen is not None else None
         tags = await self._tags_of(segment, resolved) if self._tags_of else None
         for attempt in range(1, _LINKS + 1):
             if other_container and resolved.other_audio is not None:
@@ -141,7 +154,7 @@ class ClipMaker:
             ranges = Ranges(self._media_links.source(resolved, again=attempt > 1))
             try:
                 clip = await self._cutter.make(ranges, resolved, segment, tags)
-                return MadeClip(Outcome.CLIP, resolved, clip)
+                return MadeClip(Outcome.CLIP, resolved, clip, evidence=evidence)
             except LinkExpired:
                 if attempt == _LINKS:
                     raise

@@ -258,7 +258,8 @@ class ClipStage:
             channel=credit.channel if credit else "",
             channel_id=credit.channel_id if credit else "",
         )
-        await self._journal.record(record)
+        evidence = [made.evidence] if made and made.evidence else []
+        await self._journal.record(record, *evidence)
         # Memory must not grow with the number of clips.
         del self._trouble[row]
         self._work_queue.clip_done(row, record)

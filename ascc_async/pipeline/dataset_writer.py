@@ -16,6 +16,7 @@ from ascc_async.errors import StoppedOnRequest
 from ascc_async.files import disk_errors
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
+from ascc_async.model import Evidence
 
 Page = TypeVar("Page")
 
@@ -33,6 +34,10 @@ class _Pages:
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """As the reader's."""
         return self._until_aborted(self._reader.clips(encoding))
+
+    def evidence(self) -> Iterator[list[Evidence]]:
+        """As the reader's."""
+        return self._until_aborted(self._reader.evidence())
 
     def _until_aborted(self, pages: Iterator[Page]) -> Iterator[Page]:
         for page in pages:

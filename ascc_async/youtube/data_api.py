@@ -12,17 +12,18 @@ from typing import Any, Literal, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
-from ascc_async.model import CREATIVE_COMMONS_LINK, License, LicenseAnswer, Reason
+from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.network.client import retry_after
 from ascc_async.throttle.limiter import RequestKind
 from ascc_async.youtube.json_reading import inside, listed, string
+from ascc_async.youtube.license_parser import read_item
 from ascc_async.youtube.session import Answer, Call, Sessions
 
 log = logging.getLogger(__name__)
 
 URL = "https://www.googleapis.com/youtube/v3/videos"
+_PART = "status,snippet"
 FIELDS = "kind,items(id,status/license,snippet(title,channelTitle,channelId,publishedAt))"
-_LICENSES = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
 # A quota that is still used up just after its reset: Google's clock may be a little behind ours.
 _GRACE_SECONDS = 900.0
 
@@ -125,7 +126,7 @@ class DataApiSource:
             return answer.identity, by_id
 
         query = {
-            "part": "status,snippet",
+            "part": _PART,
             "id": ",".join(video_ids),
             "fields": FIELDS,
             "key": key.secret,
@@ -177,22 +178,14 @@ class DataApiSource:
                 detail="the Data API does not list it",
                 asked_by=asked_by,
             )
-        text = string(inside(item, "status").get("license"))
-        license_ = _LICENSES.get(text, License.UNKNOWN)
-        snippet = inside(item, "snippet")
-        return LicenseAnswer(
-            video_id=video_id,
-            license=license_,
-            source=self.name,
-            checked_at=self._wall(),
-            text=text,
-            link=CREATIVE_COMMONS_LINK if license_ is License.CREATIVE_COMMONS else "",
-            title=string(snippet.get("title")),
-            channel=string(snippet.get("channelTitle")),
-            channel_id=string(snippet.get("channelId")),
-            published=string(snippet.get("publishedAt")),
-            detail="" if license_ is not License.UNKNOWN else "the answer holds no known license",
-            asked_by=asked_by,
+        return read_item(item).answer(
+            video_id,
+            self.name,
+            self._wall(),
+            asked_by,
+            detail="the answer holds no known license",
+            # As if it had been asked alone: of the others in the call nothing is kept.
+            address=f"{URL}?part={_PART}&fields={FIELDS}&id={video_id}",
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.throttle.limiter import RequestKind
+from ascc_async.youtube.evidence import WATCH_PATHS
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
 from ascc_async.youtube.messages import Verdict, judge, playability_in
@@ -25,21 +26,7 @@ from ascc_async.youtube.session import Answer, Call, Sessions
 log = logging.getLogger(__name__)
 
 _API = "https://www.youtube.com/youtubei/v1/"
-_RESULTS = "contents.twoColumnWatchNextResults.results.results.contents"
-_OWNER = f"{_RESULTS}.videoSecondaryInfoRenderer.owner.videoOwnerRenderer"
-NEXT_PATHS = (
-    f"{_RESULTS}.videoPrimaryInfoRenderer.title.runs.text",
-    f"{_RESULTS}.videoPrimaryInfoRenderer.title.simpleText",
-    f"{_RESULTS}.videoPrimaryInfoRenderer.dateText.simpleText",
-    f"{_OWNER}.title.runs.text",
-    f"{_OWNER}.attributedTitle.content",
-    f"{_OWNER}.title.runs.navigationEndpoint.browseEndpoint.browseId",
-    f"{_OWNER}.navigationEndpoint.browseEndpoint.browseId",
-    # The whole container: a part of it that was renamed must be seen, not masked away.
-    f"{_RESULTS}.videoSecondaryInfoRenderer.metadataRowContainer",
-    "currentVideoEndpoint.watchEndpoint.videoId",
-    "responseContext.mainAppWebResponseContext.loggedOut",
-)
+NEXT_PATHS = (*WATCH_PATHS, "responseContext.mainAppWebResponseContext.loggedOut")
 PLAYER_PATHS = ("playabilityStatus", "videoDetails.videoId")
 # Small parts that a server adds to every answer are no sign that it ignores the mask.
 _ALWAYS_THERE = frozenset({"responseContext", "trackingParams"})
@@ -86,9 +73,9 @@ class InnertubeSource:
 
     def __init__(self, sessions: Sessions, *, wall: Callable[[], float] = time.time) -> None:
         self._sessions, self._wall = sessions, wall
-        client = current_web_client()
-        self.next = MaskedEndpoint(sessions, client, "next", NEXT_PATHS)
-        self.player = PlayerEndpoint(sessions, client)
+        self._client = current_web_client()
+        self.next = MaskedEndpoint(sessions, self._client, "next", NEXT_PATHS)
+        self.player = PlayerEndpoint(sessions, self._client)
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -121,10 +108,16 @@ class InnertubeSource:
                     )
                     if result is not None and result[0].license is not License.UNKNOWN:
                         self.next.go_over_to(other, "leaves out the license")
-                        reading = result[0]
+                        url, reading = other, result[0]
                         break
         return reading.answer(
-            video_id, self.name, self._wall(), asked_by, detail="the answer did not tell"
+            video_id,
+            self.name,
+            self._wall(),
+            asked_by,
+            detail="the answer did not tell",
+            address=url,
+            sent=self._client.body(video_id).decode(),
         )
 
     def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:

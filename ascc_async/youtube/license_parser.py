@@ -1,20 +1,25 @@
-"""Reads the license, and who made the video, out of a `next` answer or of `ytInitialData`.
+"""Reads the license, and who made the video, out of what YouTube answers.
 
-Pure functions on parsed JSON. Three answers are kept apart: Creative Commons (a row links to it),
-standard (the container for rows is there, readable, and holds no such row), unknown (all else).
+Pure functions on parsed JSON. In a `next` answer or `ytInitialData` three answers are kept apart:
+Creative Commons (a row links to it), standard (the container for rows is there, readable, and holds
+no such row), unknown (all else). An item of the Data API names its license.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ascc_async.model import License, LicenseAnswer
+from ascc_async.model import CREATIVE_COMMONS_LINK, Evidence, License, LicenseAnswer
+from ascc_async.youtube.evidence import evidence_in
 from ascc_async.youtube.json_reading import inside, links_in, listed, string, text_of, walk
 from ascc_async.youtube.messages import Verdict
+
+_DATA_API_LICENSES = {"creativeCommon": License.CREATIVE_COMMONS, "youtube": License.STANDARD}
 
 # The words of the row change with language and spelling, its link does not.
 LICENSE_PATH = "/t/creative_commons"
@@ -35,7 +40,9 @@ _SOUNDS_LIKE_IT = ("creative commons", "creativecommons", "クリエイティブ
 
 @dataclass(slots=True)  # not frozen: that costs three times as much, two million times
 class LicenseReading:
-    """What an answer tells. `shows_video`: it describes one at all; `video_id` as it names it."""
+    """What an answer tells. `shows_video`: it describes one at all; `video_id` as it names it;
+    `read_from`, with Creative Commons: the answer.
+    """
 
     license: License
     shows_video: bool
@@ -47,6 +54,7 @@ class LicenseReading:
     channel_id: str = ""
     published: str = ""
     logged_out: bool | None = None
+    read_from: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def is_about(self, video_id: str) -> bool:
         """Whether this is the video's answer, as far as it names one."""
@@ -60,8 +68,10 @@ class LicenseReading:
         asked_by: str,
         *,
         detail: str = "",
+        address: str = "",
+        sent: str = "",
     ) -> LicenseAnswer:
-        """The record of it. `detail`: why it is unknown."""
+        """The record of it. `detail`: why it is unknown; `address` and `sent`: as in `Evidence`."""
         if not self.is_about(video_id):
             return LicenseAnswer(
                 video_id,
@@ -71,6 +81,7 @@ class LicenseReading:
                 detail=f"the answer was about {self.video_id}",
                 asked_by=asked_by,
             )
+        kept = evidence_in(self.read_from) if self.read_from is not None and address else ""
         return LicenseAnswer(
             video_id=video_id,
             license=self.license,
@@ -84,6 +95,7 @@ class LicenseReading:
             published=self.published,
             detail=detail if self.license is License.UNKNOWN else "",
             asked_by=asked_by,
+            evidence=Evidence(video_id, source, checked_at, address, sent, kept) if kept else None,
         )
 
     def answer_without_video(
@@ -115,10 +127,13 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
     names = [owner, *listed(inside(owner, "title").get("runs"))]
     ids = [inside(name, "navigationEndpoint", "browseEndpoint").get("browseId") for name in names]
     login = inside(answer, "responseContext", "mainAppWebResponseContext").get("loggedOut")
+    # In a page the player names it, too, and for certain.
+    named = string(inside(answer, "videoDetails").get("videoId"))
+    named = named or string(inside(answer, "currentVideoEndpoint", "watchEndpoint").get("videoId"))
     return LicenseReading(
         license=license_,
         shows_video=bool(primary or secondary),
-        video_id=string(inside(answer, "currentVideoEndpoint", "watchEndpoint").get("videoId")),
+        video_id=named,
         text=text,
         link=link,
         title=text_of(primary.get("title")),
@@ -127,7 +142,35 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
         channel_id=next(filter(None, map(string, ids)), ""),
         published=text_of(primary.get("dateText")),
         logged_out=login if isinstance(login, bool) else None,
+        read_from=answer if license_ is License.CREATIVE_COMMONS else None,
     )
+
+
+def read_item(item: Any) -> LicenseReading:
+    """Read an item of the Data API's list of videos."""
+    words = string(inside(item, "status").get("license"))
+    license_ = _DATA_API_LICENSES.get(words, License.UNKNOWN)
+    is_shareable = license_ is License.CREATIVE_COMMONS
+    snippet = inside(item, "snippet")
+    return LicenseReading(
+        license=license_,
+        shows_video=True,
+        video_id=string(inside(item).get("id")),
+        text=words,
+        link=CREATIVE_COMMONS_LINK if is_shareable else "",
+        title=string(snippet.get("title")),
+        channel=string(snippet.get("channelTitle")),
+        channel_id=string(snippet.get("channelId")),
+        published=string(snippet.get("publishedAt")),
+        read_from={"items": [item]} if is_shareable else None,
+    )
+
+
+def read_again(received: str) -> LicenseReading:
+    """What today's parser makes of `Evidence.received`. Raises ValueError for what is no JSON."""
+    answer = inside(json.loads(received))
+    items = listed(answer.get("items"))
+    return read_item(items[0]) if items else read_watch_answer(answer)
 
 
 def _license_in(container: Any) -> tuple[License, str, str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer, Reason
@@ -73,8 +74,14 @@ class WatchPageSource:
                 return reading.answer_without_video(
                     video_id, self.name, now, verdict, response.identity
                 )
-            detail = verdict.words or "the page did not tell"
-            return reading.answer(video_id, self.name, now, response.identity, detail=detail)
+            return reading.answer(
+                video_id,
+                self.name,
+                now,
+                response.identity,
+                detail=verdict.words or "the page did not tell",
+                address=f"{URL}?{urlencode(query)}",
+            )
 
         return await self._sessions.with_retries(attempt, identity=identity)
 
@@ -206,10 +213,9 @@ class PageReader:
             renderers = []  # the one that is not there in full may say something else
         results = {"results": {"results": {"contents": renderers}}}
         contents = {"contents": {"twoColumnWatchNextResults": results}}
-        reading = read_watch_answer({**contents, _ENDPOINT: self._parts[_ENDPOINT].value})
-        named = inside(self._player.value, "videoDetails").get("videoId")
-        reading.video_id = string(named) or reading.video_id
-        return reading
+        named = {_ENDPOINT: self._parts[_ENDPOINT].value}
+        details = inside(self._player.value, "videoDetails")
+        return read_watch_answer({**contents, **named, "videoDetails": details})
 
     def _verdict(self) -> Verdict:
         return judge(playability_in(inside(self._player.value).get("playabilityStatus")))

@@ -26,6 +26,7 @@ _CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64},\d+,"), "<sha256>,<bytes>,"),
     (re.compile(r"\b[\d.]+ [kMG]?B\b"), "<size>"),
+    (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "<record>"),
 )
 
 

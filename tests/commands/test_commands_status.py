@@ -115,6 +115,26 @@ def test_one_video_as_json(finished: Place) -> None:
     assert json.loads(other.stdout)["answer"] is None
 
 
+def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
+    """What was seen, where and when, and its record; 1 where there is none, 2 without a video."""
+    rows = next(manifest_pages(finished.output / "dataset" / "manifest.csv"))
+    row = next(rows[rows.outcome == "clip"].itertuples())
+    shown = finished.run("status", row.video_id, "--evidence").stdout
+    for fact in (
+        row.evidence,
+        row.license_text,
+        row.channel_id,
+        "https://www.youtube.com/",
+        "seen",
+    ):
+        assert fact in shown
+    told = json.loads(finished.run("status", row.video_id, "--evidence", "--json").stdout)
+    assert told["evidence"]["record"] == row.evidence
+    other = next(rows[rows.license == "standard"].itertuples())
+    assert finished.run("status", other.video_id, "--evidence").returncode == 1
+    assert finished.run("status", "--evidence").returncode == 2
+
+
 def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:
     """Exit code 2 and what an id looks like."""
     done = finished.run("status", "not-an-id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import soundfile
 from dataset_samples import Sample
 
 from ascc_async.commands.verify import Problem, verify
+from ascc_async.dataset.evidence import EVIDENCE_FILE
 from ascc_async.errors import SetupError
+from ascc_async.model import Evidence
 
 RATE = 8_000
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -91,6 +94,23 @@ def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
         ("/zz/zzzzzzzzzzz_1.flac", "unlisted"),
     ]
     assert [problem.segment_id for problem in damaged] == [*(f"{each}_30000" for each in IDS), ""]
+
+
+def test_evidence_that_cannot_be_shown_is_reported(sample: Sample) -> None:
+    """It is no damage to a clip: nothing is fetched again because of it."""
+    seen = {"items": [{"id": IDS[0], "status": {"license": "creativeCommon"}}]}
+    proof = Evidence(IDS[0], "data_api", 1.0, "https://x/", "", json.dumps(seen))
+    sample.journal.evidence_rows = [proof]
+    sample.write()
+    assert problems(sample) == []
+    (sample.folder / "dataset" / EVIDENCE_FILE).write_bytes(b"")
+    (found,) = problems(sample)
+    assert (found.kind, found.segment_id, found.path) == (
+        "evidence",
+        "",
+        f"dataset/{EVIDENCE_FILE}",
+    )
+    assert found.detail.startswith(f"{IDS[0]}: its record urn:uuid:")
 
 
 def test_a_file_that_does_not_decode_is_reported_even_if_its_hash_is_right(sample: Sample) -> None:

@@ -18,7 +18,7 @@ from ascc_async.dataset.tables import SUITABLE_COLUMNS
 from ascc_async.dataset.text import seconds
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import ClipFile, License, Outcome, Quality, Reason, Segment
+from ascc_async.model import ClipFile, Evidence, License, Outcome, Quality, Reason, Segment
 from ascc_async.settings import ClipsSettings, Settings
 
 ENCODING = "audio/flac/source/source"
@@ -83,6 +83,7 @@ class MemoryJournal:
 
     answer_rows: Sequence[AnswerRow] = ()
     clip_rows: Sequence[ClipRow] = ()
+    evidence_rows: Sequence[Evidence] = ()
 
     def answers(self) -> Iterator[list[AnswerRow]]:
         """Pages sorted by video id."""
@@ -93,6 +94,11 @@ class MemoryJournal:
         """Pages sorted by segment id."""
         rows = sorted(self.clip_rows, key=lambda row: row.segment_id)
         rows = [row for row in rows if row.encoding == encoding]
+        yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
+
+    def evidence(self) -> Iterator[list[Evidence]]:
+        """Pages sorted by video id."""
+        rows = sorted(self.evidence_rows, key=lambda row: row.video_id)
         yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
 
 

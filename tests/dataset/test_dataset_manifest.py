@@ -81,10 +81,10 @@ CASES = {
     "a later row with more fields": (
         (",rejected,", ",rejected,,"),
         None,
-        "Expected 24 fields in line 6, saw 25",
+        "Expected 25 fields in line 6, saw 26",
     ),
     "a quote that does not end": (("creative_commons,", 'creative_commons,"'), None, "not CSV"),
-    "a row without its end": (("2025-12-31T23:30:00Z,1\r\n", "\r\n"), 2, "attempts ''"),
+    "a row without its end": (("2025-12-31T23:30:00Z,1,\r\n", "\r\n"), 2, "attempts ''"),
     "an empty line": (("\r\n", "\r\n\r\n"), 2, "segment_id ''"),
 }
 

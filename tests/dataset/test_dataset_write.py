@@ -39,7 +39,8 @@ from ascc_async.settings import Settings
 DESIGN_COLUMNS = (
     "segment_id, video_id, start_seconds, end_seconds, split, labels, license, license_text,"
     " license_source, license_checked_at, outcome, reason, path, sha256, bytes, duration_seconds,"
-    " sample_rate, channels, source_format, title, channel, channel_id, fetched_at, attempts"
+    " sample_rate, channels, source_format, title, channel, channel_id, fetched_at, attempts,"
+    " evidence"
 )
 
 
@@ -117,6 +118,7 @@ def test_a_clip_s_row_says_all_of_it(sample: Sample) -> None:
         "channel_id": CHANNEL_ID,
         "fetched_at": "2025-12-31T23:30:00Z",
         "attempts": "1",
+        "evidence": "",
     }
 
 

@@ -16,7 +16,7 @@ from ascc_async.errors import JournalError
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Distrusted, Forgotten, Moved
 from ascc_async.journal.writer import Journal
-from ascc_async.model import License, Outcome, Reason
+from ascc_async.model import Evidence, License, Outcome, Reason
 
 
 @pytest.fixture
@@ -145,3 +145,35 @@ async def test_a_bug_stays_a_bug(path: Path, wrong: object, bug: type[Exception]
                 await journal.record(replace(ANSWER, title=wrong))  # type: ignore[arg-type]
             await journal.record(ANSWER)
     assert Reader(path).answer(ANSWER.video_id) is not None
+
+
+EVIDENCE = Evidence(ANSWER.video_id, "innertube", 100.5, "https://x", '{"id": 1}', '{"a": "ü"}')
+
+
+async def test_the_newest_evidence_of_a_license_is_kept(path: Path) -> None:
+    """With the answer, or of the second look; an answer without any, and a journal from before the
+    third version, take nothing away.
+    """
+    seen_again = replace(EVIDENCE, source="watch_page", seen_at=200.0)
+    standard = replace(ANSWER, license=License.STANDARD)
+    with closing(await write(path, replace(ANSWER, evidence=EVIDENCE), standard)) as reader:
+        assert reader.evidence_of(ANSWER.video_id) == EVIDENCE
+    with closing(await write(path, seen_again)) as reader:
+        assert list(reader.evidence()) == [[seen_again]]
+        assert reader.evidence_of("-bbbbbbbbbb") is None
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE evidence")
+        connection.execute("PRAGMA user_version = 2")
+    with closing(Reader(path)) as older:
+        assert (list(older.evidence()), older.evidence_of(ANSWER.video_id)) == ([], None)
+
+
+async def test_a_flipped_bit_in_evidence_takes_that_one_alone(path: Path) -> None:
+    """The others are read on."""
+    other = replace(EVIDENCE, video_id="-bbbbbbbbbb")
+    (await write(path, EVIDENCE, other)).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        damage = "UPDATE evidence SET exchange = zeroblob(9) WHERE video_id = ?"
+        connection.execute(damage, [EVIDENCE.video_id])
+    with closing(Reader(path)) as reader:
+        assert list(reader.evidence()) == [[other]]

@@ -25,7 +25,7 @@ from ascc_async.standin.world import World
 from tests.timecode_reading import measure_start
 
 Row = dict[str, str]
-CHANGING = ("license_checked_at", "fetched_at", "attempts")
+CHANGING = ("license_checked_at", "fetched_at", "attempts", "evidence")
 QUICK = (
     "throttle.requests_per_second=300",
     "throttle.max_requests_per_second=2000",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import stat
 from pathlib import Path
 
 import pytest
 from scenario import Place, Row, reach, timeless
 
+from ascc_async.dataset.evidence import EVIDENCE_FILE
+from ascc_async.standin.next_answer import TRACKING, VISITOR
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
 from benchmarks.chaos_run import Job
@@ -41,7 +44,10 @@ def test_bombs_and_floods_cost_a_try_each(
 
 
 def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:
-    """Cookie, key and proxy password: in no log, journal, dataset or message; modes are private."""
+    """Cookie, key and proxy password: in no log, journal, dataset or message; modes are private.
+
+    The evidence is packed: nothing in it tells of who asked.
+    """
     listener = ProxyListener(user="somebody", password=PASSWORD)
     cookies = tmp_path / "cookies.txt"
     cookies.write_text(COOKIES)
@@ -69,6 +75,10 @@ def test_nothing_of_a_secret_is_left_anywhere(tmp_path: Path) -> None:
         assert secret not in said + cries
         for path in (*place.output.rglob("*"), *(tmp_path / "other").rglob("*")):
             assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+    evidence = gzip.decompress((place.output / "dataset" / EVIDENCE_FILE).read_bytes()).decode()
+    assert "www.youtube.com/watch" in evidence
+    for told in (PASSWORD, COOKIE, KEY, "LOGIN_INFO", VISITOR, TRACKING, str(tmp_path), "Cookie"):
+        assert told not in evidence
     for path in place.output.glob("state.sqlite3*"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert not (place.output / ".private").exists()

@@ -32,7 +32,8 @@ def test_a_folder_of_version_0_1_is_carried_on(small: StandinProcess, tmp_path: 
     after = {row["segment_id"]: row for row in carried_on.manifest()}
     clips = {name for name, row in before.items() if row["outcome"] == "clip"}
     assert len(clips) == 5
-    assert all(after[name] == before[name] for name in clips)
+    # What was answered then was not kept.
+    assert all(after[name] == before[name] | {"evidence": ""} for name in clips)
     # «Please sign in» is no reason: that one is asked again by every run.
     pending = {row["video_id"] for row in after.values() if row["outcome"] == "pending"}
     asked = {video.video_id for video in small.world.videos if video.kind == "sign_in_required"}

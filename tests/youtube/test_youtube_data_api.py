@@ -103,6 +103,14 @@ async def test_fifty_videos_cost_one_small_request(tmp_path: Path) -> None:
         published="2015-01-28T10:00:00Z",
     )
     assert (answers[4].license, answers[4].text, answers[4].link) == ("standard", "youtube", "")
+    kept = answers[3].evidence
+    assert kept is not None
+    assert kept.address.startswith("https://www.googleapis.com/youtube/v3/videos?part=")
+    # Of this video alone, and without the key.
+    assert ids[3] in kept.address
+    assert ids[13] not in kept.address + kept.received
+    assert not any(key in kept.address + kept.received for key in (*KEYS, "key="))
+    assert answers[4].evidence is None
     assert len(site.requests) == 1
     assert source.batch_size == 50
 
