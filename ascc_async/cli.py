@@ -19,10 +19,11 @@ from typing import NoReturn
 from ascc_async import __version__
 from ascc_async.errors import ABORTED, StoppedOnRequest, StopRun
 from ascc_async.progress.formatting import safe
+from ascc_async.progress.terminal import folded, say
 
 _DESCRIPTION = """\
-Makes a dataset of the Creative Commons part of AudioSet: asks YouTube for the license of every
-video, fetches just the ten seconds of those that may be shared, and writes manifest, credits and
+Makes a dataset of the Creative Commons part of AudioSet: asks YouTube for the license of every \
+video, fetches just the ten seconds of those that may be shared, and writes manifest, credits and \
 dataset card. Stopped at any moment, the same command resumes."""
 
 _PROGRAM = "python -m ascc_async"  # works also where the console script is not on the PATH
@@ -41,56 +42,57 @@ class CommandHelp:
 HELP = {
     "run": CommandHelp(
         "do the whole job: metadata, licenses, clips, dataset; resumes where it stopped",
-        "Downloads AudioSet's metadata where it is missing, asks YouTube for the license of every\n"
-        "selected video, fetches ten seconds of each that is Creative Commons, and writes the\n"
-        "dataset. Ctrl-C finishes what is under way and stops (exit code 3); the same command\n"
+        "Downloads AudioSet's metadata where it is missing, asks YouTube for the license of every "
+        "selected video, fetches ten seconds of each that is Creative Commons, and writes the "
+        "dataset. Ctrl-C finishes what is under way and stops (exit code 3); the same command "
         "resumes. A second Ctrl-C aborts at once; what is recorded is kept.",
         "run --set classes.include='[Dog, Cat]' --set sampling.max_per_class=50",
     ),
     "demo": CommandHelp(
         "the same job against a small fake YouTube on this machine, within a minute",
-        "Needs no network. Results are in the folder that --dir names, made just as a real run\n"
+        "Needs no network. Results are in the folder that --dir names, made just as a real run "
         "makes them. Run it again: no clip is fetched twice.",
         "demo --dir /tmp/demo",
     ),
     "init": CommandHelp(
-        "put settings.yaml and cookies.example.txt into a folder, to begin a real run there",
-        "Never writes over a file that is there. Every setting is explained in the file itself.",
+        "put settings.yaml, cookies.example.txt and docs into a folder, to begin a real run there",
+        "Never writes over a file that is there. Every setting is explained in the file itself; "
+        "docs holds the pages that messages name.",
         "init audioset-cc",
     ),
     "plan": CommandHelp(
         "what a run would do: segments, requests, hours, disk; sends nothing to YouTube",
-        "Shows how many segments the settings select, how many requests that takes, how many\n"
-        "hours at the permitted rate, and how much disk. Look here before a long run. Where\n"
-        "AudioSet's metadata is missing it is downloaded from Google first (about 100 MB, into\n"
-        "audioset.metadata_dir, which must exist unless it is the default); a run then uses the\n"
+        "Shows how many segments the settings select, how many requests that takes, how many "
+        "hours at the permitted rate, and how much disk. Look here before a long run. Where "
+        "AudioSet's metadata is missing it is downloaded from Google first (about 100 MB, into "
+        "audioset.metadata_dir, which must exist unless it is the default); a run then uses the "
         "same files.",
         "plan --classes",
     ),
     "status": CommandHelp(
         "where a run stands, also while one is going on",
-        "While a run is going on: how it stood some seconds ago. Otherwise what the manifest\n"
-        "adds up to, and what to do about what is missing. With a video id: every request for\n"
+        "While a run is going on: how it stood some seconds ago. Otherwise what the manifest "
+        "adds up to, and what to do about what is missing. With a video id: every request for "
         "its license, each answer with its evidence, each attempt, and its file.",
         "status M4gD1WSo5mA",
     ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
-        "Each check is passed, a warning, or failed, with what to do about it; later: a run gets\n"
-        "it; unchecked: not looked at. Exit code 1 when a run could not work. Only --online looks\n"
-        "at the network: it asks each license source for videos whose license is known, fetches\n"
+        "Each check is passed, a warning, or failed, with what to do about it; later: a run gets "
+        "it; unchecked: not looked at. Exit code 1 when a run could not work. Only --online looks "
+        "at the network: it asks each license source for videos whose license is known, fetches "
         "one clip and discards it, and says which step fails.",
         "doctor --online",
     ),
     "verify": CommandHelp(
         "hash and decode every clip again and compare with the manifest",
-        "Says which clips are missing, altered or unreadable. With --repair those missing or\n"
+        "Says which clips are missing, altered or unreadable. With --repair those missing or "
         "altered are fetched again by the next run.",
         "verify --repair",
     ),
     "rebuild": CommandHelp(
         "make the same dataset from a manifest alone",
-        "Needs the manifest.csv of another dataset, and YouTube. Asks for each license again\n"
+        "Needs the manifest.csv of another dataset, and YouTube. Asks for each license again "
         "before its clip counts, and lists the clips that are lost since or have other bytes.",
         "rebuild manifest.csv --set output.dir=rebuilt",
     ),
@@ -101,43 +103,53 @@ HELP = {
     ),
     "features": CommandHelp(
         "arrays and log-mel spectrograms of every clip, as known models read them",
-        "Writes a float32 array of each clip, their index and their mean and deviation into\n"
-        "exports/features/PRESET (with options: PRESET-OPTIONS). --list shows the presets.\n"
-        "Stopped at any moment, the same command goes on; the bytes are the same however it was\n"
+        "Writes a float32 array of each clip, their index and their mean and deviation into "
+        "exports/features/PRESET (with options: PRESET-OPTIONS). --list shows the presets. "
+        "Stopped at any moment, the same command goes on; the bytes are the same however it was "
         "stopped and by however many processes. docs/learning.md shows the rest of the way.",
         "features metaaudio",
     ),
     "few-shot": CommandHelp(
         "class splits for meta-learning, without leaks",
-        "Shares AudioSet's classes out among train, val and test, by ontology and seed alone: a\n"
-        "copy of the dataset with fewer clips has the same parts. A clip is used where its labels\n"
-        "hit exactly one class; no video, channel or sound is in two parts. Writes classes.csv,\n"
-        "clips.csv (with the reason for each clip left out), split.npy and split.json into\n"
+        "Shares AudioSet's classes out among train, val and test, by ontology and seed alone: a "
+        "copy of the dataset with fewer clips has the same parts. A clip is used where its labels "
+        "hit exactly one class; no video, channel or sound is in two parts. Writes classes.csv, "
+        "clips.csv (with the reason for each clip left out), split.npy and split.json into "
         "exports/few_shot. docs/learning.md shows the rest of the way.",
         "few-shot --min-clips 20",
     ),
     "join": CommandHelp(
         "Google's released features and strong labels, joined to the clips",
-        "PATH is Google's features.tar.gz, a folder of it or a .tfrecord file (VGGish features,\n"
-        "into exports/vggish), or audioset_train_strong.tsv, audioset_eval_strong.tsv (when each\n"
-        "sound begins and ends, into exports/strong). All checksums are compared; what differs\n"
+        "PATH is Google's features.tar.gz, a folder of it or a .tfrecord file (VGGish features, "
+        "into exports/vggish), or audioset_train_strong.tsv, audioset_eval_strong.tsv (when each "
+        "sound begins and ends, into exports/strong). All checksums are compared; what differs "
         "from AudioSet's CSV is listed. docs/learning.md says where these files are.",
         "join features.tar.gz audioset_train_strong.tsv",
     ),
     "export": CommandHelp(
         "the dataset as other people's code reads it: metaaudio, parquet, webdataset, lists",
-        "metaaudio: spectrograms by class, split and statistics for MetaAudio's unmodified code,\n"
-        "in exports/metaaudio (with --slices N in exports/metaaudio-Ns, for its variable-length\n"
-        "loaders). Runs few-shot and features where they are missing; the README.md it writes\n"
+        "metaaudio: spectrograms by class, split and statistics for MetaAudio's unmodified code, "
+        "in exports/metaaudio (with --slices N in exports/metaaudio-Ns, for its variable-length "
+        "loaders). Runs few-shot and features where they are missing; the README.md it writes "
         "says how to start.\n"
-        "parquet: rows that play, with license and credit in each, as a folder to upload to\n"
+        "parquet: rows that play, with license and credit in each, as a folder to upload to "
         "Hugging Face, in exports/parquet. Needs pyarrow: pip install 'ascc-async[parquet]'.\n"
         "webdataset: tar files with sound, labels and credit of each clip, in exports/webdataset.\n"
-        "lists: the files with which lhotse, AST, AudioMAE, Kaldi and players find the clips, in\n"
+        "lists: the files with which lhotse, AST, AudioMAE, Kaldi and players find the clips, in "
         "exports/lists. docs/publishing.md leads through it.",
         "export parquet",
     ),
 }
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Breaks no word and no option at the end of a line; line breaks stay."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return folded(text, min(width, 100))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return folded(text, width).split("\n")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -163,9 +175,9 @@ def parser() -> _Parser:
         prog=_PROGRAM,
         description=_DESCRIPTION,
         parents=[_options()],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is\n"
-        "explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.\n\n"
+        formatter_class=_Formatter,
+        epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is"
+        " explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.\n\n"
         f"example:\n  {_PROGRAM} demo",
         allow_abbrev=False,
     )
@@ -182,7 +194,7 @@ def parser() -> _Parser:
             help=command_help.line,
             description=f"{command_help.line[0].upper()}{command_help.line[1:]}.\n\n{command_help.more}",
             parents=[_options(shows_run=name in _LONG)],
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             epilog=f"example:\n  {_PROGRAM} {command_help.example}",
             allow_abbrev=False,
         )
@@ -250,7 +262,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":
-            add("--sample", type=_count, metavar="N", help="only N clips, drawn anew each time")
+            add("--sample", type=_count, metavar="N", help="only N clips, others each time")
             add("--repair", action="store_true", help="have the next run fetch these clips again")
         case "rebuild":
             add("manifest", type=Path, help="the manifest.csv of a dataset")
@@ -385,7 +397,7 @@ def _explain(error: Exception, log_format: str) -> int:
         sys.stdout.flush()
     # The message may quote a file or YouTube: no control characters may reach the terminal.
     safe_lines = "\n".join(map(safe, message.splitlines()))
-    print(f"ascc-async: {safe_lines}", file=sys.stderr)  # noqa: T201
+    say(f"ascc-async: {safe_lines}", sys.stderr)
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,13 +57,19 @@ def command(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
-def test_init_writes_the_two_files_and_never_over_one(installed: Path, tmp_path: Path) -> None:
-    """From the wheel alone, byte for byte those of the checkout; what is there is kept."""
+def test_init_writes_its_files_and_never_over_one(installed: Path, tmp_path: Path) -> None:
+    """From the wheel alone, byte for byte those of the checkout, and docs whose links lead
+    somewhere; what is there is kept.
+    """
     (tmp_path / "settings.yaml").write_text("clips: {format: wav}\n", encoding="utf-8")
     done = command(installed, tmp_path, "init", "new")
     assert done.returncode == 0, done.stderr
     for name in ("settings.yaml", "cookies.example.txt"):
         assert (tmp_path / "new" / name).read_bytes() == (ROOT / name).read_bytes()
+    for page in (tmp_path / "new" / "docs").glob("*.md"):
+        links = re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+        assert [link for link in links if not (page.parent / link).exists()] == []
+    assert (tmp_path / "new" / "docs" / "Containerfile").exists()
     again = command(installed, tmp_path, "init")
     assert again.returncode == 0
     assert "settings.yaml: is there already, left as it is" in again.stdout

@@ -21,10 +21,12 @@ throttle: {requests_per_second: 12, max_requests_per_second: 60, burst: 10}
 output: {dir: ., min_free_gb: 0.2}
 """
 GOODBYE = """\
-This was the demo: a small fake YouTube on your own machine. For a real run, make a folder with
-`python -m ascc_async init audioset-cc`, choose classes and splits in its settings.yaml, add a Data
-API key or cookies if you have them, look at `python -m ascc_async plan`, then start
-`python -m ascc_async`.
+This was the demo: a small fake YouTube on your own machine. For a real run,
+  python -m ascc_async init audioset-cc
+makes a folder with settings, the pages docs/… and what to do next.
+
+To share what was made: `python -m ascc_async export parquet`, in the folder of the demo, makes of \
+it what Hugging Face takes (docs/publishing.md).
 
 To train on the clips, go on in the folder of the demo (its few clips need a small --min-clips):
   cd {folder}{elsewhere}

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from ascc_async.dataset.diff import as_text, diff
 from ascc_async.files import must_exist
+from ascc_async.progress.terminal import say
 
 
 def main(options: argparse.Namespace) -> int:
@@ -17,5 +18,5 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"empty": changes.empty, **asdict(changes)}, indent=2))
     else:
-        print(as_text(changes))
+        say(as_text(changes))
     return 0

@@ -8,8 +8,6 @@ import time
 from dataclasses import asdict
 from itertools import chain
 
-from rich.text import Text
-
 from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole
@@ -60,14 +58,13 @@ def _show(settings: Settings, options: argparse.Namespace) -> int:
         states.append(check.state)
         if as_json:
             level = _LEVELS.get(check.state, "info")
-            console.print_line(event_line(time.time(), level, "check", asdict(check)))
+            print(event_line(time.time(), level, "check", asdict(check)), flush=True)
             continue
-        row = Text(f"{check.state.value:<9}", style=_STYLES[check.state])
-        row.append(f" {check.name:<20} {safe(check.found)}", style="not bold default")
-        # Long lines are left to the terminal: what is wrapped here cannot be copied whole.
+        row = console.fold(f"{check.state.value:<9}  {check.name:<20} {safe(check.found)}")
+        row.stylize(_STYLES[check.state], 0, len(check.state.value))
         console.print_line(row)
         if check.remedy:
-            console.print_line(f"{'':<9} {'':<20} → {safe(check.remedy)}")
+            console.print_line(f"{'':<9}  {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
     if not as_json and failures:
         console.print_line(f"\n{failures} failed: a run could not work. Below each is what to do.")

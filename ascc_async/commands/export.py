@@ -16,6 +16,7 @@ from ascc_async.exports.rows import read_published
 from ascc_async.learning import few_shot, metaaudio
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         case "lists":
             published = read_published(settings.output.dir, settings.audioset.metadata_dir)
             folder = lists.export(settings.output.dir, published)
-            print(f"lists: {counted(len(published.rows), 'clip')}, in {folder}")
+            say(f"lists: {counted(len(published.rows), 'clip')}, in {folder}")
     return 0
 
 
@@ -44,7 +45,7 @@ def _metaaudio(settings: Settings, slices: float | None) -> None:
     # After the split: the statistics are those of its training classes.
     make_and_say(settings, recipe)
     made = metaaudio.export(settings.output.dir, recipe)
-    print(
+    say(
         f"metaaudio: {counted(made.clips, 'clip')} of {count(made.classes)} classes,"
         f" {counted(made.new, 'new file')}, in {made.folder}; its README.md says how to start"
     )
@@ -62,12 +63,12 @@ def _parquet(settings: Settings) -> None:
             settings.output.min_free_gb,
             on_progress,
         )
-    print(
+    say(
         f"parquet: {counted(made.clips, 'clip')} in {counted(made.tables, 'table')},"
         f" {count(made.new)} new, in {made.folder}"
     )
-    print("To publish it, with a NAME of your own such as you/audioset-cc:")
-    print(f"  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset")
+    say("To publish it, with a NAME of your own such as you/audioset-cc:")
+    say(f"  hf upload NAME {shlex.quote(str(made.folder))} --repo-type dataset")
 
 
 def _webdataset(settings: Settings, shard_mb: int) -> None:
@@ -76,7 +77,7 @@ def _webdataset(settings: Settings, shard_mb: int) -> None:
         made = webdataset.export(
             settings.output.dir, rows, shard_mb * 1_000_000, settings.output.min_free_gb, on_clip
         )
-    print(
+    say(
         f"webdataset: {counted(len(rows), 'clip')} in {counted(made.shards, 'shard')}, {made.new}"
         f" of them written now, in {made.folder}"
     )

@@ -12,6 +12,7 @@ from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
@@ -21,7 +22,7 @@ def main(options: argparse.Namespace) -> int:
     if options.list:
         for name, preset in PRESETS.items():
             shape = FeatureRecipe(name).shape
-            print(f"{name:<11} {shape!s:<12} {preset.about}")
+            say(f"{name:<11} {shape!s:<12} {preset.about}")
         return 0
     if options.preset is None:
         raise SettingsError(f"name a preset: {', '.join(PRESETS)} (--list tells more)")
@@ -45,6 +46,6 @@ def make_and_say(
     arrays = counted(made.arrays, "array")
     if made.dropped:
         arrays += f", {counted(made.dropped, 'clip')} left out as too short (dropped.csv)"
-    print(f"{recipe.folder}: {arrays}, {count(made.new)} new, in {made.folder}")
+    say(f"{recipe.folder}: {arrays}, {count(made.new)} new, in {made.folder}")
     if part:
-        print("When all parts are done, the same command without --part writes the index.")
+        say("When all parts are done, the same command without --part writes the index.")

@@ -25,6 +25,7 @@ from ascc_async.learning.sound_hashes import sound_hashes
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
@@ -62,8 +63,8 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
                 " ascc_async few-shot --min-clips N` with a smaller N. Nothing was written."
             )
         write_split(output, rows, classes, wanted, split)
-    print(_summary(split, wanted))
-    print(f"Written: {folder}")
+    say(_summary(split, wanted))
+    say(f"Written: {folder}")
 
 
 def _ratios(text: str) -> tuple[Fraction, Fraction, Fraction]:

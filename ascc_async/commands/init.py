@@ -1,19 +1,24 @@
-"""`init`: the two files that a real run begins with, where only the package is installed."""
+"""`init`: the files that a real run begins with, and docs, where only the package is installed."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from ascc_async.dataset.text import counted
 from ascc_async.errors import SetupError
 from ascc_async.progress.formatting import safe
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 
 TEMPLATES = ("settings.yaml", "cookies.example.txt")
+_PAGES = (".md", ".svg", ".service", "Containerfile")
 _NEXT = """\
-Choose classes and splits in settings.yaml, add a Data API key or cookies if you have them; then
+Choose classes and splits in settings.yaml, add a Data API key (docs/data-api.md) or cookies \
+(docs/cookies.md) if you have them; then
   cd {folder}
   python -m ascc_async plan      how many requests, how many hours, how much disk
   python -m ascc_async doctor    is everything there that a run needs
@@ -26,21 +31,30 @@ def main(options: argparse.Namespace) -> int:
         print(json.dumps(Settings.model_json_schema(), indent=2))
         return 0
     folder: Path = options.dir
+    templates = files("ascc_async") / "templates"
+    pages = [page for page in (templates / "docs").iterdir() if page.name.endswith(_PAGES)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "docs").mkdir(parents=True, exist_ok=True)
         for name in TEMPLATES:
-            text = (files("ascc_async") / "templates" / name).read_bytes()
-            path = folder / name
-            try:
-                with path.open("xb") as file:
-                    file.write(text)
-            except FileExistsError:
-                print(f"{safe(str(path))}: is there already, left as it is")
-            else:
-                print(f"{safe(str(path))}: written")
+            new = _write(templates / name, folder / name)
+            became = "written" if new else "is there already, left as it is"
+            say(f"{safe(str(folder / name))}: {became}")
+        written = [_write(page, folder / "docs" / page.name) for page in pages].count(True)
     except OSError as error:
         raise SetupError(
             f"{folder}: cannot be written: {error.strerror}. Name another folder: init DIR."
         ) from error
-    print(_NEXT.format(folder=safe(str(folder))))
+    became = counted(written, "page") + " written" if written else "all pages are there already"
+    say(f"{safe(str(folder / 'docs'))}: {became}")
+    say(_NEXT.format(folder=safe(str(folder))))
     return 0
+
+
+def _write(source: Traversable, path: Path) -> bool:
+    """Never over a file that is there; whether it was written."""
+    try:
+        with path.open("xb") as file:
+            file.write(source.read_bytes())
+    except FileExistsError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from ascc_async.learning import join_features, join_strong
 from ascc_async.learning.google_features import is_features
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
+from ascc_async.progress.terminal import say
 from ascc_async.settings_loader import load
 
 _EXPECTED = (
@@ -49,12 +50,12 @@ def main(options: argparse.Namespace) -> int:
                 status.update(f"{count(records)} records read")
 
             found = join_features.join_features(output, rows, features, list(mids), on_records)
-        print(
+        say(
             f"{counted(found.records, 'record')} read: {counted(found.found, 'clip')} found;"
             f" {counted(found.other_start, 'record')} left out, of a clip's video but with another"
             " start time."
         )
-        print(
+        say(
             f"{found.folder}: features of {count(found.joined)} of {counted(len(rows), 'clip')};"
             f" {count(found.differing)} differ from AudioSet's CSV ({join_features.DIFFERING})"
         )
@@ -64,11 +65,11 @@ def main(options: argparse.Namespace) -> int:
         names |= _names_beside(strong, metadata)
         for table in join_strong.join_strong(output, rows, strong, names):
             events, clips = counted(table.events, "event"), counted(table.clips, "clip")
-            print(f"{table.path}: {events} of {clips}")
+            say(f"{table.path}: {events} of {clips}")
             if table.beyond:
-                print(f"  {counted(table.beyond, 'event')} after the end of a clip left out")
+                say(f"  {counted(table.beyond, 'event')} after the end of a clip left out")
             if table.unnamed:
-                print(
+                say(
                     f"  {counted(table.unnamed, 'label')} without a name but the MID: put Google's"
                     f" {join_strong.NAMES_FILE} beside the file and join again"
                 )

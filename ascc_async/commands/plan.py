@@ -21,6 +21,7 @@ from ascc_async.pipeline.plan import RunPlan, make_plan
 from ascc_async.pipeline.plan_outlook import look_into
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.logs import logging_from
+from ascc_async.progress.terminal import say
 from ascc_async.settings import AudiosetSettings
 from ascc_async.settings_loader import DEFAULT_FILE, load
 
@@ -41,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     def on_progress(name: str, received: int, total: int | None) -> None:
         # To standard error, as the notes: standard output may be read as JSON.
         if received == total:
-            print(f"ascc-async: downloaded {safe(name)}", file=sys.stderr)
+            say(f"ascc-async: downloaded {safe(name)}", sys.stderr)
 
     asyncio.run(fetch_missing(settings.audioset, settings.network, on_progress))
     data: Any
@@ -55,9 +56,12 @@ def main(options: argparse.Namespace) -> int:
             selection = select(catalog, settings.classes, settings.sampling)
             plan = make_plan(catalog, selection, settings, look_into(settings, selection))
             data, text = dataclasses.asdict(plan), render_plan(plan)
-    print(json.dumps(data, ensure_ascii=False, indent=2) if options.json else text)
+    if options.json:
+        print(json.dumps(data, ensure_ascii=False, indent=2))
+    else:
+        say(text)
     for warning in catalog.warnings:
-        print(f"ascc-async: note: {safe(warning)}", file=sys.stderr)
+        say(f"ascc-async: note: {safe(warning)}", sys.stderr)
     return 0
 
 

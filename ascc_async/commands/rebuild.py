@@ -9,6 +9,7 @@ from ascc_async.commands.run import display_of, run
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.files import must_exist
+from ascc_async.progress.terminal import say
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
 
@@ -33,5 +34,5 @@ def main(options: argparse.Namespace) -> int:
         rebuilt = compare(recipe, new)
         write_rebuilt(settings.output.dir, rebuilt)
         if options.log_format == "text":
-            print(as_text(rebuilt))
+            say(as_text(rebuilt))
     return code

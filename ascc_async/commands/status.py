@@ -65,7 +65,7 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
     """Where the run stands; whether one is going on."""
     journal = output / JOURNAL_NAME
     if as_json and not journal.exists():
-        console.print_line(json.dumps(_fields(output, None, None, None, None)))
+        print(json.dumps(_fields(output, None, None, None, None)), flush=True)
         return False
     with closing(Reader(journal)) as reader:
         running = holder(output)
@@ -78,7 +78,7 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
     counted = written_at is not None and (running is None or snapshot is None)
     counts = summary(manifest) if counted else None
     if as_json:
-        console.print_line(json.dumps(_fields(output, running, snapshot, written_at, counts)))
+        print(json.dumps(_fields(output, running, snapshot, written_at, counts)), flush=True)
         return running is not None
     if clear:
         console.clear()  # does nothing where there is no terminal
@@ -164,7 +164,7 @@ def _show_video(
             "history": [asdict(event) for event in history],
             "manifest": rows,
         }
-        console.print_line(json.dumps(fields))
+        print(json.dumps(fields), flush=True)
         return int(nothing)
     if nothing:
         console.print_line(

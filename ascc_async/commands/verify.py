@@ -33,6 +33,7 @@ from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
 from ascc_async.progress.formatting import count, safe, size
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
@@ -73,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
             pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
             known = {row.clip.path for page in pages for row in page if row.clip is not None}
     # Progress is not for standard output, which holds nothing but the result.
-    on_progress = partial(print, file=sys.stderr)
+    on_progress = partial(say, stream=sys.stderr)
     checked, problems = verify(
         output, asyncio.run(find_ffmpeg()).path, known, on_progress, sample=options.sample
     )
@@ -88,11 +89,11 @@ def main(options: argparse.Namespace) -> int:
     else:
         read = size(checked.bytes)
         found = counted(len(problems), "problem")
-        print(f"{counted(checked.clips, 'clip')} checked, {read} read; {found}")
+        say(f"{counted(checked.clips, 'clip')} checked, {read} read; {found}")
         for problem in problems:
-            print(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
+            say(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
     if any(problem.kind == "evidence" for problem in problems):
-        on_progress("The next run writes the evidence anew, as far as the journal holds it.")
+        on_progress("The next run writes the evidence again, as far as the journal holds it.")
     if segments and options.repair:
         asyncio.run(_fetch_again(settings, segments))
         on_progress(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")

@@ -6,12 +6,10 @@ import asyncio
 import logging
 import os
 import sys
-import textwrap
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -28,6 +26,7 @@ from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
 from ascc_async.progress.formatting import clock, count
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
+from ascc_async.progress.terminal import folded
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +60,13 @@ class PlainConsole(Console):
         super().__init__(file=file or sys.stdout, width=width, highlight=False, emoji=False)
         self.gone = False
 
+    def fold(self, text: str) -> Text:
+        """On a terminal long lines are wrapped between words."""
+        return Text(folded(text, self.width) if self.is_terminal else text)
+
     def print_line(self, text: str | Text) -> None:
-        """Print plain text; long lines are left to the terminal to wrap."""
-        self.show(Text(text) if isinstance(text, str) else text, wrap=False)
+        """Print a text, folded; a `Text` stays as it is."""
+        self.show(self.fold(text) if isinstance(text, str) else text, wrap=False)
 
     def show(self, what: RenderableType, *, wrap: bool = True) -> None:
         """Print something rendered."""
@@ -152,18 +155,9 @@ class Screen:
         self.show(event_line(time.time(), "info", event, fields) if self._json else text)
 
     def show(self, line: str) -> None:
-        """A text above the dashboard; on a terminal wrapped between words, unless it is JSON."""
+        """A text above the dashboard."""
         was_gone = self._console.gone
-        if self._console.is_terminal and not self._json:
-            # A path or an address that is longer than a line stays whole, to be copied.
-            wrap = partial(
-                textwrap.fill,
-                width=self._console.width,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            line = "\n".join(map(wrap, line.split("\n")))
-        self._console.print_line(line)
+        self._console.print_line(Text(line) if self._json else line)
         if self._console.gone and not was_gone:
             self._on_gone()
 

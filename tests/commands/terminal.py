@@ -90,7 +90,10 @@ def in_terminal(
     child, terminal = pty.fork()
     if child == 0:
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        os.execvpe(arguments[0], arguments, {**os.environ, "TERM": "xterm", **(environment or {})})
+        # pytest-xdist exports a number of columns, which would count more than the terminal's.
+        size = {"COLUMNS": str(columns)}
+        own = {**os.environ, "TERM": "xterm", **size, **(environment or {})}
+        os.execvpe(arguments[0], arguments, own)
     raw, first, typed = b"", 0.0, False
     try:
         while piece := _read(terminal, began + limit - time.monotonic()):

@@ -57,8 +57,8 @@ def test_what_was_not_looked_at_is_not_vouched_for(place: Place, youtube: Standi
     youtube.reset_counters()
     said = place.run("doctor").stdout
     assert "A run can work" not in said
-    assert "unchecked network" in said
-    assert "later     metadata" in said
+    assert "unchecked  network" in said
+    assert "later      metadata" in said
     assert youtube.counters()["requests"] == {}
     assert not list(place.output.parent.iterdir())
 
@@ -68,7 +68,7 @@ def test_online_tries_the_download_of_missing_metadata(
 ) -> None:
     """It keeps nothing; only now can a run work, or the address that does not answer is named."""
     said = place.run("doctor", "--online").stdout
-    assert "passed    metadata download" in said, said
+    assert "passed     metadata download" in said, said
     assert "A run can work" in said
     assert not list(place.output.parent.iterdir())
     wrong = replace(

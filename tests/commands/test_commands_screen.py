@@ -45,6 +45,15 @@ def test_colours_and_cursor_moves_only_where_they_are_wanted(
     assert "Where everything is:" in seen.plain
 
 
+@pytest.mark.parametrize("command", ["doctor", "plan", "status"])
+def test_no_command_breaks_a_word_on_a_narrow_terminal(finished: Place, command: str) -> None:
+    """Only what is longer than a line, a path or an address, is left to the terminal."""
+    seen = in_terminal(finished.arguments(command), 40)
+    assert seen.code == 0
+    assert [line for line in seen.plain.replace("\r", "").split("\n")
+            if cell_len(line) > 40 and " " in line.strip()] == []  # fmt: skip
+
+
 def test_a_wide_terminal_is_made_use_of(finished: Place) -> None:
     """At 200 columns what 40 and 80 must cut is whole, and nothing is wider than the screen."""
     again = ("--set", "license.retry_unknown=0")  # tests after this one count what is asked again
