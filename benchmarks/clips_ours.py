@@ -35,6 +35,7 @@ from ascc_async.pipeline.clip_maker import ClipMaker
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
+from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import (
     ClipsSettings,
     ConcurrencySettings,
@@ -44,7 +45,9 @@ from ascc_async.settings import (
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
+from ascc_async.youtube.innertube import PlayerEndpoint, current_web_client
 from ascc_async.youtube.media_links import MediaLinks
+from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.session import Sessions
 
 WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
@@ -96,17 +99,14 @@ async def nothing_here(video_id: str) -> list[ClipRow]:
 class Tools:
     """What a clip stage needs."""
 
-    extractor: Extractor
-    media: MediaLinks
+    youtube: YouTubeAccess
     cutter: Cutter
     journal: Journal
     output: Path
 
     async def make(self, jobs: list[Job]) -> int:
         """All clips; how many were made."""
-        maker = ClipMaker(
-            self.extractor, self.media, self.cutter, no_second_look, Removals(), nothing_here
-        )
+        maker = ClipMaker(self.youtube, self.cutter, no_second_look, Removals(), nothing_here)
         stage = ClipStage(
             ConcurrencySettings().downloads, maker, encoding_of(ClipsSettings()),
             Disk(self.output, 0, 12), lambda: False, shareable(jobs), self.journal, Shutdown(),
@@ -127,7 +127,12 @@ async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -
     pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
     extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips, output))
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
-    return Tools(extractor, MediaLinks(sessions), cutter, journal, output)
+    missing = MissingVideos(PlayerEndpoint(sessions, current_web_client()))
+    links = MediaLinks(sessions)
+    youtube = YouTubeAccess(
+        limiter, sessions, extractor, links, [], missing, ("main",), concurrency
+    )
+    return Tools(youtube, cutter, journal, output)
 
 
 def cpu() -> float:

@@ -12,7 +12,6 @@ from ascc_async.errors import LinkExpired, Rejected
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import can_be_made_from
-from ascc_async.media.ranges import Ranges
 from ascc_async.media.tags import Tags
 from ascc_async.model import (
     ClipFile,
@@ -26,8 +25,7 @@ from ascc_async.model import (
 )
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
-from ascc_async.youtube.extractor import Extractor
-from ascc_async.youtube.media_links import MediaLinks
+from ascc_async.pipeline.youtube_access import YouTubeAccess
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +105,7 @@ class ClipMaker:
 
     def __init__(
         self,
-        extractor: Extractor,
-        media_links: MediaLinks,
+        youtube: YouTubeAccess,
         cutter: Cutter,
         confirm_license: ConfirmLicense,
         removals: Removals,
@@ -118,10 +115,9 @@ class ClipMaker:
         """`clips_of` reads from the journal what became of a video's segments; without `tags_of`
         clips have no tags.
         """
-        self._extractor, self._media_links, self._cutter = extractor, media_links, cutter
+        self._youtube, self._cutter = youtube, cutter
         self._confirm_license, self._removals = confirm_license, removals
         self._clips_of, self._tags_of = clips_of, tags_of
-        self.received = 0  # bytes of media so far
 
     async def make(self, segment: Segment, *, other_container: bool = False) -> MadeClip:
         """The clip, or why there is none. Raises what the extractor and the cutter raise.
@@ -130,7 +126,7 @@ class ClipMaker:
         """
         if (again := await self._from_lossless(segment)) is not None:
             return again
-        resolved = await self._extractor.resolve(segment.video_id)
+        resolved = await self._youtube.resolve(segment.video_id)
         video_id, channel_id, channel = resolved.video_id, resolved.channel_id, resolved.channel
         if self._removals.cover(video_id, segment.segment_id, channel_id, channel):
             # Only now is the channel known. Kept as pending, should the list change again.
@@ -151,17 +147,15 @@ class ClipMaker:
                     extra={"video": video_id, "format_id": resolved.other_audio.format_id},
                 )
                 resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)
-            ranges = Ranges(self._media_links.source(resolved, again=attempt > 1))
+            anew = attempt > 1
             try:
-                clip = await self._cutter.make(ranges, resolved, segment, tags)
+                clip = await self._youtube.cut(self._cutter, resolved, segment, tags, again=anew)
                 return MadeClip(Outcome.CLIP, resolved, clip, evidence=evidence)
             except LinkExpired:
                 if attempt == _LINKS:
                     raise
-            finally:
-                self.received += ranges.received
             # A fresh link of the same client may be as dead as the first: then ask another.
-            resolved = await self._extractor.resolve(video_id, other_client=attempt > 1)
+            resolved = await self._youtube.resolve(video_id, other_client=anew)
         raise AssertionError("the last link returns or raises")
 
     async def _from_lossless(self, segment: Segment) -> MadeClip | None:

@@ -66,7 +66,6 @@ log = logging.getLogger(__name__)
 WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
 REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
 _CHANGES_AT_ONCE = 5000  # records: some 10 ms of the event loop
-LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
 
 
 class Run:
@@ -104,11 +103,11 @@ class Run:
             download=self._download,
             work_queue=queue.snapshot() if queue else None,
             sources=tuple(stages.router.snapshot()) if stages else (),
-            limiter=stages.youtube.limiter.snapshot() if stages else None,
+            limiter=stages.youtube.snapshot() if stages else None,
             disk=DiskSnapshot(disk.free(), disk.waiting) if has_folder else None,
             answered=queue.answered_now if queue else 0,
             clips_made=stages.clips.made if stages else 0,
-            media_bytes=stages.clip_maker.received if stages else 0,
+            media_bytes=stages.youtube.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,
             api_keys=len(self._settings.license.api_keys),
             put_off=len(stages.second_looks) if stages else 0,
@@ -296,14 +295,10 @@ class Run:
                 self._pace.note(stages.done(time.time()))
                 await journal.record(*learned(), self._snapshot_record())
 
-            async def look_at_cookies() -> None:
-                for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
-                    youtube.sessions.renew_cookies(identity, jar)
-
             async def close_when_draining() -> None:
                 await self._shutdown.wait_draining()
                 # Whoever still waits for a permit goes home: its row is asked by the next run.
-                youtube.limiter.close()
+                youtube.close()
 
             def until_next_writing() -> float:
                 # Two million rows take a minute of one core: at most a twentieth of the run.
@@ -322,7 +317,7 @@ class Run:
                                     partial(self._back_up, journal),
                                     partial(seconds_until_backup, journal.path),
                                 ),
-                                _repeat(look_at_cookies, lambda: LOOK_AT_COOKIES_EVERY),
+                                youtube.keep_up(cookies),
                                 close_when_draining(),
                             )
                         ]

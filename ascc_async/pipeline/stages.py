@@ -80,25 +80,24 @@ class Stages:
         context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
-            rest_identity=youtube.limiter.refused_after_all,
+            rest_identity=youtube.rest_identity,
             on_clean=on_clean,
             on_doubt=on_doubt,
         )
         self.router = SourceRouter(youtube.sources, context)
         self.second_looks = SecondLooks(queue, journal, first_look, youtube.other_identity)
         self.licenses = LicenseStage(
-            settings.concurrency.licenses,
+            youtube.concurrency.licenses,
             self.router,
             queue,
             journal,
             shutdown,
             self.second_looks,
-            why_missing=youtube.missing_videos.ask,
+            why_missing=youtube.why_missing,
         )
         self._confirmation = LicenseConfirmation(self.router, answer_of)
-        self.clip_maker = ClipMaker(
-            youtube.extractor,
-            youtube.media_links,
+        clip_maker = ClipMaker(
+            youtube,
             cutter,
             self._confirmation,
             records.removals,
@@ -106,8 +105,8 @@ class Stages:
             records.tags.of if records.tags else None,
         )
         self.clips = ClipStage(
-            settings.concurrency.downloads,
-            self.clip_maker,
+            youtube.concurrency.downloads,
+            clip_maker,
             records.encoding,
             disk,
             youtube.any_network_away,
@@ -135,13 +134,13 @@ class Stages:
     def done(self, at: float) -> Done:
         """What this run has done so far; `at`: the POSIX time of now."""
         sent: dict[str, dict[RequestKind, int]] = {}
-        for bucket in self.youtube.limiter.snapshot().buckets:
+        for bucket in self.youtube.snapshot().buckets:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
         return Done(
             at,
             videos=self._queue.answered_now + len(self.second_looks),
             clips=self._queue.clips_ended_now,
-            extractions=self.youtube.extractor.extractions,
-            clip_pages=self.youtube.extractor.sent + self._confirmation.asked,
+            extractions=self.youtube.extractions,
+            clip_pages=self.youtube.clip_pages + self._confirmation.asked,
             requests=sent,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,9 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from ascc_async.concurrency.process_pool import ProcessPool
+from ascc_async.errors import Refused
+from ascc_async.media.cut import Cutter
+from ascc_async.media.ranges import Ranges
+from ascc_async.media.tags import Tags
+from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
-from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.settings import ConcurrencySettings, Settings
+from ascc_async.throttle.limiter import RateLimiter, RateLimiterSnapshot, RequestKind
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
@@ -24,11 +30,15 @@ from ascc_async.youtube.session import Sessions
 
 # Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
 LIMITER_MEMORY, QUOTA_MEMORY = "gate", "data_api"
+_LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and waits for it
 
 
-@dataclass(slots=True)
+@dataclass
 class YouTubeAccess:
-    """The rate limiter and all that passes it. `sources` are those named and usable, in order."""
+    """The rate limiter and all that passes it. `sources` are those named and usable, in order.
+
+    `concurrency`: how much of it at once. `received`: bytes of media so far.
+    """
 
     limiter: RateLimiter
     sessions: Sessions
@@ -37,6 +47,8 @@ class YouTubeAccess:
     sources: list[LicenseSource]
     missing_videos: MissingVideos
     identities: tuple[str, ...]
+    concurrency: ConcurrencySettings
+    received: int = 0
 
     @classmethod
     @asynccontextmanager
@@ -73,7 +85,66 @@ class YouTubeAccess:
             sources = license_sources(settings.license, sessions, memory.get(QUOTA_MEMORY))
             missing = MissingVideos(PlayerEndpoint(sessions, current_web_client()))
             links = MediaLinks(sessions)
-            yield cls(limiter, sessions, extractor, links, sources, missing, names)
+            wide = settings.concurrency
+            yield cls(limiter, sessions, extractor, links, sources, missing, names, wide)
+
+    async def why_missing(self, video_id: str) -> LicenseAnswer:
+        """Why the Data API does not list a video."""
+        return await self.missing_videos.ask(video_id)
+
+    async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
+        """Where a video's media is: see `Extractor.resolve`."""
+        return await self.extractor.resolve(video_id, other_client=other_client)
+
+    async def cut(
+        self,
+        cutter: Cutter,
+        resolved: Resolved,
+        segment: Segment,
+        tags: Tags | None,
+        *,
+        again: bool,
+    ) -> ClipFile:
+        """A clip, in place. `again`: the video's last link was `LinkExpired`.
+
+        Raises what `Cutter.make` and `MediaLink.read` raise.
+        """
+        ranges = Ranges(self.media_links.source(resolved, again=again))
+        try:
+            return await cutter.make(ranges, resolved, segment, tags)
+        finally:
+            self.received += ranges.received
+
+    async def keep_up(self, cookies: CookieStore) -> None:
+        """Beside a run: use cookies that are exported again."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_COOKIES_EVERY)
+            for identity, jar in (await asyncio.to_thread(cookies.refresh)).items():
+                self.sessions.renew_cookies(identity, jar)
+
+    def close(self) -> None:
+        """Begin nothing new: see `RateLimiter.close`."""
+        self.limiter.close()
+
+    def rest_identity(
+        self, kind: RequestKind, identity: str, error: Refused, seconds: float
+    ) -> None:
+        """It was refused without being told: see `RateLimiter.refused_after_all`."""
+        self.limiter.refused_after_all(kind, identity, error, seconds)
+
+    def snapshot(self) -> RateLimiterSnapshot:
+        """How all identities stand."""
+        return self.limiter.snapshot()
+
+    @property
+    def extractions(self) -> int:
+        """Videos that yt-dlp answered about so far."""
+        return self.extractor.extractions
+
+    @property
+    def clip_pages(self) -> int:
+        """Pages that yt-dlp asked for so far."""
+        return self.extractor.sent
 
     def memory(self) -> dict[str, Any]:
         """What the next run begins with: permitted rates, pauses, used quota."""

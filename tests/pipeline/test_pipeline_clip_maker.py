@@ -138,19 +138,18 @@ def test_trouble_with_the_page_is_no_verdict() -> None:
 
 
 class Tools:
-    """An extractor, media links and a cutter that note what they were asked for."""
+    """Resolves every video, and notes what is cut."""
 
     def __init__(self) -> None:
-        self.cut: list[str] = []
+        self.clips: list[str] = []
 
     async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
         return resolved()
 
-    def source(self, video: Resolved, *, again: bool) -> Any:
-        return None
-
-    async def make(self, ranges: object, video: Resolved, segment: Segment, tags: None) -> ClipFile:
-        self.cut.append(segment.segment_id)
+    async def cut(
+        self, cutter: None, video: Resolved, segment: Segment, *_: None, again: bool
+    ) -> ClipFile:
+        self.clips.append(segment.segment_id)
         return cast(ClipFile, "a clip")
 
 
@@ -177,9 +176,9 @@ def test_nothing_is_cut_of_what_may_not_be_shared(
 
     async def main() -> None:
         tools: Any = Tools()
-        maker = ClipMaker(tools, tools, tools, confirm, removed, clips_of)
+        maker = ClipMaker(tools, tools, confirm, removed, clips_of)
         made = await maker.make(Segment(VIDEO, 0, 10_000, "eval", ()))
         assert (made.outcome, made.reason) == (outcome, reason)
-        assert bool(tools.cut) is (outcome is Outcome.CLIP)
+        assert bool(tools.clips) is (outcome is Outcome.CLIP)
 
     run(main())
