@@ -39,7 +39,7 @@ _TRIES = 3  # failures that were this video's own, in one run
 _LOOKS = 2  # at a video that YouTube does not play, in one run
 # Refusals of one video while others were fetched. More than tries: YouTube refuses in bursts.
 _MOST_SETBACKS = 12
-_LOOK_EVERY = 5.0  # seconds: nobody announces that a disk has room again
+_LOOK_EVERY = 1.0  # seconds: nobody announces that a disk has room again
 _SAY_AGAIN_EVERY = 600.0  # seconds
 _GB = 1_000_000_000
 # Room for some clips. A quota, or blocks kept for root, make writes fail while there seems to be

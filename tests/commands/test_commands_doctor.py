@@ -14,7 +14,7 @@ from ascc_async.standin.world_settings import Fault
 
 def checks(place: Place, *arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
     """Exit code, and the checks by name."""
-    done = place.run("doctor", "--log-format", "json", *arguments)
+    done = place.here("doctor", "--log-format", "json", *arguments)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, {each["name"]: each for each in events if each["event"] == "check"}
 
@@ -55,7 +55,7 @@ def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_pa
 def test_what_was_not_looked_at_is_not_vouched_for(place: Place, youtube: StandinProcess) -> None:
     """No run «can work» without a look at the network; metadata to be downloaded has not passed."""
     youtube.reset_counters()
-    said = place.run("doctor").stdout
+    said = place.here("doctor").stdout
     assert "A run can work" not in said
     assert "unchecked  network" in said
     assert "later      metadata" in said
@@ -67,7 +67,7 @@ def test_online_tries_the_download_of_missing_metadata(
     place: Place, youtube: StandinProcess
 ) -> None:
     """It keeps nothing; only now can a run work, or the address that does not answer is named."""
-    said = place.run("doctor", "--online").stdout
+    said = place.here("doctor", "--online").stdout
     assert "passed     metadata download" in said, said
     assert "A run can work" in said
     assert not list(place.output.parent.iterdir())

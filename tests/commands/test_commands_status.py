@@ -22,10 +22,10 @@ from ascc_async.standin.world_settings import Fault
 
 def test_without_a_journal_it_says_so(place: Place) -> None:
     """Exit code 1 and how to begin; to a program, that there is nothing."""
-    done = place.run("status")
+    done = place.here("status")
     assert done.returncode == 1
     assert "no journal yet" in done.stderr
-    done = place.run("status", "--json")
+    done = place.here("status", "--json")
     assert done.returncode == 0
     status = json.loads(done.stdout)
     assert (status["running"], status["picture"], status["manifest"]) == (None, None, None)
@@ -33,13 +33,13 @@ def test_without_a_journal_it_says_so(place: Place) -> None:
 
 def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
     """The numbers, what to do, where everything is, and when the manifest was written."""
-    done = finished.run("status")
+    done = finished.here("status")
     assert done.returncode == 0
     assert "No run is going on. The last one finished at" in done.stdout
     assert re.search(r"The manifest, written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", done.stdout)
     counts = summary(finished.output / "dataset" / "manifest.csv")
     assert re.search(rf"^ *{counts.clips}  clips ", done.stdout, re.MULTILINE)
-    assert finished.run("status", "--watch").stdout == done.stdout  # nothing goes on: once
+    assert finished.here("status", "--watch").stdout == done.stdout  # nothing goes on: once
     # The same words as at the run's end.
     sums = finished.said.split("\n\n")[-3:]
     assert all(part.strip() in done.stdout for part in sums)
@@ -47,7 +47,7 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
 
 def test_json_agrees_with_the_manifest(finished: Place) -> None:
     """Stable names for programs."""
-    status = json.loads(finished.run("status", "--json").stdout)
+    status = json.loads(finished.here("status", "--json").stdout)
     counts = summary(finished.output / "dataset" / "manifest.csv")
     assert status["running"] is None
     assert status["manifest"]["outcomes"]["clip"] == counts.clips
@@ -68,7 +68,7 @@ def test_beside_a_running_process_it_shows_its_picture(
         status = _status_when(place, lambda status: status["picture"] is not None)
         assert status["running"]["pid"] == run.pid
         assert status["manifest"] is None
-        text = place.run("status").stdout
+        text = place.here("status").stdout
         assert f"A run is going on (process {run.pid}" in text
         assert "licenses" in text
     finally:
@@ -77,13 +77,13 @@ def test_beside_a_running_process_it_shows_its_picture(
         run.send_signal(signal.SIGINT)
         run.wait(60)
     assert run.returncode == 3
-    assert "No run is going on. The last one was stopped at" in place.run("status").stdout
+    assert "No run is going on. The last one was stopped at" in place.here("status").stdout
 
 
 def _status_when(place: Place, ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        done = place.run("status", "--json")
+        done = place.here("status", "--json")
         status: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         if status and ready(status):
             return status
@@ -95,7 +95,7 @@ def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) 
     """License with evidence and time, outcome and reason, file with its hash."""
     rows = next(manifest_pages(finished.output / "dataset" / "manifest.csv"))
     row = next(rows[rows.outcome == outcome].itertuples())
-    done = finished.run("status", row.video_id)
+    done = finished.here("status", row.video_id)
     assert done.returncode == 0
     assert f"license     {row.license}" in done.stdout
     assert f"{row.segment_id}: {row.outcome}" in done.stdout
@@ -107,10 +107,10 @@ def test_all_that_is_known_of_one_video_is_shown(finished: Place, outcome: str) 
 def test_one_video_as_json(finished: Place) -> None:
     """Also with an id that was never heard of: exit code 1 and empty fields."""
     row = next(manifest_pages(finished.output / "dataset" / "manifest.csv")).iloc[0]
-    status = json.loads(finished.run("status", row.video_id, "--json").stdout)
+    status = json.loads(finished.here("status", row.video_id, "--json").stdout)
     assert status["answer"]["license"] == row.license
     assert status["manifest"][0]["segment_id"] == row.segment_id
-    other = finished.run("status", "-----------", "--json")
+    other = finished.here("status", "-----------", "--json")
     assert other.returncode == 1
     assert json.loads(other.stdout)["answer"] is None
 
@@ -137,7 +137,7 @@ def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
 
 def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:
     """Exit code 2 and what an id looks like."""
-    done = finished.run("status", "not-an-id")
+    done = finished.here("status", "not-an-id")
     assert done.returncode == 2
     assert "M4gD1WSo5mA" in done.stderr
 

@@ -13,7 +13,8 @@ from media_helpers import ENCODERS, Pcm, WaitingFFmpeg, decoded, waiting
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, Installed, check_encoders
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import MediaStore, StreamSpec
+from ascc_async.standin.media import StreamSpec, streams_of
+from ascc_async.standin.world_settings import WorldSettings
 
 
 @pytest.fixture(scope="session")
@@ -31,14 +32,9 @@ def installed(ffmpeg_path: str) -> Installed:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> MediaStore:
-    """The stand-in's media."""
-    return MediaStore(tmp_path_factory.mktemp("media-cache"))
-
-
-@pytest.fixture(scope="session")
-def stream(store: MediaStore) -> Callable[[StreamSpec, int], bytes]:
+def stream() -> Callable[[StreamSpec, int], bytes]:
     """All bytes of one of the stand-in's streams."""
+    store = streams_of(WorldSettings()).store  # encoded once for all stand-ins of a user
 
     @cache
     def make(spec: StreamSpec, itag: int) -> bytes:

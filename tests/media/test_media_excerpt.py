@@ -39,9 +39,9 @@ SPECS = [
 
 @pytest.fixture(scope="session")
 def sound(ffmpeg_path: str, stream: Streams, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A minute that sounds different at every moment."""
+    """Forty seconds that sound different at every moment."""
     path = tmp_path_factory.mktemp("sound") / "sound.wav"
-    spec = StreamSpec(60_000, 48_000, 2)
+    spec = StreamSpec(40_000, 48_000, 2)
     ffmpeg(ffmpeg_path, "-i", "pipe:0", "-y", str(path), data=stream(spec, 140))
     return path
 
@@ -54,7 +54,7 @@ async def test_streams_of_another_maker_are_cut_to_the_sample(
     file = tmp_path / f"source.{maker.ending}"
     data = made(ffmpeg_path, maker, sound, file)
     whole = presented(ffmpeg_path, file, maker)
-    for start in (0, 100, 9_999, 23_456, 44_040, 52_000):
+    for start in (0, 100, 9_999, 32_456):
         ranges = Ranges(Memory({"sound": data}))
         clip = await cutter().make(ranges, resolved(track()), segment(start, 5_000))
         pcm, rate = soundfile.read(tmp_path / clip.path, dtype="int16", always_2d=True)

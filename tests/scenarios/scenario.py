@@ -31,6 +31,7 @@ QUICK = (
     "throttle.max_requests_per_second=2000",
     "throttle.burst=200",
     "output.min_free_gb=0",
+    "concurrency.extractions=1",  # each is a process that imports yt-dlp: half a second
 )
 
 

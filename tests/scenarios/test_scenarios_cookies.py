@@ -133,9 +133,7 @@ def test_a_dead_session_is_said_once_and_new_cookies_are_taken_up(
 ) -> None:
     """Signed out on the way: one line. The file is exported again: it is used at once."""
     mine = given(place, netscape())
-    mine = replace(
-        mine, settings=(*mine.settings[:-1], "concurrency.licenses=2", "concurrency.extractions=1")
-    )
+    mine = replace(mine, settings=(*mine.settings[:-1], "concurrency.licenses=2"))
     calm.set(delay_seconds=0.3)
     process = mine.start()
     wait_for(lambda: any(line["signed_in"] for line in calm.requests("next")))

@@ -57,7 +57,7 @@ def party(youtube: StandinProcess, folder: Path, others: dict[str, str], *settin
     identities = [{"name": name, "proxy": proxy} for name, proxy in others.items()]
     own = (
         f"network.proxy={youtube.proxies['main']}", f"network.ca_file={youtube.ca_file}",
-        f"network.identities={json.dumps(identities)}", "concurrency.extractions=1",
+        f"network.identities={json.dumps(identities)}",
         f"audioset.metadata_dir={folder / 'metadata'}", *settings,
     )  # fmt: skip
     return Party(Place(folder / "out", own), youtube)
