@@ -52,84 +52,78 @@ _ABOUT_US = re.compile(
 _NAMES = re.compile(r"((?:content from|claim by|on level:) )[^.·]+?(?=, who|\(|[.·]|$)")
 
 # Each begins a sentence that is about the video, its uploader or its channel, by name. The first
-# that matches counts: «blocked in your country on copyright grounds» is about the country.
+# reason that matches counts: «blocked in your country on copyright grounds» is about the country.
 _END = r"(?= ?(?:[.·。!]|$))"
 _THIS = r"(?:this )?video"
 _HERE = r"(?:country|location|region)"
 _GONE = rf"{_THIS} (?:is no longer available|is unavailable|has been removed)"
-REASONS: tuple[tuple[str, Reason], ...] = (
-    (rf"this video is private|(?:this (?:video )?is a )?private video{_END}", Reason.PRIVATE),
-    (rf"dieses video ist privat{_END}|この動画は非公開|非公開動画(?:です)?{_END}", Reason.PRIVATE),
-    (r"join this channel (?:\S+ ){0,8}?to get access", Reason.MEMBERS_ONLY),
-    (
+REASONS: dict[Reason, tuple[str, ...]] = {
+    Reason.PRIVATE: (
+        rf"this video is private|(?:this (?:video )?is a )?private video{_END}",
+        rf"dieses video ist privat{_END}|この動画は非公開|非公開動画(?:です)?{_END}",
+    ),
+    Reason.MEMBERS_ONLY: (
+        r"join this channel (?:\S+ ){0,8}?to get access",
         r"this video is (?:only )?available to (?:this channel's|music premium) m",
-        Reason.MEMBERS_ONLY,
+        r"this video is (?:only )?available (?:for rent|to rent|to buy)",
+        r"this video (?:requires (?:payment|purchase)|is members-only)",
+        r"dieses video [^.·]*mitglieder",
+        r"この動画[^。·]*メンバー|このチャンネル[^。·]*メンバー限定",
     ),
-    (r"this video is (?:only )?available (?:for rent|to rent|to buy)", Reason.MEMBERS_ONLY),
-    (r"this video (?:requires (?:payment|purchase)|is members-only)", Reason.MEMBERS_ONLY),
-    (r"dieses video [^.·]*mitglieder", Reason.MEMBERS_ONLY),
-    (r"この動画[^。·]*メンバー|このチャンネル[^。·]*メンバー限定", Reason.MEMBERS_ONLY),
-    (r"(?:please )?sign in to confirm your age", Reason.AGE_RESTRICTED),
-    (r"this video (?:is age[- ]restricted|requires age)", Reason.AGE_RESTRICTED),
-    (r"this video may be inappropriate for some users", Reason.AGE_RESTRICTED),
-    (r"melde dich an, um dein alter zu bestätigen", Reason.AGE_RESTRICTED),
-    (r"dieses video [^.·]*altersbeschränk", Reason.AGE_RESTRICTED),
-    (r"この動画[^。·]*年齢制限|(?:ログインして)?年齢を確認", Reason.AGE_RESTRICTED),
-    (
-        rf"the (?:uploader|owner) has not made this video available in your {_HERE}"
-        rf"|{_THIS} (?:is not|isn't) available (?:in|from) your {_HERE}{_END}"
-        rf"|{_THIS} is blocked in your {_HERE}{_END}"
-        rf"|this video contains content from .{{1,300}} blocked it in your {_HERE}"
-        rf"|{_THIS} is not available on this country domain",
-        Reason.COUNTRY_RESTRICTED,
+    Reason.AGE_RESTRICTED: (
+        r"(?:please )?sign in to confirm your age",
+        r"this video (?:is age[- ]restricted|requires age)",
+        r"this video may be inappropriate for some users",
+        r"melde dich an, um dein alter zu bestätigen|dieses video [^.·]*altersbeschränk",
+        r"この動画[^。·]*年齢制限|(?:ログインして)?年齢を確認",
     ),
-    (
+    Reason.COUNTRY_RESTRICTED: (
+        rf"the (?:uploader|owner) has not made this video available in your {_HERE}",
+        rf"{_THIS} (?:is not|isn't) available (?:in|from) your {_HERE}{_END}",
+        rf"{_THIS} is blocked in your {_HERE}{_END}",
+        rf"this video contains content from .{{1,300}} blocked it in your {_HERE}",
+        rf"{_THIS} is not available on this country domain",
         r"(?:das video|dieses video|der uploader|der nutzer)\b[^.·]*"
-        r" (?:deinem|ihrem|dein|ihr) land\b"
-        r"|この動画[^。·]*お住まいの国|お住まいの国[^。·]*動画",
-        Reason.COUNTRY_RESTRICTED,
+        r" (?:deinem|ihrem|dein|ihr) land\b",
+        r"この動画[^。·]*お住まいの国|お住まいの国[^。·]*動画",
     ),
-    (
-        rf"{_GONE} because the (?:youtube )?account associated with this video has been terminated"
-        rf"|{_GONE} because the uploader has closed (?:their|his|her) youtube account",
-        Reason.ACCOUNT_TERMINATED,
-    ),
-    (
+    Reason.ACCOUNT_TERMINATED: (
+        rf"{_GONE} because the (?:youtube )?account associated with this video has been terminated",
+        rf"{_GONE} because the uploader has closed (?:their|his|her) youtube account",
         r"dieses video [^.·]*(?:mit diesem video verknüpfte|(?:nutzer|uploader) sein)"
-        r" youtube-?konto (?:gekündigt|gelöscht|geschlossen)"
-        r"|この動画に関連付けられ[^。·]*アカウントが停止"
-        r"|(?:この動画[^。·]*)?投稿者[^。·]*アカウントを(?:閉鎖|停止)",
-        Reason.ACCOUNT_TERMINATED,
+        r" youtube-?konto (?:gekündigt|gelöscht|geschlossen)",
+        r"この動画に関連付けられ[^。·]*アカウントが停止",
+        r"(?:この動画[^。·]*)?投稿者[^。·]*アカウントを(?:閉鎖|停止)",
     ),
-    (
-        rf"{_GONE} (?:due to|because of) (?:a )?copyright (?:claim|infringement)"
-        r"|this video contains content from .{1,300} blocked it [^.·]{0,60}?on copyright grounds",
-        Reason.COPYRIGHT_CLAIM,
+    Reason.COPYRIGHT_CLAIM: (
+        rf"{_GONE} (?:due to|because of) (?:a )?copyright (?:claim|infringement)",
+        r"this video contains content from .{1,300} blocked it [^.·]{0,60}?on copyright grounds",
+        r"dieses video [^.·]*urheberrecht|この動画[^。·]*著作権",
     ),
-    (r"dieses video [^.·]*urheberrecht|この動画[^。·]*著作権", Reason.COPYRIGHT_CLAIM),
-    (r"(?:this )?(?:live event|live stream|premiere) will begin|premieres? in ", Reason.LIVE),
-    (r"(?:this )?live stream (?:recording|has ended|is offline)", Reason.LIVE),
-    (r"(?:this )?live event has ended", Reason.LIVE),
-    (
+    Reason.LIVE: (
+        r"(?:this )?(?:live event|live stream|premiere) will begin|premieres? in ",
+        r"(?:this )?live stream (?:recording|has ended|is offline)|(?:this )?live event has ended",
+    ),
+    Reason.REMOVED: (
         rf"{_THIS} (?:has been|was) removed(?:{_END}| by the (?:uploader|user){_END}"
         r"| for (?:violating|breach)| as a violation of| because it | due to its )",
-        Reason.REMOVED,
-    ),
-    (rf"{_THIS} (?:doesn't|does not) exist{_END}", Reason.REMOVED),
-    (rf"{_THIS} is no longer available{_END}", Reason.REMOVED),
-    (rf"{_THIS} (?:isn't|is not) available any ?more{_END}", Reason.REMOVED),
-    (
+        rf"{_THIS} (?:doesn't|does not) exist{_END}|{_THIS} is no longer available{_END}",
+        rf"{_THIS} (?:isn't|is not) available any ?more{_END}",
         r"(?:dieses|das) video wurde(?: vo[nm] (?:dem )?(?:nutzer|uploader))? entfernt"
         rf"(?:{_END}|, weil es )|dieses video ist nicht mehr verfügbar{_END}",
-        Reason.REMOVED,
+        rf"この動画は[^。·]*(?:削除されました|利用できなくなりました){_END}",
     ),
-    (rf"この動画は[^。·]*(?:削除されました|利用できなくなりました){_END}", Reason.REMOVED),
-    (r"(?:please )?sign in to (?:view|watch) this video", Reason.SIGN_IN_REQUIRED),
-    (r"this video is (?:only )?(?:available )?for registered users", Reason.SIGN_IN_REQUIRED),
-    (r"(?:this video requires login|login required to view this)", Reason.SIGN_IN_REQUIRED),
-)
+    Reason.SIGN_IN_REQUIRED: (
+        r"(?:please )?sign in to (?:view|watch) this video",
+        r"this video is (?:only )?(?:available )?for registered users",
+        r"(?:this video requires login|login required to view this)",
+    ),
+}
 _REFUSALS = tuple((re.compile(words), kind) for words, kind in REFUSALS)
-_REASONS = tuple((re.compile(rf"(?:^|[.:·。!] ?)(?:{words})"), reason) for words, reason in REASONS)
+_REASONS = {
+    reason: re.compile(rf"(?:^|[.:·。!] ?)(?:{'|'.join(words)})")
+    for reason, words in REASONS.items()
+}
 
 # Seen twice, hours or identities apart, these mean that a video is gone, and only when nothing else
 # is said: words beside them that nobody knows may be a refusal in new words.
@@ -156,7 +150,7 @@ def refusal_by_words(text: str) -> RefusalKind | None:
 def reason_by_words(text: str) -> Reason | None:
     """The reason that these words name for certain."""
     words = plain(text)
-    return next((reason for pattern, reason in _REASONS if pattern.search(words)), None)
+    return next((reason for reason, pattern in _REASONS.items() if pattern.search(words)), None)
 
 
 def is_about_us(text: str) -> bool:
