@@ -8,7 +8,7 @@ import filecmp
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -124,6 +124,14 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what calls that were killed left in a folder in which no other is at work."""
     for part in folder.glob(f"{PART}*"):
         part.unlink(missing_ok=True)
+
+
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files, and the folders that are empty then."""
+    for path in paths:
+        path.unlink()
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def sha256_of(path: Path) -> str:

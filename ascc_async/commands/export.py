@@ -13,6 +13,7 @@ from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
 from ascc_async.exports import lists, webdataset
 from ascc_async.exports.rows import read_published
+from ascc_async.files import held
 from ascc_async.learning import few_shot, metaaudio
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
@@ -40,11 +41,13 @@ def main(options: argparse.Namespace) -> int:
 
 def _metaaudio(settings: Settings, slices: float | None) -> None:
     recipe = metaaudio.recipe_of(slices)
-    if not (settings.output.dir / EXPORTS_FOLDER / few_shot.FOLDER / "clips.csv").exists():
+    split = settings.output.dir / EXPORTS_FOLDER / few_shot.FOLDER
+    if not (split / "clips.csv").exists():
         split_and_say(settings, few_shot.Options())
-    # After the split: the statistics are those of its training classes.
-    make_and_say(settings, recipe)
-    made = metaaudio.export(settings.output.dir, recipe)
+    # The statistics are those of the split's training classes: it must not change meanwhile.
+    with held(split, alone=False):
+        make_and_say(settings, recipe)
+        made = metaaudio.export(settings.output.dir, recipe)
     say(
         f"metaaudio: {counted(made.clips, 'clip')} of {count(made.classes)} classes,"
         f" {counted(made.new, 'new file')}, in {made.folder}; its README.md says how to start"

@@ -60,7 +60,7 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
             raise SetupError(
                 f"few-shot keeps nothing: no class has {wanted.min_clips} or more usable clips, the"
                 f" largest has {max(split.choice.usable.values(), default=0)}. Run `python -m"
-                " ascc_async few-shot --min-clips N` with a smaller N. Nothing was written."
+                " ascc_async few-shot --min-clips N` with a smaller N. The split is as it was."
             )
         write_split(output, rows, classes, wanted, split)
     say(_summary(split, wanted))

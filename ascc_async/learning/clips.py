@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
 from os import PathLike
@@ -16,11 +15,12 @@ from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import CLASS_LIST
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips
 from ascc_async.dataset.text import counted, restored
-from ascc_async.errors import SetupError
+from ascc_async.errors import MetadataError, SetupError
+from ascc_async.learning.class_split import PARTS
+from ascc_async.learning.few_shot import kept_classes, read_table, used_clips
 from ascc_async.learning.statistics import FEW_SHOT_TRAIN, STATISTICS, sha256_of_ids
 
 Floats = NDArray[np.float32]
-_PARTS = ("train", "val", "test")
 
 
 class Clips:
@@ -51,7 +51,7 @@ class Clips:
         statistics: str | None = None,
         class_list: str | PathLike[str] | None = None,
     ) -> None:
-        output, of_split = Path(dir), part in _PARTS
+        output, of_split = Path(dir), part in PARTS
         exports = output / EXPORTS_FOLDER
         for name, value, known in (
             ("normalise", normalise, ("none", "sample", "global", "channel")),
@@ -61,10 +61,10 @@ class Clips:
                 raise ValueError(f"{name}={value!r}: expected {', '.join(known)}")
         if labels == "one" and not of_split:
             raise ValueError(
-                f"part={part!r}: expected {', '.join(_PARTS)}, or labels='multi' for AudioSet's"
+                f"part={part!r}: expected {', '.join(PARTS)}, or labels='multi' for AudioSet's"
                 " splits, whose clips have several labels"
             )
-        mids = _used_clips(exports, part) if of_split else {}
+        mids = used_clips(exports, part) if of_split else {}
         held: dict[str, str] = {}
         if labels == "multi":
             rows = published_clips(output)
@@ -88,7 +88,7 @@ class Clips:
 
         self._labels: list[int] | Floats
         if labels == "one":
-            names = _kept_classes(exports, part)
+            names = kept_classes(exports, part)
             codes = {mid: code for code, mid in enumerate(names)}
             self._labels = [codes[mids[segment_id]] for segment_id in self.segment_ids]
         else:
@@ -102,7 +102,11 @@ class Clips:
             codes = {mid: code for code, mid in enumerate(names)}
             self._labels = np.zeros((len(self), len(codes)), np.float32)
             for marks, segment_id in zip(self._labels, self.segment_ids, strict=True):
-                marks[[codes[mid] for mid in held[segment_id].split(",")]] = 1
+                mids_held = held[segment_id].split(",")
+                if unknown := [mid for mid in mids_held if mid not in codes]:
+                    lacks = f"lacks {unknown[0]}, a class of {segment_id}: name the dataset's own"
+                    raise MetadataError(Path(found), None, lacks)
+                marks[[codes[mid] for mid in mids_held]] = 1
         self.classes = list(names.values())
 
         self._of_each = normalise == "sample"
@@ -138,7 +142,7 @@ class Clips:
     def credit(self, index: int) -> str:
         """Whom to name for a clip, in one line: title, author, source, license, changes."""
         if self._credits is None:
-            lines = _lines(self._folder / "ATTRIBUTION.csv", _command(self._folder.name))
+            lines = read_table(self._folder / "ATTRIBUTION.csv", _command(self._folder.name))
             self._credits = {
                 line["segment_id"]: f"{restored(line['title'])} by {restored(line['author'])},"
                 f" {line['source_link']}, {line['license']} {line['license_link']}:"
@@ -152,15 +156,6 @@ def _normalised(array: Floats, mean: Any, deviation: Any) -> Floats:
     # Where all is equal, as in silence, nothing is to be divided by.
     result: Floats = (array - mean) / np.where(deviation > 0, deviation, 1).astype(np.float32)
     return result
-
-
-def _lines(path: Path, command: str) -> list[dict[str, str]]:
-    """The rows of a table. Raises SetupError, with the command that makes it, where it is not."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError as error:
-        raise SetupError(f"{path} is missing: `python -m ascc_async {command}` makes it") from error
 
 
 def _command(preset: str) -> str:
@@ -179,30 +174,14 @@ def _command(preset: str) -> str:
     )
 
 
-def _used_clips(exports: Path, part: str) -> dict[str, str]:
-    """The class of each clip that this part of the class split uses."""
-    return {
-        line["segment_id"]: line["mid"]
-        for line in _lines(exports / "few_shot" / "clips.csv", "few-shot")
-        if line["part"] == part and line["used"] == "1"
-    }
-
-
-def _kept_classes(exports: Path, part: str) -> dict[str, str]:
-    """Display names by MID of the classes that this part keeps."""
-    return {
-        line["mid"]: restored(line["display_name"])
-        for line in _lines(exports / "few_shot" / "classes.csv", "few-shot")
-        if line["part"] == part and line["kept"] == "1"
-    }
-
-
 def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str]:
     """The path of each segment's array. Only what `features` was told to drop may be missing."""
     command = _command(preset)
-    paths = {line["segment_id"]: line["path"] for line in _lines(folder / "index.csv", command)}
+    paths = {line["segment_id"]: line["path"] for line in read_table(folder / "index.csv", command)}
     dropped = folder / "dropped.csv"
-    left_out = {line["segment_id"] for line in _lines(dropped, command)} if dropped.exists() else ()
+    left_out = (
+        {line["segment_id"] for line in read_table(dropped, command)} if dropped.exists() else ()
+    )
     missing = [one for one in segments if one not in paths and one not in left_out]
     if missing:
         raise SetupError(
@@ -215,7 +194,7 @@ def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str
 def _check_training(exports: Path, folder: Path, preset: str) -> None:
     """Raise SetupError where the statistics are of another class split, perhaps of test clips."""
     record = json.loads((folder / "preset.json").read_bytes())
-    training = _arrays(folder, preset, _used_clips(exports, "train"))
+    training = _arrays(folder, preset, used_clips(exports, "train"))
     if record["statistics_of"].get("few_shot_train_sha256") != sha256_of_ids(training):
         raise SetupError(
             f"{folder / STATISTICS} is not of the training clips that `few-shot` chose last:"

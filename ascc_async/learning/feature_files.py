@@ -15,15 +15,24 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
-from ascc_async.files import PART, held, part_of, put, replacing, seal, sha256_of
+from ascc_async.files import (
+    part_of,
+    put,
+    remove_files,
+    remove_leftovers,
+    replacing,
+    seal,
+    sha256_of,
+)
 from ascc_async.learning.recipe import Array, FeatureRecipe
 
 INDEX = "index.csv"
@@ -50,12 +59,6 @@ class FeatureFiles:
         self.folder = folder
         self._record = json.loads(json.dumps(recipe.record()))  # as it is when read again
         self._stamp = _stamp(self._record)
-
-    @contextmanager
-    def held(self, *, alone: bool) -> Iterator[None]:
-        """Hold the folder: parts share it, who finishes it must be alone. Raises SetupError."""
-        with held(self.folder, alone=alone):
-            yield
 
     def made(self, rows: Iterable[ManifestRow]) -> dict[str, Made]:
         """What is there already of these clips and is as it was written, by segment id."""
@@ -102,10 +105,7 @@ class FeatureFiles:
         if array is None:
             return Made(row.segment_id, "", "", row.sha256, "0", str(source))
         path = f"{row.segment_id[:2]}/{row.segment_id}.npy"
-        file = io.BytesIO()  # numpy's own writing to a file does not tell that the disk is full
-        # Version 1.0 whatever numpy writes by default: every reader knows it.
-        np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0))
-        sha256 = put(self.folder / path, file.getvalue())
+        sha256 = put_array(self.folder / path, array)
         return Made(row.segment_id, path, sha256, row.sha256, str(frames), str(source))
 
     def record(self, made: Sequence[Made]) -> None:
@@ -124,12 +124,8 @@ class FeatureFiles:
             if path.relative_to(self.folder).as_posix() not in paths
         ]
         self.reopen(path.stem for path in others)
-        for path in others:
-            path.unlink()
-            with suppress(OSError):
-                path.parent.rmdir()  # if it was the last one
-        for leftover in self.folder.glob(f"{PART}*"):
-            leftover.unlink()
+        remove_files(others)
+        remove_leftovers(self.folder)
 
     def describe(self, statistics_of: dict[str, str]) -> None:
         """The parameters, and what the statistics beside them are made of."""
@@ -168,3 +164,11 @@ def _read(path: Path) -> Iterator[Made]:
         table = csv.reader(file)
         next(table, None)
         yield from map(Made._make, table)
+
+
+def put_array(path: Path, array: npt.NDArray[Any]) -> str:
+    """Put a `.npy` file in place, see `files.put`. Returns its SHA-256."""
+    file = io.BytesIO()  # numpy's own writing to a file does not tell that the disk is full
+    # Version 1.0 whatever numpy writes by default: every reader knows it.
+    np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0))
+    return put(path, file.getvalue())

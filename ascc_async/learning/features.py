@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,8 @@ from ascc_async.dataset.published_clips import (
     write_credits_of,
 )
 from ascc_async.errors import Rejected, SetupError, StopRun
+from ascc_async.files import held
+from ascc_async.learning import few_shot
 from ascc_async.learning.feature_files import FeatureFiles, Made
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import (
@@ -34,8 +35,6 @@ from ascc_async.learning.statistics import (
 from ascc_async.media.decoding import read_sound
 from ascc_async.media.encoding import format_of
 from ascc_async.media.ffmpeg import find_ffmpeg
-
-FEW_SHOT_CLIPS = Path("few_shot", "clips.csv")  # under `exports/`: the classes' parts
 
 _BATCH = 64  # clips recorded at once: a kill costs so many at most, for each worker
 
@@ -66,7 +65,7 @@ def make_features(
     rows = published_clips(output_dir)
     exports = output_dir / EXPORTS_FOLDER
     files = FeatureFiles(exports / "features" / recipe.folder, recipe)
-    with files.held(alone=part is None):
+    with held(files.folder, alone=part is None):
         wanted = rows[part[0] - 1 :: part[1]] if part else rows
         made = files.made(wanted)
         for _ in checked_clips(output_dir, (row for row in wanted if row.segment_id in made)):
@@ -168,10 +167,9 @@ def _update_statistics(
 ) -> None:
     """Write `preset.json`, and `stats.npz` unless it is of these arrays already."""
     groups = {row.segment_id: [row.split] for row in rows}
-    with suppress(FileNotFoundError), (exports / FEW_SHOT_CLIPS).open(encoding="utf-8") as file:
-        for clip in csv.DictReader(file):
-            if clip["part"] == "train" and clip["used"] == "1" and clip["segment_id"] in groups:
-                groups[clip["segment_id"]].append(FEW_SHOT_TRAIN)
+    with suppress(SetupError):  # where few-shot has not been called
+        for segment_id in few_shot.used_clips(exports, "train").keys() & groups.keys():
+            groups[segment_id].append(FEW_SHOT_TRAIN)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{made[row.segment_id].sha256} {groups[row.segment_id]}\n".encode())

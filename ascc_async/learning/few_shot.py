@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -21,7 +22,8 @@ from ascc_async.audioset.ontology import read_ontology
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
-from ascc_async.dataset.text import field
+from ascc_async.dataset.text import field, restored
+from ascc_async.errors import SetupError
 from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
@@ -142,6 +144,33 @@ def write_split(
     with replacing(folder / "split.json") as part:
         part.write_text(_record(classes, options, split), encoding="utf-8", newline="")
     write_credits_of(folder, output_dir, rows, "listed in a split of classes for few-shot learning")
+
+
+def used_clips(exports: Path, part: str = "") -> dict[str, str]:
+    """The class of each clip that the split uses, in `part` or in all. Raises SetupError."""
+    return {
+        line["segment_id"]: line["mid"]
+        for line in read_table(exports / FOLDER / "clips.csv", "few-shot")
+        if line["used"] == "1" and part in ("", line["part"])
+    }
+
+
+def kept_classes(exports: Path, part: str) -> dict[str, str]:
+    """Display names by MID of the classes that a part keeps. Raises SetupError."""
+    return {
+        line["mid"]: restored(line["display_name"])
+        for line in read_table(exports / FOLDER / "classes.csv", "few-shot")
+        if line["part"] == part and line["kept"] == "1"
+    }
+
+
+def read_table(path: Path, command: str) -> list[dict[str, str]]:
+    """The rows of a table. Raises SetupError, with the command that makes it, where it is not."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise SetupError(f"{path} is missing: `python -m ascc_async {command}` makes it") from error
 
 
 def _clip_line(segment_id: str, split: Split) -> tuple[str, ...]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
-from ascc_async.files import held, put, remove_leftovers, replacing
+from ascc_async.files import held, remove_files, remove_leftovers, replacing
+from ascc_async.learning.feature_files import put_array
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import SegmentFeatures
 
@@ -91,7 +89,10 @@ def join_features(
     with held(folder):
         index, differing = _earlier(folder, clips.keys() - found.keys())
         for segment_id, features in found.items():
-            index[segment_id] = _put_array(folder, segment_id, features)
+            name = f"{segment_id[:2]}/{segment_id}.npy"
+            sha256 = put_array(folder / name, features.embeddings)
+            seconds = str(len(features.embeddings))
+            index[segment_id] = JoinedRow(segment_id, name, sha256, seconds)
             labels = tuple(
                 mids[code] if code < len(mids) else str(code) for code in features.labels
             )
@@ -103,7 +104,9 @@ def join_features(
         write_credits_of(folder, output_dir, joined, _CHANGES)
         with replacing(folder / INDEX) as part:
             write_table(part, JoinedRow._fields, (index[row.segment_id] for row in joined))
-        _clean(folder, {row.path for row in index.values()})
+        named = {folder / row.path for row in index.values()}
+        remove_files(path for path in folder.glob("??/*") if path not in named)
+        remove_leftovers(folder)
     return FeaturesSummary(folder, records, len(found), other_start, len(index), len(differing))
 
 
@@ -124,14 +127,6 @@ def _lines(path: Path) -> list[list[str]]:
     return []
 
 
-def _put_array(folder: Path, segment_id: str, features: SegmentFeatures) -> JoinedRow:
-    path = f"{segment_id[:2]}/{segment_id}.npy"
-    file = io.BytesIO()
-    np.lib.format.write_array(file, features.embeddings, version=(1, 0))
-    sha256 = put(folder / path, file.getvalue())
-    return JoinedRow(segment_id, path, sha256, str(len(features.embeddings)))
-
-
 def _difference(
     row: ManifestRow, features: SegmentFeatures, labels: Sequence[str]
 ) -> Differing | None:
@@ -140,13 +135,3 @@ def _difference(
     if not ends_early and set(labels) == set(row.labels.split(",")):
         return None
     return Differing(row.segment_id, str(seconds), row.labels, ",".join(labels))
-
-
-def _clean(folder: Path, paths: Set[str]) -> None:
-    """Remove the arrays of clips that are no longer there, and what a killed call left."""
-    for path in folder.glob("??/*"):
-        if path.relative_to(folder).as_posix() not in paths:
-            path.unlink()
-            with suppress(OSError):
-                path.parent.rmdir()  # if it was the last one
-    remove_leftovers(folder)

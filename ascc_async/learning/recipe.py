@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -15,9 +16,9 @@ from ascc_async import __version__
 from ascc_async.errors import SettingsError
 from ascc_async.learning.log_mel import frames_of, log_mel
 from ascc_async.learning.presets import PRESETS, LogMel
-from ascc_async.learning.waveform import Short, fitted, mono, normalised
 
 Array = npt.NDArray[np.float32]
+Short = Literal["zero", "repeat", "drop"]
 
 _SECONDS = (1, 60)
 
@@ -167,3 +168,33 @@ class FeatureRecipe:
     def _mel(self) -> LogMel | None:
         preset = PRESETS[self.preset]
         return preset if isinstance(preset, LogMel) else None
+
+
+def mono(samples: Array, rate: int, wanted_rate: int) -> Array:
+    """The mean of the channels of (frames, channels), resampled: what `librosa.load` gives.
+
+    Mixed first: resampling is the expensive step, and the order shows in the last bits.
+    """
+    wave: Array = samples.mean(axis=1)
+    if rate == wanted_rate:
+        return wave
+    length = math.ceil(len(wave) * (wanted_rate / rate))
+    resampled: Array = soxr.resample(wave, rate, wanted_rate, quality="HQ")[:length]
+    return np.pad(resampled, (0, length - len(resampled)))
+
+
+def normalised(wave: Array) -> Array:
+    """Mean 0 and deviation 1 over the whole clip; one without any sound is left at 0."""
+    centred: Array = wave - wave.mean()
+    return centred / (wave.std() or np.float32(1))
+
+
+def fitted(wave: Array, length: int, short: Short) -> Array | None:
+    """So many samples of it, from its start; None for one that is shorter and to be dropped."""
+    if len(wave) >= length:
+        return wave[:length]
+    if short == "drop":
+        return None
+    if short == "repeat" and len(wave):
+        return np.resize(wave, length)  # over and over, the last time not to its end
+    return np.pad(wave, (0, length - len(wave)))

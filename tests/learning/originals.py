@@ -79,7 +79,7 @@ def vggish(wave: Array) -> Array:
     return np.asarray(mel).T
 
 
-def panns(wave: Array) -> Array:
+def panns(wave: Array, bits: int = 32) -> Array:
     torch, theirs = imported("torch"), imported("torchlibrosa")
     spectrogram = theirs.Spectrogram(
         n_fft=1024, hop_length=320, win_length=1024, window="hann", center=True,
@@ -89,8 +89,9 @@ def panns(wave: Array) -> Array:
         sr=32000, n_fft=1024, n_mels=64, fmin=50, fmax=14000, ref=1.0, amin=1e-10, top_db=None,
         freeze_parameters=True,
     )  # fmt: skip
+    kind = {32: torch.float32, 64: torch.float64}[bits]
     with torch.no_grad():
-        made = log_mel(spectrogram(torch.from_numpy(wave)[None]))
+        made = log_mel.to(kind)(spectrogram.to(kind)(torch.from_numpy(wave).to(kind)[None]))
     return np.asarray(made[0, 0].numpy().T)
 
 

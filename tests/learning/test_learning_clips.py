@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from learning_samples import CLASSES, MIDS, Dataset
 
-from ascc_async.errors import SetupError
+from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning import Clips
 from ascc_async.learning.statistics import sha256_of_ids
 
@@ -175,8 +175,8 @@ def test_a_part_without_clips_is_an_error(made: Dataset) -> None:
         clips.write_text(text, "utf-8")
 
 
-def test_a_class_list_that_lies_elsewhere_is_named(made: Dataset) -> None:
-    """With `class_list`, where the dataset's metadata is in another folder."""
+def test_a_class_list_that_lies_elsewhere_is_named(made: Dataset, tmp_path: Path) -> None:
+    """With `class_list`, where the metadata is in another folder; it must have every class."""
     there, elsewhere = made.folder / "metadata", made.folder / "elsewhere"
     there.rename(elsewhere)
     try:
@@ -184,6 +184,10 @@ def test_a_class_list_that_lies_elsewhere_is_named(made: Dataset) -> None:
             Clips(made.folder, "tiny", "eval", "none", "multi")
         file = elsewhere / "class_labels_indices.csv"
         assert len(Clips(made.folder, "tiny", "eval", "none", "multi", class_list=file)) == 8
+        other = tmp_path / "other.csv"
+        other.write_text("index,mid,display_name\n0,/m/0zz,Other\n")
+        with pytest.raises(MetadataError, match=r"other\.csv: lacks /m/\w+, a class of 0"):
+            Clips(made.folder, "tiny", "eval", "none", "multi", class_list=other)
     finally:
         elsewhere.rename(there)
 

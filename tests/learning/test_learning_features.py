@@ -18,7 +18,7 @@ from learning_samples import Dataset
 from ascc_async.cli import run_command
 from ascc_async.dataset.published_clips import published_clips
 from ascc_async.errors import SetupError
-from ascc_async.files import sha256_of
+from ascc_async.files import held, sha256_of
 from ascc_async.learning.feature_files import FeatureFiles
 from ascc_async.learning.features import Features, make_features
 from ascc_async.learning.recipe import FeatureRecipe
@@ -283,9 +283,7 @@ def test_wrong_options_are_errors_of_usage(wrong: list[str]) -> None:
 
 def test_only_one_call_finishes_a_folder_at_a_time(copy: Dataset) -> None:
     """A second one says so and changes nothing; parts share the folder."""
-    recipe = FeatureRecipe("metaaudio", seconds=1)
-    files = FeatureFiles(copy.folder / FOLDER, recipe)
-    with files.held(alone=False):
+    with held(copy.folder / FOLDER, alone=False):
         assert make(copy, (1, 2)).new == 0
         with pytest.raises(SetupError, match="another call is working here"):
             make(copy)

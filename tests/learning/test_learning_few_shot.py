@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from learning_samples import MIDS, Dataset
 
+from ascc_async.errors import SetupError
 from ascc_async.files import held
+from ascc_async.learning import metaaudio
 
 LEAVES = ("Frog", "Crow", "Bark", "Rain", "Thunder", "Wind", "Piano", "Singing", "Whistling", "Car")
 
@@ -117,14 +119,21 @@ def test_killed_and_again_is_the_same(copy: Dataset, last: str) -> None:
 
 
 def test_another_call_in_the_folder_is_waited_for(copy: Dataset) -> None:
-    """Exit code 1 with nothing changed: `few-shot`, and `export metaaudio` in its own folder."""
+    """Exit code 1 with nothing changed: nobody works on what another makes or reads."""
     assert copy.command("export", "metaaudio")[0] == 0
     before = copy.tree("exports")
-    for name, words in (("few_shot", ["few-shot"]), ("metaaudio", ["export", "metaaudio"])):
+    export = ("export", "metaaudio")
+    for name, words in (("few_shot", ("few-shot",)), ("metaaudio", export), ("few_shot", export)):
         with held(copy.folder / "exports" / name):
             code, said = copy.command(*words)
         assert (code, "another call is working here" in said) == (1, True), said
         assert copy.tree("exports") == before
+    recipe = metaaudio.recipe_of(None)
+    with (
+        held(copy.folder / "exports/features" / recipe.folder),
+        pytest.raises(SetupError, match="another call is working here"),
+    ):
+        metaaudio.export(copy.folder, recipe)
 
 
 def test_removing_clips_moves_no_class(copy: Dataset) -> None:
@@ -168,6 +177,7 @@ def test_a_split_that_keeps_nothing_is_an_error_and_changes_nothing(copy: Datase
     code, said = copy.command("few-shot", "--min-clips", "999")
     assert code == 1, said
     assert "no class has 999 or more usable clips, the largest has " in said
+    assert "The split is as it was" in said
     assert copy.tree("exports") == before
 
 

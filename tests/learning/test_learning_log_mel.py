@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from originals import GOLDEN, ORIGINALS, NotHere, some_of, sound, stereo, wave16k
+from originals import GOLDEN, ORIGINALS, NotHere, panns, some_of, sound, stereo, wave16k
 
 from ascc_async.learning.log_mel import frames_of, log_mel
 from ascc_async.learning.presets import PRESETS, LogMel
-from ascc_async.learning.recipe import FeatureRecipe
-from ascc_async.learning.waveform import mono
+from ascc_async.learning.recipe import FeatureRecipe, mono
 from ascc_async.media.decoding import read_sound
 
 MEL = {name: preset for name, preset in PRESETS.items() if isinstance(preset, LogMel)}
@@ -47,6 +46,19 @@ def test_the_whole_is_that_of_the_original(name: str) -> None:
     _, _, at_most, in_the_mean = ORIGINALS[name]
     assert differences.max() <= at_most
     assert differences.mean() <= in_the_mean
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_panns_itself_is_nearer_with_64_bits() -> None:
+    """In bands with next to nothing in them its 32 bits leave noise, 0.4 dB here; ours has none."""
+    time = np.arange(320_000) / 32_000
+    wave = (np.sin(2000 * np.pi * time) * time / 20).astype(np.float32)
+    ours = log_mel(wave, MEL["panns"])
+    try:
+        off = [np.abs(panns(wave, bits) - ours).max() for bits in (32, 64)]
+    except NotHere as error:
+        pytest.skip(str(error))
+    assert off[1] < 0.05 < 0.1 < off[0]
 
 
 @pytest.mark.filterwarnings("ignore")
