@@ -8,6 +8,7 @@ import filecmp
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from ascc_async.errors import SettingsError, SetupError
 
 PART = ".part-"
+_GB = 1_000_000_000
 _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
 
 
@@ -69,6 +71,18 @@ def disk_errors(folder: Path) -> Iterator[None]:
             " settings (output.dir, audioset.metadata_dir), or give yourself the right to write"
             " there"
         ) from error
+
+
+def ensure_room(folder: Path, needed: float, min_free_gb: float) -> None:
+    """Raise DiskFull where so many bytes more in `folder` would leave less than `min_free_gb`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed + min_free_gb * _GB:
+        raise DiskFull(
+            f"{folder}: needs {needed / _GB + min_free_gb:.1f} GB of free disk, output.min_free_gb"
+            f" among them, and {free / _GB:.1f} GB are free. Make room, then run the same command"
+            " again"
+        )
 
 
 @contextmanager

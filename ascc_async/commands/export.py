@@ -12,7 +12,7 @@ from ascc_async.dataset.published_clips import EXPORTS_FOLDER
 from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
 from ascc_async.exports import lists, webdataset
-from ascc_async.exports.rows import read_published
+from ascc_async.exports.rows import Published, read_published
 from ascc_async.files import held
 from ascc_async.learning import few_shot, metaaudio
 from ascc_async.progress.bar import counted_bar
@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
         case "webdataset":
             _webdataset(settings, options.shard_mb)
         case "lists":
-            published = read_published(settings.output.dir, settings.audioset.metadata_dir)
+            published = _published(settings)
             folder = lists.export(settings.output.dir, published)
             say(f"lists: {counted(len(published.rows), 'clip')}, in {folder}")
     return 0
@@ -61,13 +61,10 @@ def _parquet(settings: Settings) -> None:
 
     with counted_bar("parquet") as on_progress:
         made = parquet.export(
-            settings.output.dir,
-            settings.audioset.metadata_dir,
-            settings.output.min_free_gb,
-            on_progress,
+            settings.output.dir, _published(settings), settings.output.min_free_gb, on_progress
         )
     say(
-        f"parquet: {counted(made.clips, 'clip')} in {counted(made.tables, 'table')},"
+        f"parquet: {counted(made.clips, 'clip')} in {counted(made.files, 'table')},"
         f" {count(made.new)} new, in {made.folder}"
     )
     say("To publish it, with a NAME of your own such as you/audioset-cc:")
@@ -75,12 +72,16 @@ def _parquet(settings: Settings) -> None:
 
 
 def _webdataset(settings: Settings, shard_mb: int) -> None:
-    rows = read_published(settings.output.dir, settings.audioset.metadata_dir).rows
+    rows = _published(settings).rows
     with counted_bar("writing shards") as on_clip:
         made = webdataset.export(
             settings.output.dir, rows, shard_mb * 1_000_000, settings.output.min_free_gb, on_clip
         )
     say(
-        f"webdataset: {counted(len(rows), 'clip')} in {counted(made.shards, 'shard')}, {made.new}"
+        f"webdataset: {counted(made.clips, 'clip')} in {counted(made.files, 'shard')}, {made.new}"
         f" of them written now, in {made.folder}"
     )
+
+
+def _published(settings: Settings) -> Published:
+    return read_published(settings.output.dir, settings.audioset.metadata_dir)

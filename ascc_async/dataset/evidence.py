@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from ascc_async.dataset.text import iso_time
+from ascc_async.errors import MetadataError
 from ascc_async.model import Evidence, License
 from ascc_async.youtube.license_parser import read_again
 
@@ -29,6 +30,7 @@ description: What YouTube answered about the license of each video. Of an answer
  part from which license, title and channel were read; of a watch page, a part of the JSON in it.\
  Left out: headers, keys, cookies and whatever else tells of who asked.\r
 """
+_ANEW = "`python -m ascc_async run` writes it anew"
 _UNREADABLE = (ArchiveLoadFailed, zlib.error, ValueError, OSError)
 
 
@@ -127,17 +129,27 @@ def wrong_evidence(path: Path, named: Mapping[str, str]) -> Iterator[tuple[str, 
         yield video_id, f"its record {urn} is not there"
 
 
-def copy_evidence(path: Path, target: Path, named: Container[str]) -> None:
-    """Copy the records of these ids, byte for byte, with what belongs to them. Raises OSError."""
-    with path.open("rb") as file, path.open("rb") as again, target.open("wb") as copy:
-        records = ArchiveIterator(file)
-        for record in records:
-            urn = _urn(record, "WARC-Concurrent-To") or _urn(record, "WARC-Record-ID")
-            wanted = record.rec_type == "warcinfo" or urn in named
-            records.read_to_end()
-            if wanted:
-                again.seek(records.get_record_offset())
-                copy.write(again.read(records.get_record_length()))
+def copy_evidence(path: Path, target: Path, named: Iterable[str]) -> None:
+    """Copy the records of these ids, byte for byte, with what belongs to them.
+
+    Raises MetadataError where some are not there or cannot be read.
+    """
+    left, wanted = set(named), frozenset(named)
+    try:
+        with path.open("rb") as file, path.open("rb") as again, target.open("wb") as copy:
+            records = ArchiveIterator(file)
+            for record in records:
+                urn = _urn(record, "WARC-Record-ID")
+                left.discard(urn)
+                ids = (urn, _urn(record, "WARC-Concurrent-To"))
+                records.read_to_end()
+                if record.rec_type == "warcinfo" or not wanted.isdisjoint(ids):
+                    again.seek(records.get_record_offset())
+                    copy.write(again.read(records.get_record_length()))
+    except (ArchiveLoadFailed, zlib.error, FileNotFoundError) as error:
+        raise MetadataError(path, None, f"cannot be read ({error}): {_ANEW}") from error
+    if left:
+        raise MetadataError(path, None, f"lacks {len(left):,} records of the manifest: {_ANEW}")
 
 
 def _urn(record: ArcWarcRecord, header: str) -> str:

@@ -13,7 +13,7 @@ from ascc_async.exports.rows import Published
 
 _FORMATS = {
     ".parquet": "application/x-parquet", ".md": "text/markdown", ".csv": "text/csv",
-    ".json": "application/json", ".cff": "application/yaml",
+    ".json": "application/json", ".cff": "application/yaml", ".gz": "application/warc",
 }  # fmt: skip
 _LICENSES = [
     "https://creativecommons.org/licenses/by/3.0/", "https://creativecommons.org/licenses/by/4.0/",

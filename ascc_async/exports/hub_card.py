@@ -185,6 +185,7 @@ training splits, test: eval) are those that papers use.
 | `title`, `author`, `channel_id`, `channel_link` | whom to credit |
 | `source_link` | the video at the clip's start |
 | `license`, `license_link`, `license_seen_at` | the license, and when it was seen |
+| `evidence` | the record of `evidence.warc.gz` (WARC 1.1) with what YouTube answered about it |
 | `changes` | what was done to the sound |
 | `strong_labels` | where joined: when each sound begins and ends |
 | `vggish` | where joined: Google's features, 128 numbers a second |

@@ -16,16 +16,18 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from ascc_async.dataset.published_clips import EXPORTS_FOLDER
+from ascc_async.exports.folder import export_folder
 from ascc_async.exports.rows import Published, Row
-from ascc_async.files import disk_errors, put, remove_leftovers
+from ascc_async.files import put, remove_leftovers
 
 FOLDER = "lists"
 
 
 def export(output_dir: Path, published: Published) -> Path:
-    """Write all of them, remove what an earlier call left of other splits; their folder."""
-    folder = output_dir / EXPORTS_FOLDER / FOLDER
+    """Write all of them, remove what an earlier call left of other splits; their folder.
+
+    Raises SetupError where there is no clip.
+    """
     rows = published.rows
     files = {
         "README.md": _README.encode(),
@@ -54,7 +56,7 @@ def export(output_dir: Path, published: Published) -> Path:
                 f"{row.segment_id} {value}\n" for row, value in zip(clips, values, strict=True)
             )
             files[f"kaldi/{split}/{name}"] = "".join(lines).encode()
-    with disk_errors(folder):
+    with export_folder(output_dir, FOLDER, rows) as folder:
         for name, content in files.items():
             remove_leftovers((folder / name).parent)
             put(folder / name, content)
@@ -94,7 +96,10 @@ def _recording(row: Row) -> dict[str, object]:
 
 
 def _supervision(row: Row) -> dict[str, object]:
-    names = "labels", "human_labels", "label_indices", "split", "title", "author", "source_link"
+    names = (
+        "labels", "human_labels", "label_indices", "split", "title", "author", "source_link",
+        "license", "license_link", "evidence",
+    )  # fmt: skip
     return {
         "id": row.segment_id,
         "recording_id": row.segment_id,
@@ -102,7 +107,7 @@ def _supervision(row: Row) -> dict[str, object]:
         "duration": round(row.duration_seconds * row.sample_rate) / row.sample_rate,
         "channel": [*range(row.channels)],
         "text": ", ".join(row.human_labels),
-        "custom": {name: getattr(row, name) for name in (*names, "license", "license_link")},
+        "custom": {name: getattr(row, name) for name in names},
     }
 
 
@@ -118,7 +123,7 @@ def _class_list(names: Mapping[str, str]) -> bytes:
 def _weights(clips: Sequence[Row]) -> bytes:
     """As AST's gen_weight_file.py: clips of rare classes are drawn more often."""
     uses = Counter(mid for row in clips for mid in row.labels)
-    weights = (sum(1000 / (uses[mid] + 100) for mid in row.labels) for row in clips)
+    weights = (sum(1000 / (uses[mid] + 0.01) for mid in row.labels) for row in clips)
     return "".join(f"{weight:.18e}\n" for weight in weights).encode()
 
 

@@ -22,7 +22,7 @@ from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import restored
 from ascc_async.exports.joined import Joined
-from ascc_async.exports.rows import Published, Row, read_clip
+from ascc_async.exports.rows import Published, Row, pieces, read_clip
 from ascc_async.model import License, Outcome
 
 FINGERPRINT = b"ascc_async"
@@ -50,7 +50,7 @@ _COLUMNS = {
     "clipping_share": pa.float64(), "title": pa.string(), "author": pa.string(),
     "channel_id": pa.string(), "channel_link": pa.string(), "source_link": pa.string(),
     "license": pa.string(), "license_link": pa.string(), "license_seen_at": pa.string(),
-    "changes": pa.string(),
+    "changes": pa.string(), "evidence": pa.string(),
 }  # fmt: skip
 _JOINED = {"strong_labels": pa.list_(_EVENT), "vggish": pa.list_(pa.list_(pa.uint8()))}
 
@@ -81,7 +81,7 @@ class ClipTables:
         }
         schema = pa.schema(list(self.types.items()), metadata=about)
         with _writer(part, schema, {"audio.bytes"}) as writer:
-            for group in _groups(rows):
+            for group in pieces(rows, _GROUP_BYTES, _GROUP_ROWS):
                 records = []
                 for row in group:
                     records.append(self._record(row))
@@ -135,6 +135,12 @@ def write_manifest(part: Path, output_dir: Path) -> None:
             writer.write_table(table.filter(pa.array(stays, pa.bool_())))
 
 
+def evidence_named_in(path: Path) -> list[str]:
+    """The records that the table of the manifest names."""
+    names: list[str] = pq.read_table(path, columns=["evidence"])["evidence"].unique().to_pylist()
+    return names
+
+
 def _array(values: list[str], kind: pa.DataType) -> pa.Array:
     texts = pa.array(values, pa.string())
     if pa.types.is_list(kind):
@@ -177,20 +183,6 @@ def _writer(
         ) as writer,
     ):
         yield writer
-
-
-def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows that go into one row group, which a reader loads at once."""
-    group: list[Row] = []
-    size = 0
-    for row in rows:
-        if group and (len(group) == _GROUP_ROWS or size + row.bytes > _GROUP_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(row)
-        size += row.bytes
-    if group:
-        yield group
 
 
 def _feature(kind: pa.DataType) -> Any:

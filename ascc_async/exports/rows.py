@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +50,28 @@ class Row(NamedTuple):
     license_link: str
     license_seen_at: str
     changes: str
+    evidence: str
 
 
 def read_clip(output_dir: Path, row: Row) -> bytes:
     """The clip's file. Raises SetupError unless it is the one the manifest names."""
     return checked_bytes(output_dir, row.path, row.sha256)
+
+
+def pieces(
+    rows: Iterable[Row], most_bytes: int, most_rows: int = sys.maxsize
+) -> Iterator[list[Row]]:
+    """The rows in pieces of at most so many bytes of sound, or one clip, and so many rows."""
+    piece: list[Row] = []
+    size = 0
+    for row in rows:
+        if piece and (len(piece) == most_rows or size + row.bytes > most_bytes):
+            yield piece
+            piece, size = [], 0
+        piece.append(row)
+        size += row.bytes
+    if piece:
+        yield piece
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,7 @@ def read_published(output_dir: Path, metadata_dir: Path) -> Published:
                 restored(credit.title), restored(credit.author), restored(row.channel_id),
                 credit.channel_link, credit.source_link, credit.license, credit.license_link,
                 credit.license_seen_at, restored(credit.changes),
+                row.evidence,
             )
         )  # fmt: skip
     return Published(rows, names)

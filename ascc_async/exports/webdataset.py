@@ -9,34 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import DEFAULT_BUFFER_SIZE
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from tarfile import BLOCKSIZE, NUL, RECORDSIZE, USTAR_FORMAT, TarInfo
 
-from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
+from ascc_async.dataset.published_clips import write_credits_of
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
-from ascc_async.errors import SetupError
-from ascc_async.exports.rows import Row, read_clip
-from ascc_async.files import disk_errors, part_of, put, remove_leftovers, seal, sha256_of
+from ascc_async.exports.folder import Exported, export_folder, write_evidence
+from ascc_async.exports.rows import Row, pieces, read_clip
+from ascc_async.files import ensure_room, part_of, put, remove_leftovers, seal, sha256_of
 
 FOLDER = "webdataset"
 SHARD_BYTES = 1_000_000_000
-_GB = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class WebDatasetFolder:
-    """What is in the folder now, and how many of its shards this call wrote."""
-
-    folder: Path
-    shards: int
-    new: int
 
 
 def export(
@@ -45,24 +33,23 @@ def export(
     shard_bytes: int = SHARD_BYTES,
     min_free_gb: float = 0,
     on_clip: Callable[[int, int], None] = lambda done, total: None,
-) -> WebDatasetFolder:
+) -> Exported:
     """Write `<split>/000000.tar`, …, and what must go with them when they are shared.
 
     `on_clip` is told how many of how many clips are done. Raises SetupError for a clip that is not
     the one the manifest names, and where the disk has no room.
     """
-    folder = output_dir / EXPORTS_FOLDER / FOLDER
-    if not rows:
-        shutil.rmtree(folder, ignore_errors=True)  # all were asked to be left out
-        raise SetupError(f"{output_dir}: this dataset holds no clip, so there is nothing to export")
-    shards: dict[str, Sequence[Row]] = {}
+    shards: dict[str, list[Row]] = {}
     in_order = sorted(rows, key=attrgetter("split", "segment_id"))
     for split, clips in groupby(in_order, attrgetter("split")):
-        for number, shard in enumerate(_shards([*clips], shard_bytes)):
+        for number, shard in enumerate(pieces(clips, shard_bytes)):
             shards[f"{split}/{number:06}.tar"] = shard
-    with disk_errors(folder):
+    with export_folder(output_dir, FOLDER, rows) as folder:
         _remove_others(folder, shards)
-        _check_room(folder, shards, min_free_gb)
+        all_bytes = {name: sum(row.bytes for row in shard) for name, shard in shards.items()}
+        absent = sum(size for name, size in all_bytes.items() if not (folder / name).exists())
+        # A shard that changed is whole beside the old one before it takes its place.
+        ensure_room(folder, absent + max(all_bytes.values()), min_free_gb)
         sums: dict[str, str] = {}
         new = done = 0
         for name, shard in shards.items():
@@ -79,25 +66,12 @@ def export(
         sums["LICENSE.md"] = put(folder / "LICENSE.md", LICENSE_FILE.encode())
         sums["CITATION.cff"] = put(folder / "CITATION.cff", CITATION_FILE.encode())
         write_credits_of(folder, output_dir, rows)
-        for name in ("ATTRIBUTION.csv", "CREDITS.md"):
+        evidence = write_evidence(folder, output_dir, (row.evidence for row in rows))
+        for name in ("ATTRIBUTION.csv", "CREDITS.md", *evidence):
             sums[name] = sha256_of(folder / name)
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
         put(folder / "SHA256SUMS", lines.encode())
-    return WebDatasetFolder(folder, len(shards), new)
-
-
-def _shards(clips: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
-    """The clips in pieces of about so many bytes; one clip at least in each."""
-    shard: list[Row] = []
-    size = 0
-    for clip in clips:
-        if shard and size + clip.bytes > most:
-            yield shard
-            shard, size = [], 0
-        shard.append(clip)
-        size += clip.bytes
-    if shard:
-        yield shard
+    return Exported(folder, len(rows), len(shards), new)
 
 
 def _remove_others(folder: Path, shards: Mapping[str, object]) -> None:
@@ -112,21 +86,6 @@ def _remove_others(folder: Path, shards: Mapping[str, object]) -> None:
             path.unlink()
             with suppress(OSError):
                 path.parent.rmdir()  # if it was the last one
-
-
-def _check_room(folder: Path, shards: Mapping[str, Sequence[Row]], min_free_gb: float) -> None:
-    """Raise SetupError where what is still to be written would not leave `min_free_gb`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sizes = {name: sum(row.bytes for row in shard) for name, shard in shards.items()}
-    missing = sum(size for name, size in sizes.items() if not (folder / name).exists())
-    # A shard that changed is whole beside the old one before it takes its place.
-    needed = missing + max(sizes.values(), default=0) + int(min_free_gb * _GB)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise SetupError(
-            f"{folder}: needs {needed / _GB:.1f} GB of free disk, output.min_free_gb among them,"
-            f" and {free / _GB:.1f} GB are free. Make room, then run the same command again"
-        )
 
 
 def _bring_about(path: Path, output_dir: Path, clips: Sequence[Row]) -> tuple[str, bool]:
@@ -198,6 +157,7 @@ for sample in wds.WebDataset("{shard}", shardshuffle=False):
     print(facts["human_labels"], facts["author"], sound.shape, rate)
 ```
 
-Licenses: `LICENSE.md`. Credits, which must stay with the sounds: `CREDITS.md`, `ATTRIBUTION.csv`.
+Licenses: `LICENSE.md`, and in `evidence.warc.gz` what YouTube answered about each (`evidence` of a
+clip names the record). Credits, which must stay with the sounds: `CREDITS.md`, `ATTRIBUTION.csv`.
 How to cite: `CITATION.cff`. Whether a copy is whole: `sha256sum -c SHA256SUMS`, in this folder.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
-from dataset_samples import Sample
+from dataset_samples import Sample, evidence
 
 from ascc_async.commands.verify import Problem, verify
 from ascc_async.dataset.evidence import EVIDENCE_FILE
 from ascc_async.errors import SetupError
-from ascc_async.model import Evidence
 
 RATE = 8_000
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -98,9 +96,7 @@ def test_each_kind_of_damage_is_reported(sample: Sample) -> None:
 
 def test_evidence_that_cannot_be_shown_is_reported(sample: Sample) -> None:
     """It is no damage to a clip: nothing is fetched again because of it."""
-    seen = {"items": [{"id": IDS[0], "status": {"license": "creativeCommon"}}]}
-    proof = Evidence(IDS[0], "data_api", 1.0, "https://x/", "", json.dumps(seen))
-    sample.journal.evidence_rows = [proof]
+    sample.journal.evidence_rows = [evidence(IDS[0])]
     sample.write()
     assert problems(sample) == []
     (sample.folder / "dataset" / EVIDENCE_FILE).write_bytes(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,6 +101,13 @@ class MemoryJournal:
         """Pages sorted by video id."""
         rows = sorted(self.evidence_rows, key=lambda row: row.video_id)
         yield from (rows[at : at + 2] for at in range(0, len(rows), 2))
+
+
+def evidence(video_id: str) -> Evidence:
+    """What the Data API said of a Creative Commons video an hour ago."""
+    said = {"items": [{"id": video_id, "status": {"license": "creativeCommon"}}]}
+    address = f"https://www.googleapis.com/youtube/v3/videos?part=status&id={video_id}"
+    return Evidence(video_id, "data_api", NOW - 3600, address, "", json.dumps(said))
 
 
 def selection(segments: Sequence[Segment], classes: Sequence[Any] = CLASSES) -> Selection:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from learning_samples import MIDS, Dataset
 from peers_python import run_peer
+
+from ascc_async.files import held
 
 FOLDER = "exports/lists"
 IDS = ("-bcdefghijk_30000", "Zbcdefghijk_30000", "_bcdefghijk_30500", "abcdefghijk_0")
@@ -57,8 +61,17 @@ def test_ast_finds_files_labels_and_weights(exported: Dataset) -> None:
         classes = {row["mid"]: row["display_name"] for row in csv.DictReader(file)}
     assert data[0]["labels"].split(",") == [MIDS["Bark"], MIDS["Speech"]]
     assert [classes[mid] for mid in data[0]["labels"].split(",")] == ["Bark", "Speech"]
-    weights = [float(line) for line in (folder / "eval_weight.csv").read_text().split()]
-    assert weights == [pytest.approx(2 * 1000 / (4 + 100))] * 4
+    for split in ("eval", "balanced_train"):
+        data = json.loads((folder / f"{split}.json").read_bytes())["data"]
+        assert (folder / f"{split}_weight.csv").read_bytes() == ast_weights(data, list(classes))
+
+
+def ast_weights(data: list[dict[str, str]], mids: list[str]) -> bytes:
+    """What AST's `gen_weight_file.py` writes: a class weighs 1000 / (its clips + 0.01)."""
+    held = np.array([[mid in row["labels"].split(",") for mid in mids] for row in data])
+    file = io.BytesIO()
+    np.savetxt(file, held @ (1000.0 / (held.sum(axis=0) + 0.01)), delimiter=",")
+    return file.getvalue()
 
 
 def test_the_kaldi_folder_is_sorted_as_kaldi_wants(exported: Dataset) -> None:
@@ -84,6 +97,14 @@ def test_the_playlist_names_files_from_where_it_lies(exported: Dataset) -> None:
     assert lines[0] == "#EXTM3U"
     assert len(paths) == 5
     assert all((playlist.parent / path).is_file() for path in paths)
+
+
+def test_beside_another_call_it_refuses(exported: Dataset) -> None:
+    """Two at once would take away each other's files; the other formats are not held up."""
+    with held(exported.folder / FOLDER):
+        code, said = exported.command("export", "lists")
+        assert (code, "another call is working here" in said) == (1, True), said
+        assert exported.command("export", "webdataset")[0] == 0
 
 
 def test_a_second_call_touches_nothing_and_a_removed_video_goes(exported: Dataset) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from dataset_samples import Sample
+from dataset_samples import Sample, evidence
 
 from ascc_async.cli import run_command
 from ascc_async.files import sha256_of
@@ -69,6 +69,8 @@ class Dataset:
         own = {"channel_id": f"UC{video_id}{video_id}"}
         more = own | credits_
         self.sample.add(video_id, *mids, start_ms=start_ms, split=split, file=file, **more)
+        journal = self.sample.journal
+        journal.evidence_rows = [*journal.evidence_rows, evidence(video_id)]
         return segment_id
 
     def write(self) -> None:
