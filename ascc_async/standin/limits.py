@@ -27,7 +27,6 @@ class HowRefused:
 class _Account:
     times: deque[float] = field(default_factory=deque)
     paused_until: float = 0.0
-    breaches: int = 0
 
     def refuses(self, limit: Limit, now: float) -> bool:
         """Whether this limit's pause goes on or begins; else the request is counted."""
@@ -39,7 +38,6 @@ class _Account:
             self.times.append(now)
             return False
         self.times.clear()  # after the pause a new window begins
-        self.breaches += 1
         self.paused_until = now + limit.pause_seconds
         return True
 
@@ -63,13 +61,6 @@ class HiddenLimits:
                 # The first limit words it; the others count on, as YouTube's do.
                 refusal = refusal or HowRefused(limit.style, header)
         return refusal
-
-    def breaches(self) -> dict[str, int]:
-        """How often each identity exceeded a limit."""
-        counts: Counter[str] = Counter()
-        for (_, identity), account in self._accounts.items():
-            counts[identity] += account.breaches
-        return dict(counts)
 
 
 def retry_after(form: RetryAfterForm, seconds: float, wall: float) -> str | None:

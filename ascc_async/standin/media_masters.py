@@ -23,6 +23,7 @@ import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 
+from ascc_async.standin import timecode
 from ascc_async.standin.timecode import BASE, BLOCK_SECONDS, SLOTS, digit, synth_samples
 
 Frames = tuple[bytes, ...]
@@ -78,10 +79,13 @@ class Flavour:
 
     @property
     def name(self) -> str:
-        """Fit for a file name; names the encoder too, as another one makes other frames."""
-        encoder = hashlib.sha256(imageio_ffmpeg.get_ffmpeg_exe().encode()).hexdigest()[:8]
+        """Fit for a file name; names the maker too, as another one makes other frames."""
+        maker = imageio_ffmpeg.get_ffmpeg_exe().encode()
+        for source in (__file__, timecode.__file__):
+            maker += Path(source).read_bytes()
+        made_by = hashlib.sha256(maker).hexdigest()[:8]
         sound = "silent" if self.silent else "timecode"
-        return f"{self.codec}-{self.sample_rate}-{self.channels}-{self.bitrate}-{sound}-{encoder}"
+        return f"{self.codec}-{self.sample_rate}-{self.channels}-{self.bitrate}-{sound}-{made_by}"
 
 
 class SoundMaster:

@@ -126,8 +126,8 @@ class StandinProcess:
         return [line for line in lines if endpoint in (None, line["endpoint"])]
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered,
-        breaches (by identity), faults, connections (by listener), quota_used (by key)."""
+        """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered
+        (by identity), faults, connections (by listener), quota_used (by key)."""
         counters: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
         return counters
 

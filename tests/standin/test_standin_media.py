@@ -9,18 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ascc_async.standin.media import ITAGS, Damage, MediaStore, Stream, StreamSpec
+from ascc_async.standin.media import ITAGS, Damage, MediaStore, Stream, StreamSpec, streams_of
 from ascc_async.standin.media_containers import IndexForm
 from ascc_async.standin.media_masters import run_ffmpeg
+from ascc_async.standin.world_settings import WorldSettings
 from tests.timecode_reading import Pcm, measure_drift, measure_start, mono
 
 CLUSTER, CUES = b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> MediaStore:
-    """One store, so that masters are encoded once."""
-    return MediaStore(tmp_path_factory.mktemp("masters"))
+def store() -> MediaStore:
+    """That of all stand-ins of a user, so that masters are encoded once by the code of now."""
+    return streams_of(WorldSettings()).store
 
 
 def boxes(data: bytes) -> list[tuple[bytes, int, int]]:

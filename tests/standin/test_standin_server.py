@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import zlib
 from urllib.parse import parse_qsl, urlsplit
 
@@ -173,7 +172,7 @@ async def test_hidden_limits_hold_for_each_identity(ask: Client, youtube: Standi
     assert [*statuses, refused.status] == [200, 200, 429]
     assert 98 <= int(refused.headers["Retry-After"]) <= 101
     assert (await ask.next(COMMON, mask=MASK, listener="locked")).status == 200
-    assert youtube.counters()["breaches"]["main"] == 1
+    assert youtube.counters()["refused"]["main"] == 1
 
 
 async def test_login_cookies_make_another_identity(ask: Client, youtube: StandinProcess) -> None:
@@ -270,16 +269,12 @@ async def test_bombs_and_oversized_answers(ask: Client, youtube: StandinProcess)
     assert len((await ask.next(COMMON)).body) > 40_000_000
 
 
-async def test_range_can_be_ignored_and_speed_limited(ask: Client, youtube: StandinProcess) -> None:
-    """200 with everything; and a total speed in Mbit/s."""
+async def test_range_can_be_ignored(ask: Client, youtube: StandinProcess) -> None:
+    """200 with everything."""
     link = await a_link(ask)
     youtube.set_faults(Fault(name="range_ignored"))
     answer = await ask(link, headers={"Range": "bytes=0-99"})
     assert answer.status == 200
-    youtube.set(media={"total_mbit": 8})
-    begun = time.monotonic()
-    await ask(link, headers={"Range": "bytes=0-299999"})
-    assert 0.2 < time.monotonic() - begun < 2
 
 
 async def test_metadata_files_stand_at_their_addresses(
