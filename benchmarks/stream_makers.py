@@ -33,9 +33,10 @@ class Maker:
     delayed: bool = False
 
 
-# Without noise substitution: it is drawn anew at every decoding, from the first packet on.
-_AAC = ("-c:a", "aac", "-aac_pns", "0")
-_OPUS = ("-c:a", "libopus", "-b:a", "96k")
+# Without noise substitution: it is drawn anew at every decoding, from the first packet on. By the
+# quick coders: the containers are what differs here.
+_AAC = ("-c:a", "aac", "-aac_coder", "fast", "-aac_pns", "0")
+_OPUS = ("-c:a", "libopus", "-compression_level", "0", "-b:a", "96k")
 _VORBIS = ("-c:a", "libvorbis", "-b:a", "128k")
 _PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25", "-shortest")
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast")

@@ -148,7 +148,8 @@ async def test_when_the_estimate_falls_short_the_rest_is_fetched(
     codec += ["-cues_to_front", "1"] if indexed else ["-live", "1"]
     if ending == "mp4":
         flags = "+dash+global_sidx" if indexed else "+frag_keyframe+empty_moov"
-        codec = ["-c:a", "aac", "-aac_pns", "0", "-movflags", flags, "-frag_duration", "60000000"]
+        codec = ["-c:a", "aac", "-aac_coder", "fast", "-aac_pns", "0"]
+        codec += ["-movflags", flags, "-frag_duration", "60000000"]
     ffmpeg(ffmpeg_path, "-t", "40", "-i", str(sound), "-af", "volume=0:enable='gte(t,20)'",
            *codec, "-b:a", "96k", "-y", str(file))  # fmt: skip
     data, whole = file.read_bytes(), decoded_file(ffmpeg_path, file, 2)

@@ -55,6 +55,7 @@ def test_a_list_is_asked_first_and_changes_nothing_else(
     assert mean(ranks[True]) < mean(ranks[False])
 
 
+@pytest.mark.slow  # the sampler's own tests show it in no time
 def test_with_a_limit_the_clips_are_the_same(
     calm: StandinProcess, tmp_path: Path, undisturbed: list[Row]
 ) -> None:
