@@ -10,7 +10,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -145,6 +145,21 @@ HELP = {
 class _Formatter(argparse.HelpFormatter):
     """Breaks no word and no option at the end of a line; line breaks stay."""
 
+    def _format_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None,
+    ) -> str:
+        # The options follow below, each with what it does.
+        names = [
+            self._format_args(action, str(action.metavar or action.dest))
+            for action in actions
+            if not action.option_strings
+        ]
+        return folded(" ".join(["usage:", self._prog, "[options]", *names]), self._width) + "\n\n"
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return folded(text, min(width, 100))
 
@@ -166,7 +181,9 @@ class _Parser(argparse.ArgumentParser):
             known, dashes = re.findall(r"--([a-z-]+)", pages), "--"
         if typed and (near := difflib.get_close_matches(typed[1] or typed[2], known, n=1)):
             message = f"unknown: {dashes}{typed[1] or typed[2]}. Did you mean {dashes}{near[0]}?"
-        super().error(message)
+        self.print_usage(sys.stderr)
+        say(f"{self.prog}: error: {message}", sys.stderr)
+        self.exit(2)
 
 
 def parser() -> _Parser:
@@ -187,7 +204,9 @@ def parser() -> _Parser:
         choices=("bash", "zsh", "tcsh"),
         help="print a script with which the shell completes `ascc-async …`",
     )
-    commands = main.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    commands = main.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", prog=_PROGRAM
+    )
     for name, command_help in HELP.items():
         command = commands.add_parser(
             name,

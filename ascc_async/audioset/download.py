@@ -75,10 +75,8 @@ async def fetch_missing(
             try:
                 await retrying(_download, client, file, url, folder / file.name, report)
             except Transient as error:
-                away = isinstance(error, NetworkFault) and error.kind in ("dns", "connect")
-                question = " Is the network up?" if away else ""
                 raise SetupError(
-                    f"cannot download {file.name} from {url}: {error}.{question} You can also put"
+                    f"cannot download {file.name} from {url}: {error}. You can also put"
                     f" the file into {folder} by hand"
                 ) from error
 

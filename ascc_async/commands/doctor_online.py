@@ -6,6 +6,7 @@ They ask and fetch through the same parts as a run, and keep nothing.
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -39,6 +40,7 @@ from ascc_async.pipeline.source_router import CHANGED
 from ascc_async.pipeline.watched_source import BLOCKED
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.formatting import size
+from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource
 
@@ -49,6 +51,7 @@ _T = TypeVar("_T")
 
 def online_checks(settings: Settings) -> Iterator[Check]:
     """Licenses by each source, then one clip from beginning to end."""
+    say("asking YouTube, which takes up to a minute …", sys.stderr)
     # One event loop from first to last: connections and processes stay open between checks, while
     # each result is shown as soon as it is there.
     with asyncio.Runner() as runner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,8 +19,7 @@ TEMPLATES = ("settings.yaml", "cookies.example.txt")
 _PAGES = (".md", ".svg", ".service", "Containerfile")
 _NEXT = """\
 Choose classes and splits in settings.yaml, add a Data API key (docs/data-api.md) or cookies \
-(docs/cookies.md) if you have them; then
-  cd {folder}
+(docs/cookies.md) if you have them; then{go_there}
   python -m ascc_async plan      how many requests, how many hours, how much disk
   python -m ascc_async doctor    is everything there that a run needs
   python -m ascc_async           the run"""
@@ -46,7 +46,8 @@ def main(options: argparse.Namespace) -> int:
         ) from error
     became = counted(written, "page") + " written" if written else "all pages are there already"
     say(f"{safe(str(folder / 'docs'))}: {became}")
-    say(_NEXT.format(folder=safe(str(folder))))
+    go_there = "" if folder.samefile(".") else f"\n  cd {safe(shlex.quote(str(folder)))}"
+    say(_NEXT.format(go_there=go_there))
     return 0
 
 

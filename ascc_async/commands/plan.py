@@ -15,6 +15,7 @@ from typing import Any
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.classes import choose_classes, class_table, render_class_table
 from ascc_async.audioset.download import fetch_missing
+from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
 from ascc_async.errors import SettingsError
 from ascc_async.pipeline.plan import RunPlan, make_plan
@@ -44,6 +45,10 @@ def main(options: argparse.Namespace) -> int:
         if received == total:
             say(f"ascc-async: downloaded {safe(name)}", sys.stderr)
 
+    needed = files_of(settings.audioset.splits)
+    if missing := [file.find(folder) for file in needed].count(None):
+        what = f"{missing} of AudioSet's {len(needed)} files into {folder}"
+        say(f"ascc-async: downloading {what} (about 100 MB in all) …", sys.stderr)
     asyncio.run(fetch_missing(settings.audioset, settings.network, on_progress))
     data: Any
     with logging_from(logging.ERROR):  # warnings are said below, as notes

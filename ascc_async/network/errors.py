@@ -60,7 +60,7 @@ _SENTENCES: dict[NetworkFaultKind, str] = {
         "the certificate of {host} is not trusted; if a proxy inspects TLS here, name the PEM file"
         " of its certificate authority in network.ca_file"
     ),
-    "connect": "{host} cannot be reached",
+    "connect": "{host} cannot be reached; check the network connection",
     "timeout": "{host} did not answer in time",
     "reset": "{host} closed the connection",
     "short_body": "{host} sent only part of the answer",
@@ -103,7 +103,6 @@ def sentence(kind: NetworkFaultKind, host: str, proxy: str | None) -> str:
 
 
 def _fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
-    identity = f"identity {route.identity}: " if route.identity else ""
     kinds = (kind for types, kind in _KINDS if isinstance(error, types))
     kind: NetworkFaultKind = next(kinds, "other")
     refusal = ""
@@ -112,7 +111,7 @@ def _fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
     elif isinstance(error, _SOCKS_REFUSALS) and "authentication" not in str(error).lower():
         refusal = f"the proxy {route.proxy} cannot reach {route.host} ({str(error).lower()})"
     if refusal:
-        return NetworkFault(identity + refusal, kind="proxy")
+        return NetworkFault(refusal, kind="proxy")
     # The system's words, else the kind of error; never its full text, which may hold a URL.
     reason = getattr(error, "strerror", None) or getattr(error.__cause__, "strerror", None)
     why = reason if isinstance(reason, str) else type(error).__name__
@@ -126,4 +125,4 @@ def _fault_from(error: Exception, route: Route) -> NetworkFault | ServerFault:
         kind = "proxy"  # it is the proxy's name that was looked up
     elif kind in ("connect", "reset", "other") and getattr(error, "errno", 0) == errno.ETIMEDOUT:
         kind = "timeout"
-    return NetworkFault(f"{identity}{sentence(kind, route.host, route.proxy)} ({why})", kind=kind)
+    return NetworkFault(f"{sentence(kind, route.host, route.proxy)} ({why})", kind=kind)

@@ -95,8 +95,8 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
         more = f" · licenses in {duration(licenses or 0)}" if differ else ""
         yield _line(f"{sums.time_left or 'time left: not known yet'}{more}", width)
     of = "" if width < _NARROW else " of the videos answered"
-    shareable = share(sums.creative_commons, sums.answered)
-    yield _line(f"Creative Commons {shareable}{of} · unknown {count(sums.unknown)}", width)
+    shareable = f"{share(sums.creative_commons, sums.answered)}{of} · unknown {count(sums.unknown)}"
+    yield _line(f"Creative Commons {shareable if sums.asked else '–'}", width)
     if sums.unavailable:
         yield _line(_reasons(sums.unavailable, width), width)
 

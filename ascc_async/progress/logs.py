@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,16 +46,17 @@ class TextFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, cut when it is very long; below it the traceback where there is one."""
         fields = _fields_of(record)
-        more = ""
+        message, more = record.getMessage(), ""
         if repeated := fields.pop("repeated", 0):
             # They were of several videos: one's id would look as if it were all of it.
             fields = {name: fields[name] for name in _WHO if name in fields}
             more = f": {repeated} more like it; all are in {LOGS}/"
+            message = re.split(r"[:;.] | \(", message, maxsplit=1)[0]  # all was said before
         details = ", ".join(
             f"{key} {_shown(key, value)}" for key, value in fields.items() if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        text = safe(record.getMessage() + (f" ({details})" if details else "") + more)
+        text = safe(message + (f" ({details})" if details else "") + more)
         if len(text) > _LONGEST:
             text = text[: _LONGEST - 1] + "…"
         return f"{clock(record.created)} {level}{text}"

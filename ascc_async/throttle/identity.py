@@ -111,10 +111,7 @@ class Identity:
             if self.outage.fault(now, error.kind, started_at):
                 log.warning(
                     "no network for «%(identity)s»: %(why)s; its requests wait",
-                    {
-                        "identity": self.name,
-                        "why": str(error).removeprefix(f"identity {self.name}: "),
-                    },
+                    {"identity": self.name, "why": str(error)},
                 )
             return
         refused = isinstance(error, Refused)

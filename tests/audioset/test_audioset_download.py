@@ -173,7 +173,7 @@ async def test_another_file_is_one_record(
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({}, r"127.0.0.1 cannot be reached.*Is the network up"),
+        ({}, r"127.0.0.1 cannot be reached; check the network"),
         ({"proxy": "http://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
         ({"proxy": "socks5://user:secret@127.0.0.1:{port}"}, r"proxy .*127.0.0.1"),
         ({"ca_file": "{folder}/file"}, r"network.ca_file: .*file cannot be used"),
