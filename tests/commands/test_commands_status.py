@@ -116,23 +116,15 @@ def test_one_video_as_json(finished: Place) -> None:
 
 
 def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
-    """What was seen, where and when, and its record; 1 where there is none, 2 without a video."""
+    """What was seen, where and when, and its record; exit code 1 where there is none."""
     rows = next(manifest_pages(finished.output / "dataset" / "manifest.csv"))
     row = next(rows[rows.outcome == "clip"].itertuples())
     shown = finished.run("status", row.video_id, "--evidence").stdout
-    for fact in (
-        row.evidence,
-        row.license_text,
-        row.channel_id,
-        "https://www.youtube.com/",
-        "seen",
-    ):
+    for fact in (row.evidence, row.license_text, row.channel_id, "asked       https://www.youtube"):
         assert fact in shown
-    told = json.loads(finished.run("status", row.video_id, "--evidence", "--json").stdout)
-    assert told["evidence"]["record"] == row.evidence
     other = next(rows[rows.license == "standard"].itertuples())
-    assert finished.run("status", other.video_id, "--evidence").returncode == 1
-    assert finished.run("status", "--evidence").returncode == 2
+    without = finished.run("status", other.video_id, "--evidence", "--json")
+    assert (without.returncode, json.loads(without.stdout)["evidence"]) == (1, None)
 
 
 def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:

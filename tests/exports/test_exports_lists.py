@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ FOLDER = "exports/lists"
 IDS = ("-bcdefghijk_30000", "Zbcdefghijk_30000", "_bcdefghijk_30500", "abcdefghijk_0")
 
 
-@pytest.fixture
-def exported(tmp_path: Path) -> Dataset:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Four clips whose ids sort as bytes, not as words."""
-    dataset = Dataset(tmp_path)
+    dataset = Dataset(tmp_path_factory.mktemp("lists"))
     for segment_id in reversed(IDS):
         video_id, start_ms = segment_id[:11], int(segment_id[12:])
         dataset.add(video_id, "Bark", "Speech", start_ms=start_ms, title="=1+1")
@@ -30,6 +31,13 @@ def exported(tmp_path: Path) -> Dataset:
     code, said = dataset.run("export", "lists")
     assert (code, "5 clips" in said) == (0, True), said
     return dataset
+
+
+@pytest.fixture
+def copy(exported: Dataset, tmp_path: Path) -> Dataset:
+    """A copy, to be changed."""
+    shutil.copytree(exported.folder, tmp_path / "copy")
+    return Dataset(tmp_path / "copy")
 
 
 def test_lhotse_validates_and_loads_every_sound(exported: Dataset) -> None:
@@ -99,21 +107,21 @@ def test_the_playlist_names_files_from_where_it_lies(exported: Dataset) -> None:
     assert all((playlist.parent / path).is_file() for path in paths)
 
 
-def test_beside_another_call_it_refuses(exported: Dataset) -> None:
+def test_beside_another_call_it_refuses(copy: Dataset) -> None:
     """Two at once would take away each other's files; the other formats are not held up."""
-    with held(exported.folder / FOLDER):
-        code, said = exported.command("export", "lists")
+    with held(copy.folder / FOLDER):
+        code, said = copy.command("export", "lists")
         assert (code, "another call is working here" in said) == (1, True), said
-        assert exported.command("export", "webdataset")[0] == 0
+        assert copy.command("export", "webdataset")[0] == 0
 
 
-def test_a_second_call_touches_nothing_and_a_removed_video_goes(exported: Dataset) -> None:
+def test_a_second_call_touches_nothing_and_a_removed_video_goes(copy: Dataset) -> None:
     """Compressed lists too are the same bytes; a split without clips goes whole."""
-    before = exported.tree(FOLDER)
-    assert exported.command("export", "lists")[0] == 0
-    assert exported.tree(FOLDER) == before
-    (exported.folder / "removals.txt").write_text("othersplit1", "utf-8")
-    assert exported.command("export", "lists")[0] == 0
-    assert not any("balanced_train" in name for name in exported.tree(FOLDER))
-    said = (exported.folder / FOLDER / "manifest.m3u").read_text("utf-8")
+    before = copy.tree(FOLDER)
+    assert copy.command("export", "lists")[0] == 0
+    assert copy.tree(FOLDER) == before
+    (copy.folder / "removals.txt").write_text("othersplit1", "utf-8")
+    assert copy.command("export", "lists")[0] == 0
+    assert not any("balanced_train" in name for name in copy.tree(FOLDER))
+    said = (copy.folder / FOLDER / "manifest.m3u").read_text("utf-8")
     assert "othersplit1" not in said
