@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections import Counter
 from fractions import Fraction
 from functools import partial
@@ -22,7 +21,6 @@ from ascc_async.learning.few_shot import (
     write_split,
 )
 from ascc_async.learning.sound_hashes import sound_hashes
-from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
 from ascc_async.progress.terminal import say
@@ -52,8 +50,7 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
     classes = read_classes(settings.audioset.metadata_dir)
     for _ in progress_bar(checked_clips(output, rows), "checking clips", len(rows)):
         pass
-    ffmpeg = asyncio.run(find_ffmpeg()).path
-    sounds_of = partial(sound_hashes, output, folder / "sounds.csv", ffmpeg, progress_bar)
+    sounds_of = partial(sound_hashes, output, folder / "sounds.csv", progress_bar)
     with held(folder):
         split = make_split(rows, classes, wanted, sounds_of)
         if not split.choice.used:
@@ -103,8 +100,8 @@ def _summary(split: Split, wanted: Options) -> str:
             f"{count(number):>5}  {reason:<17}  {WHY_NOT[reason]}"
             for reason, number in reasons.most_common()
         ]
-    for part in PARTS:
-        if not used[part]:
+    for part, ratio in zip(PARTS, wanted.ratios, strict=True):
+        if ratio and not used[part]:
             usable = [choice.usable[mid] for mid in choice.usable if split.parts[mid] == part]
             lines.append(
                 f"{part} has nothing: none of its classes has {wanted.min_clips} or more usable"

@@ -98,7 +98,13 @@ class _Slot:
             self._executor = ProcessPoolExecutor(1, spawn, _begin, (self._initializer,))
         executor = self._executor
         if self._pid is None:
-            self._pid = await asyncio.wrap_future(executor.submit(os.getpid))
+            # The process starts here: Ctrl-C is not to end it, with a traceback, before `_begin`.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                started = executor.submit(os.getpid)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            self._pid = await asyncio.wrap_future(started)
         self.jobs += 1
         return await asyncio.wrap_future(executor.submit(_call, fn, args))
 

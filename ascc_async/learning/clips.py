@@ -18,6 +18,7 @@ from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.few_shot import kept_classes, read_table, used_clips
+from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.statistics import FEW_SHOT_TRAIN, STATISTICS, sha256_of_ids
 
 Floats = NDArray[np.float32]
@@ -64,6 +65,9 @@ class Clips:
                 f"part={part!r}: expected {', '.join(PARTS)}, or labels='multi' for AudioSet's"
                 " splits, whose clips have several labels"
             )
+        self._folder = exports / "features" / preset
+        if preset.partition("-")[0] not in PRESETS and not (self._folder / "index.csv").exists():
+            raise ValueError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
         mids = used_clips(exports, part) if of_split else {}
         held: dict[str, str] = {}
         if labels == "multi":
@@ -74,7 +78,6 @@ class Clips:
                 splits = sorted({row.split for row in rows})
                 raise ValueError(f"no clip of part {part!r}: there are {', '.join(splits)}")
 
-        self._folder = exports / "features" / preset
         self._paths = _arrays(self._folder, preset, held or mids)
         self.segment_ids = list(self._paths)
         if not self.segment_ids:

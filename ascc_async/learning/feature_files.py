@@ -53,11 +53,16 @@ class Made(NamedTuple):
 
 
 class FeatureFiles:
-    """The folder of one recipe. Arrays of another recipe or version in it are not taken for its."""
+    """The folder of one recipe. Arrays of another recipe or version in it are not taken for its.
 
-    def __init__(self, folder: Path, recipe: FeatureRecipe) -> None:
+    `ffmpeg`: its version, where it decodes clips.
+    """
+
+    def __init__(self, folder: Path, recipe: FeatureRecipe, ffmpeg: str = "") -> None:
         self.folder = folder
         self._record = json.loads(json.dumps(recipe.record()))  # as it is when read again
+        if ffmpeg:
+            self._record["versions"]["ffmpeg"] = ffmpeg
         self._stamp = _stamp(self._record)
 
     def made(self, rows: Iterable[ManifestRow]) -> dict[str, Made]:

@@ -32,9 +32,7 @@ from ascc_async.learning.statistics import (
     sha256_of_ids,
     write_statistics,
 )
-from ascc_async.media.decoding import read_sound
-from ascc_async.media.encoding import format_of
-from ascc_async.media.ffmpeg import find_ffmpeg
+from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 _BATCH = 64  # clips recorded at once: a kill costs so many at most, for each worker
 
@@ -64,18 +62,23 @@ def make_features(
     """
     rows = published_clips(output_dir)
     exports = output_dir / EXPORTS_FOLDER
-    files = FeatureFiles(exports / "features" / recipe.folder, recipe)
+    ffmpeg = ffmpeg_for(row.path for row in rows)
+    files = FeatureFiles(
+        exports / "features" / recipe.folder, recipe, ffmpeg.version if ffmpeg else ""
+    )
     with held(files.folder, alone=part is None):
         wanted = rows[part[0] - 1 :: part[1]] if part else rows
         made = files.made(wanted)
-        for _ in checked_clips(output_dir, (row for row in wanted if row.segment_id in made)):
-            pass  # the others are checked when they are read
+        # The others are checked when they are read.
+        there = (row for row in wanted if row.segment_id in made)
+        for done, _ in enumerate(checked_clips(output_dir, there), 1):
+            on_progress(done, len(wanted))
         missing = [row for row in wanted if row.segment_id not in made]
         if missing:
             files.reopen(row.segment_id for row in missing)
             done = len(wanted) - len(missing)
             batches = _batches(missing, workers)
-            work = _Work(output_dir, recipe, files, _ffmpeg_for(missing))
+            work = _Work(output_dir, recipe, files, ffmpeg.path if ffmpeg else "")
 
             def on_batch(batch: Sequence[ManifestRow]) -> None:
                 nonlocal done
@@ -93,13 +96,6 @@ def make_features(
             write_credits_of(files.folder, output_dir, arrays, recipe.changes)
             files.finish(here)
     return Features(files.folder, len(arrays), len(missing), len(here) - len(arrays))
-
-
-def _ffmpeg_for(rows: Sequence[ManifestRow]) -> str:
-    """The program that decodes what libsndfile cannot; "" where it can read all."""
-    if any(format_of(Path(row.path)).demuxer for row in rows):
-        return asyncio.run(find_ffmpeg()).path
-    return ""
 
 
 def _batches(rows: Sequence[ManifestRow], workers: int) -> Iterator[Sequence[ManifestRow]]:

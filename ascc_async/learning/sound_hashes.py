@@ -13,7 +13,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.errors import Rejected, SetupError
 from ascc_async.files import replacing
-from ascc_async.media.decoding import read_sound
+from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 COLUMNS = ("clip_sha256", "sound_sha256")
 
@@ -21,7 +21,6 @@ COLUMNS = ("clip_sha256", "sound_sha256")
 def sound_hashes(
     output_dir: Path,
     known_in: Path,
-    ffmpeg: str,
     show: Callable[[Iterable[str], str, int], Iterable[str]],
     rows: Sequence[ManifestRow],
 ) -> Mapping[str, str]:
@@ -32,10 +31,11 @@ def sound_hashes(
     """
     known = _read(known_in)
     new = [row for row in rows if row.sha256 not in known]
+    ffmpeg = ffmpeg_for(row.path for row in new)
 
     def decode(row: ManifestRow) -> str:
         try:
-            samples, rate = read_sound(output_dir / row.path, ffmpeg)
+            samples, rate = read_sound(output_dir / row.path, ffmpeg.path if ffmpeg else "")
         except Rejected as error:
             raise SetupError(f"{output_dir / row.path}: {error}") from error
         digest = hashlib.sha256(f"{rate} {samples.shape}".encode())

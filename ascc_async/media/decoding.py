@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +14,20 @@ import soundfile
 
 from ascc_async.errors import Rejected
 from ascc_async.media.encoding import decode_arguments, format_of
+from ascc_async.media.ffmpeg import Installed, find_ffmpeg
 from ascc_async.model import Reason
 
 _SECONDS = 120.0  # for one clip, as for making it
+
+
+def ffmpeg_for(paths: Iterable[str]) -> Installed | None:
+    """The ffmpeg that decodes some of these clips; None where libsndfile reads all.
+
+    Raises SetupError.
+    """
+    if any(format_of(Path(path)).demuxer for path in paths):
+        return asyncio.run(find_ffmpeg())
+    return None
 
 
 def sound_source(path: Path, ffmpeg: str, *, pictures: bool = False) -> Path | BytesIO:

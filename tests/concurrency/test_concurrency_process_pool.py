@@ -146,3 +146,11 @@ async def test_the_loop_stays_responsive_while_slots_start() -> None:
     assert one.result() != two.result()
     # CPU time of the loop between two wake-ups: a busy machine makes every loop late.
     assert longest < 0.1
+
+
+async def test_ctrl_c_while_a_process_starts_is_not_for_it() -> None:
+    """It would end with a traceback before it ignores Ctrl-C; the parent hears it as before."""
+    async with ProcessPool(1) as pool:
+        theirs = await pool.run(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    assert signal.SIGINT in theirs
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

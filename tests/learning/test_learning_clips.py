@@ -155,11 +155,13 @@ def test_the_command_for_a_folder_is_one_that_there_is(
         Clips(made.folder, preset)
 
 
-@pytest.mark.parametrize("wrong", [{"normalise": "chanel"}, {"labels": "foo"}])
+@pytest.mark.parametrize(
+    "wrong", [{"normalise": "chanel"}, {"labels": "foo"}, {"preset": "vgish"}, {"preset": ""}]
+)
 def test_words_that_it_does_not_know_are_refused(made: Dataset, wrong: dict[str, Any]) -> None:
     """Instead of arrays that are not normalised, or other labels."""
     with pytest.raises(ValueError, match="expected"):
-        Clips(made.folder, "tiny", **wrong)
+        Clips(made.folder, **{"preset": "tiny"} | wrong)
 
 
 def test_a_part_without_clips_is_an_error(made: Dataset) -> None:

@@ -258,6 +258,13 @@ def test_other_versions_make_all_arrays_anew(dataset: Dataset, copy: Dataset) ->
     assert hashes(copy) == hashes(dataset)
 
 
+def test_arrays_of_another_ffmpeg_are_not_taken(copy: Dataset) -> None:
+    """Where it decodes the clips, its version is one that the arrays depend on."""
+    folder, recipe = copy.folder / FOLDER, FeatureRecipe("metaaudio", seconds=1)
+    rows = published_clips(copy.folder)
+    assert [len(FeatureFiles(folder, recipe, one).made(rows)) for one in ("", "7.1")] == [CLIPS, 0]
+
+
 def test_short_clips_that_are_left_out_are_listed(copy: Dataset) -> None:
     """In a table of their own, and not looked at again."""
     drop = {"preset": "vggish", "seconds": 2, "short": "drop"}
