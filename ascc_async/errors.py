@@ -14,6 +14,7 @@ AsccError
 │   └── StoppedOnRequest     the user stopped the run before this was done       exit code 3
 ├── Closed               the run is stopping: begin nothing new (throttle/limiter.py)
 ├── Refused              YouTube refuses this identity: slow down, the video is not to blame
+│   └── RefusedAlone         so for long, and only this kind of request (throttle/limiter.py)
 ├── Transient            try again, within bounds
 │   ├── NetworkFault         no answer, or half of one
 │   └── ServerFault          5xx, or an answer that is not one

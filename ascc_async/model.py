@@ -98,7 +98,8 @@ class LicenseAnswer:
     identity to which YouTube called the video unavailable without saying why, which may be a block
     as well.
     `asked_by`: the identity that was answered; the journal does not keep it. `shown`: False where
-    neither the video nor a reason was shown, which is not counted as an ask: it may be a block.
+    neither the video nor a reason was shown, or could have been: it may be a block, so that is not
+    counted as an ask, nor is another source asked.
     `evidence`, with `CREATIVE_COMMONS`: the journal keeps it apart.
     """
 

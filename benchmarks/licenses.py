@@ -115,7 +115,7 @@ async def sweep(
         context = SourceContext(
             KnownVideos(LicenseSettings(), unreachable=lambda: False),
             clean_until={},
-            rest_identity=limiter.refused_after_all,
+            rest_identity=limiter.were_refusals,
             on_clean=nothing,
             on_doubt=nothing,
         )

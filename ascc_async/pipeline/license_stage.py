@@ -188,8 +188,9 @@ class LicenseStage:
         for row, answer in zip(question.rows, answers, strict=True):
             if answer.license is not License.UNKNOWN:
                 await self._unwritten.put(Answered(row, answer, source))
-            elif answer.bare_by:  # the next source would be told the same
-                await self._unwritten.put(Answered(row, answer, look_again=bare is None))
+            elif not answer.shown:  # nor would it be to the next source
+                look_again = bool(answer.bare_by) and bare is None
+                await self._unwritten.put(Answered(row, answer, look_again=look_again))
             else:
                 unknown_rows.append((row, answer))
         if unknown_rows:

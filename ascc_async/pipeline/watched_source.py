@@ -50,7 +50,7 @@ class SourceContext:
 
     `clean_until`: by «source/identity» (older versions: by source), up to when its answers are
     believed for good, as earlier runs gave it to `on_clean`. `on_doubt` gets a source's name and
-    since when its answers are to be asked again. `rest_identity`: `RateLimiter.refused_after_all`.
+    since when its answers are to be asked again. `rest_identity`: `RateLimiter.were_refusals`.
     """
 
     known: KnownVideos

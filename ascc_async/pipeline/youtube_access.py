@@ -129,8 +129,8 @@ class YouTubeAccess:
     def rest_identity(
         self, kind: RequestKind, identity: str, error: Refused, seconds: float
     ) -> None:
-        """It was refused without being told: see `RateLimiter.refused_after_all`."""
-        self.limiter.refused_after_all(kind, identity, error, seconds)
+        """It was refused without being told: see `RateLimiter.were_refusals`."""
+        self.limiter.were_refusals(kind, identity, error, seconds)
 
     def snapshot(self) -> RateLimiterSnapshot:
         """How all identities stand."""

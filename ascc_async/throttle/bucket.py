@@ -26,13 +26,22 @@ class RequestKind(StrEnum):
     """Kinds of request, each with limits of its own."""
 
     PAGES = "pages"
+    PLAYER = "player"
     DATA_API = "data_api"
     MEDIA = "media"
 
     @property
+    def limits(self) -> tuple[RequestKind, ...]:
+        """Whose limits it keeps, its own last: YouTube counts its player's requests as pages, too,
+        and may refuse these alone.
+        """
+        return (RequestKind.PAGES, self) if self is RequestKind.PLAYER else (self,)
+
+    @property
     def requests(self) -> str:
         """For log lines."""
-        return {"pages": "pages", "data_api": "Data API requests", "media": "media requests"}[self]
+        names = {"pages": "pages", "data_api": "Data API requests"}
+        return names.get(self, f"{self} requests")
 
 
 class Bucket:
@@ -53,7 +62,7 @@ class Bucket:
         self._filled_at = now
         self.in_flight = self.sent = self.answers = self.refusals = self.faults = 0
         self.last_refusal = ""
-        self.in_disguise = False  # it pauses for what did not look like a refusal
+        self.resumed_at = -math.inf  # answered after a pause
         self._ended_at: float | None = None
         self._cut_at = -math.inf
 
@@ -81,27 +90,27 @@ class Bucket:
         self.tokens -= difference
         self.sent += difference
 
-    def no_verdict(self, started_at: float) -> None:
-        """A request ended without showing anything: cancelled, never sent, no network."""
-        self.in_flight -= 1
-        self.breaker.no_verdict(started_at)
+    def refused_for(self, now: float) -> float:
+        """Seconds since its refusals began; where they cut the rate, how long the next must wait.
+
+        0 where requests go as they come.
+        """
+        if self.breaker.opened_at is not None:
+            return now - self.breaker.opened_at
+        return self.wait(now, 1) if self.controller.ceiling is not None else 0.0
 
     def answered(self, now: float, started_at: float) -> None:
         """A request was answered."""
-        self.in_flight -= 1
         self.answers += 1
         self._ended_at = now
         controller, kind = self.controller, self._kind.requests
         if self.breaker.is_open:
             if started_at <= self._cut_at:
                 return  # sent before the refusal: says nothing about now
-            paused = self.breaker.answered()
+            paused, self.resumed_at = self.breaker.answered(), now
             controller.resumed(now, paused)
             # What was saved up during the pause would go as a burst, right after a refusal.
             self.tokens = min(self.tokens, 0.0)
-            if self.in_disguise:  # whether it is over is seen by what is answered, not that it is
-                self.in_disguise = False
-                return
             log.info(
                 "«%(identity)s» is answered again after %(seconds).0f s; going on at"
                 " %(rate).3g %(kind)s/s",
@@ -123,7 +132,6 @@ class Bucket:
 
     def refused(self, now: float, started_at: float, error: Refused) -> None:
         """A request was refused: pause, then go on more slowly."""
-        self.in_flight -= 1
         self.refusals += 1
         self._ended_at = now
         # Dozens of requests may be in flight at a refusal. Their refusals belong to the same cut:
@@ -138,7 +146,7 @@ class Bucket:
         self._cut_at = now
         self.last_refusal = f"{error.kind}: {error}"
         log.warning(
-            "«%(identity)s» is still refused (%(why)s); pausing %(seconds).0f s"
+            "«%(identity)s»: %(kind)s are still refused (%(why)s); pausing %(seconds).0f s"
             if again
             else "«%(identity)s» refused at %(rate).3g %(kind)s/s (%(why)s); pausing"
             " %(seconds).0f s",

@@ -85,6 +85,11 @@ class RefusalBreaker(CircuitBreaker):
         self.open_for(now, seconds)
         return seconds
 
+    def reopen(self, since: float) -> None:
+        """It was refused since then: answers that closed it meanwhile were none."""
+        if self.opened_at is None or since < self.opened_at:
+            self.opened_at = since
+
     def extend(self, now: float, retry_after: float | None) -> None:
         """A late refusal of the same burst names a time: the longer one counts."""
         if retry_after is not None and math.isfinite(retry_after):

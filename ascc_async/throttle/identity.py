@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ascc_async.errors import NetworkFault, Refused
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import Bucket, RequestKind
-from ascc_async.throttle.circuit_breaker import OutageBreaker
+from ascc_async.throttle.circuit_breaker import CircuitBreaker, OutageBreaker
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +60,28 @@ class Identity:
         self._delay, self._jitter, self._rng = throttle.delay_seconds, throttle.jitter, rng
         self._next_video_at = -math.inf
 
+    def buckets_of(self, *kinds: RequestKind) -> list[Bucket]:
+        """All that requests of these kinds pass."""
+        return [self.buckets[limit] for kind in kinds for limit in kind.limits]
+
+    def _breakers(self, *kinds: RequestKind) -> list[CircuitBreaker]:
+        return [self.outage, *(bucket.breaker for bucket in self.buckets_of(*kinds))]
+
     def pause_left(self, now: float, *kinds: RequestKind) -> float:
         """Seconds until none of these kinds is paused; infinite while a trial is out."""
-        return max(self.outage.wait(now), *(self.buckets[kind].breaker.wait(now) for kind in kinds))
+        return max(breaker.wait(now) for breaker in self._breakers(*kinds))
 
     def paused_since(self, kind: RequestKind) -> float | None:
         """When the first bad news came that no good news followed."""
-        since = [self.buckets[kind].breaker.opened_at, self.outage.opened_at]
+        since = [breaker.opened_at for breaker in self._breakers(kind)]
         return min((time for time in since if time is not None), default=None)
+
+    def refused_alone_for(self, now: float, kind: RequestKind) -> float:
+        """Seconds for which this very kind is refused, while others under the same limit go on."""
+        *others, own = self.buckets_of(kind)
+        if any(each.breaker.is_open for each in others):
+            return 0.0
+        return min([own.refused_for(now), *(now - each.resumed_at for each in others)])
 
     def wait(
         self,
@@ -78,12 +92,14 @@ class Identity:
         also: Sequence[RequestKind],
     ) -> float:
         """Seconds until such a request may go; infinite while that depends on another's end."""
-        wait = max(self.buckets[kind].wait(now, cost), self.pause_left(now, kind, *also))
+        waits = [bucket.wait(now, cost) for bucket in self.buckets_of(kind)]
+        wait = max(*waits, self.pause_left(now, kind, *also))
         return max(wait, self._next_video_at - now) if new_video else wait
 
     def take(self, now: float, kind: RequestKind, cost: int, new_video: bool) -> None:
         """A request goes out."""
-        self.buckets[kind].take(now, cost)
+        for bucket in self.buckets_of(kind):
+            bucket.take(now, cost)
         # Any kind of request shows whether the network is back.
         self.outage.sent(now)
         if new_video and self._delay > 0:
@@ -104,10 +120,13 @@ class Identity:
 
         Not `tells`: the answer may be a refusal in disguise, and is no news but of the network.
         """
-        bucket = self.buckets[kind]
+        buckets = self.buckets_of(kind)
+        own = buckets[-1]
+        for bucket in buckets:
+            bucket.in_flight -= 1
+            bucket.breaker.no_verdict(started_at)  # unless there is one, below
         if isinstance(error, NetworkFault):
-            bucket.faults += 1
-            bucket.no_verdict(started_at)
+            own.faults += 1
             if self.outage.fault(now, error.kind, started_at):
                 log.warning(
                     "no network for «%(identity)s»: %(why)s; its requests wait",
@@ -119,7 +138,6 @@ class Identity:
         # (no `Exception`), or never sent, says nothing.
         cancelled = error is not None and not isinstance(error, Exception)
         if cancelled or not (was_sent or refused):
-            bucket.no_verdict(started_at)
             self.outage.no_verdict(started_at)
             return
         seconds_away = self.outage.answered(now)
@@ -128,12 +146,13 @@ class Identity:
                 "network of «%(identity)s» is back after %(seconds).0f s",
                 {"identity": self.name, "seconds": seconds_away},
             )
-        if isinstance(error, Refused):
-            bucket.refused(now, started_at, error)
-        elif not tells:
-            bucket.no_verdict(started_at)
-        else:
-            bucket.answered(now, started_at)
+        for bucket in buckets:
+            if not isinstance(error, Refused):
+                if tells:
+                    bucket.answered(now, started_at)
+            # The player may refuse alone; while pages are paused it speaks for them, too.
+            elif bucket is own or bucket.breaker.is_open:
+                bucket.refused(now, started_at, error)
 
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:
         """How its requests of one kind stand; `wall` is the POSIX time of `now`."""

@@ -25,6 +25,7 @@ __all__ = [
     "Permit",
     "RateLimiter",
     "RateLimiterSnapshot",
+    "RefusedAlone",
     "RequestKind",
 ]
 
@@ -44,6 +45,10 @@ class RateLimiterSnapshot:
 
 class Closed(AsccError):
     """The run is stopping: nothing new begins. Says nothing of any video."""
+
+
+class RefusedAlone(Refused):
+    """This kind of request is refused for longer than the caller waits, while others go on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -75,6 +80,7 @@ class _Waiter:
     cost: int
     new_video: bool
     also: Sequence[RequestKind]
+    patience: float
     granted: asyncio.Future[Permit]
 
 
@@ -103,8 +109,8 @@ class RateLimiter:
         for name, identity in self._identities.items():
             for kind, bucket in identity.buckets.items():
                 bucket.recall((memory or {}).get(f"{name}/{kind.value}"), now, wall())
-        # In the order they came.
-        self._waiting: dict[RequestKind, list[_Waiter]] = {kind: [] for kind in RequestKind}
+        # Whoever goes on with something first; else in the order they came.
+        self._waiting: list[_Waiter] = []
         self._give_up_after = throttle.give_up_after_hours * 3600
         self._said_all_paused: set[RequestKind] = set()
         self._hours = OpenHours(throttle.hours)
@@ -122,17 +128,19 @@ class RateLimiter:
         cost: int = 1,
         new_video: bool = False,
         also: Sequence[RequestKind] = (),
+        patience: float = math.inf,
     ) -> AsyncIterator[Permit]:
         """Wait for a turn.
 
         `identity` None: whichever is ready first. `cost`: requests to reserve, settled by
         `Permit.sent`. `new_video`: also wait `delay_seconds` since that identity's last new video.
-        `also`: kinds that must not be paused either, for work that will need them next.
+        `also`: kinds that must not be paused either, for work that will need them next. `patience`:
+        do not wait for a kind that is refused alone, to everybody, for more seconds than this.
 
         Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
         `Refused` when the named identity pauses and there are others: begin the video again, as
-        any that is ready; `Closed` after `close`, unless an identity is named: that goes on with
-        something begun.
+        any that is ready; `RefusedAlone` when patience is at an end; `Closed` after `close`, unless
+        an identity is named: that goes on with something begun, and goes before those that begin.
         What is raised inside decides what is learned: `Refused` is a refusal, `NetworkFault` a
         fault, anything else an answer.
         """
@@ -140,15 +148,17 @@ class RateLimiter:
             raise ValueError(f"no identity is called {identity!r}")
         if self._closed and identity is None:
             raise Closed("the run is stopping")
-        waiters, granted = self._waiting[kind], asyncio.get_running_loop().create_future()
-        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, granted)
-        waiters.append(waiter)
+        granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, patience, granted)
+        self._waiting.append(waiter)
+        if identity is not None:
+            self._waiting.sort(key=lambda each: each.identity is None)
         self._let_go()
         try:
             permit = await granted
         except asyncio.CancelledError:
-            if waiter in waiters:
-                waiters.remove(waiter)
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
             elif not granted.cancelled() and granted.exception() is None:
                 # Cancelled between being let go and going: nothing was sent.
                 granted.result().sent(0)
@@ -168,10 +178,8 @@ class RateLimiter:
         What is in flight goes on; without this the run would wait for it through any pause.
         """
         self._closed = True
-        for waiters in self._waiting.values():
-            for waiter in [waiter for waiter in waiters if waiter.identity is None]:
-                waiters.remove(waiter)
-                _fail(waiter, Closed("the run is stopping"))
+        for waiter in [each for each in self._waiting if each.identity is None]:
+            self._fail(waiter, Closed("the run is stopping"))
         self._let_go()
 
     def is_away(self, identity: str) -> bool:
@@ -182,18 +190,20 @@ class RateLimiter:
         """Whether the identity may not ask for this kind now, after a refusal or an outage."""
         return self._identities[identity].pause_left(self._clock(), kind) > 0
 
-    def refused_after_all(
-        self, kind: RequestKind, identity: str, error: Refused, seconds: float
+    def is_refused(self, kind: RequestKind, identity: str) -> bool:
+        """Whether this very kind was refused, and not answered since."""
+        return self._identities[identity].buckets[kind].breaker.is_open
+
+    def were_refusals(
+        self, kind: RequestKind, identity: str, error: Refused, seconds: float = 0.0
     ) -> None:
-        """What this identity was told for so many seconds was a refusal in disguise: it pauses,
-        and as a refused trial would it doubles the pause.
+        """The answers of the last so many seconds were refusals, as is seen only now: it pauses,
+        longer each time, as if none of them had ended the pause before.
         """
         now, bucket = self._clock(), self._identities[identity].buckets[kind]
         if seconds > 0:
-            bucket.breaker.opened_at = now - seconds
-        bucket.in_flight += 1  # `refused` ends one
+            bucket.breaker.reopen(now - seconds)
         bucket.refused(now, now, error)
-        bucket.in_disguise = True
         self._let_go()
 
     def snapshot(self) -> RateLimiterSnapshot:
@@ -201,10 +211,13 @@ class RateLimiter:
         now, wall = self._clock(), self._wall()
         buckets = [
             identity.snapshot(
-                kind, now, wall, sum(waiter.identity in (None, name) for waiter in waiters)
+                kind,
+                now,
+                wall,
+                sum(each.kind is kind and each.identity in (None, name) for each in self._waiting),
             )
             for name, identity in self._identities.items()
-            for kind, waiters in self._waiting.items()
+            for kind in RequestKind
         ]
         if self._opens_at > now:
             until, since = wall + self._opens_at - now, wall + self._closed_since - now
@@ -229,20 +242,17 @@ class RateLimiter:
 
     def _let_go(self) -> None:
         """Let go whoever may go, and wake up when the next one may."""
-        if not any(self._waiting.values()):
+        if not self._waiting:
             return
         now = self._clock()
         if wake := self._closed_for(now):
             if self._closed:  # the run drains: nobody may go in time
-                for waiters in self._waiting.values():
-                    for waiter in waiters:
-                        _fail(waiter, Closed("the run is stopping"))
-                    waiters.clear()
+                for waiter in tuple(self._waiting):
+                    self._fail(waiter, Closed("the run is stopping"))
         else:
-            wake = min(
-                (self._let_go_of(kind, now) for kind, waiters in self._waiting.items() if waiters),
-                default=math.inf,
-            )
+            wake = self._let_go_of_those_ready(now)
+            for kind in {waiter.kind for waiter in self._waiting}:
+                wake = min(wake, self._until_giving_up(kind, now))
         at = now + max(wake, SHORTEST_WAIT)
         # A timer that fires too early does no harm; one put off at every call would come late.
         if math.isfinite(at) and at < self._wakes_at:
@@ -269,36 +279,46 @@ class RateLimiter:
         self._timer, self._wakes_at = None, math.inf
         self._let_go()
 
-    def _let_go_of(self, kind: RequestKind, now: float) -> float:
-        """Seconds until the next of this kind may go; infinite while that depends on another."""
-        waiters, wake = self._waiting[kind], math.inf
-        # Nobody is overtaken by who came later for the same identity (None: for any).
-        stuck: set[str | None] = set()
-        for waiter in tuple(waiters):
+    def _let_go_of_those_ready(self, now: float) -> float:
+        """Seconds until the next may go; infinite while that depends on another."""
+        wake = math.inf
+        # Nobody is overtaken by who came later for the same identity (None: for any) and limit.
+        stuck: set[tuple[str | None, RequestKind]] = set()
+        for waiter in tuple(self._waiting):
             if waiter.granted.done():
                 # Cancelled, and its task has not run since: a turn given to it would be lost.
-                waiters.remove(waiter)
+                self._waiting.remove(waiter)
                 continue
-            if waiter.identity in stuck:
-                continue
+            kind = waiter.kind
             if waiter.identity is not None:
                 left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends. Where
                 # there is nobody else, what was learned so far would be asked again for nothing.
                 elsewhere = len(self._identities) > 1 or self._closed
                 if 0 < left < math.inf and elsewhere:
-                    waiters.remove(waiter)
-                    _fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
+                    self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
-            wait, identity = self._soonest(waiter, now)
-            if wait > 0:
-                stuck.add(waiter.identity)
+            if not any((waiter.identity, limit) in stuck for limit in kind.limits):
+                wait, identity = self._soonest(waiter, now)
+                if wait <= 0:
+                    self._waiting.remove(waiter)
+                    identity.take(now, kind, waiter.cost, waiter.new_video)
+                    permit = Permit(identity.name, kind, waiter.cost, now, waiter.cost)
+                    waiter.granted.set_result(permit)
+                    continue
                 wake = min(wake, wait)
-                continue
-            waiters.remove(waiter)
-            identity.take(now, kind, waiter.cost, waiter.new_video)
-            waiter.granted.set_result(Permit(identity.name, kind, waiter.cost, now, waiter.cost))
-        return min(wake, self._until_giving_up(kind, now)) if waiters else wake
+                # Whoever waits for the end of its own pause only holds up nobody but its like.
+                paused = identity.pause_left(now, kind, *waiter.also) > 0
+                limits = (kind,) if paused else kind.limits
+                stuck.update((waiter.identity, limit) for limit in limits)
+            if waiter.patience < math.inf:
+                everybody = self._identities.values()
+                refused = min(each.refused_alone_for(now, kind) for each in everybody)
+                if refused >= waiter.patience:
+                    self._fail(waiter, RefusedAlone(f"{kind.requests} are refused for long"))
+                else:
+                    wake = min(wake, waiter.patience - refused)
+        return wake
 
     def _soonest(self, waiter: _Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""
@@ -341,9 +361,8 @@ class RateLimiter:
         if left > 0:
             return left
         away = all(identity.outage.is_open for identity in identities)
-        for waiter in self._waiting[kind]:
-            _fail(waiter, GaveUp(_why_given_up(kind, min(rested), away)))
-        self._waiting[kind].clear()
+        for waiter in [each for each in self._waiting if each.kind is kind]:
+            self._fail(waiter, GaveUp(_why_given_up(kind, min(rested), away)))
         return math.inf
 
     # What became of a request
@@ -351,16 +370,17 @@ class RateLimiter:
     def _finish(self, permit: Permit, error: BaseException | None) -> None:
         now, kind, started_at = self._clock(), permit.kind, permit.started_at
         identity = self._identities[permit.identity]
-        identity.buckets[kind].settle(permit.requests - permit.cost)
+        for bucket in identity.buckets_of(kind):
+            bucket.settle(permit.requests - permit.cost)
         identity.ended(
             now, kind, started_at, error, was_sent=permit.requests > 0, tells=permit.tells
         )
         self._let_go()
 
-
-def _fail(waiter: _Waiter, error: AsccError) -> None:
-    if not waiter.granted.done():
-        waiter.granted.set_exception(error)
+    def _fail(self, waiter: _Waiter, error: AsccError) -> None:
+        self._waiting.remove(waiter)
+        if not waiter.granted.done():
+            waiter.granted.set_exception(error)
 
 
 def _why_given_up(kind: RequestKind, rested: float, away: bool) -> str:

@@ -136,19 +136,18 @@ class Extractor:
             except ItemError:
                 pass  # yt-dlp failed: says nothing of the identity
         if said:
-            # Inside of a permit, so that the limiter learns of it and the identity rests.
-            async with self._limiter.permit(RequestKind.PAGES, identity=identity) as permit:
-                permit.sent(0)
-                raise Refused(
-                    f"YouTube says «{said}» of several videos in a row, and of known ones too: it"
-                    " seems to block this identity (if these are gone for everybody, name others"
-                    " in license.known_creative_commons)",
-                    kind="other",
-                )
+            refused = Refused(
+                f"YouTube says «{said}» of several videos in a row, and of known ones too: it seems"
+                " to block this identity (if these are gone for everybody, name others in"
+                " license.known_creative_commons)",
+                kind="other",
+            )
+            self._limiter.were_refusals(RequestKind.PLAYER, identity, refused)
+            raise refused
 
     async def _resolve(self, video_id: str, other_client: bool) -> Resolved:
         """By the client that is best for the identity, then by another one where that may help."""
-        sticky = self._sticky.identity_for(video_id, RequestKind.PAGES, RequestKind.MEDIA)
+        sticky = self._sticky.identity_for(video_id, RequestKind.PLAYER, RequestKind.MEDIA)
         client = PlayerClient.DEFAULT if other_client else None
         try:
             return await self._attempt(video_id, sticky, client)
@@ -185,7 +184,7 @@ class Extractor:
             likely = identity or next(iter(self._identities))
             likely_client = client or self._choice.first(likely, time.monotonic())
             waiting = self._limiter.permit(
-                RequestKind.PAGES,
+                RequestKind.PLAYER,
                 identity=identity,
                 cost=_EXPECTED_REQUESTS[likely_client],
                 new_video=new_video,
@@ -213,6 +212,7 @@ class Extractor:
                     if client is PlayerClient.GUEST and self._choice.may_fall_back(
                         identity, error, signed_in, now
                     ):
+                        permit.no_verdict()  # the next client's answer tells
                         raise _GuestClientFailed(identity, error) from error
                     if isinstance(error, Unavailable | Unexplained):
                         self._unplayed_in_a_row[identity] += 1

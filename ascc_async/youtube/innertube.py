@@ -8,15 +8,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import math
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ascc_async.errors import ServerFault, UnexpectedAnswer
+from ascc_async.errors import Refused, ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.limiter import RefusedAlone, RequestKind
 from ascc_async.youtube.evidence import WATCH_PATHS
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
@@ -36,6 +39,11 @@ WEB_VERSION = "2.20260708.00.00"
 _VERSION_IN_YTDLP = re.compile(r"'clientName': 'WEB',\s*'clientVersion': '([0-9.]+)'")
 _VIDEO_ID = "VIDEO-ID"
 
+# So many videos in a row not shown, and the player refuses: then pages are refused, too, though
+# they do not say so. One in six is gone, and those that are asked again come together.
+_MANY_HIDDEN = 10
+_PATIENCE = 10.0  # seconds that a license waits for a player that refuses: it may do so for a day
+
 T = TypeVar("T")
 
 
@@ -43,24 +51,30 @@ class PlayerEndpoint:
     """Asks the player why a video is not there, for `playabilityStatus` alone."""
 
     def __init__(self, sessions: Sessions, client: WebClient) -> None:
-        self._endpoint = MaskedEndpoint(sessions, client, "player", PLAYER_PATHS)
+        kind, paths = RequestKind.PLAYER, PLAYER_PATHS
+        self._endpoint = MaskedEndpoint(sessions, client, "player", kind, paths)
 
-    async def verdict(self, video_id: str, *, identity: str | None = None) -> tuple[Verdict, str]:
+    async def verdict(
+        self, video_id: str, *, identity: str | None = None, patience: float = math.inf
+    ) -> tuple[Verdict, str]:
         """The player's verdict, and to whom.
 
-        Raises Refused (the bot check too), NetworkFault, ServerFault.
+        Raises Refused (the bot check too; RefusedAlone at the end of patience), NetworkFault,
+        ServerFault.
         """
 
-        def read(answer: Mapping[str, Any], asked_by: str) -> tuple[Verdict, str]:
-            verdict = judge(playability_in(answer.get("playabilityStatus")))
+        def read(value: Mapping[str, Any], answer: Answer) -> tuple[Verdict, str]:
+            verdict = judge(playability_in(value.get("playabilityStatus")))
             # Before all else: a bot check in place of a reason says nothing about the video.
             if verdict.refusal is not None:
                 raise verdict.refusal
-            if inside(answer, "videoDetails").get("videoId") not in (None, video_id):
+            if inside(value, "videoDetails").get("videoId") not in (None, video_id):
                 raise ServerFault("the player answers about another video")
-            return verdict, asked_by
+            if not verdict.playable and verdict.reason is None:
+                answer.permit.no_verdict()  # blocked identities are told such words, too
+            return verdict, answer.identity
 
-        _, result = await self._endpoint.ask(video_id, read, identity=identity)
+        _, result = await self._endpoint.ask(video_id, read, identity=identity, patience=patience)
         return result
 
 
@@ -74,7 +88,9 @@ class InnertubeSource:
     def __init__(self, sessions: Sessions, *, wall: Callable[[], float] = time.time) -> None:
         self._sessions, self._wall = sessions, wall
         self._client = current_web_client()
-        self.next = MaskedEndpoint(sessions, self._client, "next", NEXT_PATHS)
+        self.next = MaskedEndpoint(sessions, self._client, "next", self.kind, NEXT_PATHS)
+        # An identity that was shown nothing yet has no good news to its name.
+        self._hidden = defaultdict[str, int](lambda: _MANY_HIDDEN - 1)
         self.player = PlayerEndpoint(sessions, self._client)
 
     async def ask(
@@ -95,7 +111,12 @@ class InnertubeSource:
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
             # No video at all: it may be gone, and only the player says why.
             if not reading.shows_video:
-                verdict, _ = await self.player.verdict(video_id, identity=asked_by)
+                try:
+                    verdict, _ = await self.player.verdict(
+                        video_id, identity=asked_by, patience=_PATIENCE
+                    )
+                except RefusedAlone:
+                    verdict = Verdict("the player refuses to say why it is not there")
                 if not verdict.playable:
                     return reading.answer_without_video(
                         video_id, self.name, self._wall(), verdict, asked_by
@@ -110,7 +131,7 @@ class InnertubeSource:
                         self.next.go_over_to(other, "leaves out the license")
                         url, reading = other, result[0]
                         break
-        return reading.answer(
+        answer = reading.answer(
             video_id,
             self.name,
             self._wall(),
@@ -119,10 +140,21 @@ class InnertubeSource:
             address=url,
             sent=self._client.body(video_id).decode(),
         )
+        if answer.license is License.UNKNOWN and self._player_refuses(asked_by):
+            return replace(answer, shown=False)  # the watch page would be refused, too
+        return answer
 
-    def _read(self, answer: Mapping[str, Any], identity: str) -> tuple[LicenseReading, str]:
-        reading = read_watch_answer(answer)
+    def _player_refuses(self, identity: str) -> bool:
+        return self._sessions.is_refused(RequestKind.PLAYER, identity)
+
+    def _read(self, value: Mapping[str, Any], answer: Answer) -> tuple[LicenseReading, str]:
+        identity, reading = answer.identity, read_watch_answer(value)
         self._sessions.note_login(identity, reading.logged_out)
+        self._hidden[identity] = 0 if reading.shows_video else self._hidden[identity] + 1
+        if not reading.shows_video:
+            answer.permit.no_verdict()  # blocked identities are shown no video, too
+            if self._hidden[identity] >= _MANY_HIDDEN and self._player_refuses(identity):
+                raise Refused("no video is shown any more, and the player refuses", kind="other")
         return reading, identity
 
 
@@ -187,9 +219,15 @@ class MaskedEndpoint:
     """
 
     def __init__(
-        self, sessions: Sessions, client: WebClient, endpoint: str, paths: Sequence[str]
+        self,
+        sessions: Sessions,
+        client: WebClient,
+        endpoint: str,
+        kind: RequestKind,
+        paths: Sequence[str],
     ) -> None:
-        self._sessions, self._client, self._endpoint = sessions, client, endpoint
+        self._sessions, self._client = sessions, client
+        self._endpoint, self._kind = endpoint, kind
         self._urls = endpoint_urls(endpoint, paths)
         self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS_THERE
         self.url, self.proven = self._urls[0], False
@@ -197,12 +235,13 @@ class MaskedEndpoint:
     async def ask(
         self,
         video_id: str,
-        read: Callable[[Mapping[str, Any], str], T],
+        read: Callable[[Mapping[str, Any], Answer], T],
         *,
         identity: str | None,
         new_video: bool = False,
+        patience: float = math.inf,
     ) -> tuple[str, T]:
-        """The address that was answered, and what `read(answer, identity)` makes of the answer.
+        """The address that was answered, and what `read(value, answer)` makes of its JSON.
 
         Raises Refused, NetworkFault, ServerFault, and what `read` raises.
         """
@@ -210,7 +249,9 @@ class MaskedEndpoint:
         for url in (first, *self.urls_after(first)):
             # The pause between videos was kept at the first try.
             new = new_video and url is first
-            result = await self.ask_once(url, video_id, read, identity=identity, new_video=new)
+            result = await self.ask_once(
+                url, video_id, read, identity=identity, new_video=new, patience=patience
+            )
             if result is not None:
                 # Only now: when none is answered, the mask is not to blame.
                 self.go_over_to(url, "refused")
@@ -221,10 +262,11 @@ class MaskedEndpoint:
         self,
         url: str,
         video_id: str,
-        read: Callable[[Mapping[str, Any], str], T],
+        read: Callable[[Mapping[str, Any], Answer], T],
         *,
         identity: str | None,
         new_video: bool = False,
+        patience: float = math.inf,
     ) -> T | None:
         """What `read` makes of the answer; None when YouTube refuses the request (400)."""
 
@@ -235,16 +277,17 @@ class MaskedEndpoint:
             # Fields that were not asked for: the answer came in full, 320 KB instead of one.
             if (others := self.urls_after(url)) and not self._expected.issuperset(value):
                 self.go_over_to(others[0], "ignored")
-            return read(value, answer.identity)
+            return read(value, answer)
 
         call = Call(
-            RequestKind.PAGES,
+            self._kind,
             "POST",
             url,
             identity,
             data=self._client.body(video_id),
             headers=self._client.headers,
             new_video=new_video,
+            patience=patience,
             allow_status=(400,),
         )
         return await self._sessions.ask(call, read_answer)

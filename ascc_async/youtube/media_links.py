@@ -12,7 +12,7 @@ from ascc_async.errors import ItemError, LinkExpired, Refused, UnexpectedAnswer
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.client import HttpResponse, content_range, whole_number
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.limiter import Permit, RequestKind
 from ascc_async.youtube.messages import REFUSAL_TEXTS
 from ascc_async.youtube.session import Call, Sessions
 
@@ -101,7 +101,7 @@ class MediaLink:
             sources.note_served(self._video_id, identity, began)
             return answer
 
-        async def read_answer(response: HttpResponse) -> RangeAnswer:
+        async def read_answer(response: HttpResponse, _: Permit) -> RangeAnswer:
             # Inside of the request: a refusal raised here slows the identity.
             if response.status in _GONE:
                 sources.raise_for_gone(self._video_id, identity, url, again=self._again)

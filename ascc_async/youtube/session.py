@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +23,7 @@ from ascc_async.network.client import (
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.network.retry import RetrySettings, retry_faults
 from ascc_async.settings import NetworkSettings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.limiter import Permit, RateLimiter, RequestKind
 from ascc_async.youtube.json_reading import parse_json
 from ascc_async.youtube.messages import refusal_in, refusal_in_page
 
@@ -51,7 +52,8 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class Call:
     """One request, as often as it is tried. Statuses in `allow_status` are the caller's business;
-    other 4xx and 5xx raise. `identity` None: whichever may ask first.
+    other 4xx and 5xx raise. `identity` None: whichever may ask first. `patience`: as
+    `RateLimiter.permit` takes it.
     """
 
     kind: RequestKind
@@ -62,18 +64,24 @@ class Call:
     params: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     new_video: bool = False
+    patience: float = math.inf
     allow_status: Container[int] = ()
 
 
 @dataclass(slots=True)
 class Answer:
-    """A whole answer. `url` is without its query."""
+    """A whole answer. `url` is without its query; `permit` is that by which it was asked."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    identity: str
+    permit: Permit
     url: str
+
+    @property
+    def identity(self) -> str:
+        """Who was answered."""
+        return self.permit.identity
 
     def json_object(self, *, errors_too: bool = False) -> dict[str, Any]:
         """The JSON object in it. Raises Refused for a consent or login form, else ServerFault.
@@ -172,6 +180,10 @@ class Sessions:
         await self._stack.aclose()
         self._clients.clear()
 
+    def is_refused(self, kind: RequestKind, identity: str) -> bool:
+        """Whether requests of this very kind were refused, and not answered since."""
+        return self._limiter.is_refused(kind, identity)
+
     # Cookies
 
     def renew_cookies(self, identity: str, cookies: IdentityCookies) -> None:
@@ -210,10 +222,10 @@ class Sessions:
         body slows the identity, a `ServerFault` that it raises is tried again.
         """
 
-        async def read_answer(response: HttpResponse) -> T:
+        async def read_answer(response: HttpResponse, permit: Permit) -> T:
             body = await response.read(ANSWER_BYTES)
             url = call.url.partition("?")[0]
-            return read(Answer(response.status, response.headers, body, response.identity, url))
+            return read(Answer(response.status, response.headers, body, permit, url))
 
         async def attempt(again: bool) -> T:
             # The pause between videos was kept at the first try.
@@ -237,12 +249,12 @@ class Sessions:
             is_away=lambda: all(self._limiter.is_away(name) for name in names),
         )
 
-    async def ask_once(self, call: Call, use: Callable[[HttpResponse], Awaitable[T]]) -> T:
+    async def ask_once(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
         """One try; redirects are followed, each as one more request of the same identity."""
         for _ in range(MOST_REDIRECTS):
-            async with self.open(call) as response:
+            async with self.open(call) as (response, permit):
                 if response.status not in REDIRECTS:
-                    return await use(response)
+                    return await use(response, permit)
                 url = redirect_target(call.url, response.headers)
             # What was asked for is in the new address: the query is not added again.
             identity = response.identity
@@ -250,13 +262,15 @@ class Sessions:
         raise UnexpectedAnswer(f"{response.host} redirects in a circle")
 
     @asynccontextmanager
-    async def open(self, call: Call) -> AsyncIterator[HttpResponse]:
+    async def open(self, call: Call) -> AsyncIterator[tuple[HttpResponse, Permit]]:
         """One request: an answer that may be read, or a redirect that may be followed.
 
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.
         """
-        waiting = self._limiter.permit(call.kind, identity=call.identity, new_video=call.new_video)
+        waiting = self._limiter.permit(
+            call.kind, identity=call.identity, new_video=call.new_video, patience=call.patience
+        )
         async with waiting as permit:
             client = self._clients[permit.identity]
             headers, cookies = call.headers, client.cookies
@@ -277,7 +291,7 @@ class Sessions:
             async with opened as response:
                 if response.status not in call.allow_status and not 200 <= response.status < 300:
                     await self._judge_status(call, response)
-                yield response
+                yield response, permit
 
     async def _judge_status(self, call: Call, response: HttpResponse) -> None:
         """Raise what a status or a redirect says; return when a redirect may be followed."""

@@ -61,7 +61,8 @@ class WatchPageSource:
 
         async def attempt(again: bool) -> LicenseAnswer:
             # Read inside of the request: a refusal found on the page slows the identity.
-            async with self._sessions.open(replace(call, new_video=not again)) as response:
+            opening = self._sessions.open(replace(call, new_video=not again))
+            async with opening as (response, _):
                 if response.status in REDIRECTS:
                     raise UnexpectedAnswer(f"{response.host} answers {response.status}")
                 page = await self._read(response)

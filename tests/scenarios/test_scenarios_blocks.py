@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,3 +97,31 @@ def test_a_block_for_all_rests_the_identity_and_costs_no_video_an_attempt(
     assert left == []
     assert job.leg() == 0, job.ends.said
     assert wrong(job.place.manifest(), calm.world) == []
+
+
+@pytest.mark.slow
+def test_a_player_that_refuses_alone_holds_no_license_back(
+    place: Place, calm: StandinProcess
+) -> None:
+    """Pages go on at their rate, though every missing video would be asked of the player; once it
+    is over the same command makes the clips.
+    """
+    calm.set_faults(Fault(name="bot_check", endpoints=("player",), times=0))
+    process = place.start()
+    log = place.output / "logs" / "ascc_async.log"
+
+    def all_asked() -> bool:
+        status = place.run("status", "--json")[1]
+        picture = json.loads(status.splitlines()[-1])["picture"] if '"picture"' in status else None
+        return bool(picture) and picture["asked"] == picture["segments"]
+
+    ends = time.monotonic() + 60
+    while not all_asked():
+        assert time.monotonic() < ends, log.read_text()[-2000:]
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    calm.set_faults()
+    code, said = place.run()
+    assert code == 0, said
+    assert wrong(place.manifest(), calm.world) == []

@@ -14,11 +14,18 @@ import pytest
 
 from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.limiter import BucketSnapshot, Closed, RateLimiter, RequestKind
+from ascc_async.throttle.limiter import (
+    BucketSnapshot,
+    Closed,
+    RateLimiter,
+    RefusedAlone,
+    RequestKind,
+)
 from tests import fakeclock
 from tests.fakeclock import now
 
 START = 1_700_000_000.0
+QUICK = ThrottleSettings(adaptive=False, requests_per_second=10, burst=1)
 FIXED = ThrottleSettings(adaptive=False, requests_per_second=1.0, burst=1)
 Scene = Callable[[], Coroutine[Any, Any, None]]
 
@@ -162,7 +169,7 @@ async def test_kinds_of_request_do_not_slow_each_other() -> None:
     """Pages wait for pages, media for media."""
     one = limiter()
     async with asyncio.TaskGroup() as tasks:
-        for kind in RequestKind:
+        for kind in (RequestKind.PAGES, RequestKind.DATA_API, RequestKind.MEDIA):
             tasks.create_task(ask(one, kind=kind))
 
     assert now() - 1000 == pytest.approx(0.1)
@@ -426,7 +433,7 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     assert texts == [
         "«main» refused at 8 pages/s (YouTube answers 429); pausing 5 s",
         "all identities paused for pages until …",
-        "«main» is still refused (YouTube answers 429); pausing 5 s",
+        "«main»: pages are still refused (YouTube answers 429); pausing 5 s",
         "«main» is answered again after 10 s; going on at 7.2 pages/s",
         "«main» is answered above its former limit: now 8 pages/s",
     ]
@@ -520,7 +527,7 @@ async def test_a_refusal_that_is_noticed_later_is_one_for_all_that_follows() -> 
         while True:
             await ask(one)
             at = now()
-            one.refused_after_all(RequestKind.PAGES, "main", Refused("nothing"), at - began)
+            one.were_refusals(RequestKind.PAGES, "main", Refused("nothing"), at - began)
             pauses.append((bucket_of(one).resting_until or 0.0) - START - (at - 1000.0))
 
     with pytest.raises(GaveUp):
@@ -529,3 +536,86 @@ async def test_a_refusal_that_is_noticed_later_is_one_for_all_that_follows() -> 
     assert (pauses[0], pauses[-1]) == pytest.approx((5.0, 3600.0))
     assert len(pauses) < 20
     assert bucket_of(one).in_flight == 0
+
+
+@in_virtual_time
+async def test_a_player_that_refuses_alone_pauses_alone() -> None:
+    """Pages go on at their rate, and what waits for the player is not in their way."""
+    one = limiter(QUICK)
+    await ask(one, Refused("a bot?"), kind=RequestKind.PLAYER)
+    waiting = asyncio.create_task(ask(one, kind=RequestKind.PLAYER, cost=3))
+    began = now()
+    for _ in range(40):
+        await ask(one)
+    assert now() - began < 4.5
+    assert bucket_of(one).ceiling is None
+    assert (bucket_of(one).refused, bucket_of(one, kind=RequestKind.PLAYER).refused) == (0, 1)
+    await waiting
+    assert now() - began >= 5
+
+
+@in_virtual_time
+async def test_a_player_request_that_costs_more_is_not_overtaken_for_ever() -> None:
+    """It keeps the limit of pages, too, and its place in their line."""
+    one = limiter(ThrottleSettings(adaptive=False, requests_per_second=1, burst=3))
+    await ask(one, cost=3)
+
+    async def pages() -> None:
+        while True:
+            await ask(one)
+
+    beside = [asyncio.create_task(pages()) for _ in range(8)]
+    await asyncio.sleep(0.5)
+    began = now()
+    await ask(one, kind=RequestKind.PLAYER, cost=3)
+    assert now() - began < 15
+    for task in beside:
+        task.cancel()
+
+
+@in_virtual_time
+async def test_while_pages_are_paused_the_player_speaks_for_them() -> None:
+    """Refused it doubles both pauses, answered it ends both; so a block costs one trial."""
+    one = limiter()
+    await ask(one, Refused("429"))
+    await ask(one, Refused("a bot?"), kind=RequestKind.PLAYER)
+    assert now() == pytest.approx(1005.2)
+    pause = (bucket_of(one).resting_until or 0) - START - 5.2
+    assert pause == pytest.approx(5.1, abs=0.1)
+    await ask(one, kind=RequestKind.PLAYER)
+    assert bucket_of(one).resting_until is None
+
+
+@in_virtual_time
+async def test_patience_ends_where_the_player_alone_is_refused() -> None:
+    """After ten seconds, and then at once; where pages pause, too, one waits along with them."""
+    one = limiter()
+    await ask(one, Refused("a bot?", retry_after=600), kind=RequestKind.PLAYER)
+    for seconds in (10, 10):
+        with pytest.raises(RefusedAlone):
+            await ask(one, kind=RequestKind.PLAYER, patience=10)
+        assert now() == pytest.approx(1000.1 + seconds)
+    await ask(one, Refused("429", retry_after=700))
+    await ask(one, kind=RequestKind.PLAYER, patience=10)
+    assert now() > 1700
+
+
+@in_virtual_time
+async def test_a_trial_that_tells_nothing_is_followed_by_who_goes_on_with_something() -> None:
+    """A page without a video ends no pause: the player is asked before any other page."""
+    one, order = limiter(QUICK), list[str]()
+    await ask(one, Refused("429"))
+
+    async def page(name: str) -> None:
+        async with one.permit(RequestKind.PAGES) as permit:
+            order.append(name)
+            await asyncio.sleep(0.1)
+            permit.no_verdict()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(page("first"))
+        await asyncio.sleep(5.05)  # it is under way
+        tasks.create_task(page("second"))
+        async with one.permit(RequestKind.PLAYER, identity="main"):
+            order.append("player")
+    assert order == ["first", "player", "second"]

@@ -40,7 +40,7 @@ from ascc_async.standin.playability import wording
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
-from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
 from ascc_async.youtube.media_links import MediaLinks
@@ -94,8 +94,8 @@ class World:
         return [line["endpoint"] for line in self.youtube.requests()[start:]]
 
     def counted(self, what: str = "sent") -> int:
-        """What the rate limiter counted of requests for pages."""
-        return int(getattr(counts(self.limiter), what))
+        """What the rate limiter counted of requests to the player."""
+        return int(getattr(counts(self.limiter, RequestKind.PLAYER), what))
 
 
 @pytest.fixture(scope="module")

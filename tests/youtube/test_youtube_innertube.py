@@ -17,7 +17,7 @@ from aiohttp import web
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
-from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.limiter import RateLimiter, RequestKind
 from ascc_async.youtube.innertube import (
     _VERSION_IN_YTDLP,
     NEXT_PATHS,
@@ -29,7 +29,6 @@ from ascc_async.youtube.innertube import (
 from tests.youtube.license_helpers import (
     Answers,
     YouTube,
-    counts,
     fast_limiter,
     license_row,
     next_answer,
@@ -200,7 +199,39 @@ async def test_walls_in_place_of_an_answer_are_refusals(
         with pytest.raises(Refused) as caught:
             await source.ask([ID])
     assert caught.value.kind == kind
-    assert counts(limiter).refused == 1
+    assert sum(bucket.refused for bucket in limiter.snapshot().buckets) == 1
+
+
+async def test_a_player_that_refuses_alone_holds_no_license_up(tmp_path: Path) -> None:
+    """Why a video is not shown stays open, at once, and pages do not pause."""
+    limiter, shown = fast_limiter(), [True]
+    refused = player_answer("LOGIN_REQUIRED", "Confirm you’re not a bot")
+
+    def answers(request: web.Request) -> web.Response:
+        return honouring(CC if shown[0] else not_there(), refused)(request)
+
+    async with asking(answers, tmp_path, limiter) as (source, site):
+        await source.ask([ID])
+        shown[0] = False
+        limiter.were_refusals(RequestKind.PLAYER, "main", Refused("a bot?"), seconds=60)
+        for _ in range(3):
+            (answer,) = await source.ask([ID])
+            assert (answer.license, answer.shown) == (License.UNKNOWN, False)
+            assert "refuses to say why" in answer.detail
+    assert site.paths() == ["next"] * 4
+    assert not limiter.is_paused(RequestKind.PAGES, "main")
+
+
+async def test_whoever_is_shown_nothing_while_the_player_refuses_is_refused(tmp_path: Path) -> None:
+    """To a blocked identity pages show no video, and do not say that they refuse."""
+    limiter = fast_limiter()
+    refused = player_answer("LOGIN_REQUIRED", "Confirm you’re not a bot")
+    async with asking(honouring(not_there(), refused), tmp_path, limiter) as (source, site):
+        for _ in range(2):
+            with pytest.raises(Refused):
+                await source.ask([ID])
+    assert site.paths() == ["next", "player", "next"]
+    assert limiter.is_paused(RequestKind.PAGES, "main")
 
 
 async def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
