@@ -86,8 +86,8 @@ HELP = {
     ),
     "verify": CommandHelp(
         "hash and decode every clip again and compare with the manifest",
-        "Says which clips are missing, altered or unreadable. With --repair those missing or "
-        "altered are fetched again by the next run.",
+        "Says which clips are missing, altered or unreadable, and which evidence of a license is. "
+        "With --repair clips missing or altered are fetched again by the next run.",
         "verify --repair",
     ),
     "rebuild": CommandHelp(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture
 def copy(exported: Dataset, tmp_path: Path) -> Dataset:
     """A copy, to be changed."""
-    shutil.copytree(exported.folder, tmp_path / "copy")
-    return Dataset(tmp_path / "copy")
+    return exported.copied(tmp_path / "copy")
 
 
 def test_lhotse_validates_and_loads_every_sound(exported: Dataset) -> None:

@@ -69,8 +69,7 @@ def _join(exports: Path, segment_id: str) -> None:
 @pytest.fixture
 def copy(exported: Dataset, tmp_path: Path) -> Dataset:
     """A copy, to be changed."""
-    shutil.copytree(exported.folder, tmp_path / "copy")
-    return Dataset(tmp_path / "copy")
+    return exported.copied(tmp_path / "copy")
 
 
 def sums(dataset: Dataset) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from learning_samples import Dataset
 from peers_python import run_peer
 
+from ascc_async.dataset.evidence import EVIDENCE_FILE
 from ascc_async.files import sha256_of
 
 FOLDER = "exports/webdataset"
@@ -33,8 +34,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture
 def copy(exported: Dataset, tmp_path: Path) -> Dataset:
     """A copy, to be changed."""
-    shutil.copytree(exported.folder, tmp_path / "copy")
-    return Dataset(tmp_path / "copy")
+    return exported.copied(tmp_path / "copy")
 
 
 def test_each_clip_lies_in_its_split_with_all_that_is_known(exported: Dataset) -> None:
@@ -156,3 +156,12 @@ def test_a_full_disk_is_said_before_anything_is_written(copy: Dataset) -> None:
     code, said = copy.command("export", "webdataset", "--shard-mb", "1", *words)
     assert (code, "Make room" in said) == (1, True), said
     assert copy.tree(FOLDER) == before
+
+
+def test_what_the_manifest_names_must_be_there(copy: Dataset) -> None:
+    """Without the evidence of its licenses nothing is shared; the message says how to get it."""
+    evidence = copy.folder / "dataset" / EVIDENCE_FILE
+    for content in (evidence.read_bytes()[:1500], b"no WARC", None):
+        evidence.write_bytes(content) if content else evidence.unlink()
+        code, said = copy.command("export", "webdataset", "--shard-mb", "1")
+        assert (code, "writes it anew" in said) == (1, True), said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +80,11 @@ class Dataset:
         metadata = self.folder / "metadata"
         metadata.mkdir(exist_ok=True)
         write_classes(metadata, ONTOLOGY)
+
+    def copied(self, folder: Path) -> Dataset:
+        """A copy, to be changed."""
+        shutil.copytree(self.folder, folder)
+        return Dataset(folder)
 
     def words(self, *arguments: str) -> list[str]:
         """A command line for it."""
