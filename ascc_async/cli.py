@@ -248,7 +248,7 @@ def _options(*, shows_run: bool = True) -> _Parser:
     )
     group.add_argument(
         "--cookies-from-browser",
-        metavar="BROWSER[:PROFILE]",
+        metavar="BROWSER[:NAME]",
         help="run, rebuild, doctor: as the account of this browser instead of a cookies file",
     )
     if shows_run:

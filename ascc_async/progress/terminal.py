@@ -28,16 +28,26 @@ def say(text: str, stream: TextIO | None = None) -> None:
 def _folded_line(line: str, width: int) -> str:
     if len(line) <= width:
         return line
-    columns = [gap.end() for gap in re.finditer(r"^ *- |^ +| {2,}", line)]
-    if columns and columns[0] > width // 2 and line[0] == " ":  # too far in for what is left
-        line, columns = f"  {line.lstrip()}", [2]
+    columns = _columns(line)
+    if columns and columns[-1] > width - 10:  # a table that is wider than the terminal
+        line = re.sub(r"(?<=\S) {2,}", "  ", line)
+        if columns[0] > width // 2 and line[0] == " ":
+            line = f"  {line.lstrip()}"
+        columns = _columns(line)
     # A command is to be copied: the shell must take it for one.
     command = re.match(r" +(cd|export|hf|python) ", line) and len(columns) == 1
+    longest = max((len(word) for word in line.split() if len(word) <= width), default=0)
+    room = min(width // 2, width - longest)
     lines = textwrap.wrap(
         line,
         width - 2 * bool(command),
-        subsequent_indent=" " * max((at for at in columns if at <= width // 2), default=0),
+        subsequent_indent=" " * max((at for at in columns if at <= room), default=0),
         break_long_words=False,
         break_on_hyphens=False,
     )
     return (" \\\n" if command else "\n").join(lines)
+
+
+def _columns(line: str) -> list[int]:
+    """Where its columns begin."""
+    return [gap.end() for gap in re.finditer(r"^ *- |^ +| {2,}", line)]

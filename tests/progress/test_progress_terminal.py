@@ -28,7 +28,8 @@ def test_no_word_is_broken_and_none_is_lost(width: int) -> None:
 def test_what_goes_on_stands_below_its_column() -> None:
     """As long as that leaves half of the line; else it stands further left."""
     row = "passed    Python               3.11.7 on Linux"
-    assert folded(row, 40) == f"passed    Python               3.11.7 on\n{'':10}Linux"
+    assert folded(row, 45) == f"passed    Python               3.11.7 on\n{'':10}Linux"
+    assert folded(row, 40) == "passed  Python  3.11.7 on Linux"  # the table itself is too wide
     assert folded("- one two three", 10).split("\n") == ["- one two", "  three"]
     assert folded(" " * 30 + "→ remedy here", 20).split("\n") == ["  → remedy here"]
 
