@@ -30,7 +30,7 @@ description: What YouTube answered about the license of each video. Of an answer
  part from which license, title and channel were read; of a watch page, a part of the JSON in it.\
  Left out: headers, keys, cookies and whatever else tells of who asked.\r
 """
-_ANEW = "`python -m ascc_async run` writes it anew"
+_ANEW = "`python -m ascc_async run` writes it again"
 _UNREADABLE = (ArchiveLoadFailed, zlib.error, ValueError, OSError)
 
 

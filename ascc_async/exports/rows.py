@@ -102,7 +102,7 @@ def read_published(output_dir: Path, metadata_dir: Path) -> Published:
                 output_dir / "dataset",
                 None,
                 f"ATTRIBUTION.csv or quality.csv lacks {row.segment_id}, which the manifest names:"
-                " `python -m ascc_async run` writes all of them anew",
+                " `python -m ascc_async run` writes all of them again",
             ) from error
         rows.append(
             Row(
@@ -131,5 +131,5 @@ def _quality(path: Path) -> dict[str, tuple[float, float, float, float]]:
                 for line in csv.DictReader(file, strict=True)
             }  # fmt: skip
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        message = "cannot be read: `python -m ascc_async run` writes it anew"
+        message = "cannot be read: `python -m ascc_async run` writes it again"
         raise MetadataError(path, None, message) from error
