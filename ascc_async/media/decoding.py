@@ -58,5 +58,5 @@ def read_sound(path: Path, ffmpeg: str) -> tuple[npt.NDArray[np.float32], int]:
     try:
         samples, rate = soundfile.read(sound_source(path, ffmpeg), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise Rejected(Reason.CORRUPT, f"it does not decode: {error.error_string}") from error
+        raise Rejected(Reason.CORRUPT, "it does not decode: damaged") from error
     return samples, int(rate)

@@ -44,8 +44,8 @@ def inspect_file(file: Path | BinaryIO, *, lossy: bool) -> Inspection:
     try:
         samples, rate = soundfile.read(file, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
-        problem = f"the finished file does not decode when it is read again ({error.error_string})"
-        raise Rejected(Reason.CORRUPT, problem) from error
+        # Not libsndfile's own words, which name its functions.
+        raise Rejected(Reason.CORRUPT, "the finished file does not decode: damaged") from error
     return inspect_samples(samples, int(rate))
 
 
