@@ -27,6 +27,7 @@ video, fetches just the ten seconds of those that may be shared, and writes mani
 dataset card. Stopped at any moment, the same command resumes."""
 
 _PROGRAM = "python -m ascc_async"  # works also where the console script is not on the PATH
+_OWN_OPTIONS = ("--help", "--version", "--print-completion")  # that belong to no command
 _LONG = ("run", "demo", "rebuild")  # they take a second or two before they can show anything
 
 
@@ -224,7 +225,7 @@ def parser() -> _Parser:
 
 def _options(*, shows_run: bool = True) -> _Parser:
     """`shows_run`: with those that say how much of a run is shown (`parse` takes them anywhere)."""
-    common = _Parser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
+    common = _Parser(prog=_PROGRAM, add_help=False, allow_abbrev=False, formatter_class=_Formatter)
     group = common.add_argument_group("options everywhere")
     group.add_argument(
         "--config",
@@ -349,7 +350,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             words[index:] = [*words[index + 1 :], "--", words[index]]
     # argparse itself forgets a `--set` before the command when another follows it.
     common, rest = _options().parse_known_args(words)
-    parsed = parser().parse_args(rest)
+    main = parser()
+    if rest and rest[0].startswith("--") and rest[0].partition("=")[0] not in _OWN_OPTIONS:
+        main.error(f"unrecognized arguments: {rest[0]}")  # else its value passes for a command
+    parsed = main.parse_args(rest)
     vars(parsed).update(vars(common))
     return parsed
 
@@ -396,8 +400,13 @@ def _explain(error: Exception, log_format: str) -> int:
     """Say what went wrong; the exit code. What is not ours is a bug, and is called one."""
     code = error.exit_code if isinstance(error, StopRun) else 1
     message = str(error)
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ascc_async"):
+        message = (
+            f"the Python package «{error.name}» is missing: run `pip install .` in the checkout, or"
+            " `pip install ascc-async`, with the Python that you start this with"
+        )
     # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
-    if not isinstance(error, StopRun):
+    elif not isinstance(error, StopRun):
         # Tasks wrap what they raise in groups, which say nothing by themselves.
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]

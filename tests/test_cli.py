@@ -84,7 +84,12 @@ def test_with_json_an_error_is_an_event_too(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize(
     ("line", "meant"),
-    [("statsu", "status"), ("doctor --onlin", "--online"), ("plan --clases", "--classes")],
+    [
+        ("statsu", "status"),
+        ("doctor --onlin", "--online"),
+        ("plan --clases", "--classes"),
+        ("--cofnig x", "--config"),
+    ],
 )
 def test_what_is_mistyped_gets_a_suggestion(
     line: str, meant: str, capsys: pytest.CaptureFixture[str]
