@@ -120,7 +120,7 @@ def render_plan(plan: RunPlan) -> str:
     lines.append(
         f"Assumed: {basis.answered_share:.0%} of the videos answer,"
         f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
-        f" {basis.barred_share:.0%} of these cannot be had, {basis.bytes_a_clip / 1e6:.2f} MB a"
+        f" {1 - basis.had_share:.0%} of these cannot be had, {basis.bytes_a_clip / 1e6:.2f} MB a"
         " clip"
     )
     return "\n".join([*lines, f"  ({basis.source})"])

@@ -60,6 +60,8 @@ class LicenseStage:
         # While pages are refused, these must not keep all workers from asking the Data API.
         self._beside: deque[Question] = deque()
         self._beside_out, self._most_beside = 0, max(1, workers // 2)
+        self._held: list[int] = []  # rows of a call that is not full yet
+        self._others_out, self._writing = 0, False
         self._unwritten: asyncio.Queue[Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
         self._stage: Stage[Question] = Stage(
@@ -99,6 +101,7 @@ class LicenseStage:
                     self._shutdown.drain("no license source is left")
                     return
                 self._beside_out += question.beside
+                self._others_out += not question.beside
                 yield question
             elif not queue.asking_done or queue.missing.any():
                 # That the Data API can be asked again is no event.
@@ -123,7 +126,12 @@ class LicenseStage:
             if self._again:
                 question = self._again.popleft()
                 return replace(question, beside=True) if beside else question
-            if rows := self._work_queue.take(at_most):
+            self._held += self._work_queue.take(at_most - len(self._held))
+            # A call costs the same with one video as with fifty: one that is not full waits for
+            # those under way, whose answers may be what lets more be asked.
+            waits = self._others_out or self._writing or not self._unwritten.empty()
+            if len(self._held) >= at_most or (self._held and not waits):
+                rows, self._held = tuple(self._held), []
                 return Question(rows, beside=beside)
         if room and self._beside:
             return self._beside.popleft()
@@ -146,9 +154,9 @@ class LicenseStage:
                 await asyncio.sleep(_AFTER_GIVING_UP)
                 self._repeat(question)
         finally:
-            if question.beside:
-                self._beside_out -= 1
-                self._work_queue.notify()
+            self._beside_out -= question.beside
+            self._others_out -= not question.beside
+            self._work_queue.notify()
 
     async def _ask(self, question: Question) -> None:
         usable = self._router.usable(question.first_source)
@@ -275,7 +283,9 @@ class LicenseStage:
                 if self._unwritten.empty():
                     break
                 waiting = self._unwritten.get_nowait()
+            self._writing = True
             await self._journal.record(*(each.answer for each in batch))
+            self._writing = False
             # Only now: what the work queue counts must be there after a power cut.
             for each in batch:
                 if each.look_again:
@@ -284,5 +294,6 @@ class LicenseStage:
                     self._second_looks.leave(each.row)
                 else:
                     self._work_queue.answered(each.row, each.answer)
+            self._work_queue.notify()
             if waiting is None:
                 return

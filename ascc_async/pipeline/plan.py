@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import Any
 
 from ascc_async.audioset.catalog import Catalog
 from ascc_async.audioset.sampling import RowState
-from ascc_async.audioset.segments import Bools
 from ascc_async.audioset.selection import Selection, select
 from ascc_async.errors import SettingsError
 from ascc_async.media.encoding import CLIP_FORMATS
@@ -24,14 +23,15 @@ from ascc_async.pipeline.plan_outlook import (
     assumptions,
     clip_chances,
     outlook,
-    rows_needed,
 )
 from ascc_async.pipeline.plan_requests import (
     CALLS_A_DAY,
+    Outlook,
     StageRequests,
     requests_for,
     usable_sources,
 )
+from ascc_async.pipeline.plan_sampling import Chances, rows_needed
 from ascc_async.pipeline.previous_run import ClipsAgain, clips_again
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 from ascc_async.throttle.open_hours import OpenHours
@@ -118,9 +118,9 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
     chances, limit = clip_chances(selection, seen, basis), selection.max_per_class
     rows = rows_needed(selection, chances, limit)
     to_ask = seen.to_ask(rows)
-    expected = outlook(seen, basis, rows)
-    again = clips_again(seen.index, settings, rows)
-    clips = round(expected.clips - expected.barred) + again.from_lossless
+    expected = planner.outlook(rows)
+    again = clips_again(seen.index, settings, rows > 0.5)
+    clips = round(expected.made) + again.from_lossless
 
     def size(position: int) -> ClassSize:
         chosen, number = selection.chosen[position], float(chances[selection.order(position)].sum())
@@ -128,11 +128,12 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         return ClassSize(chosen.mid, chosen.name, chosen.rows, round(number, 1))
 
     by_size = sorted(range(len(selection.chosen)), key=lambda n: selection.chosen[n].rows)
+    listed = rows * seen.listed
     return RunPlan(
         splits=selection.segments.splits,
         segments=len(selection),
         videos=len(selection),
-        videos_to_ask=int(to_ask.sum()),
+        videos_to_ask=round(to_ask.sum()),
         classes=len(selection.chosen),
         classes_of=len(catalog.classes),
         max_per_class=limit,
@@ -140,20 +141,20 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         largest=tuple(map(size, by_size[: -_SHOWN_CLASSES - 1 : -1])),
         clips=clips,
         disk_bytes=clips * basis.bytes_a_clip,
-        stages=planner.requests(rows, usable_sources(settings.license)),
-        durations=tuple(planner.durations(rows)),
+        stages=requests_for(expected, settings, usable_sources(settings.license)),
+        durations=tuple(planner.durations(expected, planner.outlook(listed))),
         changes=tuple(_changes(catalog, selection, planner, rows)),
         assumptions=basis,
         warnings=catalog.warnings,
         answered=int((seen.index.licenses[selection.rows] != UNASKED).sum()),
         clips_made=int((seen.index.states[selection.rows] == RowState.CLIP).sum()),
         clips_again=again,
-        asked_first=int((to_ask & seen.listed).sum()),
+        asked_first=round(to_ask[seen.listed].sum()),
     )
 
 
 class Planner:
-    """Requests and hours of what is open of some rows, for any way of asking."""
+    """Hours that the requests take, for any way of asking."""
 
     def __init__(self, settings: Settings, seen: Seen, basis: Assumptions) -> None:
         self.settings, self.seen, self.basis = settings, seen, basis
@@ -165,35 +166,44 @@ class Planner:
         # Of the Data API nobody knows a limit but its quota: the rate rises as far as it may.
         fastest = throttle.max_requests_per_second if throttle.adaptive else rate
         self._calls_an_hour = 3600 * fastest
-        self.open_share = OpenHours(throttle.hours).share  # of the day
+        self._open_hours = 24 * OpenHours(throttle.hours).share  # of a day
 
-    def requests(self, rows: Bools, sources: tuple[SourceName, ...]) -> tuple[StageRequests, ...]:
-        """Of every kind."""
-        expected = outlook(self.seen, self.basis, rows)
+    def outlook(self, rows: Chances) -> Outlook:
+        """What the run will meet of these rows, as far as they are open."""
+        expected, to_ask = outlook(self.seen, self.basis, rows), self.seen.to_ask(rows)
         hours = expected.videos / (3600 * self.rate)
         again = len(self.settings.network.all_identities()) > 1 or hours > _SECOND_LOOK_AFTER
         # They come last of all: what is only the beginning has none.
-        again = again and not (self.seen.to_ask(rows) <= self.seen.listed).all()
-        return requests_for(expected, self.settings, sources, second_looks=again)
+        again = again and bool(to_ask[~self.seen.listed].any())
+        return expected if again else replace(expected, bare=0)
 
     def hours(
-        self, rows: Bools, sources: tuple[SourceName, ...], pages_an_hour: float, keys: int = 1
-    ) -> tuple[float, float]:
-        """Of licenses and clips."""
-        requests = self.requests(rows, sources)
+        self,
+        expected: Outlook,
+        sources: tuple[SourceName, ...],
+        pages_an_hour: float,
+        keys: int = 1,
+    ) -> tuple[float, float, float]:
+        """By the clock: of licenses, of clips and of both."""
+        requests = requests_for(expected, self.settings, sources)
         by_key = self.key_hours(_sum(requests, "licenses", "data_api"), keys)
-        by_pages = _sum(requests, "licenses", "pages") / pages_an_hour
+        licenses = _sum(requests, "licenses", "pages") / pages_an_hour
         clips = _sum(requests, "clips", "pages") / pages_an_hour
-        return max(by_key, by_pages / self.open_share), clips / self.open_share
+        return (
+            max(by_key, self._by_clock(licenses)),
+            self._by_clock(clips),
+            max(by_key, self._by_clock(licenses + clips)),
+        )
+
+    def _by_clock(self, hours: float) -> float:
+        return _day_by_day(hours, self._open_hours, 1)
 
     def key_hours(self, calls: int, keys: int) -> float:
         """A day's quota goes at once: only what is beyond it waits for the next days."""
-        quota = CALLS_A_DAY * keys
-        days = max(0, ceil(calls / quota) - 1)
-        return 24 * days + (calls - days * quota) / self._calls_an_hour
+        return _day_by_day(calls, CALLS_A_DAY * keys, self._calls_an_hour)
 
-    def durations(self, rows: Bools) -> Iterator[Duration]:
-        """For each way of asking."""
+    def durations(self, expected: Outlook, first: Outlook) -> Iterator[Duration]:
+        """For each way of asking; `first`: what is met of those that are asked first."""
         keys = len(self.settings.license.api_keys)
         own = usable_sources(self.settings.license)
         by_key = f", {keys} Data API key{'s' if keys > 1 else ''}" if "data_api" in own else ""
@@ -209,19 +219,21 @@ class Planner:
             ),
         )
         for name, sources, (pages_an_hour, videos_an_hour), number in ways:
-            licenses, clips = self.hours(rows, sources, pages_an_hour, number)
+            licenses, clips, _ = self.hours(expected, sources, pages_an_hour, number)
             by_video = most = None
             if videos_an_hour < inf:
-                by_video = round(
-                    max(
-                        licenses,
-                        int(self.seen.to_ask(rows).sum()) / videos_an_hour / self.open_share,
-                    ),
-                    2,
-                )
-            if self.seen.to_ask(listed := rows & self.seen.listed).any():
-                most = round(sum(self.hours(listed, sources, pages_an_hour, number)), 2)
+                by_videos = self._by_clock(expected.videos / videos_an_hour)
+                by_video = round(max(licenses, by_videos), 2)
+            if first.videos:
+                *_, both = self.hours(first, sources, pages_an_hour, number)
+                most = round(both, 2)
             yield Duration(name, round(licenses, 2), round(clips, 2), by_video, most)
+
+
+def _day_by_day(amount: float, a_day: float, an_hour: float) -> float:
+    """Hours that it takes where only so much is permitted in a day, and so much in an hour."""
+    days = max(0, ceil(amount / a_day) - 1)
+    return 24 * days + (amount - days * a_day) / an_hour
 
 
 def _sum(requests: Sequence[StageRequests], stage: str, limit: str) -> int:
@@ -241,14 +253,14 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
 
 
 def _changes(
-    catalog: Catalog, selection: Selection, planner: Planner, rows: Bools
+    catalog: Catalog, selection: Selection, planner: Planner, rows: Chances
 ) -> Iterator[Change]:
     """Settings that would make it less."""
     settings, seen = planner.settings, planner.seen
-    asked, chances = int(seen.to_ask(rows).sum()), clip_chances(selection, seen, planner.basis)
+    asked, chances = seen.to_ask(rows).sum(), clip_chances(selection, seen, planner.basis)
     if not settings.license.api_keys and asked:
-        hours, _ = planner.hours(rows, _BY_KEY, _GUEST[0])
-        yield Change("license.api_keys with one key", asked, round(hours, 2))
+        hours, *_ = planner.hours(planner.outlook(rows), _BY_KEY, _GUEST[0])
+        yield Change("license.api_keys with one key", round(asked), round(hours, 2))
     left = {
         f"sampling.max_per_class: {limit}": rows_needed(selection, chances, limit)
         for limit in _SMALLER_LIMITS
@@ -267,8 +279,8 @@ def _changes(
     splits = selection.segments.splits
     if "unbalanced_train" in splits:
         others = selection.segments.split != splits.index("unbalanced_train")
-        left["audioset.splits without unbalanced_train"] = rows & others
+        left["audioset.splits without unbalanced_train"] = rows * others
     for setting, fewer in left.items():
-        if 0 < (videos := int(seen.to_ask(fewer).sum())) < asked:
-            hours, _ = planner.hours(fewer, _BY_PAGES, _GUEST[0])
+        if 0 < (videos := round(seen.to_ask(fewer).sum())) < round(asked):
+            hours, *_ = planner.hours(planner.outlook(fewer), _BY_PAGES, _GUEST[0])
             yield Change(setting, videos, round(hours, 2))

@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
+from ascc_async.model import Reason
 from ascc_async.pipeline.standing import LOOK_EVERY, UNKNOWN_IN_A_ROW
 from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
 from ascc_async.settings import LicenseSettings, Settings, SourceName
 
 CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default
 VIDEOS_A_CALL = 49  # of the Data API: the fiftieth is a known one
-# Where yt-dlp's one-request client gets nothing its default clients are asked: a page, two players.
-_PLAYERS_FOR_BARRED = 3
-_MEDIA_A_CLIP = 2  # the stream's index, then the part
+MEDIA_A_CLIP = 2  # the stream's index, then the part
+NOT_PLAYED = "not played"  # and nobody says why: in place of a reason
+
+
+class _Tries(NamedTuple):
+    """What it costs to learn that a clip cannot be had; `fetched`: so often as one that can."""
+
+    player: int
+    watch: int = 0
+    config: int = 0
+    fetched: int = 0
+
+
+# Where yt-dlp's one-request client is told a reason that another may not be told, its default ones
+# are asked: a page and a player, and for the age another two (youtube/client_choice.py). What would
+# end a video, or is not explained, is asked twice (clip_stage.py).
+_ONCE, _TWICE = _Tries(1), _Tries(2)
+_TRIES: Mapping[str, _Tries] = {
+    Reason.AGE_RESTRICTED: _Tries(4, watch=1, config=1),
+    Reason.SIGN_IN_REQUIRED: _Tries(2, watch=1),
+    Reason.NO_AUDIO: _Tries(2, watch=1),
+    NOT_PLAYED: _Tries(4, watch=2),
+    Reason.REMOVED: _TWICE,
+    Reason.PRIVATE: _TWICE,
+    Reason.ACCOUNT_TERMINATED: _TWICE,
+    Reason.COPYRIGHT_CLAIM: _TWICE,
+    Reason.LICENSE_CHANGED: _Tries(1, watch=1),
+    Reason.TOO_SHORT: _Tries(1, fetched=1),
+    Reason.SILENT: _Tries(1, fetched=1),
+    Reason.CORRUPT: _Tries(3, fetched=3),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a run will probably meet: so many `videos` to ask, and `clips` to make.
+    """What a run will probably meet: so many `videos` to ask, and clips to be `made`.
 
-    Of the videos some are `missing` (some of those in `bare` words, which count only when seen
-    twice) or `unknown`; of the clips some are `barred`, so that they cannot be had. `unexplained`:
-    videos found missing earlier, and not asked why.
+    Of the videos some are `missing` (some of those in `bare` words, which the same run sees twice)
+    or `unknown`; `unexplained`: found missing earlier, and not asked why. `calls` of the Data API
+    ask all of them. `barred`: clips that cannot be had, by reason.
     """
 
     videos: float
+    calls: float
     missing: float
     bare: float
     unknown: float
     unexplained: float
-    clips: float
-    barred: float
+    made: float
+    barred: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +83,9 @@ def usable_sources(license_: LicenseSettings) -> tuple[SourceName, ...]:
 
 
 def requests_for(
-    outlook: Outlook, settings: Settings, sources: tuple[SourceName, ...], *, second_looks: bool
+    outlook: Outlook, settings: Settings, sources: tuple[SourceName, ...]
 ) -> tuple[StageRequests, ...]:
-    """All of them. `second_looks`: bare words are looked at again by the same run."""
+    """All of them."""
     lines: list[StageRequests] = []
 
     def add(stage: str, of: str, number: float, kind: str) -> None:
@@ -65,16 +97,17 @@ def requests_for(
     known = len({*license_.known_creative_commons, *license_.known_standard}) * identities
     at_end = SUSPECT_LOOKS * identities
     first = sources[0] if sources else None
-    made = outlook.clips - outlook.barred
+    tries = [(number, _TRIES.get(why, _ONCE)) for why, number in outlook.barred.items()]
+    fetched = outlook.made + sum(number * each.fetched for number, each in tries)
     # What the first cannot tell each of the others is asked.
     asked = {name: outlook.videos if name == first else outlook.unknown for name in sources}
     if outlook.videos and first == "data_api":
-        calls = outlook.videos / VIDEOS_A_CALL
-        add("licenses", f"Data API calls ({VIDEOS_A_CALL} videos each)", calls, "data_api")
+        of = f"Data API calls (up to {VIDEOS_A_CALL} videos each)"
+        add("licenses", of, outlook.calls, "data_api")
         add("licenses", "Data API calls: known videos at the start", identities, "data_api")
-        if license_.explain_missing:
-            why = outlook.missing + outlook.unexplained
-            add("licenses", "why a video is not there", why, "player")
+    if license_.explain_missing and first == "data_api":
+        why = outlook.missing + outlook.unexplained
+        add("licenses", "why a video is not there", why, "player")
     if asked.get("innertube"):
         add("licenses", "a page's data", asked["innertube"], "next")
         # At the beginning and at the end; where it is asked only what others could not tell, after
@@ -87,21 +120,23 @@ def requests_for(
         add("licenses", "whether a video is there", outlook.unknown / 2, "player")
     if first == "innertube":
         add("licenses", "why a video is not there", outlook.missing, "player")
-        if second_looks:
-            add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "next")
-            add("licenses", "asked again: why a video is not there", outlook.bare, "player")
+        add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "next")
+        add("licenses", "asked again: why a video is not there", outlook.bare, "player")
     if "watch_page" in asked:
-        confirmed = made if first != "watch_page" else 0.0
+        confirmed = fetched if first != "watch_page" else 0.0
         of = "watch pages" if first == "watch_page" else "watch pages, where others could not tell"
         add("licenses", of, asked["watch_page"], "watch")
-        if first == "watch_page" and second_looks:
+        if first == "watch_page":
             add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "watch")
         if pages := asked["watch_page"] + confirmed:
             looks = known + (at_end if first == "watch_page" else 0) + pages / LOOK_EVERY
             add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
         add("clips", "confirming the license", confirmed, "watch")
-    players = made + _PLAYERS_FOR_BARRED * outlook.barred
+    players = outlook.made + sum(number * each.player for number, each in tries)
+    pages = sum(number * each.watch for number, each in tries)
+    settings_ = sum(number * each.config for number, each in tries)
     add("clips", "yt-dlp: where the sound is", players, "player")
-    add("clips", "yt-dlp: pages of videos that are barred", outlook.barred, "watch")
-    add("clips", "parts of the media", made * _MEDIA_A_CLIP, "media")
+    add("clips", "yt-dlp: pages of videos that are barred", pages, "watch")
+    add("clips", "yt-dlp: settings of players for those", settings_, "config")
+    add("clips", "parts of the media", fetched * MEDIA_A_CLIP, "media")
     return tuple(lines)

@@ -96,6 +96,23 @@ def test_batches_are_as_large_as_the_source_takes() -> None:
     run(main())
 
 
+def test_a_call_that_is_not_full_waits_for_those_under_way() -> None:
+    """With `max_per_class` their answers let more be asked: each round of twenty rows a class takes
+    as many calls as it fills, though they come back one by one.
+    """
+
+    async def main() -> None:
+        page = Page("a", batch_size=50)
+        classes = [[row % 6] for row in range(1200)]
+        selection = selection_of(classes, [*range(6)], limit=20)
+        sweep = Sweep(work_queue_of(selection, wall=now), page, workers=8)
+        await sweep.run()
+        assert sorted(page.sweep()) == ids(1200)
+        assert len(page.sizes) < 1.4 * 1200 / 49
+
+    run(main())
+
+
 def test_refusals_and_network_faults_lose_no_row_and_record_nothing() -> None:
     """However many; each row has its answer in the end, recorded once."""
 

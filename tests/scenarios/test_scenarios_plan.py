@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,36 @@ from ascc_async.standin.world_settings import Limit
 
 # What a first run has asked, and what is left; the same shares of every kind in both.
 BEFORE, LEFT = "balanced_train", "unbalanced_train"
-SIZES = {BEFORE: 4, LEFT: 6}
-KINDS = {"standard": 70, "removed": 10, "private": 6, "license_unknown": 2, "creative_commons": 3}
+SIZES = {BEFORE: 2, LEFT: 3}
+KINDS = {
+    "standard": 70,
+    "removed": 10,
+    "private": 6,
+    "license_unknown": 2,
+    "creative_commons": 6,
+    "age_restricted": 1,  # these are Creative Commons, too, and barred
+    "country_restricted": 1,
+}
 BY = {
-    "data_api": ("license.sources=[data_api,innertube,watch_page]", "license.api_keys=[AIzaOne]"),
+    "data_api": (
+        "license.sources=[data_api,innertube,watch_page]",
+        "license.api_keys=[AIzaOne]",
+        "license.explain_missing=true",
+    ),
     "innertube": ("license.sources=[innertube,watch_page]",),
     "watch_page": ("license.sources=[watch_page]",),
 }
-REFUSED_AFTER = {"data_api": 20, "innertube": 100, "watch_page": 80}  # requests in 2 s
+REFUSED_AFTER = {"data_api": 20, "innertube": 60, "watch_page": 50}  # requests in 2 s
 ONE_LOOK = 4  # known videos: one look more or less is chance
 # For `max_per_class` as many clips as it takes to be counted.
-MANY_CLIPS = {"standard": 50, "removed": 8, "creative_commons": 20}
+MANY_CLIPS = {"standard": 100, "removed": 16, "creative_commons": 40}
 SLOW = pytest.mark.slow
 
 
 def write_both(world: World, folder: Path, kinds: dict[str, int]) -> None:
     """The metadata of both splits."""
-    videos = (world.video(f"{number:08d}p_-") for number in range(100_000))
+    # In no order: a run sorts by id, and rare kinds would all come last.
+    videos = (world.video(f"{number * 7_654_321 % 10**8:08d}p_-") for number in range(100_000))
     chosen = {split: list[Video]() for split in SIZES}
     for split, times in SIZES.items():
         wanted = Counter({kind: number * times for kind, number in kinds.items()})
@@ -64,12 +78,14 @@ def foretold(place: Place, *options: str) -> tuple[dict[str, Any], Counter[str]]
     return plan, requests
 
 
-def wrong(planned: Counter[str], sent: Counter[str]) -> dict[str, tuple[int, int]]:
-    """The kinds that are more than 5 % or one look off: planned and sent."""
+def wrong(
+    planned: Counter[str], sent: Counter[str], *, chance: int = ONE_LOOK
+) -> dict[str, tuple[int, int]]:
+    """The kinds that are more than 5 %, or more than chance, off: planned and sent."""
     return {
         kind: (planned[kind], sent[kind])
         for kind in planned.keys() | sent.keys()
-        if abs(planned[kind] - sent[kind]) > max(ONE_LOOK, 0.05 * sent[kind])
+        if abs(planned[kind] - sent[kind]) > max(chance, 0.05 * sent[kind])
     }
 
 
@@ -96,7 +112,8 @@ def test_the_plan_counts_every_kind_of_request(
     calm: StandinProcess, tmp_path: Path, source: str, refused: bool
 ) -> None:
     """Half way through, `plan` says how many of each kind are left; the run then sends as many,
-    within 5 % or one look at the known videos, also when it is refused in between.
+    within 5 % or one look at the known videos, also when it is refused in between: beside what is
+    refused, and what is repeated because it was refused half way (as much as another look).
     """
     # Nobody but the Data API is asked there: how often others look at known videos among nothing
     # but unknown ones is chance.
@@ -106,7 +123,7 @@ def test_the_plan_counts_every_kind_of_request(
     assert code == 0, said
     both = ("--set", f"audioset.splits=[{BEFORE},{LEFT}]")
     plan, planned = foretold(place, *both)
-    calm.reset_counters()
+    began = time.time()
     if refused:
         most = REFUSED_AFTER[source]
         limit = Limit(requests=most, window_seconds=2, pause_seconds=1, retry_after="seconds")
@@ -114,9 +131,10 @@ def test_the_plan_counts_every_kind_of_request(
     code, said = place.run(*both)
     assert code == 0, said
     assert ("refused" in said) is refused
-    assert wrong(planned, Counter(calm.counters()["requests"])) == {}
-    # None of those made so far was barred, and yet some may be: a part of what is known counts.
-    assert plan["clips"] == pytest.approx(KINDS["creative_commons"] * SIZES[LEFT], abs=1)
+    answered = (each for each in calm.requests() if each["t"] > began and not each["refused"])
+    sent = Counter(each["endpoint"] for each in answered)
+    assert wrong(planned, sent, chance=(1 + refused) * ONE_LOOK) == {}
+    assert plan["clips"] == pytest.approx(KINDS["creative_commons"] * SIZES[LEFT], abs=2)
 
 
 @pytest.mark.slow
@@ -156,7 +174,7 @@ def test_with_a_limit_a_class_only_its_first_clips_count(
     chance = 0.2 * made
     assert plan["clips"] == pytest.approx(made, abs=chance)
     assert planned["media"] == pytest.approx(sent["media"], abs=2 * chance)
-    for kind in {"next", "player", "watch"} & sent.keys():
+    for kind in {"next", "player", "watch", "data_api"} & sent.keys():
         assert planned[kind] == pytest.approx(sent[kind], rel=0.2, abs=2 * ONE_LOOK)
 
 
