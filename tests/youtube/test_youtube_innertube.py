@@ -26,6 +26,7 @@ from ascc_async.youtube.innertube import (
     current_web_client,
     endpoint_urls,
 )
+from ascc_async.youtube.license_parser import read_again
 from tests.youtube.license_helpers import (
     Answers,
     YouTube,
@@ -95,6 +96,10 @@ async def test_a_shareable_video_costs_one_small_request(tmp_path: Path) -> None
     assert len(site.requests[0].query["$fields"]) < 1500
     assert site.bodies[0]["videoId"] == ID
     assert site.bodies[0]["context"]["client"]["hl"] == "en"
+    kept = answer.evidence
+    assert kept is not None
+    assert (kept.address, json.loads(kept.sent)) == (URLS[0], site.bodies[0])
+    assert read_again(kept.received).answer(ID, "innertube", 1234.5, "") == answer
 
 
 @pytest.mark.parametrize(

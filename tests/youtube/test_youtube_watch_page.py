@@ -14,6 +14,7 @@ from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.youtube import watch_page
 from ascc_async.youtube.json_reading import parse_json
+from ascc_async.youtube.license_parser import read_again
 from ascc_async.youtube.watch_page import PAGE_BYTES, PageReader, PageReading, WatchPageSource
 from tests.youtube.license_helpers import (
     counts,
@@ -178,7 +179,8 @@ async def ask(body: bytes, tmp_path: Path) -> LicenseAnswer:
 
 async def test_an_answer_with_its_evidence(tmp_path: Path) -> None:
     """The page's words, link, title and channel come with the license."""
-    assert await ask(page(CC, player()), tmp_path) == LicenseAnswer(
+    answer = await ask(page(CC, player()), tmp_path)
+    assert answer == LicenseAnswer(
         video_id=ID,
         license=License.CREATIVE_COMMONS,
         source="watch_page",
@@ -190,6 +192,10 @@ async def test_an_answer_with_its_evidence(tmp_path: Path) -> None:
         channel_id="UC123",
         published="Jan 28, 2015",
     )
+    kept = answer.evidence
+    assert kept is not None
+    assert kept.address.startswith(f"https://www.youtube.com/watch?v={ID}&")
+    assert read_again(kept.received).answer(ID, "watch_page", 9.0, "") == answer
 
 
 @pytest.mark.parametrize(
