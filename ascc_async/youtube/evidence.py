@@ -36,11 +36,18 @@ _ITEM_PATHS = (
 _TEXTS = frozenset({"text", "simpleText", "content", "title"})
 
 _Tree = dict[str, "_Tree"]
-_KEPT: _Tree = {}
-for _path in (*WATCH_PATHS, *_PAGE_PATHS, *_ITEM_PATHS):
-    _node = _KEPT
-    for _name in _path.split("."):
-        _node = _node.setdefault(_name, {})
+
+
+def _tree(*paths: str) -> _Tree:
+    tree: _Tree = {}
+    for path in paths:
+        node = tree
+        for name in path.split("."):
+            node = node.setdefault(name, {})
+    return tree
+
+
+_KEPT = _tree(*WATCH_PATHS, *_PAGE_PATHS, *_ITEM_PATHS)
 
 
 def evidence_in(answer: Mapping[str, Any]) -> str:
