@@ -186,7 +186,7 @@ class ClipStage:
                 )
                 await self._end(row, Outcome.PENDING, None, str(error))
         except Unavailable as error:
-            # A block may speak so, and is noticed by the fifth: what ends a video is said twice.
+            # A block may speak so, and is noticed by the second: what ends a video is said twice.
             trouble.unplayed += 1
             if REASON_FACTS[error.reason].hopeless and trouble.unplayed < _LOOKS:
                 self._work_queue.clip_again(row)

@@ -84,7 +84,7 @@ class SourceRouter:
         # In a small run there were few looks: ten find a change of every second answer for sure.
         doubted = [each.doubted_until for each in self.sources]
         for source in self.sources:
-            for identity in [name for name, each in source.standings.items() if each.standard]:
+            for identity in [name for name, each in source.standings.items() if each.doubtful]:
                 with suppress(Refused, NetworkFault):
                     await source.reads_right(identity or None, looks=SUSPECT_LOOKS)
         return doubted != [each.doubted_until for each in self.sources]

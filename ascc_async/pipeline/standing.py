@@ -26,7 +26,7 @@ class Standing:
     clean_until: float | None
     silent_since: float | None = None
     answers: int = 0  # since the last look
-    standard: int = 0  # of these: what a license row that is missing makes of any
+    doubtful: int = 0  # of these: what a missing license row, or a block, makes of any
     unknown: int = 0  # or gone, in a row
     looks: deque[float] = field(default_factory=lambda: deque(maxlen=CLEAN_LOOKS))
     """When those began that were right, since one was not."""
@@ -48,7 +48,7 @@ class Standing:
             self.clean_until = answers[0].checked_at
         self.answers += len(answers)
         for answer in answers:
-            self.standard += answer.license is License.STANDARD
+            self.doubtful += answer.license in (License.STANDARD, License.UNAVAILABLE)
             hidden = answer.license in (License.UNKNOWN, License.UNAVAILABLE)
             self.unknown = self.unknown + 1 if hidden else 0
 
@@ -57,7 +57,7 @@ class Standing:
 
         Returns up to when answers are now believed for good.
         """
-        self.silent_since, self.answers, self.standard, self.unknown = None, 0, 0, 0
+        self.silent_since, self.answers, self.doubtful, self.unknown = None, 0, 0, 0
         self.looks.append(began)
         if self.clean_until is None or len(self.looks) == CLEAN_LOOKS:
             self.clean_until = self.looks[0]

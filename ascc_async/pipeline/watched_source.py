@@ -163,7 +163,9 @@ class WatchedSource:
         # meanwhile is asked again with the rest.
         if not standing.due or (standing.looks and self._lock.locked()):
             return answers
-        return answers if await self.reads_right(asked_by or None) else None
+        right = await self.reads_right(asked_by or None)
+        # Right now, maybe after hours in which nothing was shown.
+        return answers if right and began > self.doubted_until else None
 
     async def reads_right(
         self, identity: str | None = None, *, since: float = -math.inf, looks: int = 1
@@ -261,7 +263,11 @@ class WatchedSource:
         """No known video is shown to this identity: is it blocked, or is it the source?"""
         identity, now = look.identity, self._wall()
         standing = self.standing(identity)
+        last_right = standing.looked_at
         standing.looks.clear()
+        self.doubted_until = max(self.doubted_until, now)
+        if last_right > -math.inf:  # words that end a video may have been the block's since
+            await self._context.on_doubt(self.name, last_right)
         never_right = all(each.clean_until is None for each in self.standings.values())
         silent_for = 0.0 if standing.silent_since is None else now - standing.silent_since
         standing.silent_since = standing.silent_since or look.began

@@ -51,8 +51,9 @@ _FOLDER = "ascc-ytdlp"
 _EXPECTED_REQUESTS = {PlayerClient.GUEST: 1, PlayerClient.DEFAULT: 3}
 # YouTube gives media out only after the advertisement it wanted shown; yt-dlp says when.
 _LONGEST_WAIT_FOR_MEDIA = 60.0
-# So many videos in a row not played, whatever is said of them: it may be the identity, not they.
-_MANY_UNPLAYED = 5
+# So often in a row not played, whatever is said: it may be the identity, not the videos. Words that
+# end a video are said twice, so that no last video ends before a known one is looked at.
+_MANY_UNPLAYED = 2
 # So many processes in a row that died, with nothing done between: it is not the videos.
 _MOST_DEATHS = 8
 
@@ -137,8 +138,8 @@ class Extractor:
                 pass  # yt-dlp failed: says nothing of the identity
         if said:
             refused = Refused(
-                f"YouTube says «{said}» of several videos in a row, and of known ones too: it seems"
-                " to block this identity (if these are gone for everybody, name others in"
+                f"YouTube says «{said}» of videos in a row, and of known ones too: it seems to"
+                " block this identity (if these are gone for everybody, name others in"
                 " license.known_creative_commons)",
                 kind="other",
             )

@@ -149,7 +149,9 @@ def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
 
 
 def test_an_identity_that_is_shown_nothing_rests_and_the_others_go_on() -> None:
-    """Whether from the first or after some hours; what it was told does not count."""
+    """Whether from the first or after some hours; what it was told since it was last shown a known
+    video does not count.
+    """
 
     async def main() -> None:
         page = Page("a", identities=("main", "second"))
@@ -158,14 +160,15 @@ def test_an_identity_that_is_shown_nothing_rests_and_the_others_go_on() -> None:
         health = watch.source("a")
         believed = [await health.ask([ROW]) is not None for _ in range(4)]
         assert believed == [False, True, False, True]
-        page.blocked = {"main"}
+        page.blocked, right_at = {"main"}, health.standing("main").looked_at
         assert not await health.reads_right("main", since=now())
         assert await health.reads_right("second")
         (first, at_once), (again, later), (other, _) = watch.rested
         assert (first, again, other) == ("second", "second", "main")
         assert later > at_once
         assert health.usable
-        assert watch.bad == []
+        ((name, since),) = watch.bad
+        assert (name, since) == ("a", pytest.approx(right_at, abs=1))
 
     run(main())
 

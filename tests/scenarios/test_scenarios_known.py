@@ -159,19 +159,29 @@ def test_known_creative_commons_videos_that_are_gone(calm: StandinProcess, tmp_p
 
 
 @pytest.mark.slow
-def test_all_videos_called_removed_by_the_player(calm: StandinProcess, tmp_path: Path) -> None:
-    """Words that end a video for certain, said of every video: known ones get them, too, so the
-    identity rests; lifted half way, the same run makes every clip, those asked before as well.
+@pytest.mark.parametrize(
+    ("after", "videos", "endpoints"),
+    [(0, 8, ("player",)), (0, 1, ("player",)), (60, 8, EVERYWHERE)],
+)
+def test_all_videos_called_removed(
+    calm: StandinProcess, tmp_path: Path, after: int, videos: int, endpoints: tuple[str, ...]
+) -> None:
+    """Words that end a video for certain, said of every video, be it one or from the middle on:
+    known ones get them, too, so the identity rests; lifted, the same run asks again what it was
+    told, and makes every clip.
     """
-    job = job_over(calm, tmp_path, mixture={"creative_commons": 8, "standard": 4})
-    calm.set_faults(Fault(name="gone_for_good", endpoints=("player",), times=0))
+    mixture = {"creative_commons": videos, "standard": 4 + 2 * after}
+    job = job_over(calm, tmp_path, mixture=mixture)
+    block = Fault(name="gone_for_good", endpoints=endpoints, times=0)
 
     def noticed() -> bool:
         log = job.output / "logs/ascc_async.log"
-        return log.exists() and "seems to block" in log.read_text("utf-8")
+        said = log.read_text("utf-8") if log.exists() else ""
+        return "seems to block" in said or "may be blocked" in said
 
-    assert leg_with(job, (noticed, calm.set_faults)) == 0, job.ends.said
-    assert "it seems to block this identity" in job.ends.said
+    begin = (job.after(after), lambda: calm.set_faults(block))
+    assert leg_with(job, begin, (noticed, calm.set_faults)) == 0, job.ends.said
+    assert "block" in job.ends.said
     assert {row["attempts"] for row in job.place.manifest() if row["outcome"] == "clip"} == {"1"}
     assert wrong(job.place.manifest(), calm.world) == []
 
