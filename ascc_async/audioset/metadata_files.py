@@ -71,6 +71,7 @@ SEGMENTS = tuple(
     )
 )
 FILES = (CLASS_LIST, QUALITY_COUNTS, ONTOLOGY, *SEGMENTS)
+PACKAGED_CLASS_LIST = Path(__file__).with_name(CLASS_LIST.name)  # Google's own, under CC BY 4.0
 
 
 def files_of(splits: Sequence[str]) -> list[MetadataFile]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ascc_async.dataset.counts import summary
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, manifest_in, write_credits_of
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
+from ascc_async.errors import MetadataError
 from ascc_async.exports.croissant import croissant
 from ascc_async.exports.folder import Exported, export_folder, write_evidence
 from ascc_async.exports.hub_card import LICENSE_NOTICE, hub_card
@@ -130,8 +131,13 @@ def _write_beside(
         (folder / "few_shot.parquet").unlink(missing_ok=True)
     write_credits_of(folder, output_dir, published.rows)
     names += write_evidence(folder, output_dir, evidence_named_in(folder / "manifest.parquet"))
-    run = (output_dir / "dataset" / "run.json").read_bytes()
-    limit = json.loads(run)["settings"]["sampling"]["max_per_class"]
+    path = output_dir / "dataset" / "run.json"
+    try:
+        run = path.read_bytes()
+        limit = json.loads(run)["settings"]["sampling"]["max_per_class"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        message = "cannot be read: `python -m ascc_async run` writes it anew"
+        raise MetadataError(path, None, message) from error
     counts = summary(manifest_in(output_dir))
     card = hub_card(folder, shards, tables.features, published, counts, limited=limit is not None)
     texts = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ascc_async.audioset.classes import read_class_names
-from ascc_async.audioset.metadata_files import CLASS_LIST
+from ascc_async.audioset.metadata_files import CLASS_LIST, PACKAGED_CLASS_LIST
 from ascc_async.dataset.published_clips import attributions, checked_bytes, published_clips
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError
@@ -84,7 +84,8 @@ class Published:
 
 def read_published(output_dir: Path, metadata_dir: Path) -> Published:
     """Every clip that may be published now. Raises SetupError, MetadataError."""
-    class_list = CLASS_LIST.path_in(metadata_dir)
+    # What `rebuild` made, or somebody copied, may have no metadata beside it.
+    class_list = CLASS_LIST.find(metadata_dir) or PACKAGED_CLASS_LIST
     names = read_class_names(class_list)
     indices = {mid: index for index, mid in enumerate(names)}
     credited = attributions(output_dir)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
-from ascc_async import audioset
 from ascc_async.audioset.classes import read_class_names
-from ascc_async.audioset.metadata_files import CLASS_LIST
+from ascc_async.audioset.metadata_files import PACKAGED_CLASS_LIST
 from ascc_async.dataset.credits import LICENSE_NAME, source_link
 from ascc_async.dataset.eligibility import Credits, credits_of
 from ascc_async.dataset.rebuild import Recipe
@@ -23,7 +21,7 @@ class ClipTags:
     def __init__(self, reader: Reader, recipe: Recipe | None) -> None:
         self._reader = reader
         # The copy that comes with the program: a rebuild from a manifest alone has no other.
-        self._names = read_class_names(Path(audioset.__file__).with_name(CLASS_LIST.name))
+        self._names = read_class_names(PACKAGED_CLASS_LIST)
         self._words: dict[str, Credits] = recipe.credits() if recipe else {}
 
     async def of(self, segment: Segment, credit: Resolved | ClipRow) -> Tags:

@@ -255,6 +255,10 @@ def test_what_was_damaged_since_is_made_again(copy: Dataset) -> None:
     assert code == 1
     assert clip.name in said
     assert not table.exists()
+    (copy.folder / "removals.txt").write_text("-_evaluate2\n")
+    (copy.folder / "dataset" / "run.json").unlink()
+    code, said = copy.command("export", "parquet")
+    assert (code, "run.json: cannot be read" in said) == (1, True), said
 
 
 def test_a_full_disk_is_known_before_anything_is_done(

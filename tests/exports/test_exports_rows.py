@@ -40,6 +40,14 @@ def test_a_row_holds_all_that_is_known_of_a_clip(dataset: Dataset) -> None:
     assert read_clip(dataset.folder, second) == (dataset.folder / second.path).read_bytes()
 
 
+def test_a_dataset_alone_is_enough(dataset: Dataset) -> None:
+    """`rebuild` leaves no metadata: then Google's class list is the copy that comes along."""
+    published = read_published(dataset.folder, dataset.folder / "no metadata")
+    assert len(published.names) == 527
+    assert published.rows[0].human_labels == ("Bark", "Speech")
+    assert published.rows[0].label_indices == (75, 0)
+
+
 def test_what_does_not_belong_together_is_refused(dataset: Dataset) -> None:
     """A changed clip, a table that lacks one, a class list of another time."""
     row = read_published(dataset.folder, dataset.folder / "metadata").rows[0]
