@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from ascc_async.errors import ItemError, Rejected
 from ascc_async.files import part_of, seal, sha256_of
@@ -22,6 +23,15 @@ from ascc_async.settings import ClipsSettings
 
 # An index tells the stream's end only roughly: priming and the last frame's padding differ.
 _INDEX_TOLERANCE = 1.0
+
+
+class _Material(NamedTuple):
+    """What one clip is made of."""
+
+    sound: Excerpt
+    picture: Excerpt | None
+    segment: Segment
+    tags: Tags | None
 
 
 class Cutter:
@@ -57,8 +67,9 @@ class Cutter:
                 picture = await fetch_excerpt(
                     ranges, resolved.video, segment.start_ms, segment.end_ms, picture_part
                 )
+            material = _Material(sound, picture, segment, tags)
             inspection, notes = await self._cut(
-                sound, picture, segment, tags, part, lambda: sound.completed(ranges, audio)
+                material, part, lambda: sound.completed(ranges, audio)
             )
             source = (audio.format_id, audio.container, audio.codec)
             source_format = " ".join(filter(None, source))
@@ -82,7 +93,8 @@ class Cutter:
         name = lossless.encoding.split("/")[1]
         sound = Excerpt(name, source, 0.0, None, indexed=False)
         async with _temporary_names(path) as (part, *_):
-            inspection, notes = await self._cut(sound, None, segment, tags, part)
+            material = _Material(sound, None, segment, tags)
+            inspection, notes = await self._cut(material, part)
             if self.encoding not in encoding.LOSSLESS:
                 # Rounded to 16 bits on its way; the very end is resampled without what follows.
                 notes.append(f"by way of 16-bit {name.upper()}")
@@ -126,20 +138,18 @@ class Cutter:
 
     async def _cut(
         self,
-        sound: Excerpt,
-        picture: Excerpt | None,
-        segment: Segment,
-        tags: Tags | None,
+        material: _Material,
         part: Path,
         complete: Callable[[], Awaitable[Excerpt]] | None = None,
     ) -> tuple[Inspection, list[str]]:
         """Write and check the clip; returns what it holds, and notes on what is missing.
 
-        `complete` fetches what was left out of `sound`.
+        `complete` fetches what was left out of the sound.
         """
+        sound, segment = material.sound, material.segment
         inspection: Inspection | None = None
         try:
-            inspection = await self._encode(sound, picture, segment, tags, part)
+            inspection = await self._encode(material, part)
         except Rejected as error:
             if error.reason is not Reason.TOO_SHORT and sound.left_out is None:
                 raise
@@ -148,7 +158,7 @@ class Cutter:
         missing = encoding.samples(length_ms, rate) - frames
         if missing > 0 and sound.left_out is not None and complete is not None:
             # Fewer bytes were fetched than the sound needed: only with all does it tell anything.
-            return await self._cut(await complete(), picture, segment, tags, part)
+            return await self._cut(material._replace(sound=await complete()), part)
         if missing < 0:
             raise Rejected(Reason.CORRUPT, f"decodes to {-missing} samples too many")
         seconds = missing / rate
@@ -170,20 +180,12 @@ class Cutter:
         if self._settings.shorter_than_segment == "keep":
             return inspection, [f"the sound ends {seconds:.3f} s before the segment"]
         # Only now is it known how much silence to add: the little that was fetched is cut again.
-        inspection = await self._encode(sound, picture, segment, tags, part, pad=True)
+        inspection = await self._encode(material, part, pad=True)
         return inspection, [f"last {seconds:.3f} s are silence, added"]
 
-    async def _encode(
-        self,
-        sound: Excerpt,
-        picture: Excerpt | None,
-        segment: Segment,
-        tags: Tags | None,
-        part: Path,
-        *,
-        pad: bool = False,
-    ) -> Inspection:
+    async def _encode(self, material: _Material, part: Path, *, pad: bool = False) -> Inspection:
         """Write the clip and decode it again, to its end."""
+        sound, picture, segment, tags = material
         settings, length_ms = self._settings, segment.end_ms - segment.start_ms
         soxr = self.ffmpeg.installed.soxr
         written_tags = tag_arguments(tags, encoding.extension(settings))
