@@ -37,9 +37,10 @@ class DataApiSite:
         self._settings, self._used = settings, used
         self._items: dict[tuple[Any, ...], Template] = {}
 
-    def videos(self, world: World, query: Mapping[str, str], key: str) -> Reply:
+    def videos(self, world: World, query: Mapping[str, str]) -> Reply:
         """The answer to `videos.list`."""
-        keys, ids = self._settings.keys, [part for part in query.get("id", "").split(",") if part]
+        key, keys = query.get("key", ""), self._settings.keys
+        ids = [part for part in query.get("id", "").split(",") if part]
         parts = frozenset(query.get("part", "").replace(" ", "").split(","))
         if not key:
             return data_api_error("forbidden")

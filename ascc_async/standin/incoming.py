@@ -97,7 +97,7 @@ def _endpoint(host: str, path: str) -> str:
         return "player"
     if host.endswith(".googlevideo.com"):
         return "media" if path == "/videoplayback" else "other"
-    if host in ("www.googleapis.com", "youtube.googleapis.com"):
+    if host == "www.googleapis.com":
         return "data_api" if path == "/youtube/v3/videos" else "other"
     if host in ("storage.googleapis.com", "raw.githubusercontent.com"):
         return "metadata"

@@ -20,10 +20,8 @@ from ascc_async.standin.world_settings import ProxyListener
 
 _HOSTS = (
     "youtube.com", "*.youtube.com", "*.youtube-nocookie.com", "youtubei.googleapis.com",
-    "youtube.googleapis.com", "www.googleapis.com", "storage.googleapis.com",
-    "jnn-pa.googleapis.com", "*.googlevideo.com", "*.c.youtube.com", "www.google.com",
-    "accounts.google.com", "consent.google.com", "i.ytimg.com", "s.ytimg.com",
-    "raw.githubusercontent.com",
+    "www.googleapis.com", "storage.googleapis.com", "raw.githubusercontent.com",
+    "*.googlevideo.com", "www.google.com", "accounts.google.com",
 )  # fmt: skip
 """Hosts that the stand-in plays; any other is out of reach."""
 

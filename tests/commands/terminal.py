@@ -14,14 +14,12 @@ import sys
 import termios
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Self
 
-from ascc_async.cli import run_command
 from ascc_async.standin.process import StandinProcess
+from tests.in_process import run_here
 from tests.scenarios.scenario import QUICK
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -61,14 +59,8 @@ class Place:
         )
 
     def here(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The same in this process, for commands that only look: it saves a second of imports."""
-        command, out, err = self.arguments(*arguments), StringIO(), StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                code = run_command(command[3:])
-            except SystemExit as error:  # of argparse
-                code = int(error.code or 0)
-        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+        """In this process, for commands that only look."""
+        return run_here(self.arguments(*arguments)[3:])
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Client:
         self, url: str, *, listener: str = "main", proxy: str | None = None, **options: Any
     ) -> Answer:
         """GET, or POST where `json` is given. Redirects are not followed."""
-        method = options.pop("method", "POST" if "json" in options else "GET")
+        method = "POST" if "json" in options else "GET"
         timeout = aiohttp.ClientTimeout(total=20)
         unpack = options.pop("unpack", True)
         async with (
