@@ -119,11 +119,11 @@ def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
     """What was seen, where and when, and its record; exit code 1 where there is none."""
     rows = next(manifest_pages(finished.output / "dataset" / "manifest.csv"))
     row = next(rows[rows.outcome == "clip"].itertuples())
-    shown = finished.run("status", row.video_id, "--evidence").stdout
+    shown = finished.here("status", row.video_id, "--evidence").stdout
     for fact in (row.evidence, row.license_text, row.channel_id, "asked       https://www.youtube"):
         assert fact in shown
     other = next(rows[rows.license == "standard"].itertuples())
-    without = finished.run("status", other.video_id, "--evidence", "--json")
+    without = finished.here("status", other.video_id, "--evidence", "--json")
     assert (without.returncode, json.loads(without.stdout)["evidence"]) == (1, None)
 
 

@@ -22,6 +22,7 @@ import soundfile
 from ascc_async.standin.media import streams_of
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
+from tests.in_process import run_here
 from tests.timecode_reading import measure_start
 
 Row = dict[str, str]
@@ -70,6 +71,11 @@ class Place:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
         return process.returncode, said
+
+    def here(self, *arguments: str) -> tuple[int, str]:
+        """In the tests' own process, for commands that only look."""
+        done = run_here(self.arguments(*arguments)[3:])
+        return done.returncode, done.stdout + done.stderr
 
     def manifest(self) -> list[Row]:
         """The rows of the manifest."""

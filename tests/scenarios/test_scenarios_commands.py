@@ -33,7 +33,7 @@ def done(small: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Pla
 
 def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
     """One flipped bit: exit code 1 and its name; after repair and a run all is well again."""
-    code, said = done.run("verify")
+    code, said = done.here("verify")
     assert (code, "0 problems" in said) == (0, True), said
     clip = next(row for row in done.manifest() if row["outcome"] == "clip")
     path = done.output / clip["path"]
@@ -41,18 +41,18 @@ def test_verify_finds_and_repairs_an_altered_clip(done: Place) -> None:
     flipped = bytearray(whole)
     flipped[len(flipped) // 2] ^= 1
     path.write_bytes(flipped)
-    code, said = done.run("verify", "--json")
+    code, said = done.here("verify", "--json")
     found = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
     assert (code, found["damaged"], found["missing"]) == (1, [clip["segment_id"]], [])
     assert found["checked"] == found["ok"] + 1
-    code, said = done.run("verify", "--repair")
+    code, said = done.here("verify", "--repair")
     assert code == 1
     assert clip["path"] in said
     assert "1 clip will be fetched again" in said
     code, said = done.run()
     assert code == 0, said
     assert path.read_bytes() == whole
-    assert done.run("verify")[0] == 0
+    assert done.here("verify")[0] == 0
 
 
 def test_a_clip_that_cannot_be_read_is_not_given_up(done: Place) -> None:
@@ -61,7 +61,7 @@ def test_a_clip_that_cannot_be_read_is_not_given_up(done: Place) -> None:
     path = done.output / clip["path"]
     path.rename(kept := path.with_name("kept"))
     path.symlink_to(path.name)  # a link to itself cannot be read, not even by root
-    code, said = done.run("verify", "--repair")
+    code, said = done.here("verify", "--repair")
     assert (code, f"unreadable: {clip['path']}" in said) == (1, True), said
     assert "will be fetched again" not in said
     code, said = done.run()
@@ -116,11 +116,11 @@ def test_what_was_lost_since_is_listed(done: Place, tmp_path: Path) -> None:
 def test_plan_counts_without_asking_youtube(done: Place, small: StandinProcess) -> None:
     """`plan` and `plan --classes` read the metadata and ask YouTube nothing."""
     small.reset_counters()
-    code, said = done.run("plan", "--json")
+    code, said = done.here("plan", "--json")
     assert code == 0, said
     plan = json.loads(said)
     assert plan["segments"] == len(done.manifest())
-    code, said = done.run("plan", "--classes")
+    code, said = done.here("plan", "--classes")
     assert code == 0
     assert "/m/" in said
     assert small.counters()["requests"] == {}

@@ -47,7 +47,7 @@ class Party:
 
     def sent(self) -> dict[tuple[str, str], int]:
         """Requests that the rate limiter counted, by identity and kind."""
-        buckets = json.loads(self.place.run("status", "--json")[1])["picture"]["identities"]
+        buckets = json.loads(self.place.here("status", "--json")[1])["picture"]["identities"]
         return {(each["identity"], each["kind"]): each["sent"] for each in buckets}
 
 
@@ -179,12 +179,12 @@ def test_the_learned_rate_survives_a_restart(house: StandinProcess, tmp_path: Pa
     house.set(limits=(Limit(requests=40, window_seconds=10, pause_seconds=3),))
     code, said = alone.run()
     assert code == 0, said
-    buckets = json.loads(alone.place.run("status", "--json")[1])["picture"]["identities"]
+    buckets = json.loads(alone.place.here("status", "--json")[1])["picture"]["identities"]
     (pages,) = (each for each in buckets if each["kind"] == "pages")
     assert pages["refused"] > 0
     assert pages["ceiling"] is not None
     assert alone.run()[0] == 0
-    buckets = json.loads(alone.place.run("status", "--json")[1])["picture"]["identities"]
+    buckets = json.loads(alone.place.here("status", "--json")[1])["picture"]["identities"]
     (again,) = (each for each in buckets if each["kind"] == "pages")
     assert again["refused"] == 0
     assert again["ceiling"] == pytest.approx(pages["ceiling"], rel=0.2)

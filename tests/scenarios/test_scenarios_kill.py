@@ -48,4 +48,4 @@ def test_altered_missing_and_unknown_files_are_put_right(
     again = {one.removeprefix("media ") for one in job.ends.repeated if one.startswith("media")}
     assert again == {path.name[:11] for path in clips[:3]}
     assert (job.output / "clips/unclaimed/zzzzzzzzzzz_0.flac").read_bytes() == b"who is this?"
-    assert job.place.run("verify")[0] == 0
+    assert job.place.here("verify")[0] == 0

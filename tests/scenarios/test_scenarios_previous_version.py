@@ -48,4 +48,4 @@ def test_a_folder_of_version_0_1_is_carried_on(small: StandinProcess, tmp_path: 
         for column in encoded:
             row.pop(column)
     assert got == expected
-    assert carried_on.run("verify")[0] == 0
+    assert carried_on.here("verify")[0] == 0

@@ -104,9 +104,9 @@ def test_one_run_at_a_time_and_status_beside_it(place: Place, calm: StandinProce
     assert code == 1
     assert str(process.pid) in said
     assert os.uname().nodename in said
-    code, said = place.run("status")
+    code, said = place.here("status")
     assert code == 0, said
-    code, said = place.run("verify")
+    code, said = place.here("verify")
     assert (code, "no dataset here yet" in said) == (1, True), said
     process.kill()
     process.communicate(timeout=30)
@@ -178,7 +178,7 @@ def test_a_disk_that_stays_full_ends_the_run_and_the_next_one_goes_on(
     assert code == 3, said
     assert "nothing is left to do but clips. Make room, or lower output.min_free_gb" in said
     assert said.splitlines()[0] == "ascc_async is starting …"
-    assert "The last one gave up at" in few.run("status")[1]
+    assert "The last one gave up at" in few.here("status")[1]
     asked = len(few.manifest())
     calm.reset_counters()
     code, said = few.run()
