@@ -106,15 +106,16 @@ def render_plan(plan: RunPlan) -> str:
         licenses, clips = _duration(item.license_hours), _duration(item.clip_hours)
         # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
         by_video = item.license_hours_by_video
-        slower = f"   ({_duration(by_video)} if YouTube counts videos)" if by_video else ""
-        lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}{slower}")
+        lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}")
+        if by_video:
+            lines.append(f"    if YouTube counts videos {_duration(by_video):>32}")
         if (most := item.most_after_hours) is not None:
             lines.append(f"    most of it after {_duration(most)}, by license.ask_first")
     if plan.changes:
         lines.append("What would change that")
     for change in plan.changes:
         time = _duration(change.license_hours)
-        lines.append(f"  {change.setting:<44} {change.videos:>10,} videos, licenses {time}")
+        lines.append(f"  {change.setting:<44} {change.videos:>10,} videos in {time}")
 
     basis = plan.assumptions
     lines.append(
