@@ -168,7 +168,7 @@ class Cutter:
                 Reason.CORRUPT, f"{seconds:.3f} s of sound are missing inside the stream"
             )
         if inspection is None:
-            raise Rejected(Reason.TOO_SHORT, "the sound ends before the segment starts")
+            raise Rejected(Reason.TOO_SHORT, f"the sound ends {encoding.PAST_ITS_END}")
         if missing and length_ms / 1000 - seconds < self._settings.min_seconds:
             raise Rejected(Reason.TOO_SHORT, f"only {length_ms / 1000 - seconds:.3f} s of sound")
         if missing and self._settings.shorter_than_segment == "drop":
@@ -178,10 +178,10 @@ class Cutter:
         if not missing:
             return inspection, []
         if self._settings.shorter_than_segment == "keep":
-            return inspection, [f"the sound ends {seconds:.3f} s before the segment"]
+            return inspection, [f"the sound ends {seconds:.3f} s {encoding.SHORT}"]
         # Only now is it known how much silence to add: the little that was fetched is cut again.
         inspection = await self._encode(material, part, pad=True)
-        return inspection, [f"last {seconds:.3f} s are silence, added"]
+        return inspection, [f"last {seconds:.3f} s are {encoding.PADDED}"]
 
     async def _encode(self, material: _Material, part: Path, *, pad: bool = False) -> Inspection:
         """Write the clip and decode it again, to its end."""

@@ -42,6 +42,9 @@ CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
 
 _MP4 = ClipFormat("MP4", (), 0, lossy=True, demuxer="mp4")
 # All of the sound that a stream has, in 16 bits.
+# Parts of notes and details, by which clips that are too short are known again: journals keep them.
+PADDED, SHORT, PAST_ITS_END = "silence, added", "before the segment", "before the segment starts"
+
 LOSSLESS = ("audio/flac/source/source", "audio/wav/source/source")
 
 _RESAMPLING_MARGIN = 0.05
@@ -76,7 +79,7 @@ def encoding_of(settings: ClipsSettings) -> str:
 
 def can_be_made_from(clip: ClipFile, encoding: str) -> bool:
     """Whether a clip in `encoding` needs nothing from YouTube: this one has all the sound."""
-    padded = "silence, added" in clip.note  # where its own sound ends is not in the file
+    padded = PADDED in clip.note  # where its own sound ends is not in the file
     return clip.encoding in LOSSLESS and encoding.startswith("audio/") and not padded
 
 
@@ -168,7 +171,7 @@ def picture_filter(listing: str, start: float, length_ms: int) -> str:
     shown = sorted(int(row[2]) * numerator / denominator for row in rows)
     end = start + length_ms / 1000
     if not shown or shown[0] >= end:
-        raise Rejected(Reason.TOO_SHORT, "the pictures end before the segment starts")
+        raise Rejected(Reason.TOO_SHORT, f"the pictures end {PAST_ITS_END}")
     on_screen = max((time for time in shown if time <= start), default=shown[0])
     return (
         f"trim=start={on_screen:.6f}:end={end:.6f}"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import shutil
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import Journal
 from ascc_async.model import Outcome, Reason
 from ascc_async.pipeline.clip_maker import ClipMaker, MadeClip
+from ascc_async.pipeline.setbacks import NONE_YET, Setbacks
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.limiter import Closed
 
@@ -101,8 +103,7 @@ class _Trouble:
     failures: int = 0
     unreadable: int = 0
     unplayed: int = 0
-    setbacks: int = 0
-    made_then: int = -1  # clips made when the last setback was counted
+    setbacks: Setbacks = NONE_YET
 
 
 class ClipStage:
@@ -118,10 +119,12 @@ class ClipStage:
         work_queue: WorkQueue,
         journal: Journal,
         shutdown: Shutdown,
+        *,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """`network_away`: some identity has no network, so that faults blame no video."""
         self._maker, self._encoding, self._disk = maker, encoding, disk
-        self._network_away = network_away
+        self._network_away, self._wall = network_away, wall
         self._work_queue, self._journal = work_queue, journal
         self._trouble: dict[int, _Trouble] = {}
         self.made = 0
@@ -213,13 +216,11 @@ class ClipStage:
     async def _set_back(self, row: int, error: AsccError) -> None:
         """A refusal, or a network that is away, says nothing of the video: its turn comes again.
 
-        No attempt is used. It counts only when other clips were made meanwhile, so that one video
-        which always is refused does not keep a run from ending.
+        No attempt is used.
         """
         trouble = self._trouble[row]
-        trouble.setbacks += trouble.made_then != self.made
-        trouble.made_then = self.made
-        if trouble.setbacks < _MOST_SETBACKS:
+        trouble.setbacks = trouble.setbacks.one_more(self.made)
+        if trouble.setbacks.counted < _MOST_SETBACKS:
             self._work_queue.clip_again(row)
         else:
             await self._end(row, Outcome.PENDING, None, str(error))
@@ -250,7 +251,7 @@ class ClipStage:
             segment.video_id,
             self._encoding,
             outcome,
-            self._work_queue.now(),
+            self._wall(),
             reason=reason,
             detail=detail,
             clip=made.clip if made else None,

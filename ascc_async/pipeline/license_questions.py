@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ascc_async.model import LicenseAnswer
 from ascc_async.pipeline.second_looks import Bare
+from ascc_async.pipeline.setbacks import NONE_YET, Setbacks
 from ascc_async.pipeline.watched_source import WatchedSource
 
 
@@ -13,24 +15,29 @@ from ascc_async.pipeline.watched_source import WatchedSource
 class Question:
     """Rows to ask, from the source at index `first_source` on.
 
-    `unknown`: the answers of earlier sources, where those could not tell. `setbacks` came while
-    others were answered (`answered` so many when the last came). `beside`: pages are asked beside
-    the Data API, for what that cannot tell or as it pauses. `why`: not for the license, but why the
-    Data API does not list the video. `bare`: this is the second look.
+    `unknown`: the answers of earlier sources, where those could not tell. `beside`: pages are asked
+    beside the Data API, for what that cannot tell or as it pauses. `bare`: this is the second look.
     """
 
     rows: tuple[int, ...]
     first_source: int = 0
     unknown: tuple[LicenseAnswer, ...] = ()
-    setbacks: int = 0
-    answered: int = -1
+    setbacks: Setbacks = NONE_YET
     beside: bool = False
-    why: bool = False
     bare: Bare | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class WhyMissing:
+    """A row that the Data API does not list: why is asked of pages beside it, last of all."""
+
+    row: int
+    tries: int = 0
+    beside: ClassVar = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
     """An answer that waits for the journal; `source`: it counts only while that believes it.
 
     `look_again`: its words were bare, and somebody is to look a second time.

@@ -21,7 +21,7 @@ from ascc_async.errors import (
 )
 from ascc_async.journal.writer import Journal
 from ascc_async.model import License, LicenseAnswer
-from ascc_async.pipeline.license_questions import Answered, Question
+from ascc_async.pipeline.license_questions import Question, Unwritten, WhyMissing
 from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import WatchedSource
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 # After 40 refusals or 8 faults, each with other videos answered in between, a video is left for the
 # next run. Refusals come in dozens when YouTube throttles; a network that works breaks seldom.
 _MOST_SETBACKS, _REFUSAL, _FAULT = 40, 1, 5
+_MOST_WHY = 8  # tries to learn why a video is missing
 _AFTER_GIVING_UP = 5.0  # seconds: so long a drain may have to wait for it
 _LONGEST_NAP = 60.0  # seconds: a machine that slept has another time, so look again
 _MOST_UNWRITTEN = 100  # answers that may wait for the disk; then the workers wait too
@@ -58,13 +59,13 @@ class LicenseStage:
         self._shutdown = shutdown
         self._again: deque[Question] = deque()
         # While pages are refused, these must not keep all workers from asking the Data API.
-        self._beside: deque[Question] = deque()
+        self._beside: deque[Question | WhyMissing] = deque()
         self._beside_out, self._most_beside = 0, max(1, workers // 2)
         self._held: list[int] = []  # rows of a call that is not full yet
         self._others_out, self._writing = 0, False
-        self._unwritten: asyncio.Queue[Answered | None] = asyncio.Queue(_MOST_UNWRITTEN)
+        self._unwritten: asyncio.Queue[Unwritten | None] = asyncio.Queue(_MOST_UNWRITTEN)
         self.exhausted: SourcesExhausted | None = None
-        self._stage: Stage[Question] = Stage(
+        self._stage: Stage[Question | WhyMissing] = Stage(
             "licenses", self._feed(), self._work, workers=workers, shutdown=shutdown
         )
 
@@ -83,7 +84,7 @@ class LicenseStage:
             self._work_queue.licenses_done = True
             self._work_queue.notify()
 
-    async def _feed(self) -> AsyncGenerator[Question, None]:
+    async def _feed(self) -> AsyncGenerator[Question | WhyMissing, None]:
         queue = self._work_queue
         while True:
             usable = self._router.usable()
@@ -92,7 +93,7 @@ class LicenseStage:
             if question is not None:
                 try:
                     # A source is paused until a known time: there is no event to wait for.
-                    while usable is None and not question.why:
+                    while usable is None and isinstance(question, Question):
                         await asyncio.sleep(min(self._router.wait_seconds(), _LONGEST_NAP))
                         usable = self._router.usable()
                 except SourcesExhausted as error:
@@ -116,7 +117,7 @@ class LicenseStage:
                 if not (suspect or self._again or self._beside):
                     return
 
-    def _next(self, at_most: int, *, beside: bool) -> Question | None:
+    def _next(self, at_most: int, *, beside: bool) -> Question | WhyMissing | None:
         """What to ask now: rows, what is to be repeated, at last what can wait for all else.
 
         `beside`: the Data API pauses, so that all go to pages now.
@@ -138,14 +139,17 @@ class LicenseStage:
         if (bare := self._second_looks.next()) is not None:
             return Question((bare.row,), bare=bare)
         if room and (row := self._work_queue.take_missing()) is not None:
-            return Question((row,), beside=True, why=True)
+            return WhyMissing(row)
         return None
 
-    async def _work(self, question: Question) -> None:
+    async def _work(self, question: Question | WhyMissing) -> None:
         try:
-            await (self._explain(question) if question.why else self._ask(question))
+            if isinstance(question, WhyMissing):
+                await self._explain(question)
+            else:
+                await self._ask(question)
         except GaveUp:
-            if question.why or not question.beside:
+            if isinstance(question, WhyMissing) or not question.beside:
                 raise
             # Only pages are refused: the Data API goes on, or will.
             if question.unknown:
@@ -195,30 +199,33 @@ class LicenseStage:
         unknown_rows = []
         for row, answer in zip(question.rows, answers, strict=True):
             if answer.license is not License.UNKNOWN:
-                await self._unwritten.put(Answered(row, answer, source))
+                await self._unwritten.put(Unwritten(row, answer, source))
             elif not answer.shown:  # nor would it be to the next source
                 look_again = bool(answer.bare_by) and bare is None
-                await self._unwritten.put(Answered(row, answer, look_again=look_again))
+                await self._unwritten.put(Unwritten(row, answer, look_again=look_again))
             else:
                 unknown_rows.append((row, answer))
         if unknown_rows:
             await self._ask_next_source(unknown_rows, index + 1)
 
-    async def _explain(self, question: Question) -> None:
+    async def _explain(self, question: WhyMissing) -> None:
         """Record why a video is not listed; one that can be played goes on to the next source."""
-        (row,) = question.rows
+        row = question.row
         try:
             answer = await self._why_missing(self._work_queue.video_id(row))
         except Closed:
             pass  # by the next run
         except (Refused, NetworkFault, ServerFault) as error:
             # What becomes of the video does not hang on it: so never for long.
-            self._count_setback(question, error, _FAULT)
+            if question.tries < _MOST_WHY:
+                self._beside.append(replace(question, tries=question.tries + 1))
+            else:
+                self._leave((row,), error)
         else:
             if answer.license is License.UNKNOWN:
                 await self._ask_next_source([(row, answer)], self._router.after(answer.source))
             else:
-                await self._unwritten.put(Answered(row, answer))
+                await self._unwritten.put(Unwritten(row, answer))
 
     async def _ask_next_source(self, unknown: list[tuple[int, LicenseAnswer]], index: int) -> None:
         """Without one that can be asked, unknown it stays."""
@@ -230,11 +237,11 @@ class LicenseStage:
 
     async def _record_unknown(self, rows: Sequence[int], answers: Sequence[LicenseAnswer]) -> None:
         for row, answer in zip(rows, answers, strict=True):
-            await self._unwritten.put(Answered(row, answer))
+            await self._unwritten.put(Unwritten(row, answer))
 
     def _repeat(self, question: Question) -> None:
         usable = self._router.usable(question.first_source) if question.first_source else None
-        if question.why or (usable is not None and self._router.is_beside(usable[0])):
+        if usable is not None and self._router.is_beside(usable[0]):
             self._beside.append(replace(question, beside=True))
         else:  # the Data API may be back by then
             self._again.append(replace(question, beside=False))
@@ -243,30 +250,24 @@ class LicenseStage:
     def _set_back(self, question: Question, source: WatchedSource, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end.
 
-        Only when others were answered meanwhile does it count, so that one video which always
-        breaks the line does not keep a run from ending. When it is the last one, the known videos
-        are the others.
+        When it is the last one, the known videos are the others that count.
         """
-        answered = source.answered + source.looks_passed
+        weight = _REFUSAL if isinstance(error, Refused) else _FAULT
+        setbacks = question.setbacks.one_more(source.answered + source.looks_passed, weight)
         if question.bare is not None:
             self._second_looks.leave(question.bare.row)
-        elif answered == question.answered:
-            source.look_first = True
-            self._repeat(question)
+        elif setbacks.counted >= _MOST_SETBACKS:
+            self._leave(question.rows, error)
         else:
-            weight = _REFUSAL if isinstance(error, Refused) else _FAULT
-            self._count_setback(replace(question, answered=answered), error, weight)
+            source.look_first |= setbacks == question.setbacks
+            self._repeat(replace(question, setbacks=setbacks))
 
-    def _count_setback(self, question: Question, error: AsccError, weight: int) -> None:
-        question = replace(question, setbacks=question.setbacks + weight)
-        if question.setbacks < _MOST_SETBACKS:
-            self._repeat(question)
-            return
+    def _leave(self, rows: Sequence[int], error: AsccError) -> None:
         log.warning(
             "some videos could not be asked: the next run asks them",
-            extra={"videos": len(question.rows), "why": str(error)},
+            extra={"videos": len(rows), "why": str(error)},
         )
-        self._work_queue.defer(question.rows)
+        self._work_queue.defer(rows)
 
     async def _write_answers(self) -> None:
         """Record the answers, all that came meanwhile at once.
@@ -274,7 +275,7 @@ class LicenseStage:
         No worker waits for a commit: waking it for each answer would be half of a journal's cost.
         """
         while (waiting := await self._unwritten.get()) is not None:
-            batch: list[Answered] = []
+            batch: list[Unwritten] = []
             while waiting is not None:
                 if waiting.source is None or waiting.source.believes(waiting.answer):
                     batch.append(waiting)

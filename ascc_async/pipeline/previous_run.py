@@ -12,7 +12,7 @@ from typing import Any
 from ascc_async.audioset.segments import Bools
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
-from ascc_async.media.encoding import encoding_of
+from ascc_async.media.encoding import PADDED, PAST_ITS_END, SHORT, encoding_of
 from ascc_async.model import Outcome, Reason
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.pipeline.journal_index import JournalIndex
@@ -22,7 +22,6 @@ from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, withou
 _SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
 # Settings that say what the dataset is, not how fast or by which way it came.
 _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
-_BEFORE_SEGMENT = "before the segment starts"  # too short under any setting
 _SECONDS_TO_ENCODE = 0.3  # a clip of ten seconds, by one core
 _PAGES_A_CLIP = 2  # where the sound is, and the second look at the license
 _MOST_CHARACTERS = 60  # of a value that is shown
@@ -79,14 +78,13 @@ def short_clips(reader: Reader, clips: ClipsSettings) -> list[Forgotten | Learne
         why = f"made with shorter_than_segment: {treatment_then}, min_seconds: {least_then:g}"
         for row in (row for page in reader.clips(encoding) for row in page):
             if row.clip is not None:
-                # By the notes that `media.cut` writes: no column says that a clip was cut short.
-                padded = "silence, added" in row.clip.note
-                short = padded or "before the segment" in row.clip.note
+                padded = PADDED in row.clip.note
+                short = padded or SHORT in row.clip.note
                 too_little = row.clip.duration_seconds < least or (padded and least > least_then)
                 again = other or too_little
             else:
                 short = row.outcome is Outcome.REJECTED and row.reason is Reason.TOO_SHORT
-                again = _BEFORE_SEGMENT not in row.detail and (other or least < least_then)
+                again = PAST_ITS_END not in row.detail and (other or least < least_then)
             if short and again:
                 records.append(Forgotten(row.segment_id, encoding, why))
     return records

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ascc_async.dataset.eligibility import credits_of
@@ -107,7 +108,8 @@ def _is_whole(path: Path, clip: ClipFile) -> bool:
             f"{path}: this clip cannot be read ({error.strerror or error}). That does not say it is"
             " lost: see to the disk, or to your right to read there, then run again"
         ) from error
-    os.utime(path, (clip.fetched_at, clip.fetched_at))  # copied: not to be hashed every time
+    with suppress(OSError):  # somebody else's file is hashed every time
+        os.utime(path, (clip.fetched_at, clip.fetched_at))
     return True
 
 

@@ -6,6 +6,7 @@ unknown, and the journal keeps when and to whom they were said first.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -53,12 +54,15 @@ class SecondLooks:
         journal: Journal,
         first_look: Callable[[str], Awaitable[tuple[License | None, Bare | None]]],
         other_identity: Callable[[str], str | None],
+        *,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """`first_look` is `first_look_in` the journal; `other_identity`: one beside this that may
         ask now.
         """
         self._work_queue, self._journal = work_queue, journal
         self._first_look, self._other_identity = first_look, other_identity
+        self._wall = wall
         self._waiting: deque[Bare] = deque()
         self.left = 0  # rows that stay unknown until a later run has looked again
 
@@ -87,7 +91,7 @@ class SecondLooks:
 
     def _can_look(self, bare: Bare) -> Bare | None:
         other = self._other_identity(bare.identity)
-        apart = other is not None or self._work_queue.now() - bare.at >= APART_SECONDS
+        apart = other is not None or self._wall() - bare.at >= APART_SECONDS
         return bare._replace(look_as=other) if apart else None
 
     def leave(self, row: int) -> None:

@@ -64,7 +64,6 @@ class WorkQueue:
         """
         self._index, self._selection = index, index.selection
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
-        self.now = index.now
         self._sampler = Sampler(index.selection, index.states, LOOKAHEAD, first, index.last)
         self._first = np.flatnonzero(first) if first is not None else np.empty(0, np.int64)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made

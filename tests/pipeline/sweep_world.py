@@ -296,6 +296,7 @@ class Sweep(Watch):
             cast(Journal, self.memory),
             self._first_look,
             lambda name: next((one for one in identities if one != name), None),
+            wall=self.clock.time,
         )
         self.stage = LicenseStage(
             workers,
