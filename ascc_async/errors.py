@@ -14,7 +14,8 @@ AsccError
 │   └── StoppedOnRequest     the user stopped the run before this was done       exit code 3
 ├── Closed               the run is stopping: begin nothing new (throttle/limiter.py)
 ├── Refused              YouTube refuses this identity: slow down, the video is not to blame
-│   └── RefusedAlone         so for long, and only this kind of request (throttle/limiter.py)
+│   ├── RefusedAlone         so for long, and only this kind of request (throttle/limiter.py)
+│   └── StationLost          its machine in a cluster is gone: begin again at another one
 ├── Transient            try again, within bounds
 │   ├── NetworkFault         no answer, or half of one
 │   └── ServerFault          5xx, or an answer that is not one
@@ -35,7 +36,7 @@ AsccError
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ascc_async.model import Reason
 
@@ -57,7 +58,18 @@ ABORTED = 130  # the exit code after a second Ctrl-C, as shells have it
 
 
 class AsccError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base of every error this project raises on purpose. Pickled and back it is what it was."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By itself Python would call the class with `args`, which are not its arguments.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[AsccError], args: tuple[Any, ...], values: dict[str, Any]) -> AsccError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(values)
+    return error
 
 
 class StopRun(AsccError):
@@ -125,6 +137,10 @@ class Refused(AsccError):
         super().__init__(message)
         self.kind: RefusalKind = kind
         self.retry_after = retry_after
+
+
+class StationLost(Refused):
+    """The machine of a cluster that was asked, or was to go on with something, is gone."""
 
 
 class Transient(AsccError):

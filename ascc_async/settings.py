@@ -408,6 +408,35 @@ class OutputSettings(Section):
     )
 
 
+def _file_or_address(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) and "://" not in value else value
+
+
+class ClusterSettings(Section):
+    """Many machines: whose workers ask YouTube for a run (docs/machines.md)."""
+
+    engine: Literal["dask"] | None = Field(
+        default=None, description="null: this machine alone; dask: the workers of a Dask cluster"
+    )
+    scheduler: Annotated[str | Path | None, BeforeValidator(_file_or_address)] = Field(
+        default=None,
+        description="tls://host:port, or a scheduler file; null: workers on this machine, for a"
+        " look, one for each identity",
+    )
+    in_flight: int = Field(
+        default=8, ge=1, le=1024, description="questions that one machine has at a time"
+    )
+    machines_per_address: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="machines that leave by one and the same address: they share its rate",
+    )
+    insecure: bool = Field(
+        default=False, description="true: a scheduler without encryption beyond this machine"
+    )
+
+
 class Settings(Section):
     """All settings. `load()` is the way to get one."""
 
@@ -420,6 +449,7 @@ class Settings(Section):
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     output: OutputSettings = Field(default_factory=OutputSettings)
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
 
     def public(self) -> dict[str, Any]:
         """What may be published, JSON-ready: no keys, nothing of this machine or its network."""
@@ -430,6 +460,7 @@ class Settings(Section):
                 "license": {"api_keys", "ask_first"},
                 "network": {"cookies_file", "proxy", "ca_file", "identities"},
                 "output": {"dir"},
+                "cluster": {"scheduler"},
             },
         )
 

@@ -23,6 +23,7 @@ LAYERS = (
     ("youtube",),
     ("dataset",),
     ("pipeline", "standin", "learning"),
+    ("cluster",),
     ("progress", "exports"),
     ("commands",),
     ("cli",),
@@ -82,6 +83,7 @@ def test_each_foreign_package_is_named_in_its_place_only() -> None:
     assert users_of("aiohttp") <= {"network", "standin"}
     assert users_of("pandas") <= {"audioset", "dataset"}
     assert users_of("pyarrow") <= {"exports"}
+    assert users_of("distributed", "dask") <= {"cluster"}
     assert users_of("sqlite3") <= {"journal"}
     assert users_of("rich") <= {"progress", "commands"}
     assert users_of("imageio_ffmpeg") <= {"media", "standin"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.rebuild import Recipe
-from ascc_async.errors import ABORTED
+from ascc_async.errors import ABORTED, SettingsError
 from ascc_async.pipeline.run import Run
+from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.live_output import Display, Screen
 from ascc_async.progress.report import report, report_fields
 from ascc_async.settings import Settings
@@ -45,12 +47,25 @@ def run(
         return runner.run(_run_with_screen(settings, display, goodbye, recipe))
 
 
+def _access(settings: Settings) -> type[YouTubeAccess]:
+    """This machine's, or that of a cluster. Raises SettingsError for one that cannot be used."""
+    if settings.cluster.engine is None:
+        return YouTubeAccess
+    if importlib.util.find_spec("distributed") is None:
+        raise SettingsError("cluster.engine: dask needs Dask: pip install 'ascc-async[cluster]'")
+    from ascc_async.cluster.access import ManyMachines
+    from ascc_async.cluster.engine import scheduler_address
+
+    scheduler_address(settings.cluster)  # before anything else: it may not be safe to talk to
+    return ManyMachines
+
+
 async def _run_with_screen(
     settings: Settings, display: Display, goodbye: str, recipe: Recipe | None
 ) -> int:
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
-    job = Run(settings, shutdown, recipe)
+    job = Run(settings, shutdown, recipe, _access(settings))
     output = settings.output.dir
     screen = Screen(
         job.snapshot,

@@ -72,9 +72,16 @@ class Run:
     """One run of the main job. `snapshot()` may be asked at any time."""
 
     def __init__(
-        self, settings: Settings, shutdown: Shutdown, recipe: Recipe | None = None
+        self,
+        settings: Settings,
+        shutdown: Shutdown,
+        recipe: Recipe | None = None,
+        access: type[YouTubeAccess] = YouTubeAccess,
     ) -> None:
-        """`recipe`: rebuild what it says, instead of choosing from AudioSet's metadata."""
+        """`recipe`: rebuild what it says, instead of choosing from AudioSet's metadata. `access`:
+        who asks YouTube.
+        """
+        self._access = access
         self._settings, self._shutdown, self._recipe = settings, shutdown, recipe
         self._started_at = self._work_began = time.time()
         self._phase = Phase.STARTING
@@ -104,6 +111,7 @@ class Run:
             work_queue=queue.snapshot() if queue else None,
             sources=tuple(stages.router.snapshot()) if stages else (),
             limiter=stages.youtube.snapshot() if stages else None,
+            machines=stages.youtube.machine_snapshots() if stages else (),
             disk=DiskSnapshot(disk.free(), disk.waiting) if has_folder else None,
             answered=queue.answered_now if queue else 0,
             clips_made=stages.clips.made if stages else 0,
@@ -280,8 +288,12 @@ class Run:
     ) -> None:
         """Run both stages, and what goes on beside them, until nothing is left to do."""
         settings, journal, reader = self._settings, records.journal, records.reader
-        memory = {key: reader.learned(key).get("") for key in (LIMITER_MEMORY, QUOTA_MEMORY)}
-        opening = YouTubeAccess.opened(settings, cookies, settings.output.dir / FOLDER, memory)
+        memory = {
+            key + rest: value
+            for key in (LIMITER_MEMORY, QUOTA_MEMORY)
+            for rest, value in reader.learned(key).items()
+        }
+        opening = self._access.opened(settings, cookies, settings.output.dir / FOLDER, memory)
         async with opening as youtube:
             self._stages = stages = Stages(
                 settings, youtube, records, queue, cutter, self._disk, self._shutdown

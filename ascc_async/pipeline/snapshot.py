@@ -46,6 +46,20 @@ class DiskSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineSnapshot:
+    """A machine of a cluster. `status`: opening, working, left out or lost; `why` so. `tools` are
+    its versions; `seen_at`: its last answer; `rests_until`: 0 where some identity may ask now.
+    """
+
+    name: str
+    status: str
+    why: str
+    tools: str
+    seen_at: float
+    rests_until: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunSnapshot:
     """One moment of a run. Times are POSIX seconds; what is not there yet is None.
 
@@ -64,6 +78,7 @@ class RunSnapshot:
     work_queue: WorkQueueSnapshot | None = None
     sources: tuple[SourceSnapshot, ...] = ()
     limiter: RateLimiterSnapshot | None = None
+    machines: tuple[MachineSnapshot, ...] = ()
     disk: DiskSnapshot | None = None
     answered: int = 0
     clips_made: int = 0

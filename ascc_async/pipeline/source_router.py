@@ -79,6 +79,16 @@ class SourceRouter:
             raise SourcesExhausted(self._explain_exhausted())
         return max(0.0, until - self._wall())
 
+    async def look_anew(self, identities: Iterable[str]) -> None:
+        """Let those that are new, whatever was known by their names, read known videos first."""
+        for identity in identities:
+            for source in self.sources:
+                source.standing(identity).looks.clear()
+            pages = (each for each in self.sources if each.source.kind is RequestKind.PAGES)
+            if (first := next((each for each in pages if each.usable), None)) is not None:
+                with suppress(Refused, NetworkFault):
+                    await first.reads_right(identity)
+
     async def look_at_the_end(self) -> bool:
         """Let all look closely once more; True when answers are to be asked again."""
         # In a small run there were few looks: ten find a change of every second answer for sure.

@@ -83,8 +83,10 @@ class Stages:
             rest_identity=youtube.rest_identity,
             on_clean=on_clean,
             on_doubt=on_doubt,
+            leave_out=youtube.leave_out,
         )
         self.router = SourceRouter(youtube.sources, context)
+        youtube.when_new(self.router.look_anew)
         self.second_looks = SecondLooks(queue, journal, first_look, youtube.other_identity)
         self.licenses = LicenseStage(
             youtube.concurrency.licenses,

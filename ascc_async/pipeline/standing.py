@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ class Standing:
     unknown: int = 0  # or gone, in a row
     looks: deque[float] = field(default_factory=lambda: deque(maxlen=CLEAN_LOOKS))
     """When those began that were right, since one was not."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at a time
 
     @property
     def looked_at(self) -> float:

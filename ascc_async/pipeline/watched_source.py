@@ -13,7 +13,6 @@ when it tells nothing any more. What it makes of them decides what its own answe
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import time
@@ -50,7 +49,8 @@ class SourceContext:
 
     `clean_until`: by «source/identity» (older versions: by source), up to when its answers are
     believed for good, as earlier runs gave it to `on_clean`. `on_doubt` gets a source's name and
-    since when its answers are to be asked again. `rest_identity`: `RateLimiter.were_refusals`.
+    since when its answers are to be asked again. `rest_identity` and
+    `leave_out`: see `YouTubeAccess`.
     """
 
     known: KnownVideos
@@ -58,6 +58,7 @@ class SourceContext:
     rest_identity: Callable[[RequestKind, str, Refused, float], None]
     on_clean: Callable[[str, float], Awaitable[None]]
     on_doubt: Callable[[str, float], Awaitable[None]]
+    leave_out: Callable[[str, str], bool] = lambda source, identity: False
     wall: Callable[[], float] = time.time
 
 
@@ -78,7 +79,6 @@ class WatchedSource:
         self.look_first = True  # before it is asked for anything else
         self.answered = self.looks_passed = 0
         self.standings: dict[str, Standing] = {}
-        self._lock = asyncio.Lock()  # one look at a time
 
     @property
     def at_once(self) -> int:
@@ -152,7 +152,7 @@ class WatchedSource:
         if seen:
             look = self._known.look_at(seen, began)
             if look.misread:
-                async with self._lock:
+                async with standing.lock:
                     await self._suspect(look)
                 return None
             if look.passed:
@@ -161,7 +161,7 @@ class WatchedSource:
                 standing.answers = LOOK_EVERY  # that one may be gone: look at all of them
         # While one worker looks whether all is as it was, the others go on: what they are told
         # meanwhile is asked again with the rest.
-        if not standing.due or (standing.looks and self._lock.locked()):
+        if not standing.due or (standing.looks and standing.lock.locked()):
             return answers
         right = await self.reads_right(asked_by or None)
         # Right now, maybe after hours in which nothing was shown.
@@ -176,10 +176,10 @@ class WatchedSource:
         must not be asked or believed now. Raises SetupError when nothing can be reached at all,
         Closed; Refused and NetworkFault when it must look first and the identity cannot ask now.
         """
-        async with self._lock:
+        standing = self.standing(identity or "")
+        async with standing.lock:
             if not self.usable:
                 return False
-            standing = self.standing(identity or "")
             due = self.look_first or standing.due or standing.looked_at < since or looks > 1
             if not due:
                 return True  # whoever waited here finds it done
@@ -245,7 +245,9 @@ class WatchedSource:
                     standing.passed(closer.began)
         why = f"it reads {look.wrong}"
         now = self.doubted_until = self._wall()
-        if again:
+        if again and self._context.leave_out(self.name, look.identity):
+            what = "misreads videos whose license is known at one machine: it is left out for it"
+        elif again:
             self.why, self.closed_until, self.doubted_until = why, math.inf, math.inf
             what = "misreads videos whose license is known: it is not asked any more"
         else:
@@ -253,7 +255,7 @@ class WatchedSource:
         log.log(
             logging.ERROR if again else logging.WARNING,
             f"license source {what}; what it answered since it last read right is asked again",
-            extra={"source": self.name, "why": why},
+            extra={"source": self.name, "identity": look.identity, "why": why},
         )
         if not again and any(other.usable for other in self._all if other is not self):
             self.pause(SourceUnusable(why, until=now + _ELSEWHERE))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
+from ascc_async.pipeline.snapshot import MachineSnapshot
 from ascc_async.settings import ConcurrencySettings, Settings
 from ascc_async.throttle.limiter import RateLimiter, RateLimiterSnapshot, RequestKind
 from ascc_async.youtube.data_api import DataApiSource
@@ -37,7 +38,7 @@ _LOOK_AT_COOKIES_EVERY = 3.0  # soon enough for whoever exports them again and w
 class YouTubeAccess:
     """The rate limiter and all that passes it. `sources` are those named and usable, in order.
 
-    `concurrency`: how much of it at once. `received`: bytes of media so far.
+    `concurrency`: how much of it at once.
     """
 
     limiter: RateLimiter
@@ -48,7 +49,7 @@ class YouTubeAccess:
     missing_videos: MissingVideos
     identities: tuple[str, ...]
     concurrency: ConcurrencySettings
-    received: int = 0
+    _received: int = field(default=0, init=False)
 
     @classmethod
     @asynccontextmanager
@@ -58,6 +59,8 @@ class YouTubeAccess:
         cookies: CookieStore,
         private_dir: Path,
         memory: Mapping[str, Any],
+        *,
+        limiter_type: type[RateLimiter] = RateLimiter,
     ) -> AsyncIterator[Self]:
         """Connections, yt-dlp's processes and license sources, closed at the end.
 
@@ -66,7 +69,7 @@ class YouTubeAccess:
         """
         network = settings.network
         names = tuple(identity.name for identity in network.all_identities())
-        limiter = RateLimiter(settings.throttle, list(names), memory=memory.get(LIMITER_MEMORY))
+        limiter = limiter_type(settings.throttle, list(names), memory=memory.get(LIMITER_MEMORY))
         async with AsyncExitStack() as stack:
             sessions = await stack.enter_async_context(Sessions(network, limiter, cookies.jars))
             # The order of closing is the reverse: first yt-dlp's processes, then the connections.
@@ -113,7 +116,7 @@ class YouTubeAccess:
         try:
             return await cutter.make(ranges, resolved, segment, tags)
         finally:
-            self.received += ranges.received
+            self._received += ranges.received
 
     async def keep_up(self, cookies: CookieStore) -> None:
         """Beside a run: use cookies that are exported again."""
@@ -132,9 +135,27 @@ class YouTubeAccess:
         """It was refused without being told: see `RateLimiter.were_refusals`."""
         self.limiter.were_refusals(kind, identity, error, seconds)
 
+    def leave_out(self, source: str, identity: str) -> bool:
+        """Whether a source that misreads need not be asked as this identity any more, since others
+        can ask it elsewhere.
+        """
+        return False
+
+    def when_new(self, look: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Await `look` with identities that come while the run goes on, before they are asked."""
+
+    def machine_snapshots(self) -> tuple[MachineSnapshot, ...]:
+        """Other machines that work for this run."""
+        return ()
+
     def snapshot(self) -> RateLimiterSnapshot:
         """How all identities stand."""
         return self.limiter.snapshot()
+
+    @property
+    def received(self) -> int:
+        """Bytes of media so far."""
+        return self._received
 
     @property
     def extractions(self) -> int:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
-from ascc_async.progress.figures import Figures, figures
+from ascc_async.progress.figures import Figures, few, figures
 from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
 from ascc_async.throttle.limiter import BucketSnapshot
 
@@ -45,7 +45,11 @@ class Dashboard:
             return
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
-            yield _bucket_table(sums.buckets, width)
+            yield _bucket_table(few(sums.buckets), width)
+        for machine in snapshot.machines:
+            if machine.status in ("lost", "left out"):
+                text = f"machine {safe(machine.name)}: {machine.status} ({safe(machine.why)})"
+                yield _line(text, width, "yellow")
         # Sources that work need no line: only trouble is worth the room.
         for source in snapshot.sources:
             if source.state != "ready":

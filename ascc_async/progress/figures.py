@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
@@ -12,6 +12,8 @@ from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.limiter import BucketSnapshot
+
+_MOST_SHOWN = 8  # identities one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,28 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
     )
 
 
+def few(
+    buckets: tuple[tuple[BucketSnapshot, float], ...],
+) -> tuple[tuple[BucketSnapshot, float], ...]:
+    """The same, or where there are many identities one sum for each kind of request."""
+    if len({bucket.identity for bucket, _ in buckets}) <= _MOST_SHOWN:
+        return buckets
+    sums = []
+    for kind in dict.fromkeys(bucket.kind for bucket, _ in buckets):
+        same = [(bucket, rate) for bucket, rate in buckets if bucket.kind is kind]
+        pauses = [bucket.resting_until for bucket, _ in same if bucket.resting_until]
+        total = replace(
+            same[0][0],
+            identity=f"{len(same)} identities" + (f", {len(pauses)} paused" if pauses else ""),
+            rate=sum(bucket.rate for bucket, _ in same),
+            ceiling=None,
+            refused=sum(bucket.refused for bucket, _ in same),
+            resting_until=min(pauses) if len(pauses) == len(same) else None,
+        )
+        sums.append((total, sum(rate for _, rate in same)))
+    return tuple(sums)
+
+
 def snapshot_line(snapshot: RunSnapshot) -> str:
     """The run in one line, for a pipe or a log file."""
     sums = figures(snapshot)
@@ -94,7 +118,7 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         f"clips {count(sums.clips)} ({sums.clips_open} to make)",
         f"unavailable {count(sum(sums.unavailable.values()))}",
     ]
-    for bucket, per_second in sums.buckets:
+    for bucket, per_second in few(sums.buckets):
         pause = f", paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
         name, permitted = f"{bucket.identity}/{bucket.kind.value}", rate(bucket.rate)
         parts.append(f"{name} {rate(per_second)} (permitted {permitted}{pause})")
@@ -151,6 +175,7 @@ def snapshot_fields(snapshot: RunSnapshot, now: float | None) -> dict[str, Any]:
             }
             for bucket, per_second in sums.buckets
         ],
+        "machines": [asdict(machine) for machine in snapshot.machines],
         "sources": [
             {key: getattr(source, key) for key in ("name", "state", "why", "answered")}
             for source in snapshot.sources

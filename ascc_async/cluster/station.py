@@ -1,0 +1,258 @@
+"""One machine of a cluster: asks YouTube for a run that is elsewhere, by its own way out.
+
+This runs in a Dask worker. Proxy, cookies, certificate authority and concurrency are the machine's
+own (`ASCC_…` or a settings file in its folder), and nothing of them leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import logging
+import socket
+import time
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from distributed import get_worker
+
+from ascc_async import __version__
+from ascc_async.concurrency.process_pool import JobFailed
+from ascc_async.errors import AsccError, LinkExpired, Refused, SetupError
+from ascc_async.media.cut import Cutter
+from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
+from ascc_async.media.tags import Tags
+from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment, Track
+from ascc_async.network.cookies import FOLDER, CookieStore
+from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, YouTubeAccess
+from ascc_async.settings import Settings
+from ascc_async.settings_loader import load
+from ascc_async.throttle.limiter import BucketSnapshot, Closed, Permit, RateLimiter, RequestKind
+from ascc_async.youtube.extraction import ytdlp_version
+from ascc_async.youtube.extraction_result import clean
+
+_LONGEST_WAIT = 60.0  # seconds for its turn: then another machine may be free
+_REMEMBERED = 1000  # videos between their links and their clip
+_KEPT_RECORDS = 200  # log records between two replies
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a machine stands at POSIX time `at`, by its own clock: see `YouTubeAccess`."""
+
+    at: float
+    buckets: tuple[BucketSnapshot, ...]
+    memory: Any
+    extractions: int
+    clip_pages: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer or an error of ours, and what there was to log."""
+
+    value: Any = None
+    error: AsccError | None = None
+    state: State | None = None
+    records: tuple[logging.LogRecord, ...] = ()
+
+
+async def greet() -> dict[str, Any]:
+    """What is looked at before anything else: plain data, so that other versions understand it."""
+    tools = f"ascc_async {__version__}, yt-dlp {ytdlp_version()}"
+    return {"host": socket.gethostname(), "version": __version__, "tools": tools, "at": time.time()}
+
+
+async def reply(run: str, what: str, *args: Any) -> Reply:
+    """The one task: let the station of this worker do `what`, a method of `Station`."""
+    worker = get_worker()
+    station: Station | None = getattr(worker, _STATION, None)
+    try:
+        if what == "open":
+            if station is not None:
+                await station.end()
+            station = await Station.opened(run, Path(worker.local_directory), *args)
+            setattr(worker, _STATION, station)
+            return Reply(station.accounts, None, station.state())
+        if station is None or station.run != run:
+            raise SetupError("another run works there now")
+        value = await getattr(station, what)(*args)
+    except AsccError as error:
+        if station is None:
+            return Reply(error=error)
+        return Reply(None, error, station.state(), station.records())
+    except Exception as error:  # noqa: BLE001 - the engine would show arguments and links
+        trace = "".join(map(clean, traceback.format_tb(error.__traceback__)))
+        return Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
+    return Reply(value, None, station.state(), station.records())
+
+
+_STATION = "ascc_async_station"  # the attribute of a worker
+
+
+class ImpatientLimiter(RateLimiter):
+    """Turns a question away that has waited too long for its turn."""
+
+    @asynccontextmanager
+    async def permit(
+        self, kind: RequestKind, *, identity: str | None = None, **wishes: Any
+    ) -> AsyncIterator[Permit]:
+        """As a `RateLimiter`; also raises `Closed` when nobody was ready in time."""
+        granting = super().permit(kind, identity=identity, **wishes)
+        patience = asyncio.timeout(_LONGEST_WAIT if identity is None else None)
+        try:
+            async with patience, granting as permit:
+                patience.reschedule(None)
+                yield permit
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise Closed("its turn did not come in time") from error
+
+
+class _Kept(logging.Handler):
+    """Keeps what this package logs until it goes with a reply."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.records: deque[logging.LogRecord] = deque(maxlen=_KEPT_RECORDS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record = copy.copy(record)
+        record.exc_info = None  # a traceback does not travel
+        self.records.append(record)
+
+
+class Station:
+    """What this worker does for one run. `accounts`: by identity, a digest of its sign-in."""
+
+    def __init__(
+        self,
+        run: str,
+        access: YouTubeAccess,
+        cutter: Cutter,
+        cookies: CookieStore,
+        folder: Path,
+        salt: bytes,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.run, self._access, self._cutter = run, access, cutter
+        self._cookies, self._folder, self._stack = cookies, folder, stack
+        self._sources = {source.name: source for source in access.sources}
+        self._resolved: dict[str, Resolved] = {}
+        self.accounts = dict.fromkeys(access.identities, "")
+        for identity, jar in cookies.jars.items():
+            if signature := jar.authorization(0.0):
+                self.accounts[identity] = hashlib.sha256(salt + signature.encode()).hexdigest()
+        self._kept = _Kept()
+        logging.getLogger("ascc_async").addHandler(self._kept)
+        stack.callback(logging.getLogger("ascc_async").removeHandler, self._kept)
+        self._keeping_up = asyncio.ensure_future(access.keep_up(cookies))
+        stack.callback(self._keeping_up.cancel)
+
+    @classmethod
+    async def opened(
+        cls, run: str, folder: Path, wanted: dict[str, Any], memory: Any, salt: bytes
+    ) -> Self:
+        """Ready to be asked. `wanted`: the run's sections of the settings; the others are ours.
+
+        Raises SettingsError and SetupError.
+        """
+        own = (await asyncio.to_thread(load)).model_dump()
+        logging.getLogger("ascc_async").setLevel(logging.INFO)
+        async with AsyncExitStack() as stack:
+            private = Path(stack.enter_context(TemporaryDirectory(prefix="ascc-", dir=folder)))
+            settings = Settings.model_validate(own | wanted | {"output": {"dir": private}})
+            opening = CookieStore(settings.network, private)
+            cookies = await asyncio.to_thread(stack.enter_context, opening)
+            ffmpeg = FFmpeg(await find_ffmpeg(), settings.concurrency.ffmpeg)
+            access = await stack.enter_async_context(
+                YouTubeAccess.opened(
+                    settings,
+                    cookies,
+                    private / FOLDER,
+                    {LIMITER_MEMORY: memory},
+                    limiter_type=ImpatientLimiter,
+                )
+            )
+            cutter = Cutter(settings.clips, ffmpeg, private)
+            return cls(run, access, cutter, cookies, private, salt, stack.pop_all())
+
+    def state(self) -> State:
+        """As it is now."""
+        access, buckets = self._access, self._access.snapshot().buckets
+        used = tuple(bucket for bucket in buckets if bucket.used)
+        memory = access.memory()[LIMITER_MEMORY]
+        numbers = (access.extractions, access.clip_pages, access.received)
+        return State(time.time(), used, memory, *numbers)
+
+    def records(self) -> tuple[logging.LogRecord, ...]:
+        """What was logged since the last reply."""
+        kept = tuple(self._kept.records)
+        self._kept.records.clear()
+        return kept
+
+    # What a run asks for
+
+    async def license(
+        self, source: str, video_ids: list[str], identity: str | None
+    ) -> list[LicenseAnswer]:
+        """See `LicenseSource.ask`."""
+        return await self._sources[source].ask(video_ids, identity=identity)
+
+    async def why_missing(self, video_id: str) -> LicenseAnswer:
+        """See `MissingVideos.ask`."""
+        return await self._access.why_missing(video_id)
+
+    async def resolve(self, video_id: str, other_client: bool) -> Resolved:
+        """See `Extractor.resolve`; the links, which are signed, stay here for `cut`."""
+        resolved = await self._access.resolve(video_id, other_client=other_client)
+        self._resolved.pop(video_id, None)
+        self._resolved[video_id] = resolved
+        if len(self._resolved) > _REMEMBERED:  # the oldest goes
+            del self._resolved[next(iter(self._resolved))]
+        return replace(
+            resolved,
+            audio=_without_link(resolved.audio),
+            video=resolved.video and _without_link(resolved.video),
+            other_audio=resolved.other_audio and _without_link(resolved.other_audio),
+        )
+
+    async def cut(
+        self, video_id: str, format_id: str, segment: Segment, tags: Tags | None, again: bool
+    ) -> tuple[ClipFile, bytes]:
+        """The clip out of what `resolve` found; see `YouTubeAccess.cut`."""
+        resolved = self._resolved.get(video_id)
+        if resolved is None:
+            raise LinkExpired("the link is not here any more")
+        if resolved.other_audio is not None and resolved.other_audio.format_id == format_id:
+            resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)
+        clip = await self._access.cut(self._cutter, resolved, segment, tags, again=again)
+        path = self._folder / clip.path
+        body = await asyncio.to_thread(path.read_bytes)
+        await asyncio.to_thread(path.unlink)
+        return clip, body
+
+    async def rest(self, kind: RequestKind, identity: str, error: Refused, seconds: float) -> None:
+        """See `YouTubeAccess.rest_identity`."""
+        self._access.rest_identity(kind, identity, error, seconds)
+
+    async def stop(self) -> None:
+        """The run drains: begin nothing new."""
+        self._access.close()
+
+    async def end(self) -> None:
+        """The run is over."""
+        await self._stack.aclose()
+
+
+def _without_link(track: Track) -> Track:
+    return replace(track, url="", headers={})

@@ -1,0 +1,48 @@
+"""Where the scheduler is, and that nobody is talked to who is not safe to talk to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ascc_async.cluster.engine import scheduler_address
+from ascc_async.errors import SettingsError
+from ascc_async.settings import ClusterSettings
+from ascc_async.settings_loader import load
+
+
+def written(folder: Path, address: str) -> Path:
+    path = folder / "scheduler.json"
+    path.write_text(json.dumps({"address": address}))
+    return path
+
+
+@pytest.mark.parametrize("address", ["tcp://10.1.2.3:8786", "ws://node1:80", "tcp://[fd00::1]:1"])
+def test_no_port_in_the_clear_beyond_this_machine(address: str, tmp_path: Path) -> None:
+    """As an address and in a scheduler file; `insecure` takes it all the same."""
+    for scheduler in (address, written(tmp_path, address)):
+        with pytest.raises(SettingsError, match=r"not encrypted.*cluster\.insecure"):
+            scheduler_address(ClusterSettings(scheduler=scheduler))
+        insecure = ClusterSettings(scheduler=scheduler, insecure=True)
+        assert scheduler_address(insecure) == address
+
+
+@pytest.mark.parametrize("address", ["tls://10.1.2.3:8786", "tcp://127.0.0.1:1", "tcp://[::1]:1"])
+def test_what_is_encrypted_or_here_is_taken(address: str, tmp_path: Path) -> None:
+    """From the settings and from a file, whose path is seen from the settings file."""
+    assert scheduler_address(ClusterSettings(scheduler=address)) == address
+    written(tmp_path, address)
+    (tmp_path / "settings.yaml").write_text("cluster: {scheduler: scheduler.json}")
+    assert scheduler_address(load(tmp_path / "settings.yaml", (), {}).cluster) == address
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"address": '])
+def test_a_file_that_is_none_is_named(content: str | None, tmp_path: Path) -> None:
+    """With the command that writes it."""
+    path = tmp_path / "scheduler.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingsError, match="dask scheduler --scheduler-file"):
+        scheduler_address(ClusterSettings(scheduler=path))

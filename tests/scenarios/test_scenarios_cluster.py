@@ -1,0 +1,137 @@
+"""A run whose questions the workers of a Dask cluster ask: the same dataset, whoever dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dask_cluster import DaskCluster, wait_for
+from scenario import Place, Row, timeless, wrong
+
+from ascc_async.standin.process import StandinProcess
+from ascc_async.standin.world_settings import ProxyListener, WorldSettings
+
+DOORS = tuple(ProxyListener(name=name) for name in ("main", "node1", "node2"))
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[StandinProcess]:
+    """A stand-in with three doors: each is an address of its own to it."""
+    with StandinProcess(WorldSettings(seed=5, videos=40, listeners=DOORS)) as youtube:
+        yield youtube
+
+
+def place(folder: Path, youtube: StandinProcess, *settings: str) -> Place:
+    """An output folder whose runs go out by all doors, each as an identity."""
+    youtube.set(limits=(), faults=(), delay_seconds=0)
+    youtube.reset_counters()
+    others = [
+        {"name": name, "proxy": youtube.proxies[name]} for name in youtube.proxies if name != "main"
+    ]
+    reach = (
+        f"network.proxy={youtube.proxy}", f"network.ca_file={youtube.ca_file}",
+        f"network.identities={json.dumps(others)}", "concurrency.extractions=1",
+    )  # fmt: skip
+    return Place(folder / "out", (*reach, f"audioset.metadata_dir={folder / 'm'}", *settings))
+
+
+@pytest.fixture(scope="module")
+def alone(doors: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """The manifest of a run on one machine, without an engine."""
+    one = place(tmp_path_factory.mktemp("alone"), doors)
+    code, said = one.run()
+    assert code == 0, said
+    return one.manifest()
+
+
+def test_machines_of_its_own_do_the_job(tmp_path: Path) -> None:
+    """`cluster.engine=dask` alone: a worker for each identity, and each asks; all is as it is."""
+    with StandinProcess(WorldSettings(seed=5, videos=16, listeners=DOORS[:2])) as youtube:
+        many = place(tmp_path, youtube, "cluster.engine=dask")
+        code, said = many.run()
+        assert code == 0, said
+        assert wrong(many.manifest(), youtube.world, second_look=True) == []
+        assert {line["listener"] for line in youtube.requests("next")} == {"main", "node1"}
+    assert list(many.output.glob("**/.part-*")) == []
+    assert not (many.output / ".private").exists()
+    machines = json.loads(many.run("status", "--json")[1])["picture"]["machines"]
+    assert {each["name"] for each in machines} == {"main", "node1"}
+
+
+def asked_again(youtube: StandinProcess) -> set[str]:
+    """The videos of which a license that is shown was asked more than once."""
+    known = {*youtube.settings.known_creative_commons, *youtube.settings.known_standard}
+    lines = [line for line in youtube.requests("next") if line["mask"] and not line["refused"]]
+    times = Counter(line["videos"][0] for line in lines)
+    return {
+        video
+        for video, number in times.items()
+        if number > 1 and video not in known and youtube.world.video(video).license != "unknown"
+    }
+
+
+def kill_one(cluster: DaskCluster) -> None:
+    cluster.kill("node1")
+
+
+def kill_all_workers(cluster: DaskCluster) -> None:
+    for name in ("main", "node1", "node2"):
+        cluster.kill(name)
+    for name in ("main", "node1", "node2"):
+        cluster.start_worker(name)
+
+
+def kill_the_scheduler(cluster: DaskCluster) -> None:
+    kill_all = [name for name in cluster.processes if name != "scheduler"]
+    cluster.kill("scheduler")
+    cluster.start_scheduler()
+    for name in kill_all:  # they leave, and the loop in their job starts them again
+        cluster.processes.pop(name).wait(60)
+        cluster.start_worker(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [kill_one, kill_all_workers, kill_the_scheduler])
+def test_whoever_is_killed_the_dataset_is_the_same(
+    doors: StandinProcess, alone: list[Row], tmp_path: Path, loss: Callable[[DaskCluster], None]
+) -> None:
+    """A worker, all of them, the scheduler: the run goes on, and only what was in flight is asked
+    again.
+    """
+    many = place(tmp_path, doors, "cluster.in_flight=4")
+    doors.set(delay_seconds=0.3)
+    with DaskCluster(tmp_path / "dask", doors) as cluster:
+        many = Place(many.output, (*many.settings, *cluster.settings))
+        process = many.start()
+        wait_for(lambda: doors.counters()["requests"].get("next", 0) > 25)
+        loss(cluster)
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert timeless(many.manifest()) == timeless(alone)
+    assert "is lost" in said
+    assert len(asked_again(doors)) <= 3 * 4
+
+
+@pytest.mark.slow
+def test_the_run_itself_is_killed_and_goes_on(
+    doors: StandinProcess, alone: list[Row], tmp_path: Path
+) -> None:
+    """kill -9, then SIGINT: exit 3 in time; the same command ends with the same manifest."""
+    many = place(tmp_path, doors, "cluster.in_flight=4")
+    doors.set(delay_seconds=0.3)
+    with DaskCluster(tmp_path / "dask", doors) as cluster:
+        many = Place(many.output, (*many.settings, *cluster.settings))
+        for number, requests in ((signal.SIGKILL, 20), (signal.SIGINT, 50)):
+            process = many.start()
+            wait_for(lambda: doors.counters()["requests"].get("next", 0) > requests)  # noqa: B023
+            process.send_signal(number)
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode == (3 if number == signal.SIGINT else -9), said
+        code, said = many.run()
+    assert code == 0, said
+    assert timeless(many.manifest()) == timeless(alone)
+    assert wrong(many.manifest(), doors.world) == []
