@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER
+from ascc_async.errors import MetadataError
 from ascc_async.exports.rows import Row
 from ascc_async.learning import join_features, join_strong
 
@@ -46,9 +47,16 @@ class Joined:
         if STRONG in self.columns:
             values[STRONG] = self._events.get(row.path)
         if VGGISH in self.columns:
-            path, _ = self._index.get(row.segment_id, ("", ""))
-            values[VGGISH] = np.load(self._vggish / path).tolist() if path else None
+            name, _ = self._index.get(row.segment_id, ("", ""))
+            values[VGGISH] = self._features(self._vggish / name) if name else None
         return values
+
+    def _features(self, path: Path) -> Any:
+        try:
+            return np.load(path).tolist()
+        except (OSError, ValueError, EOFError) as error:
+            message = "cannot be read: the same `join` again writes it anew"
+            raise MetadataError(path, None, message) from error
 
 
 def lines_of(path: Path, dialect: str = "excel") -> Iterator[Mapping[str, str]]:
