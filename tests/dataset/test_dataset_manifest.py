@@ -82,6 +82,7 @@ CASES = {
     ),
     "a quote that does not end": (("creative_commons,", 'creative_commons,"'), None, "not CSV"),
     "a row without its end": (("2025-12-31T23:30:00Z,1,\r\n", "\r\n"), 2, "attempts ''"),
+    "evidence that is none": (("Z,1,\r\n", "Z,1,../x\r\n"), 2, "evidence '../x'"),
     "an empty line": (("\r\n", "\r\n\r\n"), 2, "segment_id ''"),
 }
 
