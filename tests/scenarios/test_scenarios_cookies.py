@@ -190,7 +190,7 @@ def test_a_browsers_cookies_sign_in(place: Place, calm: StandinProcess) -> None:
     for path in few.output.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     assert not list(Path(tempfile.gettempdir()).glob("ascc-cookies-*"))
-    code, said = few.run("run", "--cookies-from-browser", "firefox:/nowhere")
+    code, said = few.here("run", "--cookies-from-browser", "firefox:/nowhere")
     assert code == 1
     assert "could not find firefox cookies database" in said
-    assert few.run("run", "--cookies-from-browser", "netscape")[0] == 2
+    assert few.here("run", "--cookies-from-browser", "netscape")[0] == 2
