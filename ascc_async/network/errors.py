@@ -51,7 +51,10 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], NetworkFaultKind], ...] = (
 )
 _SENTENCES: dict[NetworkFaultKind, str] = {
     "dns": "the address of {host} cannot be looked up; check the network connection",
-    "proxy": "the proxy {proxy} does not answer; start it or correct network.proxy",
+    "proxy": (
+        "the proxy {proxy} does not answer; start it, or correct network.proxy"
+        " (or the identity's proxy)"
+    ),
     "proxy_auth": (
         "the proxy {proxy} does not accept the user name or password;"
         " correct them in network.proxy (or the identity's proxy)"
