@@ -15,6 +15,7 @@ from ascc_async.exports import lists, webdataset
 from ascc_async.exports.rows import Published, read_published
 from ascc_async.files import held
 from ascc_async.learning import few_shot, metaaudio
+from ascc_async.learning.tables import FEW_SHOT
 from ascc_async.progress.bar import counted_bar
 from ascc_async.progress.formatting import count
 from ascc_async.progress.terminal import say
@@ -41,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _metaaudio(settings: Settings, slices: float | None) -> None:
     recipe = metaaudio.recipe_of(slices)
-    split = settings.output.dir / EXPORTS_FOLDER / few_shot.FOLDER
+    split = settings.output.dir / EXPORTS_FOLDER / FEW_SHOT
     if not (split / "clips.csv").exists():
         split_and_say(settings, few_shot.Options())
     # The statistics are those of the split's training classes: it must not change meanwhile.

@@ -13,7 +13,6 @@ from ascc_async.files import held
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.clip_choice import APART, WHY_NOT
 from ascc_async.learning.few_shot import (
-    FOLDER,
     Options,
     Split,
     make_split,
@@ -21,6 +20,7 @@ from ascc_async.learning.few_shot import (
     write_split,
 )
 from ascc_async.learning.sound_hashes import sound_hashes
+from ascc_async.learning.tables import FEW_SHOT
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
 from ascc_async.progress.terminal import say
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
 def split_and_say(settings: Settings, wanted: Options) -> None:
     """Make the split, write it, and say what it keeps."""
     output = settings.output.dir
-    folder = output / EXPORTS_FOLDER / FOLDER
+    folder = output / EXPORTS_FOLDER / FEW_SHOT
     rows = published_clips(output)
     classes = read_classes(settings.audioset.metadata_dir)
     for _ in progress_bar(checked_clips(output, rows), "checking clips", len(rows)):

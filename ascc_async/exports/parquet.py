@@ -32,7 +32,7 @@ from ascc_async.files import (
     seal,
     sha256_of,
 )
-from ascc_async.learning import few_shot
+from ascc_async.learning.tables import FEW_SHOT
 
 FOLDER = "parquet"
 SUMS = "SHA256SUMS"
@@ -120,7 +120,7 @@ def _write_beside(
     ids = {row.segment_id for row in published.rows}
     lines = [
         line
-        for line in lines_of(output_dir / EXPORTS_FOLDER / few_shot.FOLDER / "clips.csv")
+        for line in lines_of(output_dir / EXPORTS_FOLDER / FEW_SHOT / "clips.csv")
         if line["segment_id"] in ids
     ]
     if lines:

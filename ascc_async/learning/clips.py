@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import CLASS_LIST
+from ascc_async.dataset.credits import Attribution
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning.class_split import PARTS
-from ascc_async.learning.few_shot import kept_classes, read_table, used_clips
 from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.statistics import FEW_SHOT_TRAIN, STATISTICS, sha256_of_ids
+from ascc_async.learning.tables import Made, kept_classes, made_by, read_rows, used_clips
 
 Floats = NDArray[np.float32]
 
@@ -145,12 +148,11 @@ class Clips:
     def credit(self, index: int) -> str:
         """Whom to name for a clip, in one line: title, author, source, license, changes."""
         if self._credits is None:
-            lines = read_table(self._folder / "ATTRIBUTION.csv", _command(self._folder.name))
+            remedy = made_by(_command(self._folder.name))
             self._credits = {
-                line["segment_id"]: f"{restored(line['title'])} by {restored(line['author'])},"
-                f" {line['source_link']}, {line['license']} {line['license_link']}:"
-                f" {line['changes']}"
-                for line in lines
+                row.segment_id: f"{restored(row.title)} by {restored(row.author)},"
+                f" {row.source_link}, {row.license} {row.license_link}: {row.changes}"
+                for row in read_rows(self._folder / "ATTRIBUTION.csv", Attribution, remedy)
             }
         return self._credits[self.segment_ids[index]]
 
@@ -180,11 +182,11 @@ def _command(preset: str) -> str:
 def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str]:
     """The path of each segment's array. Only what `features` was told to drop may be missing."""
     command = _command(preset)
-    paths = {line["segment_id"]: line["path"] for line in read_table(folder / "index.csv", command)}
+    rows = read_rows(folder / "index.csv", Made, made_by(command))
+    paths = {row.segment_id: row.path for row in rows}
     dropped = folder / "dropped.csv"
-    left_out = (
-        {line["segment_id"] for line in read_table(dropped, command)} if dropped.exists() else ()
-    )
+    rows = read_rows(dropped, Made, made_by(command)) if dropped.exists() else []
+    left_out = {row.segment_id for row in rows}
     missing = [one for one in segments if one not in paths and one not in left_out]
     if missing:
         raise SetupError(
@@ -196,9 +198,13 @@ def _arrays(folder: Path, preset: str, segments: Iterable[str]) -> dict[str, str
 
 def _check_training(exports: Path, folder: Path, preset: str) -> None:
     """Raise SetupError where the statistics are of another class split, perhaps of test clips."""
-    record = json.loads((folder / "preset.json").read_bytes())
+    of = None
+    with suppress(OSError, ValueError, KeyError):
+        of = json.loads((folder / "preset.json").read_bytes())["statistics_of"][
+            "few_shot_train_sha256"
+        ]
     training = _arrays(folder, preset, used_clips(exports, "train"))
-    if record["statistics_of"].get("few_shot_train_sha256") != sha256_of_ids(training):
+    if of != sha256_of_ids(training):
         raise SetupError(
             f"{folder / STATISTICS} is not of the training clips that `few-shot` chose last:"
             f" run `python -m ascc_async {_command(preset)}` again"
@@ -208,11 +214,14 @@ def _check_training(exports: Path, folder: Path, preset: str) -> None:
 def _statistics(folder: Path, preset: str, key: str) -> Floats:
     """Mean and deviation. Raises SetupError where `features` did not find such clips."""
     path = folder / STATISTICS
-    with np.load(path) as file:
-        if key in file:
-            found: Floats = file[key].astype(np.float32)
-            return found
-        there = ", ".join(sorted(file))
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            if key in arrays:
+                found: Floats = arrays[key].astype(np.float32)
+                return found
+            there = ", ".join(sorted(arrays))
+    except (OSError, ValueError, BadZipFile) as error:
+        raise SetupError(f"{path} is damaged: {made_by(_command(preset))}") from error
     raise SetupError(
         f"{path} has no {key}, only {there}. `python -m ascc_async few-shot` and then `python -m"
         f" ascc_async {_command(preset)}` write those of few_shot_train; others, see `statistics`"

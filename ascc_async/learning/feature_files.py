@@ -6,24 +6,24 @@ Where `index.csv` is, every array that it names is as it says. While arrays are 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
+from ascc_async.errors import SetupError
 from ascc_async.files import (
     part_of,
     put,
@@ -34,22 +34,12 @@ from ascc_async.files import (
     sha256_of,
 )
 from ascc_async.learning.recipe import Array, FeatureRecipe
+from ascc_async.learning.tables import Made, read_rows
 
 INDEX = "index.csv"
 DROPPED = "dropped.csv"
 PRESET = "preset.json"
 _MADE = ".made"
-
-
-class Made(NamedTuple):
-    """What became of a clip; without a path it was too short and dropped."""
-
-    segment_id: str
-    path: str
-    sha256: str
-    clip_sha256: str
-    frames: str
-    source_frames: str
 
 
 class FeatureFiles:
@@ -164,11 +154,10 @@ def _stamp(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> Iterator[Made]:
-    with suppress(FileNotFoundError), path.open(encoding="utf-8", newline="") as file:
-        table = csv.reader(file)
-        next(table, None)
-        yield from map(Made._make, table)
+def _read(path: Path) -> list[Made]:
+    with suppress(SetupError):  # what it named is made again
+        return read_rows(path, Made, "")
+    return []
 
 
 def put_array(path: Path, array: npt.NDArray[Any]) -> str:

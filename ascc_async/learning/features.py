@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from ascc_async.concurrency.process_pool import ProcessPool, SlotDied
 from ascc_async.concurrency.stage import stop_unwrapped
@@ -23,8 +24,7 @@ from ascc_async.dataset.published_clips import (
 )
 from ascc_async.errors import Rejected, SetupError, StopRun
 from ascc_async.files import held
-from ascc_async.learning import few_shot
-from ascc_async.learning.feature_files import FeatureFiles, Made
+from ascc_async.learning.feature_files import FeatureFiles
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import (
     FEW_SHOT_TRAIN,
@@ -32,6 +32,7 @@ from ascc_async.learning.statistics import (
     sha256_of_ids,
     write_statistics,
 )
+from ascc_async.learning.tables import Made, used_clips
 from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 _BATCH = 64  # clips recorded at once: a kill costs so many at most, for each worker
@@ -164,7 +165,7 @@ def _update_statistics(
     """Write `preset.json`, and `stats.npz` unless it is of these arrays already."""
     groups = {row.segment_id: [row.split] for row in rows}
     with suppress(SetupError):  # where few-shot has not been called
-        for segment_id in few_shot.used_clips(exports, "train").keys() & groups.keys():
+        for segment_id in used_clips(exports, "train").keys() & groups.keys():
             groups[segment_id].append(FEW_SHOT_TRAIN)
     digest = hashlib.sha256()
     for row in rows:
@@ -174,10 +175,16 @@ def _update_statistics(
         "arrays_and_groups_sha256": digest.hexdigest(),
         "few_shot_train_sha256": sha256_of_ids(training),
     }
-    if statistics_of != files.statistics_of():
+    if statistics_of != files.statistics_of() or not _is_whole(files.folder / STATISTICS):
         # Before the words that say what it is of: whenever this is killed, they are never wrong.
         (files.folder / STATISTICS).unlink(missing_ok=True)
     files.describe(statistics_of)
     if not (files.folder / STATISTICS).exists():
         arrays = ((made[row.segment_id].path, groups[row.segment_id]) for row in rows)
         write_statistics(files.folder, arrays, recipe.bands_axis)
+
+
+def _is_whole(path: Path) -> bool:
+    with suppress(OSError, BadZipFile), ZipFile(path) as file:
+        return file.testzip() is None
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -22,15 +21,12 @@ from ascc_async.audioset.ontology import read_ontology
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
-from ascc_async.dataset.text import field, restored
-from ascc_async.errors import SetupError
+from ascc_async.dataset.text import field
 from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
+from ascc_async.learning.tables import FEW_SHOT, ClassRow, ClipRow
 
-FOLDER = "few_shot"
-CLASS_COLUMNS = ("part", "mid", "display_name", "root", "clips", "usable_clips", "kept")
-CLIP_COLUMNS = ("segment_id", "mid", "part", "used", "why_not")
 _DERIVED_SEEDS = 200
 
 
@@ -122,7 +118,7 @@ def write_split(
     output_dir: Path, rows: Sequence[ManifestRow], classes: Classes, options: Options, split: Split
 ) -> None:
     """Write `exports/few_shot/`. Files that would not change are not touched. Raises SetupError."""
-    folder = output_dir / EXPORTS_FOLDER / FOLDER
+    folder = output_dir / EXPORTS_FOLDER / FEW_SHOT
     remove_leftovers(folder)
     parts, kept = split.parts, split.choice.kept
     clips = Counter(mid for row in rows for mid in classes.tree.held(row.labels.split(",")))
@@ -130,13 +126,13 @@ def write_split(
     mids = sorted(parts, key=lambda mid: PARTS.index(parts[mid]))
     with replacing(folder / "classes.csv") as part:
         lines = [
-            (parts[mid], mid, field(classes.names[mid]), field(classes.tree.root_name(mid)),
+            ClassRow(parts[mid], mid, field(classes.names[mid]), field(classes.tree.root_name(mid)),
              str(clips[mid]), str(split.choice.usable.get(mid, 0)), str(int(mid in kept)))
             for mid in mids
         ]  # fmt: skip
-        write_table(part, CLASS_COLUMNS, lines)
+        write_table(part, ClassRow._fields, lines)
     with replacing(folder / "clips.csv") as part:
-        write_table(part, CLIP_COLUMNS, (_clip_line(row.segment_id, split) for row in rows))
+        write_table(part, ClipRow._fields, (_clip_row(row.segment_id, split) for row in rows))
     with replacing(folder / "split.npy") as part:
         names = [[classes.names[mid] for mid in mids if mid in kept and parts[mid] == name]
                  for name in PARTS]  # fmt: skip
@@ -146,38 +142,11 @@ def write_split(
     write_credits_of(folder, output_dir, rows, "listed in a split of classes for few-shot learning")
 
 
-def used_clips(exports: Path, part: str = "") -> dict[str, str]:
-    """The class of each clip that the split uses, in `part` or in all. Raises SetupError."""
-    return {
-        line["segment_id"]: line["mid"]
-        for line in read_table(exports / FOLDER / "clips.csv", "few-shot")
-        if line["used"] == "1" and part in ("", line["part"])
-    }
-
-
-def kept_classes(exports: Path, part: str) -> dict[str, str]:
-    """Display names by MID of the classes that a part keeps. Raises SetupError."""
-    return {
-        line["mid"]: restored(line["display_name"])
-        for line in read_table(exports / FOLDER / "classes.csv", "few-shot")
-        if line["part"] == part and line["kept"] == "1"
-    }
-
-
-def read_table(path: Path, command: str) -> list[dict[str, str]]:
-    """The rows of a table. Raises SetupError, with the command that makes it, where it is not."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except FileNotFoundError as error:
-        raise SetupError(f"{path} is missing: `python -m ascc_async {command}` makes it") from error
-
-
-def _clip_line(segment_id: str, split: Split) -> tuple[str, ...]:
-    """The line of a clip in `clips.csv`. Of several classes none is its class."""
+def _clip_row(segment_id: str, split: Split) -> ClipRow:
+    """The row of a clip in `clips.csv`. Of several classes none is its class."""
     hits, why_not = split.hits[segment_id], split.why_not(segment_id)
     mid = hits[0] if len(hits) == 1 else ""
-    return segment_id, mid, split.parts.get(mid, ""), str(int(not why_not)), why_not
+    return ClipRow(segment_id, mid, split.parts.get(mid, ""), str(int(not why_not)), why_not)
 
 
 def _record(classes: Classes, options: Options, split: Split) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +14,11 @@ from ascc_async.files import held, remove_files, remove_leftovers, replacing
 from ascc_async.learning.feature_files import put_array
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import SegmentFeatures
+from ascc_async.learning.tables import read_rows
 
 FOLDER = "vggish"
 INDEX, DIFFERING = "index.csv", "differing.csv"
+JOIN_ALL = "delete its folder, and join all of Google's files again"
 _CHANGES = "described by 128 numbers a second, Google's VGGish features of AudioSet (CC BY 4.0)"
 
 
@@ -111,20 +111,16 @@ def join_features(
 
 
 def _earlier(folder: Path, segments: Set[str]) -> tuple[dict[str, JoinedRow], dict[str, Differing]]:
-    """What earlier calls wrote of these segments."""
+    """What earlier calls wrote of these segments. Raises SetupError where that is damaged."""
+    if not (folder / INDEX).exists():  # it is written last
+        return {}, {}
     index = {
         row.segment_id: row
-        for row in map(JoinedRow._make, _lines(folder / INDEX))
+        for row in read_rows(folder / INDEX, JoinedRow, JOIN_ALL)
         if row.segment_id in segments and (folder / row.path).is_file()
     }
-    differing = map(Differing._make, _lines(folder / DIFFERING))
+    differing = read_rows(folder / DIFFERING, Differing, JOIN_ALL)
     return index, {row.segment_id: row for row in differing if row.segment_id in index}
-
-
-def _lines(path: Path) -> list[list[str]]:
-    with suppress(FileNotFoundError), path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))[1:]
-    return []
 
 
 def _difference(

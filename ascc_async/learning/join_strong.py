@@ -13,8 +13,9 @@ from ascc_async.audioset.metadata_files import read_text
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.text import decimal
-from ascc_async.errors import MetadataError
+from ascc_async.errors import MetadataError, SetupError
 from ascc_async.files import held, put, remove_leftovers
+from ascc_async.learning.join_features import JOIN_ALL
 
 FOLDER = "strong"
 NAMES_FILE = "mid_to_display_name.tsv"
@@ -82,8 +83,8 @@ def join_strong(
         )  # fmt: skip
         summaries.append(summary)
     with held(folder):
-        earlier = {path.name: _earlier(path, clips) for path in folder.glob("*.tsv")}
-        tables = earlier | tables
+        others = (path for path in folder.glob("*.tsv") if path.name not in tables)
+        tables |= {path.name: _earlier(path, clips) for path in others}
         remove_leftovers(folder)
         for name, events in tables.items():
             lines = ("\t".join(line) + "\n" for line in (StrongEvent._fields, *events))
@@ -131,7 +132,10 @@ def _events(
 
 
 def _earlier(path: Path, clips: Mapping[str, ManifestRow]) -> list[StrongEvent]:
-    """What an earlier call wrote of the clips that are still there."""
-    lines = path.read_text("utf-8").splitlines()[1:]
-    events = (StrongEvent._make(line.split("\t")) for line in lines)
+    """What an earlier call wrote of the clips that are still there. Raises SetupError."""
+    try:
+        _, *lines = path.read_text("utf-8").splitlines()
+        events = [StrongEvent._make(line.split("\t")) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise SetupError(f"{path} is damaged: {JOIN_ALL}") from error
     return [event for event in events if event.filename in clips]

@@ -20,9 +20,10 @@ from ascc_async.errors import SetupError
 from ascc_async.files import PART, held, part_of, put, remove_files, seal, sync
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.feature_files import INDEX, put_array
-from ascc_async.learning.few_shot import kept_classes, object_array, read_table, used_clips
+from ascc_async.learning.few_shot import object_array
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import STATISTICS
+from ascc_async.learning.tables import Made, kept_classes, made_by, read_rows, used_clips
 
 _NAME = "AudioSet"  # one of the names its code knows
 
@@ -61,8 +62,8 @@ def _export_to(
     exports = output_dir / EXPORTS_FOLDER
     statistics = _statistics(arrays / STATISTICS)  # before anything there is changed
     rows = {row.segment_id: row for row in published_clips(output_dir)}
-    paths = {line["segment_id"]: arrays / line["path"]
-             for line in read_table(arrays / INDEX, "export metaaudio")}  # fmt: skip
+    index = read_rows(arrays / INDEX, Made, made_by("export metaaudio"))
+    paths = {made.segment_id: arrays / made.path for made in index}
     # A name is a folder here: it cannot hold what separates folders.
     split = [
         {mid: name.replace("/", "_") for mid, name in kept_classes(exports, part).items()}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.tables import write_table
 from ascc_async.errors import Rejected, SetupError
 from ascc_async.files import replacing
+from ascc_async.learning.tables import read_rows
 from ascc_async.media.decoding import ffmpeg_for, read_sound
 
-COLUMNS = ("clip_sha256", "sound_sha256")
+
+class _KnownSound(NamedTuple):
+    """A row of `sounds.csv`."""
+
+    clip_sha256: str
+    sound_sha256: str
 
 
 def sound_hashes(
@@ -29,7 +36,9 @@ def sound_hashes(
     `known_in` keeps what was found out, by the hash of the file, so that it stays right. `show`
     shows how far it is.
     """
-    known = _read(known_in)
+    known: dict[str, str] = {}
+    with suppress(SetupError):  # otherwise all is found out again
+        known = dict(read_rows(known_in, _KnownSound, ""))
     new = [row for row in rows if row.sha256 not in known]
     ffmpeg = ffmpeg_for(row.path for row in new)
 
@@ -46,17 +55,7 @@ def sound_hashes(
         decoded = show(pool.map(decode, new), "hashing sounds", len(new))
         known |= zip((row.sha256 for row in new), decoded, strict=True)
     with replacing(known_in) as part:
-        write_table(part, COLUMNS, sorted((row.sha256, known[row.sha256]) for row in rows))
+        write_table(
+            part, _KnownSound._fields, sorted((row.sha256, known[row.sha256]) for row in rows)
+        )
     return {row.segment_id: known[row.sha256] for row in rows}
-
-
-def _read(path: Path) -> dict[str, str]:
-    """What an earlier call found out; nothing where the file is not as it was written."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            heading, *lines = csv.reader(file, strict=True)
-    except (OSError, ValueError, csv.Error):
-        return {}
-    return (
-        dict(lines) if tuple(heading) == COLUMNS and all(len(line) == 2 for line in lines) else {}
-    )

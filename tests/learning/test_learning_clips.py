@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ import numpy as np
 import pytest
 from learning_samples import CLASSES, MIDS, Dataset
 
+from ascc_async.dataset.tables import write_table
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning import Clips
 from ascc_async.learning.statistics import sha256_of_ids
+from ascc_async.learning.tables import ClassRow, ClipRow, Made
 
 NAMES = {"train": ("Frog", "Crow"), "val": ("Rain",), "test": ("Wind",)}
 
@@ -36,12 +37,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
                 index.append((segment_id, f"{segment_id[:2]}/{segment_id}.npy", "", "", "5", "5"))
     dataset.write()
     few_shot, features = dataset.folder / "exports/few_shot", dataset.folder / "exports/features"
-    table(few_shot / "clips.csv", ("segment_id", "mid", "part", "used", "why_not"), clips)
-    classes = [(part, MIDS[name], name, "1") for part in NAMES for name in NAMES[part]]
-    table(few_shot / "classes.csv", ("part", "mid", "display_name", "kept"), classes)
-    columns = ("segment_id", "path", "sha256", "clip_sha256", "frames", "source_frames")
+    few_shot.mkdir(parents=True)
+    write_table(few_shot / "clips.csv", ClipRow._fields, clips)
+    classes = [ClassRow(part, MIDS[name], name, "", "2", "2", "1")
+               for part in NAMES for name in NAMES[part]]  # fmt: skip
+    write_table(few_shot / "classes.csv", ClassRow._fields, classes)
     for preset in ("tiny", "wave", "patched"):
-        table(features / preset / "index.csv", columns, index)
+        (features / preset).mkdir(parents=True)
+        write_table(features / preset / "index.csv", Made._fields, index)
         for (_, path, *_), array in zip(index, arrays, strict=True):
             (features / preset / path).parent.mkdir(exist_ok=True)
             shaped = {"tiny": array, "wave": array.reshape(-1), "patched": np.stack([array.T] * 2)}
@@ -58,11 +61,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         np.savez(features / preset / "stats.npz", few_shot_train_global=every,
                  few_shot_train_channel=channel, eval_global=every)  # fmt: skip
     return dataset
-
-
-def table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\r\n".join(map(",".join, (columns, *rows))) + "\r\n", "utf-8", newline="")
 
 
 def test_a_part_gives_arrays_and_classes(made: Dataset) -> None:
@@ -131,7 +129,8 @@ def test_what_is_missing_is_named_with_its_command(made: Dataset, tmp_path: Path
     try:
         with pytest.raises(SetupError, match=r"no array of 1 clip, such as 1testWind"):
             Clips(made.folder, "tiny", "test")
-        (index.parent / "dropped.csv").write_text("segment_id\n" + text.splitlines()[-1][:17])
+        left_out = [text.splitlines()[-1].split(",")]
+        write_table(index.parent / "dropped.csv", Made._fields, left_out)
         assert len(Clips(made.folder, "tiny", "test")) == 1, "features was told to drop it"
     finally:
         index.write_text(text, "utf-8")
@@ -192,6 +191,19 @@ def test_a_class_list_that_lies_elsewhere_is_named(made: Dataset, tmp_path: Path
             Clips(made.folder, "tiny", "eval", "none", "multi", class_list=other)
     finally:
         elsewhere.rename(there)
+
+
+@pytest.mark.parametrize("name", ["index.csv", "stats.npz", "preset.json"])
+def test_what_is_damaged_is_made_again_by_its_command(made: Dataset, name: str) -> None:
+    """Half a file is named with what helps, and is no bug."""
+    path = made.folder / "exports/features/tiny" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        with pytest.raises(SetupError, match=r"python -m ascc_async features tiny`"):
+            Clips(made.folder, "tiny")
+    finally:
+        path.write_bytes(whole)
 
 
 def test_statistics_of_another_split_are_refused(made: Dataset) -> None:

@@ -134,6 +134,22 @@ def test_of_two_calls_at_once_one_is_told_to_wait(copy: Dataset, name: str) -> N
     assert copy.command("join", str(path))[0] == 0
 
 
+@pytest.mark.parametrize("name", ["vggish/index.csv", "vggish/differing.csv", "strong/eval.tsv"])
+def test_a_damaged_table_of_an_earlier_call_is_named(copy: Dataset, name: str) -> None:
+    """What it named is not forgotten in silence; the call says how to begin again."""
+    eval_, train = (
+        copy.folder / f"google/audioset_{part}_strong.tsv" for part in ("eval", "train")
+    )
+    train.write_text(HEADING)
+    assert copy.command("join", str(copy.folder / "google"), str(eval_))[0] == 0
+    path = copy.folder / "exports" / name
+    path.write_bytes(b"\xff" + path.read_bytes())
+    before = copy.tree("exports")
+    code, said = copy.command("join", str(copy.folder / "google" if "vggish" in name else train))
+    assert (code, f"{path} is damaged: delete its folder" in said) == (1, True), said
+    assert copy.tree("exports") == before
+
+
 def test_a_flipped_byte_stops_it_with_nothing_written(copy: Dataset) -> None:
     """Exit code 1 with file and record."""
     path = copy.folder / "google/bb.tfrecord"

@@ -29,10 +29,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             dataset.add(f"-{number}_{copy}abcdefg", name)
     dataset.add("two_1abcdef", "Frog", "Crow")
     dataset.write()
-    code, said = dataset.run("export", "metaaudio")
+    code, said = dataset.command("export", "metaaudio")
     assert code == 1
     assert "few-shot --min-clips" in said, "no class has the ten clips of the default"
-    assert dataset.run("few-shot", "--min-clips", "3")[0] == 0
+    assert dataset.command("few-shot", "--min-clips", "3")[0] == 0
     code, said = dataset.run("export", "metaaudio")
     assert (code, "30 clips of 10 classes, 60 new files" in said) == (0, True), said
     return dataset
@@ -80,7 +80,7 @@ def test_split_and_statistics_are_those_its_code_looks_for(exported: Dataset) ->
 def test_the_second_call_touches_no_file(exported: Dataset) -> None:
     """Neither the export nor what it is made from."""
     before = exported.tree("exports", "clips", "dataset")
-    code, said = exported.run("export", "metaaudio")
+    code, said = exported.command("export", "metaaudio")
     assert (code, "0 new files" in said) == (0, True), said
     assert exported.tree("exports", "clips", "dataset") == before
 
@@ -92,7 +92,7 @@ def test_what_was_removed_or_left_by_a_kill_is_gone(copy: Dataset) -> None:
     (copy.folder / "removals.txt").write_text(f"{removed[:11]}\n")
     for place in ("", "spec/Crow", "norm_stats"):
         (folder / place / ".part-0123456789abcdef").write_bytes(b"half")
-    assert copy.run("export", "metaaudio")[0] == 0
+    assert copy.command("export", "metaaudio")[0] == 0
     assert not list(folder.rglob(".part-*"))
     for path in folder.rglob("*"):
         assert removed not in path.name
