@@ -38,7 +38,7 @@ docs/learning.md says what they make, and how to train on it."""
 # A refusal or two and a few broken connections: what a run meets on YouTube shall be seen here.
 WORLD = WorldSettings(
     limits=(
-        Limit(requests=280, window_seconds=10, pause_seconds=2, style="bot_check"),
+        Limit(requests=200, window_seconds=10, pause_seconds=2, style="bot_check"),
         Limit(kind="media", requests=160, window_seconds=10, pause_seconds=3),
     ),
     faults=(

@@ -348,7 +348,9 @@ class RateLimiter:
             self._said_all_paused.discard(kind)
             return math.inf
         pause = min(identity.pause_left(now, kind) for identity in identities)
-        if kind not in self._said_all_paused and math.isfinite(pause):
+        # Of a single one its own line has said it.
+        several = len(since) > 1 and math.isfinite(pause)
+        if several and kind not in self._said_all_paused:
             self._said_all_paused.add(kind)
             # A server may ask for any number of seconds, but dates have an end.
             until = datetime.fromtimestamp(self._wall() + min(pause, 1e6))

@@ -345,9 +345,8 @@ def test_an_outage_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
         assert not one.is_away("main")
 
     fakeclock.run(scene())
-    away, paused, back = (record.message for record in caplog.records)
+    away, back = (record.message for record in caplog.records)
     assert away == "no network for «main»: no name server; its requests wait"
-    assert paused.startswith("all identities paused for pages until ")
     assert re.fullmatch("network of «main» is back after 3[0-9]{3} s", back)
 
 
@@ -415,6 +414,21 @@ def test_a_damaged_memory_is_left_out(memory: dict[str, Any]) -> None:
     fakeclock.run(scene())
 
 
+def test_that_all_identities_pause_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """With the time at which one goes on; of a single identity its own line has said it."""
+
+    async def scene() -> None:
+        one = limiter(FIXED, "a", "b")
+        for _ in range(2):
+            await ask(one, Refused("YouTube answers 429", kind="rate"))
+        await ask(one)
+
+    fakeclock.run(scene())
+    said = [record.message for record in caplog.records if "all identities" in record.message]
+    assert len(said) == 1
+    assert re.fullmatch("all identities paused for pages until [0-9:]{8}", said[0])
+
+
 def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     """A refusal, a refused trial, the return, and a limit that is no more."""
     caplog.set_level(logging.INFO)
@@ -432,7 +446,6 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     texts = [re.sub("until .*", "until …", record.message) for record in caplog.records]
     assert texts == [
         "«main» refused at 8 pages/s (YouTube answers 429); pausing 5 s",
-        "all identities paused for pages until …",
         "«main»: pages are still refused (YouTube answers 429); pausing 5 s",
         "«main» is answered again after 10 s; going on at 7.2 pages/s",
         "«main» is answered above its former limit: now 8 pages/s",
