@@ -195,7 +195,8 @@ def parser() -> _Parser:
         parents=[_options()],
         formatter_class=_Formatter,
         epilog="Without a command: run. Exit codes: 0 all done, 1 stopped by an error that is"
-        " explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted.\n\n"
+        " explained, 2 usage or settings, 3 stopped on request (resumable), 130 aborted."
+        " The pages docs/… come with `init`.\n\n"
         f"example:\n  {_PROGRAM} demo",
         allow_abbrev=False,
     )
