@@ -110,7 +110,7 @@ def render_plan(plan: RunPlan) -> str:
         if by_video:
             lines.append(f"    if YouTube counts videos {_duration(by_video):>32}")
         if (most := item.most_after_hours) is not None:
-            lines.append(f"    most of it after {_duration(most)}, by license.ask_first")
+            lines.append(f"    most of it after {_duration(most)}, if the list is of likely videos")
     if plan.changes:
         lines.append("What would change that")
     for change in plan.changes:
