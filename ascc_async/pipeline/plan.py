@@ -31,7 +31,7 @@ from ascc_async.pipeline.plan_requests import (
     requests_for,
     usable_sources,
 )
-from ascc_async.pipeline.plan_sampling import Chances, rows_needed
+from ascc_async.pipeline.plan_sampling import Chances, calls_needed, rows_needed
 from ascc_async.pipeline.previous_run import ClipsAgain, clips_again
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 from ascc_async.throttle.open_hours import OpenHours
@@ -118,7 +118,8 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
     chances, limit = clip_chances(selection, seen, basis), selection.max_per_class
     rows = rows_needed(selection, chances, limit)
     to_ask = seen.to_ask(rows)
-    expected = planner.outlook(rows)
+    calls = calls_needed(selection, chances, to_ask)
+    expected = replace(planner.outlook(rows), calls=calls)
     again = clips_again(seen.index, settings, rows > 0.5)
     clips = round(expected.made) + again.from_lossless
 
@@ -143,7 +144,7 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         disk_bytes=clips * basis.bytes_a_clip,
         stages=requests_for(expected, settings, usable_sources(settings.license)),
         durations=tuple(planner.durations(expected, planner.outlook(listed))),
-        changes=tuple(_changes(catalog, selection, planner, rows)),
+        changes=tuple(_changes(catalog, selection, planner, rows, expected)),
         assumptions=basis,
         warnings=catalog.warnings,
         answered=int((seen.index.licenses[selection.rows] != UNASKED).sum()),
@@ -253,13 +254,13 @@ def bytes_a_clip(clips: ClipsSettings) -> int:
 
 
 def _changes(
-    catalog: Catalog, selection: Selection, planner: Planner, rows: Chances
+    catalog: Catalog, selection: Selection, planner: Planner, rows: Chances, expected: Outlook
 ) -> Iterator[Change]:
     """Settings that would make it less."""
     settings, seen = planner.settings, planner.seen
-    asked, chances = seen.to_ask(rows).sum(), clip_chances(selection, seen, planner.basis)
+    asked, chances = expected.videos, clip_chances(selection, seen, planner.basis)
     if not settings.license.api_keys and asked:
-        hours, *_ = planner.hours(planner.outlook(rows), _BY_KEY, _GUEST[0])
+        hours, *_ = planner.hours(expected, _BY_KEY, _GUEST[0])
         yield Change("license.api_keys with one key", round(asked), round(hours, 2))
     left = {
         f"sampling.max_per_class: {limit}": rows_needed(selection, chances, limit)

@@ -25,8 +25,8 @@ from ascc_async.pipeline.journal_index import (
     ClipFate,
     JournalIndex,
 )
-from ascc_async.pipeline.plan_requests import NOT_PLAYED, Outlook
-from ascc_async.pipeline.plan_sampling import Chances, calls_needed
+from ascc_async.pipeline.plan_requests import NOT_PLAYED, VIDEOS_A_CALL, Outlook
+from ascc_async.pipeline.plan_sampling import Chances
 from ascc_async.settings import Settings
 
 _SHAREABLE = LICENSE_CODES[License.CREATIVE_COMMONS]
@@ -204,7 +204,7 @@ def outlook(seen: Seen, basis: Assumptions, needed: Chances) -> Outlook:
         unexplained = number(waiting, needed) - number(waiting)
     return Outlook(
         videos=float(to_ask.sum()),
-        calls=calls_needed(index.selection, clip_chances(index.selection, seen, basis), to_ask),
+        calls=float(to_ask.sum()) / VIDEOS_A_CALL,
         missing=missing + gone,
         bare=missing * basis.bare_share,
         unknown=never * basis.unknown_share + unknown,
