@@ -59,6 +59,7 @@ from ascc_async.pipeline.stages import Records, Stages
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, QUOTA_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
+from ascc_async.throttle.open_hours import OpenHours
 from ascc_async.youtube.extraction import ytdlp_version
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,8 @@ class Run:
         # Before the metadata is there, the output folder may not be.
         has_folder = self._phase is not Phase.STARTING
         done = stages.done(time.time()) if stages else None
+        hours, began = OpenHours(self._settings.throttle.hours), self._work_began
+        half = hours.end_of(began, hours.seconds_within(began, time.time()) / 2)
         return RunSnapshot(
             at=time.time(),
             started_at=self._started_at,
@@ -120,9 +123,10 @@ class Run:
             api_keys=len(self._settings.license.api_keys),
             put_off=len(stages.second_looks) if stages else 0,
             second_looks=stages.second_looks.to_come if stages else 0,
+            hours=self._settings.throttle.hours,
             done=done,
             minute_ago=self._pace.at(done.at - 60) if done else None,
-            half_ago=self._pace.at((done.at + self._work_began) / 2) if done else None,
+            half_ago=self._pace.at(half) if done else None,
         )
 
     async def run(self) -> Counts:

@@ -65,9 +65,9 @@ class RunSnapshot:
 
     `answered` and `clips_made` count this run; `work_queue` counts everything known.
     `sampled`: `max_per_class` is set, so that not every video may have to be asked. `put_off`:
-    rows asked once that wait for a second look, of which `second_looks` will have it. `done` counts
-    this run's work; `minute_ago` and `half_ago` (half of the time since work began) are the same
-    as it stood then.
+    rows asked once that wait for a second look, of which `second_looks` will have it. `hours` is
+    `throttle.hours`. `done` counts this run's work; `minute_ago` and `half_ago` (half of the time
+    since work began) are the same as it stood then.
     """
 
     at: float
@@ -87,6 +87,7 @@ class RunSnapshot:
     api_keys: int = 0
     put_off: int = 0
     second_looks: int = 0
+    hours: str | None = None
     done: Done | None = None
     minute_ago: Done | None = None
     half_ago: Done | None = None

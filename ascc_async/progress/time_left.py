@@ -11,7 +11,9 @@ from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.adaptive_rate import GENTLE_CUT
+from ascc_async.throttle.circuit_breaker import RefusalBreaker
 from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
+from ascc_async.throttle.open_hours import OpenHours
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
@@ -25,6 +27,7 @@ _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 2.5
 _SHORT_PAUSE = 60.0
+_FIRST_PAUSE = 1.5 * RefusalBreaker.FIRST
 _FIRST_SECONDS = 30.0  # before the first clips are through these, what one takes is a wild guess
 
 
@@ -59,6 +62,7 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     began = 2 * half.at - done.at
     if clips and done.clips < _ENOUGH_CLIPS and done.at - began < _FIRST_SECONDS:
         return TimeLeft()
+    hours = OpenHours(snapshot.hours)
     speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
     pages, media = speeds[RequestKind.PAGES], speeds[RequestKind.MEDIA]
 
@@ -70,8 +74,9 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     rounds = to_ask / max(1, done.videos)  # of all that was asked in this run
     license_pages = rounds * (done.sent(RequestKind.PAGES) - done.clip_pages)
     licenses = speeds[RequestKind.DATA_API].seconds(rounds * done.sent(RequestKind.DATA_API))
-    if wait := _wait_for_quota(snapshot, to_ask, done):
-        licenses, license_pages = wait, 0.0
+    quota = _wait_for_quota(snapshot, to_ask, done)
+    if quota:
+        licenses = license_pages = 0.0
     all_pages = license_pages + clip_pages + _LAST_PAGES
     by_pages = pages.seconds(all_pages)
     if license_pages:
@@ -82,13 +87,15 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     ends = [by_pages]
     if not any(speed.limited for speed in speeds.values()):
         # Something else than a permission is slow: then the pace itself says how long it takes.
-        seconds = done.at - half.at
+        seconds = hours.seconds_within(half.at, done.at)
         licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
         ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
     if media.ceiling and done.clips:
         ends.append(media.seconds(clips * done.sent(RequestKind.MEDIA) / done.clips))
+    by_clock = [hours.end_of(done.at, seconds) - done.at for seconds in (licenses, max(ends))]
+    licenses = max(quota, by_clock[0])
     return TimeLeft(
-        licenses if to_ask else None, max(licenses, *ends) + _LAST_SECONDS if clips else None
+        licenses if to_ask else None, max(licenses, by_clock[1]) + _LAST_SECONDS if clips else None
     )
 
 
@@ -129,7 +136,8 @@ class _Speed:
     """Requests of one kind: so many `sent` lately, at so many a second, and what comes of that.
 
     `limited`: requests wait for a permission. `ceiling`: some rate was refused. `pause`: seconds
-    until somebody may try again, after `paused` seconds in which nobody could.
+    until somebody may try again, after `paused` seconds in which nobody could; `usual`: pauses
+    that long have ended before.
     """
 
     sent: int
@@ -138,6 +146,7 @@ class _Speed:
     ceiling: bool
     pause: float = 0.0
     paused: float = 0.0
+    usual: float = 0.0
 
     @classmethod
     def of(cls, snapshot: RunSnapshot, kind: RequestKind, done: Done, half: Done) -> _Speed:
@@ -145,27 +154,28 @@ class _Speed:
         buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
         limited = any(bucket.waiting or bucket.resting_until for bucket in buckets)
         ceiling = any(bucket.ceiling for bucket in buckets)
+        hours = OpenHours(snapshot.hours)
         rests = [
             (bucket.resting_until - snapshot.at, bucket.resting_since)
             for bucket in buckets
             if bucket.resting_until and bucket.resting_since
         ]
         pause = paused = 0.0
-        if buckets and len(rests) == len(buckets):
+        # Outside of throttle.hours all pause, but not because they were refused.
+        if buckets and len(rests) == len(buckets) and not hours.closed_for(snapshot.at):
             pause, since = max(0.0, min(rests)[0]), max(since for _, since in rests)
             paused = snapshot.at - since
 
         def observed_since(before: Done) -> float:
             # Without the pause that goes on: nothing but trials is sent in it.
-            seconds = done.at - before.at - paused
+            seconds = hours.seconds_within(before.at, done.at) - paused
             return (done.sent(kind) - before.sent(kind)) / seconds if seconds >= 1 else 0.0
 
-        # After a long pause that is over, the last minute tells more.
-        lately = observed_since(snapshot.minute_ago or half)
-        observed, permitted = (
-            max(observed_since(half), _AT_LEAST * lately),
-            sum(map(_soon, buckets)),
-        )
+        # After a long pause that is over, the last minute tells more; in one it tells nothing.
+        observed = observed_since(half)
+        lately = observed_since(snapshot.minute_ago or half) or observed
+        observed = max(observed, _AT_LEAST * lately)
+        permitted = sum(map(_soon, buckets))
         if not limited:
             speed = max(observed, permitted)
         elif ceiling and observed:
@@ -174,7 +184,8 @@ class _Speed:
         else:
             speed = lately or permitted
         sent = done.sent(kind) - half.sent(kind)
-        return cls(sent, speed, limited, ceiling, pause, paused + pause)
+        usual = max((bucket.last_pause for bucket in buckets), default=0.0)
+        return cls(sent, speed, limited, ceiling, pause, paused + pause, usual)
 
     def seconds(self, requests: float) -> float:
         """How long so many will take."""
@@ -182,8 +193,10 @@ class _Speed:
             return 0.0
         seconds = requests / self.per_second if self.per_second else inf
         # A block lasts seconds or a day. Who pauses does so for twice the time when the next trial
-        # is refused, too: only where that hardly matters can an end be told.
-        return inf if self.paused > max(_SHORT_PAUSE, seconds / 5) else self.pause + seconds
+        # is refused, too. So an end can be told only while it is the first trial, or no longer than
+        # what has ended before, and where another such pause hardly matters.
+        longest = min(max(_FIRST_PAUSE, 2 * self.usual), max(_SHORT_PAUSE, seconds / 5))
+        return inf if self.paused > longest else self.pause + seconds
 
 
 def _soon(bucket: BucketSnapshot) -> float:

@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class BucketSnapshot:
     """One identity's requests of one kind. Rates in requests a second; `resting_until` is POSIX
-    time, when the next trial may go out; `resting_since`: no good news since then. `sent` counts
-    this run's requests, those that yt-dlp made included; `answered`, `refused` and `faults` count
-    how they ended: several requests of one extraction end as one.
+    time, when the next trial may go out; `resting_since`: no good news since then; `last_pause`:
+    seconds that the pause before took. `sent` counts this run's requests, those that yt-dlp made
+    included; `answered`, `refused` and `faults` count how they ended: several requests of one
+    extraction end as one.
     """
 
     identity: str
@@ -41,6 +42,7 @@ class BucketSnapshot:
     away: bool
     sent: int = 0
     resting_since: float | None = None
+    last_pause: float = 0.0
 
     @property
     def used(self) -> bool:
@@ -179,4 +181,5 @@ class Identity:
             resting_why=None if since is None else why,
             away=away,
             resting_since=None if since is None else wall - (now - since),
+            last_pause=bucket.breaker.last_pause,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from math import inf
 
 
 class OpenHours:
@@ -24,6 +26,31 @@ class OpenHours:
         # Of what begins and ends next, the end comes first where it goes on.
         begins, ends = (_next(each, now) for each in (begin, end))
         return begins.timestamp() - wall if begins < ends else 0.0
+
+    def seconds_within(self, begin: float, end: float) -> float:
+        """How many of the seconds between these POSIX times are in them."""
+        seconds = 0.0
+        for opens, closes in self._spans(begin):
+            if opens >= end:
+                break
+            seconds += min(closes, end) - opens
+        return seconds
+
+    def end_of(self, begin: float, seconds: float) -> float:
+        """The POSIX time at which so many of their seconds have passed since `begin`."""
+        for opens, closes in self._spans(begin if seconds < inf else inf):
+            if seconds <= closes - opens:
+                return opens + seconds
+            seconds -= closes - opens
+        return inf
+
+    def _spans(self, wall: float) -> Iterator[tuple[float, float]]:
+        """When they begin and end, from `wall` on."""
+        while self._span and wall < inf:
+            opens = wall + self.closed_for(wall)
+            wall = _next(self._span[1], datetime.fromtimestamp(opens)).timestamp()
+            yield opens, wall
+        yield wall, inf
 
 
 def _next(clock: time, now: datetime) -> datetime:

@@ -138,6 +138,9 @@ def test_as_configured(catalog: Catalog) -> None:
         for identities in ([], [{"name": "other"}])
     )
     assert two == pytest.approx(one / 2, rel=0.01)
+    nights = plan_of(catalog, throttle={"hours": "22:00-07:00"}).durations[0].license_hours
+    work = plan_of(catalog).durations[0].license_hours  # more than 44 hours: the fifth night
+    assert nights == pytest.approx(4 * 24 + work - 4 * 9, abs=0.02)
     by_key = plan_of(catalog, license={"api_keys": ["one", "two"]})
     assert by_key.durations[-1].license_hours < 0.1
     assert "2 Data API keys" in by_key.durations[-1].way

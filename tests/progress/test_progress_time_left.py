@@ -48,9 +48,10 @@ def test_a_limit_that_was_met_sets_the_speed() -> None:
 
 
 def paused_for(seconds: float, **changes: Any) -> BucketSnapshot:
-    """Refused a moment ago; the next trial is so far off."""
+    """Refused a moment ago; the next trial is so far off, as it was the last time."""
     until = START + 100 + seconds
-    return bucket(resting_until=until, resting_since=START + 100, resting_why="rate", **changes)
+    rest: dict[str, Any] = {"resting_until": until, "resting_since": START + 100, "last_pause": 600}
+    return bucket(**rest | changes, resting_why="rate")
 
 
 def test_a_pause_of_all_identities_is_added() -> None:
@@ -81,12 +82,42 @@ def test_a_pause_that_may_last_as_long_as_all_the_rest_makes_the_end_unknown() -
     assert (time_left(half_way(limiter=two)).licenses or inf) < inf
 
 
+def test_a_block_makes_the_end_unknown_as_soon_as_a_trial_is_refused() -> None:
+    """However much is left: a block lasts seconds or a day. A pause like the last one is none."""
+    many = work_queue(selected=500_000, to_ask=490_000, clips=0, clips_open=0)
+    for since, until, last_pause, known in (
+        (0, 5, 0, True),  # the first pause
+        (-5, 5, 0, False),  # its trial was refused
+        (-5, 5, 8, True),
+        (-20, 20, 8, False),
+    ):
+        resting = paused_for(until, resting_since=START + 100 + since, last_pause=last_pause)
+        left = time_left(half_way(limiter=RateLimiterSnapshot((resting,)), work_queue=many))
+        assert ((left.licenses or inf) < inf) is known
+
+
+def test_outside_of_throttle_hours_nothing_is_done_and_no_time_is_slow() -> None:
+    """Half was asked in one of these hours; half an hour later the end is that of the next one."""
+    began = datetime(2026, 11, 21, 22).timestamp()
+    now, why = began + 5400, "outside throttle.hours"
+    closed = bucket(resting_until=began + 86400, resting_since=began + 3600, resting_why=why)
+    frame = half_way(
+        at=now,
+        hours="22:00-23:00",
+        limiter=RateLimiterSnapshot((closed,)),
+        half_ago=done(began + 1800, 300, videos=250),
+        minute_ago=done(now - 60, 600, videos=500),
+        done=done(now, 600, videos=500),
+    )
+    assert time_left(frame).licenses == pytest.approx(86400 + 3600 - 5400, abs=60)
+
+
 def test_a_long_pause_does_not_count_as_slowness() -> None:
     """Neither while it goes on, where something can be told at all, nor when it is over."""
     many = work_queue(selected=500_000, to_ask=490_000, clips=0, clips_open=0)
     calm = time_left(half_way(work_queue=many, limiter=limited(ceiling=2.0))).licenses or inf
     began = START + 55  # of the pause, with half of the time since then
-    resting = bucket(ceiling=2.0, resting_until=START + 105, resting_since=began)
+    resting = bucket(ceiling=2.0, resting_until=START + 105, resting_since=began, last_pause=40.0)
     sent = done(began, 83, videos=66)
     frame = half_way(
         work_queue=many,

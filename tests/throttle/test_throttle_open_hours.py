@@ -37,6 +37,17 @@ def test_it_is_known_when_they_begin(text: str | None, clock: str, closed: float
     assert OpenHours("22:00-07:00").share == 9 / 24
 
 
+def test_what_is_done_in_them_ends_after_days() -> None:
+    """Nine hours a day: ten hours of work begun at noon end tomorrow night; and back."""
+    hours, noon = OpenHours("22:00-07:00"), posix("12:00")
+    end = hours.end_of(noon, 10 * 3600)
+    assert end == datetime.fromisoformat("2026-11-22 23:00").timestamp()
+    assert hours.seconds_within(noon, end) == 10 * 3600
+    assert hours.seconds_within(posix("06:00"), posix("23:00")) == 2 * 3600
+    assert OpenHours(None).end_of(noon, 60) == noon + 60
+    assert OpenHours(None).seconds_within(noon, noon + 60) == 60
+
+
 def test_no_request_is_sent_outside_of_them() -> None:
     """Who asks waits until they begin, and again after they end."""
     began_at = posix("21:00")
