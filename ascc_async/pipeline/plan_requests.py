@@ -132,9 +132,14 @@ def requests_for(
             looks = known + (at_end if first == "watch_page" else 0) + pages / LOOK_EVERY
             add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
         add("clips", "confirming the license", confirmed, "watch")
-    players = outlook.made + sum(number * each.player for number, each in tries)
-    pages = sum(number * each.watch for number, each in tries)
-    settings_ = sum(number * each.config for number, each in tries)
+    # After two in a row that are not played a known one is asked, of the default clients, and the
+    # second once more (youtube/extractor.py).
+    unplayed = sum(number for number, each in tries if not each.fetched)
+    share = unplayed / max(1, outlook.made + sum(outlook.barred.values()))
+    again = [(number * (1 + share * (not each.fetched)), each) for number, each in tries]
+    players = outlook.made + share * unplayed + sum(number * each.player for number, each in again)
+    pages = share * unplayed + sum(number * each.watch for number, each in again)
+    settings_ = sum(number * each.config for number, each in again)
     add("clips", "yt-dlp: where the sound is", players, "player")
     add("clips", "yt-dlp: pages of videos that are barred", pages, "watch")
     add("clips", "yt-dlp: settings of players for those", settings_, "config")

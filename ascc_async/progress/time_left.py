@@ -64,7 +64,9 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
         return TimeLeft()
     hours = OpenHours(snapshot.hours)
     speeds = {kind: _Speed.of(snapshot, kind, done, half) for kind in RequestKind}
-    pages, media = speeds[RequestKind.PAGES], speeds[RequestKind.MEDIA]
+    pages, player, media = (
+        speeds[kind] for kind in (RequestKind.PAGES, RequestKind.PLAYER, RequestKind.MEDIA)
+    )
 
     per_clip = _PAGES_PER_CLIP
     if done.clips >= _ENOUGH_CLIPS:
@@ -90,6 +92,10 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
         seconds = hours.seconds_within(half.at, done.at)
         licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
         ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
+    if player.ceiling or (player.paused and not pages.paused):
+        # It is refused alone, though its requests count as pages, too.
+        share = done.sent(RequestKind.PLAYER) / max(1, done.sent(RequestKind.PAGES))
+        ends.append(player.seconds(all_pages * share))
     if media.ceiling and done.clips:
         ends.append(media.seconds(clips * done.sent(RequestKind.MEDIA) / done.clips))
     by_clock = [hours.end_of(done.at, seconds) - done.at for seconds in (licenses, max(ends))]
@@ -152,7 +158,9 @@ class _Speed:
     def of(cls, snapshot: RunSnapshot, kind: RequestKind, done: Done, half: Done) -> _Speed:
         all_buckets = snapshot.limiter.buckets if snapshot.limiter else ()
         buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
-        limited = any(bucket.waiting or bucket.resting_until for bucket in buckets)
+        # Who waits for the player may wait for the limit of pages.
+        waiting = any(each.waiting for each in all_buckets if kind in each.kind.limits)
+        limited = waiting or any(bucket.resting_until for bucket in buckets)
         ceiling = any(bucket.ceiling for bucket in buckets)
         hours = OpenHours(snapshot.hours)
         rests = [
