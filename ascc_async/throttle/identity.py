@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ascc_async.errors import NetworkFault, Refused
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import Bucket, RequestKind
-from ascc_async.throttle.circuit_breaker import CircuitBreaker, OutageBreaker
+from ascc_async.throttle.circuit_breaker import OutageBreaker
 
 log = logging.getLogger(__name__)
 
@@ -58,29 +58,29 @@ class Identity:
     ) -> None:
         self.name = name
         self.buckets = {kind: Bucket(name, kind, throttle, now) for kind in RequestKind}
+        # All that requests of a kind pass, their own bucket last.
+        self.passed = {kind: [self.buckets[limit] for limit in kind.limits] for kind in RequestKind}
         self.outage = OutageBreaker(now)
         self._delay, self._jitter, self._rng = throttle.delay_seconds, throttle.jitter, rng
         self._next_video_at = -math.inf
 
-    def buckets_of(self, *kinds: RequestKind) -> list[Bucket]:
-        """All that requests of these kinds pass."""
-        return [self.buckets[limit] for kind in kinds for limit in kind.limits]
-
-    def _breakers(self, *kinds: RequestKind) -> list[CircuitBreaker]:
-        return [self.outage, *(bucket.breaker for bucket in self.buckets_of(*kinds))]
-
     def pause_left(self, now: float, *kinds: RequestKind) -> float:
         """Seconds until none of these kinds is paused; infinite while a trial is out."""
-        return max(breaker.wait(now) for breaker in self._breakers(*kinds))
+        left = self.outage.wait(now)
+        for kind in kinds:
+            for bucket in self.passed[kind]:
+                left = max(left, bucket.breaker.wait(now))
+        return left
 
     def paused_since(self, kind: RequestKind) -> float | None:
         """When the first bad news came that no good news followed."""
-        since = [breaker.opened_at for breaker in self._breakers(kind)]
+        breakers = (self.outage, *(bucket.breaker for bucket in self.passed[kind]))
+        since = [breaker.opened_at for breaker in breakers]
         return min((time for time in since if time is not None), default=None)
 
     def refused_alone_for(self, now: float, kind: RequestKind) -> float:
         """Seconds for which this very kind is refused, while others under the same limit go on."""
-        *others, own = self.buckets_of(kind)
+        *others, own = self.passed[kind]
         if any(each.breaker.is_open for each in others):
             return 0.0
         return min([own.refused_for(now), *(now - each.resumed_at for each in others)])
@@ -94,13 +94,14 @@ class Identity:
         also: Sequence[RequestKind],
     ) -> float:
         """Seconds until such a request may go; infinite while that depends on another's end."""
-        waits = [bucket.wait(now, cost) for bucket in self.buckets_of(kind)]
-        wait = max(*waits, self.pause_left(now, kind, *also))
+        wait = self.pause_left(now, kind, *also)
+        for bucket in self.passed[kind]:
+            wait = max(wait, bucket.wait(now, cost))
         return max(wait, self._next_video_at - now) if new_video else wait
 
     def take(self, now: float, kind: RequestKind, cost: int, new_video: bool) -> None:
         """A request goes out."""
-        for bucket in self.buckets_of(kind):
+        for bucket in self.passed[kind]:
             bucket.take(now, cost)
         # Any kind of request shows whether the network is back.
         self.outage.sent(now)
@@ -122,7 +123,7 @@ class Identity:
 
         Not `tells`: the answer may be a refusal in disguise, and is no news but of the network.
         """
-        buckets = self.buckets_of(kind)
+        buckets = self.passed[kind]
         own = buckets[-1]
         for bucket in buckets:
             bucket.in_flight -= 1

@@ -82,6 +82,10 @@ class _Waiter:
     also: Sequence[RequestKind]
     patience: float
     granted: asyncio.Future[Permit]
+    lines: Sequence[tuple[str | None, RequestKind]] = ()  # in which it stands, its own last
+
+    def __post_init__(self) -> None:
+        self.lines = [(self.identity, limit) for limit in self.kind.limits]
 
 
 class RateLimiter:
@@ -298,7 +302,7 @@ class RateLimiter:
                 if 0 < left < math.inf and elsewhere:
                     self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
-            if not any((waiter.identity, limit) in stuck for limit in kind.limits):
+            if stuck.isdisjoint(waiter.lines):
                 wait, identity = self._soonest(waiter, now)
                 if wait <= 0:
                     self._waiting.remove(waiter)
@@ -309,8 +313,7 @@ class RateLimiter:
                 wake = min(wake, wait)
                 # Whoever waits for the end of its own pause only holds up nobody but its like.
                 paused = identity.pause_left(now, kind, *waiter.also) > 0
-                limits = (kind,) if paused else kind.limits
-                stuck.update((waiter.identity, limit) for limit in limits)
+                stuck.update(waiter.lines[-1:] if paused else waiter.lines)
             if waiter.patience < math.inf:
                 everybody = self._identities.values()
                 refused = min(each.refused_alone_for(now, kind) for each in everybody)
@@ -372,7 +375,7 @@ class RateLimiter:
     def _finish(self, permit: Permit, error: BaseException | None) -> None:
         now, kind, started_at = self._clock(), permit.kind, permit.started_at
         identity = self._identities[permit.identity]
-        for bucket in identity.buckets_of(kind):
+        for bucket in identity.passed[kind]:
             bucket.settle(permit.requests - permit.cost)
         identity.ended(
             now, kind, started_at, error, was_sent=permit.requests > 0, tells=permit.tells
