@@ -12,9 +12,9 @@ AsccError
 │   ├── SourcesExhausted     no license source can be trusted or used
 │   ├── GaveUp               every identity paused too long                      exit code 3
 │   └── StoppedOnRequest     the user stopped the run before this was done       exit code 3
-├── Closed               the run is stopping: begin nothing new (throttle/limiter.py)
+├── Closed               the run is stopping: begin nothing new
 ├── Refused              YouTube refuses this identity: slow down, the video is not to blame
-│   ├── RefusedAlone         so for long, and only this kind of request (throttle/limiter.py)
+│   ├── RefusedAlone         so for long, and only this kind of request
 │   └── StationLost          its machine in a cluster is gone: begin again at another one
 ├── Transient            try again, within bounds
 │   ├── NetworkFault         no answer, or half of one
@@ -139,8 +139,16 @@ class Refused(AsccError):
         self.retry_after = retry_after
 
 
+class RefusedAlone(Refused):
+    """This kind of request is refused for longer than the caller waits, while others go on."""
+
+
 class StationLost(Refused):
     """The machine of a cluster that was asked, or was to go on with something, is gone."""
+
+
+class Closed(AsccError):
+    """The run is stopping: nothing new begins. Says nothing of any video."""
 
 
 class Transient(AsccError):

@@ -25,7 +25,8 @@ from typing import Literal
 
 from ascc_async.errors import Refused
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from benchmarks import gate_real
 from tests import fakeclock
 from tests.throttle.hidden_limit import HiddenLimit, Sender, Trace, send

@@ -20,7 +20,8 @@ from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.snapshot import MachineSnapshot
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import RateLimiterSnapshot, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiterSnapshot
 from ascc_async.youtube.data_api import DataApiSource
 
 # How wide the stages are: the machines' own slots decide, and more come at any time.

@@ -24,6 +24,7 @@ from ascc_async.cluster.station import Reply, State, greet, reply
 from ascc_async.concurrency.process_pool import JobFailed
 from ascc_async.errors import (
     AsccError,
+    Closed,
     GaveUp,
     NetworkFault,
     Refused,
@@ -33,7 +34,8 @@ from ascc_async.errors import (
     StopRun,
 )
 from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import BucketSnapshot, Closed, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from distributed import get_worker
 
 from ascc_async import __version__
 from ascc_async.concurrency.process_pool import JobFailed
-from ascc_async.errors import AsccError, LinkExpired, Refused, SetupError
+from ascc_async.errors import AsccError, Closed, LinkExpired, Refused, SetupError
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.tags import Tags
@@ -34,7 +34,10 @@ from ascc_async.network.cookies import FOLDER, CookieStore
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
-from ascc_async.throttle.limiter import BucketSnapshot, Closed, Permit, RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.extraction import ytdlp_version
 from ascc_async.youtube.extraction_result import clean
 

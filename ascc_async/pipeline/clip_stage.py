@@ -16,6 +16,7 @@ from ascc_async.concurrency.stage import Stage
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.errors import (
     AsccError,
+    Closed,
     GaveUp,
     ItemError,
     LinkExpired,
@@ -33,7 +34,6 @@ from ascc_async.model import Outcome, Reason
 from ascc_async.pipeline.clip_maker import ClipMaker, MadeClip
 from ascc_async.pipeline.setbacks import NONE_YET, Setbacks
 from ascc_async.pipeline.work_queue import WorkQueue
-from ascc_async.throttle.limiter import Closed
 
 log = logging.getLogger(__name__)
 

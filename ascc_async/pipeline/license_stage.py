@@ -13,6 +13,7 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import Stage, stop_unwrapped
 from ascc_async.errors import (
     AsccError,
+    Closed,
     GaveUp,
     NetworkFault,
     Refused,
@@ -26,7 +27,6 @@ from ascc_async.pipeline.second_looks import SecondLooks
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import WatchedSource
 from ascc_async.pipeline.work_queue import WorkQueue
-from ascc_async.throttle.limiter import Closed
 
 log = logging.getLogger(__name__)
 

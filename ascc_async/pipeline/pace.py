@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
 
 _KEPT = 24 * 360  # a day's, of one every ten seconds
 

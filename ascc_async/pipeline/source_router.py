@@ -16,7 +16,7 @@ from ascc_async.pipeline.watched_source import (
     SourceContext,
     WatchedSource,
 )
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
 CHANGED = (
@@ -43,8 +43,7 @@ class SourceRouter:
     """The license sources in the order of the settings."""
 
     def __init__(self, sources: Iterable[LicenseSource], context: SourceContext) -> None:
-        self.sources: list[WatchedSource] = []
-        self.sources += [WatchedSource(each, context, self.sources) for each in sources]
+        self.sources = [WatchedSource(each, context, self._usable_but) for each in sources]
         self._wall = context.wall
 
     def usable(self, after: int = 0) -> tuple[int, WatchedSource] | None:
@@ -53,6 +52,9 @@ class SourceRouter:
             if index >= after and source.usable:
                 return index, source
         return None
+
+    def _usable_but(self, one: WatchedSource) -> list[WatchedSource]:
+        return [each for each in self.sources if each is not one and each.usable]
 
     def is_beside(self, index: int) -> bool:
         """Whether the Data API comes before this source and is asked in this run: then this one,

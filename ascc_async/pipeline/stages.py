@@ -26,7 +26,7 @@ from ascc_async.pipeline.watched_source import SourceContext
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.known_videos import KnownVideos, Look
 from ascc_async.pipeline.standing import LOOK_EVERY, Standing
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,14 @@ class WatchedSource:
     """
 
     def __init__(
-        self, source: LicenseSource, context: SourceContext, all_sources: Iterable[WatchedSource]
+        self,
+        source: LicenseSource,
+        context: SourceContext,
+        others: Callable[[WatchedSource], list[WatchedSource]],
     ) -> None:
+        """`others`: those beside this one that may be asked now."""
         self.source, self.name = source, source.name
-        self._context, self._all = context, all_sources
+        self._context, self._others = context, others
         self._known, self._wall = context.known, context.wall
         self.closed_until = self.doubted_until = -math.inf
         self.why = ""
@@ -244,7 +248,6 @@ class WatchedSource:
                 if closer.passed:
                     standing.passed(closer.began)
         why = f"it reads {look.wrong}"
-        now = self.doubted_until = self._wall()
         if again and self._context.leave_out(self.name, look.identity):
             what = "misreads videos whose license is known at one machine: it is left out for it"
         elif again:
@@ -257,25 +260,28 @@ class WatchedSource:
             f"license source {what}; what it answered since it last read right is asked again",
             extra={"source": self.name, "identity": look.identity, "why": why},
         )
-        if not again and any(other.usable for other in self._all if other is not self):
-            self.pause(SourceUnusable(why, until=now + _ELSEWHERE))
-        await self._context.on_doubt(self.name, since)
+        if not again and self._others(self):
+            self.pause(SourceUnusable(why, until=self._wall() + _ELSEWHERE))
+        await self._doubt(since)
+
+    async def _doubt(self, since: float) -> None:
+        """What it answered since then, or is answering now, does not count."""
+        self.doubted_until = max(self.doubted_until, self._wall())
+        if since > -math.inf:
+            await self._context.on_doubt(self.name, since)
 
     async def _wait_out(self, look: Look) -> None:
         """No known video is shown to this identity: is it blocked, or is it the source?"""
         identity, now = look.identity, self._wall()
         standing = self.standing(identity)
-        last_right = standing.looked_at
+        since = standing.looked_at
         standing.looks.clear()
-        self.doubted_until = max(self.doubted_until, now)
-        if last_right > -math.inf:  # words that end a video may have been the block's since
-            await self._context.on_doubt(self.name, last_right)
+        # Words that end a video may have been the block's.
+        await self._doubt(since)
         never_right = all(each.clean_until is None for each in self.standings.values())
         silent_for = 0.0 if standing.silent_since is None else now - standing.silent_since
         standing.silent_since = standing.silent_since or look.began
-        for other in self._all:
-            if other is self or not other.usable:
-                continue
+        for other in self._others(self):
             with suppress(Refused, NetworkFault, SourceUnusable):
                 if (await other._read(identity, all_of_them=False)).passed:
                     until = now + min(_LONGEST_REST, max(_REST, silent_for))
@@ -283,9 +289,7 @@ class WatchedSource:
                     self.pause(SourceUnusable(why, until=until))
                     return
         if look.gone and never_right:
-            self.closed_until = math.inf
-            self.why = GONE
-            log.error(f"license source «%(source)s» is not used: {GONE}", {"source": self.name})
+            self.pause(SourceUnusable(GONE))
             return
         log.warning(
             "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and the"

@@ -19,7 +19,8 @@ from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.snapshot import MachineSnapshot
 from ascc_async.settings import ConcurrencySettings, Settings
-from ascc_async.throttle.limiter import RateLimiter, RateLimiterSnapshot, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter, RateLimiterSnapshot
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor

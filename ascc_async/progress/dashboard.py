@@ -14,7 +14,7 @@ from rich.text import Text
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.figures import Figures, few, figures
 from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
-from ascc_async.throttle.limiter import BucketSnapshot
+from ascc_async.throttle.identity import BucketSnapshot
 
 _NARROW = 60  # columns; below that, bars go
 _STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table

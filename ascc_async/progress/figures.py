@@ -11,7 +11,7 @@ from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
 from ascc_async.progress.time_left import TimeLeft, time_left
-from ascc_async.throttle.limiter import BucketSnapshot
+from ascc_async.throttle.identity import BucketSnapshot
 
 _MOST_SHOWN = 8  # identities one by one
 

@@ -11,8 +11,9 @@ from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.adaptive_rate import GENTLE_CUT
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.circuit_breaker import RefusalBreaker
-from ascc_async.throttle.limiter import BucketSnapshot, RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
 from ascc_async.throttle.open_hours import OpenHours
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5

@@ -13,27 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ascc_async.errors import AsccError, GaveUp, Refused
+from ascc_async.errors import AsccError, Closed, GaveUp, Refused, RefusedAlone
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.identity import BucketSnapshot, Identity
 from ascc_async.throttle.open_hours import OpenHours
-
-__all__ = [
-    "BucketSnapshot",
-    "Closed",
-    "Permit",
-    "RateLimiter",
-    "RateLimiterSnapshot",
-    "RefusedAlone",
-    "RequestKind",
-]
+from ascc_async.throttle.permit import Permit, Waiter
 
 log = logging.getLogger(__name__)
 
 # Timers are no more exact than this; sooner ones would fire too early and spin.
 SHORTEST_WAIT = 0.0005
-_LOOK_AT_HOURS_EVERY = 60.0  # seconds: the machine's clock may be set
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +31,6 @@ class RateLimiterSnapshot:
     """All buckets, identity by identity."""
 
     buckets: tuple[BucketSnapshot, ...]
-
-
-class Closed(AsccError):
-    """The run is stopping: nothing new begins. Says nothing of any video."""
-
-
-class RefusedAlone(Refused):
-    """This kind of request is refused for longer than the caller waits, while others go on."""
-
-
-@dataclass(eq=False, slots=True)
-class Permit:
-    """Leave to send, as `identity`."""
-
-    identity: str
-    kind: RequestKind
-    cost: int
-    started_at: float
-    requests: int
-    tells: bool = True
-
-    def no_verdict(self) -> None:
-        """The answer does not show whether such requests are permitted."""
-        self.tells = False
-
-    def sent(self, n: int) -> None:
-        """How many requests really went out: settles what was reserved. The last call counts."""
-        self.requests = max(0, n)
-
-
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    """Somebody in line for an identity, or (None) for whichever is ready first."""
-
-    kind: RequestKind
-    identity: str | None
-    cost: int
-    new_video: bool
-    also: Sequence[RequestKind]
-    patience: float
-    granted: asyncio.Future[Permit]
-    lines: Sequence[tuple[str | None, RequestKind]] = ()  # in which it stands, its own last
-
-    def __post_init__(self) -> None:
-        self.lines = [(self.identity, limit) for limit in self.kind.limits]
 
 
 class RateLimiter:
@@ -114,11 +59,10 @@ class RateLimiter:
             for kind, bucket in identity.buckets.items():
                 bucket.recall((memory or {}).get(f"{name}/{kind.value}"), now, wall())
         # Whoever goes on with something first; else in the order they came.
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[Waiter] = []
         self._give_up_after = throttle.give_up_after_hours * 3600
         self._said_all_paused: set[RequestKind] = set()
         self._hours = OpenHours(throttle.hours)
-        self._opens_at = self._look_at_hours_at = self._closed_since = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = math.inf
         self._closed = False
@@ -153,7 +97,7 @@ class RateLimiter:
         if self._closed and identity is None:
             raise Closed("the run is stopping")
         granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(kind, identity, max(1, cost), new_video, also, patience, granted)
+        waiter = Waiter(kind, identity, max(1, cost), new_video, also, patience, granted)
         self._waiting.append(waiter)
         if identity is not None:
             self._waiting.sort(key=lambda each: each.identity is None)
@@ -223,8 +167,8 @@ class RateLimiter:
             for name, identity in self._identities.items()
             for kind in RequestKind
         ]
-        if self._opens_at > now:
-            until, since = wall + self._opens_at - now, wall + self._closed_since - now
+        if self._hours.opens_at > now:
+            until, since = wall + self._hours.opens_at - now, wall + self._hours.closed_since - now
             why = "outside throttle.hours"
             buckets = [
                 replace(bucket, resting_until=until, resting_why=why, resting_since=since)
@@ -249,7 +193,7 @@ class RateLimiter:
         if not self._waiting:
             return
         now = self._clock()
-        if wake := self._closed_for(now):
+        if wake := self._hours.wait(now, self._wall()):
             if self._closed:  # the run drains: nobody may go in time
                 for waiter in tuple(self._waiting):
                     self._fail(waiter, Closed("the run is stopping"))
@@ -264,20 +208,6 @@ class RateLimiter:
                 self._timer.cancel()
             self._wakes_at = at
             self._timer = asyncio.get_running_loop().call_later(at - now, self._wake)
-
-    def _closed_for(self, now: float) -> float:
-        """Seconds until `throttle.hours` begin; 0 within them."""
-        if now >= self._look_at_hours_at:
-            self._look_at_hours_at = now + _LOOK_AT_HOURS_EVERY
-            was_closed, closed = self._opens_at > -math.inf, self._hours.closed_for(self._wall())
-            self._opens_at = now + closed if closed else -math.inf
-            if closed and not was_closed:
-                self._closed_since = now
-                until = f"{datetime.fromtimestamp(self._wall() + closed):%H:%M}"
-                log.info("outside throttle.hours: no requests until %(until)s", {"until": until})
-            elif was_closed and not closed:
-                log.info("throttle.hours begin: going on")
-        return max(0.0, min(self._opens_at, self._look_at_hours_at) - now)
 
     def _wake(self) -> None:
         self._timer, self._wakes_at = None, math.inf
@@ -323,7 +253,7 @@ class RateLimiter:
                     wake = min(wake, waiter.patience - refused)
         return wake
 
-    def _soonest(self, waiter: _Waiter, now: float) -> tuple[float, Identity]:
+    def _soonest(self, waiter: Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""
         if waiter.identity is not None:
             candidates = [self._identities[waiter.identity]]
@@ -382,7 +312,7 @@ class RateLimiter:
         )
         self._let_go()
 
-    def _fail(self, waiter: _Waiter, error: AsccError) -> None:
+    def _fail(self, waiter: Waiter, error: AsccError) -> None:
         self._waiting.remove(waiter)
         if not waiter.granted.done():
             waiter.granted.set_exception(error)

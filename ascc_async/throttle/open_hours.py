@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from math import inf
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY = 60.0  # seconds: the machine's clock may be set
 
 
 class OpenHours:
@@ -13,6 +18,7 @@ class OpenHours:
     def __init__(self, text: str | None) -> None:
         begin, _, end = (text or "").partition("-")
         self._span = (time.fromisoformat(begin), time.fromisoformat(end)) if text else None
+        self.opens_at = self.closed_since = self._look_at = -inf
         self.share = 1.0  # of the day
         if self._span:
             minutes = [each.hour * 60 + each.minute for each in self._span]
@@ -26,6 +32,23 @@ class OpenHours:
         # Of what begins and ends next, the end comes first where it goes on.
         begins, ends = (_next(each, now) for each in (begin, end))
         return begins.timestamp() - wall if begins < ends else 0.0
+
+    def wait(self, now: float, wall: float) -> float:
+        """Seconds until they begin, or to look again; 0 within them. Says when that changes.
+
+        `now` is monotonic, as `opens_at` and `closed_since` are.
+        """
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            was_closed, closed = self.opens_at > -inf, self.closed_for(wall)
+            self.opens_at = now + closed if closed else -inf
+            if closed and not was_closed:
+                self.closed_since = now
+                until = f"{datetime.fromtimestamp(wall + closed):%H:%M}"
+                log.info("outside throttle.hours: no requests until %(until)s", {"until": until})
+            elif was_closed and not closed:
+                log.info("throttle.hours begin: going on")
+        return max(0.0, min(self.opens_at, self._look_at) - now)
 
     def seconds_within(self, begin: float, end: float) -> float:
         """How many of the seconds between these POSIX times are in them."""

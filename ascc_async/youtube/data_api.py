@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.network.client import retry_after
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.json_reading import inside, listed, string
 from ascc_async.youtube.license_parser import read_item
 from ascc_async.youtube.session import Answer, Call, Sessions

@@ -30,7 +30,8 @@ from ascc_async.errors import (
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.client_choice import ClientChoice
 from ascc_async.youtube.extraction import (
     Credentials,

@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ascc_async.errors import Refused, ServerFault, UnexpectedAnswer
+from ascc_async.errors import Refused, RefusedAlone, ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer
-from ascc_async.throttle.limiter import RefusedAlone, RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.evidence import WATCH_PATHS
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer

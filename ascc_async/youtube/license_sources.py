@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ascc_async.model import LicenseAnswer
 from ascc_async.settings import LicenseSettings, SourceName
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.session import Sessions

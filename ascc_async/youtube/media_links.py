@@ -12,7 +12,8 @@ from ascc_async.errors import ItemError, LinkExpired, Refused, UnexpectedAnswer
 from ascc_async.media.ranges import RangeAnswer
 from ascc_async.model import Reason, Resolved
 from ascc_async.network.client import HttpResponse, content_range, whole_number
-from ascc_async.throttle.limiter import Permit, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.messages import REFUSAL_TEXTS
 from ascc_async.youtube.session import Call, Sessions
 

@@ -23,7 +23,9 @@ from ascc_async.network.client import (
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.network.retry import RetrySettings, retry_faults
 from ascc_async.settings import NetworkSettings
-from ascc_async.throttle.limiter import Permit, RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
+from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.json_reading import parse_json
 from ascc_async.youtube.messages import refusal_in, refusal_in_page
 

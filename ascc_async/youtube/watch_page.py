@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from ascc_async.errors import ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.network.client import REDIRECTS, HttpResponse
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.json_reading import PLAYER_IN_PAGE, inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
 from ascc_async.youtube.messages import Verdict, judge, playability_in, refusal_in_page

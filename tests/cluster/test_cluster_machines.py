@@ -15,10 +15,19 @@ from ascc_async import __version__
 from ascc_async.cluster import machines as module
 from ascc_async.cluster.machines import Machines, what_travels
 from ascc_async.cluster.station import Reply, State
-from ascc_async.errors import AsccError, GaveUp, LinkExpired, NetworkFault, Refused, StationLost
+from ascc_async.errors import (
+    AsccError,
+    Closed,
+    GaveUp,
+    LinkExpired,
+    NetworkFault,
+    Refused,
+    StationLost,
+)
 from ascc_async.files import DiskFull
 from ascc_async.settings import Settings
-from ascc_async.throttle.limiter import BucketSnapshot, Closed, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
 
 SETTINGS = Settings.model_validate(
     {"cluster": {"in_flight": 2}, "license": {"api_keys": ["AIzaSecret"], "ask_first": ["list"]}}

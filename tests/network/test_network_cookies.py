@@ -22,7 +22,7 @@ from ascc_async.network.cookies import (
     load_cookies,
 )
 from ascc_async.settings import IdentitySettings, NetworkSettings
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.session import Call
 from tests.youtube.license_helpers import sessions_for, youtube
 

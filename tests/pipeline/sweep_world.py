@@ -28,7 +28,7 @@ from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SourceContext, WatchedSource
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.settings import LicenseSettings
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 
 CC, STANDARD, UNKNOWN, UNAVAILABLE = (
     License.CREATIVE_COMMONS,

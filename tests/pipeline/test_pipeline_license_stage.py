@@ -30,7 +30,7 @@ from ascc_async.journal.reader import Reader
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 
 MIXED = {"00000000001": CC, "00000000003": UNAVAILABLE, "00000000004": UNKNOWN}
 

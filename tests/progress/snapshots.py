@@ -12,7 +12,9 @@ from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot
 from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
-from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiterSnapshot
 
 START = 1_800_000_000.0
 

@@ -16,7 +16,9 @@ from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
 from ascc_async.progress.time_left import time_left
-from ascc_async.throttle.limiter import BucketSnapshot, RateLimiterSnapshot, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiterSnapshot
 
 
 def limited(**changes: Any) -> RateLimiterSnapshot:

@@ -12,15 +12,11 @@ from typing import Any
 
 import pytest
 
-from ascc_async.errors import GaveUp, NetworkFault, Refused, ServerFault
+from ascc_async.errors import Closed, GaveUp, NetworkFault, Refused, RefusedAlone, ServerFault
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.limiter import (
-    BucketSnapshot,
-    Closed,
-    RateLimiter,
-    RefusedAlone,
-    RequestKind,
-)
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiter
 from tests import fakeclock
 from tests.fakeclock import now
 

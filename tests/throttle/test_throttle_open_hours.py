@@ -6,8 +6,10 @@ from datetime import datetime
 
 import pytest
 
+from ascc_async.errors import Closed
 from ascc_async.settings import ThrottleSettings
-from ascc_async.throttle.limiter import Closed, RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.throttle.open_hours import OpenHours
 from tests import fakeclock
 from tests.fakeclock import now

@@ -19,7 +19,9 @@ from aiohttp import web
 
 from ascc_async.network.retry import Bounds, RetrySettings
 from ascc_async.settings import NetworkSettings, ThrottleSettings
-from ascc_async.throttle.limiter import BucketSnapshot, RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.session import Sessions
 
 RECORDED = Path(__file__).parents[3] / "shared" / "youtube_responses"

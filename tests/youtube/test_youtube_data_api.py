@@ -16,7 +16,8 @@ from aiohttp import web
 from ascc_async.errors import GaveUp, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.standin import masks
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.data_api import DataApiSource, next_pacific_midnight
 from tests.youtube.license_helpers import (
     Answers,

@@ -40,7 +40,8 @@ from ascc_async.standin.playability import wording
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
 from ascc_async.youtube.media_links import MediaLinks

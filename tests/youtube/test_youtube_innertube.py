@@ -17,7 +17,8 @@ from aiohttp import web
 from ascc_async.errors import Refused, ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.standin import masks
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.innertube import (
     _VERSION_IN_YTDLP,
     NEXT_PATHS,

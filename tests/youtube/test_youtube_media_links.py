@@ -22,7 +22,8 @@ from ascc_async.errors import (
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Resolved, Track
 from ascc_async.settings import NetworkSettings
-from ascc_async.throttle.limiter import RateLimiter, RequestKind
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube.media_links import (
     MediaLinks,
     is_past_its_end,

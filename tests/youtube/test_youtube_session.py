@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ascc_async.errors import NetworkFault, Refused, ServerFault, UnexpectedAnswer
 from ascc_async.settings import IdentitySettings, NetworkSettings
-from ascc_async.throttle.limiter import RequestKind
+from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.session import Answer, Call
 from tests.youtube.license_helpers import (
     Answers,
