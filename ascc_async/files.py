@@ -16,6 +16,7 @@ from pathlib import Path
 from ascc_async.errors import SettingsError, SetupError
 
 PART = ".part-"
+_NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "fuse.sshfs")
 _GB = 1_000_000_000
 _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
 
@@ -104,6 +105,20 @@ def held(folder: Path, *, alone: bool = True) -> Iterator[None]:
             pass  # some network file systems know no locks, and one must be able to work there too
         with disk_errors(folder):
             yield
+
+
+def network_file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
+    """The network file system that a folder is on, where this system tells; else None."""
+    best, name = Path("/"), ""
+    try:
+        for line in mounts.read_text(errors="replace").splitlines():
+            _, place, system, *_ = line.split(" ")
+            mount = Path(place.replace("\\040", " "))
+            if folder.resolve().is_relative_to(mount) and len(mount.parts) >= len(best.parts):
+                best, name = mount, system
+    except (OSError, ValueError):
+        return None
+    return name if name.startswith(_NETWORK_FILE_SYSTEMS) else None
 
 
 def seal(part: Path, path: Path) -> tuple[str, int]:

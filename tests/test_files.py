@@ -13,6 +13,7 @@ from ascc_async.files import (
     PART,
     DiskFull,
     disk_errors,
+    network_file_system,
     part_of,
     seal,
     sha256_of,
@@ -106,3 +107,18 @@ def test_only_trouble_with_the_folder_is_called_so(
     with pytest.raises(expected) as raised, disk_errors(tmp_path):
         raise error
     assert raised.type is expected
+
+
+def test_a_network_file_system_is_known_by_the_innermost_mount(tmp_path: Path) -> None:
+    """A local disk mounted inside of one is no network; where the system tells nothing, nothing."""
+    inner = tmp_path / "with space"
+    inner.mkdir()
+    mounts = tmp_path / "mounts"
+    escaped = str(inner).replace(" ", "\\040")
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nhost:/b {tmp_path} nfs4 rw 0 0\n")
+    assert network_file_system(tmp_path, mounts) == "nfs4"
+    assert network_file_system(inner, mounts) == "nfs4"
+    with mounts.open("a") as file:
+        file.write(f"/dev/c {escaped} xfs rw 0 0\n")
+    assert network_file_system(inner, mounts) is None
+    assert network_file_system(tmp_path, tmp_path / "absent") is None

@@ -25,7 +25,7 @@ from ascc_async.throttle.limiter import RateLimiterSnapshot
 from ascc_async.youtube.data_api import DataApiSource
 
 # How wide the stages are: the machines' own slots decide, and more come at any time.
-_LICENSES, _CLIPS = 1024, 256
+_LICENSES, _CLIPS = 512, 128
 
 
 @dataclass

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dask
@@ -19,6 +20,7 @@ from ascc_async.errors import SettingsError
 from ascc_async.settings import ClusterSettings, Settings
 
 _CONNECT_SECONDS = 10
+_GREETING_SECONDS = 30  # the first one of a worker imports us
 _THREADS = 64  # tasks at once; how many questions is `cluster.in_flight`
 _SAFE = ("tls", "wss")
 # Ctrl-C at the terminal is for the run: what workers have in hand is finished.
@@ -58,13 +60,29 @@ def _is_loopback(host: str | None) -> bool:
 
 
 async def connect(address: str) -> Client:
-    """A client of the scheduler there. Raises OSError or TimeoutError when none answers."""
+    """A client of the scheduler there. Raises OSError or TimeoutError when none answers, and
+    SettingsError for TLS without certificates.
+    """
+    if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.ca-file"):
+        raise SettingsError(
+            f"cluster.scheduler: {address} needs certificates: name them to Dask in"
+            " DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the like (docs/machines.md)"
+        )
     # Its own warnings are about tasks and connections, which are looked after here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     client: Client = await Client(
         address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
     )
     return client
+
+
+async def greetings(address: str) -> dict[str, Any]:
+    """By worker, what it greets with, or the error. Raises OSError or TimeoutError as `connect`."""
+    from ascc_async.cluster.station import greet  # imports the whole pipeline
+
+    async with await connect(address) as client, asyncio.timeout(_GREETING_SECONDS):
+        told: dict[str, Any] = await client.run(greet, on_error="return")
+        return told
 
 
 @asynccontextmanager

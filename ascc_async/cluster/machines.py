@@ -92,7 +92,8 @@ class Machine:
             for each in (self.state.buckets if self.state else ())
             if each.kind is RequestKind.PAGES
         }
-        return min((pauses.get(name, 0.0) for name in self.identities), default=0.0)
+        until = min((pauses.get(name, 0.0) for name in self.identities), default=0.0)
+        return until - self.clock_ahead if until else 0.0
 
 
 _TOTALS = ("extractions", "clip_pages", "received")
@@ -118,6 +119,14 @@ def what_travels(settings: Settings) -> dict[str, Any]:
 
 async def _ignore(identities: list[str]) -> None:
     """Nobody wants to know."""
+
+
+def unfit(facts: Mapping[str, Any], now: float) -> str:
+    """Why a machine that greets so cannot work for this run; empty when it can."""
+    if facts["version"] != __version__:
+        return f"it has ascc_async {facts['version']}, this run {__version__}"
+    off = abs(facts["at"] - now)
+    return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""
 
 
 class Machines:
@@ -314,6 +323,9 @@ class Machines:
         ready = [each for each in working if each.rests_until() <= now]
         while self._waiting:
             waiter = self._waiting[0]
+            if waiter.granted.done():  # cancelled
+                self._waiting.popleft()
+                continue
             may = [each for each in working if waiter.source not in each.shut]
             free = [each for each in ready if each in may and each.in_flight < each.slots]
             if free:
@@ -350,29 +362,33 @@ class Machines:
         clock = asyncio.get_running_loop().time
         alone_since = clock()
         said_at = alone_since - _SAY_AGAIN_EVERY + _NO_ANSWER  # workers may be starting just now
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            while True:
-                try:
-                    await self._look(tasks)
-                except (OSError, TimeoutError) as error:
-                    await self._find_scheduler(error)
-                now = clock()
-                if self.working or not self._waiting:
-                    alone_since = now
-                elif now - alone_since > self._settings.throttle.give_up_after_hours * 3600:
-                    raise GaveUp(
-                        "no machine worked for this run for throttle.give_up_after_hours. Start"
-                        " some (docs/machines.md), then run the same command again to go on"
-                    )
-                elif now - said_at > _SAY_AGAIN_EVERY:
-                    said_at = now
-                    log.warning(_NOBODY)
-                self._hand_out()  # pauses may be over
-                await asyncio.sleep(_LOOK_EVERY)
+        async with asyncio.TaskGroup() as self._tasks:
+            try:
+                while True:
+                    try:
+                        await self._look()
+                    except (OSError, TimeoutError) as error:
+                        await self._find_scheduler(error)
+                    now = clock()
+                    if self.working or not self._waiting:
+                        alone_since = now
+                    elif now - alone_since > self._settings.throttle.give_up_after_hours * 3600:
+                        raise GaveUp(
+                            "no machine worked for this run for throttle.give_up_after_hours. Start"
+                            " some (docs/machines.md), then run the same command again to go on"
+                        )
+                    elif now - said_at > _SAY_AGAIN_EVERY:
+                        said_at = now
+                        log.warning(_NOBODY)
+                    self._hand_out()  # pauses may be over
+                    await asyncio.sleep(_LOOK_EVERY)
+            finally:
+                self._tasks = None
 
-    async def _look(self, tasks: asyncio.TaskGroup) -> None:
-        assert self._client is not None
+    async def _look(self) -> None:
+        if self._client is None:
+            raise ConnectionError("no scheduler was found yet")
+        assert self._tasks is not None
         async with asyncio.timeout(_NO_ANSWER):
             # What the client itself knows of is old, and of five workers at most.
             seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
@@ -383,7 +399,7 @@ class Machines:
             slots = min(self._settings.cluster.in_flight, workers[key]["nthreads"])
             name = str(workers[key]["name"])
             self._there[key] = machine = Machine(key[0], slots, name if "://" not in name else "")
-            tasks.create_task(self._open(machine))
+            self._tasks.create_task(self._open(machine))
 
     async def _open(self, machine: Machine) -> None:
         """Look at a new machine, and let it work or leave it out."""
@@ -391,10 +407,8 @@ class Machines:
             facts = await self._submit(machine, greet)
             self._name(machine, machine.name or facts["host"])
             machine.tools, machine.clock_ahead = facts["tools"], facts["at"] - self._wall()
-            if facts["version"] != __version__:
-                raise SetupError(f"it has ascc_async {facts['version']}, this run {__version__}")
-            if (off := abs(machine.clock_ahead)) >= _CLOCKS_APART:
-                raise SetupError(f"its clock is {off:.0f} s off: set it by NTP")
+            if why := unfit(facts, self._wall()):
+                raise SetupError(why)
             memory = self.memory.get(machine.name)
             accounts = await self._call(
                 machine, "open", what_travels(self._settings), memory, self._salt
@@ -414,7 +428,8 @@ class Machines:
                 self._name(machine, machine.name or machine.address)
             self._leave_out(machine, str(error))
             return
-        machine.status = "working"
+        if machine.status == "opening":  # and not lost meanwhile
+            machine.status = "working"
         log.info("«%(machine)s» works for this run", {"machine": machine.name})
         self._hand_out()
 
@@ -454,16 +469,17 @@ class Machines:
             patience.reschedule(asyncio.get_running_loop().time())
 
     async def _find_scheduler(self, error: Exception) -> None:
-        log.warning(
-            "the Dask scheduler does not answer: trying again until it does",
-            extra={"why": str(error) or type(error).__name__},
-        )
-        for key in tuple(self._there):
-            self._lose(self._there.pop(key))
-        await self._disconnect()
-        while self._client is None:
-            await asyncio.sleep(_CONNECT_EVERY)
-            with suppress(OSError, TimeoutError, SettingsError):
-                # Its file names another address after it was started again.
-                address = scheduler_address(self._settings.cluster) or self._address
-                self._client = await connect(address)
+        """Try once more, after a while."""
+        if self._client is not None:
+            log.warning(
+                "the Dask scheduler does not answer: trying again until it does",
+                extra={"why": str(error) or type(error).__name__},
+            )
+            for key in tuple(self._there):
+                self._lose(self._there.pop(key))
+            await self._disconnect()
+        await asyncio.sleep(_CONNECT_EVERY)
+        with suppress(OSError, TimeoutError, SettingsError):
+            # Its file names another address after it was started again.
+            address = scheduler_address(self._settings.cluster) or self._address
+            self._client = await connect(address)

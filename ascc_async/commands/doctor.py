@@ -9,6 +9,7 @@ from dataclasses import asdict
 from itertools import chain
 
 from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
+from ascc_async.commands.doctor_machines import machine_checks
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.logs import event_line, logging_from
@@ -45,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(settings: Settings, options: argparse.Namespace) -> int:
     console, as_json = PlainConsole(), options.log_format == "json"
-    checks = chain(local_checks(settings), network_checks(settings))
+    checks = chain(local_checks(settings), network_checks(settings), machine_checks(settings))
     if options.online:
         # It imports the whole pipeline, which takes a second.
         from ascc_async.commands.doctor_online import online_checks

@@ -23,6 +23,7 @@ from ascc_async.audioset.selection import select
 from ascc_async.audioset.video_lists import read_video_lists
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import AsccError, MetadataError, SetupError, StopRun
+from ascc_async.files import network_file_system
 from ascc_async.journal.backup import backup_of
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
@@ -105,6 +106,12 @@ def _output(settings: Settings) -> Iterator[Check]:
     else:
         new = "" if folder.exists() else " (made by the first run)"
         yield passed("output folder", f"{folder}{new}")
+    if (system := network_file_system(existing)) is not None:
+        yield warning(
+            "output folder",
+            f"{existing} is on {system}: the database of a run may break there, and locks may fail",
+            "choose an output.dir on a disk of this machine",
+        )
     free, least = shutil.disk_usage(existing).free, settings.output.min_free_gb * _GB
     text = f"{size(free)} free, {size(least)} are kept free (output.min_free_gb)"
     if free < least:

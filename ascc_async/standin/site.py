@@ -94,7 +94,7 @@ class Site:
         mask = mask if self._pages.mask == "honoured" else ""
         video = self.world.video(incoming.videos[0])
         if incoming.endpoint == "next":
-            return Reply(self._next(video, mask, incoming.signed_in, bool(refusal)))
+            return Reply(self._next(video, mask, incoming, bool(refusal)))
         # Sizes and links of media cost far more than the rest of an answer: they are looked up
         # only where the mask lets them through, and then in a thread, as media may be encoded.
         if (mask and "streamingData" not in mask) or video.license is License.UNAVAILABLE:
@@ -103,12 +103,15 @@ class Site:
             self._player_or_watch, incoming, video, mask, refusal, self._streams.of
         )
 
-    def _next(self, video: Video, mask: str, signed_in: bool, refused: bool) -> bytes:
+    def _next(self, video: Video, mask: str, incoming: Incoming, refused: bool) -> bytes:
         # To a client that is refused YouTube shows a page without the video, not an error.
         shape = "gone" if refused else next_answer.shape_of(video)
         members = next_answer.is_members_only(video)
         pages, share = self._pages, self._pages.license_row_missing
-        if share:
+        signed_in = incoming.signed_in
+        if incoming.listener in pages.license_row_gone_for:
+            pages = pages.model_copy(update={"license_row": "gone"})
+        elif share:
             self._asked[video.video_id] += 1
             drawn = drawn_by_hash(f"license row {video.video_id} {self._asked[video.video_id]}")
             if drawn < share:
@@ -130,7 +133,7 @@ class Site:
         player = player_answer(video, viewer, self._links, streams, refusal)
         if not watch:
             return Reply(replies.dumps(masks.apply(player, masks.parse(mask))))
-        initial_data = self._next(video, "", signed_in, bool(refusal))
+        initial_data = self._next(video, "", incoming, bool(refusal))
         page = web_pages.watch_page(video, initial_data, player, signed_in=signed_in)
         return Reply(page, 200, replies.HTML)
 

@@ -65,6 +65,9 @@ class PageSettings(_FrozenSettings):
     license_row_missing: Share = Field(
         default=0, description="share of answers without it, as in an A/B test: drawn for each"
     )
+    license_row_gone_for: tuple[str, ...] = Field(
+        default=(), description="listeners whose clients are shown none"
+    )
     container: Literal["there", "gone", "renamed"] = "there"
     results: Literal["there", "gone", "renamed"] = "there"
     reordered: bool = Field(default=False, description="keys of every object in another order")

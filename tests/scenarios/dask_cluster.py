@@ -25,11 +25,14 @@ class DaskCluster:
         folder: Path,
         youtube: StandinProcess,
         names: Mapping[str, str] | None = None,
-        options: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`names`: which of the stand-in's proxies each worker goes out by."""
+        """`names`: which of the stand-in's proxies each worker goes out by. `environment`: that in
+        which Dask speaks TLS.
+        """
         self.folder, self.file, self._youtube = folder, folder / "scheduler.json", youtube
-        self._names, self._options = names or {name: name for name in youtube.proxies}, options
+        self._names = names if names is not None else {name: name for name in youtube.proxies}
+        self._environment = environment or {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs = folder / "logs"
 
@@ -53,6 +56,7 @@ class DaskCluster:
         self.file.unlink(missing_ok=True)
         # The same port: workers that lost it find it again.
         where = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        where += ("--protocol", "tls") if self._environment else ()
         self._start("scheduler", "dask_scheduler", *where, "--scheduler-file", str(self.file))
         wait_for(self.file.exists)
 
@@ -63,7 +67,7 @@ class DaskCluster:
         }
         self._start(
             name, "dask_worker", "--scheduler-file", str(self.file), "--name", name, *_WORKER,
-            "--local-directory", str(self.folder), *self._options, **(reach | environment),
+            "--local-directory", str(self.folder), **(reach | environment),
         )  # fmt: skip
 
     def kill(self, name: str) -> None:
@@ -78,7 +82,8 @@ class DaskCluster:
         with (self._logs / name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
-                stdout=log, stderr=log, cwd=self.folder, env=os.environ | environment,
+                stdout=log, stderr=log, cwd=self.folder,
+                env={**os.environ, **self._environment, **environment},
                 start_new_session=True,
             )  # fmt: skip
 

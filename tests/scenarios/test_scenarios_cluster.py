@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from dask_cluster import DaskCluster, wait_for
 from scenario import Place, Row, timeless, wrong
 
+from ascc_async import __version__
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import ProxyListener, WorldSettings
 
@@ -60,6 +63,18 @@ def test_machines_of_its_own_do_the_job(tmp_path: Path) -> None:
     assert not (many.output / ".private").exists()
     machines = json.loads(many.run("status", "--json")[1])["picture"]["machines"]
     assert {each["name"] for each in machines} == {"main", "node1"}
+
+
+def encrypted(folder: Path) -> dict[str, str]:
+    """The certificate and the environment of docs/machines.md."""
+    page = (Path(__file__).parents[2] / "docs/machines.md").read_text(encoding="utf-8")
+    (make,) = re.findall(r"^\$ (mkdir .*trustme.*)$", page, re.MULTILINE)
+    (exports,) = re.findall(r"^(export DASK.*?)^```", page, re.MULTILINE | re.DOTALL)
+    env = subprocess.run(
+        ["bash", "-ec", f"{make} >&2; {exports} env"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return dict(line.split("=", 1) for line in env.splitlines() if line.startswith("DASK_"))
 
 
 def asked_again(youtube: StandinProcess) -> set[str]:
@@ -117,14 +132,38 @@ def test_whoever_is_killed_the_dataset_is_the_same(
 
 
 @pytest.mark.slow
+def test_a_machine_that_is_shown_other_pages_is_left_out(
+    doors: StandinProcess, alone: list[Row], tmp_path: Path
+) -> None:
+    """Shown no license row, it calls all standard: it is named, and what it said asked again."""
+    many = place(tmp_path, doors, "cluster.engine=dask")
+    doors.set_pages(license_row_gone_for=("node1",))
+    try:
+        code, said = many.run()
+    finally:
+        doors.set_pages(license_row_gone_for=())
+    assert code == 0, said
+    assert timeless(many.manifest()) == timeless(alone)
+    assert "at one machine: it is left out for it" in said
+    assert "identity node1/main" in said
+
+
+@pytest.mark.slow
 def test_the_run_itself_is_killed_and_goes_on(
     doors: StandinProcess, alone: list[Row], tmp_path: Path
 ) -> None:
-    """kill -9, then SIGINT: exit 3 in time; the same command ends with the same manifest."""
+    """kill -9, then SIGINT: exit 3 in time; the same command ends with the same manifest. Over
+    TLS, as docs/machines.md says it; who has no certificate is not talked to.
+    """
     many = place(tmp_path, doors, "cluster.in_flight=4")
     doors.set(delay_seconds=0.3)
-    with DaskCluster(tmp_path / "dask", doors) as cluster:
+    tls = encrypted(tmp_path)
+    with DaskCluster(tmp_path / "dask", doors, environment=tls) as cluster:
         many = Place(many.output, (*many.settings, *cluster.settings))
+        assert "tls://" in cluster.file.read_text()
+        code, said = many.run()
+        assert (code, "needs certificates" in said) == (2, True), said
+        many.environment.update(tls)
         for number, requests in ((signal.SIGKILL, 20), (signal.SIGINT, 50)):
             process = many.start()
             wait_for(lambda: doors.counters()["requests"].get("next", 0) > requests)  # noqa: B023
@@ -132,6 +171,8 @@ def test_the_run_itself_is_killed_and_goes_on(
             said, _ = process.communicate(timeout=60)
             assert process.returncode == (3 if number == signal.SIGINT else -9), said
         code, said = many.run()
+        assert many.run("doctor")[1].count(f"ascc_async {__version__}, yt-dlp") == 3
+        said += "".join(map(cluster.said, ("scheduler", "main", "node1", "node2")))
     assert code == 0, said
     assert timeless(many.manifest()) == timeless(alone)
-    assert wrong(many.manifest(), doors.world) == []
+    assert "expire=" not in said + (many.output / "logs/ascc_async.log").read_text()
