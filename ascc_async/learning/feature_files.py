@@ -49,7 +49,7 @@ class FeatureFiles:
     """
 
     def __init__(self, folder: Path, recipe: FeatureRecipe, ffmpeg: str = "") -> None:
-        self.folder = folder
+        self.folder, self.recipe = folder, recipe
         self._record = json.loads(json.dumps(recipe.record()))  # as it is when read again
         if ffmpeg:
             self._record["versions"]["ffmpeg"] = ffmpeg

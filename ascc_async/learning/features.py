@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -79,7 +80,7 @@ def make_features(
             files.reopen(row.segment_id for row in missing)
             done = len(wanted) - len(missing)
             batches = _batches(missing, workers)
-            work = _Work(output_dir, recipe, files, ffmpeg.path if ffmpeg else "")
+            make = partial(_make_batch, output_dir, files, ffmpeg.path if ffmpeg else "")
 
             def on_batch(batch: Sequence[ManifestRow]) -> None:
                 nonlocal done
@@ -87,13 +88,13 @@ def make_features(
                 on_progress(done, len(wanted))
 
             with stop_unwrapped():
-                asyncio.run(_make_all(work, batches, workers, on_batch))
+                asyncio.run(_make_all(make, batches, workers, on_batch))
             made |= files.made(missing)
         here = [made[row.segment_id] for row in wanted]
         arrays = [row for row in wanted if made[row.segment_id].path]
         if part is None:
             files.clean(here)
-            _update_statistics(files, recipe, arrays, made, exports)
+            _update_statistics(files, arrays, made, exports)
             write_credits_of(files.folder, output_dir, arrays, recipe.changes)
             files.finish(here)
     return Features(files.folder, len(arrays), len(missing), len(here) - len(arrays))
@@ -105,18 +106,8 @@ def _batches(rows: Sequence[ManifestRow], workers: int) -> Iterator[Sequence[Man
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a worker process needs to know."""
-
-    output_dir: Path
-    recipe: FeatureRecipe
-    files: FeatureFiles
-    ffmpeg: str
-
-
 async def _make_all(
-    work: _Work,
+    make: Callable[[Sequence[ManifestRow]], str],
     batches: Iterator[Sequence[ManifestRow]],
     workers: int,
     on_batch: Callable[[Sequence[ManifestRow]], None],
@@ -126,7 +117,7 @@ async def _make_all(
         async def work_on() -> None:
             for batch in batches:
                 try:
-                    wrong = await pool.run(_make_batch, work, batch)
+                    wrong = await pool.run(make, batch)
                 except SlotDied as error:
                     wrong = f"{error}, perhaps for want of memory: run again with fewer --workers"
                     raise SetupError(wrong) from error
@@ -138,18 +129,20 @@ async def _make_all(
             tasks.create_task(work_on())
 
 
-def _make_batch(work: _Work, rows: Sequence[ManifestRow]) -> str:
+def _make_batch(
+    output_dir: Path, files: FeatureFiles, ffmpeg: str, rows: Sequence[ManifestRow]
+) -> str:
     """In a worker process; returns what is wrong with a clip or the disk, else ""."""
     made = []
     try:
         for row in rows:
-            path = checked_path(work.output_dir, row)
+            path = checked_path(output_dir, row)
             try:
-                samples, rate = read_sound(path, work.ffmpeg)
+                samples, rate = read_sound(path, ffmpeg)
             except Rejected as error:
                 raise SetupError(f"{path}: {error}. {VERIFY}") from error
-            made.append(work.files.write(row, *work.recipe.array(samples, rate)))
-        work.files.record(made)
+            made.append(files.write(row, *files.recipe.array(samples, rate)))
+        files.record(made)
     except StopRun as error:
         return str(error)
     return ""
@@ -157,7 +150,6 @@ def _make_batch(work: _Work, rows: Sequence[ManifestRow]) -> str:
 
 def _update_statistics(
     files: FeatureFiles,
-    recipe: FeatureRecipe,
     rows: Sequence[ManifestRow],
     made: Mapping[str, Made],
     exports: Path,
@@ -181,7 +173,7 @@ def _update_statistics(
     files.describe(statistics_of)
     if not (files.folder / STATISTICS).exists():
         arrays = ((made[row.segment_id].path, groups[row.segment_id]) for row in rows)
-        write_statistics(files.folder, arrays, recipe.bands_axis)
+        write_statistics(files.folder, arrays, files.recipe.bands_axis)
 
 
 def _is_whole(path: Path) -> bool:
