@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ascc_async.cli import run_command
 from ascc_async.files import sha256_of
+from ascc_async.settings_loader import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/learning.md").read_text("utf-8").split("## `features`")[0]
@@ -37,6 +39,23 @@ def tree(folder: Path) -> dict[str, tuple[str, int]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def test_made_up_answers_do_not_get_among_real_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of a real run is refused, as the demo's own and as its output.dir; a run in the
+    demo's folder asks nobody.
+    """
+    (tmp_path / "settings.yaml").write_text("", "utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "state.sqlite3").touch()
+    assert run_command(["demo", "--dir", str(tmp_path)]) == 1
+    new = str(tmp_path / "new")
+    assert run_command(["demo", "--dir", new, "--set", f"output.dir={tmp_path / 'data'}"]) == 1
+    assert capsys.readouterr().err.count("is not the demo's") == 2
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["state.sqlite3"]
+    assert load(tmp_path / "new" / "settings.yaml").network.proxy == "http://127.0.0.1:9"
 
 
 @pytest.mark.slow
