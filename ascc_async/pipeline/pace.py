@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.limiter import RateLimiterSnapshot
 
 _KEPT = 24 * 360  # a day's, of one every ten seconds
 
@@ -17,7 +18,7 @@ class Done:
 
     `videos`: licenses answered; `clips`: segments whose clip was made, or cannot be; `extractions`:
     videos that yt-dlp answered about; `requests`: sent, by identity and kind; `clip_pages`: the
-    pages among them that were for clips.
+    pages among them that were for clips. `paused`: seconds in which no identity could ask, by kind.
     """
 
     at: float
@@ -26,6 +27,7 @@ class Done:
     extractions: int = 0
     clip_pages: int = 0
     requests: dict[str, dict[RequestKind, int]] = field(default_factory=dict)
+    paused: dict[RequestKind, float] = field(default_factory=dict)
 
     def sent(self, kind: RequestKind) -> int:
         """Requests of one kind, of all identities."""
@@ -45,6 +47,18 @@ class Pace:
     def note(self, done: Done) -> None:
         """Remember; every ten seconds."""
         self._noted.append(done)
+
+    def paused(self, at: float, limiter: RateLimiterSnapshot) -> dict[RequestKind, float]:
+        """Seconds in which no identity could ask, up to now; those of a pause that is over may be
+        some short.
+        """
+        last = self._noted[-1] if self._noted else Done(at)
+        seconds = {}
+        for kind in RequestKind:
+            rests = [each.resting_since for each in limiter.buckets if each.kind is kind]
+            since = max((at if each is None else each for each in rests), default=at)
+            seconds[kind] = last.paused.get(kind, 0.0) + at - max(since, last.at)
+        return seconds
 
     def at(self, moment: float) -> Done | None:
         """How it stood then, or at the beginning when that was later."""

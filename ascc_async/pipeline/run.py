@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 
 from ascc_async import __version__
@@ -38,7 +39,7 @@ from ascc_async.pipeline.clip_stage import Disk
 from ascc_async.pipeline.clip_tags import ClipTags
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.journal_index import JournalIndex
-from ascc_async.pipeline.pace import Pace
+from ascc_async.pipeline.pace import Done, Pace
 from ascc_async.pipeline.previous_run import (
     access_since,
     changed_settings,
@@ -102,7 +103,7 @@ class Run:
         stages, queue, disk = self._stages, self._work_queue, self._disk
         # Before the metadata is there, the output folder may not be.
         has_folder = self._phase is not Phase.STARTING
-        done = stages.done(time.time()) if stages else None
+        done = self._done(stages) if stages else None
         hours, began = OpenHours(self._settings.throttle.hours), self._work_began
         half = hours.end_of(began, hours.seconds_within(began, time.time()) / 2)
         return RunSnapshot(
@@ -128,6 +129,10 @@ class Run:
             minute_ago=self._pace.at(done.at - 60) if done else None,
             half_ago=self._pace.at(half) if done else None,
         )
+
+    def _done(self, stages: Stages) -> Done:
+        now, limiter = time.time(), stages.youtube.limiter.snapshot()
+        return replace(stages.done(now), paused=self._pace.paused(now, limiter))
 
     async def run(self) -> Counts:
         """Do the whole job, going on where an earlier run stopped; the dataset as it is then.
@@ -308,7 +313,7 @@ class Run:
                 return [Learned(key, value) for key, value in youtube.memory().items()]
 
             async def remember() -> None:
-                self._pace.note(stages.done(time.time()))
+                self._pace.note(self._done(stages))
                 await journal.record(*learned(), self._snapshot_record())
 
             async def close_when_draining() -> None:

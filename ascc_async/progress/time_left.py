@@ -19,7 +19,7 @@ from ascc_async.throttle.open_hours import OpenHours
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
 # than so far a run may become; and as fast as so much of the last minute it goes on for sure.
-_USED, _FASTER, _AT_LEAST = 0.9, 1.1, 0.85
+_USED, _FASTER, _AT_LEAST = 0.9, 1.05, 0.85
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
 _DAY = 86_400.0
@@ -90,7 +90,7 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
     ends = [by_pages]
     if not any(speed.limited for speed in speeds.values()):
         # Something else than a permission is slow: then the pace itself says how long it takes.
-        seconds = hours.seconds_within(half.at, done.at)
+        seconds = _seconds(half, done, RequestKind.PAGES)
         licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
         ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
     if player.ceiling or (player.paused and not pages.paused):
@@ -176,8 +176,8 @@ class _Speed:
             paused = snapshot.at - since
 
         def observed_since(before: Done) -> float:
-            # Without the pause that goes on: nothing but trials is sent in it.
-            seconds = hours.seconds_within(before.at, done.at) - paused
+            # Without pauses: nothing but trials is sent in them.
+            seconds = _seconds(before, done, kind)
             return (done.sent(kind) - before.sent(kind)) / seconds if seconds >= 1 else 0.0
 
         # After a long pause that is over, the last minute tells more; in one it tells nothing.
@@ -206,6 +206,11 @@ class _Speed:
         # what has ended before, and where another such pause hardly matters.
         longest = min(max(_FIRST_PAUSE, 2 * self.usual), max(_SHORT_PAUSE, seconds / 5))
         return inf if self.paused > longest else self.pause + seconds
+
+
+def _seconds(before: Done, done: Done, kind: RequestKind) -> float:
+    """Between the two, without those in which nobody could ask."""
+    return done.at - before.at - (done.paused.get(kind, 0.0) - before.paused.get(kind, 0.0))
 
 
 def _soon(bucket: BucketSnapshot) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from snapshots import DRAINING, START, bucket, done, snapshot, work_queue
 
+from ascc_async.pipeline.pace import Pace
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
@@ -46,7 +47,7 @@ def test_a_limit_that_was_met_sets_the_speed() -> None:
     left = time_left(half_way(limiter=limited(rate=1.6, ceiling=1.8))).licenses
     assert left == pytest.approx(500 * 1.25 / (0.9 * 1.7), rel=0.02)
     left = time_left(half_way(limiter=limited(rate=9.0, ceiling=10.0))).licenses
-    assert left == pytest.approx(500 * 1.25 / (1.1 * 1.5), rel=0.02)
+    assert left == pytest.approx(500 * 1.25 / (1.05 * 1.5), rel=0.02)
 
 
 def paused_for(seconds: float, **changes: Any) -> BucketSnapshot:
@@ -108,8 +109,8 @@ def test_outside_of_throttle_hours_nothing_is_done_and_no_time_is_slow() -> None
         hours="22:00-23:00",
         limiter=RateLimiterSnapshot((closed,)),
         half_ago=done(began + 1800, 300, videos=250),
-        minute_ago=done(now - 60, 600, videos=500),
-        done=done(now, 600, videos=500),
+        minute_ago=done(now - 60, 600, videos=500, paused={RequestKind.PAGES: 1740}),
+        done=done(now, 600, videos=500, paused={RequestKind.PAGES: 1800}),
     )
     assert time_left(frame).licenses == pytest.approx(86400 + 3600 - 5400, abs=60)
 
@@ -120,22 +121,33 @@ def test_a_long_pause_does_not_count_as_slowness() -> None:
     calm = time_left(half_way(work_queue=many, limiter=limited(ceiling=2.0))).licenses or inf
     began = START + 55  # of the pause, with half of the time since then
     resting = bucket(ceiling=2.0, resting_until=START + 105, resting_since=began, last_pause=40.0)
-    sent = done(began, 83, videos=66)
+    sent, paused = done(began, 83, videos=66), RequestKind.PAGES
     frame = half_way(
         work_queue=many,
         limiter=RateLimiterSnapshot((resting,)),
-        done=replace(sent, at=START + 100),
-        minute_ago=replace(sent, at=START + 56),
+        done=replace(sent, at=START + 100, paused={paused: 45.0}),
+        minute_ago=replace(sent, at=START + 56, paused={paused: 1.0}),
     )
     assert time_left(frame).licenses == pytest.approx(calm, rel=0.2)
     over = half_way(
         work_queue=many,
         limiter=limited(ceiling=2.0),
-        done=done(START + 1000, 173, videos=138),
-        minute_ago=done(START + 940, 83, videos=66),
-        half_ago=done(START + 500, 83, videos=66),
+        done=done(START + 1000, 173, videos=138, paused={paused: 885.0}),
+        minute_ago=done(START + 940, 83, videos=66, paused={paused: 885.0}),
+        half_ago=done(START + 500, 83, videos=66, paused={paused: 445.0}),
     )
     assert time_left(over).licenses == pytest.approx(calm, rel=0.2)
+
+
+def test_seconds_in_which_nobody_could_ask_are_counted_by_kind() -> None:
+    """From one note to the next; not while another identity goes on."""
+    pace, resting, two = Pace(), bucket(resting_since=START + 5), bucket(identity="other")
+    pace.note(done(START, 0))
+    alone, both = RateLimiterSnapshot((resting,)), RateLimiterSnapshot((resting, two))
+    pace.note(done(START + 10, 0, paused=pace.paused(START + 10, alone)))
+    assert pace.paused(START + 30, alone)[RequestKind.PAGES] == 25
+    assert pace.paused(START + 30, both)[RequestKind.PAGES] == 5
+    assert pace.paused(START + 30, alone)[RequestKind.MEDIA] == 0
 
 
 def test_clips_still_to_come_and_those_under_way_count() -> None:
