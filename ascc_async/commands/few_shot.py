@@ -5,21 +5,13 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from fractions import Fraction
-from functools import partial
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, checked_clips, published_clips
 from ascc_async.errors import SettingsError, SetupError
 from ascc_async.files import held
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.clip_choice import APART, WHY_NOT
-from ascc_async.learning.few_shot import (
-    Options,
-    Split,
-    make_split,
-    read_classes,
-    write_split,
-)
-from ascc_async.learning.sound_hashes import sound_hashes
+from ascc_async.learning.few_shot import Options, Split, make_split, read_classes, write_split
 from ascc_async.learning.tables import FEW_SHOT
 from ascc_async.progress.bar import progress_bar
 from ascc_async.progress.formatting import count
@@ -50,9 +42,8 @@ def split_and_say(settings: Settings, wanted: Options) -> None:
     classes = read_classes(settings.audioset.metadata_dir)
     for _ in progress_bar(checked_clips(output, rows), "checking clips", len(rows)):
         pass
-    sounds_of = partial(sound_hashes, output, folder / "sounds.csv", progress_bar)
     with held(folder):
-        split = make_split(rows, classes, wanted, sounds_of)
+        split = make_split(output, rows, classes, wanted, progress_bar)
         if not split.choice.used:
             raise SetupError(
                 f"few-shot keeps nothing: no class has {wanted.min_clips} or more usable clips, the"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import pickle
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -22,12 +25,22 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
 from ascc_async.dataset.tables import write_table
 from ascc_async.dataset.text import field
+from ascc_async.errors import Rejected, SetupError
 from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
-from ascc_async.learning.tables import FEW_SHOT, ClassRow, ClipRow
+from ascc_async.learning.tables import FEW_SHOT, ClassRow, ClipRow, read_rows
+from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 _DERIVED_SEEDS = 200
+Show = Callable[[Iterable[str], str, int], Iterable[str]]  # progress/bar.py has one
+
+
+class KnownSound(NamedTuple):
+    """A row of `sounds.csv`."""
+
+    clip_sha256: str
+    sound_sha256: str
 
 
 @dataclass(frozen=True)
@@ -76,12 +89,12 @@ class Split:
 
 
 def make_split(
-    rows: Sequence[ManifestRow],
-    classes: Classes,
-    options: Options,
-    sounds_of: Callable[[Sequence[ManifestRow]], Mapping[str, str]],
+    output_dir: Path, rows: Sequence[ManifestRow], classes: Classes, options: Options, show: Show
 ) -> Split:
-    """The split of these clips. `sounds_of` gives a hash of the sound by segment id."""
+    """The split of these clips. `show` shows how far it is.
+
+    Raises SetupError for a clip that does not decode.
+    """
     tree = classes.tree
     held = {row.segment_id: tree.held(row.labels.split(",")) for row in rows}
     if options.by == "leaves":
@@ -92,7 +105,7 @@ def make_split(
     wanted = set(mids) - tree.blacklisted
     hits = {segment_id: sorted(mids & wanted) for segment_id, mids in held.items()}
     single = [row for row in rows if len(hits[row.segment_id]) == 1]
-    sounds = sounds_of(single) if "sound" in options.apart else {}
+    sounds = _sounds(output_dir, single, show) if "sound" in options.apart else {}
     candidates = []
     for row in single:
         known = {
@@ -112,6 +125,36 @@ def make_split(
         return Split(seed, parts, hits, choose(candidates, parts, options.min_clips))
 
     return max(map(split_by, seeds), key=lambda split: split.choice.used)
+
+
+def _sounds(output_dir: Path, rows: Sequence[ManifestRow], show: Show) -> Mapping[str, str]:
+    """By segment id a hash of what each clip decodes to, whatever its file. Raises SetupError.
+
+    `sounds.csv` keeps what was found out, by the hash of the file, so that it stays right.
+    """
+    known_in = output_dir / EXPORTS_FOLDER / FEW_SHOT / "sounds.csv"
+    known: dict[str, str] = {}
+    with suppress(SetupError):  # otherwise all is found out again
+        known = dict(read_rows(known_in, KnownSound, ""))
+    new = [row for row in rows if row.sha256 not in known]
+    ffmpeg = ffmpeg_for(row.path for row in new)
+
+    def decode(row: ManifestRow) -> str:
+        try:
+            samples, rate = read_sound(output_dir / row.path, ffmpeg.path if ffmpeg else "")
+        except Rejected as error:
+            raise SetupError(f"{output_dir / row.path}: {error}") from error
+        digest = hashlib.sha256(f"{rate} {samples.shape}".encode())
+        digest.update(samples.tobytes())
+        return digest.hexdigest()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = show(pool.map(decode, new), "hashing sounds", len(new))
+        known |= zip((row.sha256 for row in new), decoded, strict=True)
+    with replacing(known_in) as part:
+        sounds = sorted((row.sha256, known[row.sha256]) for row in rows)
+        write_table(part, KnownSound._fields, sounds)
+    return {row.segment_id: known[row.sha256] for row in rows}
 
 
 def write_split(
