@@ -86,8 +86,8 @@ class RateLimiter:
         do not wait for a kind that is refused alone, to everybody, for more seconds than this.
 
         Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
-        `Refused` when the named identity pauses and there are others: begin the video again, as
-        any that is ready; `RefusedAlone` when patience is at an end; `Closed` after `close`, unless
+        `Refused` when the named identity pauses and another is ready: begin the video again, as
+        any; `RefusedAlone` when patience is at an end; `Closed` after `close`, unless
         an identity is named: that goes on with something begun, and goes before those that begin.
         What is raised inside decides what is learned: `Refused` is a refusal, `NetworkFault` a
         fault, anything else an answer.
@@ -227,9 +227,8 @@ class RateLimiter:
             if waiter.identity is not None:
                 left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends. Where
-                # there is nobody else, what was learned so far would be asked again for nothing.
-                elsewhere = len(self._identities) > 1 or self._closed
-                if 0 < left < math.inf and elsewhere:
+                # nobody else is ready, what was learned so far would be asked again for nothing.
+                if 0 < left < math.inf and (self._closed or self._anybody_ready(waiter, now)):
                     self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
             if stuck.isdisjoint(waiter.lines):
@@ -252,6 +251,10 @@ class RateLimiter:
                 else:
                     wake = min(wake, waiter.patience - refused)
         return wake
+
+    def _anybody_ready(self, waiter: Waiter, now: float) -> bool:
+        everybody = self._identities.values()
+        return any(each.pause_left(now, waiter.kind, *waiter.also) == 0 for each in everybody)
 
     def _soonest(self, waiter: Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""

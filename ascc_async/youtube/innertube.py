@@ -111,15 +111,17 @@ class InnertubeSource:
         if reading.license is License.UNKNOWN and reading.is_about(video_id):
             # No video at all: it may be gone, and only the player says why.
             if not reading.shows_video:
+                # Where the player refuses this identity, it may tell another.
+                told = None if self._player_refuses(asked_by) else asked_by
                 try:
-                    verdict, _ = await self.player.verdict(
-                        video_id, identity=asked_by, patience=_PATIENCE
+                    verdict, told = await self.player.verdict(
+                        video_id, identity=told, patience=_PATIENCE
                     )
                 except RefusedAlone:
                     verdict = Verdict("the player refuses to say why it is not there")
                 if not verdict.playable:
                     return reading.answer_without_video(
-                        video_id, self.name, self._wall(), verdict, asked_by
+                        video_id, self.name, self._wall(), verdict, told or asked_by
                     )
             # Until the mask has let evidence through, its silence may be its own doing.
             if not self.next.proven:

@@ -628,3 +628,13 @@ async def test_a_trial_that_tells_nothing_is_followed_by_who_goes_on_with_someth
         async with one.permit(RequestKind.PLAYER, identity="main"):
             order.append("player")
     assert order == ["first", "player", "second"]
+
+
+@in_virtual_time
+async def test_who_asks_by_name_waits_where_nobody_else_is_ready() -> None:
+    """To begin again as another that pauses, too, would ask for the same pages again and again."""
+    one = limiter(QUICK, "main", "second")
+    for name in ("main", "second"):
+        await ask(one, Refused("a bot?"), kind=RequestKind.PLAYER, identity=name)
+    assert await ask(one, kind=RequestKind.PLAYER, identity="main") == "main"
+    assert now() > 1005
