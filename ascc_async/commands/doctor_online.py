@@ -118,7 +118,7 @@ async def _check_source(
         fault = error.__cause__ if isinstance(error.__cause__, Transient) else error
         if youtube.limiter.is_away(identity) and not isinstance(fault, NetworkFault):
             # After a fault that an earlier check has met, nobody is asked for some seconds.
-            fault = error = NetworkFault(f"no network for «{identity}», as said above ({error})")
+            fault = error = NetworkFault("no network, as said above")
         return failed(name, str(error), _remedy(fault))
     if look.misread:
         return failed(name, f"reads {look.wrong}", CHANGED)
@@ -181,7 +181,7 @@ def _remedy(error: AsccError) -> str:
         case NetworkFault(kind="proxy" | "proxy_auth"):
             return "look at network.proxy: host, port, user and password"
         case NetworkFault():
-            return "is the network up? A proxy (network.proxy) may reach YouTube where you cannot"
+            return "a proxy (network.proxy) may reach YouTube where you cannot"
         case SourceUnusable():
             return "look at license.api_keys (docs/data-api.md)"
         case Unavailable():
