@@ -32,7 +32,7 @@ from ascc_async.media.encoding import encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
 from ascc_async.network.client import trusted_authorities
 from ascc_async.network.cookies import load_cookies
-from ascc_async.progress.formatting import count, size
+from ascc_async.progress.formatting import count, moment, size
 from ascc_async.settings import IdentitySettings, Settings, without_password
 from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 
@@ -121,7 +121,7 @@ def _output(settings: Settings) -> Iterator[Check]:
     if folder.exists() and (by := holder(folder)) is not None:
         yield warning(
             "other run",
-            f"process {by.pid} on {by.host} runs here since {by.since}",
+            f"process {by.pid} on {by.host} runs here since {moment(by.began)}",
             "wait for it: a second run in the same folder is refused (`python -m"
             " ascc_async status` shows it)",
         )

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
     with closing(Reader(journal)) as reader:
         running = holder(output)
         snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
-    if running and snapshot and snapshot.at < datetime.fromisoformat(running.since).timestamp():
+    if running and snapshot and snapshot.at < running.began:
         snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST
     written_at = manifest.stat().st_mtime if manifest.is_file() else None
@@ -86,7 +85,7 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
         seen = ". It has just begun: look again in a few seconds."
         if snapshot is not None:
             seen = f"; this is how it stood {duration(max(0.0, time.time() - snapshot.at))} ago:"
-        who = f"process {running.pid} on {running.host} since {running.since}"
+        who = f"process {running.pid} on {running.host} since {moment(running.began)}"
         console.print_line(f"A run is going on ({who}){seen}")
         if snapshot is not None:
             console.show(Dashboard(snapshot, headline=False))

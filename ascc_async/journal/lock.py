@@ -25,6 +25,11 @@ class Holder:
     pid: int
     since: str
 
+    @property
+    def began(self) -> float:
+        """`since` as a POSIX time."""
+        return datetime.fromisoformat(self.since).timestamp()
+
 
 @contextmanager
 def run_lock(output_dir: Path) -> Iterator[None]:
@@ -45,7 +50,10 @@ def run_lock(output_dir: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             by = _read(path)
-            who = f"process {by.pid} on {by.host} since {by.since}" if by else "another process"
+            who = "another process"
+            if by:
+                since = f"{datetime.fromtimestamp(by.began):%Y-%m-%d %H:%M:%S}"
+                who = f"process {by.pid} on {by.host} since {since}"
             raise SetupError(
                 f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
                 " Ctrl-C, or choose another output.dir. `python -m"
