@@ -8,7 +8,7 @@ from typing import Any
 
 from ascc_async.model import License, Reason
 from ascc_async.standin import masks
-from ascc_async.standin.replies import Reply, dumps, google_error
+from ascc_async.standin.replies import SiteReply, dumps, google_error
 from ascc_async.standin.templates import Template, hole, take_out, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi
@@ -37,7 +37,7 @@ class DataApiSite:
         self._settings, self._used = settings, used
         self._items: dict[tuple[Any, ...], Template] = {}
 
-    def videos(self, world: World, query: Mapping[str, str]) -> Reply:
+    def videos(self, world: World, query: Mapping[str, str]) -> SiteReply:
         """The answer to `videos.list`."""
         key, keys = query.get("key", ""), self._settings.keys
         ids = [part for part in query.get("id", "").split(",") if part]
@@ -78,10 +78,10 @@ class DataApiSite:
             "pageInfo": {"totalResults": len(items), "resultsPerPage": len(items)},
         }
         outer = dumps(masks.apply(head, mask))
-        return Reply(outer.replace(b'"items":[]', b'"items":[' + b",".join(items) + b"]", 1))
+        return SiteReply(outer.replace(b'"items":[]', b'"items":[' + b",".join(items) + b"]", 1))
 
 
-def data_api_error(reason: str) -> Reply:
+def data_api_error(reason: str) -> SiteReply:
     """The documented error of this reason."""
     status, code, domain, message = _ERRORS[reason]
     return google_error(status, message, reason, code, domain)

@@ -11,7 +11,7 @@ from functools import cache
 
 from aiohttp import web
 
-from ascc_async.standin.replies import NONSENSE_PAGE, Reply, google_error
+from ascc_async.standin.replies import NONSENSE_PAGE, SiteReply, google_error
 from ascc_async.standin.world_settings import Fault
 
 Record = Callable[[int, int], None]
@@ -20,7 +20,7 @@ _OVERSIZE_BYTES = 40_000_000
 
 
 async def send(
-    request: web.BaseRequest, reply: Reply, fault: Fault | None, record: Record
+    request: web.BaseRequest, reply: SiteReply, fault: Fault | None, record: Record
 ) -> web.StreamResponse:
     """Send the reply; `record` gets status and size before the last byte goes out."""
     name = fault.name if fault else ""
@@ -79,21 +79,21 @@ def _cut(request: web.BaseRequest, *, reset: bool) -> None:
         transport.close()
 
 
-def _spoilt(reply: Reply, fault: str) -> Reply:
+def _spoilt(reply: SiteReply, fault: str) -> SiteReply:
     """The reply as this fault leaves it; as it was for faults that show elsewhere."""
     match fault:
         case "server_error":
             return google_error(503, "Internal error encountered.", "backendError", "INTERNAL")
         case "empty":
-            return Reply(b"", 200, reply.content_type)
+            return SiteReply(b"", 200, reply.content_type)
         case "html":
             return NONSENSE_PAGE
         case "truncated":
-            return Reply(reply.body[: len(reply.body) // 2], reply.status, reply.content_type)
+            return SiteReply(reply.body[: len(reply.body) // 2], reply.status, reply.content_type)
         case "gzip_bomb":
-            return Reply(_bomb(), 200, reply.content_type, {"Content-Encoding": "gzip"})
+            return SiteReply(_bomb(), 200, reply.content_type, {"Content-Encoding": "gzip"})
         case "oversized":
-            return Reply(reply.body + b" " * _OVERSIZE_BYTES, 200, reply.content_type)
+            return SiteReply(reply.body + b" " * _OVERSIZE_BYTES, 200, reply.content_type)
     return reply
 
 

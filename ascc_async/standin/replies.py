@@ -13,7 +13,7 @@ HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SiteReply:
     """A whole answer."""
 
     body: bytes = b""
@@ -22,9 +22,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def html(text: str, status: int = 200) -> Reply:
+def html(text: str, status: int = 200) -> SiteReply:
     """A page."""
-    return Reply(text.encode(), status, HTML)
+    return SiteReply(text.encode(), status, HTML)
 
 
 def dumps(value: Any) -> bytes:
@@ -37,7 +37,7 @@ def dumps(value: Any) -> bytes:
 
 def google_error(
     status: int, message: str, reason: str, code: str, domain: str = "global"
-) -> Reply:
+) -> SiteReply:
     """An error as Google's APIs word it."""
     # The reason is said twice, as Google does: older clients read `errors`, newer ones `status`.
     error = {
@@ -46,16 +46,16 @@ def google_error(
         "errors": [{"message": message, "domain": domain, "reason": reason}],
         "status": code,
     }
-    return Reply(dumps({"error": error}), status)
+    return SiteReply(dumps({"error": error}), status)
 
 
-def bad_mask(mask: str) -> Reply:
+def bad_mask(mask: str) -> SiteReply:
     """400, as for any argument that cannot be read."""
     message = f"Invalid field selection {mask[:60]}"
     return google_error(400, message, "invalidParameter", "INVALID_ARGUMENT")
 
 
-def refused(style: str, endpoint: str, url: str, retry_after: str | None) -> Reply:
+def refused(style: str, endpoint: str, url: str, retry_after: str | None) -> SiteReply:
     """A refusal in the manner of the endpoint, but for those that `playability` words."""
     api = endpoint in ("next", "player", "data_api")
     if style == "forbidden":
@@ -69,7 +69,7 @@ def refused(style: str, endpoint: str, url: str, retry_after: str | None) -> Rep
         return google_error(401, message, "required", "UNAUTHENTICATED")
     if style in _WALLS:
         address = f"{_WALLS[style]}&continue={quote(url, safe='')}"
-        return Reply(b"<TITLE>302 Moved</TITLE>", 302, HTML, {"Location": address})
+        return SiteReply(b"<TITLE>302 Moved</TITLE>", 302, HTML, {"Location": address})
     if endpoint == "data_api":
         # It says 403 where others say 429; only the reason tells it from «forbidden».
         message = "The request cannot be completed because you have exceeded your rate limit."

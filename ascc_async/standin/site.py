@@ -19,7 +19,7 @@ from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
 from ascc_async.standin.media import Stream, VideoStreams
 from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.player_answer import Viewer, player_answer
-from ascc_async.standin.replies import Reply
+from ascc_async.standin.replies import SiteReply
 from ascc_async.standin.templates import Template, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import Fault, WorldSettings
@@ -37,8 +37,8 @@ _HLS_MANIFEST = """#EXTM3U
 {folder}/itag/269/playlist/index.m3u8
 """
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
-_FIXED_PAGES: Mapping[tuple[str, str], Reply] = {
-    ("www.youtube.com", "/iframe_api"): Reply(
+_FIXED_PAGES: Mapping[tuple[str, str], SiteReply] = {
+    ("www.youtube.com", "/iframe_api"): SiteReply(
         web_pages.IFRAME_API.encode(), 200, "text/javascript"
     ),
     ("www.google.com", "/sorry/index"): replies.SORRY_PAGE,
@@ -67,7 +67,7 @@ class Site:
 
     async def reply(
         self, incoming: Incoming, refusal: HowRefused | None, fault: Fault | None
-    ) -> Reply:
+    ) -> SiteReply:
         """The answer, or the refusal."""
         worded = refusal.style if refusal and refusal.style in REFUSALS else ""
         try:
@@ -84,7 +84,7 @@ class Site:
             reply = replace(reply, headers={**reply.headers, "Set-Cookie": _SESSION_CLEARED})
         return reply
 
-    async def _about_video(self, incoming: Incoming, refusal: str) -> Reply:
+    async def _about_video(self, incoming: Incoming, refusal: str) -> SiteReply:
         """`next`, `player` or the watch page; `refusal`: what it says in place of the truth."""
         mask = incoming.mask
         if not incoming.videos:
@@ -94,7 +94,7 @@ class Site:
         mask = mask if self._pages.mask == "honoured" else ""
         video = self.world.video(incoming.videos[0])
         if incoming.endpoint == "next":
-            return Reply(self._next(video, mask, incoming, bool(refusal)))
+            return SiteReply(self._next(video, mask, incoming, bool(refusal)))
         # Sizes and links of media cost far more than the rest of an answer: they are looked up
         # only where the mask lets them through, and then in a thread, as media may be encoded.
         if (mask and "streamingData" not in mask) or video.license is License.UNAVAILABLE:
@@ -126,18 +126,18 @@ class Site:
 
     def _player_or_watch(
         self, incoming: Incoming, video: Video, mask: str, refusal: str, streams: StreamsOf
-    ) -> Reply:
+    ) -> SiteReply:
         watch, signed_in = incoming.endpoint == "watch", incoming.signed_in
         client = "WEB" if watch else incoming.client
         viewer = Viewer(client, public_address(incoming.listener), signed_in)
         player = player_answer(video, viewer, self._links, streams, refusal)
         if not watch:
-            return Reply(replies.dumps(masks.apply(player, masks.parse(mask))))
+            return SiteReply(replies.dumps(masks.apply(player, masks.parse(mask))))
         initial_data = self._next(video, "", incoming, bool(refusal))
         page = web_pages.watch_page(video, initial_data, player, signed_in=signed_in)
-        return Reply(page, 200, replies.HTML)
+        return SiteReply(page, 200, replies.HTML)
 
-    async def _answer(self, incoming: Incoming, fault: Fault | None) -> Reply:
+    async def _answer(self, incoming: Incoming, fault: Fault | None) -> SiteReply:
         path = incoming.request.path
         match incoming.endpoint:
             case "data_api":
@@ -149,21 +149,21 @@ class Site:
                 file = self._metadata / path.rsplit("/", 1)[-1]
                 if not path.startswith(_METADATA_FOLDERS) or not file.is_file():
                     return replies.NOT_FOUND
-                return Reply(await asyncio.to_thread(file.read_bytes), 200, "text/plain")
+                return SiteReply(await asyncio.to_thread(file.read_bytes), 200, "text/plain")
             case "config":
                 return replies.html(web_pages.config_page(path, signed_in=incoming.signed_in))
         if incoming.host == "manifest.googlevideo.com" and "/id/" in path:
             folder = path.split("/source/")[0].replace("hls_variant", "hls_playlist")
             manifest = _HLS_MANIFEST.format(folder=f"https://{incoming.host}{folder}")
-            return Reply(manifest.encode(), 200, "application/vnd.apple.mpegurl")
+            return SiteReply(manifest.encode(), 200, "application/vnd.apple.mpegurl")
         if incoming.host == "www.googleapis.com":
             return data_api_error("forbidden")
         # Every version of the player is the same script.
         if path.endswith(".js"):
-            return Reply(PLAYER_SCRIPT.encode(), 200, "text/javascript")
+            return SiteReply(PLAYER_SCRIPT.encode(), 200, "text/javascript")
         return _FIXED_PAGES.get((incoming.host, path), replies.NOT_FOUND)
 
-    def _media(self, incoming: Incoming, whole: bool) -> Reply:
+    def _media(self, incoming: Incoming, whole: bool) -> SiteReply:
         """206 with the part asked for; 200 with everything; 416 beyond the end."""
         try:
             video_id, itag = self._links.check(incoming.query, public_address(incoming.listener))
@@ -174,9 +174,9 @@ class Site:
         kind, size = stream.mime.split(";")[0], stream.size
         match = _RANGE.match(incoming.request.headers.get("Range", "").strip())
         if whole or not match:
-            return Reply(stream.read(), 200, kind, headers)
+            return SiteReply(stream.read(), 200, kind, headers)
         first, last = int(match[1]), min(int(match[2] or size), size - 1)
         if first > last:
-            return Reply(b"", 416, "text/plain", headers | {"Content-Range": f"bytes */{size}"})
+            return SiteReply(b"", 416, "text/plain", headers | {"Content-Range": f"bytes */{size}"})
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-        return Reply(stream.read(first, last), 206, kind, headers)
+        return SiteReply(stream.read(first, last), 206, kind, headers)
