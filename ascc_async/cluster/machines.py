@@ -20,7 +20,7 @@ from distributed import Client, KilledWorker
 
 from ascc_async import __version__
 from ascc_async.cluster.engine import connect, scheduler_address
-from ascc_async.cluster.station import Reply, State, greet, reply
+from ascc_async.cluster.station import Reply, StationState, greet, reply
 from ascc_async.concurrency.process_pool import JobFailed
 from ascc_async.errors import (
     AsccError,
@@ -66,7 +66,7 @@ class Machine:
     status: str = "opening"
     why: str = ""
     identities: Mapping[str, str] = field(default_factory=dict)
-    state: State | None = None
+    state: StationState | None = None
     clock_ahead: float = 0.0
     seen_at: float = 0.0
     in_flight: int = 0
@@ -100,7 +100,7 @@ _TOTALS = ("extractions", "clip_pages", "received")
 
 
 @dataclass(eq=False)
-class _Waiter:
+class _WaitingJob:
     source: str
     granted: asyncio.Future[Machine]
 
@@ -151,7 +151,7 @@ class Machines:
         self._there: dict[tuple[str, str], Machine] = {}  # by address and folder of the worker
         self.known: dict[str, Machine] = {}  # by name, lost ones too
         self._past = Counter[str]()  # what those did that others took the place of
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting: deque[_WaitingJob] = deque()
         self._closed = False
         self._client: Client | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -297,7 +297,7 @@ class Machines:
             return
         if self._closed:
             raise Closed("the run is stopping")
-        waiter = _Waiter(source, asyncio.get_running_loop().create_future())
+        waiter = _WaitingJob(source, asyncio.get_running_loop().create_future())
         if first:
             self._waiting.appendleft(waiter)
         else:

@@ -47,7 +47,7 @@ _KEPT_RECORDS = 200  # log records between two replies
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StationState:
     """How a machine stands at POSIX time `at`, by its own clock: see `YouTubeAccess`."""
 
     at: float
@@ -64,7 +64,7 @@ class Reply:
 
     value: Any = None
     error: AsccError | None = None
-    state: State | None = None
+    state: StationState | None = None
     records: tuple[logging.LogRecord, ...] = ()
 
 
@@ -189,13 +189,13 @@ class Station:
             cutter = Cutter(settings.clips, ffmpeg, private)
             return cls(run, access, cutter, cookies, private, salt, stack.pop_all())
 
-    def state(self) -> State:
+    def state(self) -> StationState:
         """As it is now."""
         access, buckets = self._access, self._access.snapshot().buckets
         used = tuple(bucket for bucket in buckets if bucket.used)
         memory = access.memory()[LIMITER_MEMORY]
         numbers = (access.extractions, access.clip_pages, access.received)
-        return State(time.time(), used, memory, *numbers)
+        return StationState(time.time(), used, memory, *numbers)
 
     def records(self) -> tuple[logging.LogRecord, ...]:
         """What was logged since the last reply."""

@@ -29,7 +29,7 @@ from ascc_async.errors import Rejected, SetupError
 from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
-from ascc_async.learning.tables import FEW_SHOT, ClassRow, ClipRow, read_rows
+from ascc_async.learning.tables import FEW_SHOT, ClassRow, FewShotClip, read_rows
 from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 _DERIVED_SEEDS = 200
@@ -175,7 +175,7 @@ def write_split(
         ]  # fmt: skip
         write_table(part, ClassRow._fields, lines)
     with replacing(folder / "clips.csv") as part:
-        write_table(part, ClipRow._fields, (_clip_row(row.segment_id, split) for row in rows))
+        write_table(part, FewShotClip._fields, (_clip_row(row.segment_id, split) for row in rows))
     with replacing(folder / "split.npy") as part:
         names = [[classes.names[mid] for mid in mids if mid in kept and parts[mid] == name]
                  for name in PARTS]  # fmt: skip
@@ -185,11 +185,11 @@ def write_split(
     write_credits_of(folder, output_dir, rows, "listed in a split of classes for few-shot learning")
 
 
-def _clip_row(segment_id: str, split: Split) -> ClipRow:
+def _clip_row(segment_id: str, split: Split) -> FewShotClip:
     """The row of a clip in `clips.csv`. Of several classes none is its class."""
     hits, why_not = split.hits[segment_id], split.why_not(segment_id)
     mid = hits[0] if len(hits) == 1 else ""
-    return ClipRow(segment_id, mid, split.parts.get(mid, ""), str(int(not why_not)), why_not)
+    return FewShotClip(segment_id, mid, split.parts.get(mid, ""), str(int(not why_not)), why_not)
 
 
 def _record(classes: Classes, options: Options, split: Split) -> str:

@@ -36,7 +36,7 @@ class ClassRow(NamedTuple):
     kept: str
 
 
-class ClipRow(NamedTuple):
+class FewShotClip(NamedTuple):
     """A row of `clips.csv`."""
 
     segment_id: str
@@ -73,7 +73,7 @@ def used_clips(exports: Path, part: str = "") -> dict[str, str]:
     """The class of each clip that the split uses, in `part` or in all. Raises SetupError."""
     return {
         row.segment_id: row.mid
-        for row in read_rows(exports / FEW_SHOT / "clips.csv", ClipRow, made_by("few-shot"))
+        for row in read_rows(exports / FEW_SHOT / "clips.csv", FewShotClip, made_by("few-shot"))
         if row.used == "1" and part in ("", row.part)
     }
 

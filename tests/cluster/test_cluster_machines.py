@@ -14,7 +14,7 @@ from fakeclock import now, run
 from ascc_async import __version__
 from ascc_async.cluster import machines as module
 from ascc_async.cluster.machines import Machines, what_travels
-from ascc_async.cluster.station import Reply, State
+from ascc_async.cluster.station import Reply, StationState
 from ascc_async.errors import (
     AsccError,
     Closed,
@@ -68,7 +68,7 @@ class Worker:
             await (asyncio.Event().wait() if self.silent else asyncio.sleep(0.1))
         finally:
             self.at_once -= 1
-        state = State(now(), (bucket(self.rests_until),), {"main/pages": 1}, 0, 0, 0)
+        state = StationState(now(), (bucket(self.rests_until),), {"main/pages": 1}, 0, 0, 0)
         return Reply(self.name, self.error, state)
 
 

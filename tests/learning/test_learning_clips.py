@@ -16,7 +16,7 @@ from ascc_async.dataset.tables import write_table
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning import Clips
 from ascc_async.learning.statistics import sha256_of_ids
-from ascc_async.learning.tables import ClassRow, ClipRow, Made
+from ascc_async.learning.tables import ClassRow, FewShotClip, Made
 
 NAMES = {"train": ("Frog", "Crow"), "val": ("Rain",), "test": ("Wind",)}
 
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     dataset.write()
     few_shot, features = dataset.folder / "exports/few_shot", dataset.folder / "exports/features"
     few_shot.mkdir(parents=True)
-    write_table(few_shot / "clips.csv", ClipRow._fields, clips)
+    write_table(few_shot / "clips.csv", FewShotClip._fields, clips)
     classes = [ClassRow(part, MIDS[name], name, "", "2", "2", "1")
                for part in NAMES for name in NAMES[part]]  # fmt: skip
     write_table(few_shot / "classes.csv", ClassRow._fields, classes)
