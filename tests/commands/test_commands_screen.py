@@ -41,7 +41,7 @@ def test_a_dumb_terminal_gets_plain_lines(finished: Place) -> None:
     assert "Where everything is:" in seen.plain
 
 
-@pytest.mark.parametrize("command", ["doctor", "plan", "status"])
+@pytest.mark.parametrize("command", ["doctor", "plan"])
 def test_no_command_breaks_a_word_on_a_narrow_terminal(finished: Place, command: str) -> None:
     """Only what is longer than a line, a path or an address, is left to the terminal."""
     seen = in_terminal(finished.arguments(command), 40)
