@@ -7,8 +7,9 @@ when it tells nothing any more. What it makes of them decides what its own answe
   of them is believed for good;
 - misread, even once (a changed page): it is suspect, and looked at ten times more. Misread again,
   it is not asked any more in this run. Either way its answers since then are asked again;
-- not shown (a block may look so): it says nothing of any video. Where another source shows one,
-  this one pauses; else the identity does, longer each time.
+- not shown (a block may look so): it says nothing of any video, and what it answered since the last
+  right look is asked again. Where another source shows one, this one pauses; else the identity
+  does, longer each time.
 """
 
 from __future__ import annotations
