@@ -319,6 +319,8 @@ class Machines:
 
     def _hand_out(self) -> None:
         """Let go who may go."""
+        if not self._waiting:
+            return
         now, working = self._wall(), self.working
         ready = [each for each in working if each.rests_until() <= now]
         while self._waiting:
@@ -396,7 +398,8 @@ class Machines:
         for key in self._there.keys() - workers.keys():
             self._lose(self._there.pop(key))
         for key in [key for key in workers if key not in self._there]:
-            slots = min(self._settings.cluster.in_flight, workers[key]["nthreads"])
+            # Half of its threads are for what goes on with something begun.
+            slots = max(1, min(self._settings.cluster.in_flight, workers[key]["nthreads"] // 2))
             name = str(workers[key]["name"])
             self._there[key] = machine = Machine(key[0], slots, name if "://" not in name else "")
             self._tasks.create_task(self._open(machine))

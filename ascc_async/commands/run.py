@@ -47,7 +47,7 @@ def run(
         return runner.run(_run_with_screen(settings, display, goodbye, recipe))
 
 
-def _access(settings: Settings) -> type[YouTubeAccess]:
+def access_for(settings: Settings) -> type[YouTubeAccess]:
     """This machine's, or that of a cluster. Raises SettingsError for one that cannot be used."""
     if settings.cluster.engine is None:
         return YouTubeAccess
@@ -65,7 +65,7 @@ async def _run_with_screen(
 ) -> int:
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
-    job = Run(settings, shutdown, recipe, _access(settings))
+    job = Run(settings, shutdown, recipe, access_for(settings))
     output = settings.output.dir
     screen = Screen(
         job.snapshot,

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ascc_async.cluster.engine import scheduler_address
+from ascc_async.commands.run import access_for
 from ascc_async.errors import SettingsError
-from ascc_async.settings import ClusterSettings
+from ascc_async.pipeline.youtube_access import YouTubeAccess
+from ascc_async.settings import ClusterSettings, Settings
 from ascc_async.settings_loader import load
 
 
@@ -46,3 +48,14 @@ def test_a_file_that_is_none_is_named(content: str | None, tmp_path: Path) -> No
         path.write_text(content)
     with pytest.raises(SettingsError, match="dask scheduler --scheduler-file"):
         scheduler_address(ClusterSettings(scheduler=path))
+
+
+def test_it_is_found_out_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2 for a scheduler that is not safe, and, with the pip line, without the extra."""
+    settings = Settings.model_validate({"cluster": {"engine": "dask", "scheduler": "tcp://a:1"}})
+    with pytest.raises(SettingsError, match="not encrypted"):
+        access_for(settings)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install 'ascc-async\[cluster\]'"):
+        access_for(settings)
+    assert access_for(Settings()) is YouTubeAccess

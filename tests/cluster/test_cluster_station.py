@@ -1,0 +1,135 @@
+"""What a worker does for a run, and what of it leaves the machine."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from fakeclock import now, run
+
+from ascc_async.cluster.station import ImpatientLimiter, Station
+from ascc_async.errors import LinkExpired, Refused
+from ascc_async.model import ClipFile, Resolved, Segment, Track
+from ascc_async.settings import ThrottleSettings
+from ascc_async.throttle.limiter import Closed, RateLimiterSnapshot, RequestKind
+
+VIDEO = "00000000001"
+SECRET = "s1gned-0r-s3cret"
+COOKIES = "\n".join(
+    f".youtube.com\tTRUE\t/\tTRUE\t4000000000\t{name}\t{SECRET}"
+    for name in ("LOGIN_INFO", "SAPISID", "__Secure-3PAPISID")
+)
+
+
+def track(format_id: str) -> Track:
+    link = f"https://r1.googlevideo.com/?sig={SECRET}"
+    return Track("audio", link, {"Cookie": SECRET}, format_id, "mp4", "mp4a.40.2")
+
+
+class Access:
+    """In place of a machine's `YouTubeAccess`."""
+
+    identities, sources, extractions, clip_pages, received = ("main",), (), 1, 2, 3
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.cuts = folder, list[Track]()
+
+    async def resolve(self, video_id: str, *, other_client: bool) -> Resolved:
+        audio, other = track("140"), track("251")
+        return Resolved(video_id, "main", audio, None, "t", "c", "UC", None, other)
+
+    async def cut(self, _: Any, resolved: Resolved, *more: Any, again: bool) -> ClipFile:
+        self.cuts.append(resolved.audio)
+        (self.folder / "clip.flac").write_bytes(b"ten seconds")
+        return cast(ClipFile, type("Clip", (), {"path": "clip.flac"}))
+
+    async def keep_up(self, cookies: Any) -> None:
+        """Nothing changes."""
+
+    def snapshot(self) -> RateLimiterSnapshot:
+        return RateLimiterSnapshot(())
+
+    def memory(self) -> dict[str, Any]:
+        return {"gate": {}}
+
+
+def station(folder: Path) -> tuple[Station, Access]:
+    access = Access(folder)
+    cookies = type("Cookies", (), {"jars": {}})
+    made = Station("run", cast(Any, access), cast(Any, None), cast(Any, cookies), folder, b"",
+                   AsyncExitStack())  # fmt: skip
+    return made, access
+
+
+async def test_links_stay_and_clips_leave(tmp_path: Path) -> None:
+    """What is resolved travels without links and headers; the clip is cut here by what was kept."""
+    made, access = station(tmp_path)
+    resolved = await made.resolve(VIDEO, other_client=False)
+    assert SECRET.encode() not in pickle.dumps(resolved)
+    segment = Segment(VIDEO, 0, 10_000, "eval", ())
+    _, body = await made.cut(VIDEO, "140", segment, None, again=False)
+    assert body == b"ten seconds"
+    assert list(tmp_path.iterdir()) == []
+    await made.cut(VIDEO, "251", segment, None, again=True)
+    assert [each.format_id for each in access.cuts] == ["140", "251"]
+    assert SECRET in access.cuts[0].url
+    with pytest.raises(LinkExpired):
+        await made.cut("00000000002", "140", segment, None, again=False)
+    await made.end()
+
+
+async def test_what_is_logged_goes_with_the_next_reply(tmp_path: Path) -> None:
+    """Once, and what is logged after the end of the run not at all."""
+    made, _ = station(tmp_path)
+    logging.getLogger("ascc_async.throttle").warning("%(who)s is refused", {"who": "main"})
+    (record,) = pickle.loads(pickle.dumps(made.records()))
+    assert record.getMessage() == "main is refused"
+    assert made.records() == ()
+    await made.end()
+    logging.getLogger("ascc_async.throttle").warning("nobody hears this")
+    assert made.records() == ()
+
+
+async def test_an_account_is_known_again_and_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same at two machines of a run, another in another run; nothing is left behind."""
+    (tmp_path / "cookies.txt").write_text(f"# Netscape HTTP Cookie File\n{COOKIES}\n")
+    (tmp_path / "cookies.txt").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASCC_NETWORK__COOKIES_FILE", "cookies.txt")
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    accounts = []
+    for salt in (b"one run", b"one run", b"another"):
+        made = await Station.opened("run", folder, {}, None, salt)
+        accounts.append(made.accounts["main"])
+        await made.end()
+    assert accounts[0] == accounts[1] != accounts[2]
+    assert SECRET not in "".join(accounts)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_question_that_waits_too_long_goes_home() -> None:
+    """After a minute, unasked; one that goes on with something waits on, and so does the answer."""
+    throttle = ThrottleSettings(requests_per_second=0.01, adaptive=False, burst=1)
+
+    async def main() -> None:
+        limiter = ImpatientLimiter(throttle, ["main"], clock=now, wall=now)
+        async with limiter.permit(RequestKind.PAGES):
+            began = now()
+            with pytest.raises(Closed):
+                async with limiter.permit(RequestKind.MEDIA), limiter.permit(RequestKind.MEDIA):
+                    pass
+            assert now() - began == pytest.approx(60)
+            async with limiter.permit(RequestKind.MEDIA, identity="main") as permit:
+                assert permit.identity == "main"
+        with pytest.raises(Refused):
+            async with limiter.permit(RequestKind.DATA_API):
+                raise Refused("429")
+
+    run(main())
