@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from distributed import Client, KilledWorker
+from distributed.client import ClosedClientError
 
 from ascc_async import __version__
 from ascc_async.cluster.engine import connect, scheduler_address
@@ -59,7 +60,7 @@ class Machine:
     same name sent; `shut`: license sources that misread there.
     """
 
-    address: str
+    key: tuple[str, str]  # the worker's address and folder
     slots: int
     name: str = ""
     tools: str = ""
@@ -73,6 +74,11 @@ class Machine:
     before: Counter[tuple[str, RequestKind]] = field(default_factory=Counter)
     shut: set[str] = field(default_factory=set)
     pending: set[asyncio.Timeout] = field(default_factory=set)
+
+    @property
+    def address(self) -> str:
+        """The worker's."""
+        return self.key[0]
 
     def buckets(self) -> list[BucketSnapshot]:
         """Its identities' buckets, as this run calls them: «machine/identity»."""
@@ -261,26 +267,22 @@ class Machines:
         if self._client is None:
             raise StationLost("the Dask scheduler does not answer")
         self._number += 1
-        future = self._client.submit(
-            task,
-            *args,
-            key=f"{task.__name__}-{self._run}-{self._number}",
-            workers=[machine.address],
-            allow_other_workers=False,
-            pure=False,
-            retries=0,
-        )
-        # Of a worker that died the engine says nothing: `_let_go` ends the waiting.
+        how = {"workers": [machine.address], "allow_other_workers": False, "retries": 0}
+        key = f"{task.__name__}-{self._run}-{self._number}"
+        # Of a worker that died the engine says nothing: `_lose` ends the waiting.
         patience = asyncio.timeout(None)
-        machine.pending.add(patience)
         try:
             async with patience:
-                answer = await future
-        except (TimeoutError, OSError, CancelledError, KilledWorker) as error:
+                future = self._client.submit(task, *args, key=key, pure=False, **how)
+                machine.pending.add(patience)
+                try:
+                    answer = await future
+                finally:
+                    machine.pending.discard(patience)
+                    future.release()
+        except (TimeoutError, OSError, CancelledError, ClosedClientError, KilledWorker) as error:
+            self._lose(machine)  # if it is there all the same, it is found again
             raise StationLost(f"«{machine.name}» is lost") from error
-        finally:
-            machine.pending.discard(patience)
-            future.release()
         machine.seen_at = self._wall()
         return answer
 
@@ -396,12 +398,12 @@ class Machines:
             seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
         workers = {(address, each["local_directory"]): each for address, each in seen.items()}
         for key in self._there.keys() - workers.keys():
-            self._lose(self._there.pop(key))
+            self._lose(self._there[key])
         for key in [key for key in workers if key not in self._there]:
             # Half of its threads are for what goes on with something begun.
             slots = max(1, min(self._settings.cluster.in_flight, workers[key]["nthreads"] // 2))
             name = str(workers[key]["name"])
-            self._there[key] = machine = Machine(key[0], slots, name if "://" not in name else "")
+            self._there[key] = machine = Machine(key, slots, name if "://" not in name else "")
             self._tasks.create_task(self._open(machine))
 
     async def _open(self, machine: Machine) -> None:
@@ -433,8 +435,8 @@ class Machines:
             return
         if machine.status == "opening":  # and not lost meanwhile
             machine.status = "working"
-        log.info("«%(machine)s» works for this run", {"machine": machine.name})
-        self._hand_out()
+            log.info("«%(machine)s» works for this run", {"machine": machine.name})
+            self._hand_out()
 
     def _name(self, machine: Machine, wished: str) -> None:
         """Give it a name that no other has; one that is lost hands its name and memory on."""
@@ -461,6 +463,8 @@ class Machines:
             self.tell(machine, "end")
 
     def _lose(self, machine: Machine) -> None:
+        if self._there.pop(machine.key, None) is None:
+            return
         if machine.status != "left out":
             machine.why = "its worker is gone"
             log.warning(
@@ -478,8 +482,8 @@ class Machines:
                 "the Dask scheduler does not answer: trying again until it does",
                 extra={"why": str(error) or type(error).__name__},
             )
-            for key in tuple(self._there):
-                self._lose(self._there.pop(key))
+            for machine in tuple(self._there.values()):
+                self._lose(machine)
             await self._disconnect()
         await asyncio.sleep(_CONNECT_EVERY)
         with suppress(OSError, TimeoutError, SettingsError):

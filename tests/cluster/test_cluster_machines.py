@@ -6,6 +6,7 @@ import asyncio
 import pickle
 import re
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ class Worker:
         self.opens: AsccError | None = None
         self.rests_until: float | None = None
         self.silent = False
+        self.broken: Exception | None = None
 
     async def answer(self, task: str, args: tuple[Any, ...]) -> Any:
         if task == "greet":
@@ -61,6 +63,8 @@ class Worker:
         _, what, *more = args
         if what == "open":
             return Reply({"main": self.account}, self.opens)
+        if self.broken is not None:
+            raise self.broken
         self.asked.append((what, *more))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -181,6 +185,20 @@ def test_what_a_lost_machine_had_in_hand_others_are_asked() -> None:
         assert {(await each)[1] for each in asked} == {"other"}
         assert now() - began < 3
         assert machines.known["lost"].status == "lost"
+
+
+@pytest.mark.parametrize("broken", [OSError("the connection broke"), CancelledError()])
+def test_what_the_engine_loses_is_asked_elsewhere(broken: Exception) -> None:
+    """A task that it gives up; a worker that is there all the same is opened anew."""
+    flaky, other = Worker("flaky"), Worker("other")
+
+    @cluster(flaky, other)
+    async def _(machines: Machines, engine: Engine) -> None:
+        flaky.broken = broken
+        assert {(await machines.ask("license", n))[1] for n in range(4)} == {"other"}
+        flaky.broken = None
+        await asyncio.sleep(2)
+        assert {each.name for each in machines.working} == {"flaky", "other"}
 
 
 def test_one_that_comes_back_takes_its_name_and_its_counts_go_on() -> None:

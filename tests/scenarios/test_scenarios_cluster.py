@@ -176,3 +176,19 @@ def test_the_run_itself_is_killed_and_goes_on(
     assert code == 0, said
     assert timeless(many.manifest()) == timeless(alone)
     assert "expire=" not in said + (many.output / "logs/ascc_async.log").read_text()
+
+
+@pytest.mark.slow
+def test_the_quota_of_the_data_api_is_one_and_spent_here(
+    doors: StandinProcess, tmp_path: Path
+) -> None:
+    """Machines ask for what the key does not answer, and make the clips."""
+    many = place(tmp_path, doors, "cluster.engine=dask", "license.api_keys=[AIzaOneForAll]")
+    code, said = many.run()
+    assert code == 0, said
+    calls = doors.requests("data_api")
+    assert {line["listener"] for line in calls} == {"main"}
+    assert sum(doors.counters()["quota_used"].values()) == len(calls) <= 4
+    sources = {row["license_source"] for row in many.manifest() if row["license"]}
+    assert "data_api" in sources
+    assert len({line["listener"] for line in doors.requests("media")}) == 3
