@@ -19,7 +19,7 @@ from ascc_async.throttle.open_hours import OpenHours
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
 # Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
 # than so far a run may become; and as fast as so much of the last minute it goes on for sure.
-_USED, _FASTER, _AT_LEAST = 0.9, 1.05, 0.85
+_USED, _FASTER, _AT_LEAST = 0.9, 1.1, 0.85
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
 _DAY = 86_400.0
@@ -27,6 +27,7 @@ _DAY = 86_400.0
 _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 2.5
+_MOST_RESTED = 0.1  # of the time, once a limit is learned (throttle/adaptive_rate.py)
 _SHORT_PAUSE = 60.0
 _FIRST_PAUSE = 1.5 * RefusalBreaker.FIRST
 _FIRST_SECONDS = 30.0  # before the first clips are through these, what one takes is a wild guess
@@ -185,13 +186,16 @@ class _Speed:
         lately = observed_since(snapshot.minute_ago or half) or observed
         observed = max(observed, _AT_LEAST * lately)
         permitted = sum(map(_soon, buckets))
+        open_seconds = max(1.0, hours.seconds_within(half.at, done.at))
+        rested = max(0.0, 1 - _seconds(half, done, kind) / open_seconds)
         if not limited:
             speed = max(observed, permitted)
         elif ceiling and observed:
-            # The pauses become fewer while a limit is learned, but hardly by more than that.
-            speed = min(_USED * permitted, _FASTER * observed)
+            # The pauses become fewer while a limit is learned, and the rate rises, but not by much.
+            speed = min(_USED * permitted, _FASTER * observed * (1 - min(rested, _MOST_RESTED)))
         else:
-            speed = lately or permitted
+            # A rate that is not learned does not get out of the way of its pauses.
+            speed = (lately or permitted) * (1 - rested)
         sent = done.sent(kind) - half.sent(kind)
         usual = max((bucket.last_pause for bucket in buckets), default=0.0)
         return cls(sent, speed, limited, ceiling, pause, paused + pause, usual)

@@ -47,7 +47,14 @@ def test_a_limit_that_was_met_sets_the_speed() -> None:
     left = time_left(half_way(limiter=limited(rate=1.6, ceiling=1.8))).licenses
     assert left == pytest.approx(500 * 1.25 / (0.9 * 1.7), rel=0.02)
     left = time_left(half_way(limiter=limited(rate=9.0, ceiling=10.0))).licenses
-    assert left == pytest.approx(500 * 1.25 / (1.05 * 1.5), rel=0.02)
+    assert left == pytest.approx(500 * 1.25 / (1.1 * 1.5), rel=0.02)
+
+
+def test_a_rate_that_does_not_adapt_meets_its_pauses_again() -> None:
+    """Half of the time since half way was a pause: it will be so."""
+    paused = {RequestKind.PAGES: 25.0}
+    frame = half_way(minute_ago=None, done=done(START + 100, 150, videos=120, paused=paused))
+    assert time_left(frame).licenses == pytest.approx(500 * 1.25 / 1.5, rel=0.02)
 
 
 def paused_for(seconds: float, **changes: Any) -> BucketSnapshot:
