@@ -94,10 +94,10 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
         seconds = _seconds(half, done, RequestKind.PAGES)
         licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
         ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
-    if player.ceiling or (player.paused and not pages.paused):
+    if player.paused and not pages.paused:
         # It is refused alone, though its requests count as pages, too.
         share = done.sent(RequestKind.PLAYER) / max(1, done.sent(RequestKind.PAGES))
-        ends.append(player.seconds(all_pages * share))
+        ends.append(player.seconds(max(1.0, all_pages * share)))
     if media.ceiling and done.clips:
         ends.append(media.seconds(clips * done.sent(RequestKind.MEDIA) / done.clips))
     by_clock = [hours.end_of(done.at, seconds) - done.at for seconds in (licenses, max(ends))]

@@ -175,6 +175,14 @@ def test_a_list_asked_first_says_nothing_of_the_others() -> None:
     assert left.clips == pytest.approx((625 + 2 * 10 * 50 / 400 + 4) / 1.5 + 4, rel=0.01)
 
 
+def test_a_player_that_is_blocked_alone_makes_the_end_of_clips_unknown() -> None:
+    """Licenses go on by pages."""
+    player = paused_for(600, kind=RequestKind.PLAYER, last_pause=0.0)
+    left = time_left(snapshot(limiter=RateLimiterSnapshot((bucket(), player))))
+    assert (left.licenses or inf) < inf
+    assert left.clips == inf
+
+
 def test_where_nobody_waits_for_permission_the_pace_itself_counts() -> None:
     """With a permitted rate far above what the network gives: 60 videos in 50 s so far."""
     left = time_left(half_way(limiter=limited(rate=1000.0, waiting=0)))
