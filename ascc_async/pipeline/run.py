@@ -26,6 +26,7 @@ from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER, Entries, RunFacts
 from ascc_async.errors import StoppedOnRequest
+from ascc_async.files import network_file_system
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
@@ -141,6 +142,12 @@ class Run:
         """
         settings, output = self._settings, self._settings.output.dir
         with run_lock(output):
+            if (system := network_file_system(output)) is not None:
+                log.warning(
+                    "output.dir is on %(system)s: the journal, a database, may break there; a disk"
+                    " of this machine is safe",
+                    {"system": system},
+                )
             async with AsyncExitStack() as stack:
                 ffmpeg = await find_ffmpeg()
                 # In a thread: it reads files, maybe on a disk that is slow to wake up.

@@ -16,6 +16,7 @@ from ascc_async.progress.figures import Figures, few, figures
 from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
 from ascc_async.throttle.identity import BucketSnapshot
 
+_MOST_MACHINES = 4  # in trouble, one by one
 _NARROW = 60  # columns; below that, bars go
 _STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table
 _SOURCE_STATES = {
@@ -46,10 +47,12 @@ class Dashboard:
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
             yield _bucket_table(few(sums.buckets), width)
-        for machine in snapshot.machines:
-            if machine.status in ("lost", "left out"):
-                text = f"machine {safe(machine.name)}: {machine.status} ({safe(machine.why)})"
-                yield _line(text, width, "yellow")
+        away = [each for each in snapshot.machines if each.status in ("lost", "left out")]
+        for machine in away[:_MOST_MACHINES]:
+            text = f"machine {safe(machine.name)}: {machine.status} ({safe(machine.why)})"
+            yield _line(text, width, "yellow")
+        if (more := len(away) - _MOST_MACHINES) > 0:
+            yield _line(f"{more} more machines are lost or left out", width, "yellow")
         # Sources that work need no line: only trouble is worth the room.
         for source in snapshot.sources:
             if source.state != "ready":

@@ -13,6 +13,7 @@ from snapshots import DRAINING, START, bucket, snapshot, work_queue
 from ascc_async.pipeline.snapshot import (
     DiskSnapshot,
     Download,
+    MachineSnapshot,
     Phase,
     RunSnapshot,
     snapshot_data,
@@ -20,7 +21,7 @@ from ascc_async.pipeline.snapshot import (
 )
 from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
-from ascc_async.progress.figures import figures, snapshot_line
+from ascc_async.progress.figures import figures, snapshot_fields, snapshot_line
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 
@@ -135,3 +136,27 @@ def test_a_snapshot_survives_the_journal() -> None:
     assert snapshot_from(snapshot_data(snapshot())) == snapshot()
     assert snapshot_from({"phase": "dancing"}) is None
     assert snapshot_from(None) is None
+
+
+def test_many_machines_are_one_line_a_kind() -> None:
+    """Sums beyond eight identities; machines in trouble are named, all of them only in JSON."""
+    names = [f"node{number}" for number in range(64)]
+    buckets = tuple(bucket(identity=f"{name}/main", rate=0.25, refused=1) for name in names)
+    paused = replace(buckets[0], resting_until=START + 200)
+    machines = tuple(
+        MachineSnapshot(
+            name, "lost" if name < "node2" else "working", "its worker is gone", "", 0, 0
+        )
+        for name in names
+    )
+    frame = snapshot(limiter=RateLimiterSnapshot((paused, *buckets[1:])), machines=machines)
+    (line,) = [line for line in drawn(frame, 100) if "identities" in line]
+    assert "64 identities, 1 paused" in line
+    assert "16/s" in line
+    assert "64 identities, 1 paused/pages" in snapshot_line(frame)
+    text = "\n".join(drawn(frame, 100))
+    assert "machine node0: lost (its worker is gone)" in text
+    assert "8 more machines are lost or left out" in text
+    fields = snapshot_fields(frame, None)
+    assert len(fields["identities"]) == len(fields["machines"]) == 64
+    assert snapshot_from(snapshot_data(frame)) == frame
