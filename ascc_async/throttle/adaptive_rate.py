@@ -75,10 +75,12 @@ class RateController:
             if self.rate < self._high:
                 self.rate, self._held_since = self._clamp(GROWTH * self.rate), now
             return
-        climb = (self.ceiling - self._climb_from) / self._climb_seconds(self.ceiling)
+        # Cut to the floor again and again, it must have somewhere to climb to.
+        ceiling = max(self.ceiling, self._low / GENTLE_CUT)
+        climb = (ceiling - self._climb_from) / self._climb_seconds(ceiling)
         rate = self.rate + climb * seconds
         self.rate = self._clamp(rate)
-        if rate > self.ceiling:
+        if rate > ceiling:
             self.ceiling = None
 
     def refused(self, started_at: float) -> None:

@@ -150,12 +150,13 @@ class Identity:
                 {"identity": self.name, "seconds": seconds_away},
             )
         for bucket in buckets:
-            if not isinstance(error, Refused):
-                if tells:
-                    bucket.answered(now, started_at)
-            # The player may refuse alone; while pages are paused it speaks for them, too.
-            elif bucket is own or bucket.breaker.is_open:
+            # The player may be refused alone, and pages, too. Only while pages pause is a refused
+            # player bad news of them, and never is an answered one good news.
+            concerned = bucket is own or bucket.breaker.is_open == refused
+            if isinstance(error, Refused) and concerned:
                 bucket.refused(now, started_at, error)
+            elif not refused and concerned and tells:
+                bucket.answered(now, started_at)
 
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:
         """How its requests of one kind stand; `wall` is the POSIX time of `now`."""

@@ -102,6 +102,24 @@ def test_a_rate_that_nobody_uses_does_not_rise() -> None:
     assert controller.rate == 3.0
 
 
+def test_from_the_lowest_rate_it_rises_again() -> None:
+    """Refused a dozen times in a row, then answered for a day: no refusal lasts for ever."""
+    controller, now = RateController(ThrottleSettings()), 0.0
+    for _ in range(12):
+        controller.sent(now, 1)
+        controller.refused(now)
+        now += 60
+        controller.resumed(now, 5.0)
+    assert controller.rate == 0.02
+
+    while controller.rate < 1 and now < 86_400:
+        now += 1 / controller.rate
+        controller.sent(now, 1)
+        controller.answered(now)
+
+    assert controller.rate >= 1
+
+
 def test_with_adaptive_off_the_rate_stays_as_it_is() -> None:
     """`adaptive: false` means the configured rate and burst."""
     controller = RateController(ThrottleSettings(adaptive=False))

@@ -583,8 +583,10 @@ async def test_a_player_request_that_costs_more_is_not_overtaken_for_ever() -> N
 
 
 @in_virtual_time
-async def test_while_pages_are_paused_the_player_speaks_for_them() -> None:
-    """Refused it doubles both pauses, answered it ends both; so a block costs one trial."""
+async def test_while_pages_are_paused_the_player_is_their_trial() -> None:
+    """Refused it doubles both pauses, so a block costs one trial; answered it ends only its own,
+    as pages may be refused alone.
+    """
     one = limiter()
     await ask(one, Refused("429"))
     await ask(one, Refused("a bot?"), kind=RequestKind.PLAYER)
@@ -592,6 +594,9 @@ async def test_while_pages_are_paused_the_player_speaks_for_them() -> None:
     pause = (bucket_of(one).resting_until or 0) - START - 5.2
     assert pause == pytest.approx(5.1, abs=0.1)
     await ask(one, kind=RequestKind.PLAYER)
+    await ask(one, Refused("429"))
+    assert (bucket_of(one).resting_until or 0) - START - (now() - 1000) > 10
+    await ask(one)
     assert bucket_of(one).resting_until is None
 
 
