@@ -18,6 +18,7 @@ from ascc_async.errors import SettingsError, SetupError
 PART = ".part-"
 _NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "fuse.sshfs")
 _GB = 1_000_000_000
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
 
 
@@ -74,15 +75,25 @@ def disk_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def size(number: float) -> str:
+    """Bytes as people say them: `1.2 GB`."""
+    # Powers of a thousand, as disks and `output.min_free_gb` count.
+    for unit in _UNITS:
+        if number < 1000 or unit == _UNITS[-1]:
+            return f"{number:.0f} {unit}" if unit in ("B", "KB") else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError("unreachable")
+
+
 def ensure_room(folder: Path, needed: float, min_free_gb: float) -> None:
     """Raise DiskFull where so many bytes more in `folder` would leave less than `min_free_gb`."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed + min_free_gb * _GB:
         raise DiskFull(
-            f"{folder}: needs {needed / _GB + min_free_gb:.1f} GB of free disk, output.min_free_gb"
-            f" among them, and {free / _GB:.1f} GB are free. Make room, then run the same command"
-            " again"
+            f"{folder}: needs {size(needed + min_free_gb * _GB)} of free disk,"
+            f" {size(min_free_gb * _GB)} of them for output.min_free_gb, and {size(free)} are"
+            " free. Make room, then run the same command again"
         )
 
 

@@ -453,10 +453,16 @@ class Settings(Section):
 
     def public(self) -> dict[str, Any]:
         """What may be published, JSON-ready: no keys, nothing of this machine or its network."""
+        # An address of one's own may hold a password, or name a host of one's own network.
+        own = {
+            name
+            for name in ("base_url", "ontology_url")
+            if getattr(self.audioset, name) != AudiosetSettings.model_fields[name].default
+        }
         return self.model_dump(
             mode="json",
             exclude={
-                "audioset": {"metadata_dir"},
+                "audioset": {"metadata_dir", *own},
                 "license": {"api_keys", "ask_first"},
                 "network": {"cookies_file", "proxy", "ca_file", "identities"},
                 "output": {"dir"},

@@ -216,10 +216,13 @@ def test_secrets_are_not_shown() -> None:
         None,
         ["network.proxy=http://me:s3cret@host:1", "network.cookies_file=c.txt",
          "license.api_keys=[AIzaTOPSECRET1234]",
-         "network.identities=[{name: b, proxy: 'socks5://u:hidden@h:2'}]"],
+         "network.identities=[{name: b, proxy: 'socks5://u:hidden@h:2'}]",
+         "audioset.base_url=https://me:s3cret@host/audioset"],
         {},
     )  # fmt: skip
-    shown = repr(settings) + str(settings.public())
+    # An address of one's own is in `repr`, but is not published.
+    shown = repr(settings.network) + repr(settings.license) + str(settings.public())
+    assert "ontology_url" in settings.public()["audioset"]
     for secret in ("s3cret", "TOPSECRET", "hidden"):
         assert secret not in shown
     public = str(settings.public())

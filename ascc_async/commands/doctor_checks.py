@@ -23,7 +23,7 @@ from ascc_async.audioset.selection import select
 from ascc_async.audioset.video_lists import read_video_lists
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import AsccError, MetadataError, SetupError, StopRun
-from ascc_async.files import network_file_system
+from ascc_async.files import network_file_system, size
 from ascc_async.journal.backup import backup_of
 from ascc_async.journal.lock import holder
 from ascc_async.journal.reader import Reader
@@ -32,7 +32,7 @@ from ascc_async.media.encoding import encoders
 from ascc_async.media.ffmpeg import check_encoders, find_ffmpeg
 from ascc_async.network.client import trusted_authorities
 from ascc_async.network.cookies import load_cookies
-from ascc_async.progress.formatting import count, moment, size
+from ascc_async.progress.formatting import count, moment
 from ascc_async.settings import IdentitySettings, Settings, without_password
 from ascc_async.youtube.extraction import javascript_runtimes, released_on, ytdlp_version
 

@@ -30,6 +30,7 @@ from ascc_async.errors import (
     Unavailable,
     Unexplained,
 )
+from ascc_async.files import size
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import Ranges
@@ -39,7 +40,6 @@ from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.source_router import CHANGED
 from ascc_async.pipeline.watched_source import BLOCKED
 from ascc_async.pipeline.youtube_access import YouTubeAccess
-from ascc_async.progress.formatting import size
 from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource

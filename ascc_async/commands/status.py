@@ -19,6 +19,7 @@ from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
+from ascc_async.files import size
 from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
@@ -26,7 +27,7 @@ from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_from
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields
-from ascc_async.progress.formatting import duration, moment, safe, size
+from ascc_async.progress.formatting import duration, moment, safe
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.report import count_fields, sums
 from ascc_async.settings_loader import load
@@ -50,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     if video is not None:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
             if options.evidence:
-                return _show_evidence(video, reader, console, as_json=as_json)
+                return _show_evidence(video, reader, output, console, as_json=as_json)
             return _show_video(video, reader, output, console, as_json=as_json)
     if options.evidence:
         raise SettingsError("--evidence is of one video: `status VIDEO_ID --evidence`")
@@ -140,14 +141,7 @@ def _show_video(
     video_id: str, reader: Reader, output: Path, console: PlainConsole, *, as_json: bool
 ) -> int:
     """All that the journal knows of a video, and its rows of the manifest; 1 when nothing is."""
-    rows: list[dict[str, str]] = []
-    manifest = output / DATASET_FOLDER / _MANIFEST
-    if manifest.is_file():
-        with manifest.open(encoding="utf-8", newline="") as file:
-            header = next(csv.reader(file), [])
-            # Millions of rows: only those that begin right are parsed. No field holds a line break.
-            own = (line for line in file if line.startswith(f"{video_id}_"))
-            rows = list(csv.DictReader(own, header))
+    rows = _manifest_rows(video_id, output)
     answer, clips = reader.answer(video_id), list(reader.clips_of(video_id))
     history = list(reader.history(video_id))
     removed = video_id in read_removals(output).videos
@@ -206,11 +200,27 @@ def _show_video(
     return 0
 
 
-def _show_evidence(video_id: str, reader: Reader, console: PlainConsole, *, as_json: bool) -> int:
+def _manifest_rows(video_id: str, output: Path) -> list[dict[str, str]]:
+    manifest = output / DATASET_FOLDER / _MANIFEST
+    if not manifest.is_file():
+        return []
+    with manifest.open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file), [])
+        # Millions of rows: only those that begin right are parsed. No field holds a line break.
+        own = (line for line in file if line.startswith(f"{video_id}_"))
+        return list(csv.DictReader(own, header))
+
+
+def _show_evidence(
+    video_id: str, reader: Reader, output: Path, console: PlainConsole, *, as_json: bool
+) -> int:
     """What YouTube answered about its license, where and when; 1 when that was not kept."""
     evidence = reader.evidence_of(video_id)
+    record = record_id(evidence) if evidence else ""
+    if not any(row.get("evidence") == record for row in _manifest_rows(video_id, output)):
+        record = ""  # removed, or newer than the manifest
     if as_json:
-        fields = asdict(evidence) | {"record": record_id(evidence)} if evidence else None
+        fields = asdict(evidence) | {"record": record} if evidence else None
         console.print_line(json.dumps({"video_id": video_id, "evidence": fields}))
         return int(evidence is None)
     if evidence is None:
@@ -227,7 +237,7 @@ def _show_evidence(video_id: str, reader: Reader, console: PlainConsole, *, as_j
         f"title       {safe(reading.title)}",
         f"channel     {safe(reading.channel)} {safe(reading.channel_id)}".rstrip(),
         f"seen        {moment(evidence.seen_at)} by {safe(evidence.source)}",
-        f"record      {record_id(evidence)} in dataset/{EVIDENCE_FILE}",
+        f"record      {record or 'none'} in dataset/{EVIDENCE_FILE}",
         f"asked       {safe(evidence.address)}",
         *([f"with        {safe(evidence.sent)}"] if evidence.sent else []),
         f"answer      {safe(evidence.received)}",

@@ -22,7 +22,7 @@ from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.text import counted
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import Rejected
-from ascc_async.files import PART, sha256_of
+from ascc_async.files import PART, sha256_of, size
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten
@@ -32,7 +32,7 @@ from ascc_async.media.encoding import encoding_of, format_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
-from ascc_async.progress.formatting import count, safe, size
+from ascc_async.progress.formatting import count, safe
 from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load

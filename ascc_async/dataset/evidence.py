@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, redirect_stderr
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -16,10 +18,12 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from ascc_async.dataset.text import iso_time
+from ascc_async.dataset.text import clean, counted, iso_time
 from ascc_async.errors import MetadataError
 from ascc_async.model import Evidence, License
 from ascc_async.youtube.license_parser import read_again
+
+log = logging.getLogger(__name__)
 
 EVIDENCE_FILE = "evidence.warc.gz"
 _HTTP, _JSON = "HTTP/1.1", ("Content-Type", "application/json; charset=UTF-8")
@@ -30,13 +34,19 @@ description: What YouTube answered about the license of each video. Of an answer
  part from which license, title and channel were read; of a watch page, a part of the JSON in it.\
  Left out: headers, keys, cookies and whatever else tells of who asked.\r
 """
-_ANEW = "`python -m ascc_async run` writes it again"
-_UNREADABLE = (ArchiveLoadFailed, zlib.error, ValueError, OSError)
+_AGAIN = "`python -m ascc_async run` writes it again"
+_DAMAGED = (ArchiveLoadFailed, zlib.error, ValueError)  # of ValueError: a length, an encoding
 
 
 def record_id(evidence: Evidence) -> str:
     """The `WARC-Record-ID` of its response: the same for the same answer."""
-    return uuid5(NAMESPACE_URL, f"{evidence.video_id} {evidence.source} {evidence.seen_at}").urn
+    date = iso_time(evidence.seen_at)
+    return _id_of(evidence.video_id, evidence.address, date, evidence.received)
+
+
+def _id_of(video_id: str, address: str, date: str, received: str) -> str:
+    """Of all that the record holds, so that who alters anything alters its name as well."""
+    return uuid5(NAMESPACE_URL, f"{video_id} {address} {date} {received}").urn
 
 
 class EvidenceWriter:
@@ -107,50 +117,86 @@ def wrong_evidence(path: Path, named: Mapping[str, str]) -> Iterator[tuple[str, 
 
     Each answer is read again by today's parser.
     """
-    left = dict(named)
+    kinds = ("response", "request")
+    left = {(kind, urn) for kind in kinds for urn in named}
     try:
-        with path.open("rb") as file:
-            for record in ArchiveIterator(file, check_digests=True):
-                content = record.content_stream().read()
-                urn = _urn(record, "WARC-Record-ID")
+        with _archive(path, check_digests=True) as records:
+            for record in records:
+                content = record.content_stream().read().decode(errors="replace")
+                kind, urn = record.rec_type, _header(record, "WARC-Record-ID")
+                if kind == "request":
+                    urn = _header(record, "WARC-Concurrent-To")
+                video_id = named.get(urn)
                 if not record.digest_checker.passed:
-                    video_id = left.pop(urn, named.get(_urn(record, "WARC-Concurrent-To"), ""))
-                    yield video_id or "all videos", f"record {urn} was altered: its digest differs"
-                elif record.rec_type == "response" and (video_id := left.pop(urn, "")):
-                    reading = read_again(content.decode())
-                    if not reading.is_about(video_id):
-                        yield video_id, f"its record {urn} is about {reading.video_id}"
-                    elif reading.license is not License.CREATIVE_COMMONS:
-                        yield video_id, f"its record {urn} does not say Creative Commons"
-    except _UNREADABLE as error:
-        yield "all videos", f"{len(left):,} records cannot be read: {error}"
+                    yield video_id or "all videos", f"its {kind} {urn} was altered"
+                elif video_id and (kind, urn) not in left:
+                    yield video_id, f"there is a second {kind} {urn}"
+                elif video_id and (why := _wrong_with(record, content, video_id)):
+                    yield video_id, f"its {kind} {urn} {why}"
+                left.discard((kind, urn))
+    except (MetadataError, OSError) as error:
+        found = len(named) - sum(kind == "response" for kind, _ in left)
+        why = str(error).removeprefix(f"{path}: ")
+        yield "all videos", f"{why}; before that {found:,} of {counted(len(named), 'answer')}"
         return
-    for urn, video_id in left.items():
-        yield video_id, f"its record {urn} is not there"
+    for urn, video_id in named.items():
+        if absent := [kind for kind in kinds if (kind, urn) in left]:
+            yield video_id, f"its record {urn} is not there ({', '.join(absent)})"
 
 
-def copy_evidence(path: Path, target: Path, named: Iterable[str]) -> None:
+def _wrong_with(record: ArcWarcRecord, content: str, video_id: str) -> str:
+    """Why a record shows no license of the video; "" where it does."""
+    address, date = (_header(record, f"WARC-{name}") for name in ("Target-URI", "Date"))
+    if record.rec_type != "response":
+        return "" if video_id in address + content else "does not ask about this video"
+    if _header(record, "WARC-Record-ID") != _id_of(video_id, address, date, content):
+        return "was altered: its name is made of all that it holds"
+    try:
+        reading = read_again(content)
+    except (ValueError, RecursionError):
+        return "is no answer of YouTube"
+    if not reading.is_about(video_id):
+        return f"is about {reading.video_id}"
+    says_so = reading.license is License.CREATIVE_COMMONS
+    return "" if says_so else "does not say Creative Commons"
+
+
+def copy_evidence(path: Path, target: Path, named: Set[str]) -> None:
     """Copy the records of these ids, byte for byte, with what belongs to them.
 
     Raises MetadataError where some are not there or cannot be read.
     """
-    left, wanted = set(named), frozenset(named)
-    try:
-        with path.open("rb") as file, path.open("rb") as again, target.open("wb") as copy:
-            records = ArchiveIterator(file)
-            for record in records:
-                urn = _urn(record, "WARC-Record-ID")
-                left.discard(urn)
-                ids = (urn, _urn(record, "WARC-Concurrent-To"))
-                records.read_to_end()
-                if record.rec_type == "warcinfo" or not wanted.isdisjoint(ids):
-                    again.seek(records.get_record_offset())
-                    copy.write(again.read(records.get_record_length()))
-    except (ArchiveLoadFailed, zlib.error, FileNotFoundError) as error:
-        raise MetadataError(path, None, f"cannot be read ({error}): {_ANEW}") from error
+    left = set(named)
+    with target.open("wb") as copy, _archive(path) as records, path.open("rb") as again:
+        for record in records:
+            ids = {_header(record, "WARC-Record-ID"), _header(record, "WARC-Concurrent-To")}
+            records.read_to_end()
+            if record.rec_type == "warcinfo" or not ids.isdisjoint(named):
+                left -= ids
+                again.seek(records.get_record_offset())
+                copy.write(again.read(records.get_record_length()))
     if left:
-        raise MetadataError(path, None, f"lacks {len(left):,} records of the manifest: {_ANEW}")
+        raise MetadataError(path, None, f"lacks {len(left):,} records of the manifest: {_AGAIN}")
 
 
-def _urn(record: ArcWarcRecord, header: str) -> str:
-    return (record.rec_headers.get_header(header) or "").strip("<>")
+@contextmanager
+def _archive(path: Path, *, check_digests: bool = False) -> Iterator[ArchiveIterator]:
+    """Its records. Raises MetadataError where they cannot be read, also while they are."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        what = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise MetadataError(path, None, f"{what}: {_AGAIN}") from error
+    said = StringIO()  # warcio shows what it cannot read, as it stands there
+    with file, redirect_stderr(said):
+        records = ArchiveIterator(file, check_digests=check_digests)
+        try:
+            yield records
+        except _DAMAGED as error:
+            log.debug("warcio on the evidence", extra={"why": clean(f"{error} {said.getvalue()}")})
+            problem = f"is damaged at byte {records.offset:,}: {_AGAIN}"
+            raise MetadataError(path, None, problem) from error
+
+
+def _header(record: ArcWarcRecord, name: str) -> str:
+    return (record.rec_headers.get_header(name) or "").strip("<>")

@@ -101,7 +101,8 @@ def attributions(output_dir: Path) -> dict[str, Attribution]:
             next(table, None)
             return {line[0]: Attribution._make(line) for line in table}
     except (OSError, ValueError, TypeError, IndexError, csv.Error) as error:
-        raise MetadataError(path, None, _NO_CREDITS) from error
+        message = "cannot be read: `python -m ascc_async run` writes it again"
+        raise MetadataError(path, None, message) from error
 
 
 def write_credits_of(

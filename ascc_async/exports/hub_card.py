@@ -221,7 +221,7 @@ learning that this dataset is made to serve. `CITATION.cff` holds both.
 Are you the author of a sound in here and want it taken out? Write to whoever publishes this copy
 (on Hugging Face: the tab «Community»), with the link of the video or of your channel; no reason is
 needed. For the publisher: put the link on a line of `removals.txt`, run `export parquet` again, and
-upload.
+upload with `--delete '*'`, which also takes away files that are no longer there.
 
 ## How to publish it
 In this folder, with a NAME of your own such as `you/audioset-cc`. An upload that stopped goes on

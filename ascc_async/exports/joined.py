@@ -55,7 +55,7 @@ class Joined:
         try:
             return np.load(path).tolist()
         except (OSError, ValueError, EOFError) as error:
-            message = "cannot be read: the same `join` again writes it anew"
+            message = "cannot be read: the same `join` again writes it again"
             raise MetadataError(path, None, message) from error
 
 

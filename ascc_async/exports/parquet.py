@@ -136,7 +136,7 @@ def _write_beside(
         run = path.read_bytes()
         limit = json.loads(run)["settings"]["sampling"]["max_per_class"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        message = "cannot be read: `python -m ascc_async run` writes it anew"
+        message = "cannot be read: `python -m ascc_async run` writes it again"
         raise MetadataError(path, None, message) from error
     counts = summary(manifest_in(output_dir))
     card = hub_card(folder, shards, tables.features, published, counts, limited=limit is not None)

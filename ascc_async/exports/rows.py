@@ -84,6 +84,7 @@ class Published:
 
 def read_published(output_dir: Path, metadata_dir: Path) -> Published:
     """Every clip that may be published now. Raises SetupError, MetadataError."""
+    clips = published_clips(output_dir)
     # What `rebuild` made, or somebody copied, may have no metadata beside it.
     class_list = CLASS_LIST.find(metadata_dir) or PACKAGED_CLASS_LIST
     names = read_class_names(class_list)
@@ -91,7 +92,7 @@ def read_published(output_dir: Path, metadata_dir: Path) -> Published:
     credited = attributions(output_dir)
     quality = _quality(output_dir / "dataset" / "quality.csv")
     rows = []
-    for row in published_clips(output_dir):
+    for row in clips:
         mids = tuple(row.labels.split(","))
         if unknown := [mid for mid in mids if mid not in indices]:
             problem = f"lacks {', '.join(unknown)}, a label of {row.segment_id}"

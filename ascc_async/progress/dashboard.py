@@ -11,9 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ascc_async.files import size
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.figures import Figures, few, figures
-from ascc_async.progress.formatting import clock, count, duration, rate, safe, share, size
+from ascc_async.progress.formatting import clock, count, duration, rate, safe, share
 from ascc_async.throttle.identity import BucketSnapshot
 
 _MOST_MACHINES = 4  # in trouble, one by one

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
+from ascc_async.files import size
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.formatting import clock, count, duration, finish, rate, share, size
+from ascc_async.progress.formatting import clock, count, duration, finish, rate, share
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.identity import BucketSnapshot
 

@@ -6,22 +6,10 @@ from datetime import datetime
 
 from ascc_async.dataset.text import one_line
 
-_UNITS = ("B", "KB", "MB", "GB", "TB")
-
 
 def count(number: int) -> str:
     """`1,234,567`."""
     return f"{number:,}"
-
-
-def size(number: float) -> str:
-    """Bytes as people say them: `1.2 GB`."""
-    # Powers of a thousand, as disks and `output.min_free_gb` count.
-    for unit in _UNITS:
-        if number < 1000 or unit == _UNITS[-1]:
-            return f"{number:.0f} {unit}" if unit in ("B", "KB") else f"{number:.1f} {unit}"
-        number /= 1000
-    raise AssertionError("unreachable")
 
 
 def duration(seconds: float) -> str:

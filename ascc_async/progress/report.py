@@ -13,9 +13,10 @@ from typing import Any
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.dataset.text import counted
+from ascc_async.files import size
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.formatting import count, duration, share, size
+from ascc_async.progress.formatting import count, duration, share
 from ascc_async.progress.logs import LOGS
 
 _UNTRIED = "not tried yet"

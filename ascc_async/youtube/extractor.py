@@ -236,7 +236,7 @@ class Extractor:
             )
             # For the log file: links in it may hold keys and passwords.
             lines = [clean(line) for line in report.result.traceback.splitlines()]
-            log.info("yt-dlp's traceback", extra={"traceback": "\n".join(lines)})
+            log.debug("yt-dlp's traceback", extra={"traceback": "\n".join(lines)})
         for warning in report.warnings:
             if YtdlpText.UNKNOWN_CLIENT in warning:
                 why = "this yt-dlp no longer knows it"

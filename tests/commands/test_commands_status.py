@@ -122,6 +122,11 @@ def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
     shown = finished.here("status", row.video_id, "--evidence").stdout
     for fact in (row.evidence, row.license_text, row.channel_id, "asked       https://www.youtube"):
         assert fact in shown
+    manifest = finished.output / "dataset" / "manifest.csv"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole.replace(row.evidence.encode(), b""))  # as after a removal
+    assert "record      none in" in finished.here("status", row.video_id, "--evidence").stdout
+    manifest.write_bytes(whole)
     other = next(rows[rows.license == "standard"].itertuples())
     without = finished.here("status", other.video_id, "--evidence", "--json")
     assert (without.returncode, json.loads(without.stdout)["evidence"]) == (1, None)

@@ -6,12 +6,15 @@ import csv
 import gzip
 import io
 import json
+import re
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import warcio.cli
+import warcio.warcwriter
 from dataset_samples import NOW, Sample, removals
 
 from ascc_async.dataset.evidence import EVIDENCE_FILE, copy_evidence, record_id, wrong_evidence
@@ -25,7 +28,8 @@ IDS = ("-bcdefghijk", "aaaaaaaaaaa", "bbbbbbbbbbb")
 def evidence(video_id: str, source: str = "innertube", title: str = "Ä title") -> Evidence:
     """What a source saw."""
     answer = next_answer(video_id, rows=[license_row()], title=title)
-    address, sent = "https://www.youtube.com/youtubei/v1/next?prettyPrint=false", '{"videoId": 1}'
+    address = "https://www.youtube.com/youtubei/v1/next?prettyPrint=false"
+    sent = f'{{"videoId": "{video_id}"}}'
     return Evidence(video_id, source, NOW - 60, address, sent, evidence_in(answer))
 
 
@@ -98,11 +102,11 @@ def test_what_is_wrong_with_it_is_found(sample: Sample) -> None:
     path, records = sample.path(EVIDENCE_FILE), named(sample)
     wrong = dict(wrong_evidence(path, records | {"urn:uuid:0": "ccccccccccc"}))
     assert {video_id: why.partition(" urn:")[0] for video_id, why in wrong.items()} == {
-        IDS[0]: "its record", IDS[1]: "its record", "ccccccccccc": "its record",
+        IDS[0]: "its response", IDS[1]: "its response", "ccccccccccc": "its record",
     }  # fmt: skip
     assert wrong[IDS[0]].endswith("does not say Creative Commons")
     assert wrong[IDS[1]].endswith(f"is about {IDS[2]}")
-    assert wrong["ccccccccccc"].endswith("is not there")
+    assert wrong["ccccccccccc"].endswith("is not there (response, request)")
 
     content = gzip.decompress(path.read_bytes())
     path.write_bytes(content.replace("Ä title".encode(), "Ö title".encode()))
@@ -112,7 +116,82 @@ def test_what_is_wrong_with_it_is_found(sample: Sample) -> None:
         path.write_bytes(broken)
         assert list(wrong_evidence(path, records))
     path.unlink()
-    assert [video_id for video_id, _ in wrong_evidence(path, records)] == ["all videos"]
+    ((video_id, why),) = wrong_evidence(path, records)
+    assert (video_id, "is missing" in why) == ("all videos", True)
+
+
+def rewritten(path: Path, change: Any) -> None:
+    """The file with other records whose digests are right: `change` gives those of one."""
+    content = io.BytesIO(path.read_bytes())
+    with path.open("wb") as file:
+        writer = warcio.warcwriter.WARCWriter(file, gzip=True, warc_version="1.1")
+        for record in warcio.ArchiveIterator(content):
+            head = record.rec_headers
+            names = ("WARC-Record-ID", "WARC-Date", "WARC-Concurrent-To")
+            headers = {name: head.get_header(name) for name in names if head.get_header(name)}
+            uri = head.get_header("WARC-Target-URI") or ""
+            body = record.content_stream().read()
+            for changed_uri, changed, text in change(record.rec_type, uri, headers, body):
+                writer.write_record(
+                    writer.create_warc_record(
+                        changed_uri, record.rec_type, payload=io.BytesIO(text), length=len(text),
+                        http_headers=record.http_headers, warc_headers_dict=changed,
+                    )
+                )  # fmt: skip
+
+
+OTHER_DATE = {"WARC-Date": "2001-01-01T00:00:00Z"}
+FORGERIES = {
+    "is not there (request)": lambda kind, uri, head, body: (
+        [(uri, head, body)] * (kind != "request")
+    ),
+    "there is a second": lambda kind, uri, head, body: (
+        [(uri, head, body)] * (1 + (kind == "response"))
+    ),
+    "does not ask about": lambda kind, uri, head, body: (
+        [(uri, head, body if kind == "response" else b"{}")]
+    ),
+    "was altered: date": lambda kind, uri, head, body: [(uri, head | OTHER_DATE, body)],
+    "was altered: address": lambda kind, uri, head, body: [(uri and f"{uri}&x", head, body)],
+    "was altered: words": lambda kind, uri, head, body: (
+        [(uri, head, re.sub(rb'"videoId":"[^"]*"', b'"videoId":""', body))]
+    ),
+    "was altered: JSON": lambda kind, uri, head, body: [(uri, head, b"[" * 100_000)],
+}
+
+
+@pytest.mark.parametrize("why", FORGERIES)
+def test_a_forgery_with_right_digests_is_found(sample: Sample, why: str) -> None:
+    """Each answer's record is named by what it holds, and what was asked must be there."""
+    path, records = sample.path(EVIDENCE_FILE), named(sample)
+    rewritten(path, lambda kind, uri, head, body: [(uri, head, body)])
+    assert list(wrong_evidence(path, records)) == []
+    rewritten(path, FORGERIES[why])
+    wrong = [video for video, said in wrong_evidence(path, records) if why.split(":")[0] in said]
+    assert sorted(wrong) == sorted(IDS)
+
+
+def test_one_bad_record_hides_no_other_and_damage_is_said_in_words(
+    sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An answer nested too deep; rubbish at the end, by the byte where it begins."""
+    rows = {row.video_id: row for row in sample.journal.evidence_rows}
+    for video_id, rubbish in ((IDS[0], "[" * 100_000), (IDS[1], "no JSON")):
+        rows[video_id] = replace(rows[video_id], received=rubbish)
+    sample.journal.evidence_rows = list(rows.values())
+    sample.write()
+    path, records = sample.path(EVIDENCE_FILE), named(sample)
+    found = [
+        (video, why.endswith("no answer of YouTube"))
+        for video, why in wrong_evidence(path, records)
+    ]
+    assert found == [(IDS[0], True), (IDS[1], True)]
+    whole = path.stat().st_size
+    path.write_bytes(path.read_bytes() + b"\xff\xfe rubbish" * 10)
+    *_, (video_id, why) = wrong_evidence(path, records)
+    assert (video_id, why.partition(":")[0]) == ("all videos", f"is damaged at byte {whole:,}")
+    assert "before that 3 of 3 answers" in why
+    assert capsys.readouterr() == ("", "")
 
 
 def test_some_records_are_copied_byte_for_byte(sample: Sample, tmp_path: Path) -> None:

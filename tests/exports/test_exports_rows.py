@@ -42,6 +42,8 @@ def test_a_row_holds_all_that_is_known_of_a_clip(dataset: Dataset) -> None:
 
 def test_a_dataset_alone_is_enough(dataset: Dataset) -> None:
     """`rebuild` leaves no metadata: then Google's class list is the copy that comes along."""
+    with pytest.raises(SetupError, match="no dataset here yet"):
+        read_published(dataset.folder / "empty", dataset.folder / "metadata")
     published = read_published(dataset.folder, dataset.folder / "no metadata")
     assert len(published.names) == 527
     assert published.rows[0].human_labels == ("Bark", "Speech")

@@ -163,4 +163,4 @@ def test_what_the_manifest_names_must_be_there(copy: Dataset) -> None:
     for content in (evidence.read_bytes()[:1500], b"no WARC", None):
         evidence.write_bytes(content) if content else evidence.unlink()
         code, said = copy.command("export", "webdataset", "--shard-mb", "1")
-        assert (code, "writes it anew" in said) == (1, True), said
+        assert (code, "writes it again" in said) == (1, True), said
