@@ -141,8 +141,12 @@ REFUSALS: Mapping[str, Unplayable] = {
     "gone_for_good": Unplayable(
         "ERROR", _GONE, "This video has been removed by the uploader", bare=True
     ),
+    # Certain words, but for what stands beside them.
     "unknown_words": Unplayable(
-        "UNPLAYABLE", "Playback is paused on this network", "Come back another day", bare=True
+        "UNPLAYABLE",
+        "This video is no longer available",
+        "You have watched too many videos today",
+        bare=True,
     ),
 }
 

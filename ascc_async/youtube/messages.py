@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 from ascc_async.errors import RefusalKind, Refused
 from ascc_async.model import Reason
 from ascc_async.network.client import retry_after
-from ascc_async.youtube.json_reading import links_in, listed, text_of
+from ascc_async.youtube.json_reading import inside, links_in, listed, text_of
 from ascc_async.youtube.wordings import (
-    is_about_us,
     only_unavailable,
     reason_by_words,
     refusal_by_words,
@@ -96,6 +95,8 @@ def playability_in(raw: Any) -> Playability:
         if isinstance(screen, dict):
             names = ("reason", "subreason", "offerDescription")
             pieces += [text_of(screen.get(name)) for name in names]
+            shown = inside(screen, "content", "interstitialViewModel")
+            pieces += [text_of(shown.get(name)) for name in ("title", "description")]
     sentences = [" ".join(piece.split()) for piece in pieces if isinstance(piece, str)]
     return Playability(
         status=str(raw.get("status") or "").upper(),
@@ -149,8 +150,6 @@ def judge(playability: Playability) -> Verdict:
     said = words or status
     if kind := refusal_by_words(words) or _refusal_by_structure(playability):
         return Verdict(said, refusal=Refused(REFUSAL_TEXTS[kind], kind=kind))
-    if is_about_us(words):
-        return Verdict(said)
     reason = reason_by_words(words) or _reason_by_structure(playability)
     if reason is not None and (status != "LOGIN_REQUIRED" or reason in _BEHIND_A_LOGIN):
         return Verdict(said, reason=reason)

@@ -39,99 +39,99 @@ REFUSALS: tuple[tuple[str, RefusalKind], ...] = (
     (r"(您|你)不是(聊天)?机器人|(您|你)不是機器人", "bot_check"),
 )
 
-# Whoever speaks of these may mean us, whatever is said of a video beside: no reason is certain.
-_ABOUT_US = re.compile(
-    r"\b(networks?|session|captcha|vpn|proxy|ip address|browser|unusual|suspicious|automated)\b"
-    r"|\byour (\S+ )?(accounts?|channel|device|computer|app|client|access|requests?)\b"
-    r"|\bthis (\S+ )?(account(?! associated)|device|computer|app|client|request)\b"
-    r"|\b(ro)?bots?\b|netzwerk|sitzung|roboter|ip-adresse|\bgerät"
-    r"|\b(dein|ihr|euer)(e[mnrs]?)? (\S+[- ])?\S*(konto|kanal|zugriff|zugang)"
-    r"|セッション|ネットワーク|ロボット|ボット|ブラウザ|デバイス|お使いの|あなたの|ご利用の"
-)
-# Anybody may be called «Robot Networks», and anything a level of membership.
-_NAMES = re.compile(r"((?:content from|claim by|on level:) )[^.·]+?(?=, who|\(|[.·]|$)")
-
-# Each begins a sentence that is about the video, its uploader or its channel, by name. The first
-# reason that matches counts: «blocked in your country on copyright grounds» is about the country.
-_END = r"(?= ?(?:[.·。!]|$))"
+# Whole sentences: words end a video only when each of them is one of these. What is said beside may
+# be a refusal that nobody knows yet. English alone, as we ask in it: words in another language end
+# nothing. A sentence is matched to its end, so what it names may be open: nobody who turns us away
+# speaks of «a copyright claim by …», unless of «you».
+_NAME = r"(?:(?!\byour?\b)(?:[^·.!。]|(?<=\b\w)\.(?=\w\b)))+"  # «RTI S.p.A.»
+_BY = rf"(?: (?:by|from) {_NAME})?"
 _THIS = r"(?:this )?video"
-_HERE = r"(?:country|location|region)"
-_GONE = rf"{_THIS} (?:is no longer available|is unavailable|has been removed)"
+_HERE = r"your (?:country|location|region)"
+_REMOVED = rf"(?:{_THIS} (?:has been|was)|it was) removed"
+_GONE = rf"(?:{_THIS} is (?:no longer available|unavailable)|{_REMOVED})"
+_SOON = r"(?:shortly|in (?:a few|an?|\d+) (?:moment|second|minute|hour|day|week|month|year)s?)"
+_RULES = (
+    r"youtube(?:'s)? (?:terms of (?:service|use)|community guidelines"
+    rf"|polic(?:y|ies)(?: (?:on|against) {_NAME})?)"
+)
+_LEGAL = rf"a (?:legal|privacy|trademark|counterfeit|defamation) (?:claim|complaint){_BY}"
+_WHO = r"(?:who has|one or more of whom have)"
+_CLAIMED = rf"this video contains content from [^·]{{1,300}}?, {_WHO} blocked it"
+# Where several are said, the first of the table counts.
 REASONS: dict[Reason, tuple[str, ...]] = {
-    Reason.PRIVATE: (
-        rf"this video is private|(?:this (?:video )?is a )?private video{_END}",
-        rf"dieses video ist privat{_END}|この動画は非公開|非公開動画(?:です)?{_END}",
-    ),
+    Reason.PRIVATE: (r"this video is private", r"(?:this (?:video )?is a )?private video"),
     Reason.MEMBERS_ONLY: (
-        r"join this channel (?:\S+ ){0,8}?to get access",
-        r"this video is (?:only )?available to (?:this channel's|music premium) m",
+        r"join this channel(?: from your computer or \w+ app)? to get access to"
+        r" members-only content(?: like this video)?(?:,? and other exclusive perks)?",
+        r"this video is (?:only )?available to this channel's members"
+        r"(?: on level: [^·]{1,200}? \(or any higher (?:priced )?level\))?",
+        r"this video is only available to (?:music|youtube) premium members",
         r"this video is (?:only )?available (?:for rent|to rent|to buy)",
-        r"this video (?:requires (?:payment|purchase)|is members-only)",
-        r"dieses video [^.·]*mitglieder",
-        r"この動画[^。·]*メンバー|このチャンネル[^。·]*メンバー限定",
+        r"this video (?:requires (?:payment|purchase)(?: to watch)?|is members-only)",
     ),
     Reason.AGE_RESTRICTED: (
         r"(?:please )?sign in to confirm your age",
-        r"this video (?:is age[- ]restricted|requires age)",
-        r"this video may be inappropriate for some users",
-        r"melde dich an, um dein alter zu bestätigen|dieses video [^.·]*altersbeschränk",
-        r"この動画[^。·]*年齢制限|(?:ログインして)?年齢を確認",
+        r"this video is age[- ]restricted(?: and only available on youtube)?",
+        r"sorry, this content is age[- ]restricted",
+        r"this video requires age verification|this video may be inappropriate for some users",
     ),
     Reason.COUNTRY_RESTRICTED: (
-        rf"the (?:uploader|owner) has not made this video available in your {_HERE}",
-        rf"{_THIS} (?:is not|isn't) available (?:in|from) your {_HERE}{_END}",
-        rf"{_THIS} is blocked in your {_HERE}{_END}",
-        rf"this video contains content from .{{1,300}} blocked it in your {_HERE}",
-        rf"{_THIS} is not available on this country domain",
-        r"(?:das video|dieses video|der uploader|der nutzer)\b[^.·]*"
-        r" (?:deinem|ihrem|dein|ihr) land\b",
-        r"この動画[^。·]*お住まいの国|お住まいの国[^。·]*動画",
+        rf"the (?:uploader|owner) has not made this video available in {_HERE}",
+        rf"{_THIS} (?:is not|isn't) available (?:in|from) {_HERE}(?: due to {_LEGAL})?",
+        rf"{_THIS} is blocked in {_HERE}",
+        rf"{_CLAIMED} in {_HERE}(?: on copyright grounds)?",
+        rf"this (?:video|content) is not available on this country domain(?: due to {_LEGAL})?",
     ),
     Reason.ACCOUNT_TERMINATED: (
-        rf"{_GONE} because the (?:youtube )?account associated with this video has been terminated",
+        rf"(?:{_GONE} because )?the (?:youtube )?account associated with this video has been"
+        r" terminated(?: due to multiple third-party notifications of copyright infringement)?",
         rf"{_GONE} because the uploader has closed (?:their|his|her) youtube account",
-        r"dieses video [^.·]*(?:mit diesem video verknüpfte|(?:nutzer|uploader) sein)"
-        r" youtube-?konto (?:gekündigt|gelöscht|geschlossen)",
-        r"この動画に関連付けられ[^。·]*アカウントが停止",
-        r"(?:この動画[^。·]*)?投稿者[^。·]*アカウントを(?:閉鎖|停止)",
     ),
     Reason.COPYRIGHT_CLAIM: (
-        rf"{_GONE} (?:due to|because of) (?:a )?copyright (?:claim|infringement)",
-        r"this video contains content from .{1,300} blocked it [^.·]{0,60}?on copyright grounds",
-        r"dieses video [^.·]*urheberrecht|この動画[^。·]*著作権",
+        rf"{_GONE} (?:due to|because of) (?:a )?copyright (?:claim|infringement){_BY}",
+        rf"{_CLAIMED} on copyright grounds",
+        rf"{_REMOVED} following a copyright removal request{_BY}",
+        rf"it was blocked due to the claimed content{_BY}",
     ),
     Reason.LIVE: (
-        r"(?:this )?(?:live event|live stream|premiere) will begin|premieres? in ",
-        r"(?:this )?live stream (?:recording|has ended|is offline)|(?:this )?live event has ended",
+        rf"(?:this )?(?:live event|live stream|premiere) will begin {_SOON}",
+        rf"premieres {_SOON}|live stream is offline",
+        r"this live stream recording is not available|(?:this )?live (?:stream|event) has ended",
     ),
     Reason.REMOVED: (
-        rf"{_THIS} (?:has been|was) removed(?:{_END}| by the (?:uploader|user){_END}"
-        r"| for (?:violating|breach)| as a violation of| because it | due to its )",
-        rf"{_THIS} (?:doesn't|does not) exist{_END}|{_THIS} is no longer available{_END}",
-        rf"{_THIS} (?:isn't|is not) available any ?more{_END}",
-        r"(?:dieses|das) video wurde(?: vo[nm] (?:dem )?(?:nutzer|uploader))? entfernt"
-        rf"(?:{_END}|, weil es )|dieses video ist nicht mehr verfügbar{_END}",
-        rf"この動画は[^。·]*(?:削除されました|利用できなくなりました){_END}",
+        rf"{_REMOVED}(?: by (?:the (?:uploader|user)|youtube))?",
+        rf"{_REMOVED} (?:for violating|as a violation of|because it violate[sd]) {_RULES}",
+        rf"{_REMOVED} because its content violated {_RULES}",
+        rf"{_REMOVED} due to its inappropriate (?:nature|content)|{_GONE} due to {_LEGAL}",
+        rf"{_THIS} (?:doesn't|does not) exist|{_THIS} is no longer available",
+        rf"{_THIS} (?:isn't|is not) available any ?more",
     ),
     Reason.SIGN_IN_REQUIRED: (
         r"(?:please )?sign in to (?:view|watch) this video",
         r"this video is (?:only )?(?:available )?for registered users",
-        r"(?:this video requires login|login required to view this)",
+        r"this video requires login|login required to view this(?: video)?",
     ),
 }
-_REFUSALS = tuple((re.compile(words), kind) for words, kind in REFUSALS)
-_REASONS = {
-    reason: re.compile(rf"(?:^|[.:·。!] ?)(?:{'|'.join(words)})")
-    for reason, words in REASONS.items()
-}
-
 # Seen twice, hours or identities apart, these mean that a video is gone, and only when nothing else
-# is said: words beside them that nobody knows may be a refusal in new words.
+# is said.
 _UNAVAILABLE = (
-    r"(this )?video (is )?unavailable|this video (is not|isn't) available"
-    r"|(dieses )?video (ist )?nicht verfügbar|(この)?動画(を再生|は再生|は利用)できません"
+    r"(?:this )?video (?:is )?unavailable|this video (?:is not|isn't) available"
+    r"|(?:dieses )?video (?:ist )?nicht verfügbar|(?:この)?動画(?:を再生|は再生|は利用)できません"
 )
-_ONLY_UNAVAILABLE = re.compile(rf"(({_UNAVAILABLE})[.。 ·]*)+")
+# Said beside a reason; alone they tell nothing.
+_BESIDE = (
+    r"sorry about that|learn more(?: about combating hate speech in your country)?"
+    r"|sign in if you've been granted access(?: to this video)?|members-only content"
+    r"|if the owner of this video has granted you access, please sign in"
+    r"|please sign in to verify that you may see it"
+)
+_SENTENCES = {**{reason.name: "|".join(words) for reason, words in REASONS.items()},
+              "UNAVAILABLE": _UNAVAILABLE, "BESIDE": _BESIDE}  # fmt: skip
+_SENTENCE = re.compile(
+    rf"(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in _SENTENCES.items())})"
+    r"(?:[.!。]+(?: ·)?(?: |$)|。| · |$)"
+)
+_REFUSALS = tuple((re.compile(words), kind) for words, kind in REFUSALS)
 
 
 def plain(text: str) -> str:
@@ -149,15 +149,24 @@ def refusal_by_words(text: str) -> RefusalKind | None:
 
 def reason_by_words(text: str) -> Reason | None:
     """The reason that these words name for certain."""
-    words = plain(text)
-    return next((reason for reason, pattern in _REASONS.items() if pattern.search(words)), None)
-
-
-def is_about_us(text: str) -> bool:
-    """Whether a network, a session or the viewer's own account is spoken of."""
-    return bool(_ABOUT_US.search(_NAMES.sub(r"\1", plain(text))))
+    kinds = _kinds(text)
+    return next((reason for reason in REASONS if reason.name in kinds), None)
 
 
 def only_unavailable(text: str) -> bool:
     """Whether nothing is said but that a video is unavailable."""
-    return bool(_ONLY_UNAVAILABLE.fullmatch(plain(text)))
+    return _kinds(text) == {"UNAVAILABLE"}
+
+
+def _kinds(text: str) -> set[str | None]:
+    """What each sentence is; empty where one of them is unknown."""
+    words = plain(text)
+    kinds: set[str | None] = set()
+    at = 0
+    while at < len(words):
+        sentence = _SENTENCE.match(words, at)
+        if sentence is None:
+            return set()
+        kinds.add(sentence.lastgroup)
+        at = sentence.end()
+    return kinds

@@ -224,6 +224,11 @@ def test_recorded_players(name: str, reason: Reason | None) -> None:
          None, Reason.MEMBERS_ONLY),
         ({"status": "OK", "reason": "Sign in to confirm you're not a bot"}, None, None),
         ({"status": "LOGIN_REQUIRED", "messages": ["This video is private"]}, None, Reason.PRIVATE),
+        ({"status": "ERROR", "reason": "Video unavailable", "errorScreen": {"x": {"content": {
+            "interstitialViewModel": {"title": {"content": "Video unavailable"}, "description":
+            {"content": "This video has been removed by the uploader"}}}}}}, None, Reason.REMOVED),
+        ({"status": "ERROR", "reason": "This video is private", "errorScreen": {"x": {"content": {
+            "interstitialViewModel": {"description": {"content": "Too often"}}}}}}, None, None),
         (None, None, None),
         ({"status": 7, "reason": ["?"], "messages": "?", "errorScreen": [1]}, None, None),
     ],

@@ -30,25 +30,43 @@ FINAL = {
     "This video has been removed for violating YouTube’s policy on hate speech.": Reason.REMOVED,
     "This video does not exist.": Reason.REMOVED,
     "Video unavailable · This video isn't available anymore": Reason.REMOVED,
-    "Dieses Video wurde vom Nutzer entfernt.": Reason.REMOVED,
-    "この動画は投稿者により削除されました": Reason.REMOVED,
+    "This video has been removed for violating YouTube's Community Guidelines.": Reason.REMOVED,
+    "This video has been removed for violating YouTube's policy on spam, deceptive practices, and"
+    " scams · Learn more · Sorry about that.": Reason.REMOVED,
+    "This video has been removed for violating YouTube's policy on hate speech. Learn more about"
+    " combating hate speech in your country.": Reason.REMOVED,
+    "This video has been removed because its content violated YouTube's Terms of Service.":
+        Reason.REMOVED,
+    "This video has been removed by YouTube": Reason.REMOVED,
+    "This video is no longer available due to a privacy claim by a third party": Reason.REMOVED,
+    "This video is no longer available due to a trademark claim by Acme Inc.": Reason.REMOVED,
+    "Video unavailable · This video was removed due to a legal complaint": Reason.REMOVED,
     "This video is private": Reason.PRIVATE,
     "Private video · Sign in if you've been granted access to this video": Reason.PRIVATE,
     "This video is private · This is a private video. Please sign in to verify that you may see it."
     " · If the owner of this video has granted you access, please sign in.": Reason.PRIVATE,
-    "Dieses Video ist privat": Reason.PRIVATE,
+    "This video is private. If the owner of this video has granted you access, please sign in.":
+        Reason.PRIVATE,
     "This video is no longer available because the YouTube account associated with this video has"
     " been terminated.": Reason.ACCOUNT_TERMINATED,
     "This video is no longer available because the uploader has closed their YouTube account.":
         Reason.ACCOUNT_TERMINATED,
-    "Dieses Video ist nicht mehr verfügbar, weil das mit diesem Video verknüpfte YouTube-Konto"
-    " gekündigt wurde.": Reason.ACCOUNT_TERMINATED,
     "This video is no longer available due to a copyright claim by X": Reason.COPYRIGHT_CLAIM,
     "This video is no longer available due to a copyright claim by Robot Network Ltd":
         Reason.COPYRIGHT_CLAIM,
     "This video contains content from SME, who has blocked it on copyright grounds":
         Reason.COPYRIGHT_CLAIM,
+    "Video unavailable. It was removed following a copyright removal request by RTI S.p.A.":
+        Reason.COPYRIGHT_CLAIM,
+    "Video unavailable · It was blocked due to the claimed content by Turner EST.":
+        Reason.COPYRIGHT_CLAIM,
     "The uploader has not made this video available in your country": Reason.COUNTRY_RESTRICTED,
+    "This video is not available in your country due to a legal complaint from the government":
+        Reason.COUNTRY_RESTRICTED,
+    "This content is not available on this country domain due to a legal complaint from the"
+    " government.": Reason.COUNTRY_RESTRICTED,
+    "This video contains content from A.B.C. and D! Inc., one or more of whom have blocked it in"
+    " your country on copyright grounds.": Reason.COUNTRY_RESTRICTED,
     "Video unavailable · This video contains content from Rotana, who has blocked it in your"
     " country on copyright grounds": Reason.COUNTRY_RESTRICTED,
     "Sign in to confirm your age · This video may be inappropriate for some users.":
@@ -57,6 +75,9 @@ FINAL = {
     " perks.": Reason.MEMBERS_ONLY,
     "This video is available to this channel's members on level: Browser Bots (or any higher"
     " priced level).": Reason.MEMBERS_ONLY,
+    "This video is available to this channel's members on level: LEVEL! (or any higher level). Join"
+    " this channel to get access to members-only content and other exclusive perks.":
+        Reason.MEMBERS_ONLY,
     "This video is only available to Music Premium members": Reason.MEMBERS_ONLY,
     "Sign in to view this video": Reason.SIGN_IN_REQUIRED,
     "This live event will begin in 2 days.": Reason.LIVE,
@@ -113,6 +134,32 @@ HOSTILE = (
     "This service is not available in your country", "Dieser Dienst: nicht in deinem Land",
     "Members-only network", "Sign in to view this video from this network", "Premieres",
     "Dieses Video wurde aus deiner Sitzung entfernt", "この動画はこのセッションから削除されました",
+    # Certain words at the head or in the middle, and more that nobody knows.
+    "This video is private while you are signed out", "This video is private for guests",
+    "This video has been removed because it was requested too often from here",
+    "This video was removed due to its high number of views from this address",
+    "This video is no longer available due to a copyright claim against your address",
+    "This video is no longer available due to a copyright claim by you",
+    "This video contains content from A, who has blocked it in your country for guests",
+    "This live event will begin in 2 days for guests",
+    "This video requires age verification of you",
+    "Private video. Sign in", "Join this channel and you will get to get access",
+    # We ask in English: in other languages nothing is certain.
+    "Dieses Video wurde vom Nutzer entfernt.", "Dieses Video ist privat",
+    "Dieses Video wurde entfernt. Zu viele Anfragen von dir",
+    "Dieses Video ist nicht mehr verfügbar · Bitte melde dich an",
+    "Dieses Video wird gerade auf Urheberrecht geprüft",
+    "Dieses Video lädt nicht, weil Anfragen aus deinem Land gerade begrenzt sind",
+    "この動画は投稿者により削除されました", "この動画は一時的に利用できなくなりました",
+    "この動画はアクセスが集中したため利用できなくなりました",
+    "この動画は再生リストから削除されました", "投稿者のアカウントを停止しました",
+    "この動画の著作権を確認しています", "Cette vidéo a été supprimée",
+)  # fmt: skip
+# None of them is known: whatever stands beside them ends nothing either.
+UNKNOWN = (
+    "You have watched too many videos today", "We've noticed a lot of traffic from you",
+    "Verify that it's you", "Guests have reached today's limit", "Sign in", "Try reloading",
+    "Too many people share this connection", "Bitte melde dich an", "アクセスが集中しています",
 )  # fmt: skip
 STATUSES = ("OK", "ERROR", "UNPLAYABLE", "LOGIN_REQUIRED", "CONTENT_CHECK_REQUIRED", "NEW", "",
             *FINAL_STATUSES)  # fmt: skip
@@ -210,3 +257,15 @@ def test_the_table_is_as_it_is_written_down_here() -> None:
         assert verdict.reason is ending(status, words), (status, words)
         assert (verdict.refusal is not None) is refused(status, words), (status, words)
         assert verdict.playable is (status == "OK")
+
+
+def test_whoever_says_more_than_is_known_says_nothing_certain() -> None:
+    """Every known sentence with every unknown one before or after it, however they are joined."""
+    joints = (" · ", ". ", "! ", ".", "。")
+    for known, unknown, joint in itertools.product(FINAL, UNKNOWN, joints):
+        for words in (f"{known}{joint}{unknown}", f"{unknown}{joint}{known}"):
+            for status in ("ERROR", "UNPLAYABLE", "LOGIN_REQUIRED"):
+                verdict = judge(Playability(status, words))
+                assert (verdict.reason, verdict.unavailable) == (None, False), words
+    for one, other in itertools.product(FINAL, FINAL):
+        assert judge(Playability("ERROR", f"{one} · {other}")).reason in (FINAL[one], FINAL[other])
