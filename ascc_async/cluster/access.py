@@ -70,8 +70,11 @@ class ManyMachines(YouTubeAccess):
 
     async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
         """By any machine, which keeps the links."""
-        # Before licenses, which are many more: so it is where one rate limiter is for both.
-        machine, found = await self.machines.ask("resolve", video_id, other_client, first=True)
+        # Before licenses, which are many more: so it is where one rate limiter is for both. Where
+        # the page is misread, the license could not be confirmed.
+        machine, found = await self.machines.ask(
+            "resolve", video_id, other_client, source="watch_page", first=True
+        )
         resolved: Resolved = found
         return replace(resolved, identity=f"{machine.name}/{resolved.identity}")
 
@@ -156,7 +159,7 @@ class ManyMachines(YouTubeAccess):
         others = [
             f"{machine.name}/{who}"
             for machine in self.machines.working
-            if machine.rests_until() <= now
+            if machine.rests_until() <= now and not machine.shut
             for who in machine.identities
             if f"{machine.name}/{who}" != identity
         ]

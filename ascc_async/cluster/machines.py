@@ -293,8 +293,8 @@ class Machines:
         """A machine, with room for a question unless it was named."""
         if on is not None:
             machine = self.known.get(on)
-            if machine is None or machine.status in ("left out", "lost"):
-                raise StationLost(f"the machine «{on}» is lost")
+            if machine is None or machine.status in ("left out", "lost") or source in machine.shut:
+                raise StationLost(f"«{on}» is lost or left out")
             yield machine  # it goes on with something begun
             return
         if self._closed:

@@ -322,6 +322,8 @@ def test_one_source_of_one_machine_is_left_out() -> None:
         assert machines.leave_out_source("innertube", "a")
         asked = [machines.ask("license", n, source="innertube") for n in range(6)]
         assert {each[1] for each in await asyncio.gather(*asked)} == {"b"}
+        with pytest.raises(StationLost):
+            await machines.ask("license", 7, on="a", source="innertube")
         assert not machines.leave_out_source("innertube", "b")
         asked = [machines.ask("license", n, source="watch_page") for n in range(6)]
         assert {each[1] for each in await asyncio.gather(*asked)} == {"a", "b"}
