@@ -267,5 +267,8 @@ def test_whoever_says_more_than_is_known_says_nothing_certain() -> None:
             for status in ("ERROR", "UNPLAYABLE", "LOGIN_REQUIRED"):
                 verdict = judge(Playability(status, words))
                 assert (verdict.reason, verdict.unavailable) == (None, False), words
+    for known in FINAL:  # the sentence itself goes on, or begins otherwise
+        for words in (f"{known.rstrip('.')} while you are signed out", f"Today {known}"):
+            assert judge(Playability("ERROR", words)).reason is None, words
     for one, other in itertools.product(FINAL, FINAL):
         assert judge(Playability("ERROR", f"{one} · {other}")).reason in (FINAL[one], FINAL[other])
