@@ -25,20 +25,24 @@ from ascc_async.model import License
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = ("video_id", "ytid", "id", "youtube_id", "segment_id", "url")  # in small letters
-# As an id, a segment id (manifest and file names show that), or a watch address.
+# As `_bare` leaves them: «Video ID», `videoId` and `video_id` are one. The surest come first: an
+# `id` may be a running number.
+_COLUMNS = ("videoid", "ytid", "youtubeid", "segmentid", "id", "url")
+# An id, the address of its page, or what clips are called: the segment's times behind the id, `Y`
+# before it (so it is with many who downloaded AudioSet), and the extension.
 _VIDEO = re.compile(
-    r"(?:(?:https?://)?(?:www\.|m\.|music\.)?(?:youtu\.be/|youtube\.com/(?:watch\?(?:.*&)?v=|shorts/|"
-    r"embed/|live/)))?([A-Za-z0-9_-]{11})(?:_[0-9]+|[?&#].*)?"
+    r"(?:(?:https?://)?(?:www\.|m\.|music\.)?(?:youtu\.be/|youtube(?:-nocookie)?\.com/"
+    r"(?:watch\?(?:.*&)?v=|(?:shorts|embed|live|v)/))|Y)?([A-Za-z0-9_-]{11})"
+    r"(?:(?:_[0-9.]+){0,2}(?:\.[A-Za-z0-9]{3,4})?|[?&#].*)"
 )
-# The name of a column may happen to look like an id, and hardly an id like a name. At worst one
-# video comes in its usual turn.
-_NAME = re.compile(r"[A-Za-z][a-z_]{10}")
+# Above the ids: a spreadsheet's `sep=;`, or the name of a column, which may happen to look like an
+# id, and hardly an id like a name. At worst one video comes in its usual turn.
+_NAME = re.compile(r"sep=|[A-Za-z][a-z_]{10}")
 _REMEDY = "correct it, or take the file out of license.ask_first"
 
 
 def video_id_of(text: str) -> str | None:
-    """The id in an id, a segment id or the address of a video's page; None where it is none."""
+    """The id in an id, in the address of a video's page or in a clip's name; None: in none."""
     match = _VIDEO.fullmatch(text.strip())
     return match[1] if match else None
 
@@ -86,50 +90,72 @@ def _ids_in(path: Path) -> Ids:
         # and elsewhere they are reported with their line.
         encoding = "utf-16" if wide else "utf-8-sig"
         with path.open(encoding=encoding, errors="replace", newline="") as file:
-            for line, text in _entries(path, file):
-                if (video_id := video_id_of(text)) is None:
-                    problem = f"expected a video id (11 of A-Z a-z 0-9 - _), found {text[:60]!r}"
-                    raise MetadataError(path, line, f"{problem}: {_REMEDY}")
-                ids[video_id] = None
+            for number, (line, cells) in enumerate(_entries(file)):
+                video_id = next(filter(None, map(video_id_of, cells)), None)
+                if video_id is not None:
+                    ids[video_id] = None
+                elif cells:
+                    found = ", ".join(filter(None, cells))[:60]
+                    expected = (
+                        "a video id (11 of A-Z a-z 0-9 - _)" if number else
+                        "text with a video id in each line, or a header with a column video_id,"
+                        " YTID or id"
+                    )  # fmt: skip
+                    problem = f"expected {expected}, found {found!r}: {_REMEDY}"
+                    raise MetadataError(path, line, problem)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise MetadataError(path, None, f"{problem}: correct license.ask_first") from error
     except csv.Error as error:
-        raise MetadataError(
-            path, line + 1, f"cannot be read as CSV ({error}): {_REMEDY}"
-        ) from error
+        problem = f"a quote in this row is not closed, or not where it should be ({error})"
+        raise MetadataError(path, line + 1, f"{problem}: {_REMEDY}") from error
     if not ids:
-        problem = "names no video, or of a manifest no Creative Commons one"
+        problem = (
+            "names no video (of a table with segment_id and license only the rows with"
+            f" {License.CREATIVE_COMMONS} as license count)"
+        )
         raise MetadataError(path, None, f"{problem}: {_REMEDY}")
     return np.array(list(ids), ID_DTYPE)
 
 
-def _entries(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """What stands where an id is expected, with its line."""
+def _entries(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The last line of each row, and what in it may be an id; nothing: none is expected there."""
     numbered = enumerate(lines, 1)
     for top, head in numbered:
-        separator = max(",;\t", key=head.count)
-        fields = partial(csv.reader, delimiter=separator, skipinitialspace=True)
-        names = [name.strip().lower() for name in next(fields([head.lstrip("# ")]), [])]
-        column = next((names.index(name) for name in _COLUMNS if name in names), None)
-        # AudioSet's own files name their columns in a comment; one word in a comment is no header.
-        if column is not None and (len(names) > 1 or not head.startswith("#")):
-            license_ = names.index("license") if {"segment_id", "license"} <= set(names) else None
-            table = fields(line for _, line in numbered)
-            for row in table:
-                wanted = license_ is None or row[license_:][:1] == [License.CREATIVE_COMMONS]
-                if wanted and "".join(row).strip():  # spreadsheets leave empty rows
-                    yield top + table.line_num, "".join(row[column:][:1])
-        elif entry := _plain_entry(head):
-            if not _NAME.fullmatch(entry):
-                if video_id_of(entry) is None:
-                    problem = (
-                        "expected text with a video id in each line, or a header with a column"
-                        f" video_id, YTID or id, found {head.strip()[:60]!r}"
-                    )
-                    raise MetadataError(path, top, f"{problem}: {_REMEDY}")
-                yield top, entry
-            yield from ((n, text) for n, line in numbered if (text := _plain_entry(line)))
+        for separator in ",;\t":
+            fields = partial(csv.reader, delimiter=separator, skipinitialspace=True)
+            names = list(map(_bare, next(fields([head.lstrip("# ")]), [])))
+            columns = [names.index(name) for name in _COLUMNS if name in names]
+            # AudioSet's own files name columns in a comment; one word in a comment is no header.
+            if columns and (len(names) > 1 or not head.startswith("#")):
+                yield top, []
+                manifest = {"segmentid", "license"} <= set(names)
+                license_ = names.index("license") if manifest else None
+                table = fields((line for _, line in numbered), strict=True)
+                for row in table:
+                    yield top + table.line_num, _cells(row, columns, license_)
+                return
+        if (entry := _plain_entry(head)) and not _NAME.fullmatch(entry):
+            yield top, [entry]
+            yield from ((n, [text]) for n, line in numbered if (text := _plain_entry(line)))
+
+
+def _bare(name: str) -> str:
+    return re.sub("[ _-]", "", name.strip().lower())
+
+
+def _cells(row: list[str], columns: list[int], license_: int | None) -> list[str]:
+    """What stands in these columns; nothing of a row that is empty, a comment or not wanted."""
+    if not "".join(row).strip():  # spreadsheets leave empty rows
+        return []
+    if license_ is not None:
+        value = _bare("".join(row[license_ : license_ + 1]))
+        if not value.startswith("creativecommon"):  # `creativeCommon` it is in the Data API
+            return []
+    cells = ["".join(row[column : column + 1]) for column in columns]
+    # A title may begin so, too, and `#NAME?` stands where a spreadsheet spoilt an id.
+    comment = row[0].split(" ")[0] == "#" and not any(map(video_id_of, cells))
+    return [] if comment else cells
 
 
 def _plain_entry(line: str) -> str:

@@ -19,6 +19,7 @@ FRAME_SECONDS = 0.02
 FULL_SCALE = 1 - 1 / 32768  # the largest sample of 16 bits
 CLIPPED_RUN = 3  # one or two samples at full scale may be music; three in a row are cut off
 DIGITAL_SILENCE_BELOW = 1 / 65536  # half a step of 16 bits: lossy decoders leave no true zeros
+_UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's word for it, and so it reads the 0 of an empty FLAC
 
 Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
@@ -42,7 +43,10 @@ def inspect_file(file: Path | BinaryIO, *, lossy: bool) -> Inspection:
     """
     kind = "float32" if lossy else "int16"
     try:
-        samples, rate = soundfile.read(file, dtype=kind, always_2d=True)
+        with soundfile.SoundFile(file) as sound:
+            if sound.frames == _UNKNOWN_FRAMES:
+                raise Rejected(Reason.TOO_SHORT, "no sound in it")
+            samples, rate = sound.read(dtype=kind, always_2d=True), sound.samplerate
     except soundfile.LibsndfileError as error:
         # Not libsndfile's own words, which name its functions.
         raise Rejected(Reason.CORRUPT, "the finished file does not decode: damaged") from error

@@ -41,6 +41,20 @@ MANIFEST = "segment_id,video_id,labels,license,title\r\n"
         "id,title\n-0O3e95y4gE,a\n,\n_g0fiWx8RyM,b\n07J4uVMPSW4,c\n,\n,,\n",
         "https://www.youtube.com/watch?v=-0O3e95y4gE&t=3  # good\n"
         "https://youtu.be/_g0fiWx8RyM#t=4\nyoutube.com/shorts/07J4uVMPSW4\n",
+        # File names, and other addresses.
+        "Y-0O3e95y4gE.wav\n_g0fiWx8RyM_30000.flac\nhttps://youtube.com/v/07J4uVMPSW4?t=3\n",
+        "-0O3e95y4gE_30.000_40.000\nY_g0fiWx8RyM_0.mp3\n"
+        "https://www.youtube-nocookie.com/embed/07J4uVMPSW4\n",
+        # A running number beside the ids.
+        "id,youtube_id\n1,-0O3e95y4gE\n2,_g0fiWx8RyM\n3,07J4uVMPSW4\n",
+        "id,url\n1,https://youtu.be/-0O3e95y4gE\n2,_g0fiWx8RyM\n3,07J4uVMPSW4\n",
+        # As others write the column's name; comments within a table, and a title like one.
+        "sep=;\r\nTitle, long;Video ID;a, b\r\nx;-0O3e95y4gE;\r\n# from here on, old;;\r\n"
+        "#2;_g0fiWx8RyM;\r\ny;07J4uVMPSW4;\r\n",
+        "videoId\n# a note\n-0O3e95y4gE\n_g0fiWx8RyM\n07J4uVMPSW4\n",
+        # A manifest that went through somebody's hands.
+        "Segment_ID,License\n-0O3e95y4gE_0,Creative Commons\ngggggggggg0_0,Standard\n"
+        "_g0fiWx8RyM_0, creative_commons \n07J4uVMPSW4_0,creativeCommon\n",
         "title,url\na,https://youtu.be/-0O3e95y4gE\nb,_g0fiWx8RyM\nc,07J4uVMPSW4\n",
         f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,creative_commons,a\r\n"
         "gggggggggg0_0,gggggggggg0,/m/1,standard,b\r\ngggggggggg1_0,gggggggggg1,/m/1,,\r\n"
@@ -74,11 +88,20 @@ def test_a_table_saved_as_utf_16_is_read(tmp_path: Path) -> None:
         (b"-0O3e95y4gE\n-0O3e95y4gE;_g0fiWx8RyM\n", ":2: ", "found '-0O3e95y4gE;_g0fiWx8RyM'"),
         ("id\n-0O3e95y4gE\n".encode("utf-16-le"), ":1: ", "expected text"),
         (b"\x1f\x8b\x08\x00\xff\xff", ":1: ", "expected text"),
+        # An open quote takes in what follows, to the end or to the next quote.
+        (b'id,x\n-0O3e95y4gE,1\n_g0fiWx8RyM,"a\n07J4uVMPSW4,b\n', ":3: ", "a quote"),
+        (b'id,x\n-0O3e95y4gE,"a\n_g0fiWx8RyM,"b"\n', ":2: ", "a quote"),
+        (
+            b"id,url\n17,https://example.org\n",
+            ":2: ",
+            "expected a video id (11 of A-Z a-z 0-9 - _), found '17, https://example.org'",
+        ),
         (b"", ": ", "names no video"),
+        (b"segment_id,license\n-0O3e95y4gE_0,CC BY\n", ": ", "with creative_commons as license"),
         (
             f"{MANIFEST}-0O3e95y4gE_0,-0O3e95y4gE,/m/1,standard,a\r\n".encode(),
             ": ",
-            "Creative Commons",
+            "creative_commons",
         ),
         (None, ": ", "cannot be read (No such file or directory): correct license.ask_first"),
     ],

@@ -122,6 +122,8 @@ async def test_a_clip_says_what_it_is(cutter: Cutters, stream: Streams, tmp_path
         (WEBM, StreamSpec(LENGTH), 45_200, Reason.TOO_SHORT),
         (MP4, StreamSpec(LENGTH), 400_000, Reason.TOO_SHORT),
         (WEBM, StreamSpec(LENGTH), 400_000, Reason.TOO_SHORT),
+        # Without an index it is an empty clip that tells.
+        (MP4, StreamSpec(5_730, index=IndexForm.NONE), 30_000, Reason.TOO_SHORT),
         (MP4, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
         (WEBM, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
         (MP4, StreamSpec(LENGTH, damage=Damage.GARBAGE), 10_000, Reason.CORRUPT),
