@@ -55,6 +55,10 @@ class Bucket:
         self, identity: str, kind: RequestKind, throttle: ThrottleSettings, now: float
     ) -> None:
         self._identity, self._kind = identity, kind
+        if len(kind.limits) > 1 and throttle.adaptive:
+            # A rate of its own it needs only once it is refused alone: until then the other binds.
+            most = throttle.max_requests_per_second
+            throttle = throttle.model_copy(update={"requests_per_second": most})
         self.controller = RateController(throttle)
         self.breaker = RefusalBreaker()
         # Nothing is known of the limit yet: where the rate is learned, a burst must be earned.

@@ -171,7 +171,7 @@ class Identity:
         return BucketSnapshot(
             identity=self.name,
             kind=kind,
-            rate=bucket.controller.rate,
+            rate=min(each.controller.rate for each in self.passed[kind]),
             ceiling=bucket.controller.ceiling,
             waiting=waiting,
             in_flight=bucket.in_flight,

@@ -601,6 +601,18 @@ async def test_while_pages_are_paused_the_player_is_their_trial() -> None:
 
 
 @in_virtual_time
+async def test_one_refusal_leaves_the_player_as_quick_as_pages() -> None:
+    """It may have been the limit of pages that was met: no license waits for the player then."""
+    one = limiter(ThrottleSettings(requests_per_second=2))
+    await ask(one, Refused("429"), kind=RequestKind.PLAYER)
+    await ask(one, kind=RequestKind.PLAYER)
+    began = now()
+    for _ in range(20):
+        await ask(one, kind=RequestKind.PLAYER)
+    assert now() - began < 13
+
+
+@in_virtual_time
 async def test_patience_ends_where_the_player_alone_is_refused() -> None:
     """After ten seconds, and then at once; where pages pause, too, one waits along with them."""
     one = limiter()
