@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> int:
             _webdataset(settings, options.shard_mb)
         case "lists":
             published = _published(settings)
-            folder = lists.export(settings.output.dir, published)
+            folder = lists.export(settings.output.dir, published, settings.output.min_free_gb)
             say(f"lists: {counted(len(published.rows), 'clip')}, in {folder}")
     return 0
 

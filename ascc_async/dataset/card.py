@@ -43,7 +43,14 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
         ("Clips per split", table(("split", *Outcome), splits)),
         ("Clips per class", _classes(counts, classes)),
         ("Sample rates", kept + table(("Hz", "clips"), counts.sample_rates.items())),
-        ("What is missing, and why", missing(counts, limited=limit is not None)),
+        (
+            "What is missing, and why",
+            missing(
+                counts,
+                limited=limit is not None,
+                listed_in="`manifest.csv` and `unavailable.csv`",
+            ),
+        ),
         ("Licenses", LICENSES),
         ("How to cite", f"Please cite AudioSet, and MetaAudio.\n\n{CITATIONS}"),
         ("How to publish a copy", _PUBLISHING),
@@ -105,8 +112,11 @@ def _classes(counts: Counts, classes: Sequence[ChosenClass]) -> str:
     return text
 
 
-def missing(counts: Counts, *, limited: bool) -> str:
-    """What is not in the dataset, by outcome and reason. `limited`: not all were asked for."""
+def missing(counts: Counts, *, limited: bool, listed_in: str) -> str:
+    """What is not in the dataset, by outcome and reason. `limited`: not all were asked for.
+
+    `listed_in`: the files that name every segment.
+    """
     rows = []
     for (outcome, reason), number in counts.reasons.items():
         if outcome == Outcome.CLIP:
@@ -118,8 +128,8 @@ def missing(counts: Counts, *, limited: bool) -> str:
         rows.append((outcome, reason, meaning, number))
     if not rows:
         return "Nothing: every selected segment is here.\n"
-    lead = "Segment by segment: `manifest.csv` and `unavailable.csv`.\n\n"
-    return lead + table(("outcome", "reason", "meaning", "segments"), rows)
+    header = ("outcome", "reason", "meaning", "segments")
+    return f"Segment by segment: {listed_in}.\n\n{table(header, rows)}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -194,7 +194,7 @@ def _archive(path: Path, *, check_digests: bool = False) -> Iterator[ArchiveIter
             yield records
         except _DAMAGED as error:
             log.debug("warcio on the evidence", extra={"why": clean(f"{error} {said.getvalue()}")})
-            problem = f"is damaged at byte {records.offset:,}: {_AGAIN}"
+            problem = f"is damaged at byte {max(records.offset, 0):,}: {_AGAIN}"
             raise MetadataError(path, None, problem) from error
 
 

@@ -14,7 +14,7 @@ LICENSES = """\
 - **AudioSet's ontology** (class names and their order):
   Google, [CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/).
 
-A license on YouTube can change. `license_checked_at` says when each was last seen; a copy made
+A license on YouTube can change. Beside each clip stands when its license was last seen; a copy made
 while the license held stays under it.
 """
 

@@ -12,8 +12,9 @@ from ascc_async.dataset.card import SIZES, missing, table
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.terms import CITATIONS, LICENSES, TITLE, TOOL
 from ascc_async.dataset.text import counted, markdown
+from ascc_async.exports.folder import code_to_read
 from ascc_async.exports.parquet_tables import uncompressed_bytes
-from ascc_async.exports.rows import Published
+from ascc_async.exports.rows import Published, Row
 
 LICENSE_NOTICE = """\
 The sounds in this dataset are licensed by their authors, who are named in ATTRIBUTION.csv and
@@ -44,7 +45,7 @@ _CONFIGS: dict[str, dict[str, tuple[str, ...]]] = {
 
 def hub_card(
     folder: Path,
-    shards: Sequence[str],
+    shards: Mapping[str, Sequence[Row]],
     features: Mapping[str, Any],
     published: Published,
     counts: Counts,
@@ -57,9 +58,8 @@ def hub_card(
     """
     rows = published.rows
     sizes: dict[str, int] = {}
-    for name in shards:
-        split = name.partition("/")[2].rpartition("-of-")[0].rpartition("-")[0]
-        sizes[split] = sizes.get(split, 0) + uncompressed_bytes(folder / name)
+    for name, (first, *_) in shards.items():
+        sizes[first.split] = sizes.get(first.split, 0) + uncompressed_bytes(folder / name)
     clips = {split: sum(row.split == split for row in rows) for split in sizes}
     configs, infos = [], []
     for config, parts in _CONFIGS.items():
@@ -113,13 +113,13 @@ def hub_card(
         splits=table(("split", "clips", "MB"), splits),
         classes=table(("class", "clips"), classes),
         absent=len(published.names) - len(classes),
-        missing=missing(counts, limited=limited).replace(
-            "`manifest.csv` and `unavailable.csv`", "`manifest.parquet`"
-        ),
-        licenses=LICENSES.replace("license_checked_at", "license_seen_at"),
+        missing=missing(counts, limited=limited, listed_in="`manifest.parquet`"),
+        licenses=LICENSES,
         citations=CITATIONS,
         tool=TOOL,
-        split=next(iter(sizes), "eval"),
+        split=next(iter(sizes)),
+        format=Path(rows[0].path).suffix[1:].upper(),
+        read=code_to_read(rows[0].path, 'clip["audio"]["bytes"]'),
     )
 
 
@@ -161,7 +161,7 @@ from datasets import Audio, load_dataset
 
 clips = load_dataset("NAME", split="{split}")  # or the folder of this file
 clip = clips.cast_column("audio", Audio(decode=False))[0]  # decode=False needs no torch
-samples, rate = soundfile.read(io.BytesIO(clip["audio"]["bytes"]))
+{read}
 print(clip["human_labels"], clip["title"], clip["author"], clip["license"], rate)
 
 import sounddevice  # pip install sounddevice
@@ -178,7 +178,7 @@ training splits, test: eval) are those that papers use.
 | --- | --- |
 | `video_id`, `segment_id` | the video, and AudioSet's segment of it |
 | `start_seconds`, `end_seconds` | where in the video the segment lies |
-| `audio` | `bytes`: the clip's file as it is; `path`: its name |
+| `audio` | `bytes`: the clip's file ({format}) as it is; `path`: its name |
 | `labels`, `human_labels`, `label_indices` | MIDs, names, places in AudioSet's class list |
 | `duration_seconds`, `sample_rate`, `channels`, `sha256` | of the clip |
 | `peak_dbfs`, `rms_dbfs`, `silence_share`, `clipping_share` | level; shares from 0 to 1 |

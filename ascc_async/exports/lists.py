@@ -11,22 +11,21 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 from ascc_async.exports.folder import export_folder
 from ascc_async.exports.rows import Published, Row
-from ascc_async.files import put, remove_leftovers
+from ascc_async.files import ensure_room, put, remove_files
 
 FOLDER = "lists"
 
 
-def export(output_dir: Path, published: Published) -> Path:
-    """Write all of them, remove what an earlier call left of other splits; their folder.
+def export(output_dir: Path, published: Published, min_free_gb: float) -> Path:
+    """Write all of them, remove what an earlier call left; their folder.
 
-    Raises SetupError where there is no clip.
+    Raises SetupError where there is no clip or no room.
     """
     rows = published.rows
     files = {
@@ -57,14 +56,16 @@ def export(output_dir: Path, published: Published) -> Path:
             )
             files[f"kaldi/{split}/{name}"] = "".join(lines).encode()
     with export_folder(output_dir, FOLDER, rows) as folder:
+        # First of all: a clip that was removed may be named there.
+        remove_files(
+            path
+            for path in [*folder.rglob("*")]
+            if path.is_file()
+            and path.read_bytes() != files.get(path.relative_to(folder).as_posix())
+        )
+        ensure_room(folder, sum(map(len, files.values())), min_free_gb)
         for name, content in files.items():
-            remove_leftovers((folder / name).parent)
             put(folder / name, content)
-        for path in [*folder.rglob("*")]:
-            if path.is_file() and path.relative_to(folder).as_posix() not in files:
-                path.unlink()
-                with suppress(OSError):
-                    path.parent.rmdir()  # if it was the last one
     return folder
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from ascc_async.dataset.counts import summary
-from ascc_async.dataset.published_clips import EXPORTS_FOLDER, manifest_in, write_credits_of
-from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
+from ascc_async.dataset.published_clips import EXPORTS_FOLDER, manifest_in
+from ascc_async.dataset.terms import LICENSE_FILE
 from ascc_async.errors import MetadataError
 from ascc_async.exports.croissant import croissant
-from ascc_async.exports.folder import Exported, export_folder, write_evidence
+from ascc_async.exports.folder import (
+    SUMS,
+    Exported,
+    export_folder,
+    never_stale,
+    write_beside,
+    write_sums,
+)
 from ascc_async.exports.hub_card import LICENSE_NOTICE, hub_card
 from ascc_async.exports.joined import Joined, lines_of
 from ascc_async.exports.parquet_tables import (
@@ -19,6 +26,7 @@ from ascc_async.exports.parquet_tables import (
     ClipTables,
     evidence_named_in,
     fingerprint_of,
+    holds_others,
     write_few_shot,
     write_manifest,
 )
@@ -35,7 +43,6 @@ from ascc_async.files import (
 from ascc_async.learning.tables import FEW_SHOT
 
 FOLDER = "parquet"
-SUMS = "SHA256SUMS"
 _SHARD_BYTES = 500_000_000
 
 
@@ -53,14 +60,15 @@ def export(
     with export_folder(output_dir, FOLDER, rows) as folder:
         tables = ClipTables(output_dir, published, Joined(output_dir))
         shards = _shards(rows)
-        _clean(folder, set(shards))
+        _clean(folder, set(shards), {row.segment_id for row in rows})
+        beside = _write_lists(folder, output_dir, rows)
         sums, new = _write_tables(folder, tables, shards, min_free_gb, on_progress)
-        names = _write_beside(folder, output_dir, published, tables, list(shards))
-        hashes = {name: sums.get(name) or sha256_of(folder / name) for name in sorted(names)}
-        described = croissant(folder, hashes, published, tables.types, MANIFEST_TYPES)
-        hashes["croissant.json"] = put(folder / "croissant.json", described.encode())
-        listed = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
-        put(folder / SUMS, listed.encode())
+        texts = _texts(folder, output_dir, published, tables, shards)
+        sums |= beside | {name: put(folder / name, text) for name, text in texts.items()}
+        sums = dict(sorted(sums.items()))
+        described = croissant(folder, sums, published, tables.types, MANIFEST_TYPES)
+        sums["croissant.json"] = put(folder / "croissant.json", described.encode())
+        write_sums(folder, sums)
     return Exported(folder, len(rows), len(shards), new)
 
 
@@ -89,7 +97,7 @@ def _write_tables(
         for name, shard in shards.items()
         if fingerprint_of(folder / name) != fingerprints[name]
         # What was damaged since must not get a new checksum.
-        or sums.get(name, "") not in ("", sha256_of(folder / name))
+        or (name in sums and sums[name] != sha256_of(folder / name))
     }
     old = sum((folder / name).stat().st_size for name in missing if (folder / name).exists())
     # The tables hold the clips as they are, and some percent more.
@@ -107,30 +115,34 @@ def _write_tables(
                 done += 1
                 on_progress(done, total)
             sums[name], _ = seal(part, folder / name)
-    return {name: sums[name] for name in shards if name in sums}, len(missing)
+    return {name: sums.get(name) or sha256_of(folder / name) for name in shards}, len(missing)
 
 
-def _write_beside(
-    folder: Path, output_dir: Path, published: Published, tables: ClipTables, shards: list[str]
-) -> list[str]:
-    """Write what stands beside the tables of clips: the names of all files so far."""
-    with replacing(folder / "manifest.parquet") as part:
-        write_manifest(part, output_dir)
-    names = [*shards, "manifest.parquet"]
-    ids = {row.segment_id for row in published.rows}
-    lines = [
-        line
-        for line in lines_of(output_dir / EXPORTS_FOLDER / FEW_SHOT / "clips.csv")
-        if line["segment_id"] in ids
-    ]
-    if lines:
-        with replacing(folder / "few_shot.parquet") as part:
-            write_few_shot(part, lines)
-        names.append("few_shot.parquet")
-    else:
-        (folder / "few_shot.parquet").unlink(missing_ok=True)
-    write_credits_of(folder, output_dir, published.rows)
-    names += write_evidence(folder, output_dir, evidence_named_in(folder / "manifest.parquet"))
+def _write_lists(folder: Path, output_dir: Path, rows: Sequence[Row]) -> dict[str, str]:
+    """Write what else names clips, before the tables: the checksums."""
+    manifest, few_shot = folder / "manifest.parquet", folder / "few_shot.parquet"
+    with never_stale(manifest, few_shot):
+        with replacing(manifest) as part:
+            write_manifest(part, output_dir)
+        ids = {row.segment_id for row in rows}
+        split = lines_of(output_dir / EXPORTS_FOLDER / FEW_SHOT / "clips.csv")
+        if lines := [line for line in split if line["segment_id"] in ids]:
+            with replacing(few_shot) as part:
+                write_few_shot(part, lines)
+        else:
+            few_shot.unlink(missing_ok=True)
+    sums = {path.name: sha256_of(path) for path in (manifest, few_shot) if path.exists()}
+    return sums | write_beside(folder, output_dir, rows, evidence_named_in(manifest))
+
+
+def _texts(
+    folder: Path,
+    output_dir: Path,
+    published: Published,
+    tables: ClipTables,
+    shards: Mapping[str, Sequence[Row]],
+) -> dict[str, bytes]:
+    """The card and what goes with it, by name."""
     path = output_dir / "dataset" / "run.json"
     try:
         run = path.read_bytes()
@@ -140,22 +152,18 @@ def _write_beside(
         raise MetadataError(path, None, message) from error
     counts = summary(manifest_in(output_dir))
     card = hub_card(folder, shards, tables.features, published, counts, limited=limit is not None)
-    texts = {
+    return {
         "README.md": card.encode(),
         "LICENSE": LICENSE_NOTICE.encode(),
         "LICENSES.md": LICENSE_FILE.encode(),
-        "CITATION.cff": CITATION_FILE.encode(),
         "run.json": run,
     }
-    for name, text in texts.items():
-        put(folder / name, text)
-    return [*names, *texts, "ATTRIBUTION.csv", "CREDITS.md"]
 
 
-def _clean(folder: Path, wanted: set[str]) -> None:
-    """Remove tables that are no longer wanted, first of all: a removed clip may be in them."""
+def _clean(folder: Path, wanted: Set[str], ids: Set[str]) -> None:
+    """Remove tables that are no longer wanted or hold a clip that was removed, first of all."""
     for path in folder.glob("data/*.parquet"):
-        if path.relative_to(folder).as_posix() not in wanted:
+        if path.relative_to(folder).as_posix() not in wanted or holds_others(path, ids):
             path.unlink()
     remove_leftovers(folder)
     remove_leftovers(folder / "data")

@@ -104,6 +104,14 @@ def fingerprint_of(path: Path) -> str:
     return metadata.get(FINGERPRINT, b"").decode()
 
 
+def holds_others(path: Path, ids: Set[str]) -> bool:
+    """Whether a table holds a clip that is none of these, or cannot be read."""
+    try:
+        return not set(pq.read_table(path, columns=["segment_id"])[0].to_pylist()) <= ids
+    except (OSError, pa.ArrowException):
+        return True
+
+
 def uncompressed_bytes(path: Path) -> int:
     """How much a table's columns take in memory, as its footer says."""
     footer = pq.read_metadata(path)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from io import DEFAULT_BUFFER_SIZE
 from itertools import groupby
@@ -17,11 +18,16 @@ from operator import attrgetter
 from pathlib import Path
 from tarfile import BLOCKSIZE, NUL, RECORDSIZE, USTAR_FORMAT, TarInfo
 
-from ascc_async.dataset.published_clips import write_credits_of
-from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
-from ascc_async.exports.folder import Exported, export_folder, write_evidence
+from ascc_async.dataset.terms import LICENSE_FILE
+from ascc_async.exports.folder import (
+    Exported,
+    code_to_read,
+    export_folder,
+    write_beside,
+    write_sums,
+)
 from ascc_async.exports.rows import Row, pieces, read_clip
-from ascc_async.files import ensure_room, part_of, put, remove_leftovers, seal, sha256_of
+from ascc_async.files import ensure_room, part_of, put, remove_leftovers, seal
 
 FOLDER = "webdataset"
 SHARD_BYTES = 1_000_000_000
@@ -45,12 +51,12 @@ def export(
         for number, shard in enumerate(pieces(clips, shard_bytes)):
             shards[f"{split}/{number:06}.tar"] = shard
     with export_folder(output_dir, FOLDER, rows) as folder:
-        _remove_others(folder, shards)
+        _remove_others(folder, shards, {row.segment_id for row in rows})
+        sums = write_beside(folder, output_dir, rows, (row.evidence for row in rows))
         all_bytes = {name: sum(row.bytes for row in shard) for name, shard in shards.items()}
         absent = sum(size for name, size in all_bytes.items() if not (folder / name).exists())
         # A shard that changed is whole beside the old one before it takes its place.
         ensure_room(folder, absent + max(all_bytes.values()), min_free_gb)
-        sums: dict[str, str] = {}
         new = done = 0
         for name, shard in shards.items():
             sums[name], written = _bring_about(folder / name, output_dir, shard)
@@ -60,21 +66,17 @@ def export(
         for split, names in groupby(shards, os.path.dirname):
             sizes = {os.path.basename(name): len(shards[name]) for name in names}
             sums[f"{split}/sizes.json"] = put(folder / split / "sizes.json", _json(sizes))
-        suffix = Path(in_order[0].path).suffix[1:]
-        readme = _README.format(shard=next(iter(shards)), suffix=suffix)
+        path = in_order[0].path
+        suffix = Path(path).suffix[1:]
+        read = code_to_read(path, f'sample["{suffix}"]').replace("\n", "\n    ")
+        readme = _README.format(shard=next(iter(shards)), format=suffix.upper(), read=read)
         sums["README.md"] = put(folder / "README.md", readme.encode())
         sums["LICENSE.md"] = put(folder / "LICENSE.md", LICENSE_FILE.encode())
-        sums["CITATION.cff"] = put(folder / "CITATION.cff", CITATION_FILE.encode())
-        write_credits_of(folder, output_dir, rows)
-        evidence = write_evidence(folder, output_dir, (row.evidence for row in rows))
-        for name in ("ATTRIBUTION.csv", "CREDITS.md", *evidence):
-            sums[name] = sha256_of(folder / name)
-        lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
-        put(folder / "SHA256SUMS", lines.encode())
+        write_sums(folder, sums)
     return Exported(folder, len(rows), len(shards), new)
 
 
-def _remove_others(folder: Path, shards: Mapping[str, object]) -> None:
+def _remove_others(folder: Path, shards: Mapping[str, object], ids: Set[str]) -> None:
     """What earlier calls left and this one does not want: a removed clip must be nowhere."""
     remove_leftovers(folder)
     for path in folder.glob("*/*"):
@@ -82,10 +84,19 @@ def _remove_others(folder: Path, shards: Mapping[str, object]) -> None:
         wanted = path.relative_to(folder).as_posix() in shards or (
             path.name == "sizes.json" and f"{split}/000000.tar" in shards
         )
-        if not wanted:
+        if not wanted or (path.suffix == ".tar" and _holds_others(path, ids)):
             path.unlink()
             with suppress(OSError):
                 path.parent.rmdir()  # if it was the last one
+
+
+def _holds_others(shard: Path, ids: Set[str]) -> bool:
+    """Whether it holds a clip that is none of these, or cannot be read."""
+    try:
+        with tarfile.open(shard) as tar:
+            return any(name.partition(".")[0] not in ids for name in tar.getnames())
+    except (OSError, tarfile.TarError):
+        return True
 
 
 def _bring_about(path: Path, output_dir: Path, clips: Sequence[Row]) -> tuple[str, bool]:
@@ -144,17 +155,18 @@ task_categories: [audio-classification]
 ---
 
 # AudioSet, the Creative Commons part, as WebDataset
-Each clip is two files in a tar: the sound, and a `.json` with its labels (MIDs in `labels`, names
-in `human_labels` and `tag`, places among AudioSet's 527 classes in `label_indices`), times, quality
-and whom to credit. `sizes.json` says how many clips each tar of a folder holds.
+Each clip is two files in a tar: the sound ({format}), and a `.json` with its labels (MIDs in
+`labels`, names in `human_labels` and `tag`, places among AudioSet's 527 classes in
+`label_indices`), times, quality and whom to credit. `sizes.json` says how many clips each tar of a
+folder holds.
 
 ```python
 import io, json, soundfile, webdataset as wds
 
 for sample in wds.WebDataset("{shard}", shardshuffle=False):
     facts = json.loads(sample["json"])
-    sound, rate = soundfile.read(io.BytesIO(sample["{suffix}"]))
-    print(facts["human_labels"], facts["author"], sound.shape, rate)
+    {read}
+    print(facts["human_labels"], facts["author"], samples.shape, rate)
 ```
 
 Licenses: `LICENSE.md`, and in `evidence.warc.gz` what YouTube answered about each (`evidence` of a

@@ -230,7 +230,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(copy: Dataset) -> None
     """After the first table, and before the last file; leftovers go."""
     folder = copy.folder / "exports" / "parquet"
     wanted = sums(copy)
-    for moment in ("data/balanced_train-00000-of-00001.parquet", "manifest.parquet"):
+    for moment in ("data/balanced_train-00000-of-00001.parquet", "README.md"):
         shutil.rmtree(folder)
         copy.kill_when((folder / moment).exists, "export", "parquet")
         (folder / "data" / ".part-0123").write_text("left by another kill")
@@ -268,14 +268,21 @@ def test_what_was_damaged_since_is_made_again(copy: Dataset) -> None:
 def test_a_full_disk_is_known_before_anything_is_done(
     copy: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there stays."""
+    """What is there stays, but nothing that names a clip that was removed."""
     (copy.folder / "removals.txt").write_text("-_evaluate1\n")
     before = copy.tree("exports/parquet")
+    names_it = {
+        f"exports/parquet/{name}"
+        for name in ("data/eval-00000-of-00001.parquet", "CREDITS.md", "ATTRIBUTION.csv",
+                     "manifest.parquet", "few_shot.parquet", "evidence.warc.gz")
+    }  # fmt: skip
     full = SimpleNamespace(free=1_000_000)
     monkeypatch.setattr("ascc_async.files.shutil.disk_usage", lambda folder: full)
     code, said = copy.command("export", "parquet")
     assert (code, "make room" in said.lower()) == (1, True), said
-    assert copy.tree("exports/parquet") == before
+    after = copy.tree("exports/parquet")
+    assert {name for name in before if after.get(name) != before[name]} == names_it
+    assert "exports/parquet/data/eval-00000-of-00001.parquet" not in after
 
 
 def test_without_pyarrow_it_says_what_to_install(

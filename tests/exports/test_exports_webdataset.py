@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
+import imageio_ffmpeg
 import pytest
+import soundfile
 from learning_samples import Dataset
 from peers_python import run_peer
 
 from ascc_async.dataset.evidence import EVIDENCE_FILE
+from ascc_async.exports.folder import code_to_read
 from ascc_async.files import sha256_of
 
 FOLDER = "exports/webdataset"
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +160,12 @@ def test_a_full_disk_is_said_before_anything_is_written(copy: Dataset) -> None:
     before = copy.tree(FOLDER)
     words = ("--set", "output.min_free_gb=1000000")
     code, said = copy.command("export", "webdataset", "--shard-mb", "1", *words)
-    assert (code, "Make room" in said) == (1, True), said
+    assert (code, "1000.0 TB of free disk" in said, "Make room" in said) == (1, True, True), said
     assert copy.tree(FOLDER) == before
+    (copy.folder / "removals.txt").write_text("half_second")
+    assert copy.command("export", "webdataset", "--shard-mb", "1", *words)[0] == 1
+    left = b"".join(path.read_bytes() for path in (copy.folder / FOLDER).rglob("*.*"))
+    assert (b"half_second" in left, b"train0abcde" in left) == (False, True)
 
 
 def test_what_the_manifest_names_must_be_there(copy: Dataset) -> None:
@@ -164,3 +175,17 @@ def test_what_the_manifest_names_must_be_there(copy: Dataset) -> None:
         evidence.write_bytes(content) if content else evidence.unlink()
         code, said = copy.command("export", "webdataset", "--shard-mb", "1")
         assert (code, "writes it again" in said) == (1, True), said
+        assert not (copy.folder / FOLDER / EVIDENCE_FILE).exists()
+
+
+def test_the_way_to_read_a_clip_is_right_for_its_format(tmp_path: Path) -> None:
+    """What the README shows reads M4A, too, also where its index lies at the end."""
+    path = tmp_path / "clip.m4a"
+    tone = ["-f", "lavfi", "-i", "sine=sample_rate=16000:duration=1"]
+    subprocess.run([FFMPEG, "-loglevel", "error", *tone, "-f", "ipod", str(path)], check=True)
+    (tmp_path / "ffmpeg").symlink_to(FFMPEG)
+    code = code_to_read(path.name, "content").replace('"ffmpeg"', repr(str(tmp_path / "ffmpeg")))
+    names: dict[str, Any] = {"io": io, "soundfile": soundfile, "content": path.read_bytes()}
+    exec(code, names)
+    assert (names["samples"].shape, names["rate"]) == ((16_000,), 16_000)
+    assert "ffmpeg" not in code_to_read("clip.flac", "content")
