@@ -174,14 +174,18 @@ class _Parser(argparse.ArgumentParser):
     commands: Mapping[str, argparse.ArgumentParser] = {}
 
     def error(self, message: str) -> NoReturn:
-        typed = re.search(r"invalid choice: '([^']+)'|unrecognized arguments: --([^\s=]+)", message)
-        if typed and typed[1]:
-            known, dashes = [*self.commands], ""
-        else:
-            pages = "".join(command.format_help() for command in self.commands.values())
-            known, dashes = re.findall(r"--([a-z-]+)", pages), "--"
-        if typed and (near := difflib.get_close_matches(typed[1] or typed[2], known, n=1)):
-            message = f"unknown: {dashes}{typed[1] or typed[2]}. Did you mean {dashes}{near[0]}?"
+        if typed := re.search(r"(?:invalid choice: '|unrecognized arguments: )([^'\s=]+)", message):
+            word = typed[1]
+            known = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
+            if word.startswith("--"):
+                pages = "".join(command.format_help() for command in self.commands.values())
+                known = re.findall(r"--[a-z-]+", pages)
+            if word in known:
+                message = (
+                    f"{word} does not belong here: it is another command's, or comes before `--`"
+                )
+            elif near := difflib.get_close_matches(word, known, n=1):
+                message = f"unknown: {word}. Did you mean {near[0]}?"
         self.print_usage(sys.stderr)
         say(f"{self.prog}: error: {message}", sys.stderr)
         self.exit(2)
@@ -323,7 +327,7 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             slices = "metaaudio: arrays of (n, 128, frames), each clip in slices of so many seconds"
             add("--slices", type=float, metavar="SECONDS", help=slices)
             shard = "webdataset: about so many megabytes a shard (default: 1000)"
-            add("--shard-mb", type=_count, default=1000, metavar="N", help=shard)
+            add("--shard-mb", type=_count, metavar="N", help=shard)
     if name in ("plan", "status", "verify", "diff"):
         add("--json", action="store_true", help="as JSON, for programs")
 
@@ -365,15 +369,15 @@ def run_command(arguments: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
     options = parse(arguments)
-    if options.print_completion:
-        import shtab
-
-        main = parser()
-        main.prog = "ascc-async"  # shells complete a command, not a module of Python's
-        print(shtab.complete(main, options.print_completion))  # noqa: T201
-        return 0
     name = options.command or "run"
     try:
+        if options.print_completion:
+            import shtab
+
+            main = parser()
+            main.prog = "ascc-async"  # shells complete a command, not a module of Python's
+            print(shtab.complete(main, options.print_completion), flush=True)  # noqa: T201
+            return 0
         if name in _LONG and options.log_format == "text" and not options.quiet:
             # Before the slow imports; on a terminal the screen erases it.
             end = "" if _can_erase() else "\n"

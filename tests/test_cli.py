@@ -89,6 +89,7 @@ def test_with_json_an_error_is_an_event_too(capsys: pytest.CaptureFixture[str]) 
         ("doctor --onlin", "--online"),
         ("plan --clases", "--classes"),
         ("--cofnig x", "--config"),
+        ("export parket", "parquet"),
     ],
 )
 def test_what_is_mistyped_gets_a_suggestion(
@@ -99,6 +100,29 @@ def test_what_is_mistyped_gets_a_suggestion(
         run_command(line.split())
     assert ended.value.code == 2
     assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line", ["status -- M4gD1WSo5mA --evidence", "plan --evidence", "export parquet --shard-mb 5"]
+)
+def test_an_option_in_the_wrong_place_is_said_to_be(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never is what was typed suggested, and never is it passed over."""
+    try:
+        code = run_command(line.split())
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr().err
+    assert (code, "Did you mean" in said) == (2, False)
+    assert "does not belong here" in said or "belongs to `export webdataset` alone" in said
+
+
+def test_who_reads_no_further_sees_no_traceback() -> None:
+    """`--print-completion bash | head -1`."""
+    command = f"{sys.executable} -m ascc_async --print-completion bash | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_a_completion_script_knows_the_commands() -> None:

@@ -25,6 +25,10 @@ from ascc_async.settings_loader import load
 
 def main(options: argparse.Namespace) -> int:
     """Make the format, and before it what it needs and is missing."""
+    for option, of in (("slices", "metaaudio"), ("shard_mb", "webdataset")):
+        if getattr(options, option) is not None and options.format != of:
+            name = option.replace("_", "-")
+            raise SettingsError(f"--{name} belongs to `export {of}` alone: leave it out")
     settings = load(options.config, options.options)
     match options.format:
         case "metaaudio":
@@ -32,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
         case "parquet":
             _parquet(settings)
         case "webdataset":
-            _webdataset(settings, options.shard_mb)
+            _webdataset(settings, options.shard_mb or 1000)
         case "lists":
             published = _published(settings)
             folder = lists.export(settings.output.dir, published, settings.output.min_free_gb)

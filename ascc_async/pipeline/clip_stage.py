@@ -74,10 +74,10 @@ class Disk:
             idle_since = math.inf if licenses_go_on() else min(idle_since, now())
             if now() - idle_since > self._give_up_after_hours * 3600:
                 raise GaveUp(
-                    f"{self._folder}: only {_gigabytes(free)} of disk are free for"
-                    f" {self._give_up_after_hours:g} hours, and nothing is left to do but clips."
-                    " Make room, or lower output.min_free_gb, then run the same command again to"
-                    " go on"
+                    f"{self._folder}: the disk has been full for"
+                    f" {self._give_up_after_hours:g} hours ({_gigabytes(free)} are free),"
+                    " and nothing is left to do but clips. Make room, or lower output.min_free_gb,"
+                    " then run the same command again to go on"
                 )
             if not self.waiting or now() - max(said_at, idle_since) >= _SAY_AGAIN_EVERY:
                 self.waiting, said_at = True, now()

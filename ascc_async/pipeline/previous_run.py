@@ -112,7 +112,7 @@ class ClipsAgain:
         ]
         duration = f"{time} min" if time < 90 else f"{time / 60:.1f} h"
         return (
-            f"other clips settings than before: {total:,} clips will be made again,"
+            f"with these clips settings {total:,} clips will be made again,"
             f" {', '.join(how)}; that takes about {duration}"
         )
 

@@ -262,9 +262,6 @@ class Run:
         """
         settings, reader, journal = self._settings, records.reader, records.journal
         self.changed_settings = await asyncio.to_thread(changed_settings, reader, settings)
-        if self.changed_settings:
-            changes = ", ".join(self.changed_settings)
-            log.info("changed since the last run: %(settings)s", {"settings": changes})
         await journal.record(*await asyncio.to_thread(short_clips, reader, settings.clips))
         await self._reconcile(records)
         access = access_since(reader, settings.network, cookies.jars, time.time())
@@ -278,8 +275,13 @@ class Run:
         )
         await asyncio.to_thread(index.load, reader, records.encoding)
         again = clips_again(index, settings)
+        changes = ", ".join(self.changed_settings)
+        what = [f"changed since the last run: {changes}"] if changes else []
         if again.from_lossless or again.fetched:
-            log.warning("%(again)s", {"again": str(again)})  # shown beside the dashboard, too
+            what.append(str(again))
+        if what:  # what has a price is shown beside the dashboard, too
+            level = logging.WARNING if again.fetched else logging.INFO
+            log.log(level, "%(what)s", {"what": "; ".join(what)})
         if settings.license.explain_missing:
             await asyncio.to_thread(index.load_explained, reader)
         return await asyncio.to_thread(WorkQueue, index, first)

@@ -212,9 +212,10 @@ class Screen:
         ):
             return
         clips = queue.clips - snapshot.clips_made
+        made = f" and {counted(clips, 'clip')} made already" if clips else ""
         text = (
             f"{clock(snapshot.at)} {count(answered)} of {count(queue.selected)} videos are answered"
-            f" and {counted(clips, 'clip')} made already; going on"
+            f"{made}; going on"
         )
         fields = {"answered": answered, "selected": queue.selected, "clips": clips}
         self.say(text, "resuming", fields)
