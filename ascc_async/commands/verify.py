@@ -101,17 +101,14 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _fields(checked: Checked, problems: Collection[Problem]) -> dict[str, Any]:
-    missing = [problem.segment_id for problem in problems if problem.kind == "missing"]
-    unlisted = [problem.path for problem in problems if problem.kind == "unlisted"]
-    evidence = [problem.detail for problem in problems if problem.kind == "evidence"]
-    damaged = [p.segment_id for p in problems if p.segment_id and p.kind != "missing"]
+    clips = [problem for problem in problems if problem.segment_id]
     return {
         "checked": checked.clips,
-        "ok": checked.clips - len(missing) - len(damaged),
-        "damaged": damaged,
-        "missing": missing,
-        "unlisted": unlisted,
-        "evidence": evidence,
+        "ok": checked.clips - len(clips),
+        "damaged": [problem.segment_id for problem in clips if problem.kind != "missing"],
+        "missing": [problem.segment_id for problem in clips if problem.kind == "missing"],
+        "unlisted": [problem.path for problem in problems if problem.kind == "unlisted"],
+        "evidence": [problem.detail for problem in problems if problem.kind == "evidence"],
     }
 
 

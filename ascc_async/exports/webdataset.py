@@ -11,12 +11,12 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
 from io import DEFAULT_BUFFER_SIZE
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from tarfile import BLOCKSIZE, NUL, RECORDSIZE, USTAR_FORMAT, TarInfo
+from textwrap import indent
 
 from ascc_async.dataset.terms import LICENSE_FILE
 from ascc_async.exports.folder import (
@@ -27,7 +27,7 @@ from ascc_async.exports.folder import (
     write_sums,
 )
 from ascc_async.exports.rows import Row, pieces, read_clip
-from ascc_async.files import ensure_room, part_of, put, remove_leftovers, seal
+from ascc_async.files import ensure_room, part_of, put, remove_files, remove_leftovers, seal
 
 FOLDER = "webdataset"
 SHARD_BYTES = 1_000_000_000
@@ -68,7 +68,7 @@ def export(
             sums[f"{split}/sizes.json"] = put(folder / split / "sizes.json", _json(sizes))
         path = in_order[0].path
         suffix = Path(path).suffix[1:]
-        read = code_to_read(path, f'sample["{suffix}"]').replace("\n", "\n    ")
+        read = indent(code_to_read(path, f'sample["{suffix}"]'), "    ")
         readme = _README.format(shard=next(iter(shards)), format=suffix.upper(), read=read)
         sums["README.md"] = put(folder / "README.md", readme.encode())
         sums["LICENSE.md"] = put(folder / "LICENSE.md", LICENSE_FILE.encode())
@@ -79,15 +79,13 @@ def export(
 def _remove_others(folder: Path, shards: Mapping[str, object], ids: Set[str]) -> None:
     """What earlier calls left and this one does not want: a removed clip must be nowhere."""
     remove_leftovers(folder)
-    for path in folder.glob("*/*"):
-        split = path.parent.name
-        wanted = path.relative_to(folder).as_posix() in shards or (
-            path.name == "sizes.json" and f"{split}/000000.tar" in shards
-        )
-        if not wanted or (path.suffix == ".tar" and _holds_others(path, ids)):
-            path.unlink()
-            with suppress(OSError):
-                path.parent.rmdir()  # if it was the last one
+    wanted = {*shards, *(f"{os.path.dirname(name)}/sizes.json" for name in shards)}
+    remove_files(
+        path
+        for path in [*folder.glob("*/*")]
+        if path.relative_to(folder).as_posix() not in wanted
+        or (path.suffix == ".tar" and _holds_others(path, ids))
+    )
 
 
 def _holds_others(shard: Path, ids: Set[str]) -> bool:
@@ -165,7 +163,7 @@ import io, json, soundfile, webdataset as wds
 
 for sample in wds.WebDataset("{shard}", shardshuffle=False):
     facts = json.loads(sample["json"])
-    {read}
+{read}
     print(facts["human_labels"], facts["author"], samples.shape, rate)
 ```
 
