@@ -35,7 +35,8 @@ description: What YouTube answered about the license of each video. Of an answer
  Left out: headers, keys, cookies and whatever else tells of who asked.\r
 """
 _AGAIN = "`python -m ascc_async run` writes it again"
-_DAMAGED = (ArchiveLoadFailed, zlib.error, ValueError)  # of ValueError: a length, an encoding
+# What warcio raises: also for a length or an encoding that is none, or a header that is not there.
+_DAMAGED = (ArchiveLoadFailed, zlib.error, ValueError, AttributeError)
 
 
 def record_id(evidence: Evidence) -> str:

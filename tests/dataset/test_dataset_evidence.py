@@ -115,6 +115,9 @@ def test_what_is_wrong_with_it_is_found(sample: Sample) -> None:
     for broken in (b"", b"no WARC", path.read_bytes()[:300]):
         path.write_bytes(broken)
         assert list(wrong_evidence(path, records))
+    path.write_bytes(content.replace(b"WARC-Target-URI", b"WARC-Target"))
+    *_, (_, why) = wrong_evidence(path, records)
+    assert why.startswith("is damaged at byte")
     path.unlink()
     ((video_id, why),) = wrong_evidence(path, records)
     assert (video_id, "is missing" in why) == ("all videos", True)
