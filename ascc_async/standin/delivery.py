@@ -1,4 +1,4 @@
-"""How a reply travels: whole, or spoilt by a fault."""
+"""How a reply travels: whole, at the pipe's pace, or spoilt by a fault."""
 
 from __future__ import annotations
 
@@ -15,12 +15,29 @@ from ascc_async.standin.replies import NONSENSE_PAGE, SiteReply, google_error
 from ascc_async.standin.world_settings import Fault
 
 Record = Callable[[int, int], None]
+PIECE_BYTES = 65_536
 _BOMB_BYTES = 200_000_000  # unpacked; under 2 MB on the way
 _OVERSIZE_BYTES = 40_000_000
 
 
+class Pipe:
+    """Shares a total of `mbit` Mbit/s among all who send media; None: no limit."""
+
+    def __init__(self, mbit: float | None) -> None:
+        self._bytes_per_second = mbit * 125_000 if mbit else None
+        self._free_at = 0.0
+
+    async def wait(self, size: int) -> None:
+        """Wait until `size` more bytes may be sent."""
+        if self._bytes_per_second is None or not size:
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, now) + size / self._bytes_per_second
+        await asyncio.sleep(self._free_at - now)
+
+
 async def send(
-    request: web.BaseRequest, reply: SiteReply, fault: Fault | None, record: Record
+    request: web.BaseRequest, reply: SiteReply, fault: Fault | None, record: Record, pipe: Pipe
 ) -> web.StreamResponse:
     """Send the reply; `record` gets status and size before the last byte goes out."""
     name = fault.name if fault else ""
@@ -29,14 +46,15 @@ async def send(
         reply = await asyncio.to_thread(_spoilt, reply, name)
     body, status = reply.body, reply.status
     headers = {"Content-Type": reply.content_type, "Server": "standin", **reply.headers}
-    cut = name in ("cut_before", "cut_body", "stall")
-    if fault is None or not (cut or name == "slow_body"):
+    cut, slow = name in ("cut_before", "cut_body", "stall"), name == "slow_body"
+    media = not reply.content_type.startswith(("text", "application"))
+    if not (cut or slow or (media and len(body) > PIECE_BYTES)):
         record(status, len(body))
         return web.Response(body=body or None, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
     if name == "cut_before" or (name == "stall" and len(body) < 1000):
         record(0, 0)
-        if name == "stall":
+        if fault and name == "stall":
             await asyncio.sleep(fault.seconds)
         _cut(request, reset=True)
         return response
@@ -44,15 +62,16 @@ async def send(
     record(status, size)
     response.content_length = len(body)  # promised whole, so that the client knows that it is cut
     await response.prepare(request)
+    step = max(1, int(fault.bytes_per_second / 10)) if fault and slow else PIECE_BYTES
     try:
-        if cut:
-            await response.write(body[:size])
-        else:
-            step = max(1, int(fault.bytes_per_second / 10))
-            for first in range(0, size, step):
-                await response.write(body[first : first + step])
+        # In pieces, so that all who read media share the pipe.
+        for first in range(0, size, step):
+            piece = body[first : min(size, first + step)]
+            await pipe.wait(len(piece) if media else 0)
+            await response.write(piece)
+            if slow:
                 await asyncio.sleep(0.1)
-        if name == "stall":
+        if fault and name == "stall":
             await asyncio.sleep(fault.seconds)
     except ConnectionError:
         return response  # the client went away; that is its right

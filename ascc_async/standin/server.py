@@ -13,7 +13,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import ValidationError
 
-from ascc_async.standin.delivery import send
+from ascc_async.standin.delivery import Pipe, send
 from ascc_async.standin.incoming import KINDS, read_request
 from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, retry_after
 from ascc_async.standin.media import streams_of
@@ -58,6 +58,7 @@ class Standin:
             self.streams = streams_of(settings)
         self.settings = settings
         self._site = Site(settings, self.streams, self._folder / "metadata", self._quota)
+        self._pipe = Pipe(settings.media.total_mbit)
 
     async def start(self) -> dict[str, Any]:
         """Start every proxy listener; returns the addresses, ready for JSON."""
@@ -157,7 +158,7 @@ class Standin:
                 self._log.write(json.dumps(line | {"status": status, "size": size}) + "\n")
                 self._log.flush()  # tests read it while the answer is on its way
 
-        return await send(request, reply, fault, record)
+        return await send(request, reply, fault, record, self._pipe)
 
     async def _handle_control(self, request: web.BaseRequest) -> web.Response:
         """`/settings` (merges what is posted), `/counters`, `/reset` and `/cut`."""

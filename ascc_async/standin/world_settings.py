@@ -95,6 +95,7 @@ class DataApi(_FrozenSettings):
 class MediaSettings(_FrozenSettings):
     """How media is served."""
 
+    total_mbit: float | None = Field(default=None, gt=0, description="Mbit/s of the whole stand-in")
     # Off: encoding pictures would hold up every first test by seconds.
     pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
     warm: bool = Field(default=False, description="encode the usual media at the start")

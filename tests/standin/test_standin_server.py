@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zlib
 from urllib.parse import parse_qsl, urlsplit
 
@@ -266,12 +267,16 @@ async def test_bombs_and_oversized_answers(ask: Client, youtube: StandinProcess)
     assert len((await ask.next(COMMON)).body) > 40_000_000
 
 
-async def test_range_can_be_ignored(ask: Client, youtube: StandinProcess) -> None:
-    """200 with everything."""
+async def test_range_can_be_ignored_and_speed_limited(ask: Client, youtube: StandinProcess) -> None:
+    """200 with everything; and a total speed in Mbit/s."""
     link = await a_link(ask)
     youtube.set_faults(Fault(name="range_ignored"))
     answer = await ask(link, headers={"Range": "bytes=0-99"})
     assert answer.status == 200
+    youtube.set(media={"total_mbit": 8})
+    begun = time.monotonic()
+    await ask(link, headers={"Range": "bytes=0-299999"})
+    assert 0.2 < time.monotonic() - begun < 2
 
 
 async def test_metadata_files_stand_at_their_addresses(
