@@ -140,7 +140,7 @@ class InnertubeSource:
             asked_by,
             detail="the answer did not tell",
             address=url,
-            sent=self._client.body(video_id).decode(),
+            sent=self._client.body(video_id).decode() if reading.read_from else "",
         )
         if answer.license is License.UNKNOWN and self._player_refuses(asked_by):
             return replace(answer, shown=False)  # the watch page would be refused, too
