@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+
+import pytest
 
 # Containers often set it. The hundreds of processes that tests start would each compile the whole
 # package anew: an eighth of what a command takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True)
+def _package_log_level() -> Iterator[None]:
+    """As it was: a worker of a cluster sets it for its whole process, which is here the tests'."""
+    package = logging.getLogger("ascc_async")
+    level = package.level
+    yield
+    package.setLevel(level)
