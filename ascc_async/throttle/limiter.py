@@ -142,6 +142,13 @@ class RateLimiter:
         """Whether this very kind was refused, and not answered since."""
         return self._identities[identity].buckets[kind].breaker.is_open
 
+    def was_refused(self, kind: RequestKind, permit: Permit) -> bool:
+        """Whether the permit's identity was refused, in one of this kind's limits, at some time
+        since it was given.
+        """
+        buckets = self._identities[permit.identity].passed[kind]
+        return any(each.breaker.is_open or each.resumed_at >= permit.started_at for each in buckets)
+
     def were_refusals(
         self, kind: RequestKind, identity: str, error: Refused, seconds: float = 0.0
     ) -> None:

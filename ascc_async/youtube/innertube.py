@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from ascc_async.errors import Refused, RefusedAlone, ServerFault, UnexpectedAnswer
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.evidence import WATCH_PATHS
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
@@ -100,9 +101,10 @@ class InnertubeSource:
         return [await self._ask_one(video_id, identity) for video_id in video_ids]
 
     async def _ask_one(self, video_id: str, identity: str | None) -> LicenseAnswer:
-        url, (reading, asked_by) = await self.next.ask(
+        url, (reading, permit) = await self.next.ask(
             video_id, self._read, identity=identity, new_video=True
         )
+        asked_by = permit.identity
         if reading.license is License.STANDARD:
             # Only a container without a row shows that the mask cuts no evidence away.
             self.next.proven = True
@@ -119,6 +121,11 @@ class InnertubeSource:
                     )
                 except RefusedAlone:
                     verdict = Verdict("the player refuses to say why it is not there")
+                # In a block `next` shows nothing: what it did not show then may be there, whatever
+                # the player, which answers again, says of it.
+                tells = verdict.playable or verdict.reason is not None
+                if tells and self._sessions.was_refused(RequestKind.PLAYER, permit):
+                    return await self._ask_one(video_id, told)
                 if not verdict.playable:
                     return reading.answer_without_video(
                         video_id, self.name, self._wall(), verdict, told or asked_by
@@ -149,7 +156,7 @@ class InnertubeSource:
     def _player_refuses(self, identity: str) -> bool:
         return self._sessions.is_refused(RequestKind.PLAYER, identity)
 
-    def _read(self, value: Mapping[str, Any], answer: Answer) -> tuple[LicenseReading, str]:
+    def _read(self, value: Mapping[str, Any], answer: Answer) -> tuple[LicenseReading, Permit]:
         identity, reading = answer.identity, read_watch_answer(value)
         self._sessions.note_login(identity, reading.logged_out)
         self._hidden[identity] = 0 if reading.shows_video else self._hidden[identity] + 1
@@ -157,7 +164,7 @@ class InnertubeSource:
             answer.permit.no_verdict()  # blocked identities are shown no video, too
             if self._hidden[identity] >= _MANY_HIDDEN and self._player_refuses(identity):
                 raise Refused("no video is shown any more, and the player refuses", kind="other")
-        return reading, identity
+        return reading, answer.permit
 
 
 # Masked requests to YouTube's own API

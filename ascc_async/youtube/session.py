@@ -186,6 +186,10 @@ class Sessions:
         """Whether requests of this very kind were refused, and not answered since."""
         return self._limiter.is_refused(kind, identity)
 
+    def was_refused(self, kind: RequestKind, permit: Permit) -> bool:
+        """Whether such requests are or were refused to this identity since the permit was given."""
+        return self._limiter.was_refused(kind, permit)
+
     # Cookies
 
     def renew_cookies(self, identity: str, cookies: IdentityCookies) -> None:

@@ -240,6 +240,31 @@ async def test_whoever_is_shown_nothing_while_the_player_refuses_is_refused(tmp_
     assert limiter.is_paused(RequestKind.PAGES, "main")
 
 
+@pytest.mark.parametrize("said", ["Sign in to confirm your age", ""])
+async def test_what_next_does_not_show_in_a_block_is_asked_again_after_it(
+    said: str, tmp_path: Path
+) -> None:
+    """Its page was empty, not a refusal; then the block is over, and the player tells why it does
+    not play the video, or would play it: the license is what `next` shows now.
+    """
+    limiter, pages = fast_limiter(), [CC, not_there(), STANDARD]
+
+    def answers(request: web.Request) -> web.Response:
+        if len(pages) == 2 and request.path.endswith("/next"):
+            # Another request, under way at the same time, hears of the block.
+            refused = Refused("a bot?", retry_after=0.02)
+            limiter.were_refusals(RequestKind.PLAYER, "main", refused)
+        shown = pages.pop() if request.path.endswith("/next") else {}
+        player = player_answer("LOGIN_REQUIRED", said) if said else player_answer()
+        return honouring(shown, player)(request)
+
+    async with asking(answers, tmp_path, limiter) as (source, site):
+        await source.ask([ID])
+        (answer,) = await source.ask([ID])
+    assert answer.license is License.CREATIVE_COMMONS
+    assert site.paths() == ["next", "next", "player", "next"]
+
+
 async def test_half_of_a_character_becomes_one_that_can_be_written(tmp_path: Path) -> None:
     """A title cut in the middle of an emoji, as YouTube's JSON may hold it."""
     body = json.dumps(CC).replace("A title", "A \\ud83d title")
