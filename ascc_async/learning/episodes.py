@@ -11,7 +11,7 @@ from numbers import Integral
 class Episodes:
     """A batch sampler: one task a batch, `tasks` of them an epoch.
 
-    A task has `ways` classes, drawn anew each time; the batch is the indices of `shots` clips of
+    A task has `ways` classes, drawn again each time; the batch is the indices of `shots` clips of
     the first class, of the second and so on, then those of `queries` others of each, in the same
     order. Seed and epoch say all: the same tasks on every machine. Raises ValueError where fewer
     than `ways` classes have shots + queries clips (`classes` are those that have), and for labels

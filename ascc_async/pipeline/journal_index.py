@@ -6,6 +6,7 @@ A row is a segment's index in the table of all segments.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 
@@ -64,7 +65,7 @@ class JournalIndex:
         self.reasons: Bytes = np.zeros(rows, np.uint8)
         self.fates: Bytes = np.zeros(rows, np.uint8)
         self.states: Bytes = np.zeros(rows, np.uint8)
-        self.clips = 0  # of selected rows, made
+        self.clips_ended: Counter[Outcome] = Counter()  # of selected rows: made, or not to be had
         self.bare: Bools = np.zeros(rows, bool)  # said not to be there, and no more
         # Ended by words that blocked addresses are told, too: asked again last of all.
         self.last: Bools = np.zeros(rows, bool)
@@ -81,8 +82,8 @@ class JournalIndex:
         for row, clip in self._clips(reader, encoding):
             self.fates[row] = fate_of(clip, passed_before, self._access_since)
             clips[row] = clip
-            if self.selection.selected[row]:
-                self.clips += clip.outcome is Outcome.CLIP
+            if self.selection.selected[row] and self.fates[row] != ClipFate.NOT_MADE:
+                self.clips_ended[clip.outcome] += 1
         for other in reader.encodings():
             for row, clip in self._clips(reader, other) if other != encoding else ():
                 if clip.clip is not None:

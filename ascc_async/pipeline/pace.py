@@ -16,7 +16,8 @@ _KEPT = 24 * 360  # a day's, of one every ten seconds
 class Done:
     """All that this run had done by `at` (POSIX seconds).
 
-    `videos`: licenses answered; `clips`: segments whose clip was made, or cannot be; `extractions`:
+    `videos`: licenses answered; `clips`: segments whose clip was made, or cannot be; `made`: those
+    made; `media_bytes`: fetched for them; `extractions`:
     videos that yt-dlp answered about; `requests`: sent, by identity and kind; `clip_pages`: the
     pages among them that were for clips. `paused`: seconds in which no identity could ask, by kind.
     """
@@ -28,6 +29,8 @@ class Done:
     clip_pages: int = 0
     requests: dict[str, dict[RequestKind, int]] = field(default_factory=dict)
     paused: dict[RequestKind, float] = field(default_factory=dict)
+    made: int = 0
+    media_bytes: int = 0
 
     def sent(self, kind: RequestKind) -> int:
         """Requests of one kind, of all identities."""

@@ -145,4 +145,6 @@ class Stages:
             extractions=self.youtube.extractions,
             clip_pages=self.youtube.clip_pages + self._confirmation.asked,
             requests=sent,
+            made=self.clips.made,
+            media_bytes=self.youtube.received,
         )

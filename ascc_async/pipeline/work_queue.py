@@ -41,6 +41,9 @@ class WorkQueueSnapshot:
     `to_ask`: still to be asked, some of them again; with `max_per_class` at most so many. `first`
     counts the rows of `license.ask_first`: how many, asked, and Creative Commons.
     `missing`: those that are still to be asked why the Data API does not list them.
+    Of the segments found to be Creative Commons `clips` are made, `clips_open` to be made,
+    `clips_rejected` too bad, `clips_gone` not to be had, `clips_later` left for another run or
+    doubted again: together a number that never shrinks in a run.
     """
 
     selected: int
@@ -52,6 +55,9 @@ class WorkQueueSnapshot:
     to_ask: int = 0
     first: tuple[int, int, int] = (0, 0, 0)
     missing: int = 0
+    clips_rejected: int = 0
+    clips_gone: int = 0
+    clips_later: int = 0
 
 
 class WorkQueue:
@@ -70,6 +76,7 @@ class WorkQueue:
         self._queued: set[int] = set()  # those in `_open`
         self._offered: set[int] = set()  # those a worker has
         self._deferred: set[int] = set()  # those left for the next run
+        self._doubted: set[int] = set()  # those whose answer lost its trust before they were made
         self._stale_open = False  # states changed since `_open` was filled
         self._out = 0  # rows being asked
         self.missing = MissingRows(index)
@@ -77,7 +84,7 @@ class WorkQueue:
         selected = self._selection.rows
         self._license_counts = Counter(index.licenses[selected].tolist())
         self._reason_counts = Counter(index.reasons[selected].tolist())
-        self._clips = index.clips
+        self._ended = index.clips_ended.copy()
         self._changed = asyncio.Event()
         self.answered_now = self.clips_ended_now = 0
         self.licenses_done = False
@@ -197,6 +204,7 @@ class WorkQueue:
             if self._states[row] == RowState.APPROVED:
                 self._offered.add(row)
                 return row
+            self._doubted.add(row)
         return None
 
     @property
@@ -212,19 +220,21 @@ class WorkQueue:
     def clip_again(self, row: int) -> None:
         """Nothing was learned of this row: its turn comes again."""
         self._offered.discard(row)
+        self._doubted.add(row)
         self._put_in_line(row)
         self.notify()
 
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
-        self._clips += clip.outcome is Outcome.CLIP
         self.clips_ended_now += 1
         self._index.fates[row] = fate = fate_of(clip)
         self._offered.discard(row)
         if fate is ClipFate.NOT_MADE:
             self._deferred.add(row)
-        elif self._states[row] == RowState.APPROVED:
-            self._set_state(row, RowState(int(STATE_BY_FATE[fate])))
+        else:
+            self._ended[clip.outcome] += 1
+            if self._states[row] == RowState.APPROVED:
+                self._set_state(row, RowState(int(STATE_BY_FATE[fate])))
         self.notify()
 
     def _set_state(self, row: int, state: RowState) -> None:
@@ -243,6 +253,7 @@ class WorkQueue:
         ):
             self._open.append(row)
             self._queued.add(row)
+            self._doubted.discard(row)
 
     def _refresh(self) -> None:
         """With `max_per_class`, which approved rows are wanted depends on all rows before them.
@@ -282,7 +293,7 @@ class WorkQueue:
                 for code, reason in enumerate(REASONS, 1)
                 if self._reason_counts[code]
             },
-            clips=self._clips,
+            clips=self._ended[Outcome.CLIP],
             clips_open=len(self._open) + len(self._offered),
             to_ask=self._out
             - self.missing.out
@@ -294,4 +305,7 @@ class WorkQueue:
                 int((first == LICENSE_CODES[License.CREATIVE_COMMONS]).sum()),
             ),
             missing=self.missing.left,
+            clips_rejected=self._ended[Outcome.REJECTED],
+            clips_gone=self._ended[Outcome.UNAVAILABLE] + self._ended[Outcome.NOT_SHAREABLE],
+            clips_later=len(self._deferred) + len(self._doubted),
         )

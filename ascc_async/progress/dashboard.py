@@ -8,18 +8,19 @@ from math import inf
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ascc_async.files import size
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.figures import Figures, few, figures
-from ascc_async.progress.formatting import clock, count, duration, rate, safe, share
+from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
 from ascc_async.throttle.identity import BucketSnapshot
 
 _MOST_MACHINES = 4  # in trouble, one by one
-_NARROW = 60  # columns; below that, bars go
+_TINY, _NARROW = 48, 60  # columns; below, a rate has no room beside a date; bars go
 _STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table
+_ROOMY = 96  # long bars beside the largest numbers
 _SOURCE_STATES = {
     "resting": "paused",
     "distrusted": "not trusted any more",
@@ -47,7 +48,7 @@ class Dashboard:
             return
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
-            yield _bucket_table(few(sums.buckets), width)
+            yield _bucket_table(few(sums.buckets), sums.at, width)
         away = [each for each in snapshot.machines if each.status in ("lost", "left out")]
         for machine in away[:_MOST_MACHINES]:
             text = f"machine {safe(machine.name)}: {machine.status} ({safe(machine.why)})"
@@ -81,27 +82,28 @@ def _headline(snapshot: RunSnapshot, width: int) -> str:
 
 
 def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[RenderableType]:
-    pace = rate(sums.videos_per_second) if snapshot.answered else ""
-    table = Table.grid(padding=(0, 1))
-    for name, done, total, note in (
-        ("licenses", sums.asked, sums.selected, pace),
-        (
-            "clips",
-            sums.clips,
-            sums.clips + sums.clips_open,
-            f"{sums.clips_open} to make" if sums.clips_open else "",
-        ),
+    asked = rate(sums.videos_per_second) if snapshot.answered else ""
+    made = rate(sums.clips_per_second) if snapshot.clips_made else ""
+    fetched = f"{size(sums.bytes_per_second)}/s" if snapshot.media_bytes else ""
+    table = Table.grid(Column(no_wrap=True), padding=(0, 1))
+    for name, done, ended, total, speeds, left in (
+        ("licenses", sums.asked, sums.asked, sums.selected, (asked, ""), sums.left.licenses),
+        ("clips", sums.clips, sums.clips_ended, sums.clips_total, (made, fetched), sums.left.clips),
     ):
-        bar = [ProgressBar(max(total, 1), done, width=20)] if width >= _NARROW else []
-        table.add_row(name, *bar, f"{count(done)} / {count(total)}", note)
+        row: list[RenderableType] = [name, f"{count(done)} / {count(total)}", speeds[0]]
+        if width >= _NARROW:
+            room = 20 if width >= _ROOMY else 8
+            row.insert(1, ProgressBar(max(total, 1), ended, width=room))
+            row.append(speeds[1])
+        if width >= _ALL_COLUMNS and left is not None and left < inf:
+            by = "by" if sums.at_most else "done"
+            row.append(f"{by} {finish(sums.at + left, sums.at)}")
+        table.add_row(*row)
     yield table
+    yield _line(f"clips: {sums.clips_not_made}", width)
     # A run that stops will not do what is left.
     if snapshot.phase is Phase.WORKING and not snapshot.stopping.draining:
-        licenses, clips = sums.left.licenses, sums.left.clips
-        # Where they differ: the last clips come after the last license.
-        differ = licenses and clips and licenses < inf and width >= _NARROW
-        more = f" · licenses in {duration(licenses or 0)}" if differ else ""
-        yield _line(f"{sums.time_left or 'time left: not known yet'}{more}", width)
+        yield _line(sums.time_left or "time left: not known yet", width)
     of = "" if width < _NARROW else " of the videos answered"
     shareable = f"{share(sums.creative_commons, sums.answered)}{of} · unknown {count(sums.unknown)}"
     yield _line(f"Creative Commons {shareable if sums.asked else '–'}", width)
@@ -123,18 +125,25 @@ def _reasons(reasons: dict[str, int], width: int) -> str:
     return text
 
 
-def _bucket_table(buckets: tuple[tuple[BucketSnapshot, float], ...], width: int) -> Table:
+def _bucket_table(
+    buckets: tuple[tuple[BucketSnapshot, float], ...], at: float, width: int
+) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     names = ["requests", "last minute", "permitted", "refused at", "refusals", "paused until"]
-    if width < _NARROW:
-        names = ["requests", "rate", "paused"]
-    elif width < _ALL_COLUMNS:
+    pauses = [
+        finish(bucket.resting_until, at, seconds=True) if bucket.resting_until else "–"
+        for bucket, _ in buckets
+    ]
+    # Only who asks may be longer than its heading, and a pause until another day.
+    date = max(0, max(map(len, pauses)) - len(names[-1]))
+    if width - date < _NARROW:
+        names = ["requests", "paused"] if date and width < _TINY else ["requests", "rate", "paused"]
+    elif width - date < _ALL_COLUMNS:
         names = ["requests", "last minute", "permitted", "paused until"]
-    # Only who asks may be longer than its heading.
-    room = width - sum(max(8, len(name)) + 2 for name in names)
+    room = max(4, width - date - sum(max(8, len(name)) + 2 for name in names))
     for name in ("identity", *names):
         table.add_column(name, no_wrap=True)
-    for bucket, per_second in buckets:
+    for (bucket, per_second), paused in zip(buckets, pauses, strict=True):
         shown = {
             "requests": bucket.kind.value,
             "last minute": rate(per_second),
@@ -144,7 +153,6 @@ def _bucket_table(buckets: tuple[tuple[BucketSnapshot, float], ...], width: int)
             "refused at": rate(bucket.ceiling) if bucket.ceiling else "–",
             "refusals": count(bucket.refused),
         }
-        paused = clock(bucket.resting_until) if bucket.resting_until else "–"
         who = safe(bucket.identity)
         who = who if len(who) <= room else who[: room - 1] + "…"
         table.add_row(who, *(shown.get(name, paused) for name in names))

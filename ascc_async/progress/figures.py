@@ -10,7 +10,7 @@ from ascc_async.files import size
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.formatting import clock, count, duration, finish, rate, share
+from ascc_async.progress.formatting import count, duration, finish, rate, share
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.identity import BucketSnapshot
 
@@ -33,11 +33,35 @@ class Figures:
     unknown: int
     clips: int
     clips_open: int
+    clips_rejected: int
+    clips_gone: int
+    clips_later: int
     videos_per_second: float
+    clips_per_second: float
+    bytes_per_second: float
     left: TimeLeft
     at: float
     at_most: bool
     buckets: tuple[tuple[BucketSnapshot, float], ...]
+
+    @property
+    def clips_ended(self) -> int:
+        """Those made and those that never will be."""
+        return self.clips + self.clips_rejected + self.clips_gone
+
+    @property
+    def clips_total(self) -> int:
+        """Of all segments found to be Creative Commons: it never shrinks in a run."""
+        return self.clips_ended + self.clips_open + self.clips_later
+
+    @property
+    def clips_not_made(self) -> str:
+        """`37 to make, 3 rejected`."""
+        rest = {"gone": self.clips_gone, "left for another run": self.clips_later}
+        parts = {"to make": self.clips_open, "rejected": self.clips_rejected} | {
+            name: number for name, number in rest.items() if number
+        }
+        return ", ".join(f"{count(number)} {name}" for name, number in parts.items())
 
     @property
     def time_left(self) -> str:
@@ -71,7 +95,12 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
         unknown=queue.licenses[License.UNKNOWN],
         clips=queue.clips,
         clips_open=queue.clips_open,
+        clips_rejected=queue.clips_rejected,
+        clips_gone=queue.clips_gone,
+        clips_later=queue.clips_later,
         videos_per_second=(now.videos - before.videos) / seconds,
+        clips_per_second=(now.made - before.made) / seconds,
+        bytes_per_second=(now.media_bytes - before.media_bytes) / seconds,
         left=time_left(snapshot),
         at=snapshot.at,
         at_most=snapshot.sampled and queue.asked < queue.selected,
@@ -116,11 +145,12 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
     parts = [
         f"licenses {count(sums.asked)}/{count(sums.selected)}",
         f"Creative Commons {share(sums.creative_commons, sums.answered)}",
-        f"clips {count(sums.clips)} ({sums.clips_open} to make)",
+        f"clips {count(sums.clips)} ({sums.clips_not_made})",
         f"unavailable {count(sum(sums.unavailable.values()))}",
     ]
     for bucket, per_second in few(sums.buckets):
-        pause = f", paused until {clock(bucket.resting_until)}" if bucket.resting_until else ""
+        until = bucket.resting_until
+        pause = f", paused until {finish(until, snapshot.at, seconds=True)}" if until else ""
         name, permitted = f"{bucket.identity}/{bucket.kind.value}", rate(bucket.rate)
         parts.append(f"{name} {rate(per_second)} (permitted {permitted}{pause})")
     if sums.time_left:
@@ -150,6 +180,9 @@ def snapshot_fields(snapshot: RunSnapshot, now: float | None) -> dict[str, Any]:
         "unavailable": sums.unavailable,
         "clips": sums.clips,
         "clips_open": sums.clips_open,
+        "clips_rejected": sums.clips_rejected,
+        "clips_gone": sums.clips_gone,
+        "clips_later": sums.clips_later,
         "media_bytes": snapshot.media_bytes,
         **_ends(sums.left.whole, snapshot.at, now),
         "stages": {
@@ -158,6 +191,8 @@ def snapshot_fields(snapshot: RunSnapshot, now: float | None) -> dict[str, Any]:
         },
         "at_most": sums.at_most,
         "videos_per_second": round(sums.videos_per_second, 4),
+        "clips_per_second": round(sums.clips_per_second, 4),
+        "bytes_per_second": round(sums.bytes_per_second),
         "free_bytes": snapshot.disk.free if snapshot.disk else None,
         "identities": [
             {

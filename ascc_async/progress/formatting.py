@@ -38,20 +38,17 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "–"
 
 
-def clock(at: float) -> str:
-    """A POSIX time as local wall clock: `14:05:09`."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
-
-
 def moment(at: float) -> str:
     """A POSIX time as local date and time: `2026-01-31 14:05:09`."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def finish(at: float, now: float) -> str:
+def finish(at: float, now: float, *, seconds: bool = False) -> str:
     """The time of day at which something will be done, with the date when that is not today."""
     then, today = (datetime.fromtimestamp(time).astimezone() for time in (at, now))
-    return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")
+    if then.date() != today.date():
+        return then.strftime("%Y-%m-%d %H:%M")
+    return then.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def safe(text: object) -> str:

@@ -24,7 +24,7 @@ from ascc_async.errors import StopRun
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
-from ascc_async.progress.formatting import clock, count
+from ascc_async.progress.formatting import count, moment
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
 from ascc_async.progress.terminal import folded
 
@@ -196,14 +196,14 @@ class Screen:
             elif time.monotonic() >= next_line and not self._display.quiet:
                 first_minute = next_line < begun + _LINE_EVERY
                 next_line += _FIRST_LINES_EVERY if first_minute else _LINE_EVERY
-                text = f"{clock(snapshot.at)} {snapshot_line(snapshot)}"
+                text = f"{moment(snapshot.at)} {snapshot_line(snapshot)}"
                 if self._json:
                     fields = snapshot_fields(snapshot, snapshot.at)
                     text = event_line(snapshot.at, "info", "progress", fields)
                 self.show(text)
 
     def _say_what_is_there(self, snapshot: RunSnapshot) -> None:
-        """Where an earlier run left off: nobody should fear that it begins anew."""
+        """Where an earlier run left off: nobody should fear that it begins from scratch."""
         queue = snapshot.work_queue
         if (
             self._display.quiet
@@ -214,8 +214,8 @@ class Screen:
         clips = queue.clips - snapshot.clips_made
         made = f" and {counted(clips, 'clip')} made already" if clips else ""
         text = (
-            f"{clock(snapshot.at)} {count(answered)} of {count(queue.selected)} videos are answered"
-            f"{made}; going on"
+            f"{moment(snapshot.at)} {count(answered)} of {count(queue.selected)} videos are"
+            f" answered{made}; going on"
         )
         fields = {"answered": answered, "selected": queue.selected, "clips": clips}
         self.say(text, "resuming", fields)

@@ -15,7 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ascc_async.progress.formatting import clock, finish, safe
+from ascc_async.progress.formatting import finish, moment, safe
 
 LOGS = "logs"
 LOG_FILE = "ascc_async.log"
@@ -41,7 +41,7 @@ def event_line(at: float, level: str, event: str, fields: Mapping[str, Any]) -> 
 
 
 class TextFormat(logging.Formatter):
-    """`14:05:09 warning: event (field value, field value)`, without control characters."""
+    """`2026-01-31 14:05:09 warning: event (field value)`, without control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, cut when it is very long; below it the traceback where there is one."""
@@ -59,7 +59,7 @@ class TextFormat(logging.Formatter):
         text = safe(message + (f" ({details})" if details else "") + more)
         if len(text) > _LONGEST:
             text = text[: _LONGEST - 1] + "…"
-        return f"{clock(record.created)} {level}{text}"
+        return f"{moment(record.created)} {level}{text}"
 
 
 def _shown(key: str, value: object) -> object:

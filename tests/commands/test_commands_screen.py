@@ -63,7 +63,7 @@ def test_a_wide_terminal_is_made_use_of_and_no_color_honoured(finished: Place) -
     assert "\x1b[2K" in drawn
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).split("\r")
     # Events stand above the dashboard as they are, for the terminal to wrap.
-    events = re.compile(r"\n?\d\d:\d\d:\d\d ")
+    events = re.compile(r"\n?\S+ \d\d:\d\d:\d\d ")
     assert max(cell_len(line) for line in lines if not events.match(line)) <= 200
     assert "Where everything is:" in seen.plain
 

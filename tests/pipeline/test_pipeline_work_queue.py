@@ -52,6 +52,7 @@ class World:
         self.truth = dict(enumerate(kinds))
         self.can = {row: rng.random() < 0.7 for row in range(rows)}
         self.asked: list[int] = []
+        self.total = 0
         self.out: list[int] = []
         self.offered: list[int] = []
         self.work_queue = self.fresh()
@@ -63,7 +64,7 @@ class World:
 
     def restart(self) -> None:
         """Killed: what was out is out no more."""
-        self.work_queue, self.out, self.offered = self.fresh(), [], []
+        self.work_queue, self.out, self.offered, self.total = self.fresh(), [], [], 0
 
     def take(self) -> bool:
         """Hand out rows."""
@@ -101,9 +102,17 @@ class World:
         self.memory._distrust(Distrusted("a", 0.0))
         run(self.work_queue.take_back(doubtful_ids(cast(Reader, self.memory))))
 
+    def watch(self) -> None:
+        """The total that the bar of clips has never shrinks within a run."""
+        now = self.work_queue.snapshot()
+        clips = now.clips + now.clips_open + now.clips_rejected + now.clips_gone + now.clips_later
+        assert clips >= self.total
+        self.total = clips
+
     def live(self, trouble: float) -> None:
         """All that may happen, in any order, to the end."""
         while True:
+            self.watch()
             act = self.rng.random()
             if act < trouble:
                 self.rng.choice([self.restart, self.distrust])()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
-from snapshots import DRAINING, START, bucket, snapshot, work_queue
+from snapshots import DRAINING, START, bucket, done, snapshot, work_queue
 
 from ascc_async.pipeline.snapshot import (
     DiskSnapshot,
@@ -122,10 +122,33 @@ def test_with_a_number_per_class_the_time_left_is_a_bound() -> None:
     assert result.time_left.startswith("at most ")
 
 
+def test_clips_have_a_pace_of_their_own_and_an_end() -> None:
+    """What was made and fetched in the last minute; those that failed are in the total, too. An
+    end or a pause on another day has its date.
+    """
+    queue = work_queue(clips_rejected=3, clips_gone=2, clips_later=1)
+    now = done(START + 100, 150, videos=120, clips=65, made=60, media_bytes=72_000_000)
+    before = done(START + 40, 60, videos=48, made=30, media_bytes=12_000_000)
+    rest = bucket(resting_until=START + 86_400 * 3)
+    frame = snapshot(
+        work_queue=queue, done=now, minute_ago=before, limiter=RateLimiterSnapshot((rest,))
+    )
+    lines = drawn(frame, 80)
+    end = r"done (\d{4}-\d\d-\d\d )?\d\d:\d\d"
+    assert re.search(rf"^clips .* 40 / 56 +0.50/s 1.0 MB/s {end}$", lines[2])
+    assert lines[3] == "clips: 10 to make, 3 rejected, 2 gone, 1 left for another run"
+    for width in (40, 60, 80):
+        assert re.search(r"main .* \d{4}-\d\d-\d\d \d\d:\d\d$", drawn(frame, width)[-2])
+    fields = snapshot_fields(frame, None)
+    assert (fields["clips_per_second"], fields["bytes_per_second"]) == (0.5, 1_000_000)
+
+
 def test_the_plain_line_holds_the_same_numbers() -> None:
     """Without a terminal: one line with stages, share, identities and time left."""
     text = snapshot_line(snapshot())
-    assert "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 to make)" in text
+    assert (
+        "licenses 500/1,000 · Creative Commons 10.20 % · clips 40 (10 to make, 0 rejected)" in text
+    )
     assert "main/pages 1.50/s (permitted 2.00/s)" in text
     assert re.search(r" left, done at \d\d:\d\d$", text)
     assert "\n" not in text

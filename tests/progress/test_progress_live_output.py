@@ -32,7 +32,7 @@ class Kept(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record).partition(" ")[2])
+        self.lines.append(self.format(record).split(" ", 2)[2])
 
 
 class Clock:
@@ -55,7 +55,9 @@ def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
 def test_a_pause_is_told_as_a_time_of_day() -> None:
     """Not as seconds since 1970; and what is not known is left out."""
     line = TextFormat().format(record(until=time.time() + 1, source="data_api"))
-    assert re.fullmatch(r"\S+ warning: it rains \(until (\S+ )?\d\d:\d\d, source data_api\)", line)
+    assert re.fullmatch(
+        r"\S+ \S+ warning: it rains \(until (\S+ )?\d\d:\d\d, source data_api\)", line
+    )
     assert "until" not in TextFormat().format(record(until=None))
 
 
@@ -154,7 +156,7 @@ async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) ->
         logging.getLogger("someone.else").warning("other")
     assert isinstance(out.file, io.StringIO)
     lines = out.file.getvalue().splitlines()
-    assert [line.partition(" ")[2] for line in lines] == [
+    assert [line.split(" ", 2)[2] for line in lines] == [
         "saw [red]it[/red] :dog: (n 1)", "warning: other",
     ]  # fmt: skip
     assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
