@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sqlite3
 import threading
 import zlib
@@ -17,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.errors import JournalError
-from ascc_async.journal.records import AnswerRow, ClipRow, Event
+from ascc_async.journal.records import AnswerRow, ClipRow, Event, Limit, Minute
 from ascc_async.journal.schema import (
     ANSWER_COLUMNS,
     CLIP_COLUMNS,
     FILE_COLUMNS,
+    LIMIT,
+    MINUTE_COLUMNS,
     QUALITY_COLUMNS,
     explained_errors,
     refuse_foreign,
@@ -94,7 +97,7 @@ class Reader:
         # Until a run has brought it up to date, a journal of version 1 has no such column.
         self._bare_by = "bare_by" if version > 1 else "''"
         self._columns = _ANSWER.replace("bare_by", self._bare_by)
-        self._has_evidence = version > 2
+        self._has_evidence, self._has_minutes = version > 2, version > 3
 
     def close(self) -> None:
         """Give the connection back."""
@@ -174,6 +177,37 @@ class Reader:
         )
         return [Event(*row) for row in rows]
 
+    def minutes(self, since: float, until: float = math.inf, *, every: int = 1) -> list[Minute]:
+        """The history from `since` to `until` (POSIX seconds), oldest first; of `every` so many
+        minutes one, and always the newest: four months of single ones are two million objects.
+        """
+        if not self._has_minutes:
+            return []
+        rows = self._look_up(
+            f"SELECT names, limits, {', '.join(MINUTE_COLUMNS)}"
+            " FROM minutes JOIN limits_of ON limits_of.id = limits_of WHERE at >= ? AND at <= ?"
+            " AND (minutes.id % ? = 0 OR minutes.id = (SELECT max(id) FROM minutes))"
+            " ORDER BY minutes.id",
+            since,
+            until,
+            every,
+        )
+        names = {text: json.loads(text) for text in {row[0] for row in rows}}
+        minutes = []
+        for text, packed, *totals in rows:
+            limits = zip(names[text], LIMIT.iter_unpack(packed), strict=True)
+            identities = [
+                Limit(identity, kind, abs(rate), ceiling or None, rate < 0, refusals)
+                for (identity, kind), (rate, ceiling, refusals) in limits
+            ]
+            columns = dict(zip(MINUTE_COLUMNS, totals, strict=True))
+            minutes.append(Minute(**columns, identities=tuple(identities)))
+        return minutes
+
+    def newest_minute(self) -> Minute | None:
+        """How the history ends."""
+        return next(iter(self.minutes(0, every=1 << 62)), None)
+
     def learned(self, prefix: str = "") -> dict[str, Any]:
         """What was remembered under keys that start with `prefix`, without the prefix."""
         values: dict[str, Any] = {}
@@ -240,7 +274,7 @@ class Reader:
         for rows in self._pages(sql):
             yield [row[0] for row in rows]
 
-    def _look_up(self, sql: str, *values: str) -> list[Any]:
+    def _look_up(self, sql: str, *values: object) -> list[Any]:
         with explained_errors(self.path), self._lock:
             return _fetch(self._connection, sql, values)
 
@@ -262,7 +296,7 @@ class Reader:
         )
 
 
-def _fetch(connection: sqlite3.Connection, sql: str, values: tuple[str, ...]) -> list[Any]:
+def _fetch(connection: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> list[Any]:
     try:
         return connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:

@@ -77,6 +77,38 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What one identity was permitted of one kind of request: requests a second, to three digits.
+
+    `ceiling`: the rate refused last; `refusals`: since the folder began. Where there would be more
+    than 12 in a minute, sums stand in their place, as identity «all».
+    """
+
+    identity: str
+    kind: str
+    rate: float
+    ceiling: float | None
+    resting: bool
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """How all runs of this folder together stood at a time (POSIX seconds): totals that never fall.
+
+    The journal keeps the newest of each minute. Between two runs there is none.
+    """
+
+    at: float
+    answers: int = 0
+    clips: int = 0
+    fetched_bytes: int = 0
+    requests: int = 0
+    refusals: int = 0
+    identities: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One entry of a video's history."""
 
@@ -88,4 +120,4 @@ class Event:
     detail: str
 
 
-Record = LicenseAnswer | Evidence | ClipRow | Learned | Distrusted | Forgotten | Moved
+Record = LicenseAnswer | Evidence | ClipRow | Learned | Distrusted | Forgotten | Moved | Minute

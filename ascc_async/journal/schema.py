@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -76,9 +77,25 @@ CREATE TABLE evidence (
 );
 """
 
+# One row a minute in which a run was going on, the newest for 120 days of them: by number, not by
+# time, so that a clock that leaps deletes nothing. `limits` is packed, or four months of them would
+# be over 30 MB; whose they are stands once for all rows in `limits_of`.
+_MINUTES = """
+CREATE TABLE minutes (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, answers INTEGER NOT NULL, clips INTEGER NOT NULL,
+    fetched_bytes INTEGER NOT NULL, requests INTEGER NOT NULL, refusals INTEGER NOT NULL,
+    limits_of INTEGER NOT NULL, limits BLOB NOT NULL
+);
+CREATE INDEX minutes_at ON minutes (at);
+CREATE TABLE limits_of (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
+CREATE TRIGGER minutes_kept AFTER INSERT ON minutes BEGIN
+    DELETE FROM minutes WHERE id <= new.id - 120 * 1440;
+END;
+"""
+
 # The n-th script brings a journal from version n to n + 1. Published ones are never changed:
 # a user may come from any of them.
-MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS, _EVIDENCE)
+MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS, _EVIDENCE, _MINUTES)
 VERSION = len(MIGRATIONS)
 
 # Columns are named as the fields of the records that they keep.
@@ -91,6 +108,10 @@ FILE_COLUMNS = (
     "path", "sha256", "bytes", "frames", "sample_rate", "channels", "source_format", "fetched_at",
     "note",
 )  # fmt: skip
+# Of `minutes.limits`: rate (negative: resting), ceiling (0: none), refusals. Half floats have three
+# digits.
+LIMIT = struct.Struct("<eeI")
+MINUTE_COLUMNS = ("at", "answers", "clips", "fetched_bytes", "requests", "refusals")
 QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
 
 _DAMAGED = "It is damaged, or not a journal: a run sets it aside and uses its backup copy."

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -22,11 +22,21 @@ from typing import NamedTuple, Self
 
 from ascc_async.errors import JournalError
 from ascc_async.journal import schema
-from ascc_async.journal.records import ClipRow, Distrusted, Forgotten, Learned, Moved, Record
+from ascc_async.journal.records import (
+    ClipRow,
+    Distrusted,
+    Forgotten,
+    Learned,
+    Minute,
+    Moved,
+    Record,
+)
 from ascc_async.journal.schema import (
     ANSWER_COLUMNS,
     CLIP_COLUMNS,
     FILE_COLUMNS,
+    LIMIT,
+    MINUTE_COLUMNS,
     QUALITY_COLUMNS,
     explained_errors,
 )
@@ -46,6 +56,7 @@ _answer_values = attrgetter(*ANSWER_COLUMNS)
 _clip_values = attrgetter(*(name.replace("form", "encoding") for name in CLIP_COLUMNS))
 _file_values = attrgetter(*FILE_COLUMNS)
 _quality_values = attrgetter(*QUALITY_COLUMNS)
+_minute_values = attrgetter(*MINUTE_COLUMNS)
 
 
 def _marks(columns: Sequence[str]) -> str:
@@ -101,6 +112,16 @@ _FORGET = (
     " WHERE segment_id = ? AND form = ?"
 )
 _MOVE = "UPDATE clips SET path = ? WHERE segment_id = ? AND form = ?"
+_PUT_LIMITS_OF = "INSERT OR IGNORE INTO limits_of (names) VALUES (?)"
+# Over the newest row while that is of the same minute.
+_PUT_MINUTE = """
+INSERT OR REPLACE INTO minutes VALUES (
+    coalesce((SELECT id + (CAST(at / 60 AS INTEGER) <> ?) FROM minutes ORDER BY id DESC LIMIT 1),
+             1),
+    ?, ?, ?, ?, ?, ?, (SELECT id FROM limits_of WHERE names = ?), ?
+)
+"""
+_MOST_RATE = 65504.0  # that a half float holds
 
 _Statement = tuple[str, tuple[object, ...]]
 
@@ -150,12 +171,13 @@ class Journal:
         if not self._waiting:
             self._gather_until = max(self._loop.time(), self._gather_until + _GATHER_SECONDS)
             self._loop.call_at(self._gather_until, self._hand_over_when_free)
-        statements = [_statement(record) for record in records]
+        statements = [each for record in records for each in _statements(record)]
         # Behind the answers, which are written many at a time.
         statements += [
-            _statement(record.evidence)
+            each
             for record in records
             if isinstance(record, LicenseAnswer) and record.evidence is not None
+            for each in _statements(record.evidence)
         ]
         self._waiting.append(_QueuedCall(statements, done))
         if len(records) >= _ENOUGH:
@@ -214,28 +236,43 @@ class Journal:
         self.commits += 1
 
 
-def _statement(record: Record) -> _Statement:
+def _statements(record: Record) -> Iterator[_Statement]:
     match record:
         case LicenseAnswer():
             put = _PUT_ANSWER if record.shown else _PUT_ANSWER_NOT_SHOWN
-            return put, _answer_values(record)
+            yield put, _answer_values(record)
         case Evidence():
             exchange = json.dumps([record.address, record.sent, record.received])
             packed = zlib.compress(exchange.encode())
-            return _PUT_EVIDENCE, (record.video_id, record.source, record.seen_at, packed)
+            yield _PUT_EVIDENCE, (record.video_id, record.source, record.seen_at, packed)
         case ClipRow(clip=ClipFile() as clip):
             file = (*_file_values(clip), *_quality_values(clip.quality))
-            return _PUT_CLIP, (*_clip_values(record), *file)
+            yield _PUT_CLIP, (*_clip_values(record), *file)
         case ClipRow():
-            return _PUT_CLIP, (*_clip_values(record), *_NO_FILE)
+            yield _PUT_CLIP, (*_clip_values(record), *_NO_FILE)
         case Learned():
-            return _PUT_LEARNED, (record.key, json.dumps(record.value))
+            yield _PUT_LEARNED, (record.key, json.dumps(record.value))
         case Distrusted():
-            return _DISTRUST, (record.source, record.since)
+            yield _DISTRUST, (record.source, record.since)
         case Forgotten():
-            return _FORGET, (record.why, record.segment_id, record.encoding)
+            yield _FORGET, (record.why, record.segment_id, record.encoding)
         case Moved():
-            return _MOVE, (record.path, record.segment_id, record.encoding)
+            yield _MOVE, (record.path, record.segment_id, record.encoding)
+        case Minute():
+            names = json.dumps([(each.identity, each.kind) for each in record.identities])
+            limits = (
+                LIMIT.pack(
+                    min(each.rate, _MOST_RATE) * (-1 if each.resting else 1),
+                    min(each.ceiling or 0.0, _MOST_RATE),
+                    each.refusals,
+                )
+                for each in record.identities
+            )
+            yield _PUT_LIMITS_OF, (names,)
+            yield (
+                _PUT_MINUTE,
+                (int(record.at // 60), *_minute_values(record), names, b"".join(limits)),
+            )
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

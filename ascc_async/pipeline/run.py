@@ -30,7 +30,7 @@ from ascc_async.files import network_file_system
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import Learned
+from ascc_async.journal.records import Learned, Minute
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import encoding_of
@@ -40,6 +40,7 @@ from ascc_async.pipeline.clip_stage import Disk
 from ascc_async.pipeline.clip_tags import ClipTags
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.journal_index import JournalIndex
+from ascc_async.pipeline.minutes import Minutes
 from ascc_async.pipeline.pace import Done, Pace
 from ascc_async.pipeline.previous_run import (
     access_since,
@@ -67,7 +68,8 @@ from ascc_async.youtube.extraction import ytdlp_version
 log = logging.getLogger(__name__)
 
 WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
-REMEMBER_EVERY = 10.0  # what `status` shows is at most so old, and so much a kill can cost
+REMEMBER_EVERY = 10.0  # seconds: so much of what was learned a kill can cost
+_LEAVE_SNAPSHOT_EVERY = 2.0  # what `status` and pages show is at most so old
 _CHANGES_AT_ONCE = 5000  # records: some 10 ms of the event loop
 
 
@@ -91,7 +93,7 @@ class Run:
         self._download: Download | None = None
         self._stages: Stages | None = None
         self._work_queue: WorkQueue | None = None
-        self._pace = Pace()
+        self._pace, self._minutes = Pace(), Minutes(None)
         self._disk = Disk(
             settings.output.dir,
             settings.output.min_free_gb,
@@ -161,6 +163,7 @@ class Run:
                 journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
                 reader = Reader(journal.path)
                 stack.callback(reader.close)
+                self._minutes = Minutes(reader.newest_minute())
                 tags = ClipTags(reader, self._recipe)
                 records = Records(
                     journal,
@@ -212,7 +215,7 @@ class Run:
                         await journal.record(settings_to_remember(settings))
                         await self._back_up(journal)
                         self._phase = ended
-                        await journal.record(self._snapshot_record())
+                        await journal.record(*self._standing())
                 return counts
 
     async def _select_and_check_journal(self) -> tuple[Selection, tuple[InputFile, ...]]:
@@ -323,7 +326,10 @@ class Run:
 
             async def remember() -> None:
                 self._pace.note(self._done(stages))
-                await journal.record(*learned(), self._snapshot_record())
+                await journal.record(*learned())
+
+            async def leave_snapshot() -> None:
+                await journal.record(*self._standing())
 
             async def close_when_draining() -> None:
                 await self._shutdown.wait_draining()
@@ -335,13 +341,15 @@ class Run:
                 return max(WRITE_DATASET_EVERY, 20 * dataset.seconds)
 
             try:
-                await remember()  # at once: `status` beside a run that has just begun
+                await remember()
+                await leave_snapshot()  # at once: `status` beside a run that has just begun
                 with stop_unwrapped():
                     async with asyncio.TaskGroup() as tasks:
                         beside = [
                             tasks.create_task(work)
                             for work in (
                                 _repeat(remember, lambda: REMEMBER_EVERY),
+                                _repeat(leave_snapshot, lambda: _LEAVE_SNAPSHOT_EVERY),
                                 _repeat(dataset.write, until_next_writing),
                                 _repeat(
                                     partial(self._back_up, journal),
@@ -357,9 +365,10 @@ class Run:
             finally:
                 await journal.record(*learned())
 
-    def _snapshot_record(self) -> Learned:
-        """What `status` shows while this run goes on, and after it."""
-        return Learned(SNAPSHOT, snapshot_data(self.snapshot()))
+    def _standing(self) -> tuple[Learned, Minute]:
+        """What `status` shows while this run goes on and after it, and its place in history."""
+        snapshot = self.snapshot()
+        return Learned(SNAPSHOT, snapshot_data(snapshot)), self._minutes.after(snapshot)
 
     async def _back_up(self, journal: Journal) -> None:
         def between_steps() -> None:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import soundfile
 from scenario import Place, Row, edited, misplaced, timeless, wrong
 
+from ascc_async.journal.reader import Reader
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault, Limit
 from benchmarks.chaos_run import Job
@@ -96,6 +98,11 @@ def test_stopped_half_way_and_run_again_gives_the_same(
     assert again & asked == set()
     assert {v for line in calm.requests("media") for v in line.get("videos", ())} & done == set()
     assert timeless(place.manifest()) == timeless(undisturbed)
+    with closing(Reader(place.output / "state.sqlite3")) as reader:
+        minutes = reader.minutes(0)
+    assert minutes == sorted(minutes, key=lambda each: (each.at, each.clips, each.fetched_bytes))
+    assert minutes[-1].clips == sum(row["outcome"] == "clip" for row in undisturbed)
+    assert minutes[-1].answers >= len({row["video_id"] for row in undisturbed})
 
 
 def test_a_hundred_real_segments(place: Place, calm: StandinProcess, tmp_path: Path) -> None:

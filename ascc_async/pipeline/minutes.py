@@ -1,0 +1,67 @@
+"""The history of a folder: the counts of one run become totals over all of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ascc_async.journal.records import Limit, Minute
+from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.throttle.identity import BucketSnapshot
+
+_MOST = 12  # limits a minute: more than that, and four months of them were over 30 MB
+
+
+class Minutes:
+    """Adds what this run has done to where the runs before it ended."""
+
+    def __init__(self, before: Minute | None) -> None:
+        self._before = self._newest = before or Minute(0.0)
+
+    def after(self, snapshot: RunSnapshot) -> Minute:
+        """The totals as the run stands now."""
+        buckets = snapshot.limiter.buckets if snapshot.limiter else ()
+        counts = {
+            "answers": snapshot.answered,
+            "clips": snapshot.clips_made,
+            "fetched_bytes": snapshot.media_bytes,
+            "requests": sum(bucket.sent for bucket in buckets),
+            "refusals": sum(bucket.refused for bucket in buckets),
+        }
+        # A run's own counts may fall: requests that were reserved and not sent, machines that left.
+        totals = {
+            name: max(getattr(self._newest, name), getattr(self._before, name) + count)
+            for name, count in counts.items()
+        }
+        before = {(each.identity, each.kind): each for each in self._before.identities}
+        limits = []
+        for bucket in _few([bucket for bucket in buckets if bucket.used]):
+            name = bucket.identity, bucket.kind.value
+            earlier = before.pop(name, None)
+            refused = bucket.refused + (earlier.refusals if earlier else 0)
+            resting = bucket.resting_until is not None
+            limits.append(Limit(*name, bucket.rate, bucket.ceiling, resting, refused))
+        # What is not in use now is kept, too: its refusals go on from there.
+        limits += [replace(each, resting=False) for each in before.values()]
+        self._newest = Minute(snapshot.at, **totals, identities=tuple(limits[:_MOST]))
+        return self._newest
+
+
+def _few(buckets: Sequence[BucketSnapshot]) -> Sequence[BucketSnapshot]:
+    """The same, or where there are many one sum for each kind of request."""
+    if len(buckets) <= _MOST:
+        return buckets
+    sums = []
+    for kind in dict.fromkeys(bucket.kind for bucket in buckets):
+        same = [bucket for bucket in buckets if bucket.kind is kind]
+        pauses = [bucket.resting_until for bucket in same if bucket.resting_until is not None]
+        total = replace(
+            same[0],
+            identity="all",
+            rate=sum(bucket.rate for bucket in same),
+            ceiling=None,
+            refused=sum(bucket.refused for bucket in same),
+            resting_until=min(pauses) if len(pauses) == len(same) else None,
+        )
+        sums.append(total)
+    return sums

@@ -1,0 +1,67 @@
+"""The history: one row a minute, of totals that never fall, bounded."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from journal_samples import write
+
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import Limit, Minute
+from ascc_async.journal.writer import open_for_writing
+
+VERSION_1 = Path(__file__).parents[1] / "fixtures/version_0_1_half_way"
+MAIN = Limit("main", "pages", 0.25, 0.375, resting=True, refusals=7)
+GUEST = Limit("guest", "media", 20.0, None, resting=False, refusals=0)
+NOON = 1_700_000_040.0  # on the minute
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite3"
+
+
+async def test_a_minute_comes_back_as_it_went_in(path: Path) -> None:
+    """Every figure; rates to three digits, also those that a half float cannot hold."""
+    minute = Minute(NOON, 5, 4, 3_000_000_000, 2, 1, (MAIN, GUEST))
+    fast = Minute(NOON + 60, identities=(replace(GUEST, rate=math.inf, ceiling=0.2804),))
+    reader = await write(path, minute, fast)
+    got, (limit,) = reader.minutes(0)[0], reader.minutes(NOON + 1)[0].identities
+    assert got == minute
+    assert limit.rate > 60_000
+    assert limit.ceiling == pytest.approx(0.2804, rel=1e-3)
+    assert reader.minutes(0, NOON) == [minute]
+
+
+async def test_the_newest_of_a_minute_is_kept(path: Path) -> None:
+    """A clock that goes back adds rows and takes none: the totals still rise from row to row."""
+    seconds = (0, 2, 58, 60, 119, 3600, 30, 62)
+    minutes = [Minute(NOON + at, answers=number) for number, at in enumerate(seconds)]
+    reader = await write(path, *minutes)
+    kept = reader.minutes(0)
+    assert [minute.answers for minute in kept] == [2, 4, 5, 6, 7]
+    assert reader.newest_minute() == kept[-1]
+    assert [minute.answers for minute in reader.minutes(0, every=3)] == [5, 7]
+
+
+async def test_only_the_newest_120_days_are_kept(path: Path) -> None:
+    """Of minutes in which a run was going on."""
+    reader = await write(path, Minute(NOON, 1), Minute(NOON + 60, 2))
+    connection = open_for_writing(path)
+    connection.execute("UPDATE minutes SET id = id + 120 * 1440 - 1 WHERE id = 2")
+    connection.close()
+    assert [each.answers for each in reader.minutes(0)] == [1, 2]
+    reader = await write(path, Minute(NOON + 120, 3))
+    assert [each.answers for each in reader.minutes(0)] == [2, 3]
+
+
+def test_an_older_journal_has_no_history(tmp_path: Path) -> None:
+    """It is read as it is while no run has brought it up to date."""
+    shutil.copy(VERSION_1 / "state.sqlite3", tmp_path)
+    reader = Reader(tmp_path / "state.sqlite3")
+    assert reader.minutes(0) == []
+    assert reader.newest_minute() is None
