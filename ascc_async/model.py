@@ -157,6 +157,12 @@ class Resolved:
     other_audio: Track | None = None
 
 
+# Hints for whoever listens through a dataset: nothing is left out because of them.
+QUIET_RMS_DBFS = -50.0
+MOSTLY_SILENT_SHARE = 0.5
+CLIPPED_SHARE = 0.001
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Measured on the finished clip. Levels in dBFS (-inf is digital silence), shares 0 to 1."""

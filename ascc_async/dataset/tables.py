@@ -13,7 +13,13 @@ from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, field, iso_time
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import License, Quality
+from ascc_async.model import (
+    CLIPPED_SHARE,
+    MOSTLY_SILENT_SHARE,
+    QUIET_RMS_DBFS,
+    License,
+    Quality,
+)
 
 UNAVAILABLE_COLUMNS = (
     "segment_id", "video_id", "split", "license", "outcome", "reason", "detail", "seen_at",
@@ -26,11 +32,7 @@ CLASS_COLUMNS = (
 )  # fmt: skip
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
 
-# Hints for whoever listens through a dataset: nothing is left out because of them.
 _SHORT_BY_SECONDS = 0.001  # less is rounding
-_QUIET_RMS_DBFS = -50.0
-_MOSTLY_SILENT_SHARE = 0.5
-_CLIPPED_SHARE = 0.001
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -72,9 +74,9 @@ def quality_row(row: ManifestRow, quality: Quality) -> tuple[str, ...]:
     length = float(row.end_seconds) - float(row.start_seconds)
     flags = {
         "short": length - float(row.duration_seconds) > _SHORT_BY_SECONDS,
-        "quiet": quality.rms_dbfs < _QUIET_RMS_DBFS,
-        "mostly_silent": quality.silence_share > _MOSTLY_SILENT_SHARE,
-        "clipped": quality.clipping_share > _CLIPPED_SHARE,
+        "quiet": quality.rms_dbfs < QUIET_RMS_DBFS,
+        "mostly_silent": quality.silence_share > MOSTLY_SILENT_SHARE,
+        "clipped": quality.clipping_share > CLIPPED_SHARE,
     }
     return (
         row.segment_id, row.path, decimal(quality.peak_dbfs, 2), decimal(quality.rms_dbfs, 2),

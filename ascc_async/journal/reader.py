@@ -119,12 +119,12 @@ class Reader:
 
     def answer(self, video_id: str) -> AnswerRow | None:
         """The newest answer about one video."""
-        rows = self._look_up(f"SELECT {self._columns} FROM answers WHERE video_id = ?", video_id)
+        rows = self.look_up(f"SELECT {self._columns} FROM answers WHERE video_id = ?", video_id)
         return _answer(rows[0]) if rows else None
 
     def answers_of(self, video_ids: Sequence[str]) -> dict[str, AnswerRow]:
         """The newest answers about these videos, by video id."""
-        rows = self._look_up(
+        rows = self.look_up(
             f"SELECT {self._columns} FROM answers"
             " WHERE video_id IN (SELECT value FROM json_each(?))",
             json.dumps(video_ids),
@@ -142,7 +142,7 @@ class Reader:
         """The newest evidence of one video."""
         if not self._has_evidence:
             return None
-        rows = self._look_up("SELECT * FROM evidence WHERE video_id = ?", video_id)
+        rows = self.look_up("SELECT * FROM evidence WHERE video_id = ?", video_id)
         return _evidence(rows[0]) if rows else None
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
@@ -157,11 +157,11 @@ class Reader:
 
     def encodings(self) -> list[str]:
         """The encodings in which segments were tried so far."""
-        return [row[0] for row in self._look_up("SELECT DISTINCT form FROM clips ORDER BY form")]
+        return [row[0] for row in self.look_up("SELECT DISTINCT form FROM clips ORDER BY form")]
 
     def clips_of(self, video_id: str) -> list[ClipRow]:
         """What became of one video's segments, in every encoding."""
-        rows = self._look_up(
+        rows = self.look_up(
             f"SELECT {_CLIP} FROM clips WHERE segment_id >= ? AND segment_id < ?",
             f"{video_id}_",
             f"{video_id}`",  # "`" follows "_"
@@ -170,7 +170,7 @@ class Reader:
 
     def history(self, video_id: str) -> list[Event]:
         """What was said of a video before its newest answer and clip row, oldest first."""
-        rows = self._look_up(
+        rows = self.look_up(
             "SELECT at, kind, what, coalesce(reason, ''), coalesce(source, ''),"
             " coalesce(detail, '') FROM history WHERE video_id = ? ORDER BY id",
             video_id,
@@ -183,7 +183,7 @@ class Reader:
         """
         if not self._has_minutes:
             return []
-        rows = self._look_up(
+        rows = self.look_up(
             f"SELECT names, limits, {', '.join(MINUTE_COLUMNS)}"
             " FROM minutes JOIN limits_of ON limits_of.id = limits_of WHERE at >= ? AND at <= ?"
             " AND (minutes.id % ? = 0 OR minutes.id = (SELECT max(id) FROM minutes))"
@@ -211,7 +211,7 @@ class Reader:
     def learned(self, prefix: str = "") -> dict[str, Any]:
         """What was remembered under keys that start with `prefix`, without the prefix."""
         values: dict[str, Any] = {}
-        rows = self._look_up("SELECT key, value FROM learned WHERE key >= ?", prefix)
+        rows = self.look_up("SELECT key, value FROM learned WHERE key >= ?", prefix)
         for key, value in rows:
             if key.startswith(prefix):
                 try:
@@ -274,7 +274,8 @@ class Reader:
         for rows in self._pages(sql):
             yield [row[0] for row in rows]
 
-    def _look_up(self, sql: str, *values: object) -> list[Any]:
+    def look_up(self, sql: str, *values: object) -> list[Any]:
+        """The rows of one statement; for this package."""
         with explained_errors(self.path), self._lock:
             return _fetch(self._connection, sql, values)
 
