@@ -25,6 +25,7 @@ LAYERS = (
     ("pipeline", "standin", "learning"),
     ("cluster",),
     ("progress", "exports"),
+    ("web",),
     ("commands",),
     ("cli",),
     ("__main__",),

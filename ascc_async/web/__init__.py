@@ -1,0 +1,1 @@
+"""A read-only page over journal and dataset, beside a run or after it."""
