@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async.audioset.video_lists import video_id_of
-from ascc_async.dataset.counts import Counts, summary
+from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
@@ -76,7 +77,7 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
     written_at = manifest.stat().st_mtime if manifest.is_file() else None
     # While a run goes on its snapshot says more, and counting millions of rows takes a while.
     counted = written_at is not None and (running is None or snapshot is None)
-    counts = summary(manifest) if counted else None
+    counts = ManifestIndex(manifest).counts if counted else None
     if as_json:
         print(json.dumps(_fields(output, running, snapshot, written_at, counts)), flush=True)
         return running is not None

@@ -1,14 +1,12 @@
-"""What the manifest adds up to: the only place where its rows are counted."""
+"""What the manifest adds up to."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.model import License, Outcome
 
 if TYPE_CHECKING:
@@ -99,17 +97,3 @@ def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame, untried: int) -> C
         last_checked=max(clips.license_checked_at, default=""),
         untried=untried,
     )
-
-
-def summary(manifest: Path) -> Counts:
-    """The sums over a manifest file. Raises MetadataError with the line that is not right."""
-    import pandas as pd
-
-    kinds, clips, untried = Counter[Kind](), [], 0
-    for page in manifest_pages(manifest):
-        rows = zip(page.split, page.license, page.outcome, page.reason, strict=True)
-        kinds.update(rows)
-        untried += int(((page.outcome == Outcome.PENDING) & (page.attempts == "0")).sum())
-        # Only clips are kept: of two million rows hardly one in a hundred.
-        clips.append(page[page.outcome == Outcome.CLIP])
-    return counts_of(kinds, pd.concat(clips), untried)

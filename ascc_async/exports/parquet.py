@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
-from ascc_async.dataset.counts import summary
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, manifest_in
 from ascc_async.dataset.terms import LICENSE_FILE
 from ascc_async.errors import MetadataError
@@ -150,7 +150,7 @@ def _texts(
     except (OSError, ValueError, TypeError, KeyError) as error:
         message = "cannot be read: `python -m ascc_async run` writes it again"
         raise MetadataError(path, None, message) from error
-    counts = summary(manifest_in(output_dir))
+    counts = ManifestIndex(manifest_in(output_dir)).counts
     card = hub_card(folder, shards, tables.features, published, counts, limited=limit is not None)
     return {
         "README.md": card.encode(),

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from terminal import Place, in_terminal
 
-from ascc_async.dataset.counts import summary
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.model import License
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault
@@ -70,7 +70,7 @@ def test_a_wide_terminal_is_made_use_of_and_no_color_honoured(finished: Place) -
 
 def test_through_a_pipe_there_are_only_plain_lines(finished: Place) -> None:
     """No escape, no picture; the summary's numbers are the manifest's."""
-    counts = summary(finished.output / "dataset" / "manifest.csv")
+    counts = ManifestIndex(finished.output / "dataset" / "manifest.csv").counts
     assert "\x1b" not in finished.said
     assert f"{counts.segments}  segments" in finished.said
     assert re.search(rf"^ *{counts.clips}  clips ", finished.said, re.MULTILINE)
@@ -81,7 +81,7 @@ def test_json_is_one_object_a_line_and_ends_with_the_summary(finished: Place) ->
     done = finished.run("run", "--log-format", "json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert all({"time", "level", "event"} <= event.keys() for event in events)
-    counts = summary(finished.output / "dataset" / "manifest.csv")
+    counts = ManifestIndex(finished.output / "dataset" / "manifest.csv").counts
     assert events[-1]["event"] == "summary"
     assert events[-1]["outcomes"]["clip"] == counts.clips
     assert events[-1]["segments"] == counts.segments

@@ -14,8 +14,8 @@ import pytest
 from terminal import Place
 
 from ascc_async.audioset.video_lists import video_id_of
-from ascc_async.dataset.counts import summary
 from ascc_async.dataset.manifest import manifest_pages
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import Fault
 
@@ -37,7 +37,7 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
     assert done.returncode == 0
     assert "No run is going on. The last one finished at" in done.stdout
     assert re.search(r"The manifest, written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", done.stdout)
-    counts = summary(finished.output / "dataset" / "manifest.csv")
+    counts = ManifestIndex(finished.output / "dataset" / "manifest.csv").counts
     assert re.search(rf"^ *{counts.clips}  clips ", done.stdout, re.MULTILINE)
     assert finished.here("status", "--watch").stdout == done.stdout  # nothing goes on: once
     # The same words as at the run's end.
@@ -48,7 +48,7 @@ def test_after_a_run_it_shows_the_sums_of_the_manifest(finished: Place) -> None:
 def test_json_agrees_with_the_manifest(finished: Place) -> None:
     """Stable names for programs."""
     status = json.loads(finished.here("status", "--json").stdout)
-    counts = summary(finished.output / "dataset" / "manifest.csv")
+    counts = ManifestIndex(finished.output / "dataset" / "manifest.csv").counts
     assert status["running"] is None
     assert status["manifest"]["outcomes"]["clip"] == counts.clips
     assert status["picture"]["phase"] == "done"

@@ -30,11 +30,6 @@ def names(index: ManifestIndex, *wanted: object) -> list[str]:
     return [row.video_id for row in index.rows(found)]
 
 
-def test_it_adds_up_to_what_the_writing_counted(sample: Sample) -> None:
-    """Its sums are those of the card and of `status`."""
-    assert ManifestIndex(sample.path("manifest.csv")).counts == sample.write()
-
-
 @pytest.mark.parametrize("block", [700, 1 << 24], ids=["many blocks", "one"])
 def test_rows_are_counted_and_found_by_kind_and_class(
     sample: Sample, monkeypatch: pytest.MonkeyPatch, block: int

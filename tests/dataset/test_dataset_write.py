@@ -26,8 +26,8 @@ from dataset_samples import (
     selection,
 )
 
-from ascc_async.dataset.counts import summary
 from ascc_async.dataset.manifest import COLUMNS
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.terms import TOOL
 from ascc_async.dataset.text import restored
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
@@ -311,7 +311,7 @@ def test_the_tool_s_address_is_the_project_s() -> None:
 def test_counts_are_sums_over_the_manifest(sample: Sample) -> None:
     """What a writing returns is what reading the file gives."""
     again = sample.write()
-    assert again == summary(sample.path("manifest.csv"))
+    assert again == ManifestIndex(sample.path("manifest.csv")).counts
     outcomes = Counter(row["outcome"] for row in table(sample.path("manifest.csv")))
     assert {name: again.outcome(Outcome(name)) for name in outcomes} == dict(outcomes)
     assert again.segments == 9
