@@ -77,6 +77,15 @@ HELP = {
         "its license, each answer with its evidence, each attempt, and its file.",
         "status M4gD1WSo5mA",
     ),
+    "serve": CommandHelp(
+        "a page in the browser: progress, classes, what is missing, clips; also beside a run",
+        "Only reads, so it may run beside a run, after it, or on a copy of its folder. Only this "
+        "machine can open it unless --listen names another address; then whoever opens it needs "
+        "the token, which is made and printed where --token gives none. /metrics is for "
+        "Prometheus, /status.json what `status --json` prints, /healthz for who watches over "
+        "services. Needs `pip install 'ascc-async[web]'`.",
+        "serve --open",
+    ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
         "Each check is passed, a warning, or failed, with what to do about it; later: a run gets "
@@ -284,6 +293,11 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--watch", action="store_true", help="show it again and again while a run goes on")
             seen = "with a video id: what YouTube answered about its license, where and when"
             add("--evidence", action="store_true", help=seen)
+        case "serve":
+            where = "address and port to listen on (default: 127.0.0.1:8765; port 0: a free one)"
+            add("--listen", default="127.0.0.1:8765", metavar="HOST:PORT", help=where)
+            add("--open", action="store_true", help="open the page in the browser")
+            add("--token", metavar="TEXT", help="who opens the page must give this")
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
         case "verify":

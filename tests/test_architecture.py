@@ -81,7 +81,8 @@ def users_of(*packages: str) -> set[str]:
 def test_each_foreign_package_is_named_in_its_place_only() -> None:
     """yt-dlp and aiohttp stay behind the seams; pandas and SQL have their own rooms."""
     assert users_of("yt_dlp") <= {"youtube"}
-    assert users_of("aiohttp") <= {"network", "standin"}
+    assert users_of("aiohttp") <= {"network", "standin", "web"}
+    assert users_of("jinja2", "plotly", "prometheus_client") <= {"web"}
     assert users_of("pandas") <= {"audioset", "dataset"}
     assert users_of("pyarrow") <= {"exports"}
     assert users_of("distributed", "dask") <= {"cluster"}

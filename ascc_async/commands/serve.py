@@ -1,0 +1,35 @@
+"""`serve`: a page to look at in the browser, beside a run or after it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import webbrowser
+
+from ascc_async.errors import SettingsError
+from ascc_async.progress.terminal import say
+from ascc_async.settings_loader import load
+
+_NEEDED = ("jinja2", "plotly", "prometheus_client")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
+        raise SettingsError(f"serve needs {missing[0]}: pip install 'ascc-async[web]'")
+    from ascc_async.web.access import Access, Listen
+    from ascc_async.web.server import serve
+
+    settings = load(options.config, options.options)
+    listen = Listen.of(options.listen)
+    access = Access(listen, options.token)
+
+    def ready(port: int) -> None:
+        url = listen.url(port, access.token)
+        say(f"{settings.output.dir} is shown at {url}\nCtrl-C ends this page; a run goes on.")
+        if options.open:
+            webbrowser.open(url)
+
+    asyncio.run(serve(settings, listen, access, ready))
+    return 0

@@ -1,0 +1,15 @@
+"""`/classes`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ascc_async.web.site import SITE
+
+
+async def page(request: web.Request) -> web.Response:
+    """Not there yet."""
+    return request.app[SITE].page(request, "classes.html", title="Classes")
+
+
+ROUTES = [web.get("/classes", page)]

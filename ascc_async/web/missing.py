@@ -1,0 +1,15 @@
+"""`/missing`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ascc_async.web.site import SITE
+
+
+async def page(request: web.Request) -> web.Response:
+    """Not there yet."""
+    return request.app[SITE].page(request, "missing.html", title="Missing")
+
+
+ROUTES = [web.get("/missing", page)]

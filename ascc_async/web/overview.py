@@ -1,0 +1,15 @@
+"""`/`: where the run stands."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ascc_async.web.site import SITE
+
+
+async def page(request: web.Request) -> web.Response:
+    """Not there yet."""
+    return request.app[SITE].page(request, "overview.html", title="Overview")
+
+
+ROUTES = [web.get("/", page)]

@@ -1,0 +1,78 @@
+"""The web server: every address there is, and its end on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from ascc_async.errors import JournalError, SetupError
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.settings import Settings
+from ascc_async.web import classes, clips, missing, overview
+from ascc_async.web.access import Access, Listen, on_prepare
+from ascc_async.web.site import SITE, Site, static_file
+
+_SECONDS_TO_END = 1.0  # for answers under way: nothing is lost with them
+
+
+def application(settings: Settings, access: Access) -> web.Application:
+    """Everything that is served."""
+    # Whoever may not look learns nothing, not even which addresses there are.
+    app = web.Application(middlewares=[access.middleware, _explained])
+    app[SITE] = Site(settings)
+    app.on_response_prepare.append(on_prepare)
+    app.router.add_get("/static/{name}", static_file)
+    for page in (overview, classes, missing, clips):
+        app.add_routes(page.ROUTES)
+
+    async def close(app: web.Application) -> None:
+        app[SITE].close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+@web.middleware
+async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A journal that is missing or cannot be read is a page that says so."""
+    try:
+        return await handler(request)
+    except JournalError as error:
+        site = request.app[SITE]
+        # Nothing is wrong with a folder in which no run has worked yet.
+        status = 503 if (site.output / JOURNAL_NAME).exists() else 200
+        return site.page(request, "problem.html", status=status, problem=str(error))
+
+
+async def serve(
+    settings: Settings, listen: Listen, access: Access, ready: Callable[[int], None]
+) -> None:
+    """Until a signal ends it. `ready` is told the port. SetupError when it cannot listen there."""
+    end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, end.set)
+    with suppress(OSError):
+        os.nice(10)  # a run on the same machine comes first
+    runner = web.AppRunner(
+        application(settings, access), access_log=None, shutdown_timeout=_SECONDS_TO_END
+    )
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, listen.host, listen.port).start()
+        except OSError as error:
+            raise SetupError(
+                f"cannot listen on {listen.host}:{listen.port}: {error.strerror or error}. Another"
+                " program may use it, or the address is not this machine's: choose another with"
+                " --listen HOST:PORT (port 0: any that is free)"
+            ) from error
+        ready(runner.addresses[0][1])
+        await end.wait()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,132 @@
+"""What every page stands on: the folder it shows, threads to read in, templates, static files."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import importlib.util
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jinja2
+from aiohttp import hdrs, web
+
+from ascc_async import __version__
+from ascc_async.files import size
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.progress.formatting import count, duration, moment, rate, safe, share
+from ascc_async.settings import Settings
+
+T = TypeVar("T")
+_HERE = Path(__file__).parent
+_THREADS = 4  # a run beside needs the processors more than two hundred readers do
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# Of the navigation, in its order.
+PAGES = {"/": "Overview", "/classes": "Classes", "/missing": "Missing", "/clips": "Clips"}
+
+
+class Site:
+    """The folder that is shown. Whatever reads files runs in one of a few threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.output = settings.output.dir
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            # Whoever names a video may try to turn or hide what follows the name.
+            finalize=lambda value: safe(value) if type(value) is str else value,
+        )
+        formats = (count, duration, moment, rate, share, size)
+        self._templates.filters.update({each.__name__: each for each in formats})
+        self._templates.globals.update(pages=PAGES, static=static_address, version=__version__)
+
+    async def work(self, function: Callable[..., T], *values: Any) -> T:
+        """Call it in a thread: nothing that takes longer than a blink runs on the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *values)
+
+    async def read(self, function: Callable[[Reader], T]) -> T:
+        """Ask the journal. Raises JournalError where there is none, which middleware explains."""
+
+        def look() -> T:
+            with closing(Reader(self.output / JOURNAL_NAME)) as reader:
+                return function(reader)
+
+        return await self.work(look)
+
+    def text(self, template: str, **values: Any) -> str:
+        """A template filled in, every value in it harmless."""
+        return self._templates.get_template(template).render(values)
+
+    def page(
+        self, request: web.Request, template: str, *, status: int = 200, **values: Any
+    ) -> web.Response:
+        """A whole page; templates extend `base.html`."""
+        text = self.text(template, path=request.path, **values)
+        return web.Response(text=text, content_type="text/html", status=status)
+
+    def close(self) -> None:
+        """Wait for no thread: they only read."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+SITE = web.AppKey("site", Site)
+
+
+def plotly_script() -> Path:
+    """Plotly's own script, out of the installed package: importing it would take a second."""
+    spec = importlib.util.find_spec("plotly")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
+@cache
+def _static(name: str) -> tuple[bytes, bytes, str]:
+    """A file of ours: as it is, packed, and the digest that stands in its address."""
+    path = plotly_script() if name == "plotly.js" else _HERE / "static" / name
+    content = path.read_bytes()
+    return content, gzip.compress(content, 6), hashlib.sha256(content).hexdigest()[:12]
+
+
+def _names() -> frozenset[str]:
+    return frozenset({"plotly.js", *(path.name for path in (_HERE / "static").iterdir())})
+
+
+STATIC_NAMES = _names()
+
+
+def static_address(name: str) -> str:
+    """Where a browser finds it, which it may keep for good: other content, another address."""
+    return f"/static/{name}?{_static(name)[2]}"
+
+
+async def static_file(request: web.Request) -> web.Response:
+    """One of the few files there are: its name is looked up, never made into a path."""
+    name = request.match_info["name"]
+    if name not in STATIC_NAMES:
+        raise web.HTTPNotFound
+    content, packed, _ = await request.app[SITE].work(_static, name)
+    headers = {
+        hdrs.CONTENT_TYPE: _TYPES[Path(name).suffix],
+        hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
+        hdrs.VARY: "Accept-Encoding",
+    }
+    if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        return web.Response(body=packed, headers=headers | {hdrs.CONTENT_ENCODING: "gzip"})
+    return web.Response(body=content, headers=headers)
