@@ -14,23 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async.audioset.video_lists import video_id_of
-from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
-from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.files import size
-from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
-from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_from
 from ascc_async.progress.dashboard import Dashboard
-from ascc_async.progress.figures import snapshot_fields
 from ascc_async.progress.formatting import duration, moment, safe
 from ascc_async.progress.live_output import PlainConsole
-from ascc_async.progress.report import count_fields, sums
+from ascc_async.progress.report import sums
+from ascc_async.progress.status import Status, read_status
 from ascc_async.settings_loader import load
 from ascc_async.youtube.license_parser import read_again
 
@@ -64,78 +60,33 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) -> bool:
     """Where the run stands; whether one is going on."""
-    journal = output / JOURNAL_NAME
-    if as_json and not journal.exists():
-        print(json.dumps(_fields(output, None, None, None, None)), flush=True)
-        return False
-    with closing(Reader(journal)) as reader:
-        running = holder(output)
-        snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
-    if running and snapshot and snapshot.at < running.began:
-        snapshot = None  # left by an earlier run
-    manifest = output / DATASET_FOLDER / _MANIFEST
-    written_at = manifest.stat().st_mtime if manifest.is_file() else None
-    # While a run goes on its snapshot says more, and counting millions of rows takes a while.
-    counted = written_at is not None and (running is None or snapshot is None)
-    counts = ManifestIndex(manifest).counts if counted else None
+    nothing = as_json and not (output / JOURNAL_NAME).exists()
+    status = Status(output) if nothing else read_status(output)
+    running, snapshot = status.running, status.snapshot
     if as_json:
-        print(json.dumps(_fields(output, running, snapshot, written_at, counts)), flush=True)
+        print(json.dumps(status.fields()), flush=True)
         return running is not None
     if clear:
         console.clear()  # does nothing where there is no terminal
+    seen = "."
     if running is not None:
         seen = ". It has just begun: look again in a few seconds."
         if snapshot is not None:
             seen = f"; this is how it stood {duration(max(0.0, time.time() - snapshot.at))} ago:"
-        who = f"process {running.pid} on {running.host} since {moment(running.began)}"
-        console.print_line(f"A run is going on ({who}){seen}")
-        if snapshot is not None:
-            console.show(Dashboard(snapshot, headline=False))
-            return True
-    else:
-        console.print_line(f"No run is going on{_last_run(snapshot)}.")
-    if counts is None or written_at is None:
+    console.print_line(status.run + seen)
+    if running is not None and snapshot is not None:
+        console.show(Dashboard(snapshot, headline=False))
+        return True
+    if status.counts is None or status.written_at is None:
         console.print_line(
             "\nNo dataset/manifest.csv yet: a run writes it every few minutes and at its end."
         )
         return running is not None
-    first, *others = sums(counts, output)
-    first = f"The manifest, written at {moment(written_at)}, adds up to:\n{first}"
+    first, *others = sums(status.counts, output)
+    first = f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"
     for paragraph in (first, *others):
         console.print_line(f"\n{paragraph}")
     return running is not None
-
-
-def _fields(
-    output: Path,
-    running: Holder | None,
-    snapshot: RunSnapshot | None,
-    written_at: float | None,
-    counts: Counts | None,
-) -> dict[str, Any]:
-    now = time.time() if running else None
-    return {
-        "output_dir": str(output),
-        "running": asdict(running) if running else None,
-        "seen_at": snapshot.at if snapshot else None,
-        # Named so since version 0.1: programs read it.
-        "picture": snapshot_fields(snapshot, now) if snapshot else None,
-        "manifest_written_at": written_at,
-        "manifest": count_fields(counts) if counts else None,
-    }
-
-
-def _last_run(snapshot: RunSnapshot | None) -> str:
-    if snapshot is None:
-        return ", and no status was saved by the last one"
-    ended = moment(snapshot.at)
-    if snapshot.stopping.draining:
-        return f". The last one was stopped at {ended}; the same command resumes it"
-    if snapshot.phase is Phase.DONE:
-        return f". The last one finished at {ended}"
-    if snapshot.phase is Phase.STOPPED:
-        return f". The last one gave up at {ended} and said why; the same command resumes it"
-    return f". The last one ended unexpectedly at about {ended}; the same command resumes it"
 
 
 def _show_video(

@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,9 +46,7 @@ def run_lock(output_dir: Path) -> Iterator[None]:
         ) from error
     with os.fdopen(descriptor, "r+", encoding="utf-8"):
         try:
-            # The kernel gives it back when its process ends, however it ends: what a killed run
-            # left in the file hinders nobody.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             by = _read(path)
             who = "another process"
@@ -67,6 +66,16 @@ def run_lock(output_dir: Path) -> Iterator[None]:
             yield
         finally:
             os.ftruncate(descriptor, 0)
+
+
+def _take(descriptor: int) -> None:
+    # The kernel gives it back when its process ends, however it ends: what a killed run left in
+    # the file hinders nobody. Whoever asks for its `holder` has it for less than a millisecond.
+    for _ in range(20):
+        with suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.01)
+    return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(output_dir: Path) -> Holder | None:

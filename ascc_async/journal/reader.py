@@ -288,8 +288,13 @@ class Reader:
                 last = rows[-1][0]
 
     def _connect(self) -> sqlite3.Connection:
+        # Who writes keeps these two files beside the journal; a kill leaves them, with the newest
+        # records in them. Without them nobody writes, and it must be said that it stays so: else
+        # SQLite makes both, which in a folder that cannot be written fails, and takes none away.
+        beside = [self.path.with_name(f"{self.path.name}-{name}") for name in ("wal", "shm")]
+        how = "mode=ro" if all(path.exists() for path in beside) else "immutable=1"
         return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=ro",
+            f"{self.path.absolute().as_uri()}?{how}",
             uri=True,
             check_same_thread=False,
             isolation_level=None,

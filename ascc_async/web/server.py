@@ -11,7 +11,7 @@ from contextlib import suppress
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ascc_async.errors import JournalError, SetupError
+from ascc_async.errors import JournalError, MetadataError, SetupError, StopRun
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings import Settings
 from ascc_async.web import classes, clips, missing, overview
@@ -40,14 +40,17 @@ def application(settings: Settings, access: Access) -> web.Application:
 
 @web.middleware
 async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A journal that is missing or cannot be read is a page that says so."""
+    """What cannot be read, or is not there yet, is a page that says so."""
     try:
         return await handler(request)
-    except JournalError as error:
+    except StopRun as error:
         site = request.app[SITE]
         # Nothing is wrong with a folder in which no run has worked yet.
-        status = 503 if (site.output / JOURNAL_NAME).exists() else 200
-        return site.page(request, "problem.html", status=status, problem=str(error))
+        damaged = isinstance(error, (JournalError, MetadataError))
+        damaged = damaged and (site.output / JOURNAL_NAME).exists()
+        title = "This cannot be shown" if damaged else "Nothing to show yet"
+        status = 503 if damaged else 200
+        return site.page(request, "problem.html", status=status, title=title, problem=str(error))
 
 
 async def serve(

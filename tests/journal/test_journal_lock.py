@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ascc_async.errors import SetupError
-from ascc_async.journal.lock import holder, run_lock
+from ascc_async.journal.lock import LOCK_NAME, holder, run_lock
 
 HOLD = (
     "import sys, pathlib; from ascc_async.journal.lock import run_lock\n"
@@ -52,6 +53,17 @@ def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
             found = holder(tmp_path)
     assert found is not None
     assert found.pid == os.getpid()
+
+
+def test_who_only_looks_keeps_no_run_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`holder` has the lock for a moment: a run that starts in it tries again."""
+    looker = (tmp_path / LOCK_NAME).open("w")
+    fcntl.flock(looker, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda seconds: looker.close())
+    with run_lock(tmp_path):
+        assert looker.closed
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,22 @@ async def test_answers_come_back_as_they_went_in(path: Path) -> None:
     assert row == AnswerRow(**{n: getattr(ANSWER, n) for n in ANSWER.__dataclass_fields__}, asks=1)
     assert list(reader.answers()) == [[row]] == list(reader.shareable())
     assert reader.answers_of(["none", ANSWER.video_id]) == {ANSWER.video_id: row}
+
+
+async def test_a_look_leaves_no_file_behind(path: Path, tmp_path: Path) -> None:
+    """Neither beside a writer, nor after it, nor where it was killed: there the newest counts."""
+    async with Journal(path) as journal:
+        await journal.record(ANSWER)
+        beside = await asyncio.to_thread(shutil.copytree, path.parent, tmp_path / "killed")
+        with closing(Reader(path)):
+            pass
+    for folder in (path.parent, beside):
+        before = sorted(folder.iterdir())
+        with closing(Reader(folder / path.name)) as reader:
+            assert reader.answer(ANSWER.video_id) is not None
+            assert sorted(folder.iterdir()) == before
+        assert sorted(folder.iterdir()) == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 async def test_clips_come_back_as_they_went_in(path: Path) -> None:
