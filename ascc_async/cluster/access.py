@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ascc_async.cluster.engine import local_cluster, scheduler_address
-from ascc_async.cluster.machines import Machine, Machines
+from ascc_async.cluster.machine import Machine
+from ascc_async.cluster.machines import Machines
 from ascc_async.errors import LinkExpired, Refused, StationLost
 from ascc_async.media.cut import Cutter
 from ascc_async.media.tags import Tags
@@ -24,8 +25,9 @@ from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 from ascc_async.youtube.data_api import DataApiSource
 
-# How wide the stages are: the machines' own slots decide, and more come at any time.
-_LICENSES, _CLIPS = 512, 128
+# How wide the stages are, as more machines come at any time: four questions for each of 64. Each
+# holds a connection to the scheduler, of which the engine has 512.
+_LICENSES, _CLIPS = 256, 64
 
 
 @dataclass
@@ -132,17 +134,7 @@ class ManyMachines(YouTubeAccess):
 
     def machine_snapshots(self) -> tuple[MachineSnapshot, ...]:
         """All that were there."""
-        return tuple(
-            MachineSnapshot(
-                each.name,
-                each.status,
-                each.why,
-                each.tools,
-                each.seen_at,
-                each.rests_until() if each.status == "working" else 0.0,
-            )
-            for each in self.machines.known.values()
-        )
+        return tuple(each.snapshot() for each in self.machines.known.values())
 
     def memory(self) -> dict[str, Any]:
         """Of each machine, too."""

@@ -21,7 +21,6 @@ from ascc_async.settings import ClusterSettings, Settings
 
 _CONNECT_SECONDS = 10
 _GREETING_SECONDS = 30  # the first one of a worker imports us
-_THREADS = 64  # tasks at once; how many questions is `cluster.in_flight`
 _SAFE = ("tls", "wss")
 # Ctrl-C at the terminal is for the run: what workers have in hand is finished.
 _NO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
@@ -103,7 +102,7 @@ async def local_cluster(settings: Settings, folder: Path) -> AsyncIterator[str]:
             for key, value in values.items()
         }
         options = {
-            "nthreads": _THREADS,
+            "nthreads": 1,  # questions run on its event loop
             "env": environment,
             "memory_limit": 0,
             "dashboard": False,

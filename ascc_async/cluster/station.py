@@ -13,15 +13,13 @@ import logging
 import socket
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
-
-from distributed import get_worker
 
 from ascc_async import __version__
 from ascc_async.concurrency.process_pool import JobFailed
@@ -43,24 +41,24 @@ from ascc_async.youtube.extraction_result import clean
 
 _LONGEST_WAIT = 60.0  # seconds for its turn: then another machine may be free
 _REMEMBERED = 1000  # videos between their links and their clip
+_TELL_EVERY = 0.5  # seconds
 _KEPT_RECORDS = 200  # log records between two replies
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class StationState:
-    """How a machine stands at POSIX time `at`, by its own clock: see `YouTubeAccess`."""
+    """How a machine stands; counts go on from those that had its name before in this run."""
 
-    at: float
     buckets: tuple[BucketSnapshot, ...]
     memory: Any
-    extractions: int
-    clip_pages: int
-    received: int
+    totals: Counter[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Reply:
-    """An answer or an error of ours, and what there was to log."""
+    """An answer or an error of ours, now and then how the machine stands, and what there was to
+    log.
+    """
 
     value: Any = None
     error: AsccError | None = None
@@ -70,32 +68,32 @@ class Reply:
 
 async def greet() -> dict[str, Any]:
     """What is looked at before anything else: plain data, so that other versions understand it."""
+    # The engine would log each question.
+    logging.getLogger("distributed.worker").setLevel(logging.WARNING)
     tools = f"ascc_async {__version__}, yt-dlp {ytdlp_version()}"
     return {"host": socket.gethostname(), "version": __version__, "tools": tools, "at": time.time()}
 
 
-async def reply(run: str, what: str, *args: Any) -> Reply:
-    """The one task: let the station of this worker do `what`, a method of `Station`."""
-    worker = get_worker()
-    station: Station | None = getattr(worker, _STATION, None)
+async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:
+    """Let the station of this worker, which Dask hands over, do `what`: a method of `Station`."""
+    station: Station | None = getattr(dask_worker, _STATION, None)
     try:
         if what == "open":
             if station is not None:
                 await station.end()
-            station = await Station.opened(run, Path(worker.local_directory), *args)
-            setattr(worker, _STATION, station)
-            return Reply(station.accounts, None, station.state())
+            folder = Path(dask_worker.local_directory)
+            station = await Station.opened(run, folder, *args)
+            setattr(dask_worker, _STATION, station)
+            return Reply(station.accounts)
         if station is None or station.run != run:
             raise SetupError("another run works there now")
-        value = await getattr(station, what)(*args)
+        return station.told(Reply(await getattr(station, what)(*args)))
     except AsccError as error:
-        if station is None:
-            return Reply(error=error)
-        return Reply(None, error, station.state(), station.records())
+        answer = Reply(error=error)
     except Exception as error:  # noqa: BLE001 - the engine would show arguments and links
         trace = "".join(map(clean, traceback.format_tb(error.__traceback__)))
-        return Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
-    return Reply(value, None, station.state(), station.records())
+        answer = Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
+    return station.told(answer) if station is not None else answer
 
 
 _STATION = "ascc_async_station"  # the attribute of a worker
@@ -144,6 +142,7 @@ class Station:
         cutter: Cutter,
         cookies: CookieStore,
         folder: Path,
+        former: StationState | None,
         salt: bytes,
         stack: AsyncExitStack,
     ) -> None:
@@ -151,6 +150,10 @@ class Station:
         self._cookies, self._folder, self._stack = cookies, folder, stack
         self._sources = {source.name: source for source in access.sources}
         self._resolved: dict[str, Resolved] = {}
+        self._totals = former.totals if former else Counter()
+        buckets = former.buckets if former else ()
+        self._sent = {(each.identity, each.kind): each.sent for each in buckets}
+        self._told_at = 0.0
         self.accounts = dict.fromkeys(access.identities, "")
         for identity, jar in cookies.jars.items():
             if signature := jar.authorization(0.0):
@@ -163,9 +166,16 @@ class Station:
 
     @classmethod
     async def opened(
-        cls, run: str, folder: Path, wanted: dict[str, Any], memory: Any, salt: bytes
+        cls,
+        run: str,
+        folder: Path,
+        wanted: dict[str, Any],
+        memory: Any,
+        former: StationState | None,
+        salt: bytes,
     ) -> Self:
         """Ready to be asked. `wanted`: the run's sections of the settings; the others are ours.
+        `former`: how one stood that had its name before in this run.
 
         Raises SettingsError and SetupError.
         """
@@ -187,21 +197,27 @@ class Station:
                 )
             )
             cutter = Cutter(settings.clips, ffmpeg, private)
-            return cls(run, access, cutter, cookies, private, salt, stack.pop_all())
+            return cls(run, access, cutter, cookies, private, former, salt, stack.pop_all())
 
-    def state(self) -> StationState:
-        """As it is now."""
-        access, buckets = self._access, self._access.snapshot().buckets
-        used = tuple(bucket for bucket in buckets if bucket.used)
-        memory = access.memory()[LIMITER_MEMORY]
-        numbers = (access.extractions, access.clip_pages, access.received)
-        return StationState(time.time(), used, memory, *numbers)
-
-    def records(self) -> tuple[logging.LogRecord, ...]:
-        """What was logged since the last reply."""
-        kept = tuple(self._kept.records)
+    def told(self, answer: Reply) -> Reply:
+        """The answer, with how the machine stands where that is news, and what was logged."""
+        now = time.monotonic()
+        if answer.error is not None or now - self._told_at > _TELL_EVERY:
+            self._told_at, answer.state = now, self._state()
+        answer.records = tuple(self._kept.records)
         self._kept.records.clear()
-        return kept
+        return answer
+
+    def _state(self) -> StationState:
+        access, before = self._access, self._sent
+        buckets = tuple(
+            replace(each, sent=each.sent + before.get((each.identity, each.kind), 0))
+            for each in access.snapshot().buckets
+            if each.used
+        )
+        own = {name: getattr(access, name) for name in ("extractions", "clip_pages", "received")}
+        memory = access.memory()[LIMITER_MEMORY]
+        return StationState(buckets, memory, self._totals + Counter(own))
 
     # What a run asks for
 
@@ -254,6 +270,7 @@ class Station:
 
     async def end(self) -> None:
         """The run is over."""
+        self._access.close()
         await self._stack.aclose()
 
 

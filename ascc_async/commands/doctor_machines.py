@@ -22,7 +22,7 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         yield failed(_NAME, "Dask is not installed", "pip install 'ascc-async[cluster]'")
         return
     from ascc_async.cluster.engine import greetings, scheduler_address
-    from ascc_async.cluster.machines import unfit
+    from ascc_async.cluster.machine import unfit
 
     try:
         address = scheduler_address(settings.cluster)

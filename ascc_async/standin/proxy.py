@@ -1,4 +1,4 @@
-"""Proxies on loopback: HTTP(S) CONNECT and SOCKS5. What they connect to is the stand-in itself.
+"""Proxies: HTTP(S) CONNECT and SOCKS5. What they connect to is the stand-in itself.
 
 After the proxy's part is done, the same connection goes on as TLS with the web server's protocol:
 no second hop, so that benchmarks measure the client.
@@ -81,9 +81,9 @@ class ProxyServer:
         """Listen on loopback and return the port."""
         tls = self._tls if self._listener.scheme == "https" else None
         self._server = await asyncio.start_server(
-            # Never on another address: this is a man in the middle by trade.
+            # On loopback unless somebody asked for more: this is a man in the middle by trade.
             self._serve,
-            "127.0.0.1",
+            self._listener.host,
             self._listener.port,
             ssl=tls,
             backlog=1024,
@@ -112,6 +112,8 @@ class ProxyServer:
                     writer.close()
                     return
                 await writer.drain()
+                if self._listener.host != "127.0.0.1":
+                    name = str(writer.get_extra_info("peername")[0])
                 waiting, plain = _Waiting(), writer.transport
                 # uvloop may deliver the first bytes before the web protocol is in place.
                 plain.set_protocol(waiting)

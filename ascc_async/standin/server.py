@@ -72,7 +72,7 @@ class Standin:
             port = ports[listener.name] = await server.start()
             user, password = quote(listener.user or "", safe=""), quote(listener.password, safe="")
             login = f"{user}:{password}@" if user else ""
-            proxies[listener.name] = f"{listener.scheme}://{login}127.0.0.1:{port}"
+            proxies[listener.name] = f"{listener.scheme}://{login}{listener.host}:{port}"
         self._control = web.ServerRunner(web.Server(self._handle_control, access_log=None))
         await self._control.setup()
         await web.TCPSite(self._control, "127.0.0.1", 0).start()

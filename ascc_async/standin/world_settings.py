@@ -143,10 +143,12 @@ class Fault(_FrozenSettings):
 class ProxyListener(_FrozenSettings):
     """One proxy address to connect to, with its own port (0: a free one) and public address.
 
-    With a `user` it asks for user and password.
+    With a `user` it asks for user and password. `host`: beyond loopback only for network
+    namespaces of this machine; whoever comes from there is known by the address it has.
     """
 
     name: str = "main"
+    host: str = "127.0.0.1"
     port: int = 0
     scheme: Literal["http", "https", "socks5"] = "http"
     user: str | None = None

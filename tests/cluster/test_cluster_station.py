@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from fakeclock import now, run
 
-from ascc_async.cluster.station import ImpatientLimiter, Station
+from ascc_async.cluster.station import ImpatientLimiter, Reply, Station
 from ascc_async.errors import LinkExpired, Refused
 from ascc_async.model import ClipFile, Resolved, Segment, Track
 from ascc_async.settings import ThrottleSettings
@@ -47,6 +47,9 @@ class Access:
         (self.folder / "clip.flac").write_bytes(b"ten seconds")
         return cast(ClipFile, type("Clip", (), {"path": "clip.flac"}))
 
+    def close(self) -> None:
+        """Nobody waits."""
+
     async def keep_up(self, cookies: Any) -> None:
         """Nothing changes."""
 
@@ -60,8 +63,8 @@ class Access:
 def station(folder: Path) -> tuple[Station, Access]:
     access = Access(folder)
     cookies = type("Cookies", (), {"jars": {}})
-    made = Station("run", cast(Any, access), cast(Any, None), cast(Any, cookies), folder, b"",
-                   AsyncExitStack())  # fmt: skip
+    made = Station("run", cast(Any, access), cast(Any, None), cast(Any, cookies), folder, None,
+                   b"", AsyncExitStack())  # fmt: skip
     return made, access
 
 
@@ -86,12 +89,12 @@ async def test_what_is_logged_goes_with_the_next_reply(tmp_path: Path) -> None:
     """Once, and what is logged after the end of the run not at all."""
     made, _ = station(tmp_path)
     logging.getLogger("ascc_async.throttle").warning("%(who)s is refused", {"who": "main"})
-    (record,) = pickle.loads(pickle.dumps(made.records()))
+    (record,) = pickle.loads(pickle.dumps(made.told(Reply()))).records
     assert record.getMessage() == "main is refused"
-    assert made.records() == ()
+    assert made.told(Reply()).records == ()
     await made.end()
     logging.getLogger("ascc_async.throttle").warning("nobody hears this")
-    assert made.records() == ()
+    assert made.told(Reply()).records == ()
 
 
 async def test_an_account_is_known_again_and_not_told(
@@ -106,7 +109,7 @@ async def test_an_account_is_known_again_and_not_told(
     folder.mkdir()
     accounts = []
     for salt in (b"one run", b"one run", b"another"):
-        made = await Station.opened("run", folder, {}, None, salt)
+        made = await Station.opened("run", folder, {}, None, None, salt)
         accounts.append(made.accounts["main"])
         await made.end()
     assert accounts[0] == accounts[1] != accounts[2]

@@ -1,0 +1,88 @@
+"""One machine of a Dask cluster as a run knows it, and what it must be like to work for the run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ascc_async import __version__
+from ascc_async.cluster.station import StationState
+from ascc_async.pipeline.snapshot import MachineSnapshot
+from ascc_async.settings import Settings
+from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.identity import BucketSnapshot
+
+_CLOCKS_APART = 60.0  # seconds: the age of evidence and the order of answers hang on them
+
+
+@dataclass(eq=False)
+class Machine:
+    """A worker of the cluster. `status`: opening, working, left out or lost.
+
+    `identities`, with a digest of their accounts; `state` counts on from those that had its name
+    before; `shut`: license sources that misread there; `pending`: questions in its hands.
+    """
+
+    key: tuple[str, str]  # the worker's address and folder
+    name: str = ""
+    tools: str = ""
+    status: str = "opening"
+    why: str = ""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    state: StationState | None = None
+    clock_ahead: float = 0.0
+    seen_at: float = 0.0
+    in_flight: int = 0
+    shut: set[str] = field(default_factory=set)
+    pending: set[asyncio.Timeout] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        """As logs name it."""
+        return f"«{self.name or self.address}»"
+
+    @property
+    def address(self) -> str:
+        """The worker's."""
+        return self.key[0]
+
+    def buckets(self) -> list[BucketSnapshot]:
+        """Its identities' buckets, as this run calls them: «machine/identity»."""
+        own = self.state.buckets if self.state else ()
+        return [replace(each, identity=f"{self.name}/{each.identity}") for each in own]
+
+    def rests_until(self) -> float:
+        """When the first of its identities may ask for pages again; 0 where one may."""
+        pauses = {
+            each.identity: each.resting_until or 0.0
+            for each in (self.state.buckets if self.state else ())
+            if each.kind is RequestKind.PAGES
+        }
+        until = min((pauses.get(name, 0.0) for name in self.identities), default=0.0)
+        return until - self.clock_ahead if until else 0.0
+
+    def snapshot(self) -> MachineSnapshot:
+        """For progress and `status`."""
+        rests = self.rests_until() if self.status == "working" else 0.0
+        return MachineSnapshot(self.name, self.status, self.why, self.tools, self.seen_at, rests)
+
+
+def unfit(facts: Mapping[str, Any], now: float) -> str:
+    """Why a machine that greets so cannot work for this run; empty when it can."""
+    if facts["version"] != __version__:
+        return f"it has ascc_async {facts['version']}, this run {__version__}"
+    off = abs(facts["at"] - now)
+    return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""
+
+
+def what_travels(settings: Settings) -> dict[str, Any]:
+    """The sections of the settings that a station gets: no key, nothing of this network."""
+    throttle = settings.throttle.model_dump(mode="json")
+    for key in ("requests_per_second", "min_requests_per_second", "max_requests_per_second"):
+        throttle[key] /= settings.cluster.machines_per_address
+    return {
+        "clips": settings.clips.model_dump(mode="json"),
+        "license": settings.license.model_dump(mode="json", exclude={"api_keys", "ask_first"}),
+        "throttle": throttle,
+    }
