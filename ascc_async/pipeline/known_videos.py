@@ -69,6 +69,14 @@ class KnownVideos:
         self._turn += 1
         return candidates[self._turn % len(candidates) :][:1] if candidates else []
 
+    async def look(self, source: LicenseSource, identity: str | None, *, at_all: bool) -> Look:
+        """Let it read one, or all; all, too, where it does not show that one, which may be gone.
+
+        Raises what `read` raises.
+        """
+        look = await self.read(source, self.all if at_all else self.one(), identity)
+        return await self.read(source, self.all, identity) if look.silent and not at_all else look
+
     async def read(
         self, source: LicenseSource, video_ids: Sequence[str], identity: str | None
     ) -> Look:

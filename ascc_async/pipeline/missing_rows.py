@@ -22,11 +22,6 @@ class MissingRows:
         self._out: set[int] = set()
 
     @property
-    def out(self) -> int:
-        """How many are being asked."""
-        return len(self._out)
-
-    @property
     def left(self) -> int:
         """How many are being asked or known to wait for it: all, once nothing else is done."""
         return len(self._waiting) + len(self._out)

@@ -64,6 +64,7 @@ class SecondLooks:
         self._first_look, self._other_identity = first_look, other_identity
         self._wall = wall
         self._waiting: deque[Bare] = deque()
+        self._looked_again: set[int] = set()  # rows
         self.left = 0  # rows that stay unknown until a later run has looked again
 
     def __len__(self) -> int:
@@ -76,15 +77,21 @@ class SecondLooks:
         return len(self) if self._waiting and self._can_look(self._waiting[0]) else 0
 
     def put_off(self, row: int, answer: LicenseAnswer) -> None:
-        """Look again when nothing else is to be asked: until then its class waits for it."""
-        self._waiting.append(Bare(row, answer.bare_by, answer.checked_at))
-        self._work_queue.notify()
+        """Look again when nothing else is to be asked: until then its class waits for it.
+
+        Once in a run: another time would tell no more.
+        """
+        if row in self._looked_again:
+            self.leave(row)
+        else:
+            self._waiting.append(Bare(row, answer.bare_by, answer.checked_at))
 
     def next(self) -> Bare | None:
         """A row to look at again now; those for which only a later run's look counts are left."""
         while self._waiting:
             bare = self._waiting.popleft()
             if look := self._can_look(bare):
+                self._looked_again.add(bare.row)
                 return look
             self.leave(bare.row)
         return None
@@ -105,10 +112,8 @@ class SecondLooks:
     ) -> LicenseAnswer:
         """What a bare answer counts for, after the `first` (or what an earlier run recorded).
 
-        Any other stays as it is. Raises what `WatchedSource.reads_right` raises.
+        Raises what `WatchedSource.reads_right` raises.
         """
-        if not answer.bare_by:
-            return answer
         if first is None:
             license_, first = await self._first_look(answer.video_id)
             if first is None:

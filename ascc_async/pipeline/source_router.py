@@ -46,23 +46,20 @@ class SourceRouter:
         self.sources = [WatchedSource(each, context, self._usable_but) for each in sources]
         self._wall = context.wall
 
-    def usable(self, after: int = 0) -> tuple[int, WatchedSource] | None:
-        """The first source, from index `after` on, that may be asked now; with its index."""
-        for index, source in enumerate(self.sources):
-            if index >= after and source.usable:
-                return index, source
-        return None
+    def usable(self, first: int = 0) -> WatchedSource | None:
+        """The first source, from this index on, that may be asked now."""
+        return next((each for each in self.sources[first:] if each.usable), None)
 
     def _usable_but(self, one: WatchedSource) -> list[WatchedSource]:
         return [each for each in self.sources if each is not one and each.usable]
 
-    def is_beside(self, index: int) -> bool:
+    def is_beside(self, source: WatchedSource | None) -> bool:
         """Whether the Data API comes before this source and is asked in this run: then this one,
         which shares no limit with it, must not hold it up.
         """
-        return any(
+        return source is not None and any(
             each.closed_until < math.inf and each.source.kind is RequestKind.DATA_API
-            for each in self.sources[:index]
+            for each in self.sources[: self.sources.index(source)]
         )
 
     def after(self, name: str) -> int:

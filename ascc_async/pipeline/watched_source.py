@@ -173,7 +173,7 @@ class WatchedSource:
         return answers if right and began > self.doubted_until else None
 
     async def reads_right(
-        self, identity: str | None = None, *, since: float = -math.inf, looks: int = 1
+        self, identity: str | None = None, *, since: float = 0.0, looks: int = 1
     ) -> bool:
         """Let it read known videos as this identity (None: any) if that is due.
 
@@ -185,24 +185,21 @@ class WatchedSource:
         async with standing.lock:
             if not self.usable:
                 return False
-            due = self.look_first or standing.due or standing.looked_at < since or looks > 1
-            if not due:
+            if not (self.look_first or standing.due or standing.looked_at < since or looks > 1):
                 return True  # whoever waited here finds it done
-            all_of_them = self.look_first or not standing.looks
+            at_all = self.look_first or not standing.looks
             try:
                 for _ in range(looks):
-                    look = await self._read(identity, all_of_them=all_of_them)
+                    look = await self._known.look(self.source, identity, at_all=at_all)
                     if not look.passed:
                         break
-                if look.silent and not all_of_them:
-                    look = await self._read(identity, all_of_them=True)  # that one may be gone
             except SourceUnusable as error:
                 self.pause(error)
                 return False
             except (Refused, NetworkFault):
                 if self.look_first:
                     raise
-                return bool(standing.looks) and standing.looked_at >= since  # put off
+                return standing.looked_at >= since  # put off
             if look.misread:
                 await self._suspect(look)
             elif look.silent:
@@ -210,10 +207,6 @@ class WatchedSource:
             else:
                 await self._passed(look, identity or "")
             return look.passed
-
-    async def _read(self, identity: str | None, *, all_of_them: bool) -> Look:
-        videos = self._known.all if all_of_them else self._known.one()
-        return await self._known.read(self.source, videos, identity)
 
     async def _passed(self, look: Look, asked_as: str) -> None:
         """It read right, whoever was to look (empty: anybody)."""
@@ -284,7 +277,7 @@ class WatchedSource:
         standing.silent_since = standing.silent_since or look.began
         for other in self._others(self):
             with suppress(Refused, NetworkFault, SourceUnusable):
-                if (await other._read(identity, all_of_them=False)).passed:
+                if (await self._known.look(other.source, identity, at_all=False)).passed:
                     until = now + min(_LONGEST_REST, max(_REST, silent_for))
                     why = "it shows no known video, and another source does"
                     self.pause(SourceUnusable(why, until=until))

@@ -78,7 +78,7 @@ class WorkQueue:
         self._deferred: set[int] = set()  # those left for the next run
         self._doubted: set[int] = set()  # those whose answer lost its trust before they were made
         self._stale_open = False  # states changed since `_open` was filled
-        self._out = 0  # rows being asked
+        self._out: set[int] = set()  # those whose license is being asked
         self.missing = MissingRows(index)
         self._taking_back = 0  # sources whose answers are being taken back
         selected = self._selection.rows
@@ -128,7 +128,7 @@ class WorkQueue:
         if self._taking_back:
             return ()
         rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
-        self._out += len(rows)
+        self._out.update(rows)
         return rows
 
     def anything_to_do(self) -> bool:
@@ -141,16 +141,11 @@ class WorkQueue:
         """A row that the Data API does not list, to be asked why; it comes back by `answered` or
         `defer`. None while anything else is under way (`take` gave nothing).
         """
-        if self.making or not self.asking_done:
-            return None
-        row = self.missing.take()
-        self._out += row is not None
-        return row
+        return self.missing.take() if self.asking_done and not self.making else None
 
     def answered(self, row: int, answer: LicenseAnswer) -> None:
         """The answer about a row is committed."""
-        self._out -= 1
-        self.missing.back((row,))
+        self._is_back((row,))
         self.answered_now += 1
         state = RowState.NO
         # Unknown is no evidence: an old answer stays, and stays too old to count.
@@ -172,19 +167,22 @@ class WorkQueue:
 
         They stay as if out: what they are is open, so they keep their places in their classes.
         """
-        self._out -= len(rows)
-        self.missing.back(rows)
+        self._is_back(rows)
         self.notify()
+
+    def _is_back(self, rows: Sequence[int]) -> None:
+        self._out.difference_update(rows)
+        self.missing.back(rows)
 
     @property
     def asking(self) -> bool:
         """Whether licenses are being asked."""
-        return self._out > self.missing.out
+        return bool(self._out)
 
     @property
     def asking_done(self) -> bool:
         """Whether nothing under way could make more asking needed (`take` gave nothing)."""
-        if self.asking or self._taking_back:
+        if self._out or self._taking_back:
             return False
         # With `max_per_class` a clip that cannot be made lets a further video be asked.
         return not self._sampled or not self.making
@@ -295,8 +293,7 @@ class WorkQueue:
             },
             clips=self._ended[Outcome.CLIP],
             clips_open=len(self._open) + len(self._offered),
-            to_ask=self._out
-            - self.missing.out
+            to_ask=len(self._out)
             + self.missing.left
             + (len(self._selection) - asked if self._sampled else self._sampler.left),
             first=(

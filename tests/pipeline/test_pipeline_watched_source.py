@@ -92,7 +92,7 @@ def test_one_odd_page_costs_the_answers_and_not_the_trust() -> None:
         assert not health.believes(answer(ROW, STANDARD, at=now()))
         usable = watch.router.usable()
         assert usable is not None
-        assert usable[1].source.name == "b"
+        assert usable.name == "b"
 
     run(main())
 
@@ -336,7 +336,7 @@ def test_a_resting_source_comes_back() -> None:
         first.pause(SourceUnusable("used up", until=now() + 50))
         usable = watch.router.usable()
         assert usable is not None
-        assert usable[1].source.name == "b"
+        assert usable.name == "b"
         assert watch.router.named("a") is None
         source = watch.router.snapshot()[0]
         assert (source.state, source.why) == ("resting", "used up")
@@ -345,7 +345,7 @@ def test_a_resting_source_comes_back() -> None:
         watch.clock.advance(51)
         usable = watch.router.usable()
         assert usable is not None
-        assert usable[1] is first
+        assert usable is first
         source = watch.router.snapshot()[0]
         assert (source.state, source.why) == ("ready", "")
 
