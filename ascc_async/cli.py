@@ -91,7 +91,8 @@ HELP = {
         "Each check is passed, a warning, or failed, with what to do about it; later: a run gets "
         "it; unchecked: not looked at. Exit code 1 when a run could not work. Only --online looks "
         "at the network: it asks each license source for videos whose license is known, fetches "
-        "one clip and discards it, and says which step fails.",
+        "one clip and discards it, and says which step fails; with --notify it sends a test to "
+        "each address of notify.urls.",
         "doctor --online",
     ),
     "verify": CommandHelp(
@@ -300,6 +301,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--token", metavar="TEXT", help="who opens the page must give this")
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
+            test = "with --online: also send a test to each address of notify.urls"
+            add("--notify", action="store_true", help=test)
         case "verify":
             add("--sample", type=_count, metavar="N", help="only N clips, others each time")
             add("--repair", action="store_true", help="have the next run fetch these clips again")

@@ -7,7 +7,8 @@ AsccError
 │   ├── SettingsError        a wrong setting or option                           exit code 2
 │   ├── MetadataError        AudioSet's files are missing or malformed
 │   ├── SetupError           ffmpeg, folder, proxy, certificate, cookies: the user's system
-│   │   └── DiskFull             no space left (files.py)
+│   │   ├── DiskFull             no space left (files.py)
+│   │   └── AlreadyRunning       another run works in this output folder (journal/lock.py)
 │   ├── JournalError         the journal cannot be used
 │   ├── SourcesExhausted     no license source can be trusted or used
 │   ├── GaveUp               every identity paused too long                      exit code 3

@@ -437,6 +437,29 @@ class ClusterSettings(Section):
     )
 
 
+EventName = Literal["finished", "stopped", "refused_for_an_hour", "cookies_dead", "disk_full"]
+
+
+def _addresses(value: Any) -> Any:
+    """Let `ASCC_NOTIFY__URLS=json://one,json://two` mean a list of two: they may hold commas."""
+    return re.split(r"[,\s]+(?=[\w+.-]+://)", value.strip()) if isinstance(value, str) else value
+
+
+class NotifySettings(Section):
+    """Who is told when it matters, and of what (docs/running.md)."""
+
+    urls: Annotated[tuple[SecretStr, ...], BeforeValidator(_addresses)] = Field(
+        default=(),
+        description="whom to tell: addresses of apprise (mail, ntfy, Slack, …); better in"
+        " ASCC_NOTIFY__URLS",
+    )
+    events: Annotated[tuple[EventName, ...], *_LIST] = Field(
+        default=("finished", "stopped", "refused_for_an_hour", "cookies_dead", "disk_full"),
+        description="events to tell, of: finished, stopped, refused_for_an_hour, cookies_dead,"
+        " disk_full",
+    )
+
+
 class Settings(Section):
     """All settings. `load()` is the way to get one."""
 
@@ -450,6 +473,7 @@ class Settings(Section):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     output: OutputSettings = Field(default_factory=OutputSettings)
     cluster: ClusterSettings = Field(default_factory=ClusterSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
 
     def public(self) -> dict[str, Any]:
         """What may be published, JSON-ready: no keys, nothing of this machine or its network."""
@@ -467,6 +491,7 @@ class Settings(Section):
                 "network": {"cookies_file", "proxy", "ca_file", "identities"},
                 "output": {"dir"},
                 "cluster": {"scheduler"},
+                "notify": True,
             },
         )
 

@@ -86,6 +86,7 @@ def test_each_foreign_package_is_named_in_its_place_only() -> None:
     assert users_of("pandas") <= {"audioset", "dataset"}
     assert users_of("pyarrow") <= {"exports"}
     assert users_of("distributed", "dask") <= {"cluster"}
+    assert users_of("apprise") <= {"progress"}
     assert users_of("sqlite3") <= {"journal"}
     assert users_of("rich") <= {"progress", "commands"}
     assert users_of("imageio_ffmpeg") <= {"media", "standin"}

@@ -218,10 +218,11 @@ def test_secrets_are_not_shown() -> None:
          "license.api_keys=[AIzaTOPSECRET1234]",
          "network.identities=[{name: b, proxy: 'socks5://u:hidden@h:2'}]",
          "audioset.base_url=https://me:s3cret@host/audioset"],
-        {},
+        {"ASCC_NOTIFY__URLS": "json://u:s3cret@x/hidden,mailto://a@b?to=c@d,e@f"},
     )  # fmt: skip
     # An address of one's own is in `repr`, but is not published.
-    shown = repr(settings.network) + repr(settings.license) + str(settings.public())
+    assert len(settings.notify.urls) == 2
+    shown = repr([settings.network, settings.license, settings.notify, settings.public()])
     assert "ontology_url" in settings.public()["audioset"]
     for secret in ("s3cret", "TOPSECRET", "hidden"):
         assert secret not in shown

@@ -132,6 +132,15 @@ class ManyMachines(YouTubeAccess):
         known = self.machines.known.values()
         return RateLimiterSnapshot((*own, *(each for one in known for each in one.buckets())))
 
+    @property
+    def signed_out(self) -> frozenset[str]:
+        """At the machines that work."""
+        return frozenset(
+            f"{machine.name}/{who}"
+            for machine in self.machines.working
+            for who in (machine.state.signed_out if machine.state else ())
+        )
+
     def machine_snapshots(self) -> tuple[MachineSnapshot, ...]:
         """All that were there."""
         return tuple(each.snapshot() for each in self.machines.known.values())

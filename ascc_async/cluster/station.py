@@ -52,6 +52,7 @@ class StationState:
     buckets: tuple[BucketSnapshot, ...]
     memory: Any
     totals: Counter[str]
+    signed_out: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -217,7 +218,7 @@ class Station:
         )
         own = {name: getattr(access, name) for name in ("extractions", "clip_pages", "received")}
         memory = access.memory()[LIMITER_MEMORY]
-        return StationState(buckets, memory, self._totals + Counter(own))
+        return StationState(buckets, memory, self._totals + Counter(own), access.signed_out)
 
     # What a run asks for
 

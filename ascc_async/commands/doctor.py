@@ -10,6 +10,8 @@ from itertools import chain
 
 from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
 from ascc_async.commands.doctor_machines import machine_checks
+from ascc_async.commands.doctor_notify import notify_checks
+from ascc_async.errors import SettingsError
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.logs import event_line, logging_from
@@ -37,6 +39,8 @@ _NOT_ASKED = Check(
 def main(options: argparse.Namespace) -> int:
     """Show each check as it is done; exit code 1 when a run could not work."""
     settings = load(options.config, options.options)
+    if options.notify and not options.online:
+        raise SettingsError("--notify sends a message: give --online, too")
     with (
         with_browser_cookies(settings, options.cookies_from_browser) as with_cookies,
         logging_from(logging.CRITICAL),  # what others log in passing, the checks show themselves
@@ -46,7 +50,12 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(settings: Settings, options: argparse.Namespace) -> int:
     console, as_json = PlainConsole(), options.log_format == "json"
-    checks = chain(local_checks(settings), network_checks(settings), machine_checks(settings))
+    checks = chain(
+        local_checks(settings),
+        network_checks(settings),
+        machine_checks(settings),
+        notify_checks(settings, test=options.notify),
+    )
     if options.online:
         # It imports the whole pipeline, which takes a second.
         from ascc_async.commands.doctor_online import online_checks

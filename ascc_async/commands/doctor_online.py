@@ -82,7 +82,7 @@ async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
                 demoted = one_works and check.state is State.FAILED
                 yield replace(check, state=State.WARNING) if demoted else check
             # Only an answer shows it: YouTube takes dead cookies without a word, as a guest's.
-            for identity in sorted(youtube.sessions.signed_out):
+            for identity in sorted(youtube.signed_out):
                 yield warning(
                     f"cookies of {identity}",
                     "YouTube takes them as a guest's: they have expired or were signed out",

@@ -12,6 +12,7 @@ from ascc_async.errors import ABORTED, SettingsError
 from ascc_async.pipeline.run import Run
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.progress.live_output import Display, Screen
+from ascc_async.progress.notify import Notifier
 from ascc_async.progress.report import report, report_fields
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
@@ -63,10 +64,12 @@ def access_for(settings: Settings) -> type[YouTubeAccess]:
 async def _run_with_screen(
     settings: Settings, display: Display, goodbye: str, recipe: Recipe | None
 ) -> int:
+    output = settings.output.dir
+    notifier = Notifier(settings.notify, output)
+    await notifier.check()
     # What is in flight may need a whole timeout, and a cut after it.
     shutdown = Shutdown(settings.network.timeout_seconds + 30)
     job = Run(settings, shutdown, recipe, access_for(settings))
-    output = settings.output.dir
     screen = Screen(
         job.snapshot,
         output,
@@ -77,7 +80,17 @@ async def _run_with_screen(
     async with screen.showing():
         try:
             with shutdown.handling_signals():
-                counts = await job.run()
+                async with notifier.watching(job.snapshot):
+                    counts = await job.run()
+                # As it is now: a signal while the message is sent stops nothing any more.
+                snapshot = job.snapshot()
+                drained = snapshot.stopping.draining and bool(counts.left or snapshot.missing)
+                text = report(counts, snapshot, output)
+                headline = text.partition("\n\n")[0]
+                if drained:
+                    await notifier.ended("stopped", headline)
+                else:
+                    await notifier.ended("finished", f"{headline} Start with dataset/README.md.")
         except asyncio.CancelledError:
             # A second signal cancels this task; any other cancelling is not ours to swallow.
             if not shutdown.aborted:
@@ -86,14 +99,12 @@ async def _run_with_screen(
         text = "Aborted. Progress is saved; run the same command to resume."
         screen.say(text, "aborted", {"text": text})
         return ABORTED
-    snapshot = job.snapshot()
-    text = report(counts, snapshot, output)
     if job.changed_settings:
         lines = "".join(f"\n  {change}" for change in job.changed_settings)
         text += f"\n\nSettings that were different in the last run here:{lines}"
     fields = report_fields(counts, snapshot, output)
     screen.say("\n" + text, "summary", {**fields, "changed_settings": list(job.changed_settings)})
-    if shutdown.draining and (counts.left or snapshot.missing):
+    if drained:
         return DRAINED
     if goodbye:
         screen.say("\n" + goodbye, "goodbye", {"text": goodbye})

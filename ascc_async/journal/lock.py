@@ -32,9 +32,13 @@ class Holder:
         return datetime.fromisoformat(self.since).timestamp()
 
 
+class AlreadyRunning(SetupError):
+    """Another process works in this output folder."""
+
+
 @contextmanager
 def run_lock(output_dir: Path) -> Iterator[None]:
-    """Hold `output_dir` for this process; SetupError names who holds it already."""
+    """Hold `output_dir` for this process; AlreadyRunning names who holds it, SetupError why not."""
     path = output_dir / LOCK_NAME
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,7 @@ def run_lock(output_dir: Path) -> Iterator[None]:
             if by:
                 since = f"{datetime.fromtimestamp(by.began):%Y-%m-%d %H:%M:%S}"
                 who = f"process {by.pid} on {by.host} since {since}"
-            raise SetupError(
+            raise AlreadyRunning(
                 f"{output_dir}: a run is going on here already ({who}). Wait for it, stop it with"
                 " Ctrl-C, or choose another output.dir. `python -m"
                 " ascc_async status` shows its progress."

@@ -131,6 +131,7 @@ class Run:
             done=done,
             minute_ago=self._pace.at(done.at - 60) if done else None,
             half_ago=self._pace.at(half) if done else None,
+            signed_out=tuple(sorted(stages.youtube.signed_out)) if stages else (),
         )
 
     def _done(self, stages: Stages) -> Done:

@@ -67,7 +67,8 @@ class RunSnapshot:
     `sampled`: `max_per_class` is set, so that not every video may have to be asked. `put_off`:
     rows asked once that wait for a second look, of which `second_looks` will have it. `hours` is
     `throttle.hours`. `done` counts this run's work; `minute_ago` and `half_ago` (half of the time
-    since work began) are the same as it stood then.
+    since work began) are the same as it stood then. `signed_out`: identities whose
+    cookies have died.
     """
 
     at: float
@@ -91,6 +92,7 @@ class RunSnapshot:
     done: Done | None = None
     minute_ago: Done | None = None
     half_ago: Done | None = None
+    signed_out: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:

@@ -149,6 +149,11 @@ class YouTubeAccess:
         """Other machines that work for this run."""
         return ()
 
+    @property
+    def signed_out(self) -> frozenset[str]:
+        """Identities whose cookies YouTube no longer takes as signed in."""
+        return self.sessions.signed_out
+
     def snapshot(self) -> RateLimiterSnapshot:
         """How all identities stand."""
         return self.limiter.snapshot()
