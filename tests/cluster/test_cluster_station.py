@@ -34,6 +34,7 @@ class Access:
     """In place of a machine's `YouTubeAccess`."""
 
     identities, sources, extractions, clip_pages, received = ("main",), (), 1, 2, 3
+    signed_out: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.cuts = folder, list[Track]()
