@@ -7,8 +7,8 @@ import csv
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.formatting import duration, moment, safe
 from ascc_async.progress.live_output import PlainConsole
+from ascc_async.progress.picture import Picture
 from ascc_async.progress.report import sums
 from ascc_async.progress.status import Status, read_status
 from ascc_async.settings_loader import load
@@ -52,13 +53,18 @@ def main(options: argparse.Namespace) -> int:
             return _show_video(video, reader, output, console, as_json=as_json)
     if options.evidence:
         raise SettingsError("--evidence is of one video: `status VIDEO_ID --evidence`")
-    with suppress(KeyboardInterrupt):  # how one leaves --watch
-        while _show(output, console, as_json=as_json, clear=options.watch) and options.watch:
+    redraws = options.watch and console.is_terminal and not console.is_dumb_terminal
+    picture = Picture(console) if redraws and not as_json else None
+    show = picture.draw if picture is not None else console.show_all
+    with suppress(KeyboardInterrupt), picture or nullcontext():  # how one leaves --watch
+        while _show(output, show, as_json=as_json) and options.watch:
             time.sleep(_LOOK_EVERY)
+    if picture is not None:
+        console.show_all(*picture.parts)
     return 0
 
 
-def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) -> bool:
+def _show(output: Path, show: Callable[..., None], *, as_json: bool) -> bool:
     """Where the run stands; whether one is going on."""
     nothing = as_json and not (output / JOURNAL_NAME).exists()
     status = Status(output) if nothing else read_status(output)
@@ -66,26 +72,23 @@ def _show(output: Path, console: PlainConsole, *, as_json: bool, clear: bool) ->
     if as_json:
         print(json.dumps(status.fields()), flush=True)
         return running is not None
-    if clear:
-        console.clear()  # does nothing where there is no terminal
     seen = "."
     if running is not None:
         seen = ". It has just begun: look again in a few seconds."
         if snapshot is not None:
             seen = f"; this is how it stood {duration(max(0.0, time.time() - snapshot.at))} ago:"
-    console.print_line(status.run + seen)
+    parts: list[str | Dashboard] = [status.run + seen]
     if running is not None and snapshot is not None:
-        console.show(Dashboard(snapshot, headline=False))
-        return True
-    if status.counts is None or status.written_at is None:
-        console.print_line(
+        parts.append(Dashboard(snapshot, headline=False))
+    elif status.counts is None or status.written_at is None:
+        parts.append(
             "\nNo dataset/manifest.csv yet: a run writes it every few minutes and at its end."
         )
-        return running is not None
-    first, *others = sums(status.counts, output)
-    first = f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"
-    for paragraph in (first, *others):
-        console.print_line(f"\n{paragraph}")
+    else:
+        first, *others = sums(status.counts, output)
+        first = f"The manifest, written at {moment(status.written_at)}, adds up to:\n{first}"
+        parts += [f"\n{paragraph}" for paragraph in (first, *others)]
+    show(*parts)
     return running is not None
 
 

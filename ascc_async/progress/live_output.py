@@ -7,15 +7,15 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from rich.console import Console, RenderableType
 from rich.control import Control
-from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
@@ -26,6 +26,7 @@ from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
 from ascc_async.progress.formatting import count, moment
 from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
+from ascc_async.progress.picture import Picture
 from ascc_async.progress.terminal import folded
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ log = logging.getLogger(__name__)
 LogFormat = Literal["text", "json"]
 _DRAW_EVERY = 0.5  # seconds
 _SIGNALS = {"SIGINT": "Ctrl-C", "SIGHUP": "the terminal was closed"}
+_MOST_EVENTS = 100  # all are in logs/
 _LINE_EVERY = 60.0  # a log of weeks must stay readable
 _FIRST_LINES_EVERY = 10.0  # for a minute: whoever starts it looks whether it works
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How a run is shown. `quiet`: only warnings and the report; `verbose`: every event, above the
+    """How a run is shown. `quiet`: only warnings and the report; `verbose`: every event, below the
     dashboard too; `debug`: the log file gets what only who looks for a fault needs.
     """
 
@@ -67,6 +69,11 @@ class PlainConsole(Console):
     def print_line(self, text: str | Text) -> None:
         """Print a text, folded; a `Text` stays as it is."""
         self.show(self.fold(text) if isinstance(text, str) else text, wrap=False)
+
+    def show_all(self, *parts: str | RenderableType) -> None:
+        """Print texts, folded, and what is rendered."""
+        for part in parts:
+            self.print_line(part) if isinstance(part, str) else self.show(part)
 
     def show(self, what: RenderableType, *, wrap: bool = True) -> None:
         """Print something rendered."""
@@ -103,6 +110,7 @@ class Screen:
         self._snapshot, self._output, self._on_gone = snapshot, output_dir, on_gone
         self._display, self._json = display, display.log_format == "json"
         self._console = console or PlainConsole()
+        self._events: deque[str] | None = None  # shown with the picture, and kept until it is gone
 
     @asynccontextmanager
     async def showing(self) -> AsyncIterator[None]:
@@ -124,18 +132,11 @@ class Screen:
                 # Normal events show as numbers in the dashboard, and are in the log file.
                 log_handler.setLevel(logging.WARNING)
             try:
-                live: Live | None = None
-                if shows_dashboard:
-                    live = Live(
-                        get_renderable=lambda: Dashboard(self._snapshot()),
-                        console=self._console,
-                        auto_refresh=False,
-                        transient=True,
-                    )
-                with live or nullcontext():
+                picture = Picture(self._console) if shows_dashboard else None
+                with self._keeping_events(picture), picture or nullcontext():
                     left: BaseException | None = None
                     async with asyncio.TaskGroup() as tasks:
-                        task = tasks.create_task(self._keep_showing(repeat_filter, live))
+                        task = tasks.create_task(self._keep_showing(repeat_filter, picture))
                         try:
                             yield
                         except Exception as error:  # noqa: BLE001 - raised again, outside
@@ -155,13 +156,29 @@ class Screen:
         self.show(event_line(time.time(), "info", event, fields) if self._json else text)
 
     def show(self, line: str) -> None:
-        """A text above the dashboard."""
+        """A text below the dashboard, and where it stood when it is gone."""
+        if self._events is not None:
+            self._events.append(line)
+            return
         was_gone = self._console.gone
         self._console.print_line(Text(line) if self._json else line)
         if self._console.gone and not was_gone:
             self._on_gone()
 
-    async def _keep_showing(self, repeat_filter: RepeatFilter, live: Live | None) -> None:
+    @contextmanager
+    def _keeping_events(self, picture: Picture | None) -> Iterator[None]:
+        if picture is None:
+            yield
+            return
+        self._events = deque(maxlen=_MOST_EVENTS)
+        try:
+            yield
+        finally:
+            events, self._events = self._events, None
+            for line in events:
+                self.show(line)
+
+    async def _keep_showing(self, repeat_filter: RepeatFilter, picture: Picture | None) -> None:
         begun = time.monotonic()
         next_line = begun + _FIRST_LINES_EVERY
         stopping_announced = resuming_announced = False
@@ -185,11 +202,11 @@ class Screen:
             if snapshot.phase is Phase.WORKING and not resuming_announced:
                 resuming_announced = True
                 self._say_what_is_there(snapshot)
-            if live is not None:
+            if picture is not None:
                 if self._console.gone:
                     continue
                 try:
-                    live.refresh()
+                    picture.draw(Dashboard(snapshot), below=list(self._events or ()))
                 except OSError:  # the terminal was closed
                     self._console.on_broken_pipe()
                     self._on_gone()

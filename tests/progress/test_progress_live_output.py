@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import re
 import stat
 import time
@@ -137,10 +138,17 @@ def test_the_log_file_is_for_the_user_alone_and_rotated(tmp_path: Path) -> None:
 
 
 class Terminal(io.StringIO):
-    """Says it is one."""
+    """Says it is one, and is one where it must be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends = os.openpty()
 
     def isatty(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        return self._ends[1]
 
 
 def screen(out: PlainConsole, folder: Path, log_format: LogFormat, gone: list[str]) -> Screen:
