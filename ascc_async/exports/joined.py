@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,7 @@ class Joined:
             line["segment_id"]: (line["path"], line["sha256"])
             for line in lines_of(self._vggish / join_features.INDEX)
         }
-        self._events: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for path in sorted((exports / join_strong.FOLDER).glob("*.tsv")):
-            for line in lines_of(path, "excel-tab"):
-                times = {"onset": float(line["onset"]), "offset": float(line["offset"])}
-                names = {"event_label": line["event_label"], "mid": line["mid"]}
-                self._events[line["filename"]].append(times | names)
+        self._events = strong_events(strong_files(output_dir))
         there = {STRONG: self._events, VGGISH: self._index}
         self.columns = [name for name, found in there.items() if found]
 
@@ -57,6 +52,22 @@ class Joined:
         except (OSError, ValueError, EOFError) as error:
             message = "cannot be read: the same `join` again writes it again"
             raise MetadataError(path, None, message) from error
+
+
+def strong_files(output_dir: Path) -> list[Path]:
+    """Where the strong labels are; none where nobody joined them."""
+    return sorted((output_dir / EXPORTS_FOLDER / join_strong.FOLDER).glob("*.tsv"))
+
+
+def strong_events(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The sounds of each clip and when they are heard, by the clip's path."""
+    events: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in paths:
+        for line in lines_of(path, "excel-tab"):
+            times = {"onset": float(line["onset"]), "offset": float(line["offset"])}
+            names = {"event_label": line["event_label"], "mid": line["mid"]}
+            events[line["filename"]].append(times | names)
+    return dict(events)
 
 
 def lines_of(path: Path, dialect: str = "excel") -> Iterator[Mapping[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, islice
@@ -44,11 +46,14 @@ class Search:
 
 
 class Page(NamedTuple):
-    """Some clips in the order of their segment ids, and whether there are others on either side."""
+    """Some clips in the order of their segment ids, whether there are others on either side, and
+    how many are found in all.
+    """
 
     clips: list[ClipRow]
     earlier: bool
     later: bool
+    total: int
 
 
 def shown_encoding(reader: Reader, preferred: str) -> str:
@@ -61,14 +66,6 @@ def shown_encoding(reader: Reader, preferred: str) -> str:
     return str(newest[0][0]) if newest else preferred
 
 
-def count(reader: Reader, search: Search, keep: Keep | None) -> int:
-    """How many clips are found. `keep` says of segment ids, which come sorted, which count."""
-    if keep is not None:
-        return sum(map(len, _chunks(reader, search, keep, "", _CHUNK)))
-    condition, values = _condition(search)
-    return int(reader.look_up(f"SELECT count(*) FROM clips WHERE {condition}", *values)[0][0])
-
-
 def find(
     reader: Reader,
     search: Search,
@@ -78,42 +75,61 @@ def find(
     after: str = "",
     before: str = "",
 ) -> Page:
-    """The first clips after a segment id, or the last ones before one."""
-    chunks = _chunks(reader, search, keep, before or after, size + 1, backwards=bool(before))
+    """The first clips after a segment id, or the last ones before one.
+
+    `keep` says of segment ids, some thousand at a time and sorted, which of them count.
+    """
+    condition, values = _condition(search)
     # One more than is shown tells whether others follow.
-    found = list(islice((segment_id for chunk in chunks for segment_id in chunk), size + 1))
-    more = len(found) > size
+    if keep is None:
+        (total,) = reader.look_up(f"SELECT count(*) FROM clips WHERE {condition}", *values)[0]
+        side, order = ("<", "DESC") if before else (">", "ASC")
+        sql = f"{condition} AND segment_id {side} ? ORDER BY segment_id {order} LIMIT ?"
+        ids = _ids(reader, sql, *values, before or after, size + 1) if total else []
+    else:
+        total, near = 0, deque[str](maxlen=size + 1 if before else None)
+        for kept in _kept(reader, condition, values, keep):
+            total += len(kept)
+            if before:
+                near.extendleft(each for each in kept if each < before)
+            elif len(near) <= size:
+                near.extend(each for each in kept if each > after)
+        ids = list(islice(near, size + 1))
+    more = len(ids) > size
     clips = [
         _named(reader, clip)
-        for segment_id in sorted(found[:size])
+        for segment_id in sorted(ids[:size])
         for clip in reader.clips_of(segment_id[:11])
         if (clip.segment_id, clip.encoding) == (segment_id, search.encoding)
     ]
-    return Page(clips, more, later=True) if before else Page(clips, bool(after), more)
+    return Page(clips, more, True, total) if before else Page(clips, bool(after), more, total)
 
 
-def _chunks(
-    reader: Reader,
-    search: Search,
-    keep: Keep | None,
-    start: str,
-    size: int,
-    *,
-    backwards: bool = False,
-) -> Iterator[list[str]]:
-    """The segment ids that are wanted from `start` on, until there are no more."""
-    condition, values = _condition(search)
-    side, order = ("<", "DESC") if backwards else (">", "ASC")
-    sql = (
-        f"SELECT segment_id FROM clips WHERE {condition} AND segment_id {side} ?"
-        f" ORDER BY segment_id {order} LIMIT ?"
+def flags_of(reader: Reader, clips: Sequence[ClipRow]) -> dict[str, list[str]]:
+    """The flags of clips of one encoding, by segment id."""
+    ids = json.dumps([clip.segment_id for clip in clips])
+    rows = reader.look_up(
+        f"SELECT segment_id, {', '.join(FLAGS.values())} FROM clips"
+        " WHERE segment_id IN (SELECT value FROM json_each(?)) AND form = ?",
+        ids,
+        clips[0].encoding if clips else "",
     )
-    while True:
-        ids = [segment_id for (segment_id,) in reader.look_up(sql, *values, start, size)]
-        yield ids if keep is None else list(compress(ids, keep(ids)))
-        if len(ids) < size:
-            return
-        start, size = ids[-1], _CHUNK
+    return {segment_id: list(compress(FLAGS, flags)) for segment_id, *flags in rows}
+
+
+def _kept(
+    reader: Reader, condition: str, values: Sequence[object], keep: Keep
+) -> Iterator[list[str]]:
+    last = ""
+    sql = f"{condition} AND segment_id > ? ORDER BY segment_id LIMIT ?"
+    while ids := _ids(reader, sql, *values, last, _CHUNK):
+        yield list(compress(ids, keep(ids)))
+        last = ids[-1]
+
+
+def _ids(reader: Reader, condition: str, *values: object) -> list[str]:
+    rows = reader.look_up(f"SELECT segment_id FROM clips WHERE {condition}", *values)
+    return [segment_id for (segment_id,) in rows]
 
 
 def _condition(search: Search) -> tuple[str, list[object]]:

@@ -1,15 +1,110 @@
-"""`/clips`."""
+"""`/clips`: the clips, searched, a page at a time."""
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
 from aiohttp import web
 
+from ascc_async.dataset.removals import read_removals
+from ascc_async.dataset.text import one_line
+from ascc_async.journal import browse
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import ClipRow
+from ascc_async.media.encoding import encoding_of
+from ascc_async.model import Segment
 from ascc_async.web.site import SITE
+
+FLAG_NAMES = {
+    "short": "ends early",
+    "quiet": "quiet",
+    "mostly_silent": "mostly silent",
+    "clipped": "clipped",
+}
+_ROWS = 50
+_FIELDS = ("q", "class", "channel", "flag", "shortest", "longest")
+_SEGMENT_ID = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}")
+_LONGEST_FIELD, _MOST_WORDS, _MOST_CLASSES = 200, 8, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A clip in the list. `removed`: removals.txt names it, so it is not shown."""
+
+    clip: ClipRow
+    segment: Segment | None
+    flags: list[str]
+    removed: bool
 
 
 async def page(request: web.Request) -> web.Response:
-    """Not there yet."""
-    return request.app[SITE].page(request, "clips.html", title="Clips")
+    """The form, what it finds, and a player for the chosen row."""
+    site, query = request.app[SITE], request.query
+    given = {name: one_line(query.get(name, ""))[:_LONGEST_FIELD].strip() for name in _FIELDS}
+    sides = {side: query[side] for side in ("after", "before") if side in query}
+    sides = {side: key for side, key in sides.items() if _SEGMENT_ID.fullmatch(key)}
+    labels = await site.labels()
+
+    def look(reader: Reader) -> tuple[list[Row], browse.Page]:
+        search = browse.Search(
+            browse.shown_encoding(reader, encoding_of(site.settings.clips)),
+            tuple(given["q"].split()[:_MOST_WORDS]),
+            given["channel"],
+            given["flag"] if given["flag"] in browse.FLAGS else "",
+            _seconds(given["shortest"]),
+            _seconds(given["longest"]),
+        )
+        keep = labels.having(given["class"]) if given["class"] else None
+        found = browse.find(reader, search, _ROWS, keep, **sides)
+        flags, removals = browse.flags_of(reader, found.clips), read_removals(site.output)
+        segments = labels.segments([clip.segment_id for clip in found.clips])
+        rows = [
+            Row(
+                clip,
+                segment,
+                flags[clip.segment_id],
+                removals.cover(clip.video_id, clip.segment_id, clip.channel_id, clip.channel),
+            )
+            for clip, segment in zip(found.clips, segments, strict=True)
+        ]
+        return rows, found
+
+    rows, found = await site.read(look)
+    words = given["q"].casefold()
+    alike = [mid for mid, name in labels.names.items() if words and words in name.casefold()]
+    return site.page(
+        request,
+        "clips.html",
+        title="Clips",
+        rows=rows,
+        earlier=found.earlier and rows,
+        later=found.later and rows,
+        total=found.total,
+        given=given,
+        searched=any(given.values()),
+        names=labels.names,
+        alike=alike[:_MOST_CLASSES],
+        flags=FLAG_NAMES,
+        address=partial(_address, given),
+    )
+
+
+def _address(given: dict[str, str], **changes: str) -> str:
+    """This search with other values; "" takes one away. Without a side it is the first page."""
+    wanted = {name: value for name, value in (given | changes).items() if value}
+    return f"/clips?{urlencode(wanted)}" if wanted else "/clips"
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 ROUTES = [web.get("/clips", page)]

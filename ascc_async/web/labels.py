@@ -6,7 +6,7 @@ A folder that was copied, or made by `rebuild`, may hold no metadata.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import CLASS_LIST, PACKAGED_CLASS_LIST
-from ascc_async.audioset.segments import ID_DTYPE, SegmentTable, gather, offsets
+from ascc_async.audioset.segments import ID_DTYPE, Ids, SegmentTable, offsets
 from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.errors import MetadataError
 from ascc_async.model import Segment
@@ -38,30 +38,32 @@ class Labels:
         pairs = zip(found, segment_ids, strict=True)
         return [each if each and each.segment_id == wanted else None for each, wanted in pairs]
 
-    def holds(self, mid: str, segment_ids: Sequence[str]) -> list[bool]:
-        """Which of these have the label."""
-        if mid not in self.table.mids:
-            return [False] * len(segment_ids)
-        code, table = self.table.mids.index(mid), self.table
-        rows = table.rows_of(_video_ids(segment_ids))
-        known = np.flatnonzero(rows >= 0)
-        counts = np.diff(table.label_offsets)[rows[known]]
-        labels = table.label_codes[gather(table.label_offsets, rows[known])]
-        found = np.zeros(len(segment_ids), bool)
-        found[np.repeat(known, counts)[labels == code]] = True
-        holds: list[bool] = found.tolist()
-        return holds
+    def having(self, mid: str) -> Callable[[Sequence[str]], list[bool]]:
+        """Says of segment ids which have the label."""
+        code = self.table.mids.index(mid) if mid in self.table.mids else -1
+        rows = np.repeat(np.arange(len(self.table), dtype=np.int32), self.table.label_counts())
+        ids = self.table.ids[self.table.sorted_rows(rows[self.table.label_codes == code])]
+
+        def keep(segment_ids: Sequence[str]) -> list[bool]:
+            wanted = _video_ids(segment_ids)
+            if not len(ids):
+                return [False] * len(wanted)
+            found = ids[np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)] == wanted
+            holds: list[bool] = found.tolist()
+            return holds
+
+        return keep
 
 
 def read_labels(settings: Settings) -> Labels:
     """Takes a second with the metadata, more with a manifest of two million rows."""
-    metadata = settings.audioset.metadata_dir
-    names = read_class_names(CLASS_LIST.find(metadata) or PACKAGED_CLASS_LIST)
     try:
+        names = read_class_names(CLASS_LIST.path_in(settings.audioset.metadata_dir))
         return Labels(names, read_catalog(settings.audioset).segments)
     except MetadataError as error:
-        manifest = settings.output.dir / "dataset" / "manifest.csv"
         log.info("labels are read from the manifest", extra={"why": str(error)})
+        names = read_class_names(PACKAGED_CLASS_LIST)
+        manifest = settings.output.dir / "dataset" / "manifest.csv"
         return Labels(names, _table_of(manifest, list(names)))
 
 
@@ -90,5 +92,5 @@ def _table_of(manifest: Path, mids: Sequence[str]) -> SegmentTable:
     )  # fmt: skip
 
 
-def _video_ids(segment_ids: Sequence[str]) -> np.ndarray:
+def _video_ids(segment_ids: Sequence[str]) -> Ids:
     return np.array([each[:11] for each in segment_ids], ID_DTYPE)

@@ -32,7 +32,7 @@ _COLOURS = (
 )  # fmt: skip
 _SHADES = 253
 # The first three of the palette: nothing, peaks and mean level, on light and dark pages alike.
-_WAVE = ((0, 0, 0, 0), (79, 140, 222, 140), (47, 111, 196, 255))
+_WAVE = ((0, 0, 0, 0), (38, 150, 133, 140), (24, 128, 111, 255))
 
 
 def draw(path: Path) -> bytes:

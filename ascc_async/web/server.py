@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from ascc_async.errors import JournalError, MetadataError, SetupError, StopRun
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings import Settings
-from ascc_async.web import classes, clips, missing, overview
+from ascc_async.web import classes, clip, clips, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
 from ascc_async.web.site import SITE, Site, static_file
 
@@ -28,7 +28,7 @@ def application(settings: Settings, access: Access) -> web.Application:
     app[SITE] = Site(settings)
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
-    for page in (overview, classes, missing, clips):
+    for page in (overview, classes, missing, clips, clip):
         app.add_routes(page.ROUTES)
 
     async def close(app: web.Application) -> None:

@@ -45,9 +45,9 @@ def numbers(clips: Sequence[ClipRow]) -> list[int]:
 def found(reader: Reader, **wanted: object) -> list[int]:
     """The clips of a search, which is what is counted."""
     search = Search(FLAC, **wanted)  # type: ignore[arg-type]
-    clips = numbers(browse.find(reader, search, 99, None).clips)
-    assert browse.count(reader, search, None) == len(clips)
-    return clips
+    page = browse.find(reader, search, 99, None)
+    assert (page.total, page.earlier, page.later) == (len(page.clips), False, False)
+    return numbers(page.clips)
 
 
 @pytest.fixture
@@ -89,6 +89,15 @@ def test_channel_flag_and_length_choose(reader: Reader) -> None:
     assert found(reader, flag="short") == [2]
     assert found(reader, flag="quiet") == found(reader, flag="mostly_silent") == [3]
     assert found(reader, flag="clipped") == [4]
+    clips = browse.find(reader, Search(FLAC), 9, None).clips
+    flags = browse.flags_of(reader, clips)
+    assert [flags[each.segment_id] for each in clips] == [
+        [],
+        ["short"],
+        ["quiet", "mostly_silent"],
+        ["clipped"],
+    ]
+    assert browse.flags_of(reader, []) == {}
     assert found(reader, shortest=2.5, longest=9.9) == [2]
     assert found(reader, shortest=10, words=("dog",)) == [1, 3]
 
@@ -111,8 +120,8 @@ async def test_pages_lead_from_one_to_the_next_and_back(
         return [int(each[:11]) % 2 == 1 for each in ids]
 
     for keep, wanted in ((None, list(range(23))), (odd, list(range(1, 23, 2)))):
-        assert browse.count(reader, search, keep) == len(wanted)
         page = browse.find(reader, search, 5, keep)
+        assert page.total == len(wanted)
         assert not page.earlier
         seen = [page]
         while page.later:

@@ -27,9 +27,9 @@ def test_metadata_says_what_a_segment_holds(tmp_path: Path) -> None:
     )
     ids = [f"{video(1)}_30000", f"{video(2)}_0", f"{video(3)}_30000", f"{video(9)}_0"]
     assert labels.names["/m/c"] == "Class c"
-    assert labels.holds("/m/c", ids) == [True, True, False, False]
-    assert labels.holds("/m/none", ids) == [False] * 4
-    assert labels.holds("/m/a", []) == []
+    assert labels.having("/m/c")(ids) == [True, True, False, False]
+    assert labels.having("/m/none")(ids) == [False] * 4
+    assert labels.having("/m/a")([]) == []
     first, second, third, unknown, moved = labels.segments([*ids, f"{video(1)}_5"])
     assert (first and first.labels, second and second.end_ms) == (("/m/b", "/m/c"), 9500)
     assert third is not None
@@ -42,11 +42,11 @@ def test_without_metadata_the_manifest_says_it(tmp_path: Path) -> None:
     (segment,) = labels.segments(["1biANmfDpi0_195000"])
     assert segment is not None
     assert (segment.end_ms, len(segment.labels) > 0) == (205_000, True)
-    assert labels.holds(segment.labels[0], [segment.segment_id, "xxxxxxxxxxx_0"]) == [True, False]
+    assert labels.having(segment.labels[0])([segment.segment_id, "xxxxxxxxxxx_0"]) == [True, False]
     assert all(mid in labels.names for mid in segment.labels)
     empty = labels_of(tmp_path, tmp_path / "none")
     assert empty.segments([segment.segment_id]) == [None]
-    assert empty.holds(segment.labels[0], [segment.segment_id]) == [False]
+    assert empty.having(segment.labels[0])([segment.segment_id]) == [False]
 
 
 @pytest.mark.parametrize("damage", ["segment_id\n", "not a manifest", ""])

@@ -1,0 +1,227 @@
+"""`/clips/<segment_id>`: all that is known of a segment, its sound, and its picture."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from ascc_async.dataset.credits import Attribution, attribution_of
+from ascc_async.dataset.eligibility import Decision, Terms, credits_of, decide
+from ascc_async.dataset.evidence import record_id
+from ascc_async.dataset.manifest import Entry, manifest_row
+from ascc_async.dataset.reasons import REASON_FACTS
+from ascc_async.dataset.removals import read_removals
+from ascc_async.errors import Rejected
+from ascc_async.exports.joined import strong_events, strong_files
+from ascc_async.journal import browse
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import AnswerRow, ClipRow, Event
+from ascc_async.media.encoding import encoding_of
+from ascc_async.model import ClipFile, Evidence, Outcome, Segment
+from ascc_async.settings import ClipsSettings
+from ascc_async.web.clips import FLAG_NAMES
+from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
+from ascc_async.web.site import SITE, Site
+from ascc_async.youtube.license_parser import LicenseReading, read_again
+
+_ADDRESS = "/clips/{segment_id:[A-Za-z0-9_-]{11}_[0-9]{1,9}}"
+# What a clip may be: a file of another kind is not sent, whatever the journal says.
+_TYPES = {
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+}
+_HERTZ = (250, 500, 1000, 2000, 4000, 8000)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Everything about it, and a player."""
+    site, segment_id = request.app[SITE], request.match_info["segment_id"]
+    labels = await site.labels()
+    (segment,) = labels.segments([segment_id])
+    known = await site.read(partial(_look, site, segment_id, segment))
+    if known is None:
+        problem = (
+            f"Nothing is known of {segment_id}: no run has asked about it yet, or it is not among"
+            " the selected segments."
+        )
+        return site.page(request, "problem.html", status=404, title=segment_id, problem=problem)
+    return site.page(request, "clip.html", segment=segment, names=labels.names, **known)
+
+
+def _look(
+    site: Site, segment_id: str, segment: Segment | None, reader: Reader
+) -> dict[str, Any] | None:
+    """What the template shows; None where nothing is known."""
+    video_id = segment_id[:11]
+    clips = [clip for clip in reader.clips_of(video_id) if clip.segment_id == segment_id]
+    if segment is None and not clips:
+        return None
+    answer, removals = reader.answer(video_id), read_removals(site.output)
+    encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
+    clip = next((clip for clip in clips if clip.encoding == encoding), None)
+    terms = Terms(encoding, time.time(), site.settings.license.recheck_after_days, removals)
+    # Of a dataset that was finished long ago nothing is gone because its evidence grew old.
+    ageless = replace(terms, recheck_after_days=math.inf)
+    decision = decide(segment_id, video_id, answer, clip, ageless)
+    credited = credits_of(answer, clip)
+    shown = {
+        "segment_id": segment_id,
+        "video_id": video_id,
+        "start_seconds": int(segment_id[12:]) / 1000,
+        "decision": decision,
+        "title": segment_id,
+    }
+    if decision.removed:
+        return shown
+    file = clip.clip if clip and clip.outcome is Outcome.CLIP else None
+    evidence = reader.evidence_of(video_id)
+    return shown | {
+        "title": credited.title or segment_id,
+        "credited": credited,
+        "answer": answer,
+        "outdated": answer is not None and terms.outdated(answer.checked_at),
+        "clip": clip,
+        "file": file,
+        "there": file is not None and _path(site, file) is not None,
+        "flags": [FLAG_NAMES[flag] for flag in browse.flags_of(reader, [clip])[segment_id]]
+        if clip
+        else [],
+        "facts": REASON_FACTS.get(decision.reason) if decision.reason else None,
+        "credit": _credit(segment_id, answer, clip, decision, site.settings.clips),
+        "evidence": evidence,
+        "reading": _reading(evidence),
+        "record": record_id(evidence) if evidence else "",
+        "attempts": _attempts(reader.history(video_id), answer, clips),
+        "strong": _strong(site.output, file),
+        "marks": dict(zip(_HERTZ, band_heights(_HERTZ), strict=True)),
+        "step": 1 if file is None else max(1, round(file.duration_seconds / 10)),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+
+
+def _attempts(
+    history: Sequence[Event], answer: AnswerRow | None, clips: Sequence[ClipRow]
+) -> list[Event]:
+    """What was said of it, the newest first: history keeps what newer words replaced."""
+    events = list(history)
+    if answer is not None:
+        what = (answer.license, answer.reason or "", answer.source, answer.detail)
+        events.append(Event(answer.checked_at, "license", *what))
+    for clip in clips:
+        source = clip.clip.source_format if clip.clip else ""
+        events.append(Event(clip.at, "clip", clip.outcome, clip.reason or "", source, clip.detail))
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def _credit(
+    segment_id: str,
+    answer: AnswerRow | None,
+    clip: ClipRow | None,
+    decision: Decision,
+    settings: ClipsSettings,
+) -> Attribution | None:
+    """As the dataset gives it; None for what does not belong to it now."""
+    if clip is None or clip.clip is None or decision.outcome != Outcome.CLIP:
+        return None
+    start_ms = int(segment_id[12:])
+    end_ms = start_ms + round(1000 * clip.clip.duration_seconds)
+    entry = Entry(segment_id, clip.video_id, start_ms, end_ms, split="", labels="")
+    row = manifest_row(entry, answer, clip, decision)
+    media, form, *_ = clip.clip.encoding.split("/")
+    made_with = settings.model_copy(
+        update={"media": media} | ({"format": form} if media == "audio" else {})
+    )
+    return attribution_of(row, clip.clip.note, made_with)
+
+
+def _reading(evidence: Evidence | None) -> LicenseReading | None:
+    """What today's parser reads in it, as `verify` does."""
+    try:
+        return read_again(evidence.received) if evidence else None
+    except (ValueError, RecursionError):
+        return None  # damaged
+
+
+def _strong(output: Path, file: ClipFile | None) -> list[tuple[str, list[tuple[float, float]]]]:
+    """What is heard when in the clip, as shares of its length, by the sound's name."""
+    if file is None:
+        return []
+    files = tuple((path, path.stat().st_mtime_ns) for path in strong_files(output))
+    heard: dict[str, list[tuple[float, float]]] = {}
+    for event in _strong_events(files).get(file.path, ()):
+        onset, offset = (min(event[key] / file.duration_seconds, 1) for key in ("onset", "offset"))
+        heard.setdefault(event["event_label"], []).append((onset, offset - onset))
+    return sorted(heard.items(), key=lambda item: item[1][0])
+
+
+@lru_cache(maxsize=1)
+def _strong_events(files: tuple[tuple[Path, int], ...]) -> Mapping[str, list[dict[str, Any]]]:
+    return strong_events(path for path, _ in files)
+
+
+async def media(request: web.Request) -> web.StreamResponse:
+    """The clip itself, or the part of it that a player asks for."""
+    path, _ = await _file(request)
+    # The clip of a segment may be made anew: a browser asks whether its copy still holds.
+    headers = {hdrs.CONTENT_TYPE: _TYPES[path.suffix], hdrs.CACHE_CONTROL: "private, no-cache"}
+    return web.FileResponse(path, headers=headers)
+
+
+async def picture(request: web.Request) -> web.Response:
+    """Waveform and spectrogram."""
+    path, sha256 = await _file(request)
+    headers = {hdrs.ETAG: f'"{sha256}"', hdrs.CACHE_CONTROL: "private, no-cache"}
+    if any(tag.value == sha256 for tag in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    try:
+        drawn = await request.app[SITE].draw(draw, path)
+    except Rejected as error:
+        raise web.HTTPNotFound(text=f"No picture of this clip: {error}.") from error
+    return web.Response(body=drawn, content_type="image/png", headers=headers)
+
+
+async def _file(request: web.Request) -> tuple[Path, str]:
+    """Where the clip is, and its hash. Raises HTTPNotFound."""
+    site, segment_id = request.app[SITE], request.match_info["segment_id"]
+
+    def look(reader: Reader) -> tuple[Path | None, str]:
+        encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
+        removals = read_removals(site.output)
+        for clip in reader.clips_of(segment_id[:11]):
+            named = credits_of(reader.answer(clip.video_id), clip)
+            wanted = (clip.segment_id, clip.encoding, clip.outcome)
+            if clip.clip and wanted == (segment_id, encoding, Outcome.CLIP):
+                if removals.cover(clip.video_id, segment_id, named.channel_id, named.channel):
+                    break
+                return _path(site, clip.clip), clip.clip.sha256
+        return None, ""
+
+    path, sha256 = await site.read(look)
+    if path is None:
+        raise web.HTTPNotFound(text=f"There is no clip of {segment_id}.")
+    return path, sha256
+
+
+def _path(site: Site, file: ClipFile) -> Path | None:
+    """The clip's file where it is in `clips/` and may be sent; a journal may come from anybody."""
+    path, clips = (site.output / file.path).resolve(), (site.output / "clips").resolve()
+    return path if path.suffix in _TYPES and path.is_relative_to(clips) and path.is_file() else None
+
+
+ROUTES = [
+    web.get(_ADDRESS, page),
+    web.get(f"{_ADDRESS}/sound", media),
+    web.get(f"{_ADDRESS}/picture.png", picture),
+]
