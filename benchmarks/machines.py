@@ -107,7 +107,7 @@ def measure(
     reach = {"ASCC_NETWORK__PROXY": youtube.proxy, "ASCC_NETWORK__CA_FILE": str(youtube.ca_file)}
     settings = {
         "cluster.engine": "dask", "cluster.scheduler": file, "output.dir": folder / "out",
-        "audioset.metadata_dir": folder / "m", "output.min_free_gb": 0,
+        "audioset.metadata_dir": folder / "m", "output.min_free_gb": 1e6,  # no clips
         "throttle.requests_per_second": permitted * 0.7, "license.sources": "[innertube]",
         "throttle.max_requests_per_second": 1000,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which rows to ask next, so that each class gets its N clips with hardly a request too many.
+"""Which rows to ask next, so that each class gets its N clips with not a request too many.
 
 The final set is, for every chosen class, the first N rows of its seeded order that turn out to be
 clips; together over all classes. It depends on the seed, the classes and what YouTube still has.
@@ -66,16 +66,13 @@ class Sampler:
     """Hands out rows to ask and learns what became of them.
 
     `states` has one `RowState` for every row of the table; the sampler alone writes it from here
-    on. `lookahead`: with `max_per_class`, so many rows more of a class are asked while answers
-    about needed ones are awaited, which saves waiting; at most those are asked in vain. Not for
-    use from several threads.
+    on. Not for use from several threads.
     """
 
     def __init__(
         self,
         selection: Selection,
         states: Bytes,
-        lookahead: int = 0,
         first: Bools | None = None,
         last: Bools | None = None,
     ) -> None:
@@ -88,7 +85,7 @@ class Sampler:
             if rows is not None:
                 turns[rows] = turn
         self._turns = turns if turns.min(initial=1) != turns.max(initial=1) else None
-        self._limit, self._lookahead = selection.max_per_class, lookahead
+        self._limit = selection.max_per_class
         approved = np.flatnonzero((states == RowState.APPROVED) & selection.selected)
         self.approved: set[int] = set(approved.tolist())
         """The selected rows that are `APPROVED`, wanted or not."""
@@ -169,7 +166,7 @@ class Sampler:
         return self._by_turns(rows[np.array(needed, bool)])
 
     def _rows_to_ask(self) -> Rows:
-        """The unasked rows that are needed, the classes by turns; then those of the lookahead."""
+        """The unasked rows that are needed, the classes by turns."""
         selection, states = self.selection, self.states
         if self._limit is None:
             if self._queue is not None:
@@ -180,12 +177,12 @@ class Sampler:
         self._changed = set()
         rows, turns = [selection.rows[:0]], [np.empty(0, np.int64)]
         for position in classes:
-            order, end = selection.order(position), self._reach_of(position)
-            awaited = (states[order[:end]] == RowState.ASKED_OUT).any()
-            asked_next = order[: end + self._lookahead * awaited]
-            turn = np.flatnonzero(states[asked_next] == RowState.UNASKED)
-            rows.append(order[turn])
-            turns.append(np.where(turn < end, turn, len(states) + turn))
+            # None beyond, though it would spare some waiting: which rows a run asks must not hang
+            # on how fast answers come, or from how many machines.
+            needed = selection.order(position)[: self._reach_of(position)]
+            turn = np.flatnonzero(states[needed] == RowState.UNASKED)
+            rows.append(needed[turn])
+            turns.append(turn)
         in_turn: Rows = np.concatenate(rows)[np.argsort(np.concatenate(turns), kind="stable")]
         return self._by_turns(in_turn)
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ascc_async.audioset.segments import Rows
 from ascc_async.audioset.selection import Selection
 from ascc_async.pipeline.plan_requests import VIDEOS_A_CALL
-from ascc_async.pipeline.work_queue import LOOKAHEAD
 
 Chances = NDArray[np.float64]
 
@@ -42,7 +41,7 @@ def calls_needed(selection: Selection, chances: Chances, to_ask: Chances) -> flo
     for _ in range(2):  # the second time without rows that another class asks sooner
         sooner, rounds, none_asked = rounds, np.full(number, np.inf), np.ones(number + 1)
         for rows, likely, lacking in classes:
-            share = asked[rows] / (lacking + LOOKAHEAD)  # of a round
+            share = asked[rows] / lacking  # of a round
             own = np.floor(_before(share)) <= sooner[rows]
             turns = np.floor(_before(share * own))
             rounds[rows] = np.minimum(rounds[rows], turns)

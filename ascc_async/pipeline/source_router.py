@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ascc_async import UPGRADE
-from ascc_async.errors import NetworkFault, Refused, SourcesExhausted
+from ascc_async.concurrency.stage import stop_unwrapped
+from ascc_async.errors import Closed, NetworkFault, Refused, SourcesExhausted
 from ascc_async.pipeline.watched_source import (
     BLOCKED,
     GONE,
@@ -90,12 +92,27 @@ class SourceRouter:
 
     async def look_at_the_end(self) -> bool:
         """Let all look closely once more; True when answers are to be asked again."""
-        # In a small run there were few looks: ten find a change of every second answer for sure.
         doubted = [each.doubted_until for each in self.sources]
-        for source in self.sources:
-            for identity in [name for name, each in source.standings.items() if each.doubtful]:
+        closed: list[Closed] = []
+
+        async def look(source: WatchedSource, identity: str) -> None:
+            try:
+                # In a small run there were few looks: ten find a change of every second answer for
+                # sure.
                 with suppress(Refused, NetworkFault):
                     await source.reads_right(identity or None, looks=SUSPECT_LOOKS)
+            except Closed as error:
+                closed.append(error)
+
+        # Each identity at its own rate, side by side: with many machines it would take an hour.
+        with stop_unwrapped():
+            async with asyncio.TaskGroup() as tasks:
+                for source in self.sources:
+                    for identity, standing in source.standings.items():
+                        if standing.doubtful:
+                            tasks.create_task(look(source, identity))
+        if closed:
+            raise closed[0]
         return doubted != [each.doubted_until for each in self.sources]
 
     def snapshot(self) -> list[SourceSnapshot]:

@@ -28,8 +28,6 @@ from ascc_async.pipeline.journal_index import (
 )
 from ascc_async.pipeline.missing_rows import MissingRows
 
-# One more per class than needed is asked while answers are awaited: saves waiting, costs little.
-LOOKAHEAD = 1
 _UNKNOWN = LICENSE_CODES[License.UNKNOWN]
 _TAKEN_BACK_AT_ONCE = 16_384  # rows: some 10 ms of the event loop
 
@@ -70,7 +68,7 @@ class WorkQueue:
         """
         self._index, self._selection = index, index.selection
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
-        self._sampler = Sampler(index.selection, index.states, LOOKAHEAD, first, index.last)
+        self._sampler = Sampler(index.selection, index.states, first, index.last)
         self._first = np.flatnonzero(first) if first is not None else np.empty(0, np.int64)
         self._open: deque[int] = deque()  # Creative Commons, clip to be made
         self._queued: set[int] = set()  # those in `_open`

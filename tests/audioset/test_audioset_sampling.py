@@ -1,4 +1,4 @@
-"""Sampling: the same set whatever happens on the way, for hardly a request too many."""
+"""Sampling: the same set whatever happens on the way, for not a request too many."""
 
 from __future__ import annotations
 
@@ -68,12 +68,10 @@ def worlds(draw: st.DrawFn) -> World:
     return World(selection, approved, {row for row in approved if rng.random() < 0.7})
 
 
-def run(
-    world: World, rng: Random, lookahead: int, trouble: float, first: Bools | None = None
-) -> Sampler:
+def run(world: World, rng: Random, trouble: float, first: Bools | None = None) -> Sampler:
     """Ask, answer and make clips in a random order; `trouble`: interruptions and put-backs."""
     states = np.zeros(len(world.selection.segments), np.uint8)
-    sampler = Sampler(world.selection, states, lookahead, first)
+    sampler = Sampler(world.selection, states, first)
     while True:
         out = np.flatnonzero(sampler.states == RowState.ASKED_OUT).tolist()
         wanted = sampler.wanted().tolist()
@@ -81,7 +79,7 @@ def run(
         if act < trouble and out:
             sampler.settle([rng.choice(out)], RowState.UNASKED)
         elif act < 2 * trouble:
-            sampler = interrupted(sampler, lookahead, first)
+            sampler = interrupted(sampler, first)
         elif act < 0.4 and out:
             row = rng.choice(out)
             sampler.settle([row], RowState.APPROVED if row in world.approved else RowState.NO)
@@ -97,11 +95,11 @@ def run(
                 return sampler
 
 
-def interrupted(sampler: Sampler, lookahead: int, first: Bools | None) -> Sampler:
+def interrupted(sampler: Sampler, first: Bools | None) -> Sampler:
     """What a new start finds: nothing is out any more."""
     states = sampler.states.copy()
     states[states == RowState.ASKED_OUT] = RowState.UNASKED
-    return Sampler(sampler.selection, states, lookahead, first)
+    return Sampler(sampler.selection, states, first)
 
 
 def clips(sampler: Sampler) -> set[int]:
@@ -111,18 +109,18 @@ def clips(sampler: Sampler) -> set[int]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(worlds(), rngs, st.integers(0, 5), st.booleans())
-def test_same_set_whatever_happens(world: World, rng: Random, ahead: int, calm: bool) -> None:
+@given(worlds(), rngs, st.booleans())
+def test_same_set_whatever_happens(world: World, rng: Random, calm: bool) -> None:
     """Order of answers, concurrency and interruptions never change the final set."""
-    sampler = run(world, rng, ahead, 0.0 if calm else 0.08)
+    sampler = run(world, rng, 0.0 if calm else 0.08)
     assert clips(sampler) == world.final()
 
 
 @settings(deadline=None, max_examples=150)
 @given(worlds(), rngs, st.booleans())
 def test_not_one_request_too_many(world: World, rng: Random, calm: bool) -> None:
-    """Without lookahead exactly the least is asked, and no clip is made in vain."""
-    sampler = run(world, rng, 0, 0.0 if calm else 0.08)
+    """Exactly the least is asked, and no clip is made in vain."""
+    sampler = run(world, rng, 0.0 if calm else 0.08)
     if world.selection.max_per_class is not None:
         assert world.asked == world.least()
         assert world.made <= world.least()
@@ -130,21 +128,11 @@ def test_not_one_request_too_many(world: World, rng: Random, calm: bool) -> None
 
 
 @settings(deadline=None, max_examples=150)
-@given(worlds(), rngs, st.integers(1, 5))
-def test_lookahead_costs_at_most_itself(world: World, rng: Random, ahead: int) -> None:
-    """With lookahead at most that many more are asked for each class."""
-    run(world, rng, ahead, 0.0)
-    if world.selection.max_per_class is not None:
-        assert len(world.asked - world.least()) <= ahead * len(CHOSEN)
-        assert world.asked >= world.least()
-
-
-@settings(deadline=None, max_examples=150)
 @given(worlds(), rngs, st.booleans())
 def test_what_comes_first_changes_order_only(world: World, rng: Random, calm: bool) -> None:
     """Some rows before all others: the same set, and with a limit not one request more."""
     first = np.array([rng.random() < 0.4 for _ in range(len(world.selection.segments))], bool)
-    sampler = run(world, rng, 0, 0.0 if calm else 0.08, first)
+    sampler = run(world, rng, 0.0 if calm else 0.08, first)
     assert clips(sampler) == world.final()
     if world.selection.max_per_class is not None:
         assert world.asked == world.least()
@@ -215,20 +203,19 @@ def test_without_a_limit_the_catalogue_order() -> None:
     assert sampler.next(5).tolist() == []
 
 
-def test_lookahead_only_while_answers_are_awaited() -> None:
-    """Beyond the N needed rows some more are asked, but none once the N are clips."""
+def test_none_is_asked_beyond_the_needed_rows() -> None:
+    """N rows that may become clips, and another for each that does not; none once N are clips."""
     selection = selection_of([[0]] * 8, [0], limit=2)
     order = in_seeded_order(selection, 0)
-    assert Sampler(selection, np.zeros(8, np.uint8)).next(8).tolist() == order[:2]
-    sampler = Sampler(selection, np.zeros(8, np.uint8), 3)
-    assert sampler.next(8).tolist() == order[:5]
+    sampler = Sampler(selection, np.zeros(8, np.uint8))
+    assert sampler.next(8).tolist() == order[:2]
     assert sampler.next(8).tolist() == []
     sampler.settle([order[0]], RowState.APPROVED)
-    sampler.settle(order[2:5], RowState.NO)
-    assert sampler.next(8).tolist() == []
+    sampler.settle([order[1]], RowState.NO)
+    assert sampler.next(8).tolist() == order[2:3]
     assert sampler.wanted().tolist() == [order[0]]
     states = np.array([int(RowState.CLIP)] * 2 + [0] * 6, np.uint8)[np.argsort(order)]
-    assert Sampler(selection, states, 3).next(8).tolist() == []
+    assert Sampler(selection, states).next(8).tolist() == []
 
 
 def test_classes_take_turns() -> None:

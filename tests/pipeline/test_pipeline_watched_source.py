@@ -224,6 +224,23 @@ def test_one_in_a_hundred_requests_is_a_known_video_for_each_identity() -> None:
     run(main())
 
 
+def test_at_the_end_all_identities_look_side_by_side() -> None:
+    """Sixty-four take no longer than one; one that cannot ask holds nobody up."""
+
+    async def main() -> None:
+        everybody = [f"node{number}/main" for number in range(64)]
+        page = Page("a", identities=everybody, seconds=1)
+        watch = Watch(page)
+        for _ in range(2 * 64):
+            assert await watch.source("a").ask([ROW])
+        page.resting, began, looked = {everybody[0]}, watch.clock.time(), len(page.asked)
+        assert not await watch.router.look_at_the_end()
+        assert watch.clock.time() - began == SUSPECT_LOOKS
+        assert len(page.asked) - looked == 63 * SUSPECT_LOOKS
+
+    run(main())
+
+
 def test_in_a_call_about_many_one_is_a_known_video() -> None:
     """That costs no request; misread there makes suspect, too."""
 

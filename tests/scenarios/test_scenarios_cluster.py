@@ -65,6 +65,29 @@ def test_machines_of_its_own_do_the_job(tmp_path: Path) -> None:
     assert {each["name"] for each in machines} == {"main", "node1"}
 
 
+@pytest.mark.slow
+def test_the_number_of_machines_changes_nothing(tmp_path: Path) -> None:
+    """With `max_per_class`: the same rows are asked, the same clips made, by 1, 2 and 4 machines
+    and without an engine. A single address cannot look a second time: so it is like itself.
+    """
+    doors = tuple(ProxyListener(name=name) for name in ("main", "node1", "node2", "node3"))
+    by_number = {}
+    for number in (1, 2, 4):
+        with StandinProcess(WorldSettings(seed=7, videos=90, listeners=doors[:number])) as youtube:
+            manifests = []
+            for name, *engine in (("alone",), ("many", "cluster.engine=dask")):
+                folder = tmp_path / f"{name}{number}"
+                folder.mkdir()
+                one = place(folder, youtube, "sampling.max_per_class=2", *engine)
+                code, said = one.run()
+                assert code == 0, said
+                manifests.append(timeless(one.manifest()))
+        assert manifests[0] == manifests[1]
+        by_number[number] = manifests[1]
+    assert by_number[2] == by_number[4]
+    assert 0 < sum(not row["license"] for row in by_number[4]) < 90  # not all had to be asked
+
+
 def encrypted(folder: Path) -> dict[str, str]:
     """The certificate and the environment of docs/machines.md."""
     page = (Path(__file__).parents[2] / "docs/machines.md").read_text(encoding="utf-8")
