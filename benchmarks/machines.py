@@ -143,8 +143,8 @@ def measure(
 
 def main() -> None:
     """Print both tables."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 40.0
-    permitted = float(sys.argv[2]) if len(sys.argv) > 2 else 3.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    permitted = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
     limit = Limit(requests=round(permitted * 10), window_seconds=10, pause_seconds=10)
     world = WorldSettings(
         videos=20_000, creative_commons_share=0, limits=(limit,), log_requests=False,
