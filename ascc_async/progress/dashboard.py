@@ -20,7 +20,7 @@ from ascc_async.throttle.identity import BucketSnapshot
 _MOST_MACHINES = 4  # in trouble, one by one
 _TINY, _NARROW = 48, 60  # columns; below, a rate has no room beside a date; bars go
 _STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table
-_ROOMY = 96  # long bars beside the largest numbers
+_SPEEDS, _END = 27, 22  # a row without bar and counts, and its end with a date
 _SOURCE_STATES = {
     "resting": "paused",
     "distrusted": "not trusted any more",
@@ -86,14 +86,16 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
     made = rate(sums.clips_per_second) if snapshot.clips_made else ""
     fetched = f"{size(sums.bytes_per_second)}/s" if snapshot.media_bytes else ""
     table = Table.grid(Column(no_wrap=True), padding=(0, 1))
+    # From what hardly changes, so that no bar jumps.
+    room = width - 2 * len(count(sums.selected)) - 3 - _SPEEDS
+    room -= _END if width >= _ALL_COLUMNS else 0
     for name, done, ended, total, speeds, left in (
         ("licenses", sums.asked, sums.asked, sums.selected, (asked, ""), sums.left.licenses),
         ("clips", sums.clips, sums.clips_ended, sums.clips_total, (made, fetched), sums.left.clips),
     ):
         row: list[RenderableType] = [name, f"{count(done)} / {count(total)}", speeds[0]]
         if width >= _NARROW:
-            room = 20 if width >= _ROOMY else 8
-            row.insert(1, ProgressBar(max(total, 1), ended, width=room))
+            row.insert(1, ProgressBar(max(total, 1), ended, width=min(20, room)))
             row.append(speeds[1])
         if width >= _ALL_COLUMNS and left is not None and left < inf:
             by = "by" if sums.at_most else "done"
