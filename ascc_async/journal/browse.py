@@ -96,13 +96,16 @@ def find(
                 near.extend(each for each in kept if each > after)
         ids = list(islice(near, size + 1))
     more = len(ids) > size
-    clips = [
-        _named(reader, clip)
-        for segment_id in sorted(ids[:size])
-        for clip in reader.clips_of(segment_id[:11])
-        if (clip.segment_id, clip.encoding) == (segment_id, search.encoding)
-    ]
+    rows = (clip_of(reader, segment_id, search.encoding) for segment_id in sorted(ids[:size]))
+    clips = [_named(reader, clip) for clip in rows if clip]
     return Page(clips, more, True, total) if before else Page(clips, bool(after), more, total)
+
+
+def clip_of(reader: Reader, segment_id: str, encoding: str) -> ClipRow | None:
+    """What became of a segment in this encoding."""
+    wanted = segment_id, encoding
+    clips = reader.clips_of(segment_id[:11])
+    return next((clip for clip in clips if (clip.segment_id, clip.encoding) == wanted), None)
 
 
 def flags_of(reader: Reader, clips: Sequence[ClipRow]) -> dict[str, list[str]]:

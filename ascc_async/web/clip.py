@@ -41,7 +41,8 @@ _TYPES = {
     ".m4a": "audio/mp4",
     ".mp4": "video/mp4",
 }
-_HERTZ = (250, 500, 1000, 2000, 4000, 8000)
+_HERTZ = (500, 1000, 2000, 4000, 8000)
+_MARKS = dict(zip(_HERTZ, band_heights(_HERTZ), strict=True))
 
 
 async def page(request: web.Request) -> web.Response:
@@ -69,7 +70,7 @@ def _look(
         return None
     answer, removals = reader.answer(video_id), read_removals(site.output)
     encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
-    clip = next((clip for clip in clips if clip.encoding == encoding), None)
+    clip = browse.clip_of(reader, segment_id, encoding)
     terms = Terms(encoding, time.time(), site.settings.license.recheck_after_days, removals)
     # Of a dataset that was finished long ago nothing is gone because its evidence grew old.
     ageless = replace(terms, recheck_after_days=math.inf)
@@ -104,7 +105,7 @@ def _look(
         "record": record_id(evidence) if evidence else "",
         "attempts": _attempts(reader.history(video_id), answer, clips),
         "strong": _strong(site.output, file),
-        "marks": dict(zip(_HERTZ, band_heights(_HERTZ), strict=True)),
+        "marks": _MARKS,
         "step": 1 if file is None else max(1, round(file.duration_seconds / 10)),
         "width": WIDTH,
         "height": HEIGHT,
@@ -198,15 +199,13 @@ async def _file(request: web.Request) -> tuple[Path, str]:
 
     def look(reader: Reader) -> tuple[Path | None, str]:
         encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
-        removals = read_removals(site.output)
-        for clip in reader.clips_of(segment_id[:11]):
-            named = credits_of(reader.answer(clip.video_id), clip)
-            wanted = (clip.segment_id, clip.encoding, clip.outcome)
-            if clip.clip and wanted == (segment_id, encoding, Outcome.CLIP):
-                if removals.cover(clip.video_id, segment_id, named.channel_id, named.channel):
-                    break
-                return _path(site, clip.clip), clip.clip.sha256
-        return None, ""
+        clip = browse.clip_of(reader, segment_id, encoding)
+        if clip is None or clip.clip is None or clip.outcome is not Outcome.CLIP:
+            return None, ""
+        credited = credits_of(reader.answer(clip.video_id), clip)
+        whose = clip.video_id, segment_id, credited.channel_id, credited.channel
+        removed = read_removals(site.output).cover(*whose)
+        return (None if removed else _path(site, clip.clip)), clip.clip.sha256
 
     path, sha256 = await site.read(look)
     if path is None:

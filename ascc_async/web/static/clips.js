@@ -79,6 +79,7 @@ const picture = document.querySelector(".picture");
 if (picture && player) {
   const line = picture.querySelector(".now");
   const show = () => {
+    line.style.opacity = 1;
     line.style.left = `${(100 * player.currentTime) / (player.duration || 1)}%`;
     if (!player.paused) requestAnimationFrame(show);
   };
