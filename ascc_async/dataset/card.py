@@ -121,7 +121,9 @@ def missing(counts: Counts, *, limited: bool, listed_in: str) -> str:
     for (outcome, reason), number in counts.reasons.items():
         if outcome == Outcome.CLIP:
             continue
-        meaning = REASON_FACTS[Reason(reason)].meaning if reason else _OUTCOMES[Outcome(outcome)]
+        meaning = (
+            REASON_FACTS[Reason(reason)].meaning if reason else OUTCOME_MEANINGS[Outcome(outcome)]
+        )
         # Under a limit most segments are never asked about: «not finished» would mislead.
         if limited and outcome == Outcome.PENDING and not reason:
             meaning = "not needed, as its classes have the clips wanted, or not finished"
@@ -142,7 +144,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_OUTCOMES: dict[Outcome, str] = {
+OUTCOME_MEANINGS: dict[Outcome, str] = {
     Outcome.NOT_SHAREABLE: "not Creative Commons, so not kept (or asked to be left out)",
     Outcome.UNAVAILABLE: "the video cannot be had any more",
     Outcome.REJECTED: "the video is there, its sound in the segment is not usable",

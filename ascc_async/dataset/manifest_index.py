@@ -48,9 +48,9 @@ class RowKind(NamedTuple):
 class ManifestIndex:
     """A manifest as it was when it was opened, also after a run has put another in its place.
 
-    `counts` are its sums; `classes` are its rows by MID and kind. Two million rows take seconds
-    and 30 MB. Raises MetadataError for what no run wrote; `manifest_pages` checks more, and names
-    the line.
+    `counts` are its sums, `kinds` how many rows there are of each, `classes` the same by MID. Two
+    million rows take seconds and 30 MB. Raises MetadataError for what no run wrote;
+    `manifest_pages` checks more, and names the line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +59,7 @@ class ManifestIndex:
         except OSError as error:
             raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
         weakref.finalize(self, os.close, self._file)  # another thread may be reading until then
-        self.kinds: dict[RowKind, int] = {}
+        self._kinds: dict[RowKind, int] = {}
         self._sets = _LabelSets()
         kinds, sets, starts = [], [], []
         try:
@@ -68,7 +68,7 @@ class ManifestIndex:
                 ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + start + 1
                 if len(ends) != len(table):
                     raise ValueError(f"a line after byte {start} is not a row")
-                kinds.append(self._kinds(table))
+                kinds.append(self._numbers(table))
                 sets.append(self._sets.numbers(table.labels.cat))
                 starts.append(np.concatenate(([start], ends[:-1])))
         except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
@@ -78,6 +78,8 @@ class ManifestIndex:
         self._kind_of = np.concatenate([np.empty(0, np.uint16), *kinds])
         self._set_of = np.concatenate([np.empty(0, np.int32), *sets])
         self._starts = np.concatenate([np.empty(0, np.int64), *starts])
+        numbers = np.bincount(self._kind_of, minlength=len(self._kinds)).tolist()
+        self.kinds = dict(zip(self._kinds, numbers, strict=True))
         self.classes = self._count_classes()
         self.counts = self._count()
 
@@ -87,7 +89,7 @@ class ManifestIndex:
     def find(self, wanted: Callable[[RowKind], bool], mid: str | None = None) -> Int64s:
         """The rows of these kinds that hold the class, as numbers, in the manifest's order."""
         # One more, as an empty manifest has no kind.
-        found = np.array([*map(wanted, self.kinds), False])[self._kind_of]
+        found = np.array([*map(wanted, self._kinds), False])[self._kind_of]
         if mid is not None:
             found &= self._sets.hold(mid)[self._set_of]
         return np.flatnonzero(found)
@@ -129,7 +131,7 @@ class ManifestIndex:
                 raise ValueError(f"{name} {min(strange)!r} after byte {start}")
         return table
 
-    def _kinds(self, table: pd.DataFrame) -> NDArray[np.uint16]:
+    def _numbers(self, table: pd.DataFrame) -> NDArray[np.uint16]:
         """The number of each row's kind; a new kind gets the next one."""
         key = np.zeros(len(table), np.int64)
         words: list[Any] = []
@@ -142,7 +144,7 @@ class ManifestIndex:
         for positions in zip(*np.unravel_index(keys, [*map(len, words)]), strict=True):
             *named, attempts = (each[at] for each, at in zip(words, positions, strict=True))
             kind = RowKind._make((*named, attempts != "0"))
-            numbers.append(self.kinds.setdefault(kind, len(self.kinds)))
+            numbers.append(self._kinds.setdefault(kind, len(self._kinds)))
         return np.array(numbers, np.uint16)[which]
 
     def _count_classes(self) -> Mapping[str, Mapping[RowKind, int]]:
@@ -158,9 +160,8 @@ class ManifestIndex:
     def _count(self) -> Counts:
         import pandas as pd
 
-        rows = np.bincount(self._kind_of, minlength=len(self.kinds)).tolist()
         kinds, untried = Counter[Kind](), 0
-        for kind, number in zip(self.kinds, rows, strict=True):
+        for kind, number in self.kinds.items():
             kinds[kind[:4]] += number
             untried += number * (kind.outcome == Outcome.PENDING and not kind.tried)
         # Only clips: of two million rows hardly one in a hundred.

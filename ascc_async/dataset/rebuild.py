@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -97,13 +98,16 @@ def read_recipe(manifest: Path) -> Recipe:
         message = f"video {repeated.iloc[0]} again: expected one clip a video"
         raise MetadataError(manifest, line, message)
     rows = rows.reset_index(drop=True)
-    classes = _classes(manifest.parent / "suitable_classes.csv", rows)
+    mids = sorted(set(rows.labels.str.split(",").explode()))
+    classes = chosen_classes(manifest.parent / "suitable_classes.csv", mids)
     return Recipe(sha256_of(manifest), rows, classes, _clips_settings(manifest, rows))
 
 
-def _classes(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+def chosen_classes(path: Path, mids: Sequence[str]) -> pd.DataFrame:
+    """`suitable_classes.csv`; without the file these classes, named by their MIDs. Raises
+    MetadataError.
+    """
     if not path.is_file():
-        mids = sorted(set(rows.labels.str.split(",").explode()))
         table = pd.DataFrame({"mid": mids, "display_name": mids, "quality": np.nan})
         return table.rename_axis("index").reset_index()
     kinds = {"index": "int64", "mid": "str", "display_name": "str", "quality": "float64"}

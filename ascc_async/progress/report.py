@@ -19,17 +19,17 @@ from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import count, duration, share
 from ascc_async.progress.logs import LOGS
 
-_UNTRIED = "not tried yet"
-_UNTRIED_REMEDY = (
+UNTRIED = "not tried yet"
+UNTRIED_REMEDY = (
     "not tried yet: run the same command again to continue (with sampling.max_per_class it tries no"
     " more than that needs)"
 )
-_UNFINISHED = "tried, not finished"
-_UNFINISHED_REMEDY = (
+UNFINISHED = "tried, not finished"
+UNFINISHED_REMEDY = (
     "tried, not finished: each run tries again; where YouTube keeps refusing to play a video and"
     " does not say why, cookies (docs/cookies.md) or another address (network.proxy) may help"
 )
-_OUTCOME_NAMES = {
+OUTCOME_NAMES = {
     Outcome.CLIP: "clips",
     Outcome.NOT_SHAREABLE: "not shareable",
     Outcome.UNAVAILABLE: "not available",
@@ -67,7 +67,7 @@ def advice(counts: Counts) -> list[Advice]:
         if reason:
             groups.setdefault(REASON_FACTS[Reason(reason)].remedy, []).append((reason, number))
     untried, unfinished = _pending(counts)
-    for remedy, number in ((_UNTRIED_REMEDY, untried), (_UNFINISHED_REMEDY, unfinished)):
+    for remedy, number in ((UNTRIED_REMEDY, untried), (UNFINISHED_REMEDY, unfinished)):
         if number:
             groups[remedy] = [(Outcome.PENDING, number)]
     advices = [
@@ -156,7 +156,7 @@ def sums(counts: Counts, output_dir: Path) -> Iterator[str]:
         (counts.segments, "segments", f"selected; {count(counts.asked)} were asked about"),
         (shareable, "Creative Commons", of_answered),
     ]
-    for outcome, name in _OUTCOME_NAMES.items():
+    for outcome, name in OUTCOME_NAMES.items():
         number = counts.outcome(outcome)
         if number or outcome in _ALWAYS_SHOWN:
             rows.append((number, name, _note(counts, outcome)))
@@ -189,6 +189,6 @@ def _note(counts: Counts, outcome: Outcome) -> str:
         if of_outcome == outcome and (reason or outcome is not Outcome.PENDING)
     ]
     if outcome is Outcome.PENDING:
-        names = zip(_pending(counts), (_UNTRIED, _UNFINISHED), strict=True)
+        names = zip(_pending(counts), (UNTRIED, UNFINISHED), strict=True)
         reasons += [(number, name) for number, name in names if number]
     return ", ".join(f"{name} {count(number)}" for number, name in sorted(reasons, reverse=True))

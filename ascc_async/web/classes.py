@@ -1,15 +1,48 @@
-"""`/classes`."""
+"""`/classes`: the classes as a map and a table. `/classes/<MID>`: one of them."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from ascc_async.web.class_map import class_address, class_map
+from ascc_async.web.flow import flow, steps
 from ascc_async.web.site import SITE
+from ascc_async.web.tally import TALLIES
 
 
 async def page(request: web.Request) -> web.Response:
-    """Not there yet."""
-    return request.app[SITE].page(request, "classes.html", title="Classes")
+    """All that were chosen, those with most clips first."""
+    tally = await request.app[TALLIES].newest()
+    return request.app[SITE].page(
+        request,
+        "classes.html",
+        title="Classes",
+        tally=tally,
+        figure=class_map(tally) if tally else None,
+        address=class_address,
+    )
 
 
-ROUTES = [web.get("/classes", page)]
+async def one(request: web.Request) -> web.Response:
+    """What became of the segments that hold it, and where it stands in the ontology."""
+    tally = await request.app[TALLIES].newest()
+    mid = f"/{request.match_info['mid']}"
+    found = tally.of(mid) if tally else None
+    if tally is None or found is None:
+        raise web.HTTPNotFound(text="404: no such class in this dataset.")
+    root = steps(found.kinds, mid)
+    return request.app[SITE].page(
+        request,
+        "class.html",
+        title=found.name,
+        tally=tally,
+        found=found,
+        above=[tally.of(each) for each in tally.parents.get(mid, ())],
+        inside=[tally.of(each) for each in tally.children.get(mid, ())],
+        root=root,
+        figure=flow(root),
+        address=class_address,
+    )
+
+
+ROUTES = [web.get("/classes", page), web.get(r"/classes/{mid:[a-z]/[A-Za-z0-9_-]+}", one)]

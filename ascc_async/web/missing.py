@@ -1,15 +1,89 @@
-"""`/missing`."""
+"""`/missing`: what became of the selected segments. `/missing/list`: which they are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
 from aiohttp import web
 
+from ascc_async.dataset.manifest import ManifestRow
+from ascc_async.dataset.manifest_index import RowKind
+from ascc_async.web.flow import Step, flows, steps
 from ascc_async.web.site import SITE
+from ascc_async.web.tally import TALLIES, Tally
+
+_ROWS = 100
+_KEYS = ("license", "outcome", "reason", "tried", "class")
 
 
 async def page(request: web.Request) -> web.Response:
-    """Not there yet."""
-    return request.app[SITE].page(request, "missing.html", title="Missing")
+    """The flow from «selected» to «clip», and what to do about what is missing."""
+    tally = await request.app[TALLIES].newest()
+    root = steps(tally.index.kinds) if tally else None
+    return request.app[SITE].page(
+        request,
+        "missing.html",
+        title="Missing",
+        tally=tally,
+        root=root,
+        flows=flows(root) if root else {},
+    )
 
 
-ROUTES = [web.get("/missing", page)]
+async def listed(request: web.Request) -> web.Response:
+    """The segments of one step of the flow, a page at a time."""
+    site, query = request.app[SITE], request.query
+    tally = await request.app[TALLIES].newest()
+    wanted = {key: query[key] for key in _KEYS if key in query}
+    number = query.get("page", "1")
+    trail = trail_to(tally, wanted) if tally else []
+    if tally is None or not trail or not number.isdecimal():
+        raise web.HTTPNotFound(text="404: no segment of this dataset is like that.")
+    page = int(number[:9])
+    rows, total = await site.work(listed_rows, tally, wanted, page)
+    pages = {"Earlier": page - 1, "Later": page + 1}
+    return site.page(
+        request,
+        "missing_list.html",
+        title=trail[-1].name.replace("_", " ").capitalize(),
+        trail=trail,
+        about=tally.of(wanted["class"]) if "class" in wanted else None,
+        rows=rows,
+        total=total,
+        first=(page - 1) * _ROWS + 1,
+        others={
+            name: f"/missing/list?{urlencode(wanted | {'page': other})}"
+            for name, other in pages.items()
+            if 0 < other <= -(-total // _ROWS)
+        },
+    )
+
+
+def trail_to(tally: Tally, wanted: Mapping[str, str]) -> list[Step]:
+    """The steps that lead to these segments; nothing where there are none."""
+    mid = wanted.get("class")
+    trail: list[Step] = []
+    kinds = tally.index.classes.get(mid, {}) if mid else tally.index.kinds
+    for depth, step in steps(kinds, mid).walk():
+        trail[depth:] = [step]
+        if step.query == wanted and step.number:
+            return trail
+    return []
+
+
+def listed_rows(
+    tally: Tally, wanted: Mapping[str, str], page: int
+) -> tuple[list[ManifestRow], int]:
+    """One page of them, and how many there are."""
+
+    def is_wanted(kind: RowKind) -> bool:
+        said = kind._asdict() | {"tried": "yes" if kind.tried else "no"}
+        return all(said[key] == value for key, value in wanted.items() if key != "class")
+
+    found = tally.index.find(is_wanted, wanted.get("class"))
+    shown = found[(page - 1) * _ROWS : page * _ROWS]
+    return list(tally.index.rows(shown.tolist())), len(found)
+
+
+ROUTES = [web.get("/missing", page), web.get("/missing/list", listed)]

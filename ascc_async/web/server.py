@@ -17,6 +17,7 @@ from ascc_async.settings import Settings
 from ascc_async.web import classes, clip, clips, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
 from ascc_async.web.site import SITE, Site, static_file
+from ascc_async.web.tally import TALLIES, Tallies
 
 _SECONDS_TO_END = 1.0  # for answers under way: nothing is lost with them
 
@@ -26,6 +27,7 @@ def application(settings: Settings, access: Access) -> web.Application:
     # Whoever may not look learns nothing, not even which addresses there are.
     app = web.Application(middlewares=[access.middleware, _explained])
     app[SITE] = Site(settings)
+    app[TALLIES] = Tallies(settings, app[SITE].work)
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
     for page in (overview, classes, missing, clips, clip):

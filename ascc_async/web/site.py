@@ -17,6 +17,7 @@ import jinja2
 from aiohttp import hdrs, web
 
 from ascc_async import __version__
+from ascc_async.dataset.text import restored
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -55,7 +56,7 @@ class Site:
             # Whoever names a video may try to turn or hide what follows the name.
             finalize=lambda value: safe(value) if type(value) is str else value,
         )
-        formats = (count, duration, moment, rate, share, size)
+        formats = (count, duration, moment, rate, restored, share, size)
         self._templates.filters.update({each.__name__: each for each in formats})
         self._templates.globals.update(pages=PAGES, static=static_address, version=__version__)
 
