@@ -26,22 +26,17 @@ from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Evidence, Outcome, Segment
 from ascc_async.settings import ClipsSettings
-from ascc_async.web.clips import FLAG_NAMES
+from ascc_async.web.clips import FLAG_NAMES, SOUND_TYPES, sound_of
 from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
 from ascc_async.web.site import SITE, Site
 from ascc_async.youtube.license_parser import LicenseReading, read_again
 
 _ADDRESS = "/clips/{segment_id:[A-Za-z0-9_-]{11}_[0-9]{1,9}}"
-# What a clip may be: a file of another kind is not sent, whatever the journal says.
-_TYPES = {
-    ".flac": "audio/flac",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-    ".opus": "audio/ogg",
-    ".m4a": "audio/mp4",
-    ".mp4": "video/mp4",
-}
 _HERTZ = (500, 1000, 2000, 4000, 8000)
+_NOT_DRAWN = f"""\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"><text x="20" y="40" \
+fill="gray" font-family="sans-serif">This clip does not decode: its file is damaged.</text></svg>
+"""
 _MARKS = dict(zip(_HERTZ, band_heights(_HERTZ), strict=True))
 
 
@@ -94,7 +89,7 @@ def _look(
         "outdated": answer is not None and terms.outdated(answer.checked_at),
         "clip": clip,
         "file": file,
-        "there": file is not None and _path(site, file) is not None,
+        "there": file is not None and sound_of(site.output, file) is not None,
         "flags": [FLAG_NAMES[flag] for flag in browse.flags_of(reader, [clip])[segment_id]]
         if clip
         else [],
@@ -176,7 +171,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     """The clip itself, or the part of it that a player asks for."""
     path, _ = await _file(request)
     # The clip of a segment may be made anew: a browser asks whether its copy still holds.
-    headers = {hdrs.CONTENT_TYPE: _TYPES[path.suffix], hdrs.CACHE_CONTROL: "private, no-cache"}
+    headers = {hdrs.CONTENT_TYPE: SOUND_TYPES[path.suffix], hdrs.CACHE_CONTROL: "private, no-cache"}
     return web.FileResponse(path, headers=headers)
 
 
@@ -188,8 +183,8 @@ async def picture(request: web.Request) -> web.Response:
         return web.Response(status=304, headers=headers)
     try:
         drawn = await request.app[SITE].draw(draw, path)
-    except Rejected as error:
-        raise web.HTTPNotFound(text=f"No picture of this clip: {error}.") from error
+    except Rejected:
+        return web.Response(text=_NOT_DRAWN, content_type="image/svg+xml")
     return web.Response(body=drawn, content_type="image/png", headers=headers)
 
 
@@ -205,18 +200,12 @@ async def _file(request: web.Request) -> tuple[Path, str]:
         credited = credits_of(reader.answer(clip.video_id), clip)
         whose = clip.video_id, segment_id, credited.channel_id, credited.channel
         removed = read_removals(site.output).cover(*whose)
-        return (None if removed else _path(site, clip.clip)), clip.clip.sha256
+        return (None if removed else sound_of(site.output, clip.clip)), clip.clip.sha256
 
     path, sha256 = await site.read(look)
     if path is None:
         raise web.HTTPNotFound(text=f"There is no clip of {segment_id}.")
     return path, sha256
-
-
-def _path(site: Site, file: ClipFile) -> Path | None:
-    """The clip's file where it is in `clips/` and may be sent; a journal may come from anybody."""
-    path, clips = (site.output / file.path).resolve(), (site.output / "clips").resolve()
-    return path if path.suffix in _TYPES and path.is_relative_to(clips) and path.is_file() else None
 
 
 ROUTES = [

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from ascc_async.journal import browse
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
 from ascc_async.media.encoding import encoding_of
-from ascc_async.model import Segment
+from ascc_async.model import ClipFile, Segment
 from ascc_async.web.site import SITE
 
 FLAG_NAMES = {
@@ -24,6 +25,15 @@ FLAG_NAMES = {
     "quiet": "quiet",
     "mostly_silent": "mostly silent",
     "clipped": "clipped",
+}
+# What a clip may be: a file of another kind is not sent, whatever the journal says.
+SOUND_TYPES = {
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".opus": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
 }
 _ROWS = 50
 _FIELDS = ("q", "class", "channel", "flag", "shortest", "longest")
@@ -33,11 +43,14 @@ _LONGEST_FIELD, _MOST_WORDS, _MOST_CLASSES = 200, 8, 12
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A clip in the list. `removed`: removals.txt names it, so it is not shown."""
+    """A clip in the list. `there`: its file is. `removed`: removals.txt names it, so nothing of it
+    is shown.
+    """
 
     clip: ClipRow
     segment: Segment | None
     flags: list[str]
+    there: bool
     removed: bool
 
 
@@ -67,6 +80,7 @@ async def page(request: web.Request) -> web.Response:
                 clip,
                 segment,
                 flags[clip.segment_id],
+                clip.clip is not None and sound_of(site.output, clip.clip) is not None,
                 removals.cover(clip.video_id, clip.segment_id, clip.channel_id, clip.channel),
             )
             for clip, segment in zip(found.clips, segments, strict=True)
@@ -91,6 +105,13 @@ async def page(request: web.Request) -> web.Response:
         flags=FLAG_NAMES,
         address=partial(_address, given),
     )
+
+
+def sound_of(output: Path, file: ClipFile) -> Path | None:
+    """A clip's file where it is in `clips/` and may be sent; a journal may come from anybody."""
+    path, clips = (output / file.path).resolve(), (output / "clips").resolve()
+    sendable = path.suffix in SOUND_TYPES and path.is_relative_to(clips)
+    return path if sendable and path.is_file() else None
 
 
 def _address(given: dict[str, str], **changes: str) -> str:
