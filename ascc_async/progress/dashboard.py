@@ -85,7 +85,7 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
     asked = rate(sums.videos_per_second) if snapshot.answered else ""
     made = rate(sums.clips_per_second) if snapshot.clips_made else ""
     fetched = f"{size(sums.bytes_per_second)}/s" if snapshot.media_bytes else ""
-    table = Table.grid(Column(no_wrap=True), padding=(0, 1))
+    table = Table.grid(*(Column(no_wrap=True) for _ in range(3)), padding=(0, 1))
     # From what hardly changes, so that no bar jumps.
     room = width - 2 * len(count(sums.selected)) - 3 - _SPEEDS
     room -= _END if width >= _ALL_COLUMNS else 0

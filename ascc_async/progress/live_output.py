@@ -182,8 +182,10 @@ class Screen:
         begun = time.monotonic()
         next_line = begun + _FIRST_LINES_EVERY
         stopping_announced = resuming_announced = False
+        delay = 0.0  # the first picture comes at once
         while True:
-            await asyncio.sleep(_DRAW_EVERY)
+            await asyncio.sleep(delay)
+            delay = _DRAW_EVERY
             repeat_filter.show_repeated()
             snapshot = self._snapshot()
             if snapshot.stopping.draining and not stopping_announced:
