@@ -80,7 +80,7 @@ def shareable(jobs: list[Job]) -> WorkQueue:
         answer = LicenseAnswer(
             work_queue.video_id(row), License.CREATIVE_COMMONS, "benchmark", time.time()
         )
-        work_queue.answered(row, answer)
+        work_queue.asked(row, answer)
     work_queue.licenses_done = True
     return work_queue
 

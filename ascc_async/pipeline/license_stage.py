@@ -97,8 +97,10 @@ class LicenseStage:
         self.exhausted: SourcesExhausted | None = None
         stage = partial(Stage[Sequence[Question]], "licenses", shutdown=shutdown)
         self._stages = (
-            stage(self._feed(), self._work, workers=workers),
-            stage(self._feed_beside(), self._work_beside, workers=max(1, workers // 2)),
+            stage(self._feed(), partial(self._work, beside=False), workers=workers),
+            stage(
+                self._feed_beside(), partial(self._work, beside=True), workers=max(1, workers // 2)
+            ),
         )
 
     async def run(self) -> None:
@@ -194,29 +196,18 @@ class LicenseStage:
 
     # Asking
 
-    async def _work(self, call: Sequence[Question]) -> None:
-        try:
-            source = self._router.usable(call[0].first_source)
-            if source is None or self._router.is_beside(source):
-                await self._repeat(*call)  # the sources pause since a moment ago
-            else:
-                await self._ask(call, source)
-        finally:
-            self._calls_out -= 1
-            self._work_queue.notify()
-
-    async def _work_beside(self, call: Sequence[Question]) -> None:
+    async def _work(self, call: Sequence[Question], *, beside: bool) -> None:
         question = call[0]
         source = self._router.usable(question.first_source)
         try:
             if question.why:
                 await self._explain(question)
-            elif source is None:
-                await self._repeat(*call)
+            elif source is None or (self._router.is_beside(source) and not beside):
+                await self._repeat(*call)  # the sources pause since a moment ago
             else:
                 await self._ask(call, source)
         except GaveUp:
-            if question.why:
+            if question.why or not beside:
                 raise
             # Only pages are refused: the Data API goes on, or will.
             if question.unknown is not None:
@@ -225,6 +216,7 @@ class LicenseStage:
                 await asyncio.sleep(_AFTER_GIVING_UP)
                 await self._repeat(*call)
         finally:
+            self._calls_out -= not beside
             self._work_queue.notify()
 
     async def _ask(self, call: Sequence[Question], source: WatchedSource) -> None:
@@ -275,12 +267,10 @@ class LicenseStage:
         """Record the answer, or go on to the next source; but where nothing of the video was shown,
         nor would it be there.
         """
-        if answer.license is not License.UNKNOWN:
-            await self._unwritten.put(Unwritten(row, answer, source))
-        elif not answer.shown:
-            await self._unwritten.put(Unwritten(row, answer))
-        else:
+        if answer.license is License.UNKNOWN and answer.shown:
             await self._repeat(Question(row, self._router.after(answer.source), answer))
+        else:
+            await self._unwritten.put(Unwritten(row, answer, source))
 
     async def _set_back(self, question: Question, setbacks: Setbacks, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end."""
@@ -318,7 +308,7 @@ class LicenseStage:
                 if each.answer.license is License.UNKNOWN and each.answer.bare_by:
                     self._second_looks.put_off(each.row, each.answer)
                 else:
-                    self._work_queue.answered(each.row, each.answer)
+                    self._work_queue.asked(each.row, each.answer)
             self._work_queue.notify()
             if waiting is None:
                 return

@@ -120,7 +120,7 @@ class Run:
             limiter=stages.youtube.snapshot() if stages else None,
             machines=stages.youtube.machine_snapshots() if stages else (),
             disk=DiskSnapshot(disk.free(), disk.waiting) if has_folder else None,
-            answered=queue.answered_now if queue else 0,
+            answered=queue.asked_now if queue else 0,
             clips_made=stages.clips.made if stages else 0,
             media_bytes=stages.youtube.received if stages else 0,
             sampled=self._settings.sampling.max_per_class is not None,

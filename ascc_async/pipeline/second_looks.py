@@ -105,7 +105,7 @@ class SecondLooks:
         """Unknown it stays in this run, as it is recorded."""
         self.left += 1
         video_id = self._work_queue.video_id(row)
-        self._work_queue.answered(row, LicenseAnswer(video_id, License.UNKNOWN, "", 0.0))
+        self._work_queue.asked(row, LicenseAnswer(video_id, License.UNKNOWN, "", 0.0))
 
     async def weighed(
         self, answer: LicenseAnswer, source: WatchedSource, first: Bare | None

@@ -140,7 +140,7 @@ class Stages:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
         return Done(
             at,
-            videos=self._queue.answered_now + len(self.second_looks),
+            videos=self._queue.asked_now + len(self.second_looks),
             clips=self._queue.clips_ended_now,
             extractions=self.youtube.extractions,
             clip_pages=self.youtube.clip_pages + self._confirmation.asked,

@@ -101,8 +101,11 @@ class WatchedSource:
         return self.closed_until <= self._wall()
 
     def believes(self, answer: LicenseAnswer) -> bool:
-        """Whether nothing speaks against an answer of its own, now that it is to be recorded."""
-        return answer.checked_at > self.doubted_until
+        """Whether nothing speaks against an answer of its own, now that it is to be recorded.
+
+        «Unknown» claims nothing.
+        """
+        return answer.license is License.UNKNOWN or answer.checked_at > self.doubted_until
 
     def pause(self, error: SourceUnusable) -> None:
         """It said, or showed, until when it cannot be asked (None: in this run)."""

@@ -84,7 +84,7 @@ class WorkQueue:
         self._reason_counts = Counter(index.reasons[selected].tolist())
         self._ended = index.clips_ended.copy()
         self._changed = asyncio.Event()
-        self.answered_now = self.clips_ended_now = 0
+        self.asked_now = self.clips_ended_now = 0
         self.licenses_done = False
         self._refresh()
 
@@ -122,7 +122,7 @@ class WorkQueue:
         return self._index.table.video_id(row)
 
     def take(self, at_most: int) -> tuple[int, ...]:
-        """Rows to ask now; each comes back by `answered` or `defer`."""
+        """Rows to ask now; each comes back by `asked` or `defer`."""
         if self._taking_back:
             return ()
         rows: tuple[int, ...] = tuple(self._sampler.next(at_most).tolist())
@@ -136,15 +136,15 @@ class WorkQueue:
         return self.making or bool(len(rows)) or self.missing.any()
 
     def take_missing(self) -> int | None:
-        """A row that the Data API does not list, to be asked why; it comes back by `answered` or
+        """A row that the Data API does not list, to be asked why; it comes back by `asked` or
         `defer`. None while anything else is under way (`take` gave nothing).
         """
         return self.missing.take() if self.asking_done and not self.making else None
 
-    def answered(self, row: int, answer: LicenseAnswer) -> None:
+    def asked(self, row: int, answer: LicenseAnswer) -> None:
         """The answer about a row is committed."""
         self._is_back((row,))
-        self.answered_now += 1
+        self.asked_now += 1
         state = RowState.NO
         # Unknown is no evidence: an old answer stays, and stays too old to count.
         if answer.license is not License.UNKNOWN or self._licenses[row] in (UNASKED, _UNKNOWN):

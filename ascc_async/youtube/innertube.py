@@ -51,13 +51,14 @@ T = TypeVar("T")
 class PlayerEndpoint:
     """Asks the player why a video is not there, for `playabilityStatus` alone."""
 
-    def __init__(self, sessions: Sessions, client: WebClient) -> None:
+    def __init__(
+        self, sessions: Sessions, client: WebClient, *, patience: float = math.inf
+    ) -> None:
+        """`patience`: see `RateLimiter.permit`."""
         kind, paths = RequestKind.PLAYER, PLAYER_PATHS
-        self._endpoint = MaskedEndpoint(sessions, client, "player", kind, paths)
+        self._endpoint = MaskedEndpoint(sessions, client, "player", kind, paths, patience)
 
-    async def verdict(
-        self, video_id: str, *, identity: str | None = None, patience: float = math.inf
-    ) -> tuple[Verdict, str]:
+    async def verdict(self, video_id: str, *, identity: str | None = None) -> tuple[Verdict, str]:
         """The player's verdict, and to whom.
 
         Raises Refused (the bot check too; RefusedAlone at the end of patience), NetworkFault,
@@ -75,7 +76,7 @@ class PlayerEndpoint:
                 answer.permit.no_verdict()  # blocked identities are told such words, too
             return verdict, answer.identity
 
-        _, result = await self._endpoint.ask(video_id, read, identity=identity, patience=patience)
+        _, result = await self._endpoint.ask(video_id, read, identity=identity)
         return result
 
 
@@ -92,7 +93,7 @@ class InnertubeSource:
         self.next = MaskedEndpoint(sessions, self._client, "next", self.kind, NEXT_PATHS)
         # An identity that was shown nothing yet has no good news to its name.
         self._hidden = defaultdict[str, int](lambda: _MANY_HIDDEN - 1)
-        self.player = PlayerEndpoint(sessions, self._client)
+        self.player = PlayerEndpoint(sessions, self._client, patience=_PATIENCE)
 
     async def ask(
         self, video_ids: Sequence[str], *, identity: str | None = None
@@ -116,9 +117,7 @@ class InnertubeSource:
                 # Where the player refuses this identity, it may tell another.
                 told = None if self._player_refuses(asked_by) else asked_by
                 try:
-                    verdict, told = await self.player.verdict(
-                        video_id, identity=told, patience=_PATIENCE
-                    )
+                    verdict, told = await self.player.verdict(video_id, identity=told)
                 except RefusedAlone:
                     verdict = Verdict("the player refuses to say why it is not there")
                 # In a block `next` shows nothing: what it did not show then may be there, whatever
@@ -234,9 +233,10 @@ class MaskedEndpoint:
         endpoint: str,
         kind: RequestKind,
         paths: Sequence[str],
+        patience: float = math.inf,
     ) -> None:
         self._sessions, self._client = sessions, client
-        self._endpoint, self._kind = endpoint, kind
+        self._endpoint, self._kind, self._patience = endpoint, kind, patience
         self._urls = endpoint_urls(endpoint, paths)
         self._expected = {path.partition(".")[0] for path in paths} | _ALWAYS_THERE
         self.url, self.proven = self._urls[0], False
@@ -248,7 +248,6 @@ class MaskedEndpoint:
         *,
         identity: str | None,
         new_video: bool = False,
-        patience: float = math.inf,
     ) -> tuple[str, T]:
         """The address that was answered, and what `read(value, answer)` makes of its JSON.
 
@@ -258,9 +257,7 @@ class MaskedEndpoint:
         for url in (first, *self.urls_after(first)):
             # The pause between videos was kept at the first try.
             new = new_video and url is first
-            result = await self.ask_once(
-                url, video_id, read, identity=identity, new_video=new, patience=patience
-            )
+            result = await self.ask_once(url, video_id, read, identity=identity, new_video=new)
             if result is not None:
                 # Only now: when none is answered, the mask is not to blame.
                 self.go_over_to(url, "refused")
@@ -275,7 +272,6 @@ class MaskedEndpoint:
         *,
         identity: str | None,
         new_video: bool = False,
-        patience: float = math.inf,
     ) -> T | None:
         """What `read` makes of the answer; None when YouTube refuses the request (400)."""
 
@@ -296,7 +292,7 @@ class MaskedEndpoint:
             data=self._client.body(video_id),
             headers=self._client.headers,
             new_video=new_video,
-            patience=patience,
+            patience=self._patience,
             allow_status=(400,),
         )
         return await self._sessions.ask(call, read_answer)

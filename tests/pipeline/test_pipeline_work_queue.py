@@ -78,7 +78,7 @@ class World:
         row = self.out.pop(self.rng.randrange(len(self.out)))
         new = answer(self.work_queue.video_id(row), self.truth[row], "a", NOW)
         self.memory._put(new)
-        self.work_queue.answered(row, new)
+        self.work_queue.asked(row, new)
 
     def offer(self) -> bool:
         """A clip is begun."""
@@ -196,7 +196,7 @@ def test_a_license_that_changed_takes_its_clip_along() -> None:
     """Old evidence is asked again; standard now, no clip is made or counted."""
     work_queue = one_row(aged(CC, 31), clip=(Outcome.CLIP, None, NOW - 31 * DAY))
     assert work_queue.take(1) == (0,)
-    work_queue.answered(0, aged(STANDARD))
+    work_queue.asked(0, aged(STANDARD))
     assert work_queue.next_clip() is None
     assert work_queue.snapshot().licenses[STANDARD] == 1
 
@@ -205,7 +205,7 @@ def test_old_evidence_stays_when_the_new_answer_is_unknown() -> None:
     """Asked again without an answer: counted as before, not asked again in this run."""
     work_queue = one_row(aged(CC, 31))
     work_queue.take(1)
-    work_queue.answered(0, aged(UNKNOWN))
+    work_queue.asked(0, aged(UNKNOWN))
     assert work_queue.snapshot().licenses[CC] == 1
     assert work_queue.take(1) == ()
     assert work_queue.next_clip() is None
@@ -226,7 +226,7 @@ def test_a_waiting_clip_is_not_made_on_doubted_evidence() -> None:
     assert world.work_queue.next_clip() is None
     assert len(world.work_queue.take(9)) == 3
     for row in range(3):
-        world.work_queue.answered(row, answer(world.work_queue.video_id(row), CC, "b", NOW))
+        world.work_queue.asked(row, answer(world.work_queue.video_id(row), CC, "b", NOW))
     offered = [world.work_queue.next_clip(), world.work_queue.next_clip()]
     assert {first, *offered} == {0, 1, 2}
     assert world.work_queue.next_clip() is None
@@ -302,14 +302,14 @@ def test_why_a_video_is_missing_is_asked_when_nothing_else_waits() -> None:
     assert work_queue.anything_to_do()
     assert work_queue.take(9) == (2,)
     assert work_queue.take_missing() is None, "row 2 is out"
-    work_queue.answered(2, answer("00000000002", CC, at=NOW))
+    work_queue.asked(2, answer("00000000002", CC, at=NOW))
     assert work_queue.take_missing() is None, "its clip is still to be made"
     assert work_queue.next_clip() == 2
     work_queue.clip_done(2, clip_row(work_queue, 2, Outcome.CLIP))
     assert [work_queue.take_missing() for _ in range(3)] == [0, 1, None]
     assert work_queue.missing.any()
-    work_queue.answered(0, not_listed(0, bare_by="main"))
-    work_queue.answered(1, LicenseAnswer("00000000001", UNAVAILABLE, "a", NOW, Reason.PRIVATE))
+    work_queue.asked(0, not_listed(0, bare_by="main"))
+    work_queue.asked(1, LicenseAnswer("00000000001", UNAVAILABLE, "a", NOW, Reason.PRIVATE))
     assert not work_queue.missing.any()
     assert work_queue.asking_done
     assert work_queue.snapshot().reasons == {Reason.NOT_LISTED: 1, Reason.PRIVATE: 1}
@@ -333,7 +333,7 @@ def test_a_clip_put_off_is_not_offered_again_in_this_run() -> None:
     """PENDING waits for the next start, also when its license is asked again."""
     world = World(selection_of([[0]], [0], limit=None), Random(0))
     world.work_queue.take(1)
-    world.work_queue.answered(0, aged(CC))
+    world.work_queue.asked(0, aged(CC))
     assert world.work_queue.next_clip() == 0
     world.work_queue.clip_done(0, clip_row(world.work_queue, 0, Outcome.PENDING, Reason.NETWORK))
     assert world.work_queue.next_clip() is None
