@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # Limits change: what was learned longer ago is no better than the configured start.
 FORGET_AFTER = 7 * 24 * 3600.0
+_REMEMBERED_VIDEOS = 20_000  # that were refused
 
 
 class RequestKind(StrEnum):
@@ -69,6 +70,7 @@ class Bucket:
         self.resumed_at = -math.inf  # answered after a pause
         self._ended_at: float | None = None
         self._cut_at = -math.inf
+        self._refused_videos: dict[str, int] = {}  # and how many answers there were then
 
     def wait(self, now: float, cost: int) -> float:
         """Seconds until a request of `cost` may go; infinite while a trial is out."""
@@ -93,15 +95,6 @@ class Bucket:
         """So many more (or, negative, fewer) requests were sent than reserved."""
         self.tokens -= difference
         self.sent += difference
-
-    def refused_for(self, now: float) -> float:
-        """Seconds since its refusals began; where they cut the rate, how long the next must wait.
-
-        0 where requests go as they come.
-        """
-        if self.breaker.opened_at is not None:
-            return now - self.breaker.opened_at
-        return self.wait(now, 1) if self.controller.ceiling is not None else 0.0
 
     def answered(self, now: float, started_at: float) -> None:
         """A request was answered."""
@@ -162,6 +155,16 @@ class Bucket:
                 "seconds": seconds,
             },
         )
+
+    def hangs_on(self, video_id: str) -> bool:
+        """Whether a refusal is this video's own: others were answered since the one before."""
+        if not video_id:
+            return False
+        if len(self._refused_videos) > _REMEMBERED_VIDEOS:
+            self._refused_videos.clear()
+        answers = self._refused_videos.get(video_id, self.answers)
+        self._refused_videos[video_id] = self.answers
+        return answers < self.answers
 
     def memory(self, now: float, wall: float) -> dict[str, float | None] | None:
         """What the next run should know; times are POSIX times. None when it was never used."""

@@ -15,6 +15,7 @@ from ascc_async.errors import NetworkFault, Refused
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import Bucket, RequestKind
 from ascc_async.throttle.circuit_breaker import OutageBreaker
+from ascc_async.throttle.permit import Permit
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,11 @@ class Identity:
         *others, own = self.passed[kind]
         if any(each.breaker.is_open for each in others):
             return 0.0
-        return min([own.refused_for(now), *(now - each.resumed_at for each in others)])
+        if own.breaker.opened_at is not None:
+            refused = now - own.breaker.opened_at
+        else:  # refusals have cut its rate: so long the next must wait
+            refused = own.wait(now, 1) if own.controller.ceiling is not None else 0.0
+        return min([refused, *(now - each.resumed_at for each in others)])
 
     def wait(
         self,
@@ -109,23 +114,16 @@ class Identity:
             vary = self._rng.uniform(1 - self._jitter, 1 + self._jitter)
             self._next_video_at = now + self._delay * vary
 
-    def ended(
-        self,
-        now: float,
-        kind: RequestKind,
-        started_at: float,
-        error: BaseException | None,
-        *,
-        was_sent: bool,
-        tells: bool = True,
-    ) -> None:
+    def ended(self, now: float, permit: Permit, error: BaseException | None) -> None:
         """A request ended, with what was raised while it was under way.
 
-        Not `tells`: the answer may be a refusal in disguise, and is no news but of the network.
+        Not `permit.tells`: the answer may be a refusal in disguise, and is no news but of the
+        network.
         """
-        buckets = self.passed[kind]
+        buckets, started_at = self.passed[permit.kind], permit.started_at
         own = buckets[-1]
         for bucket in buckets:
+            bucket.settle(permit.requests - permit.cost)
             bucket.in_flight -= 1
             bucket.breaker.no_verdict(started_at)  # unless there is one, below
         if isinstance(error, NetworkFault):
@@ -140,7 +138,7 @@ class Identity:
         # A bug or a bad answer is an answer all the same: the server did not refuse. Cancelled
         # (no `Exception`), or never sent, says nothing.
         cancelled = error is not None and not isinstance(error, Exception)
-        if cancelled or not (was_sent or refused):
+        if cancelled or not (permit.requests or refused):
             self.outage.no_verdict(started_at)
             return
         seconds_away = self.outage.answered(now)
@@ -149,13 +147,16 @@ class Identity:
                 "network of «%(identity)s» is back after %(seconds).0f s",
                 {"identity": self.name, "seconds": seconds_away},
             )
+        if refused and own.hangs_on(permit.video_id):
+            own.refusals += 1
+            return
         for bucket in buckets:
             # The player may be refused alone, and pages, too. Only while pages pause is a refused
             # player bad news of them, and never is an answered one good news.
             concerned = bucket is own or bucket.breaker.is_open == refused
             if isinstance(error, Refused) and concerned:
                 bucket.refused(now, started_at, error)
-            elif not refused and concerned and tells:
+            elif not refused and concerned and permit.tells:
                 bucket.answered(now, started_at)
 
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:

@@ -77,6 +77,7 @@ class RateLimiter:
         new_video: bool = False,
         also: Sequence[RequestKind] = (),
         patience: float = math.inf,
+        video_id: str = "",
     ) -> AsyncIterator[Permit]:
         """Wait for a turn.
 
@@ -84,6 +85,8 @@ class RateLimiter:
         `Permit.sent`. `new_video`: also wait `delay_seconds` since that identity's last new video.
         `also`: kinds that must not be paused either, for work that will need them next. `patience`:
         do not wait for a kind that is refused alone, to everybody, for more seconds than this.
+        `video_id`: what it is about. That this is refused once more, when others were answered in
+        between, says nothing of how fast one may ask.
 
         Raises `GaveUp` when all identities have paused longer than `give_up_after_hours`, and
         `Refused` when the named identity pauses and another is ready: begin the video again, as
@@ -97,7 +100,7 @@ class RateLimiter:
         if self._closed and identity is None:
             raise Closed("the run is stopping")
         granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(kind, identity, max(1, cost), new_video, also, patience, granted)
+        waiter = Waiter(kind, identity, max(1, cost), new_video, also, patience, video_id, granted)
         self._waiting.append(waiter)
         if identity is not None:
             self._waiting.sort(key=lambda each: each.identity is None)
@@ -143,11 +146,9 @@ class RateLimiter:
         return self._identities[identity].buckets[kind].breaker.is_open
 
     def was_refused(self, kind: RequestKind, permit: Permit) -> bool:
-        """Whether the permit's identity was refused, in one of this kind's limits, at some time
-        since it was given.
-        """
-        buckets = self._identities[permit.identity].passed[kind]
-        return any(each.breaker.is_open or each.resumed_at >= permit.started_at for each in buckets)
+        """Whether this very kind was refused to the permit's identity since that was given."""
+        bucket = self._identities[permit.identity].buckets[kind]
+        return bucket.breaker.is_open or bucket.resumed_at >= permit.started_at
 
     def were_refusals(
         self, kind: RequestKind, identity: str, error: Refused, seconds: float = 0.0
@@ -243,7 +244,8 @@ class RateLimiter:
                 if wait <= 0:
                     self._waiting.remove(waiter)
                     identity.take(now, kind, waiter.cost, waiter.new_video)
-                    permit = Permit(identity.name, kind, waiter.cost, now, waiter.cost)
+                    cost, video_id = waiter.cost, waiter.video_id
+                    permit = Permit(identity.name, kind, cost, now, cost, video_id)
                     waiter.granted.set_result(permit)
                     continue
                 wake = min(wake, wait)
@@ -313,13 +315,7 @@ class RateLimiter:
     # What became of a request
 
     def _finish(self, permit: Permit, error: BaseException | None) -> None:
-        now, kind, started_at = self._clock(), permit.kind, permit.started_at
-        identity = self._identities[permit.identity]
-        for bucket in identity.passed[kind]:
-            bucket.settle(permit.requests - permit.cost)
-        identity.ended(
-            now, kind, started_at, error, was_sent=permit.requests > 0, tells=permit.tells
-        )
+        self._identities[permit.identity].ended(self._clock(), permit, error)
         self._let_go()
 
     def _fail(self, waiter: Waiter, error: AsccError) -> None:

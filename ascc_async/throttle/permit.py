@@ -18,6 +18,7 @@ class Permit:
     cost: int
     started_at: float
     requests: int
+    video_id: str = ""
     tells: bool = True
 
     def no_verdict(self) -> None:
@@ -39,6 +40,7 @@ class Waiter:
     new_video: bool
     also: Sequence[RequestKind]
     patience: float
+    video_id: str
     granted: asyncio.Future[Permit]
     lines: Sequence[tuple[str | None, RequestKind]] = ()  # in which it stands, its own last
 

@@ -192,6 +192,7 @@ class Extractor:
                 new_video=new_video,
                 # The link is of use only to the identity that asked: no link while its media rests.
                 also=(RequestKind.MEDIA,),
+                video_id=video_id,
             )
             # What is raised in here decides what the limiter learns.
             async with waiting as permit:

@@ -293,6 +293,7 @@ class MaskedEndpoint:
             headers=self._client.headers,
             new_video=new_video,
             patience=self._patience,
+            video_id=video_id if self._kind is RequestKind.PLAYER else "",
             allow_status=(400,),
         )
         return await self._sessions.ask(call, read_answer)

@@ -55,7 +55,7 @@ T = TypeVar("T")
 class Call:
     """One request, as often as it is tried. Statuses in `allow_status` are the caller's business;
     other 4xx and 5xx raise. `identity` None: whichever may ask first. `patience`: as
-    `RateLimiter.permit` takes it.
+    `RateLimiter.permit` takes it, and `video_id`, where a refusal may be about the video alone.
     """
 
     kind: RequestKind
@@ -67,6 +67,7 @@ class Call:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     new_video: bool = False
     patience: float = math.inf
+    video_id: str = ""
     allow_status: Container[int] = ()
 
 
@@ -275,7 +276,11 @@ class Sessions:
         drops the connection.
         """
         waiting = self._limiter.permit(
-            call.kind, identity=call.identity, new_video=call.new_video, patience=call.patience
+            call.kind,
+            identity=call.identity,
+            new_video=call.new_video,
+            patience=call.patience,
+            video_id=call.video_id,
         )
         async with waiting as permit:
             client = self._clients[permit.identity]

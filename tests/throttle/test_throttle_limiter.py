@@ -627,6 +627,22 @@ async def test_patience_ends_where_the_player_alone_is_refused() -> None:
 
 
 @in_virtual_time
+async def test_a_refusal_that_hangs_on_its_video_neither_pauses_nor_slows() -> None:
+    """Seen by others that were answered in between; with none in between it is a refusal of us."""
+    one, player = limiter(ThrottleSettings(requests_per_second=10)), RequestKind.PLAYER
+    await ask(one, Refused("a bot?"), kind=player, video_id="bad")
+    for _ in range(3):
+        await ask(one, kind=player, video_id="good")
+        before = bucket_of(one, kind=player)
+        await ask(one, Refused("a bot?"), kind=player, video_id="bad")
+        after = bucket_of(one, kind=player)
+        assert (after.rate, after.resting_until) == (before.rate, None)
+        assert after.refused == before.refused + 1
+    await ask(one, Refused("a bot?"), kind=player, video_id="bad")
+    assert bucket_of(one, kind=player).resting_until is not None
+
+
+@in_virtual_time
 async def test_a_trial_that_tells_nothing_is_followed_by_who_goes_on_with_something() -> None:
     """A page without a video ends no pause: the player is asked before any other page."""
     one, order = limiter(QUICK), list[str]()

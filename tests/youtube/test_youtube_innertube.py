@@ -240,6 +240,19 @@ async def test_whoever_is_shown_nothing_while_the_player_refuses_is_refused(tmp_
     assert limiter.is_paused(RequestKind.PAGES, "main")
 
 
+async def test_a_video_that_is_gone_is_not_asked_for_again_while_pages_are_refused(
+    tmp_path: Path,
+) -> None:
+    """Its page is no news of whether pages are still refused; what the player says of it counts."""
+    limiter = fast_limiter()
+    limiter.were_refusals(RequestKind.PAGES, "main", Refused("429", retry_after=0.02))
+    gone = player_answer("LOGIN_REQUIRED", "This video is private")
+    async with asking(honouring(not_there(), gone), tmp_path, limiter) as (source, site):
+        (answer,) = await source.ask([ID])
+    assert answer.reason is Reason.PRIVATE
+    assert site.paths() == ["next", "player"]
+
+
 @pytest.mark.parametrize("said", ["Sign in to confirm your age", ""])
 async def test_what_next_does_not_show_in_a_block_is_asked_again_after_it(
     said: str, tmp_path: Path
