@@ -349,7 +349,8 @@ class Machines:
     def _leave_out(self, machine: Machine, why: str) -> None:
         if machine.status in ("opening", "working"):
             machine.status, machine.why = "left out", why
-            log.warning("%(machine)s is left out: %(why)s", {"machine": str(machine), "why": why})
+            # Each is a line of its own on the screen: equal events would be one and a count.
+            log.warning(f"{machine} is left out: {why}", extra={"machine": machine.name})
             self.tell(machine, "end")
 
     def _lose(self, machine: Machine) -> None:

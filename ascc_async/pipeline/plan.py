@@ -163,7 +163,10 @@ class Planner:
         rate = throttle.requests_per_second
         if throttle.delay_seconds:  # it may allow fewer videos than the rate does
             rate = min(rate, 1 / throttle.delay_seconds)
-        self.rate = rate * len(settings.network.all_identities())
+        cluster, self.identities = settings.cluster, len(settings.network.all_identities())
+        if cluster.engine and seen.machines:
+            self.identities = ceil(seen.machines / cluster.machines_per_address)
+        self.rate = rate * self.identities
         # Of the Data API nobody knows a limit but its quota: the rate rises as far as it may.
         fastest = throttle.max_requests_per_second if throttle.adaptive else rate
         self._calls_an_hour = 3600 * fastest
@@ -173,7 +176,7 @@ class Planner:
         """What the run will meet of these rows, as far as they are open."""
         expected, to_ask = outlook(self.seen, self.basis, rows), self.seen.to_ask(rows)
         hours = expected.videos / (3600 * self.rate)
-        again = len(self.settings.network.all_identities()) > 1 or hours > _SECOND_LOOK_AFTER
+        again = self.identities > 1 or hours > _SECOND_LOOK_AFTER
         # They come last of all: what is only the beginning has none.
         again = again and bool(to_ask[~self.seen.listed].any())
         return expected if again else replace(expected, bare=0)

@@ -27,6 +27,7 @@ from ascc_async.pipeline.journal_index import (
 )
 from ascc_async.pipeline.plan_requests import NOT_PLAYED, VIDEOS_A_CALL, Outlook
 from ascc_async.pipeline.plan_sampling import Chances
+from ascc_async.pipeline.snapshot import SNAPSHOT, snapshot_from
 from ascc_async.settings import Settings
 
 _SHAREABLE = LICENSE_CODES[License.CREATIVE_COMMONS]
@@ -76,13 +77,15 @@ class Seen:
     """What a folder holds already; `index` knows nothing where there is no journal.
 
     `listed`: for every row of the table, whether a list of `license.ask_first` names it. `tried`
-    counts clips, of which some are `barred`, by reason.
+    counts clips, of which some are `barred`, by reason. `machines`: how many of a cluster worked
+    for the last run.
     """
 
     index: JournalIndex
     listed: Bools
     tried: int = 0
     barred: Mapping[str, int] = field(default_factory=dict)
+    machines: int = 0
 
     def to_ask(self, needed: Chances) -> Chances:
         """The same, 0 for rows that are not to be asked."""
@@ -108,6 +111,7 @@ def look_into(settings: Settings, selection: Selection) -> Seen:
         index.load(reader, encoding)
         if license_.explain_missing:
             index.load_explained(reader)
+        last = snapshot_from(reader.learned(SNAPSHOT).get(""))
         ends = Counter(
             (clip.outcome, clip.reason) for page in reader.clips(encoding) for clip in page
         )
@@ -116,7 +120,9 @@ def look_into(settings: Settings, selection: Selection) -> Seen:
         # What is pending for a reason was held up by something that passes.
         if outcome is not Outcome.CLIP and not (outcome is Outcome.PENDING and reason):
             barred[reason or NOT_PLAYED] += number
-    return Seen(index, listed, ends[Outcome.CLIP, None] + barred.total(), barred)
+    machines = [each.status for each in last.machines] if last else []
+    tried = ends[Outcome.CLIP, None] + barred.total()
+    return Seen(index, listed, tried, barred, machines.count("working"))
 
 
 def assumptions(seen: Seen, selection: Selection, bytes_a_clip: int) -> Assumptions:

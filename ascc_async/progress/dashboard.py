@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import inf
 
@@ -49,12 +50,8 @@ class Dashboard:
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
             yield _bucket_table(few(sums.buckets), sums.at, width)
-        away = [each for each in snapshot.machines if each.status in ("lost", "left out")]
-        for machine in away[:_MOST_MACHINES]:
-            text = f"machine {safe(machine.name)}: {machine.status} ({safe(machine.why)})"
-            yield _line(text, width, "yellow")
-        if (more := len(away) - _MOST_MACHINES) > 0:
-            yield _line(f"{more} more machines are lost or left out", width, "yellow")
+        for text, style in _machines(snapshot, sums, all_of_them=not self._headline):
+            yield _line(text, width, style)
         # Sources that work need no line: only trouble is worth the room.
         for source in snapshot.sources:
             if source.state != "ready":
@@ -159,6 +156,36 @@ def _bucket_table(
         who = who if len(who) <= room else who[: room - 1] + "…"
         table.add_row(who, *(shown.get(name, paused) for name in names))
     return table
+
+
+def _machines(
+    snapshot: RunSnapshot, sums: Figures, *, all_of_them: bool
+) -> Iterator[tuple[str, str]]:
+    """How many of a cluster do what, then those in trouble, or each with all that is known."""
+    if not snapshot.machines:
+        return
+    counts = Counter(each.status for each in snapshot.machines)
+    number = ", ".join(f"{number} {status}" for status, number in counts.items())
+    yield f"machines: {number}", ""
+    trouble = [each for each in snapshot.machines if each.why]
+    for machine in snapshot.machines if all_of_them else trouble[:_MOST_MACHINES]:
+        text = f"machine {safe(machine.name)}: {machine.status}"
+        text += f" ({safe(machine.why)})" if machine.why else ""
+        if all_of_them:
+            own = [
+                (bucket, per_second)
+                for bucket, per_second in sums.buckets
+                if bucket.identity.rpartition("/")[0] == machine.name
+            ]
+            sent = sum(per_second for _, per_second in own)
+            text += f" · {rate(sent)} · {sum(each.refused for each, _ in own)} refusals"
+            if machine.rests_until > sums.at:
+                text += f" · rests until {finish(machine.rests_until, sums.at, seconds=True)}"
+            seen = finish(machine.seen_at, sums.at, seconds=True) if machine.seen_at else "never"
+            text += f" · seen {seen} · {safe(machine.tools)}"
+        yield text, "yellow" if machine.why else ""
+    if not all_of_them and (more := len(trouble) - _MOST_MACHINES) > 0:
+        yield f"{more} more machines are in trouble", "yellow"
 
 
 def _line(text: str, width: int, style: str = "") -> Text:

@@ -7,7 +7,7 @@ import json
 import logging
 import random
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -109,6 +109,16 @@ def test_hours(catalog: Catalog) -> None:
     assert (guest.license_hours_by_video, account.license_hours_by_video) == (101.67, 15.25)
     assert configured.license_hours == pytest.approx(pages / 0.28 / 3600, abs=0.01)
     assert key.license_hours < 0.1
+
+
+def test_machines_of_the_last_run_are_counted(catalog: Catalog) -> None:
+    """Eight that leave by four addresses ask four times as fast as this machine alone."""
+    cluster = {"engine": "dask", "machines_per_address": 2}
+    settings = Settings.model_validate({"output": {"dir": "/nowhere"}, "cluster": cluster})
+    selection = select(catalog, settings.classes, settings.sampling)
+    seen = look_into(settings, selection)
+    assert Planner(settings, seen, Assumptions(0)).rate == 0.28
+    assert Planner(settings, replace(seen, machines=8), Assumptions(0)).rate == 4 * 0.28
 
 
 @pytest.mark.parametrize(

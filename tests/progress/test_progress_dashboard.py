@@ -26,9 +26,9 @@ from ascc_async.progress.live_output import PlainConsole
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 
 
-def drawn(frame: RunSnapshot, width: int) -> list[str]:
+def drawn(frame: RunSnapshot, width: int, *, headline: bool = True) -> list[str]:
     out = PlainConsole(io.StringIO(), width=width)
-    out.show(Dashboard(frame))
+    out.show(Dashboard(frame, headline=headline))
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue().splitlines()
 
@@ -162,14 +162,14 @@ def test_a_snapshot_survives_the_journal() -> None:
 
 
 def test_many_machines_are_one_line_a_kind() -> None:
-    """Sums beyond eight identities; machines in trouble are named, all of them only in JSON."""
+    """Sums beyond eight identities; machines in trouble are named; `status` names all."""
     names = [f"node{number}" for number in range(64)]
     buckets = tuple(bucket(identity=f"{name}/main", rate=0.25, refused=1) for name in names)
     paused = replace(buckets[0], resting_until=START + 200)
     machines = tuple(
-        MachineSnapshot(
-            name, "lost" if name < "node2" else "working", "its worker is gone", "", 0, 0
-        )
+        MachineSnapshot(name, "lost", "its worker is gone", "", 0, 0)
+        if name < "node2"
+        else MachineSnapshot(name, "working", "", "yt-dlp 2026.08.19", START, START + 9e5)
         for name in names
     )
     frame = snapshot(limiter=RateLimiterSnapshot((paused, *buckets[1:])), machines=machines)
@@ -179,7 +179,14 @@ def test_many_machines_are_one_line_a_kind() -> None:
     assert "64 identities, 1 paused/pages" in snapshot_line(frame)
     text = "\n".join(drawn(frame, 100))
     assert "machine node0: lost (its worker is gone)" in text
-    assert "8 more machines are lost or left out" in text
+    assert "8 more machines are in trouble" in text
+    assert "machines: 12 lost, 52 working" in text
+    assert "node63" not in text
+    shown = drawn(frame, 130, headline=False)
+    assert sum(line.startswith("machine node") for line in shown) == 64
+    (line,) = [line for line in shown if line.startswith("machine node63: working")]
+    for part in ("1 refusals", "rests until", "seen", "yt-dlp 2026.08.19"):
+        assert part in line
     fields = snapshot_fields(frame, None)
     assert len(fields["identities"]) == len(fields["machines"]) == 64
     assert snapshot_from(snapshot_data(frame)) == frame

@@ -26,13 +26,14 @@ class DaskCluster:
         youtube: StandinProcess,
         names: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        own: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """`names`: which of the stand-in's proxies each worker goes out by. `environment`: that in
-        which Dask speaks TLS.
+        which Dask speaks TLS; `own`: that of a worker.
         """
         self.folder, self.file, self._youtube = folder, folder / "scheduler.json", youtube
         self._names = names if names is not None else {name: name for name in youtube.proxies}
-        self._environment = environment or {}
+        self._environment, self._own = environment or {}, own or {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs = folder / "logs"
 
@@ -60,14 +61,14 @@ class DaskCluster:
         self._start("scheduler", "dask_scheduler", *where, "--scheduler-file", str(self.file))
         wait_for(self.file.exists)
 
-    def start_worker(self, name: str, **environment: str) -> None:
+    def start_worker(self, name: str) -> None:
         reach = {
             "ASCC_NETWORK__PROXY": self._youtube.proxies[self._names[name]],
             "ASCC_NETWORK__CA_FILE": str(self._youtube.ca_file),
         }
         self._start(
             name, "dask_worker", "--scheduler-file", str(self.file), "--name", name, *_WORKER,
-            "--local-directory", str(self.folder), **(reach | environment),
+            "--local-directory", str(self.folder), **(reach | dict(self._own.get(name, {}))),
         )  # fmt: skip
 
     def kill(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from ascc_async import __version__
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import ProxyListener, WorldSettings
 
+LOGIN = ("LOGIN_INFO", "SAPISID", "__Secure-3PAPISID")
 DOORS = tuple(ProxyListener(name=name) for name in ("main", "node1", "node2"))
 
 
@@ -180,6 +182,65 @@ def test_a_machine_that_is_shown_other_pages_is_left_out(
     assert log.count("it is left out for it") <= 2
 
 
+# What a machine may be like, done to a worker's Python when it starts.
+ODDITY = """
+import os, time
+odd, clock = os.environ.get("ODD"), time.time
+if odd == "version":
+    import ascc_async
+    ascc_async.__version__ = "9.9.9"
+elif odd == "clock":
+    time.time = lambda: clock() + 75
+"""
+
+
+@pytest.mark.slow
+def test_machines_that_do_not_fit_are_left_out_and_named(
+    doors: StandinProcess, alone: list[Row], tmp_path: Path
+) -> None:
+    """Of another version, without ffmpeg, with a wrong clock, with an account that another has:
+    on the screen, in `status` and `doctor`; the others do the job.
+    """
+    (tmp_path / "sitecustomize.py").write_text(ODDITY)
+    lines = (f".youtube.com\tTRUE\t/\tTRUE\t4000000000\t{name}\ts3same" for name in LOGIN)
+    (tmp_path / "cookies.txt").write_text("# Netscape HTTP Cookie File\n" + "\n".join(lines))
+    (tmp_path / "cookies.txt").chmod(0o600)
+    account = {"ASCC_NETWORK__COOKIES_FILE": str(tmp_path / "cookies.txt")}
+    kinds = {
+        "good": {}, "version": {"ODD": "version"}, "clock": {"ODD": "clock"},
+        "ffmpeg": {"IMAGEIO_FFMPEG_EXE": "/nowhere/ffmpeg"}, "one": account, "other": account,
+    }  # fmt: skip
+    path = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    own = {name: path | environment for name, environment in kinds.items()}
+    names, many = dict.fromkeys(kinds, "main"), place(tmp_path, doors)
+    with DaskCluster(tmp_path / "dask", doors, names, own=own) as cluster:
+        many = Place(many.output, (*many.settings, *cluster.settings))
+        wait_for(lambda: many.here("doctor")[1].count("left out") == 2)
+        told = many.here("doctor")[1]
+        assert f"it has ascc_async 9.9.9, this run {__version__}" in told
+        assert "its clock is 75 s off" in told
+        doors.set(delay_seconds=0.5)
+        process = many.start()
+        wait_for(lambda: " 4 left out" in many.here("status")[1])
+        shown = many.here("status")[1]
+        doors.set(delay_seconds=0)
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert [row["license"] for row in many.manifest()] == [row["license"] for row in alone]
+    for name, why in (
+        ("version", "it has ascc_async 9.9.9"),
+        ("clock", "its clock is 7"),
+        ("ffmpeg", "ffmpeg at /nowhere/ffmpeg cannot be started"),
+    ):
+        assert f"«{name}» is left out: {why}" in said
+        assert f"machine {name}: left out ({why}" in shown
+    (twice,) = re.findall(r"«(?:one|other)» is left out: «(?:one|other)» works with the.*", said)
+    assert "one account, one machine" in twice
+    (good,) = [line for line in shown.splitlines() if line.startswith("machine good: ")]
+    assert f"ascc_async {__version__}, yt-dlp" in good
+    assert "s3same" not in said + shown + "".join(map(cluster.said, kinds))
+
+
 @pytest.mark.slow
 def test_the_run_itself_is_killed_and_goes_on(
     doors: StandinProcess, alone: list[Row], tmp_path: Path
@@ -203,7 +264,7 @@ def test_the_run_itself_is_killed_and_goes_on(
             said, _ = process.communicate(timeout=60)
             assert process.returncode == (3 if number == signal.SIGINT else -9), said
         code, said = many.run()
-        assert many.run("doctor")[1].count(f"ascc_async {__version__}, yt-dlp") == 3
+        assert many.here("doctor")[1].count(f"ascc_async {__version__}, yt-dlp") == 3
         said += "".join(map(cluster.said, ("scheduler", "main", "node1", "node2")))
     assert code == 0, said
     assert timeless(many.manifest()) == timeless(alone)
