@@ -88,9 +88,10 @@ class _Sources:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
             problem = getattr(error, "problem", None) or "it cannot be read"
+            # Not `from error`: its own text quotes the line, where a key or a password may be.
             raise SettingsError(
                 f"{path}{line}: not valid YAML: {problem}. Check indentation, colons and quotes."
-            ) from error
+            ) from None
         if data is None:
             return
         if not isinstance(data, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,15 @@ def test_malformed_files_are_named_with_their_line(
 ) -> None:
     """What is not YAML, or not sections, is named with file and line."""
     assert any(expected in line for line in mistakes(text, tmp_path))
+
+
+def test_a_malformed_file_is_not_quoted(tmp_path: Path) -> None:
+    """Not in a traceback either, which --debug shows: the line may hold a key or a password."""
+    path = tmp_path / "settings.yaml"
+    path.write_text("notify: {urls: ['json://s3cret}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path, (), {})
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -82,15 +82,13 @@ async def _run_with_screen(
             with shutdown.handling_signals():
                 async with notifier.watching(job.snapshot):
                     counts = await job.run()
-                # As it is now: a signal while the message is sent stops nothing any more.
-                snapshot = job.snapshot()
-                drained = snapshot.stopping.draining and bool(counts.left or snapshot.missing)
-                text = report(counts, snapshot, output)
-                headline = text.partition("\n\n")[0]
-                if drained:
-                    await notifier.ended("stopped", headline)
-                else:
-                    await notifier.ended("finished", f"{headline} Start with dataset/README.md.")
+                    # As it is now: a signal while the message is sent stops nothing any more.
+                    snapshot = job.snapshot()
+                    drained = snapshot.stopping.draining and bool(counts.left or snapshot.missing)
+                    text = report(counts, snapshot, output)
+                    headline = text.partition("\n\n")[0]
+                    more = "" if drained else " Start with dataset/README.md."
+                    await notifier.ended("stopped" if drained else "finished", headline + more)
         except asyncio.CancelledError:
             # A second signal cancels this task; any other cancelling is not ours to swallow.
             if not shutdown.aborted:

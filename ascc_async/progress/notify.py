@@ -18,7 +18,7 @@ from ascc_async.journal.lock import AlreadyRunning
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.formatting import duration, safe
 from ascc_async.progress.logs import LOG_FILE, LOGS
-from ascc_async.progress.notify_sender import Kind, Message, send
+from ascc_async.progress.notify_sender import TOO_LATE, Kind, Message, send
 from ascc_async.settings import EventName, NotifySettings
 from ascc_async.throttle.identity import BucketSnapshot
 from ascc_async.throttle.open_hours import OpenHours
@@ -63,7 +63,11 @@ class Notifier:
             return
         if find_spec("apprise") is None:
             raise SettingsError("notify.urls needs apprise: pip install 'ascc-async[notify]'")
-        mistakes = [f"notify.urls: {which}: {why}" for which, why in await self.send_all(None)]
+        mistakes = [
+            f"notify.urls: {which}: {why}"
+            for which, why in await self.send_all(None)
+            if why != TOO_LATE  # a machine that is busy says nothing of an address
+        ]
         if mistakes:
             # The addresses themselves are secrets.
             raise SettingsError(
@@ -89,20 +93,17 @@ class Notifier:
             return
         over = asyncio.Event()
         left: Exception | None = None
-        async with asyncio.TaskGroup() as tasks:
-            looking = tasks.create_task(self._keep_looking(snapshot, over))
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001 - raised again, outside
-                left = error
-            except BaseException:
-                looking.cancel()
-                raise
-            over.set()
-        if left is not None:
-            try:
-                await self._stopped_by(left, snapshot())
-            finally:  # Ctrl-C ends the wait for an answer; the run ended before
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_looking(snapshot, over))
+                try:
+                    yield
+                except Exception as error:  # noqa: BLE001 - raised again, outside
+                    left = error
+                    await self._stopped_by(error, snapshot())
+                over.set()
+        finally:  # also where Ctrl-C ends the wait for a service: the run had ended before
+            if left is not None:
                 raise left
 
     async def _keep_looking(self, snapshot: Callable[[], RunSnapshot], over: asyncio.Event) -> None:
@@ -134,12 +135,13 @@ class Notifier:
                 f"an unexpected error ({type(error).__name__}), which is a bug: see"
                 f" {LOGS}/{LOG_FILE}, and run the same command again to go on"
             )
-        # The journal's own complaint of a full disk is SQLite's.
-        cause = getattr(error.__cause__, "sqlite_errorname", "")
-        if isinstance(error, DiskFull) or cause.startswith("SQLITE_FULL"):
-            await self.ended("disk_full", f"The disk is full: {why}")
         took = duration(snapshot.at - snapshot.started_at)
-        await self.ended("stopped", f"Stopped after {took}: {why}")
+        async with asyncio.TaskGroup() as tasks:
+            # The journal's own complaint of a full disk is SQLite's.
+            cause = getattr(error.__cause__, "sqlite_errorname", "")
+            if isinstance(error, DiskFull) or cause.startswith("SQLITE_FULL"):
+                tasks.create_task(self.ended("disk_full", f"The disk is full: {why}"))
+            tasks.create_task(self.ended("stopped", f"Stopped after {took}: {why}"))
 
     def _is_due(self, event: EventName) -> bool:
         # A time ahead of the clock: the clock was wrong then or is now.
@@ -164,7 +166,7 @@ class Notifier:
             log.warning(
                 "a notification could not be sent: %(why)s",
                 {"why": "; ".join(f"{which}: {why}" for which, why in failures)},
-                extra={"about": event},
+                extra={"kind": event},
             )
         return not failures
 
@@ -182,11 +184,11 @@ def troubles(snapshot: RunSnapshot) -> Iterator[tuple[EventName, frozenset[str],
         ):
             refused.setdefault(bucket.identity, bucket)
     if refused:
-        first = next(iter(refused.values()))
+        _, _, why = (next(iter(refused.values())).resting_why or "").partition(": ")
         yield (
             "refused_for_an_hour",
             frozenset(refused),
-            f"YouTube has refused {_names(refused)} for an hour or more ({first.resting_why}): this"
+            f"YouTube has refused {_names(refused)} for an hour or more ({why}): this"
             " address or account is probably blocked for some hours. The run waits and tries again"
             " by itself; cookies, another identity or a Data API key get it going sooner"
             " (docs/running.md).",
@@ -203,9 +205,9 @@ def troubles(snapshot: RunSnapshot) -> Iterator[tuple[EventName, frozenset[str],
         yield (
             "disk_full",
             frozenset(["disk"]),
-            f"No room for new clips: {size(snapshot.disk.free)} of disk are free. Make room, or"
-            " lower output.min_free_gb, and the run goes on by itself; licenses are asked"
-            " meanwhile.",
+            f"No room for new clips ({size(snapshot.disk.free)} of disk are free): make room, or"
+            " lower output.min_free_gb and start the run again; until then only licenses are"
+            " asked.",
         )
 
 

@@ -17,7 +17,8 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-LONGEST = 10.0  # seconds for one message; apprise's own limits are shorter, where it has any
+LONGEST = 20.0  # seconds for one message
+TOO_LATE = f"no answer within {LONGEST:g} s"
 UNKNOWN = "apprise knows no such address"
 
 Kind = Literal["info", "success", "warning", "failure"]
@@ -52,7 +53,7 @@ async def send(address: str, message: Message | None) -> str:
         async with asyncio.timeout(LONGEST):
             said, _ = await process.communicate(question.encode())
     except TimeoutError:
-        return f"no answer within {LONGEST:g} s"
+        return TOO_LATE
     finally:
         if process.returncode is None:
             process.kill()
@@ -62,6 +63,8 @@ async def send(address: str, message: Message | None) -> str:
             return ""
         case "unknown":
             return UNKNOWN
+        case "":
+            return "apprise could not be used: `python -c 'import apprise'` says why"
         case status if re.fullmatch(r"\d{3}", status):
             return f"the service answered {status}"
     return "the service could not be reached, or did not take it"

@@ -24,7 +24,7 @@ from ascc_async.journal.lock import AlreadyRunning
 from ascc_async.pipeline.snapshot import DiskSnapshot, RunSnapshot
 from ascc_async.progress import notify, notify_sender
 from ascc_async.progress.notify import Notifier, troubles
-from ascc_async.progress.notify_sender import UNKNOWN, Message, send
+from ascc_async.progress.notify_sender import TOO_LATE, UNKNOWN, Message, send
 from ascc_async.settings import NotifySettings
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 
@@ -312,7 +312,7 @@ async def test_what_services_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         "the service could not be reached, or did not take it",
         UNKNOWN,
     ]
-    assert said == "no answer within 0.5 s"
+    assert said == TOO_LATE
 
 
 async def test_without_apprise_a_run_with_addresses_does_not_begin(
