@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil, inf
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, inf, sqrt
 
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
-from ascc_async.throttle.adaptive_rate import GENTLE_CUT
+from ascc_async.throttle.adaptive_rate import CLIMB_ANSWERS, CLIMB_PAUSES, GENTLE_CUT
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.circuit_breaker import RefusalBreaker
 from ascc_async.throttle.identity import BucketSnapshot
 from ascc_async.throttle.open_hours import OpenHours
 
 _ENOUGH_VIDEOS, _ENOUGH_CLIPS = 20, 5
-# Share of what is permitted that goes out, pauses and all (benchmarks.gate); and how much faster
-# than so far a run may become; and as fast as so much of the last minute it goes on for sure.
-_USED, _FASTER, _AT_LEAST = 0.9, 1.1, 0.85
+_USED = 0.98  # share of a permitted rate that goes out
+# Refusals come so near to where they are expected, as a share of the time between two.
+_NEAR = 0.25
 # Until enough clips were made to tell: the player, and the watch page for a second look.
 _PAGES_PER_CLIP = 2.0
 _DAY = 86_400.0
@@ -27,7 +28,6 @@ _DAY = 86_400.0
 _SHARE, _FIRST_SHARE = 0.0056, 0.8
 # The last clip is cut and checked, the known videos are read once more, the dataset is written.
 _LAST_PAGES, _LAST_SECONDS = 4, 2.5
-_MOST_RESTED = 0.1  # of the time, once a limit is learned (throttle/adaptive_rate.py)
 _SHORT_PAUSE = 60.0
 _FIRST_PAUSE = 1.5 * RefusalBreaker.FIRST
 _FIRST_SECONDS = 30.0  # before the first clips are through these, what one takes is a wild guess
@@ -93,12 +93,14 @@ def time_left(snapshot: RunSnapshot) -> TimeLeft:
         # Something else than a permission is slow: then the pace itself says how long it takes.
         seconds = _seconds(half, done, RequestKind.PAGES)
         licenses = max(licenses, to_ask * seconds / max(1, done.videos - half.videos))
-        ends.append(queue.clips_open * seconds / max(1, done.clips - half.clips))
-    if player.paused and not pages.paused:
+        # How often the few that are under way come says nothing of how long one takes.
+        waiting = max(0, queue.clips_open - _ENOUGH_CLIPS)
+        ends.append(waiting * seconds / max(1, done.clips - half.clips))
+    if (player.learned or player.pause) and not pages.paused:
         # It is refused alone, though its requests count as pages, too.
         share = done.sent(RequestKind.PLAYER) / max(1, done.sent(RequestKind.PAGES))
         ends.append(player.seconds(max(1.0, all_pages * share)))
-    if media.ceiling and done.clips:
+    if media.learned and done.clips:
         ends.append(media.seconds(clips * done.sent(RequestKind.MEDIA) / done.clips))
     by_clock = [hours.end_of(done.at, seconds) - done.at for seconds in (licenses, max(ends))]
     licenses = max(quota, by_clock[0])
@@ -141,84 +143,107 @@ def _clips_to_come(queue: WorkQueueSnapshot, asked: int, to_ask: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Speed:
-    """Requests of one kind: so many `sent` lately, at so many a second, and what comes of that.
+    """Requests of one kind: so many `sent` lately, and how long more will take.
 
-    `limited`: requests wait for a permission. `ceiling`: some rate was refused. `pause`: seconds
-    until somebody may try again, after `paused` seconds in which nobody could; `usual`: pauses
-    that long have ended before.
+    `limited`: requests wait for a permission. `learned`: some rate was refused, and adapts; else
+    they go at `per_second`. `pause`: seconds until somebody may try again, `paused` in all;
+    `usual`: pauses that long have ended before.
     """
 
+    at: float
+    buckets: Sequence[BucketSnapshot]
     sent: int
     per_second: float
     limited: bool
-    ceiling: bool
-    pause: float = 0.0
-    paused: float = 0.0
-    usual: float = 0.0
+    learned: bool
+    pause: float
+    paused: float
+    usual: float
 
     @classmethod
     def of(cls, snapshot: RunSnapshot, kind: RequestKind, done: Done, half: Done) -> _Speed:
         all_buckets = snapshot.limiter.buckets if snapshot.limiter else ()
-        buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
-        # Who waits for the player may wait for the limit of pages.
-        waiting = any(each.waiting for each in all_buckets if kind in each.kind.limits)
-        limited = waiting or any(bucket.resting_until for bucket in buckets)
-        ceiling = any(bucket.ceiling for bucket in buckets)
         hours = OpenHours(snapshot.hours)
-        rests = [
-            (bucket.resting_until - snapshot.at, bucket.resting_since)
-            for bucket in buckets
-            if bucket.resting_until and bucket.resting_since
-        ]
-        pause = paused = 0.0
-        # Outside of throttle.hours all pause, but not because they were refused.
-        if buckets and len(rests) == len(buckets) and not hours.closed_for(snapshot.at):
-            pause, since = max(0.0, min(rests)[0]), max(since for _, since in rests)
-            paused = snapshot.at - since
-
-        def observed_since(before: Done) -> float:
-            # Without pauses: nothing but trials is sent in them.
-            seconds = _seconds(before, done, kind)
-            return (done.sent(kind) - before.sent(kind)) / seconds if seconds >= 1 else 0.0
-
-        # After a long pause that is over, the last minute tells more; in one it tells nothing.
-        observed = observed_since(half)
-        lately = observed_since(snapshot.minute_ago or half) or observed
-        observed = max(observed, _AT_LEAST * lately)
-        permitted = sum(map(_soon, buckets))
+        if hours.closed_for(snapshot.at):  # all pause, but not because they were refused
+            all_buckets = tuple(replace(bucket, resting_until=None) for bucket in all_buckets)
+        buckets = [bucket for bucket in all_buckets if bucket.kind is kind]
+        # Who waits for the player may wait for the limit of pages, and for its pause.
+        waiting = any(each.waiting for each in all_buckets if kind in each.kind.limits)
+        pauses = [each.last_pause for each in all_buckets if each.kind in kind.limits]
+        limited = waiting or any(bucket.resting_until for bucket in buckets)
+        until = min((bucket.resting_until or 0.0 for bucket in buckets), default=0.0)
+        since = max((bucket.resting_since or 0.0 for bucket in buckets), default=0.0)
+        speed = sum(bucket.rate for bucket in buckets)
+        # What is later tells more, but for a long pause. In one nothing but trials is sent.
+        for before in (half, max(half, snapshot.minute_ago or half, key=lambda each: each.at)):
+            seconds, sent = _seconds(before, done, kind), done.sent(kind) - before.sent(kind)
+            if limited and seconds >= 1 and sent:
+                speed = sent / seconds
+        # A rate that is not learned does not get out of the way of its pauses.
         open_seconds = max(1.0, hours.seconds_within(half.at, done.at))
-        rested = max(0.0, 1 - _seconds(half, done, kind) / open_seconds)
-        if not limited:
-            speed = max(observed, permitted)
-        elif ceiling and observed:
-            # The pauses become fewer while a limit is learned, and the rate rises, but not by much.
-            speed = min(_USED * permitted, _FASTER * observed * (1 - min(rested, _MOST_RESTED)))
-        else:
-            # A rate that is not learned does not get out of the way of its pauses.
-            speed = (lately or permitted) * (1 - rested)
-        sent = done.sent(kind) - half.sent(kind)
-        usual = max((bucket.last_pause for bucket in buckets), default=0.0)
-        return cls(sent, speed, limited, ceiling, pause, paused + pause, usual)
+        return cls(
+            at=snapshot.at,
+            buckets=buckets,
+            sent=done.sent(kind) - half.sent(kind),
+            per_second=speed * min(1.0, _seconds(half, done, kind) / open_seconds),
+            limited=limited,
+            learned=limited and any(bucket.ceiling for bucket in buckets),
+            pause=max(0.0, until - snapshot.at) if until else 0.0,
+            paused=until - since if until else 0.0,
+            usual=max(pauses, default=0.0),
+        )
 
     def seconds(self, requests: float) -> float:
         """How long so many will take."""
-        if not requests:
+        if requests <= 0:
             return 0.0
-        seconds = requests / self.per_second if self.per_second else inf
+        if self.learned:
+            awake = [bucket for bucket in self.buckets if not bucket.resting_until]
+            # Those that pause long are not waited for.
+            shared = (self._shared(requests, those) for those in (awake, self.buckets) if those)
+            seconds = min(shared)
+        else:
+            seconds = self.pause + (requests / self.per_second if self.per_second else inf)
         # A block lasts seconds or a day. Who pauses does so for twice the time when the next trial
         # is refused, too. So an end can be told only while it is the first trial, or no longer than
         # what has ended before, and where another such pause hardly matters.
         longest = min(max(_FIRST_PAUSE, 2 * self.usual), max(_SHORT_PAUSE, seconds / 5))
-        return inf if self.paused > longest else self.pause + seconds
+        return inf if self.paused > longest else seconds
+
+    def _shared(self, requests: float, buckets: Sequence[BucketSnapshot]) -> float:
+        """All of these at once, each as many as its rate is of the whole."""
+        together = sum(bucket.rate for bucket in buckets)
+        shares = ((bucket, bucket.rate / together) for bucket in buckets)
+        return sum(share * _by_one(bucket, share * requests, self.at) for bucket, share in shares)
+
+
+def _by_one(bucket: BucketSnapshot, requests: float, at: float) -> float:
+    """Seconds for so many at a rate that climbs to its ceiling, is refused there, and climbs again
+    (throttle/adaptive_rate.py).
+    """
+    rate, ceiling, requests = bucket.rate, bucket.ceiling, requests / _USED
+    if ceiling is None:
+        return _rest(bucket, at) + requests / rate
+    until = max(0.0, ceiling - rate) / bucket.climb if bucket.climb else 0.0
+    before = until * (rate + ceiling) / 2
+    if requests < before:
+        seconds = (sqrt(rate**2 + 2 * bucket.climb * requests) - rate) / bucket.climb
+    else:
+        seconds = until + (requests - before) / ((1 + GENTLE_CUT) / 2 * ceiling)
+    climb = max(CLIMB_PAUSES * bucket.last_pause, CLIMB_ANSWERS / ceiling)
+    refusals, part = divmod(max(0.0, (seconds - until) / climb + 0.5), 1)
+    refusals += min(1.0, max(0.0, (part - 0.5) / _NEAR + 0.5))
+    return _rest(bucket, at) + seconds + refusals * bucket.last_pause
+
+
+def _rest(bucket: BucketSnapshot, at: float) -> float:
+    """Seconds that its pause will still take, which is hardly shorter than the one before."""
+    if not bucket.resting_until:
+        return 0.0
+    usual = (bucket.resting_since or at) + bucket.last_pause
+    return max(0.0, bucket.resting_until - at, usual - at)
 
 
 def _seconds(before: Done, done: Done, kind: RequestKind) -> float:
     """Between the two, without those in which nobody could ask."""
     return done.at - before.at - (done.paused.get(kind, 0.0) - before.paused.get(kind, 0.0))
-
-
-def _soon(bucket: BucketSnapshot) -> float:
-    """Its rate climbs back to the one that was refused; arrived there, it is cut again."""
-    if bucket.ceiling is None:
-        return bucket.rate
-    return (min(bucket.rate, GENTLE_CUT * bucket.ceiling) + bucket.ceiling) / 2

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class BucketSnapshot:
     """One identity's requests of one kind. Rates in requests a second; `resting_until` is POSIX
     time, when the next trial may go out; `resting_since`: no good news since then; `last_pause`:
-    seconds that the pause before took. `sent` counts this run's requests, those that yt-dlp made
+    seconds that the pause before took; `climb`: requests a second that the rate gains each second,
+    up to the `ceiling`. `sent` counts this run's requests, those that yt-dlp made
     included; `answered`, `refused` and `faults` count how they ended: several requests of one
     extraction end as one.
     """
@@ -44,6 +45,7 @@ class BucketSnapshot:
     sent: int = 0
     resting_since: float | None = None
     last_pause: float = 0.0
+    climb: float = 0.0
 
     @property
     def used(self) -> bool:
@@ -158,6 +160,10 @@ class Identity:
                 bucket.refused(now, started_at, error)
             elif not refused and concerned and permit.tells:
                 bucket.answered(now, started_at)
+        player = self.passed[RequestKind.PLAYER]
+        if refused and all(bucket.breaker.is_open for bucket in player):
+            # What refuses pages, too, tells nothing of a rate of the player's own.
+            player[-1].controller.forget_refusal()
 
     def snapshot(self, kind: RequestKind, now: float, wall: float, waiting: int) -> BucketSnapshot:
         """How its requests of one kind stand; `wall` is the POSIX time of `now`."""
@@ -185,4 +191,5 @@ class Identity:
             away=away,
             resting_since=None if since is None else wall - (now - since),
             last_pause=bucket.breaker.last_pause,
+            climb=bucket.controller.climb,
         )

@@ -42,12 +42,26 @@ def test_the_speed_observed_counts_and_not_the_permitted_rate() -> None:
     assert time_left(half_way()).clips is None
 
 
-def test_a_limit_that_was_met_sets_the_speed() -> None:
-    """Nine tenths of the rate that is coming back, pauses and all; hardly more than so far."""
-    left = time_left(half_way(limiter=limited(rate=1.6, ceiling=1.8))).licenses
-    assert left == pytest.approx(500 * 1.25 / (0.9 * 1.7), rel=0.02)
-    left = time_left(half_way(limiter=limited(rate=9.0, ceiling=10.0))).licenses
-    assert left == pytest.approx(500 * 1.25 / (1.1 * 1.5), rel=0.02)
+@pytest.mark.parametrize(
+    ("rate", "many", "refusals"),
+    [
+        (0.9, 500, 1.8),  # the next but one is just before the end, or just behind it
+        (0.96, 500, 2),
+        (0.9, 100, 0),
+        (0.9, 180, 0.4),
+        (1.0, 100, 1),
+        (1.0, 10, 0.7),
+    ],
+)
+def test_a_learned_rate_climbs_to_its_ceiling_and_is_refused_there(
+    rate: float, many: int, refusals: float
+) -> None:
+    """It is 0.95 in the mean, and a refusal costs 20 s; one that is due about the end, a part."""
+    limits = limited(rate=rate, ceiling=1.0, climb=0.1 / 240, last_pause=20.0)
+    left = time_left(
+        half_way(limiter=limits, work_queue=replace(half_way().work_queue, to_ask=many))
+    )
+    assert left.licenses == pytest.approx(many * 1.25 / 0.98 / 0.95 + refusals * 20, rel=0.04)
 
 
 def test_a_rate_that_does_not_adapt_meets_its_pauses_again() -> None:
@@ -60,7 +74,11 @@ def test_a_rate_that_does_not_adapt_meets_its_pauses_again() -> None:
 def paused_for(seconds: float, **changes: Any) -> BucketSnapshot:
     """Refused a moment ago; the next trial is so far off, as it was the last time."""
     until = START + 100 + seconds
-    rest: dict[str, Any] = {"resting_until": until, "resting_since": START + 100, "last_pause": 600}
+    rest: dict[str, Any] = {
+        "resting_until": until,
+        "resting_since": START + 100,
+        "last_pause": seconds,
+    }
     return bucket(**rest | changes, resting_why="rate")
 
 

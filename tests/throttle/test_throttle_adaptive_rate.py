@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from ascc_async.errors import Refused
@@ -42,6 +44,33 @@ def test_the_start_rate_does_not_matter_for_long(start: float) -> None:
 
     assert trace.goodput(0, 6000) >= 0.8 * 3
     assert trace.goodput(3000, 6000) >= 0.85 * 3
+
+
+def test_what_went_out_lately_is_the_limit_and_not_a_rate_just_raised() -> None:
+    """One refusal shows it, though the rate had grown to twice as much."""
+    _, bucket = drive(THROTTLE, HiddenLimit(12.0, 25.0), 35)
+
+    assert bucket.controller.ceiling == pytest.approx(12, rel=0.1)
+
+
+def test_past_a_limit_that_was_known_the_rate_rises_in_small_steps_first() -> None:
+    """The limit may be just above; soon it grows by half again."""
+    controller, rates, at = RateController(THROTTLE), list[float](), 0.0
+    controller.recall(10.0, 10.0, 5.0)
+    while controller.ceiling is not None:
+        controller.sent(at, 30)
+        at += 2.5
+        controller.answered(at)
+        rates.append(controller.rate)
+
+    past = [rate for rate in rates if rate > 10]
+    assert past[0] < 10.2
+    assert [round(late / early, 2) for early, late in itertools.pairwise(past)] == [
+        1.05,
+        1.10,
+        1.22,
+        1.48,
+    ]
 
 
 @pytest.mark.parametrize("window", [1.0, 60.0])

@@ -613,6 +613,18 @@ async def test_one_refusal_leaves_the_player_as_quick_as_pages() -> None:
 
 
 @in_virtual_time
+async def test_a_player_that_is_refused_along_with_pages_keeps_its_rate() -> None:
+    """Whichever is refused first: else clips would wait behind a ceiling that is none of theirs."""
+    for first in (RequestKind.PLAYER, RequestKind.PAGES):
+        one = limiter(ThrottleSettings(requests_per_second=2))
+        other = RequestKind.PAGES if first is RequestKind.PLAYER else RequestKind.PLAYER
+        await ask(one, Refused("429"), kind=first)
+        await ask(one, Refused("429"), kind=other)
+        assert bucket_of(one).ceiling is not None
+        assert bucket_of(one, kind=RequestKind.PLAYER).ceiling is None
+
+
+@in_virtual_time
 async def test_patience_ends_where_the_player_alone_is_refused() -> None:
     """After ten seconds, and then at once; where pages pause, too, one waits along with them."""
     one = limiter()
