@@ -6,11 +6,12 @@ import json
 import logging
 import math
 import sqlite3
+import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -192,17 +193,12 @@ class Reader:
             until,
             every,
         )
-        names = {text: json.loads(text) for text in {row[0] for row in rows}}
-        minutes = []
-        for text, packed, *totals in rows:
-            limits = zip(names[text], LIMIT.iter_unpack(packed), strict=True)
-            identities = [
-                Limit(identity, kind, abs(rate), ceiling or None, rate < 0, refusals)
-                for (identity, kind), (rate, ceiling, refusals) in limits
-            ]
-            columns = dict(zip(MINUTE_COLUMNS, totals, strict=True))
-            minutes.append(Minute(**columns, identities=tuple(identities)))
-        return minutes
+        return [
+            Minute(
+                **dict(zip(MINUTE_COLUMNS, totals, strict=True)), identities=_limits(names, packed)
+            )
+            for names, packed, *totals in rows
+        ]
 
     def newest_minute(self) -> Minute | None:
         """How the history ends."""
@@ -336,6 +332,24 @@ def _evidence(row: tuple[Any, ...]) -> Evidence | None:
             "the evidence of a license is damaged; going on without it", extra={"video": video_id}
         )
         return None
+
+
+def _limits(names: str, packed: bytes) -> tuple[Limit, ...]:
+    try:
+        return tuple(
+            Limit(*whose, abs(rate), ceiling or None, rate < 0, refusals)
+            for whose, (rate, ceiling, refusals) in zip(
+                _pairs(names), LIMIT.iter_unpack(packed), strict=True
+            )
+        )
+    except (struct.error, ValueError, TypeError):
+        log.warning("a minute of the history is damaged; going on without its rates")
+        return ()
+
+
+@lru_cache(maxsize=16)  # the same for months
+def _pairs(names: str) -> list[tuple[str, str]]:
+    return [(identity, kind) for identity, kind in json.loads(names)]
 
 
 def _clip(row: tuple[Any, ...]) -> ClipRow:

@@ -174,12 +174,15 @@ class Notifier:
 def troubles(snapshot: RunSnapshot) -> Iterator[tuple[EventName, frozenset[str], str]]:
     """What may need somebody now: whom or what it concerns; what it is, means and asks for."""
     hours, refused = OpenHours(snapshot.hours), dict[str, BucketSnapshot]()
+    working = {machine.name for machine in snapshot.machines if machine.status == "working"}
     for bucket in snapshot.limiter.buckets if snapshot.limiter else ():
-        # What nobody waits for is not missed; a network that is away refuses nothing.
+        machine, of_cluster, _ = bucket.identity.partition("/")
+        # What nobody waits for is not missed; a machine that rests is handed nothing to wait for.
+        missed = machine in working if of_cluster else bucket.waiting
         if (
             bucket.resting_since is not None
-            and bucket.waiting
-            and not bucket.away
+            and missed
+            and not bucket.away  # no network refuses nothing
             and hours.seconds_within(bucket.resting_since, snapshot.at) >= _HOUR
         ):
             refused.setdefault(bucket.identity, bucket)

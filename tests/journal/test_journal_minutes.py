@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,15 @@ async def test_only_the_newest_120_days_are_kept(path: Path) -> None:
     assert [each.answers for each in reader.minutes(0)] == [1, 2]
     reader = await write(path, Minute(NOON + 120, 3))
     assert [each.answers for each in reader.minutes(0)] == [2, 3]
+
+
+async def test_a_damaged_minute_costs_its_rates_alone(path: Path) -> None:
+    """The totals go on from it: a run must not end, nor begin anew, for a flipped bit."""
+    await write(path, Minute(NOON, 5, identities=(MAIN,)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE minutes SET limits = x'00'")
+    connection.close()
+    assert Reader(path).newest_minute() == Minute(NOON, 5)
 
 
 def test_an_older_journal_has_no_history(tmp_path: Path) -> None:

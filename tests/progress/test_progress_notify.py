@@ -21,7 +21,7 @@ from snapshots import bucket, snapshot
 from ascc_async.errors import GaveUp, JournalError, SettingsError
 from ascc_async.files import DiskFull
 from ascc_async.journal.lock import AlreadyRunning
-from ascc_async.pipeline.snapshot import DiskSnapshot, RunSnapshot
+from ascc_async.pipeline.snapshot import DiskSnapshot, MachineSnapshot, RunSnapshot
 from ascc_async.progress import notify, notify_sender
 from ascc_async.progress.notify import Notifier, troubles
 from ascc_async.progress.notify_sender import TOO_LATE, UNKNOWN, Message, send
@@ -120,6 +120,12 @@ def test_the_hour_holds_over_restarts(tmp_path: Path) -> None:
     ] == [*expected, (6000, "stopped")]
 
 
+def at_machine(status: str) -> RunSnapshot:
+    """The same at a machine of a cluster, which is handed nothing meanwhile."""
+    machine = MachineSnapshot("m1", status, "", "", AT, AT + 60)
+    return replace(refused(identity="m1/main", waiting=0), machines=(machine,))
+
+
 @pytest.mark.parametrize(
     ("state", "told"),
     [
@@ -127,15 +133,16 @@ def test_the_hour_holds_over_restarts(tmp_path: Path) -> None:
         (refused(resting_since=AT - HOUR + 5), False),
         (refused(away=True), False),
         (refused(waiting=0), False),
-        (replace(refused(), hours=None), True),
+        (at_machine("working"), True),
+        (at_machine("lost"), False),
         (CALM, False),
     ],
-    ids=["an hour", "not yet", "no network", "nobody waits", "all day", "all is well"],
+    ids=["an hour", "not yet", "no network", "nobody waits", "machine", "lost", "all is well"],
 )
 def test_refused_for_an_hour(state: RunSnapshot, told: bool) -> None:
     """By YouTube, of something that is waited for."""
     assert [event for event, _, _ in troubles(state)] == ["refused_for_an_hour"] * told
-    assert all("«main»" in text and "429" in text for _, _, text in troubles(state))
+    assert all("main»" in text and "429" in text for _, _, text in troubles(state))
 
 
 def test_hours_in_which_nothing_may_be_sent_are_no_refusal() -> None:
