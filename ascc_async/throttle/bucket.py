@@ -109,8 +109,8 @@ class Bucket:
             # What was saved up during the pause would go as a burst, right after a refusal.
             self.tokens = min(self.tokens, 0.0)
             log.info(
-                "«%(identity)s» is answered again after %(seconds).0f s; going on at"
-                " %(rate).3g %(kind)s/s",
+                "«%(identity)s» is answered again after %(seconds).0f s; %(rate).3g %(kind)s/s are"
+                " permitted now",
                 {
                     "identity": self._identity,
                     "seconds": paused,
@@ -123,7 +123,8 @@ class Bucket:
         controller.answered(now)
         if ceiling is not None and controller.ceiling is None:
             log.info(
-                "«%(identity)s» is answered above its former limit: now %(rate).3g %(kind)s/s",
+                "«%(identity)s» is answered above its former limit: %(rate).3g %(kind)s/s are"
+                " permitted now",
                 {"identity": self._identity, "rate": controller.rate, "kind": kind},
             )
 
@@ -145,8 +146,8 @@ class Bucket:
         log.warning(
             "«%(identity)s»: %(kind)s are still refused (%(why)s); pausing %(seconds).0f s"
             if again
-            else "«%(identity)s» refused at %(rate).3g %(kind)s/s (%(why)s); pausing"
-            " %(seconds).0f s",
+            else "«%(identity)s» refused while %(rate).3g %(kind)s/s were permitted (%(why)s);"
+            " pausing %(seconds).0f s",
             {
                 "identity": self._identity,
                 "rate": rate,

@@ -441,10 +441,10 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     fakeclock.run(scene())
     texts = [re.sub("until .*", "until …", record.message) for record in caplog.records]
     assert texts == [
-        "«main» refused at 8 pages/s (YouTube answers 429); pausing 5 s",
+        "«main» refused while 8 pages/s were permitted (YouTube answers 429); pausing 5 s",
         "«main»: pages are still refused (YouTube answers 429); pausing 5 s",
-        "«main» is answered again after 10 s; going on at 7.2 pages/s",
-        "«main» is answered above its former limit: now 8 pages/s",
+        "«main» is answered again after 10 s; 7.2 pages/s are permitted now",
+        "«main» is answered above its former limit: 8 pages/s are permitted now",
     ]
     fields = caplog.records[0].args
     assert isinstance(fields, dict)
