@@ -27,6 +27,7 @@ from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Evidence, Outcome, Segment
 from ascc_async.settings import ClipsSettings
 from ascc_async.web.clips import FLAG_NAMES, SOUND_TYPES, sound_of
+from ascc_async.web.labels import LABELS
 from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
 from ascc_async.web.site import SITE, Site
 from ascc_async.youtube.license_parser import LicenseReading, read_again
@@ -43,7 +44,7 @@ _MARKS = dict(zip(_HERTZ, band_heights(_HERTZ), strict=True))
 async def page(request: web.Request) -> web.Response:
     """Everything about it, and a player."""
     site, segment_id = request.app[SITE], request.match_info["segment_id"]
-    labels = await site.labels()
+    labels = await request.app[LABELS].labels()
     (segment,) = labels.segments([segment_id])
     known = await site.read(partial(_look, site, segment_id, segment))
     if known is None:

@@ -18,6 +18,7 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
 from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Segment
+from ascc_async.web.labels import LABELS
 from ascc_async.web.site import SITE
 
 FLAG_NAMES = {
@@ -60,7 +61,7 @@ async def page(request: web.Request) -> web.Response:
     given = {name: one_line(query.get(name, ""))[:_LONGEST_FIELD].strip() for name in _FIELDS}
     sides = {side: query[side] for side in ("after", "before") if side in query}
     sides = {side: key for side, key in sides.items() if _SEGMENT_ID.fullmatch(key)}
-    labels = await site.labels()
+    labels = await request.app[LABELS].labels()
 
     def look(reader: Reader) -> tuple[list[Row], browse.Page]:
         search = browse.Search(

@@ -5,41 +5,65 @@ A folder that was copied, or made by `rebuild`, may hold no metadata.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from typing import Protocol
 
 import numpy as np
+from aiohttp import web
 
 from ascc_async.audioset.catalog import read_catalog
 from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import CLASS_LIST, PACKAGED_CLASS_LIST
-from ascc_async.audioset.segments import ID_DTYPE, Ids, SegmentTable, offsets
-from ascc_async.dataset.manifest import manifest_pages
+from ascc_async.audioset.segments import ID_DTYPE, Ids, SegmentTable
+from ascc_async.dataset.manifest import WITH_FILE
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.errors import MetadataError
 from ascc_async.model import Segment
-from ascc_async.settings import Settings
+from ascc_async.settings import AudiosetSettings, Settings
+from ascc_async.web.tally import Tallies
 
 log = logging.getLogger(__name__)
 
+_AGAIN_AFTER = 10.0  # seconds; a run may be fetching the metadata just now
+
+Keep = Callable[[Sequence[str]], list[bool]]
+
+
+class Labels(Protocol):
+    """`names`: display names by MID, in the order of the class list."""
+
+    @property
+    def names(self) -> Mapping[str, str]: ...
+
+    def segments(self, segment_ids: Sequence[str]) -> list[Segment | None]:
+        """These segments; None for one that nothing is known of."""
+
+    def having(self, mid: str) -> Keep:
+        """Says of the segment ids of clips which have the label."""
+
 
 @dataclass(frozen=True)
-class Labels:
-    """`names`: display names by MID, in the order of the class list."""
+class OfMetadata:
+    """Labels from AudioSet's own files."""
 
     names: Mapping[str, str]
     table: SegmentTable
 
     def segments(self, segment_ids: Sequence[str]) -> list[Segment | None]:
-        """These segments; None for one that nothing is known of."""
-        rows = self.table.rows_of(_video_ids(segment_ids))
-        found = [self.table.segment(row) if row >= 0 else None for row in rows.tolist()]
+        """See `Labels`."""
+        rows = self.table.rows_of(_video_ids(segment_ids)).tolist()
+        found = [self.table.segment(row) if row >= 0 else None for row in rows]
         pairs = zip(found, segment_ids, strict=True)
         return [each if each and each.segment_id == wanted else None for each, wanted in pairs]
 
-    def having(self, mid: str) -> Callable[[Sequence[str]], list[bool]]:
-        """Says of segment ids which have the label."""
+    def having(self, mid: str) -> Keep:
+        """See `Labels`."""
         code = self.table.mids.index(mid) if mid in self.table.mids else -1
         rows = np.repeat(np.arange(len(self.table), dtype=np.int32), self.table.label_counts())
         ids = self.table.ids[self.table.sorted_rows(rows[self.table.label_codes == code])]
@@ -55,41 +79,94 @@ class Labels:
         return keep
 
 
-def read_labels(settings: Settings) -> Labels:
-    """Takes a second with the metadata, more with a manifest of two million rows."""
+@dataclass(frozen=True)
+class OfManifest:
+    """Labels from the manifest, without one of nothing."""
+
+    index: ManifestIndex | None = None
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """See `Labels`."""
+        return _packaged_names()
+
+    def segments(self, segment_ids: Sequence[str]) -> list[Segment | None]:
+        """See `Labels`."""
+        return [self._segment(each) for each in segment_ids]
+
+    def _segment(self, segment_id: str) -> Segment | None:
+        if self.index is None:
+            return None
+        rows = self.index.rows
+        # A manifest is in the order of its segment ids.
+        places = range(len(self.index))
+        place = bisect_left(places, segment_id, key=lambda at: next(rows([at])).segment_id)
+        row = next(rows(places[place : place + 1]), None)
+        if row is None or row.segment_id != segment_id:
+            return None
+        start_ms, end_ms = (round(1000 * float(at)) for at in (row.start_seconds, row.end_seconds))
+        return Segment(row.video_id, start_ms, end_ms, row.split, tuple(row.labels.split(",")))
+
+    def having(self, mid: str) -> Keep:
+        """See `Labels`."""
+        ids = set[str]()
+        if self.index is not None:
+            clips = self.index.find(lambda kind: kind.outcome in WITH_FILE, mid)
+            ids = {row.segment_id for row in self.index.rows(clips.tolist())}
+        return lambda segment_ids: [each in ids for each in segment_ids]
+
+
+class LabelReader:
+    """Reads the metadata once; where it is not there, tries again some seconds later."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        work: Callable[..., Awaitable[OfMetadata | None]],
+        tallies: Tallies,
+    ) -> None:
+        """`work` calls a function in a thread."""
+        self._settings, self._work, self._tallies = settings.audioset, work, tallies
+        self._reading: asyncio.Future[OfMetadata | None] | None = None
+        self._read_at = 0.0
+
+    def begin(self) -> None:
+        """Read what there is, so that no page has to wait for it."""
+        self._begun = asyncio.ensure_future(self.labels())
+
+    async def labels(self) -> Labels:
+        """What there is now."""
+        now, reading = asyncio.get_running_loop().time(), self._reading
+        missing = reading is not None and reading.done() and reading.result() is None
+        if reading is None or (missing and now > self._read_at + _AGAIN_AFTER):
+            self._read_at = now
+            reading = asyncio.ensure_future(self._work(read_metadata, self._settings))
+            self._reading = reading
+        # Shielded: who closes the page must not end what others wait for.
+        if labels := await asyncio.shield(reading):
+            return labels
+        with suppress(MetadataError):  # the pages of classes say what is wrong with it
+            if tally := await self._tallies.newest():
+                return OfManifest(tally.index)
+        return OfManifest()
+
+
+LABELS = web.AppKey("labels", LabelReader)
+
+
+def read_metadata(settings: AudiosetSettings) -> OfMetadata | None:
+    """Takes a second; None without metadata, or where it is damaged."""
     try:
-        names = read_class_names(CLASS_LIST.path_in(settings.audioset.metadata_dir))
-        return Labels(names, read_catalog(settings.audioset).segments)
+        names = read_class_names(CLASS_LIST.path_in(settings.metadata_dir))
+        return OfMetadata(names, read_catalog(settings).segments)
     except MetadataError as error:
         log.info("labels are read from the manifest", extra={"why": str(error)})
-        names = read_class_names(PACKAGED_CLASS_LIST)
-        manifest = settings.output.dir / "dataset" / "manifest.csv"
-        return Labels(names, _table_of(manifest, list(names)))
+        return None
 
 
-def _table_of(manifest: Path, mids: Sequence[str]) -> SegmentTable:
-    """The rows of a manifest, none where there is none or it is damaged."""
-    codes = {mid: code for code, mid in enumerate(mids)}
-    splits: dict[str, int] = {}
-    ids, starts, ends = [np.empty(0, ID_DTYPE)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    split, counts, labels = [np.empty(0, np.uint8)], [np.empty(0, np.int64)], list[int]()
-    try:
-        for page in manifest_pages(manifest) if manifest.exists() else ():
-            ids.append(page.video_id.to_numpy().astype(ID_DTYPE))
-            for column, times in (("start_seconds", starts), ("end_seconds", ends)):
-                milliseconds = (page[column].astype(float) * 1000).round()
-                times.append(milliseconds.to_numpy().astype(np.int32))
-            numbers = [splits.setdefault(name, len(splits)) for name in page.split]
-            split.append(np.array(numbers, np.uint8))
-            rows = [each.split(",") for each in page.labels]
-            counts.append(np.array([len(row) for row in rows], np.int64))
-            labels += [codes.setdefault(mid, len(codes)) for row in rows for mid in row]
-    except MetadataError as error:
-        log.warning("the manifest cannot be read: labels are missing", extra={"why": str(error)})
-    return SegmentTable(
-        np.concatenate(ids), np.concatenate(starts), np.concatenate(ends), np.concatenate(split),
-        tuple(splits), offsets(np.concatenate(counts)), np.array(labels, np.uint16), tuple(codes),
-    )  # fmt: skip
+@cache
+def _packaged_names() -> Mapping[str, str]:
+    return read_class_names(PACKAGED_CLASS_LIST)
 
 
 def _video_ids(segment_ids: Sequence[str]) -> Ids:

@@ -16,6 +16,7 @@ from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings import Settings
 from ascc_async.web import classes, clip, clips, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
+from ascc_async.web.labels import LABELS, LabelReader
 from ascc_async.web.site import SITE, Site, static_file
 from ascc_async.web.tally import TALLIES, Tallies
 
@@ -28,14 +29,19 @@ def application(settings: Settings, access: Access) -> web.Application:
     app = web.Application(middlewares=[access.middleware, _explained])
     app[SITE] = Site(settings)
     app[TALLIES] = Tallies(settings, app[SITE].work)
+    app[LABELS] = LabelReader(settings, app[SITE].work, app[TALLIES])
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
     for page in (overview, classes, missing, clips, clip):
         app.add_routes(page.ROUTES)
 
+    async def begin(app: web.Application) -> None:
+        app[LABELS].begin()
+
     async def close(app: web.Application) -> None:
         app[SITE].close()
 
+    app.on_startup.append(begin)
     app.on_cleanup.append(close)
     return app
 

@@ -23,7 +23,6 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.progress.formatting import count, duration, moment, rate, safe, share
 from ascc_async.settings import Settings
-from ascc_async.web.labels import Labels, read_labels
 
 T = TypeVar("T")
 _HERE = Path(__file__).parent
@@ -46,7 +45,6 @@ class Site:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
         # Of its own: pictures take longest, and pages must not wait for them.
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="pictures")
-        self._labels = self._threads.submit(read_labels, settings)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -77,12 +75,6 @@ class Site:
     async def draw(self, function: Callable[..., T], *values: Any) -> T:
         """The same for pictures, of which one is made at a time."""
         return await asyncio.get_running_loop().run_in_executor(self._artist, function, *values)
-
-    async def labels(self) -> Labels:
-        """What AudioSet says of the segments: read once, and again while there is nothing."""
-        if self._labels.done() and not len(self._labels.result().table):
-            self._labels = self._threads.submit(read_labels, self.settings)
-        return await asyncio.shield(asyncio.wrap_future(self._labels))
 
     def text(self, template: str, **values: Any) -> str:
         """A template filled in, every value in it harmless."""
