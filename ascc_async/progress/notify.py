@@ -64,15 +64,15 @@ class Notifier:
         if find_spec("apprise") is None:
             raise SettingsError("notify.urls needs apprise: pip install 'ascc-async[notify]'")
         mistakes = [
-            f"notify.urls: {which}: {why}"
+            f"{which}: {why}"
             for which, why in await self.send_all(None)
             if why != TOO_LATE  # a machine that is busy says nothing of an address
         ]
         if mistakes:
             # The addresses themselves are secrets.
             raise SettingsError(
-                "\n".join(mistakes) + "\nAn address begins with the service's name, such as"
-                " ntfys://ntfy.sh/TOPIC or mailtos://USER:PASSWORD@HOST (docs/running.md)."
+                f"notify.urls: {'; '.join(mistakes)}. An address begins with the service's name,"
+                " such as ntfys://ntfy.sh/TOPIC or mailtos://USER:PASSWORD@HOST (docs/running.md)"
             )
 
     async def send_all(self, message: Message | None) -> list[tuple[str, str]]:
