@@ -8,8 +8,7 @@ import json
 import os
 import random
 import sys
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -32,13 +31,13 @@ from ascc_async.media.encoding import encoding_of, format_of
 from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
-from ascc_async.progress.formatting import count, safe
+from ascc_async.progress.bar import progress_bar
+from ascc_async.progress.formatting import safe
 from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 
 WRONG = 1
-_REPORT_EVERY = 2.0  # seconds
 _TOLERANCE = 0.1  # seconds: encoders pad the last frame, and not every decoder cuts it off
 
 
@@ -73,11 +72,8 @@ def main(options: argparse.Namespace) -> int:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
             pages = (page for encoding in reader.encodings() for page in reader.clips(encoding))
             known = {row.clip.path for page in pages for row in page if row.clip is not None}
-    # Progress is not for standard output, which holds nothing but the result.
-    on_progress = partial(say, stream=sys.stderr)
-    checked, problems = verify(
-        output, asyncio.run(find_ffmpeg()).path, known, on_progress, sample=options.sample
-    )
+    ffmpeg = asyncio.run(find_ffmpeg()).path
+    checked, problems = verify(output, ffmpeg, known, sample=options.sample)
     # What cannot be read now may be whole: a right or a disk that comes back.
     segments = dict.fromkeys(
         problem.segment_id
@@ -92,11 +88,12 @@ def main(options: argparse.Namespace) -> int:
         say(f"{counted(checked.clips, 'clip')} checked, {read} read; {found}")
         for problem in problems:
             say(f"{problem.kind}: {safe(problem.path)} {safe(problem.detail)}".rstrip())
+    note = partial(say, stream=sys.stderr)  # standard output holds nothing but the result
     if any(problem.kind == "evidence" for problem in problems):
-        on_progress("The next run writes the evidence again, as far as the journal holds it.")
+        note("The next run writes the evidence again, as far as the journal holds it.")
     if segments and options.repair:
         asyncio.run(_fetch_again(settings, segments))
-        on_progress(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
+        note(f"{counted(len(segments), 'clip')} will be fetched again by the next run.")
     return WRONG if problems else 0
 
 
@@ -125,7 +122,6 @@ def verify(
     output_dir: Path,
     ffmpeg: str,
     known: Collection[str] = (),
-    on_progress: Callable[[str], None] = lambda text: None,
     *,
     sample: int | None = None,
 ) -> tuple[Checked, list[Problem]]:
@@ -147,18 +143,14 @@ def verify(
     if sample is not None and sample < len(rows):
         rows = random.sample(rows, sample)
     problems, checked = [], Checked(0, 0)
-    reported_at = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Left early, by Ctrl-C say, `map` cancels what has not begun.
         results = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
-        for done, (row, problem) in enumerate(zip(rows, results, strict=True), 1):
-            checked = Checked(done, checked.bytes + int(row.bytes))
+        pairs = zip(rows, results, strict=True)
+        for row, problem in progress_bar(pairs, "checking clips", len(rows)):
+            checked = Checked(checked.clips + 1, checked.bytes + int(row.bytes))
             if problem is not None:
                 problems.append(problem)
-            if time.monotonic() - reported_at > _REPORT_EVERY:
-                reported_at = time.monotonic()
-                read = size(checked.bytes)
-                on_progress(f"{count(done)} of {count(len(rows))} clips, {read} read")
     folder = output_dir / "clips"
     for path in sorted(folder.rglob("*")):
         name, top = path.relative_to(output_dir).as_posix(), path.relative_to(folder).parts[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from rich.console import Console
@@ -40,7 +40,8 @@ def counted_bar(text: str) -> Iterator[Callable[[int, int], None]]:
         bar.update(task, completed=done, total=total)
         if time.monotonic() >= next_at:
             next_at = time.monotonic() + _DRAW_EVERY
-            picture.draw(bar.get_renderable())
+            with suppress(OSError):  # a terminal that was closed
+                picture.draw(bar.get_renderable())
 
     with Picture(console, one_line=True) as picture:
         picture.draw(bar.get_renderable())
