@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ascc_async.files import size
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
-from ascc_async.progress.figures import Figures, few, figures
+from ascc_async.progress.figures import Figures, few, figures, source_troubles
 from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
 from ascc_async.throttle.identity import BucketSnapshot
 
@@ -22,11 +22,6 @@ _MOST_MACHINES = 4  # in trouble, one by one
 _TINY, _NARROW = 48, 60  # columns; below, a rate has no room beside a date; bars go
 _STOPPING, _ALL_COLUMNS = 72, 80  # what the long words for stopping take, and the whole table
 _SPEEDS, _END = 27, 22  # a row without bar and counts, and its end with a date
-_SOURCE_STATES = {
-    "resting": "paused",
-    "distrusted": "not trusted any more",
-    "out": "not used in this run",
-}
 
 
 class Dashboard:
@@ -50,14 +45,10 @@ class Dashboard:
         yield from _progress(snapshot, sums, width)
         if sums.buckets:
             yield _bucket_table(few(sums.buckets), sums.at, width)
-        for text, style in _machines(snapshot, sums, all_of_them=not self._headline):
+        for text, style in machine_lines(snapshot, sums, all_of_them=not self._headline):
             yield _line(text, width, style)
-        # Sources that work need no line: only trouble is worth the room.
-        for source in snapshot.sources:
-            if source.state != "ready":
-                state = _SOURCE_STATES.get(source.state, source.state)
-                text = f"source {source.name}: {state} ({safe(source.why)})"
-                yield _line(text, width, "yellow")
+        for text in source_troubles(snapshot):
+            yield _line(text, width, "yellow")
         if snapshot.disk is not None:
             waiting = " · too little: clips wait for space" if snapshot.disk.waiting else ""
             yield _line(f"disk {size(snapshot.disk.free)} free{waiting}", width)
@@ -158,7 +149,7 @@ def _bucket_table(
     return table
 
 
-def _machines(
+def machine_lines(
     snapshot: RunSnapshot, sums: Figures, *, all_of_them: bool
 ) -> Iterator[tuple[str, str]]:
     """How many of a cluster do what, then those in trouble, or each with all that is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
@@ -10,11 +11,16 @@ from ascc_async.files import size
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.progress.formatting import count, duration, finish, rate, share
+from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.identity import BucketSnapshot
 
 _MOST_SHOWN = 8  # identities one by one
+_SOURCE_STATES = {
+    "resting": "paused",
+    "distrusted": "not trusted any more",
+    "out": "not used in this run",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,14 @@ def few(
         )
         sums.append((total, sum(rate for _, rate in same)))
     return tuple(sums)
+
+
+def source_troubles(snapshot: RunSnapshot) -> Iterator[str]:
+    """The license sources that do not work now: those that do need no line."""
+    for source in snapshot.sources:
+        if source.state != "ready":
+            state = _SOURCE_STATES.get(source.state, source.state)
+            yield f"source {source.name}: {state} ({safe(source.why)})"
 
 
 def snapshot_line(snapshot: RunSnapshot) -> str:

@@ -5,7 +5,7 @@ All numbers are sums over the manifest, so that report, card and `status` agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,20 @@ class Advice:
 
 def advice(counts: Counts) -> list[Advice]:
     """What to do about each group that is missing: first what can be helped, most first."""
+    reasons = [(reason, number) for (_, reason), number in counts.reasons.items() if reason]
+    remedies = (UNTRIED_REMEDY, UNFINISHED_REMEDY)
+    return advice_about(reasons, zip(remedies, _pending(counts), strict=True))
+
+
+def advice_about(
+    reasons: Iterable[tuple[str, int]], pending: Iterable[tuple[str, int]] = ()
+) -> list[Advice]:
+    """The same by how many there are of each reason, and what to do about so many pending ones."""
     # By remedy, as several reasons share one: nobody wants to read it five times.
     groups: dict[str, list[tuple[str, int]]] = {}
-    for (_, reason), number in counts.reasons.items():
-        if reason:
-            groups.setdefault(REASON_FACTS[Reason(reason)].remedy, []).append((reason, number))
-    untried, unfinished = _pending(counts)
-    for remedy, number in ((UNTRIED_REMEDY, untried), (UNFINISHED_REMEDY, unfinished)):
+    for reason, number in reasons:
+        groups.setdefault(REASON_FACTS[Reason(reason)].remedy, []).append((reason, number))
+    for remedy, number in pending:
         if number:
             groups[remedy] = [(Outcome.PENDING, number)]
     advices = [

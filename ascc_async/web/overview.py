@@ -1,15 +1,185 @@
-"""`/`: where the run stands."""
+"""`/`: where the run stands, live; and its history."""
 
 from __future__ import annotations
 
-from aiohttp import web
+import json
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from typing import Any
 
-from ascc_async.web.site import SITE
+from aiohttp import hdrs, web
+
+from ascc_async.files import size
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.model import License, Reason
+from ascc_async.pipeline.snapshot import Phase
+from ascc_async.progress.dashboard import machine_lines
+from ascc_async.progress.figures import Figures, few, figures, source_troubles
+from ascc_async.progress.formatting import finish, rate
+from ascc_async.progress.last_events import last_events
+from ascc_async.progress.report import Advice, advice, advice_about
+from ascc_async.progress.status import Status
+from ascc_async.web.history import figures_of, read_minutes
+from ascc_async.web.site import LIVE, SITE, Site
+
+_EVENTS = 8
+_SILENT = 60.0  # seconds: a run leaves its snapshot every two
+_STILL_THERE = 20.0  # seconds, after which even a quiet stream shows whether its reader is gone
+SPANS = {"all": inf, "week": 7 * 86_400.0, "day": 86_400.0, "hour": 3600.0}
 
 
 async def page(request: web.Request) -> web.Response:
-    """Not there yet."""
-    return request.app[SITE].page(request, "overview.html", title="Overview")
+    """The page as it stands now; what changes later comes by `/events`."""
+    view = await request.app[LIVE].now()
+    return request.app[SITE].page(
+        request, "overview.html", title="Overview", live=view.html, digest=view.digest, spans=SPANS
+    )
 
 
-ROUTES = [web.get("/", page)]
+async def events(request: web.Request) -> web.StreamResponse:
+    """What changes, as server-sent events. A reader that is slow is sent the newest only."""
+    live = request.app[LIVE]
+    stream = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
+    await stream.prepare(request)
+    digest = request.headers.get("Last-Event-ID", request.query.get("have", ""))
+    with suppress(ConnectionResetError):  # the reader went away
+        while not live.ended.is_set():
+            view = await live.after(digest, _STILL_THERE)
+            if view is not None:
+                digest = view.digest
+            await stream.write(view.message if view else b":\n\n")
+        await stream.write(b"event: end\ndata:\n\n")
+    return stream
+
+
+async def history(request: web.Request) -> web.Response:
+    """The figures of the history, as JSON."""
+    site = request.app[SITE]
+    seconds = SPANS.get(request.query.get("span", "all"), inf)
+    # All who look within these seconds share them.
+    version = int(time.time() // 5)
+    made = await site.kept(f"history {seconds}", version, _history, site.output, seconds)
+    return web.Response(body=made, content_type="application/json")
+
+
+ROUTES = [
+    web.get("/", page),
+    web.get("/events", events),
+    web.get("/history.json", history),
+]
+
+
+def _history(output: Path, seconds: float) -> bytes:
+    found: dict[str, Any] = {}
+    if (output / JOURNAL_NAME).exists():
+        with closing(Reader(output / JOURNAL_NAME)) as reader:
+            newest = reader.newest_minute()
+            found = figures_of(read_minutes(reader, newest.at - seconds)) if newest else {}
+    return json.dumps(found).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One bar: `ended` of `total`; what of it is `done`, and what is said of the rest."""
+
+    name: str
+    done: int
+    ended: int
+    total: int
+    speed: str = ""
+    end: str = ""
+    note: str = ""
+
+
+def render(site: Site, status: Status, problem: str | None) -> str:
+    """What the overview shows of it. For a thread: it reads the log."""
+    snapshot = status.snapshot
+    sums = figures(snapshot) if snapshot else None
+    badge, colour = _badge(status)
+    return site.text(
+        "overview_live.html",
+        status=status,
+        problem=problem,
+        badge=badge,
+        colour=colour,
+        snapshot=snapshot,
+        sums=sums,
+        working=_works(status),
+        stages=_stages(status, sums),
+        buckets=few(sums.buckets) if sums else (),
+        machines=list(machine_lines(snapshot, sums, all_of_them=True)) if snapshot and sums else [],
+        troubles=list(source_troubles(snapshot)) if snapshot and status.running else [],
+        advices=_advice(status, sums),
+        events=last_events(site.output, _EVENTS),
+        min_free=site.settings.output.min_free_gb * 1e9,
+        finish=finish,
+    )
+
+
+def _works(status: Status) -> bool:
+    """Whether a run is under way that goes on to the end, as far as it knows."""
+    snapshot = status.snapshot
+    return bool(
+        status.running
+        and snapshot
+        and snapshot.phase is Phase.WORKING
+        and not snapshot.stopping.draining
+    )
+
+
+def _badge(status: Status) -> tuple[str, str]:
+    """In a word how it stands, and its colour."""
+    snapshot = status.snapshot
+    if status.running:
+        if snapshot and time.time() - snapshot.at > _SILENT:
+            return "silent", "warn"
+        if snapshot and snapshot.stopping.draining:
+            return "stopping", "warn"
+        return "running", "good"
+    if snapshot is None:
+        return "no run", "dim"
+    if snapshot.stopping.draining:
+        return "stopped", "dim"
+    ends = {Phase.DONE: ("finished", "good"), Phase.STOPPED: ("gave up", "bad")}
+    return ends.get(snapshot.phase, ("died", "bad"))
+
+
+def _stages(status: Status, sums: Figures | None) -> list[Stage]:
+    counts = status.counts
+    if sums is None:
+        if counts is None:
+            return []
+        shareable = counts.license(License.CREATIVE_COMMONS)
+        return [
+            Stage("licenses", counts.asked, counts.asked, counts.segments),
+            Stage("clips", counts.clips, counts.clips, max(shareable, counts.clips)),
+        ]
+    licenses = Stage("licenses", sums.asked, sums.asked, sums.selected)
+    clips = Stage("clips", sums.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made)
+    if not _works(status):
+        return [licenses, clips]
+    fetched = f"{rate(sums.clips_per_second)}, {size(sums.bytes_per_second)}/s"
+    return [
+        replace(licenses, speed=rate(sums.videos_per_second), end=_end(sums, sums.left.licenses)),
+        replace(clips, speed=fetched, end=_end(sums, sums.left.clips)),
+    ]
+
+
+def _end(sums: Figures, left: float | None) -> str:
+    if left is None or left == inf:
+        return ""
+    return f"{'by' if sums.at_most else 'at'} {finish(sums.at + left, sums.at)}"
+
+
+def _advice(status: Status, sums: Figures | None) -> list[Advice]:
+    if status.counts is not None:
+        return advice(status.counts)
+    if sums is None:
+        return []
+    # The run goes on by itself with what is pending.
+    unknown = [(Reason.LICENSE_UNKNOWN.value, sums.unknown)] if sums.unknown else []
+    return advice_about([*sums.unavailable.items(), *unknown])

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -14,10 +15,11 @@ from aiohttp.typedefs import Handler
 from ascc_async.errors import JournalError, MetadataError, SetupError, StopRun
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings import Settings
-from ascc_async.web import classes, clip, clips, missing, overview
+from ascc_async.web import classes, clip, clips, for_programs, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
 from ascc_async.web.labels import LABELS, LabelReader
-from ascc_async.web.site import SITE, Site, static_file
+from ascc_async.web.live import Live
+from ascc_async.web.site import LIVE, SITE, Site, static_file
 from ascc_async.web.tally import TALLIES, Tallies
 
 _SECONDS_TO_END = 1.0  # for answers under way: nothing is lost with them
@@ -27,21 +29,26 @@ def application(settings: Settings, access: Access) -> web.Application:
     """Everything that is served."""
     # Whoever may not look learns nothing, not even which addresses there are.
     app = web.Application(middlewares=[access.middleware, _explained])
-    app[SITE] = Site(settings)
-    app[TALLIES] = Tallies(settings, app[SITE].work)
-    app[LABELS] = LabelReader(settings, app[SITE].work, app[TALLIES])
+    app[SITE] = site = Site(settings)
+    app[LIVE] = live = Live(site.output, site.work, partial(overview.render, site))
+    app[TALLIES] = Tallies(settings, site.work)
+    app[LABELS] = LabelReader(settings, site.work, app[TALLIES])
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
-    for page in (overview, classes, missing, clips, clip):
+    for page in (overview, classes, missing, clips, clip, for_programs):
         app.add_routes(page.ROUTES)
 
-    async def begin(app: web.Application) -> None:
+    async def begin(_: web.Application) -> None:
         app[LABELS].begin()
 
-    async def close(app: web.Application) -> None:
-        app[SITE].close()
+    async def end(_: web.Application) -> None:
+        live.ended.set()
+
+    async def close(_: web.Application) -> None:
+        site.close()
 
     app.on_startup.append(begin)
+    app.on_shutdown.append(end)
     app.on_cleanup.append(close)
     return app
 
@@ -71,7 +78,10 @@ async def serve(
     with suppress(OSError):
         os.nice(10)  # a run on the same machine comes first
     runner = web.AppRunner(
-        application(settings, access), access_log=None, shutdown_timeout=_SECONDS_TO_END
+        application(settings, access),
+        access_log=None,
+        handler_cancellation=True,  # an answer that nobody waits for any more is not worked on
+        shutdown_timeout=_SECONDS_TO_END,
     )
     await runner.setup()
     try:

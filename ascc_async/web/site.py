@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jinja2
 from aiohttp import hdrs, web
@@ -23,6 +23,7 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.progress.formatting import count, duration, moment, rate, safe, share
 from ascc_async.settings import Settings
+from ascc_async.web.live import Live
 
 T = TypeVar("T")
 _HERE = Path(__file__).parent
@@ -45,6 +46,7 @@ class Site:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="web")
         # Of its own: pictures take longest, and pages must not wait for them.
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+        self._kept: dict[str, tuple[object, asyncio.Future[Any]]] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -62,6 +64,20 @@ class Site:
         """Call it in a thread: nothing that takes longer than a blink runs on the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, function, *values)
+
+    async def kept(self, name: str, version: object, make: Callable[..., T], *values: Any) -> T:
+        """What `make` gives, made once for this version, however many ask for it meanwhile."""
+        found = self._kept.get(name)
+        if found is None or found[0] != version:
+            made = asyncio.get_running_loop().run_in_executor(self._threads, make, *values)
+            self._kept[name] = found = version, made
+        try:
+            # Who goes away takes it from nobody else.
+            return cast(T, await asyncio.shield(found[1]))
+        except Exception:
+            if self._kept.get(name) is found:
+                del self._kept[name]
+            raise
 
     async def read(self, function: Callable[[Reader], T]) -> T:
         """Ask the journal. Raises JournalError where there is none, which middleware explains."""
@@ -94,6 +110,7 @@ class Site:
 
 
 SITE = web.AppKey("site", Site)
+LIVE = web.AppKey("live", Live)
 
 
 def plotly_script() -> Path:
@@ -105,11 +122,13 @@ def plotly_script() -> Path:
 
 
 @cache
-def _static(name: str) -> tuple[bytes, bytes, str]:
-    """A file of ours: as it is, packed, and the digest that stands in its address."""
-    path = plotly_script() if name == "plotly.js" else _HERE / "static" / name
-    content = path.read_bytes()
-    return content, gzip.compress(content, 6), hashlib.sha256(content).hexdigest()[:12]
+def _content(name: str) -> bytes:
+    return (plotly_script() if name == "plotly.js" else _HERE / "static" / name).read_bytes()
+
+
+@cache
+def _packed(name: str) -> bytes:
+    return gzip.compress(_content(name), 6)
 
 
 def _names() -> frozenset[str]:
@@ -119,9 +138,10 @@ def _names() -> frozenset[str]:
 STATIC_NAMES = _names()
 
 
+@cache
 def static_address(name: str) -> str:
     """Where a browser finds it, which it may keep for good: other content, another address."""
-    return f"/static/{name}?{_static(name)[2]}"
+    return f"/static/{name}?{hashlib.sha256(_content(name)).hexdigest()[:12]}"
 
 
 async def static_file(request: web.Request) -> web.Response:
@@ -129,12 +149,13 @@ async def static_file(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     if name not in STATIC_NAMES:
         raise web.HTTPNotFound
-    content, packed, _ = await request.app[SITE].work(_static, name)
+    work = request.app[SITE].work
     headers = {
         hdrs.CONTENT_TYPE: _TYPES[Path(name).suffix],
         hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
         hdrs.VARY: "Accept-Encoding",
     }
     if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-        return web.Response(body=packed, headers=headers | {hdrs.CONTENT_ENCODING: "gzip"})
-    return web.Response(body=content, headers=headers)
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+        return web.Response(body=await work(_packed, name), headers=headers)
+    return web.Response(body=await work(_content, name), headers=headers)

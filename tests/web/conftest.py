@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -46,16 +47,21 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         assert found, said + process.stdout.read()
         return found[0]
 
+    def stop() -> None:
+        for process in processes:
+            process.terminate()
+            said, _ = process.communicate(timeout=20)
+            assert process.returncode == 0, said
+            assert "Traceback" not in said, said
+        processes.clear()
+
+    start.stop = stop  # type: ignore[attr-defined]
     yield start
-    for process in processes:
-        process.terminate()
-        said, _ = process.communicate(timeout=20)
-        assert process.returncode == 0, said
-        assert "Traceback" not in said, said
+    stop()
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
     """One browser for all; without one these tests are skipped and say so."""
     sync = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install it")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -64,7 +70,12 @@ def chromium() -> Iterator[Browser]:
     with sync.sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses it to root
         browser = playwright.chromium.launch(executable_path=program, args=sandbox)
-        yield browser
+        # Playwright leaves its event loop running, in the way of every later test with a loop of
+        # its own: so it counts as running only while a window is open.
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
 
 
@@ -95,12 +106,16 @@ class Window:
 
 
 @pytest.fixture
-def window(chromium: Browser) -> Iterator[Callable[..., Window]]:
+def window(
+    chromium: tuple[Browser, asyncio.AbstractEventLoop],
+) -> Iterator[Callable[..., Window]]:
     """Opens a window of this size, light or dark. At the end none may have complained."""
+    browser, loop = chromium
+    asyncio._set_running_loop(loop)
     opened: list[Window] = []
 
     def make(width: int = 1280, height: int = 900, scheme: str = "light", **options: Any) -> Window:
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
             **options,
@@ -125,4 +140,5 @@ def window(chromium: Browser) -> Iterator[Callable[..., Window]]:
     for each in opened:
         with contextlib.suppress(Exception):
             each.page.context.close()
+    asyncio._set_running_loop(None)
     assert complaints == []

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 PAGES = ("/", "/classes", "/missing", "/clips")
 # What a page may want drawn, to see that the policy lets Plotly do so without eval.
 FIGURES = {
@@ -36,18 +34,18 @@ _DRAW = """([name, figure]) => setTimeout(async () => {
 })"""
 
 
-@pytest.mark.parametrize("width", [390, 1920])
 def test_every_page_of_an_empty_folder_is_in_order(
-    serve: Callable[..., str], window: Callable[..., object], tmp_path: Path, width: int
+    serve: Callable[..., str], window: Callable[..., object], tmp_path: Path
 ) -> None:
     """Nothing there yet is no error; light on a phone, dark on a wide screen."""
     url = serve(tmp_path / "out")
-    seen = window(width, scheme="light" if width < 1000 else "dark")
-    for path in PAGES:
-        page = seen.open(url.rstrip("/") + path)
-        assert page.locator("nav a[aria-current]").get_attribute("href") == path
-        seen.assert_fits()
-        seen.assert_accessible()
+    for width, scheme in ((390, "light"), (1920, "dark")):
+        seen = window(width, scheme=scheme)
+        for path in PAGES:
+            page = seen.open(url.rstrip("/") + path)
+            assert page.locator("nav a[aria-current]").get_attribute("href") == path
+            seen.assert_fits()
+            seen.assert_accessible()
 
 
 def test_plotly_draws_under_the_strict_policy(

@@ -7,20 +7,27 @@ const ascc = {
   // Draws into `element` the figure {data, layout}, now and whenever light turns to dark. Colours
   // may be names of the style sheet: "--accent".
   draw(element, figure) {
-    const { data, layout: given = {} } = JSON.parse(JSON.stringify(figure), (key, value) =>
+    const given = JSON.parse(JSON.stringify(figure), (key, value) =>
       typeof value === "string" && value.startsWith("--") ? ascc.colour(value.slice(2)) : value);
-    const dim = ascc.colour("dim"), line = ascc.colour("line");
+    const line = ascc.colour("line");
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true };
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: dim },
-      margin: { l: 8, r: 8, t: 8, b: 8 }, hovermode: "closest", ...given,
+      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ascc.colour("dim") },
+      hoverlabel: { bgcolor: ascc.colour("card"), bordercolor: line, font: { color: ascc.colour("text") } },
+      margin: { l: 8, r: 8, t: 8, b: 8 }, hovermode: "closest",
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls
+      ...given.layout,
     };
-    const axes = data.some((trace) => trace.x || trace.y) ? ["xaxis", "yaxis", "yaxis2", "yaxis3"] : [];
-    for (const name of axes)
-      if (given[name] || !name.endsWith("2") && !name.endsWith("3")) layout[name] = { ...axis, ...given[name] };
+    // A sunburst or a flow has no axes.
+    const axes = given.data.some((trace) => trace.x || trace.y) ? ["xaxis", "yaxis"] : [];
+    for (const name of [...axes, ...Object.keys(layout)])
+      if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...axis, ...layout[name] };
+    if (layout.xaxis?.type === "date") // few enough to stand upright
+      layout.xaxis = { nticks: Math.max(3, Math.floor(element.clientWidth / 120)), tickangle: 0, ...layout.xaxis };
+    if (layout.height) element.style.height = `${layout.height}px`;
     element.figure = figure;
-    return Plotly.react(element, data, layout, { displayModeBar: false, responsive: true });
+    return Plotly.react(element, given.data, layout, { displayModeBar: false, responsive: true });
   },
 };
 

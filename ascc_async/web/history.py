@@ -1,0 +1,220 @@
+"""The history of a folder as figures: licenses and clips, and what each identity was permitted."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.records import Limit, Minute
+from ascc_async.progress.formatting import rate, safe
+
+_ENOUGH = 400  # points across: more than that no screen shows
+_GAP = 3.0  # times the usual distance: then nothing ran in between
+_ROW = 96  # pixels of one identity's requests of one kind
+Figure = dict[str, Any]
+
+
+def read_minutes(reader: Reader, since: float) -> list[Minute]:
+    """The history from then on, as few minutes of it as a picture needs."""
+    for every in (480, 120, 30, 8, 2):
+        minutes = reader.minutes(since, every=every)
+        if len(minutes) >= _ENOUGH:
+            return minutes
+    return reader.minutes(since)
+
+
+def figures_of(minutes: Sequence[Minute]) -> dict[str, Figure]:
+    """Plotly's figures by the name of their place; colours are names of the style sheet's."""
+    if len(minutes) < 2:
+        return {}
+    return {"progress": _progress(minutes), "identities": _identities(minutes)}
+
+
+def _progress(minutes: Sequence[Minute]) -> Figure:
+    times, places = _times(minutes)
+    layout: Figure = {"xaxis": _time_axis("y2", times), "hovermode": "x unified", "height": 330}
+    data = []
+    for number, name, domain in ((1, "answers", (0.56, 1)), (2, "clips", (0, 0.44))):
+        totals = [getattr(minute, name) for minute in minutes]
+        speeds = [0.0] + [
+            (now - before) / max(1.0, later.at - earlier.at)
+            for before, now, earlier, later in zip(
+                totals, totals[1:], minutes, minutes[1:], strict=False
+            )
+        ]
+        title = "licenses" if name == "answers" else "clips"
+        axis = "y" if number == 1 else f"y{number}"
+        data.append(
+            {
+                "x": times,
+                "y": _with_gaps(totals, places),
+                "text": _with_gaps([rate(speed) for speed in speeds], places),
+                "name": title,
+                "yaxis": axis,
+                "mode": "lines",
+                "fill": "tozeroy",
+                "line": {"color": "--accent", "width": 2},
+                "hovertemplate": "%{y:,} " + title + ", %{text}<extra></extra>",
+                "showlegend": False,
+            }
+        )
+        layout[axis.replace("y", "yaxis")] = _axis(title, domain)
+    return {"data": data, "layout": layout}
+
+
+def _identities(minutes: Sequence[Minute]) -> Figure:
+    times, places = _times(minutes)
+    rows = list(
+        dict.fromkeys(
+            (limit.identity, limit.kind) for minute in minutes for limit in minute.identities
+        )
+    )
+    height = _ROW * len(rows) + 40
+    layout: Figure = {
+        "xaxis": _time_axis("y", times),
+        "height": height,
+        "shapes": [],
+        "annotations": [],
+    }
+    data: list[Figure] = []
+    for number, row in enumerate(rows):
+        limits: list[Limit | None] = [
+            next((each for each in minute.identities if (each.identity, each.kind) == row), None)
+            for minute in minutes
+        ]
+        # The first axis at the bottom, where the time stands.
+        axis = "y" if number == len(rows) - 1 else f"y{len(rows) - number}"
+        bottom = 1 - (number + 1) / len(rows)
+        domain = (bottom + 0.08 / len(rows), bottom + 0.72 / len(rows))
+        layout[axis.replace("y", "yaxis")] = _axis("", domain)
+        layout["annotations"].append(
+            {
+                "text": _label(*row),
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "y": domain[1],
+                "yref": "paper",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"color": "--text"},
+            }
+        )
+        permitted = [limit and round(limit.rate, 4) for limit in limits]
+        ceiling = [limit and limit.ceiling and round(limit.ceiling, 4) for limit in limits]
+        common = {"yaxis": axis, "showlegend": False, "x": times}
+        data.append(
+            common
+            | {
+                "y": _with_gaps(ceiling, places),
+                "mode": "lines",
+                "line": {"color": "--warn", "dash": "dot", "width": 1.5, "shape": "hv"},
+                "hovertemplate": "refused at %{y:.3~r}/s<extra></extra>",
+            }
+        )
+        data.append(
+            common
+            | {
+                "y": _with_gaps(permitted, places),
+                "mode": "lines",
+                "line": {"color": "--accent", "width": 2, "shape": "hv"},
+                "hovertemplate": "%{x}: permitted %{y:.3~r}/s<extra></extra>",
+            }
+        )
+        refused = [
+            (place, limit.refusals - (before.refusals if before else 0), limit.rate)
+            for place, before, limit in zip(places[1:], limits, limits[1:], strict=False)
+            if limit and limit.refusals > (before.refusals if before else 0)
+        ]
+        data.append(
+            common
+            | {
+                "x": [times[place] for place, _, _ in refused],
+                "y": [round(rate, 4) for _, _, rate in refused],
+                "text": [number for _, number, _ in refused],
+                "mode": "markers",
+                "marker": {"color": "--bad", "size": 7},
+                "hovertemplate": "%{x}: %{text} refused<extra></extra>",
+            }
+        )
+        for begin, end in _rests(limits, places):
+            layout["shapes"].append(
+                {
+                    "type": "rect",
+                    "layer": "below",
+                    "xref": "x",
+                    "x0": times[begin],
+                    "x1": times[end],
+                    "yref": f"{axis} domain",
+                    "y0": 0,
+                    "y1": 1,
+                    "fillcolor": "--warn-back",
+                    "line": {"width": 0},
+                }
+            )
+    return {"data": data, "layout": layout}
+
+
+def _label(identity: str, kind: str) -> str:
+    name = safe(identity)
+    # Plotly takes some tags for its own.
+    return html.escape(f"{name if len(name) < 36 else name[:35] + '…'} · {kind}", quote=False)
+
+
+def _rests(limits: Sequence[Limit | None], places: Sequence[int]) -> list[tuple[int, int]]:
+    """From where to where it rested."""
+    spans: list[tuple[int, int]] = []
+    for before, limit, place in zip(places, limits[1:], places[1:], strict=False):
+        if limit and limit.resting:
+            if spans and spans[-1][1] == before:
+                spans[-1] = spans[-1][0], place
+            elif place == before + 1:  # else nothing ran in between
+                spans.append((before, place))
+    return spans
+
+
+def _times(minutes: Sequence[Minute]) -> tuple[list[str], list[int]]:
+    """Local times as Plotly takes them, with a place more where nothing ran; and the minutes'."""
+    usual = sorted(b.at - a.at for a, b in pairwise(minutes))
+    longest = _GAP * max(60.0, usual[len(usual) // 2])
+    times: list[str] = []
+    places: list[int] = []
+    for before, minute in zip((None, *minutes), minutes, strict=False):
+        if before and minute.at - before.at > longest:
+            times.append(_local(before.at + 1))
+        places.append(len(times))
+        times.append(_local(minute.at))
+    return times, places
+
+
+def _with_gaps(values: Sequence[Any], places: Sequence[int]) -> list[Any]:
+    """None where nothing ran: the line breaks there."""
+    spread = [None] * (places[-1] + 1)
+    for value, place in zip(values, places, strict=True):
+        spread[place] = value
+    return spread
+
+
+def _local(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _time_axis(anchor: str, times: Sequence[str]) -> Figure:
+    ends = [times[0], times[-1]]
+    return {"type": "date", "anchor": anchor, "range": ends, "hoverformat": "%Y-%m-%d %H:%M"}
+
+
+def _axis(title: str, domain: tuple[float, float]) -> Figure:
+    # Nobody reads more than three numbers of so small an axis.
+    return {
+        "title": {"text": title},
+        "domain": list(domain),
+        "rangemode": "tozero",
+        "nticks": 4,
+        "fixedrange": True,
+        "tickformat": "~s",
+    }

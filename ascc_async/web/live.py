@@ -1,0 +1,96 @@
+"""How the folder stands, looked at once a second for all who look, and only while somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.manifest_index import ManifestIndex
+from ascc_async.errors import StopRun
+from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.progress.status import Status, read_status
+
+LOOK_EVERY = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look: how it stands, or the `problem` of reading that; and what of it is shown, as HTML,
+    with a digest by which a reader knows whether that is new.
+    """
+
+    status: Status
+    problem: str | None
+    html: str
+    digest: str
+
+    @property
+    def message(self) -> bytes:
+        """As a server-sent event."""
+        data = json.dumps({"digest": self.digest, "html": self.html})
+        return f"id: {self.digest}\ndata: {data}\n\n".encode()
+
+
+class Live:
+    """`work` calls a function in a thread; `render` makes HTML of a status or a problem."""
+
+    def __init__(
+        self,
+        output: Path,
+        work: Callable[[Callable[[], View]], Any],
+        render: Callable[[Status, str | None], str],
+    ) -> None:
+        self._output, self._work, self._render = output, work, render
+        self._lock = asyncio.Lock()
+        self._looked_at = -LOOK_EVERY
+        self._view: View | None = None
+        self._counted: tuple[object, Counts] | None = None
+        self.ended = asyncio.Event()
+
+    async def now(self) -> View:
+        """At most a second old; two hundred who ask at once share one look."""
+        async with self._lock:
+            if self._view is None or time.monotonic() - self._looked_at >= LOOK_EVERY:
+                self._view = await self._work(self._look)
+                self._looked_at = time.monotonic()
+            return self._view
+
+    async def after(self, digest: str, seconds: float) -> View | None:
+        """The next that differs from the one with this digest; None after so many seconds, or when
+        the server ends.
+        """
+        end = time.monotonic() + seconds
+        while not self.ended.is_set() and time.monotonic() < end:
+            if (view := await self.now()).digest != digest:
+                return view
+            try:
+                await asyncio.wait_for(self.ended.wait(), LOOK_EVERY)
+            except TimeoutError:
+                continue
+        return None
+
+    def _look(self) -> View:
+        status, problem = Status(self._output), None
+        if (self._output / JOURNAL_NAME).exists():
+            try:
+                status = read_status(self._output, self._count)
+            except StopRun as error:
+                problem = str(error)
+        html = self._render(status, problem)
+        digest = hashlib.sha256(html.encode()).hexdigest()[:16]
+        return View(status, problem, html, digest)
+
+    def _count(self, manifest: Path) -> Counts:
+        # Two million rows take seconds, and a run writes them every few minutes.
+        stat = manifest.stat()
+        version = stat.st_ino, stat.st_mtime_ns, stat.st_size
+        if self._counted is None or self._counted[0] != version:
+            self._counted = version, ManifestIndex(manifest).counts
+        return self._counted[1]
