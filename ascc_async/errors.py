@@ -10,6 +10,7 @@ AsccError
 │   │   ├── DiskFull             no space left (files.py)
 │   │   └── AlreadyRunning       another run works in this output folder (journal/lock.py)
 │   ├── JournalError         the journal cannot be used
+│   │   └── NoJournal            there is none yet
 │   ├── SourcesExhausted     no license source can be trusted or used
 │   ├── GaveUp               every identity paused too long                      exit code 3
 │   └── StoppedOnRequest     the user stopped the run before this was done       exit code 3
@@ -105,6 +106,10 @@ class SetupError(StopRun):
 
 class JournalError(StopRun):
     """The journal cannot be opened, is damaged, or is newer than this program."""
+
+
+class NoJournal(JournalError):
+    """No run has recorded anything here yet."""
 
 
 class SourcesExhausted(StopRun):

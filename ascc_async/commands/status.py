@@ -17,7 +17,7 @@ from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
-from ascc_async.errors import SettingsError
+from ascc_async.errors import NoJournal, SettingsError
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
@@ -66,8 +66,12 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(output: Path, show: Callable[..., None], *, as_json: bool) -> bool:
     """Where the run stands; whether one is going on."""
-    nothing = as_json and not (output / JOURNAL_NAME).exists()
-    status = Status(output) if nothing else read_status(output)
+    try:
+        status = read_status(output)
+    except NoJournal:
+        if not as_json:
+            raise
+        status = Status(output)
     running, snapshot = status.running, status.snapshot
     if as_json:
         print(json.dumps(status.fields()), flush=True)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ascc_async.errors import JournalError
+from ascc_async.errors import NoJournal
 from ascc_async.journal.records import AnswerRow, ClipRow, Event, Limit, Minute
 from ascc_async.journal.schema import (
     ANSWER_COLUMNS,
@@ -84,17 +84,20 @@ class Reader:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            raise JournalError(
+        self.path, version = path, 0
+        self._lock = threading.Lock()
+        if path.exists():
+            with explained_errors(path):
+                self._connection = self._connect()
+                version = refuse_foreign(self._connection, path)
+            if not version:  # a run that begins makes the file before what is in it
+                self._connection.close()
+        if not version:
+            raise NoJournal(
                 f"{path}: no journal yet, so no run has worked in this output.dir. Start one with"
                 " `python -m ascc_async run`; for an earlier run in another folder, name its"
                 " settings file (--config PATH) or the folder (--set output.dir=FOLDER)."
             )
-        self.path = path
-        self._lock = threading.Lock()
-        with explained_errors(path):
-            self._connection = self._connect()
-            version = refuse_foreign(self._connection, path)
         # Until a run has brought it up to date, a journal of version 1 has no such column.
         self._bare_by = "bare_by" if version > 1 else "''"
         self._columns = _ANSWER.replace("bare_by", self._bare_by)

@@ -12,6 +12,7 @@ from typing import Any
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.write import DATASET_FOLDER
+from ascc_async.errors import NoJournal
 from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -65,10 +66,17 @@ class Status:
 
 
 def read_status(output: Path, count: Callable[[Path], Counts] = _count) -> Status:
-    """Look at it. `count` adds a manifest up. Raises JournalError when there is no journal."""
-    with closing(Reader(output / JOURNAL_NAME)) as reader:
-        running = holder(output)
-        snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
+    """Look at it. `count` adds a manifest up. Raises NoJournal, or JournalError for one that cannot
+    be read.
+    """
+    try:
+        with closing(Reader(output / JOURNAL_NAME)) as reader:
+            running = holder(output)
+            snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
+    except NoJournal:
+        running, snapshot = holder(output), None
+        if running is None:
+            raise
     if running and snapshot and snapshot.at < running.began:
         snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST

@@ -13,8 +13,7 @@ from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.manifest_index import ManifestIndex
-from ascc_async.errors import StopRun
-from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.errors import NoJournal, StopRun
 from ascc_async.progress.status import Status, read_status
 
 LOOK_EVERY = 1.0  # seconds
@@ -78,11 +77,12 @@ class Live:
 
     def _look(self) -> View:
         status, problem = Status(self._output), None
-        if (self._output / JOURNAL_NAME).exists():
-            try:
-                status = read_status(self._output, self._count)
-            except StopRun as error:
-                problem = str(error)
+        try:
+            status = read_status(self._output, self._count)
+        except NoJournal:
+            pass
+        except StopRun as error:
+            problem = str(error)
         html = self._render(status, problem)
         digest = hashlib.sha256(html.encode()).hexdigest()[:16]
         return View(status, problem, html, digest)

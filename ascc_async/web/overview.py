@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from ascc_async.errors import NoJournal
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -75,10 +76,9 @@ ROUTES = [
 
 def _history(output: Path, seconds: float) -> bytes:
     found: dict[str, Any] = {}
-    if (output / JOURNAL_NAME).exists():
-        with closing(Reader(output / JOURNAL_NAME)) as reader:
-            newest = reader.newest_minute()
-            found = figures_of(read_minutes(reader, newest.at - seconds)) if newest else {}
+    with suppress(NoJournal), closing(Reader(output / JOURNAL_NAME)) as reader:
+        if newest := reader.newest_minute():
+            found = figures_of(read_minutes(reader, newest.at - seconds))
     return json.dumps(found).encode()
 
 

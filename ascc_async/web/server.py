@@ -12,8 +12,7 @@ from functools import partial
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ascc_async.errors import JournalError, MetadataError, SetupError, StopRun
-from ascc_async.journal.writer import JOURNAL_NAME
+from ascc_async.errors import JournalError, MetadataError, NoJournal, SetupError, StopRun
 from ascc_async.settings import Settings
 from ascc_async.web import classes, clip, clips, for_programs, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
@@ -61,8 +60,8 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
     except StopRun as error:
         site = request.app[SITE]
         # Nothing is wrong with a folder in which no run has worked yet.
-        damaged = isinstance(error, (JournalError, MetadataError))
-        damaged = damaged and (site.output / JOURNAL_NAME).exists()
+        damaged = isinstance(error, JournalError | MetadataError)
+        damaged = damaged and not isinstance(error, NoJournal)
         title = "This cannot be shown" if damaged else "Nothing to show yet"
         status = 503 if damaged else 200
         return site.page(request, "problem.html", status=status, title=title, problem=str(error))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from journal_samples import ANSWER, CLIP, write
 
-from ascc_async.errors import JournalError
+from ascc_async.errors import NoJournal
 from ascc_async.journal.reader import LICENSES, REASONS, Reader
 from ascc_async.journal.records import AnswerRow, Learned
 from ascc_async.journal.writer import Journal
@@ -95,8 +95,12 @@ async def test_learned_values_are_found_by_prefix(path: Path) -> None:
 
 
 async def test_no_journal_yet(path: Path) -> None:
-    """Reading before the first run says so."""
-    with pytest.raises(JournalError, match="no journal yet"):
+    """Reading before the first run says so, and while one has only just made the file."""
+    with pytest.raises(NoJournal, match="no journal yet"):
+        Reader(path)
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(NoJournal, match="no journal yet"):
         Reader(path)
 
 
