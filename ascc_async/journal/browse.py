@@ -6,7 +6,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress, islice
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ FLAGS = {
 }
 _CHUNK = 5000  # ids
 _THERE = "outcome = 'clip' AND path IS NOT NULL"
-# Where a clip has no title of its own it is shown with that of the license answer.
+# A clip without a title or channel of its own has that of the license answer.
 _NAMES_OF_ANSWER = "(SELECT title || ' ' || channel FROM answers WHERE video_id = clips.video_id)"
 _SAYS = (
     " OR ".join(rf"{text} LIKE ? ESCAPE '\'" for text in ("title", "channel", "segment_id"))
@@ -97,7 +97,7 @@ def find(
         ids = list(islice(near, size + 1))
     more = len(ids) > size
     rows = (clip_of(reader, segment_id, search.encoding) for segment_id in sorted(ids[:size]))
-    clips = [_named(reader, clip) for clip in rows if clip]
+    clips = [clip for clip in rows if clip]
     return Page(clips, more, True, total) if before else Page(clips, bool(after), more, total)
 
 
@@ -154,14 +154,6 @@ def _condition(search: Search) -> tuple[str, list[object]]:
     if search.flag:
         conditions.append(FLAGS[search.flag])
     return " AND ".join(conditions), values
-
-
-def _named(reader: Reader, clip: ClipRow) -> ClipRow:
-    """With the title and channel that are searched."""
-    answer = None if clip.title and clip.channel else reader.answer(clip.video_id)
-    if answer is None:
-        return clip
-    return replace(clip, title=clip.title or answer.title, channel=clip.channel or answer.channel)
 
 
 def _literal(text: str) -> str:

@@ -26,7 +26,7 @@ from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Evidence, Outcome, Segment
 from ascc_async.settings import ClipsSettings
-from ascc_async.web.clips import FLAG_NAMES, SOUND_TYPES, sound_of
+from ascc_async.web.clips import SOUND_TYPES, sound_of
 from ascc_async.web.labels import LABELS
 from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
 from ascc_async.web.site import SITE, Site
@@ -91,9 +91,7 @@ def _look(
         "clip": clip,
         "file": file,
         "there": file is not None and sound_of(site.output, file) is not None,
-        "flags": [FLAG_NAMES[flag] for flag in browse.flags_of(reader, [clip])[segment_id]]
-        if clip
-        else [],
+        "flags": browse.flags_of(reader, [clip])[segment_id] if clip else [],
         "facts": REASON_FACTS.get(decision.reason) if decision.reason else None,
         "credit": _credit(segment_id, answer, clip, decision, site.settings.clips),
         "evidence": evidence,

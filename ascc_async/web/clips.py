@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from ascc_async.dataset.eligibility import Credits, credits_of
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import one_line
 from ascc_async.journal import browse
@@ -21,12 +22,6 @@ from ascc_async.model import ClipFile, Segment
 from ascc_async.web.labels import LABELS
 from ascc_async.web.site import SITE
 
-FLAG_NAMES = {
-    "short": "ends early",
-    "quiet": "quiet",
-    "mostly_silent": "mostly silent",
-    "clipped": "clipped",
-}
 # What a clip may be: a file of another kind is not sent, whatever the journal says.
 SOUND_TYPES = {
     ".flac": "audio/flac",
@@ -49,6 +44,7 @@ class Row:
     """
 
     clip: ClipRow
+    credited: Credits
     segment: Segment | None
     flags: list[str]
     there: bool
@@ -75,17 +71,15 @@ async def page(request: web.Request) -> web.Response:
         keep = labels.having(given["class"]) if given["class"] else None
         found = browse.find(reader, search, _ROWS, keep, **sides)
         flags, removals = browse.flags_of(reader, found.clips), read_removals(site.output)
+        answers = reader.answers_of([clip.video_id for clip in found.clips])
         segments = labels.segments([clip.segment_id for clip in found.clips])
-        rows = [
-            Row(
-                clip,
-                segment,
-                flags[clip.segment_id],
-                clip.clip is not None and sound_of(site.output, clip.clip) is not None,
-                removals.cover(clip.video_id, clip.segment_id, clip.channel_id, clip.channel),
-            )
-            for clip, segment in zip(found.clips, segments, strict=True)
-        ]
+        rows = []
+        for clip, segment in zip(found.clips, segments, strict=True):
+            credited = credits_of(answers.get(clip.video_id), clip)
+            whose = clip.video_id, clip.segment_id, credited.channel_id, credited.channel
+            there = clip.clip is not None and sound_of(site.output, clip.clip) is not None
+            removed = removals.cover(*whose)
+            rows.append(Row(clip, credited, segment, flags[clip.segment_id], there, removed))
         return rows, found
 
     rows, found = await site.read(look)
@@ -103,7 +97,7 @@ async def page(request: web.Request) -> web.Response:
         searched=any(given.values()),
         names=labels.names,
         alike=alike[:_MOST_CLASSES],
-        flags=FLAG_NAMES,
+        flags=browse.FLAGS,
         address=partial(_address, given),
     )
 
