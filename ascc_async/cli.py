@@ -86,6 +86,14 @@ HELP = {
         "services. Needs `pip install 'ascc-async[web]'`.",
         "serve --open",
     ),
+    "report": CommandHelp(
+        "the page's figures as one HTML file, for people without this program",
+        "Clips, classes, and what became of the segments, as the manifest has them: sums and "
+        "figures, no list of clips, no path and no setting. The file needs no server and nothing "
+        "from outside: send it, or publish it with the dataset. Needs `pip install "
+        "'ascc-async[web]'`.",
+        "report --out report.html",
+    ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
         "Each check is passed, a warning, or failed, with what to do about it; later: a run gets "
@@ -299,6 +307,9 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--listen", default="127.0.0.1:8765", metavar="HOST:PORT", help=where)
             add("--open", action="store_true", help="open the page in the browser")
             add("--token", metavar="TEXT", help="who opens the page must give this")
+        case "report":
+            where = "the file to write (default: dataset/report.html in output.dir)"
+            add("--out", type=Path, metavar="FILE", help=where)
         case "doctor":
             add("--online", action="store_true", help="also ask for videos whose license is known")
             test = "with --online: also send a test to each address of notify.urls"

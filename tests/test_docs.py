@@ -116,6 +116,6 @@ def test_the_parser_knows_exactly_these_commands() -> None:
     """No command is lost or added unseen."""
     actions = [action for action in parser()._actions if action.dest == "command"]
     assert list(actions[0].choices or ()) == [
-        "run", "demo", "init", "plan", "status", "serve", "doctor", "verify", "rebuild", "diff",
-        "features", "few-shot", "join", "export",
+        "run", "demo", "init", "plan", "status", "serve", "report", "doctor", "verify", "rebuild",
+        "diff", "features", "few-shot", "join", "export",
     ]  # fmt: skip

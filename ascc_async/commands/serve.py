@@ -14,10 +14,15 @@ from ascc_async.settings_loader import load
 _NEEDED = ("jinja2", "plotly", "prometheus_client")
 
 
+def require_web(command: str) -> None:
+    """Raise SettingsError where the extra is not installed."""
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
+        raise SettingsError(f"{command} needs {missing[0]}: pip install 'ascc-async[web]'")
+
+
 def main(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
-        raise SettingsError(f"serve needs {missing[0]}: pip install 'ascc-async[web]'")
+    require_web("serve")
     from ascc_async.web.access import Access, Listen
     from ascc_async.web.server import serve
 

@@ -18,11 +18,12 @@ def class_address(mid: str) -> str:
     return f"/classes{mid}"
 
 
-def class_map(tally: Tally) -> dict[str, Any] | None:
+def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
     """A figure of plotly's, colours by their names; None where there is no clip.
 
     A class with several others above it stands in the first, so that no area counts twice. The
-    colour is the share of Creative Commons of a class and all inside it.
+    colour is the share of Creative Commons of a class and all inside it. `linked`: classes have
+    addresses.
     """
     held = {mid: each for mid, each in tally.classes.items() if each.clips}
     if not held:
@@ -58,7 +59,7 @@ def class_map(tally: Tally) -> dict[str, Any] | None:
                 ],
                 "customdata": [
                     [
-                        class_address(mid) if mid in tally.classes else "",
+                        class_address(mid) if linked and mid in tally.classes else "",
                         _words(held.get(mid), clips[mid]),
                         f"Creative Commons: {share(shareable[mid], answered[mid])} of the"
                         f" {count(answered[mid])} answered",

@@ -19,7 +19,6 @@ async def page(request: web.Request) -> web.Response:
         title="Classes",
         tally=tally,
         figure=class_map(tally) if tally else None,
-        address=class_address,
     )
 
 
@@ -29,7 +28,10 @@ async def one(request: web.Request) -> web.Response:
     mid = f"/{request.match_info['mid']}"
     found = tally.of(mid) if tally else None
     if tally is None or found is None:
-        raise web.HTTPNotFound(text="404: no such class in this dataset.")
+        problem = f"{mid} is no class of this dataset, or there is no dataset yet."
+        return request.app[SITE].page(
+            request, "problem.html", status=404, title="No such class", problem=problem
+        )
     root = steps(found.kinds, mid)
     return request.app[SITE].page(
         request,

@@ -113,7 +113,7 @@ def _path(kind: RowKind) -> Iterator[tuple[str, dict[str, str]]]:
         yield UNFINISHED if kind.tried else UNTRIED, query | {"tried": tried}
 
 
-def flow(root: Step) -> dict[str, Any] | None:
+def flow(root: Step, *, linked: bool = True) -> dict[str, Any] | None:
     """The tree as a figure of plotly's, colours by their names; None where nothing is below."""
     walked = list(root.walk())
     if len(walked) < 2:
@@ -129,7 +129,7 @@ def flow(root: Step) -> dict[str, Any] | None:
                 "node": {
                     "label": [f"{shown(step.name)} {count(step.number)}" for _, step in walked],
                     "color": [_COLOURS.get(step.name, "--dim") for _, step in walked],
-                    "customdata": [step.address for _, step in walked],
+                    "customdata": [step.address if linked else "" for _, step in walked],
                     "hovertemplate": "%{label}<extra></extra>",
                     "line": {"width": 0},
                     "pad": 14,
@@ -141,7 +141,7 @@ def flow(root: Step) -> dict[str, Any] | None:
                     "target": [places[id(below)] for _, below in links],
                     "value": [below.number for _, below in links],
                     "color": ["--track"] * len(links),
-                    "customdata": [below.address for _, below in links],
+                    "customdata": [below.address if linked else "" for _, below in links],
                     "hovertemplate": "%{target.label}<extra></extra>",
                 },
             }
@@ -150,13 +150,16 @@ def flow(root: Step) -> dict[str, Any] | None:
     }
 
 
-def flows(root: Step) -> dict[str, dict[str, Any]]:
-    """The figure and, where its part of Creative Commons is too thin to be seen, that one too."""
+def flows(root: Step, *, linked: bool = True) -> dict[str, dict[str, Any]]:
+    """The figure and, where its part of Creative Commons is too thin to be seen, that one too.
+
+    `linked`: steps have addresses.
+    """
     shareable = root.steps.get("Creative Commons")
     parts = [root]
     if shareable and shareable.number < _THIN * root.number:
         parts.append(shareable)
-    return {step.name: figure for step in parts if (figure := flow(step))}
+    return {step.name: figure for step in parts if (figure := flow(step, linked=linked))}
 
 
 def shown(name: str) -> str:

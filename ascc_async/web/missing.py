@@ -36,12 +36,13 @@ async def listed(request: web.Request) -> web.Response:
     site, query = request.app[SITE], request.query
     tally = await request.app[TALLIES].newest()
     wanted = {key: query[key] for key in _KEYS if key in query}
-    number = query.get("page", "1")
+    number = query.get("page", "1")[:9]
+    page = int(number) if number.isdecimal() else 0
     trail = trail_to(tally, wanted) if tally else []
-    if tally is None or not trail or not number.isdecimal():
-        raise web.HTTPNotFound(text="404: no segment of this dataset is like that.")
-    page = int(number[:9])
-    rows, total = await site.work(listed_rows, tally, wanted, page)
+    rows, total = await site.work(listed_rows, tally, wanted, page) if trail else ([], 0)
+    if tally is None or not rows:
+        problem = "No segment of this dataset is like that now: follow a step of the flow."
+        return site.page(request, "problem.html", status=404, title="None", problem=problem)
     pages = {"Earlier": page - 1, "Later": page + 1}
     return site.page(
         request,

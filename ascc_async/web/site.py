@@ -47,18 +47,7 @@ class Site:
         # Of its own: pictures take longest, and pages must not wait for them.
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._kept: dict[str, tuple[object, asyncio.Future[Any]]] = {}
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            # Whoever names a video may try to turn or hide what follows the name.
-            finalize=lambda value: safe(value) if type(value) is str else value,
-        )
-        formats = (count, duration, moment, rate, restored, share, size)
-        self._templates.filters.update({each.__name__: each for each in formats})
-        self._templates.globals.update(pages=PAGES, static=static_address, version=__version__)
+        self._templates = templates()
 
     async def work(self, function: Callable[..., T], *values: Any) -> T:
         """Call it in a thread: nothing that takes longer than a blink runs on the event loop."""
@@ -113,6 +102,23 @@ SITE = web.AppKey("site", Site)
 LIVE = web.AppKey("live", Live)
 
 
+def templates() -> jinja2.Environment:
+    """The templates, in which every value is harmless."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whoever names a video may try to turn or hide what follows the name.
+        finalize=lambda value: safe(value) if type(value) is str else value,
+    )
+    formats = (count, duration, moment, rate, restored, share, size)
+    environment.filters.update({each.__name__: each for each in formats})
+    environment.globals.update(pages=PAGES, static=static_address, version=__version__)
+    return environment
+
+
 def plotly_script() -> Path:
     """Plotly's own script, out of the installed package: importing it would take a second."""
     spec = importlib.util.find_spec("plotly")
@@ -122,13 +128,14 @@ def plotly_script() -> Path:
 
 
 @cache
-def _content(name: str) -> bytes:
+def static_content(name: str) -> bytes:
+    """A file that pages load."""
     return (plotly_script() if name == "plotly.js" else _HERE / "static" / name).read_bytes()
 
 
 @cache
 def _packed(name: str) -> bytes:
-    return gzip.compress(_content(name), 6)
+    return gzip.compress(static_content(name), 6)
 
 
 def _names() -> frozenset[str]:
@@ -141,7 +148,7 @@ STATIC_NAMES = _names()
 @cache
 def static_address(name: str) -> str:
     """Where a browser finds it, which it may keep for good: other content, another address."""
-    return f"/static/{name}?{hashlib.sha256(_content(name)).hexdigest()[:12]}"
+    return f"/static/{name}?{hashlib.sha256(static_content(name)).hexdigest()[:12]}"
 
 
 async def static_file(request: web.Request) -> web.Response:
@@ -158,4 +165,4 @@ async def static_file(request: web.Request) -> web.Response:
     if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
         headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=await work(_packed, name), headers=headers)
-    return web.Response(body=await work(_content, name), headers=headers)
+    return web.Response(body=await work(static_content, name), headers=headers)

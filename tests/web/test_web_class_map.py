@@ -14,6 +14,7 @@ from dataset_samples import DOG, MAN, SPEECH, Sample, full
 
 from ascc_async.settings import Settings
 from ascc_async.web.class_map import class_map
+from ascc_async.web.site import templates
 from ascc_async.web.tally import Tallies, Tally, read_tally
 
 VOICE, SOUNDS, PETS = "/m/09l8g", "/m/0dgw9r", "/m/068hy"
@@ -87,11 +88,15 @@ def test_without_metadata_all_classes_stand_side_by_side(sample: Sample) -> None
 
 
 def test_without_clips_there_is_no_map(tmp_path: Path) -> None:
-    """An empty frame would look like a fault."""
+    """An empty frame would look like a fault: the page says so instead."""
     made = Sample(tmp_path)
     made.add("NotAsked111", license=None)
     made.write()
-    assert class_map(read_tally(settings_of(made))) is None
+    tally = read_tally(settings_of(made))
+    assert class_map(tally) is None
+    page = templates().get_template("classes.html")
+    text = page.render(path="/classes", title="Classes", tally=tally, figure=None)
+    assert "No clip yet" in text
 
 
 async def test_a_manifest_is_counted_once_and_the_old_count_is_shown_meanwhile(

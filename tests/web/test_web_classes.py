@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dataset_samples import DOG, SPEECH, Sample, full
+from dataset_samples import DOG, SPEECH, full
 from test_web_class_map import ONTOLOGY
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def test_the_classes_are_a_map_and_a_table_to_sort_and_filter(url: str, window: 
 def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
     url: str, window: Open
 ) -> None:
-    """From the map to a class, to the class above, and to a list of segments and back."""
+    """From the map to a class, to the class above, and to a list of segments; so does the flow."""
     seen = window(scheme="dark")
     page = seen.open(f"{url}/classes")
     page.locator(".treemaplayer .slice", has_text="evil").last.click()
@@ -82,13 +81,9 @@ def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
     assert page.locator("tbody th").all_inner_texts() == ["Private1111_30000"]
     assert page.locator(".notice").inner_text() == "gone for good: nothing can be done"
     seen.assert_accessible()
-    assert seen.page.goto(f"{url}/classes/m/nothing").status == 404  # type: ignore[union-attr]
-    seen.complaints.clear()  # of that
-
-
-def test_the_flow_leads_down_to_the_segments(url: str, window: Open) -> None:
-    """By a click on a step, and by the table; titles from outside stay text."""
-    seen = window()
+    for nowhere in ("classes/m/none-such", "missing/list?reason=bored", "missing/list?page=0"):
+        assert page.request.get(f"{url}/{nowhere}").status == 404
+    # By a click on a step of the flow; titles from outside stay text.
     page = seen.open(f"{url}/missing")
     page.locator(".sankey-node", has_text="clips 4").locator("rect").first.click()
     page.wait_for_url("**/missing/list?*")
@@ -100,20 +95,3 @@ def test_the_flow_leads_down_to_the_segments(url: str, window: Open) -> None:
     phone.open(f"{url}/missing")
     phone.assert_fits()
     phone.assert_accessible()
-
-
-def test_a_manifest_that_changes_or_goes_is_noticed(
-    serve: Callable[..., str], window: Open, tmp_path: Path
-) -> None:
-    """Beside a run it is put in place again and again; before the first one there is none."""
-    url = serve(tmp_path / "out").rstrip("/")
-    seen = window()
-    assert "No dataset/manifest.csv yet" in seen.open(f"{url}/missing").inner_text("main")
-    sample = Sample(tmp_path / "out")
-    sample.add("NotAsked111", license=None)
-    sample.write()
-    page = seen.open(f"{url}/classes")
-    assert "No clip yet" in page.inner_text("main")
-    seen.assert_accessible()
-    shutil.rmtree(tmp_path / "out" / "dataset")
-    assert "No dataset/manifest.csv yet" in seen.open(f"{url}/classes").inner_text("main")

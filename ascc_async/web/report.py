@@ -1,0 +1,44 @@
+"""The pages' figures as one file for people without the tool, which loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from ascc_async.dataset.terms import TITLE
+from ascc_async.settings import Settings
+from ascc_async.web.class_map import class_map
+from ascc_async.web.flow import flows, steps
+from ascc_async.web.site import static_content, templates
+from ascc_async.web.tally import read_tally
+
+_SCRIPTS = ("plotly.js", "app.js", "explore.js")
+
+
+def report(settings: Settings) -> str:
+    """Sums and figures of the manifest: no segment, no title, no path, no setting.
+
+    Raises SetupError without a dataset, MetadataError.
+    """
+    tally = read_tally(settings)
+    root = steps(tally.index.kinds)
+    scripts = [_text(name).replace("</script", r"<\/script") for name in _SCRIPTS]
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    page = templates().get_template("report.html")
+    return page.render(
+        title=TITLE,
+        # Nobody sends headers with a file: it says itself that nothing may be loaded.
+        policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'",
+        style=_text("style.css"),
+        scripts=scripts,
+        tally=tally,
+        counts=tally.index.counts,
+        root=root,
+        flows=flows(root, linked=False),
+        figure=class_map(tally, linked=False),
+    )
+
+
+def _text(name: str) -> str:
+    return static_content(name).decode().replace("\r\n", "\n")  # as HTML reads it: for the hash
