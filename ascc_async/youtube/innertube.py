@@ -123,7 +123,7 @@ class InnertubeSource:
                 # In a block `next` shows nothing: what it did not show then may be there, whatever
                 # the player, which answers again, says of it.
                 tells = verdict.playable or verdict.reason is not None
-                if tells and self._sessions.was_refused(RequestKind.PLAYER, permit):
+                if tells and self._sessions.limiter.was_refused(RequestKind.PLAYER, permit):
                     return await self._ask_one(video_id, told)
                 if not verdict.playable:
                     return reading.answer_without_video(
@@ -153,7 +153,7 @@ class InnertubeSource:
         return answer
 
     def _player_refuses(self, identity: str) -> bool:
-        return self._sessions.is_refused(RequestKind.PLAYER, identity)
+        return self._sessions.limiter.is_refused(RequestKind.PLAYER, identity)
 
     def _read(self, value: Mapping[str, Any], answer: Answer) -> tuple[LicenseReading, Permit]:
         identity, reading = answer.identity, read_watch_answer(value)

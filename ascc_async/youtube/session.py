@@ -155,7 +155,7 @@ class Sessions:
         retries: RetrySettings | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._network, self._limiter, self._jars = network, limiter, jars or {}
+        self.limiter, self._network, self._jars = limiter, network, jars or {}
         self._retries, self._wall = retries or RetrySettings(), wall
         self._bandwidth = Bandwidth(network.max_megabits_per_second)
         self._clients: dict[str, IdentityClient] = {}
@@ -182,14 +182,6 @@ class Sessions:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
         self._clients.clear()
-
-    def is_refused(self, kind: RequestKind, identity: str) -> bool:
-        """Whether requests of this very kind were refused, and not answered since."""
-        return self._limiter.is_refused(kind, identity)
-
-    def was_refused(self, kind: RequestKind, permit: Permit) -> bool:
-        """Whether such requests are or were refused to this identity since the permit was given."""
-        return self._limiter.was_refused(kind, permit)
 
     # Cookies
 
@@ -253,7 +245,7 @@ class Sessions:
         return await retry_faults(
             attempt,
             self._retries,
-            is_away=lambda: all(self._limiter.is_away(name) for name in names),
+            is_away=lambda: all(self.limiter.is_away(name) for name in names),
         )
 
     async def ask_once(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
@@ -275,7 +267,7 @@ class Sessions:
         What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
         drops the connection.
         """
-        waiting = self._limiter.permit(
+        waiting = self.limiter.permit(
             call.kind,
             identity=call.identity,
             new_video=call.new_video,
