@@ -34,7 +34,7 @@ SOUND_TYPES = {
 _ROWS = 50
 _FIELDS = ("q", "class", "channel", "flag", "shortest", "longest")
 _SEGMENT_ID = re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}")
-_LONGEST_FIELD, _MOST_WORDS, _MOST_CLASSES = 200, 8, 12
+_LONGEST_FIELD, _MOST_WORDS, _MOST_CLASSES = 200, 20, 12
 
 
 @dataclass(frozen=True, slots=True)
