@@ -42,10 +42,11 @@ class Catalog:
     warnings: tuple[str, ...]
 
 
-def read_catalog(settings: AudiosetSettings) -> Catalog:
+def read_catalog(settings: AudiosetSettings, *, save: bool = True) -> Catalog:
     """Read the chosen splits, the class list, the raters' counts and the ontology.
 
-    Raises `MetadataError`, with file and line, for what is missing or cannot be read safely.
+    `save` leaves what was read beside the files, for later starts. Raises `MetadataError`, with
+    file and line, for what is missing or cannot be read safely.
     """
     folder = settings.metadata_dir
     found = {file: file.path_in(folder) for file in files_of(settings.splits)}
@@ -60,7 +61,7 @@ def read_catalog(settings: AudiosetSettings) -> Catalog:
     classes = read_classes(names, found[QUALITY_COUNTS], ontology, warnings)
     codes = {mid: code for code, mid in enumerate(names)}
     segment_files = [inputs[file] for file in found if file.split]
-    splits = [read_split(file, inputs[CLASS_LIST], codes) for file in segment_files]
+    splits = [read_split(file, inputs[CLASS_LIST], codes, save=save) for file in segment_files]
     for file, rows in zip(segment_files, splits, strict=True):
         # Rows may be left out on purpose. The counts in Google's own files are off.
         if len(rows.ids) < rows.promised and not file.official:

@@ -80,7 +80,9 @@ class SplitRows:
     promised: int
 
 
-def read_split(file: InputFile, class_list: InputFile, codes: Mapping[str, int]) -> SplitRows:
+def read_split(
+    file: InputFile, class_list: InputFile, codes: Mapping[str, int], *, save: bool = True
+) -> SplitRows:
     """The rows of a segment file, from the copy of an earlier start where there is one.
 
     `codes` gives each MID its position in the class list. Raises `MetadataError` with the first
@@ -92,7 +94,8 @@ def read_split(file: InputFile, class_list: InputFile, codes: Mapping[str, int])
     rows = _read_cache(cache, key)
     if rows is None:
         rows = _read_csv(file, codes)
-        _write_cache(cache, key, rows)
+        if save:
+            _write_cache(cache, key, rows)
     return rows
 
 

@@ -169,8 +169,13 @@ def _strong_events(files: tuple[tuple[Path, int], ...]) -> Mapping[str, list[dic
 async def media(request: web.Request) -> web.StreamResponse:
     """The clip itself, or the part of it that a player asks for."""
     path, _ = await _file(request)
-    # The clip of a segment may be made anew: a browser asks whether its copy still holds.
-    headers = {hdrs.CONTENT_TYPE: SOUND_TYPES[path.suffix], hdrs.CACHE_CONTROL: "private, no-cache"}
+    name = request.match_info["segment_id"] + path.suffix
+    headers = {
+        hdrs.CONTENT_TYPE: SOUND_TYPES[path.suffix],
+        hdrs.CONTENT_DISPOSITION: f'inline; filename="{name}"',
+        # A clip may be made anew: a browser asks whether its copy still holds.
+        hdrs.CACHE_CONTROL: "private, no-cache",
+    }
     return web.FileResponse(path, headers=headers)
 
 

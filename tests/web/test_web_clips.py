@@ -106,6 +106,8 @@ async def test_a_player_gets_the_part_it_asks_for(original: Path) -> None:
         await answers(original, *paths), TYPES, FORMATS, strict=True
     ):
         assert (response.status, response.content_type) == (200, kind)
+        assert response.content_disposition is not None
+        assert str(response.content_disposition.filename).endswith(f"_30000.{form}")
         assert sound == next((original / "clips/00").glob(f"*.{form}")).read_bytes()
     whole = next((original / "clips/00").glob("*.flac")).read_bytes()
     for asked, start, end in (("0-1", 0, 2), ("100-", 100, None), ("-5", -5, None)):
@@ -224,6 +226,10 @@ def test_the_keyboard_goes_through_the_list_and_plays(
     assert page.locator("tr.playing").count() == 1
     seen.assert_accessible()
     page.keyboard.press("k")
+    page.focus(f"a[href='/clips/{video(1)}_30000']")
+    assert chosen.get_attribute("data-page") == f"/clips/{video(1)}_30000"
+    page.keyboard.press("j")
+    page.keyboard.press("j")
     page.focus("input[name=q]")
     page.keyboard.type("jk ")
     assert chosen.get_attribute("data-page") == f"/clips/{video(3)}_30000"

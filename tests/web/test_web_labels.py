@@ -30,6 +30,7 @@ async def test_metadata_says_what_a_segment_holds(tmp_path: Path) -> None:
     labels = await labels_of(
         tmp_path, write_folder(tmp_path, {"balanced_train_segments.csv": segments(rows)})
     )
+    assert not list(tmp_path.glob("*.npz"))  # whoever only looks leaves nothing behind
     ids = [f"{video(1)}_30000", f"{video(2)}_0", f"{video(3)}_30000", f"{video(9)}_0"]
     assert labels.names["/m/c"] == "Class c"
     assert labels.having("/m/c")(ids) == [True, True, False, False]

@@ -5,11 +5,15 @@ const player = document.querySelector("audio, video");
 const rows = [...document.querySelectorAll("tr[data-page]")];
 const selected = () => rows.find((row) => row.getAttribute("aria-selected") === "true");
 
-function select(row) {
+function mark(row) {
   for (const each of rows) {
     each.setAttribute("aria-selected", each === row);
     each.tabIndex = each === row ? 0 : -1;
   }
+}
+
+function select(row) {
+  mark(row);
   row.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
@@ -35,8 +39,9 @@ function play(row) {
 }
 
 for (const row of rows) {
+  row.addEventListener("focusin", () => mark(row));
   row.addEventListener("click", (event) => {
-    select(row);
+    mark(row);
     if (event.target.closest(".play")) play(row);
   });
   row.addEventListener("dblclick", () => { location.href = row.dataset.page; });
