@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import importlib.util
 import webbrowser
+from threading import Thread
 
 from ascc_async.errors import SettingsError
 from ascc_async.progress.terminal import say
@@ -26,6 +27,8 @@ def main(options: argparse.Namespace) -> int:
     from ascc_async.web.access import Access, Listen
     from ascc_async.web.server import serve
 
+    if options.token == "":
+        raise SettingsError("--token is empty: give one, or leave the option out")
     settings = load(options.config, options.options)
     listen = Listen.of(options.listen)
     access = Access(listen, options.token)
@@ -34,7 +37,8 @@ def main(options: argparse.Namespace) -> int:
         url = listen.url(port, access.token)
         say(f"{settings.output.dir} is shown at {url}\nCtrl-C ends this page; a run goes on.")
         if options.open:
-            webbrowser.open(url)
+            # Some browsers keep whoever opens them waiting until they are closed.
+            Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     asyncio.run(serve(settings, listen, access, ready))
     return 0

@@ -69,7 +69,7 @@ async def history(request: web.Request) -> web.Response:
 
 ROUTES = [
     web.get("/", page),
-    web.get("/events", events),
+    web.get("/events", events, allow_head=False),
     web.get("/history.json", history),
 ]
 

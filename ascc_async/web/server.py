@@ -87,8 +87,10 @@ async def serve(
         try:
             await web.TCPSite(runner, listen.host, listen.port).start()
         except OSError as error:
+            code = error.errno or 0  # below 0 where a name is unknown
+            why = os.strerror(code) if code > 0 else error.strerror
             raise SetupError(
-                f"cannot listen on {listen.host}:{listen.port}: {error.strerror or error}. Another"
+                f"cannot listen on {listen.host}:{listen.port}: {why}. Another"
                 " program may use it, or the address is not this machine's: choose another with"
                 " --listen HOST:PORT (port 0: any that is free)"
             ) from error

@@ -21,7 +21,10 @@ function show({ state, view }) {
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const shown = live.querySelector(`[data-live="${part.dataset.live}"]`);
     // Only what changed: selected text and the reading of a screen reader stay where they are.
-    if (shown.innerHTML !== part.innerHTML) shown.replaceChildren(...part.childNodes);
+    if (shown.innerHTML === part.innerHTML) continue;
+    shown.replaceChildren(...part.childNodes);
+    // A run began or ended: its last minute is drawn once the server has read it.
+    if (part.dataset.live === "state") setTimeout(drawHistory, 6_000);
   }
   if (Date.now() - drawnAt > 60_000) drawHistory();
 }
@@ -34,6 +37,7 @@ async function drawHistory() {
   for (const place of live.querySelectorAll("[data-history]")) {
     const figure = figures[place.dataset.history];
     place.hidden = !figure;
+    for (const trace of figure?.data ?? []) trace.x ??= figure.times;
     if (figure) ascc.draw(place.querySelector(".chart"), figure);
   }
   document.getElementById("no-history").hidden = Object.keys(figures).length > 0;
