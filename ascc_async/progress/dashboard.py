@@ -168,13 +168,14 @@ def machine_lines(
                 for bucket, per_second in sums.buckets
                 if bucket.identity.rpartition("/")[0] == machine.name
             ]
-            sent = sum(per_second for _, per_second in own)
-            text += f" · {rate(sent)} · {sum(each.refused for each, _ in own)} refusals"
+            sent = rate(sum(per_second for _, per_second in own))
+            text += f" · {sent} · refusals {sum(each.refused for each, _ in own)}"
             if machine.rests_until > sums.at:
                 text += f" · rests until {finish(machine.rests_until, sums.at, seconds=True)}"
-            seen = finish(machine.seen_at, sums.at, seconds=True) if machine.seen_at else "never"
-            text += f" · seen {seen} · {safe(machine.tools)}"
         yield text, "yellow" if machine.why else ""
+        if all_of_them and machine.seen_at:
+            seen = finish(machine.seen_at, sums.at, seconds=True)
+            yield f"  seen {seen} · {safe(machine.tools)}", ""
     if not all_of_them and (more := len(trouble) - _MOST_MACHINES) > 0:
         yield f"{more} more machines are in trouble", "yellow"
 

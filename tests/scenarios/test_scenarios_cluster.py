@@ -236,8 +236,7 @@ def test_machines_that_do_not_fit_are_left_out_and_named(
         assert f"machine {name}: left out ({why}" in shown
     (twice,) = re.findall(r"«(?:one|other)» is left out: «(?:one|other)» works with the.*", said)
     assert "one account, one machine" in twice
-    (good,) = [line for line in shown.splitlines() if line.startswith("machine good: ")]
-    assert f"ascc_async {__version__}, yt-dlp" in good
+    assert re.search(rf"machine good: .*\n  seen .* · ascc_async {__version__}, yt-dlp", shown)
     assert "s3same" not in said + shown + "".join(map(cluster.said, kinds))
 
 
