@@ -2,10 +2,17 @@
 # A SLURM of our own on one host: no systemd, no database, no root file touched, all below $DIR.
 #   throwaway_slurm.sh start DIR [NODES]   prints what to put into the environment
 #   throwaway_slurm.sh stop DIR
-# $SLURM_ROOT: where Debian's packages were unpacked, each by `dpkg -x PACKAGE.deb $SLURM_ROOT`, after
-#   apt-get download libhwloc15 liblua5.1-0 libmunge2 munge slurm-wlm-basic-plugins slurm-client slurmd slurmctld
+#   throwaway_slurm.sh unpack DIR          gets Debian's packages (3.4 MB) and installs nothing
+# $SLURM_ROOT: where they were unpacked.
 set -euo pipefail
 what=$1 DIR=$(realpath -m "$2") NODES=${3:-4} R=${SLURM_ROOT:-}
+if [ "$what" = unpack ]; then
+    mkdir -p "$DIR.debs" && cd "$DIR.debs"
+    apt-get download -q libhwloc15 liblua5.1-0 libmunge2 munge \
+        slurm-wlm-basic-plugins slurm-client slurmd slurmctld
+    for package in *.deb; do dpkg -x "$package" "$DIR"; done
+    exit
+fi
 L=$R/usr/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH=$L:$L/slurm-wlm${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} PATH=$R/usr/bin:$R/usr/sbin:$PATH
 export SLURM_CONF=$DIR/slurm.conf
@@ -62,7 +69,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
 InactiveLimit=0
-KillWait=5
+KillWait=2
 MinJobAge=300
 SlurmctldTimeout=10
 SlurmdTimeout=10
@@ -71,7 +78,7 @@ CONF
     for n in $(seq "$NODES"); do
         echo "NodeName=n$n NodeAddr=127.0.0.1 NodeHostName=localhost Port=${P[$n]} CPUs=2 RealMemory=4000 State=UNKNOWN"
     done
-    echo "PartitionName=main Nodes=n[1-$NODES] Default=YES MaxTime=INFINITE State=UP PriorityTier=1 OverSubscribe=NO"
+    echo "PartitionName=main Nodes=n[1-$NODES] Default=YES MaxTime=INFINITE State=UP PriorityTier=1 OverSubscribe=NO GraceTime=2"
     echo "PartitionName=urgent Nodes=n[1-$NODES] MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=off"
 } >"$DIR/slurm.conf"
 
