@@ -64,8 +64,8 @@ async def connect(address: str) -> Client:
     """
     if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.ca-file"):
         raise SettingsError(
-            f"cluster.scheduler: {address} needs certificates: name them to Dask in"
-            " DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the like (docs/machines.md)"
+            f"cluster.scheduler: {address} needs certificates: name the folder in which Dask finds"
+            " them in DASK_CONFIG (docs/machines.md)"
         )
     # Its own warnings are about tasks and connections, which are looked after here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)

@@ -93,13 +93,12 @@ def test_the_number_of_machines_changes_nothing(tmp_path: Path) -> None:
 def encrypted(folder: Path) -> dict[str, str]:
     """The certificate and the environment of docs/machines.md."""
     page = (Path(__file__).parents[2] / "docs/machines.md").read_text(encoding="utf-8")
-    (make,) = re.findall(r"^\$ (mkdir .*trustme.*)$", page, re.MULTILINE)
-    (exports,) = re.findall(r"^(export DASK.*?)^```", page, re.MULTILINE | re.DOTALL)
-    env = subprocess.run(
-        ["bash", "-ec", f"{make} >&2; {exports} env"],
+    (make,) = re.findall(r"^```sh\n(mkdir .*?)^```", page, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        ["bash", "-ec", f"{{ {make} }} >&2; echo $DASK_CONFIG"],
         cwd=folder, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    return dict(line.split("=", 1) for line in env.splitlines() if line.startswith("DASK_"))
+    )  # fmt: skip
+    return {"DASK_CONFIG": done.stdout.strip()}
 
 
 def asked_again(youtube: StandinProcess) -> set[str]:
@@ -263,7 +262,7 @@ def test_the_run_itself_is_killed_and_goes_on(
             said, _ = process.communicate(timeout=60)
             assert process.returncode == (3 if number == signal.SIGINT else -9), said
         code, said = many.run()
-        assert many.here("doctor")[1].count(f"ascc_async {__version__}, yt-dlp") == 3
+        assert many.run("doctor")[1].count(f"ascc_async {__version__}, yt-dlp") == 3
         said += "".join(map(cluster.said, ("scheduler", "main", "node1", "node2")))
     assert code == 0, said
     assert timeless(many.manifest()) == timeless(alone)

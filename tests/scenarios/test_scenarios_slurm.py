@@ -71,9 +71,9 @@ def test_the_script_of_the_docs_works_through_kills_and_requeues(
         many = place(tmp_path / "many", youtube, "cluster.in_flight=4")
         youtube.set(delay_seconds=0.5)
         with DaskCluster(tmp_path / "dask", youtube, names={}) as cluster:
-            (script,) = re.findall(r"^ *(#!/bin/bash\n.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
+            (script,) = re.findall(r"^(#!/bin/bash\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
             submitted = tmp_path / "worker.sh"
-            submitted.write_text(re.sub(r"^ {3}", "", script, flags=re.MULTILINE))
+            submitted.write_text(script)
             (tmp_path / "ways.txt").write_text(
                 "\n".join([*youtube.proxies.values(), youtube.proxy])
             )
@@ -88,7 +88,7 @@ def test_the_script_of_the_docs_works_through_kills_and_requeues(
                     capture_output=True, text=True, timeout=30, check=True,
                 ).stdout.strip()  # fmt: skip
 
-            job = call("sbatch", "--parsable", "--array=1-4", str(submitted))
+            job = call("sbatch", "--parsable", "-c", "2", "--array=1-4", str(submitted))
             process = Place(many.output, (*many.settings, *cluster.settings)).start()
 
             def asked() -> int:
