@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,10 @@ from ascc_async.journal import browse
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.media.encoding import encoding_of
-from ascc_async.model import ClipFile, Evidence, Outcome, Segment
+from ascc_async.model import ClipFile, Evidence, Outcome
 from ascc_async.settings import ClipsSettings
 from ascc_async.web.clips import SOUND_TYPES, sound_of
-from ascc_async.web.labels import LABELS
+from ascc_async.web.labels import LABELS, Labels
 from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
 from ascc_async.web.site import SITE, Site
 from ascc_async.youtube.license_parser import LicenseReading, read_again
@@ -45,22 +46,20 @@ async def page(request: web.Request) -> web.Response:
     """Everything about it, and a player."""
     site, segment_id = request.app[SITE], request.match_info["segment_id"]
     labels = await request.app[LABELS].labels()
-    (segment,) = labels.segments([segment_id])
-    known = await site.read(partial(_look, site, segment_id, segment))
+    known = await site.read(partial(_look, site, segment_id, labels))
     if known is None:
         problem = (
             f"Nothing is known of {segment_id}: no run has asked about it yet, or it is not among"
             " the selected segments."
         )
         return site.page(request, "problem.html", status=404, title=segment_id, problem=problem)
-    return site.page(request, "clip.html", segment=segment, names=labels.names, **known)
+    return site.page(request, "clip.html", names=labels.names, **known)
 
 
-def _look(
-    site: Site, segment_id: str, segment: Segment | None, reader: Reader
-) -> dict[str, Any] | None:
+def _look(site: Site, segment_id: str, labels: Labels, reader: Reader) -> dict[str, Any] | None:
     """What the template shows; None where nothing is known."""
     video_id = segment_id[:11]
+    (segment,) = labels.segments([segment_id])
     clips = [clip for clip in reader.clips_of(video_id) if clip.segment_id == segment_id]
     if segment is None and not clips:
         return None
@@ -86,6 +85,7 @@ def _look(
     return shown | {
         "title": credited.title or segment_id,
         "credited": credited,
+        "segment": segment,
         "answer": answer,
         "outdated": answer is not None and terms.outdated(answer.checked_at),
         "clip": clip,
@@ -153,9 +153,13 @@ def _strong(output: Path, file: ClipFile | None) -> list[tuple[str, list[tuple[f
     """What is heard when in the clip, as shares of its length, by the sound's name."""
     if file is None:
         return []
-    files = tuple((path, path.stat().st_mtime_ns) for path in strong_files(output))
+    try:
+        files = tuple((path, path.stat().st_mtime_ns) for path in strong_files(output))
+        events = _strong_events(files).get(file.path, ())
+    except (OSError, ValueError, TypeError, KeyError, csv.Error):
+        return []  # damaged: the same `join` again writes it again
     heard: dict[str, list[tuple[float, float]]] = {}
-    for event in _strong_events(files).get(file.path, ()):
+    for event in events:
         onset, offset = (min(event[key] / file.duration_seconds, 1) for key in ("onset", "offset"))
         heard.setdefault(event["event_label"], []).append((onset, offset - onset))
     return sorted(heard.items(), key=lambda item: item[1][0])

@@ -158,10 +158,12 @@ def read_metadata(settings: AudiosetSettings) -> OfMetadata | None:
     """Takes a second; None without metadata, or where it is damaged."""
     try:
         names = read_class_names(CLASS_LIST.path_in(settings.metadata_dir))
-        return OfMetadata(names, read_catalog(settings, save=False).segments)
+        labels = OfMetadata(names, read_catalog(settings, save=False).segments)
     except MetadataError as error:
         log.info("labels are read from the manifest", extra={"why": str(error)})
         return None
+    labels.segments([""])  # sorts them, which takes long only once
+    return labels
 
 
 @cache
