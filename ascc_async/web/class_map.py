@@ -41,7 +41,9 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
             shareable[place] += each.shareable
             answered[place] += each.answered
             place = inside.get(place)
-    mids, names = [_ALL, *inside], ["All classes", *map(tally.name, inside)]
+    mids = [_ALL, *inside]
+    # Plotly reads some HTML in labels.
+    names = ["All classes", *(html.escape(tally.name(mid), quote=False) for mid in inside)]
     above = set(inside.values())
     shares = [shareable[mid] / answered[mid] for mid in mids]
     return {
@@ -82,7 +84,7 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
                         "tickformat": ".3~p",
                         "orientation": "h",
                         "thickness": 10,
-                        "len": 0.5,
+                        "len": 1,
                         "x": 0,
                         "xanchor": "left",
                         "y": 0,
@@ -104,7 +106,7 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
 
 def _broken(text: str) -> str:
     """In short lines, so that it fits into an area that is as wide as high."""
-    return "<br>".join(textwrap.wrap(html.escape(text, quote=False), 14, break_long_words=False))
+    return "<br>".join(textwrap.wrap(text, 14, break_long_words=False))
 
 
 def _words(own: ClassTally | None, clips: int) -> str:

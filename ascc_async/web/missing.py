@@ -42,7 +42,9 @@ async def listed(request: web.Request) -> web.Response:
     rows, total = await site.work(listed_rows, tally, wanted, page) if trail else ([], 0)
     if tally is None or not rows:
         problem = "No segment of this dataset is like that now: follow a step of the flow."
-        return site.page(request, "problem.html", status=404, title="None", problem=problem)
+        return site.page(
+            request, "problem.html", status=404, title="No such segments", problem=problem
+        )
     pages = {"Earlier": page - 1, "Later": page + 1}
     return site.page(
         request,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import closing
 
 from ascc_async.dataset.terms import TITLE
+from ascc_async.journal.reader import Reader
+from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings import Settings
 from ascc_async.web.class_map import class_map
 from ascc_async.web.flow import flows, steps
+from ascc_async.web.history import figures_of, read_minutes
 from ascc_async.web.site import static_content, templates
 from ascc_async.web.tally import read_tally
 
@@ -18,9 +22,14 @@ _SCRIPTS = ("plotly.js", "app.js", "explore.js")
 def report(settings: Settings) -> str:
     """Sums and figures of the manifest: no segment, no title, no path, no setting.
 
-    Raises SetupError without a dataset, MetadataError.
+    Raises SetupError without a dataset, MetadataError, JournalError.
     """
     tally = read_tally(settings)
+    journal = settings.output.dir / JOURNAL_NAME
+    history = {}
+    if journal.exists():  # a dataset may have come without it
+        with closing(Reader(journal)) as reader:
+            history = figures_of(read_minutes(reader, 0.0))
     root = steps(tally.index.kinds)
     scripts = [_text(name).replace("</script", r"<\/script") for name in _SCRIPTS]
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
@@ -37,6 +46,7 @@ def report(settings: Settings) -> str:
         root=root,
         flows=flows(root, linked=False),
         figure=class_map(tally, linked=False),
+        progress=history.get("progress"),
     )
 
 
