@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
+import os
+import sys
 import webbrowser
 from threading import Thread
+from typing import NoReturn
 
 from ascc_async.errors import SettingsError
 from ascc_async.progress.terminal import say
@@ -21,7 +24,7 @@ def require_web(command: str) -> None:
         raise SettingsError(f"{command} needs {missing[0]}: pip install 'ascc-async[web]'")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: argparse.Namespace) -> NoReturn:
     """Serve until Ctrl-C."""
     require_web("serve")
     from ascc_async.web.access import Access, Listen
@@ -41,4 +44,7 @@ def main(options: argparse.Namespace) -> int:
             Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     asyncio.run(serve(settings, listen, access, ready))
-    return 0
+    sys.stdout.flush()
+    # A thread may still be counting millions of rows. All that threads do here is read: Python
+    # would wait for them, nobody else does.
+    os._exit(0)

@@ -49,7 +49,7 @@ class ManifestIndex:
     """A manifest as it was when it was opened, also after a run has put another in its place.
 
     `counts` are its sums, `kinds` how many rows there are of each, `classes` the same by MID. Two
-    million rows take seconds and 30 MB. Raises MetadataError for what no run wrote;
+    million rows take seconds and 40 MB. Raises MetadataError for what no run wrote;
     `manifest_pages` checks more, and names the line.
     """
 
@@ -74,6 +74,7 @@ class ManifestIndex:
         except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
             remedy = "`python -m ascc_async verify` names the line"
             raise MetadataError(path, None, f"cannot be counted ({error}); {remedy}") from error
+        self._sets.close()
         # In front of each an empty one: a manifest may have no row.
         self._kind_of = np.concatenate([np.empty(0, np.uint16), *kinds])
         self._set_of = np.concatenate([np.empty(0, np.int32), *sets])
@@ -188,6 +189,10 @@ class _LabelSets:
                 self._lengths.append(len(mids))
         of_rows: NDArray[np.int32] = numbers[labels.codes]
         return of_rows
+
+    def close(self) -> None:
+        """No further set comes: forget the texts, which take ten times the room of the rest."""
+        self._numbers.clear()
 
     def labels_of(self, sets: NDArray[np.int32]) -> tuple[NDArray[np.uint16], Int64s]:
         """The codes of all labels of these sets, one set after another, and how many each has."""
