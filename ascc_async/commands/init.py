@@ -16,7 +16,7 @@ from ascc_async.progress.terminal import say
 from ascc_async.settings import Settings
 
 TEMPLATES = ("settings.yaml", "cookies.example.txt")
-_PAGES = (".md", ".svg", ".service", "Containerfile")
+_PAGES = (".md", ".png", ".svg", ".service", "Containerfile")
 _NEXT = """\
 Choose classes and splits in settings.yaml, add a Data API key (docs/data-api.md) or cookies \
 (docs/cookies.md) if you have them; then{go_there}
