@@ -65,8 +65,9 @@ class OfMetadata:
     def having(self, mid: str) -> Keep:
         """See `Labels`."""
         code = self.table.mids.index(mid) if mid in self.table.mids else -1
-        rows = np.repeat(np.arange(len(self.table), dtype=np.int32), self.table.label_counts())
-        ids = self.table.ids[self.table.sorted_rows(rows[self.table.label_codes == code])]
+        places = np.flatnonzero(self.table.label_codes == code)
+        rows = np.searchsorted(self.table.label_offsets, places, side="right") - 1
+        ids = self.table.ids[self.table.sorted_rows(rows.astype(np.int32))]
 
         def keep(segment_ids: Sequence[str]) -> list[bool]:
             wanted = _video_ids(segment_ids)
