@@ -119,6 +119,8 @@ class ManifestIndex:
             if block:
                 yield at, block
             at += len(block)
+        if not self._header:
+            raise ValueError("it is empty")
 
     def _table(self, block: bytes, start: int) -> pd.DataFrame:
         import pandas as pd  # half a second: not for whoever only imports this module

@@ -132,30 +132,29 @@ class Tallies:
         """`work` calls a function in a thread."""
         self._settings, self._work = settings, work
         self._manifest = settings.output.dir / "dataset" / "manifest.csv"
-        self._tally: Tally | None = None
-        self._counting: asyncio.Future[Tally] | None = None
-        self._stamp, self._counted = (0, 0, 0), (0, 0, 0)
+        self._newest: asyncio.Future[Tally] | None = None
+        self._before: asyncio.Future[Tally] | None = None
+        self._stamp: list[tuple[int, int, int]] = []
 
     async def newest(self) -> Tally | None:
-        """None while there is no manifest. Raises MetadataError."""
+        """None while there is no manifest. Raises MetadataError, until there are other files."""
+        ontology = ONTOLOGY.find(self._settings.audioset.metadata_dir)
         try:
-            stat = self._manifest.stat()
+            stats = [path.stat() for path in (self._manifest, ontology) if path]
         except OSError:
             return None
-        stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
-        if self._counting is None and stamp != self._counted:
-            self._stamp = stamp
-            self._counting = asyncio.ensure_future(self._work(read_tally, self._settings))
-        counting = self._counting
-        if counting is not None and (self._tally is None or counting.done()):
-            try:
-                # Shielded: who closes the page must not end what others wait for.
-                self._tally = await asyncio.shield(counting)
-                self._counted = self._stamp
-            finally:
-                if counting.done() and self._counting is counting:
-                    self._counting = None
-        return self._tally
+        stamp = [(stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats]
+        newest = self._newest
+        if newest is None or (newest.done() and stamp != self._stamp):
+            self._before, self._stamp = newest, stamp
+            newest = asyncio.ensure_future(self._work(read_tally, self._settings))
+            self._newest = newest
+        if newest.done():
+            self._before = None
+        if self._before and not self._before.exception():
+            return self._before.result()
+        # Shielded: who closes the page must not end what others wait for.
+        return await asyncio.shield(newest)
 
 
 TALLIES = web.AppKey("tallies", Tallies)

@@ -97,6 +97,9 @@ def test_what_no_run_wrote_is_an_error(sample: Sample, old: bytes, new: bytes) -
     """Rather than wrong numbers; it says what names the line."""
     manifest = sample.path("manifest.csv")
     content = manifest.read_bytes()
+    manifest.write_bytes(b"")
+    with pytest.raises(MetadataError, match="empty"):
+        ManifestIndex(manifest)
     assert old in content
     head, _, tail = content.rpartition(old)
     manifest.write_bytes(head + new + tail)

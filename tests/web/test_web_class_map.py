@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from dataset_samples import DOG, MAN, SPEECH, Sample, full
 
+from ascc_async.errors import MetadataError
 from ascc_async.settings import Settings
 from ascc_async.web.class_map import class_map
 from ascc_async.web.site import templates
@@ -124,5 +125,13 @@ async def test_a_manifest_is_counted_once_and_the_old_count_is_shown_meanwhile(
     calls[1].set_result(second)
     await asyncio.sleep(0)
     assert await tallies.newest() is second
+    os.utime(sample.path("manifest.csv"), (2, 2))
+    assert await tallies.newest() is second
+    calls[2].set_exception(MetadataError(sample.path("manifest.csv"), 3, "damaged"))
+    for _ in range(2):  # said each time, found out once
+        await asyncio.sleep(0)
+        with pytest.raises(MetadataError):
+            await tallies.newest()
+    assert len(calls) == 3
     sample.path("manifest.csv").unlink()
     assert await tallies.newest() is None
