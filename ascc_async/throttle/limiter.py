@@ -299,10 +299,9 @@ class RateLimiter:
             self._said_all_paused.add(kind)
             # A server may ask for any number of seconds, but dates have an end.
             until = datetime.fromtimestamp(self._wall() + min(pause, 1e6))
-            clock = f"{until:%H:%M:%S}" if pause < 86_400 else f"{until:%Y-%m-%d %H:%M}"
             log.warning(
                 "all identities paused for %(kind)s until %(until)s",
-                {"kind": kind.requests, "until": clock},
+                {"kind": kind.requests, "until": f"{until:%Y-%m-%d %H:%M:%S}"},
             )
         left = self._give_up_after - min(rested)
         if left > 0:

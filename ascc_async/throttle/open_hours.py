@@ -44,7 +44,7 @@ class OpenHours:
             self.opens_at = now + closed if closed else -inf
             if closed and not was_closed:
                 self.closed_since = now
-                until = f"{datetime.fromtimestamp(wall + closed):%H:%M}"
+                until = f"{datetime.fromtimestamp(wall + closed):%Y-%m-%d %H:%M}"
                 log.info("outside throttle.hours: no requests until %(until)s", {"until": until})
             elif was_closed and not closed:
                 log.info("throttle.hours begin: going on")

@@ -422,7 +422,7 @@ def test_that_all_identities_pause_is_said_once(caplog: pytest.LogCaptureFixture
     fakeclock.run(scene())
     said = [record.message for record in caplog.records if "all identities" in record.message]
     assert len(said) == 1
-    assert re.fullmatch("all identities paused for pages until [0-9:]{8}", said[0])
+    assert re.fullmatch("all identities paused for pages until [-0-9]{10} [0-9:]{8}", said[0])
 
 
 def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
