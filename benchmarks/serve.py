@@ -29,6 +29,7 @@ from ascc_async.standin.world_settings import PageSettings, WorldSettings
 from tests.scenarios.scenario import Place, reach
 
 READERS = 10
+_RATES = ("requests_per_second", "max_requests_per_second")
 
 
 async def read(url: str) -> None:
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=120_000)
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=2, help="of each turn")
+    parser.add_argument("--rate", type=float, help="as a permission that the run keeps to")
     options = parser.parse_args()
     world = WorldSettings(
         videos=options.videos,
@@ -125,7 +127,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, StandinProcess(world) as youtube:
         metadata = f"audioset.metadata_dir={folder}/metadata"
-        place = Place(Path(folder) / "out", (*reach(youtube), metadata))
+        rate = [f"throttle.{name}={options.rate}" for name in _RATES] if options.rate else []
+        place = Place(Path(folder) / "out", (*reach(youtube), metadata, *rate))
         measure(options.rounds, options.seconds, youtube, place)
 
 

@@ -120,6 +120,7 @@ _REMEDIES = {
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_READONLY": "It cannot be written: check its owner and permissions.",
+    "SQLITE_CANTOPEN": "Check its owner and permissions: it belongs to whoever started the run.",
     "SQLITE_BUSY": "Another program has it open: close that program and run again.",
 }
 _OUR_BUGS = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)

@@ -14,7 +14,7 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -26,7 +26,6 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'"
     " 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self';"
     " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -71,7 +70,7 @@ class Listen:
         if (address := _address(host)) and address.is_unspecified:
             host = socket.gethostname()
         name = f"[{host}]" if ":" in host else host
-        return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+        return f"http://{name}:{port}/" + (f"?token={quote(token, safe='')}" if token else "")
 
 
 class Access:
@@ -80,8 +79,10 @@ class Access:
     def __init__(self, listen: Listen, token: str | None) -> None:
         """Away from loopback there is always a token: without one given, it is made."""
         self.token = token or (None if listen.is_loopback else secrets.token_urlsafe(24))
-        self._names = {"localhost", listen.host.lower(), socket.gethostname().lower()}
-        self._names.add(socket.getfqdn().lower())
+        self._names = {"localhost", listen.host.lower()}
+        if not listen.is_loopback:  # looking up one's full name may take seconds
+            host = socket.gethostname().lower()
+            self._names |= {host, f"{host}.local", socket.getfqdn().lower()}
 
     @property
     def middleware(self) -> Middleware:
@@ -115,7 +116,8 @@ class Access:
         # A browser keeps it as a cookie, out of the addresses that it shows and remembers.
         query = {key: value for key, value in request.query.items() if key != "token"}
         answer = web.HTTPSeeOther(request.rel_url.with_query(query))
-        answer.set_cookie(cookie, self.token, httponly=True, samesite="Strict")
+        # Lax: with Strict it would not come along when a link in a mail or chat was followed.
+        answer.set_cookie(cookie, self.token, httponly=True, samesite="Lax")
         raise answer
 
     def _is_our_name(self, host: str) -> bool:
@@ -131,6 +133,7 @@ class Access:
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """Every answer, also one that is an error, has the headers."""
     response.headers.update(HEADERS)
+    response.headers[hdrs.SERVER] = "ascc_async"
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
 
 

@@ -21,20 +21,15 @@ LOOK_EVERY = 1.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look: how it stands, or the `problem` of reading that; and what of it is shown, as HTML,
-    with a digest by which a reader knows whether that is new.
+    """One look: how it stands, or the `problem` of reading that; what of it is shown, as HTML and
+    as a server-sent event, with a digest by which a reader knows whether that is new.
     """
 
     status: Status
     problem: str | None
     html: str
     digest: str
-
-    @property
-    def message(self) -> bytes:
-        """As a server-sent event."""
-        data = json.dumps({"digest": self.digest, "html": self.html})
-        return f"id: {self.digest}\ndata: {data}\n\n".encode()
+    message: bytes
 
 
 class Live:
@@ -85,7 +80,8 @@ class Live:
             problem = str(error)
         html = self._render(status, problem)
         digest = hashlib.sha256(html.encode()).hexdigest()[:16]
-        return View(status, problem, html, digest)
+        data = json.dumps({"digest": digest, "html": html})
+        return View(status, problem, html, digest, f"id: {digest}\ndata: {data}\n\n".encode())
 
     def _count(self, manifest: Path) -> Counts:
         # Two million rows take seconds, and a run writes them every few minutes.

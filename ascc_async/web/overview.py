@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from ascc_async.errors import NoJournal
+from ascc_async.errors import JournalError
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -35,9 +35,9 @@ SPANS = {"all": inf, "week": 7 * 86_400.0, "day": 86_400.0, "hour": 3600.0}
 
 async def page(request: web.Request) -> web.Response:
     """The page as it stands now; what changes later comes by `/events`."""
-    view = await request.app[LIVE].now()
+    view, drawn = await request.app[LIVE].now(), await _history(request)
     return request.app[SITE].page(
-        request, "overview.html", title="Overview", live=view.html, digest=view.digest, spans=SPANS
+        request, "overview.html", title="Overview", view=view, history=drawn, spans=SPANS
     )
 
 
@@ -59,12 +59,8 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 async def history(request: web.Request) -> web.Response:
     """The figures of the history, as JSON."""
-    site = request.app[SITE]
-    seconds = SPANS.get(request.query.get("span", "all"), inf)
-    # All who look within these seconds share them.
-    version = int(time.time() // 5)
-    made = await site.kept(f"history {seconds}", version, _history, site.output, seconds)
-    return web.Response(body=made, content_type="application/json")
+    drawn = await _history(request)
+    return web.Response(text=drawn.json, content_type="application/json")
 
 
 ROUTES = [
@@ -74,12 +70,30 @@ ROUTES = [
 ]
 
 
-def _history(output: Path, seconds: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class History:
+    """Figures as JSON, that may stand in a page; and their heights, so that nothing moves there."""
+
+    json: str
+    heights: dict[str, int]
+
+
+async def _history(request: web.Request) -> History:
+    site = request.app[SITE]
+    seconds = SPANS.get(request.query.get("span", "all"), inf)
+    # All who look within these seconds share it.
+    version = int(time.time() // 5)
+    return await site.kept(f"history {seconds}", version, _draw, site.output, seconds)
+
+
+def _draw(output: Path, seconds: float) -> History:
     found: dict[str, Any] = {}
-    with suppress(NoJournal), closing(Reader(output / JOURNAL_NAME)) as reader:
+    # What cannot be read the page says in other words.
+    with suppress(JournalError), closing(Reader(output / JOURNAL_NAME)) as reader:
         if newest := reader.newest_minute():
             found = figures_of(read_minutes(reader, newest.at - seconds))
-    return json.dumps(found).encode()
+    heights = {name: figure["layout"]["height"] for name, figure in found.items()}
+    return History(json.dumps(found).replace("<", "\\u003c"), heights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def application(settings: Settings, access: Access) -> web.Application:
     app[LABELS] = LabelReader(settings, site.work, app[TALLIES])
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
+    app.router.add_get("/favicon.ico", static_file)  # browsers ask for it beside a page of text
     for page in (overview, classes, missing, clips, clip, for_programs):
         app.add_routes(page.ROUTES)
 

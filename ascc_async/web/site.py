@@ -153,7 +153,7 @@ def static_address(name: str) -> str:
 
 async def static_file(request: web.Request) -> web.Response:
     """One of the few files there are: its name is looked up, never made into a path."""
-    name = request.match_info["name"]
+    name = request.match_info.get("name", "favicon.svg")
     if name not in STATIC_NAMES:
         raise web.HTTPNotFound
     work = request.app[SITE].work

@@ -69,7 +69,9 @@ def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync.sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses it to root
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+        foreign = "--host-resolver-rules=MAP evil.example 127.0.0.1"  # as DNS rebinding does
+        args = [*sandbox, foreign]
+        browser = playwright.chromium.launch(executable_path=program, args=args)
         # Playwright leaves its event loop running, in the way of every later test with a loop of
         # its own: so it counts as running only while a window is open.
         loop = asyncio.get_running_loop()

@@ -81,7 +81,7 @@ def test_it_fits_and_everybody_can_use_it(
             page.locator("#chart-identities svg").get_by_text("<script>").first.wait_for()
             seen.assert_fits()
             seen.assert_accessible()
-        assert page.locator("script:not([src])").count() == 0
+        assert page.locator("script:not([src]):not([type='application/json'])").count() == 0
         button = page.get_by_role("button", name="hour")
         button.focus()
         page.keyboard.press("Enter")
@@ -111,3 +111,23 @@ def test_it_says_when_the_page_itself_has_ended(
     page.wait_for_selector("#connection[data-state=live]")
     serve.stop()  # type: ignore[attr-defined]
     page.get_by_text("serve has ended").wait_for()
+
+
+def test_only_who_has_the_token_sees_it_and_only_by_its_name(
+    serve: Callable[..., str], window: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The token goes from the address into a cookie, with which all else is loaded. Who has a wrong
+    one, or a name that another site made up, is told what to do.
+    """
+    leave(tmp_path / "out", now())
+    url = serve(tmp_path / "out", "--token", "a secret+/é")
+    page = (seen := window()).open(url.partition("?")[0] + "?token=wrong")
+    assert "401: this page needs its token" in page.inner_text("body")
+    seen.open(url.replace("127.0.0.1", "evil.example"))
+    assert "403: this page is not served under that name" in page.inner_text("body")
+    expected = "Failed to load resource"
+    assert [each for each in seen.complaints if expected not in each] == []
+    seen.complaints.clear()
+    seen.open(url)
+    assert page.url == url.partition("?")[0]
+    page.wait_for_selector("#connection[data-state=live]")

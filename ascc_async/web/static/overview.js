@@ -2,7 +2,7 @@
 // The overview: what is new comes by one stream, the history once a minute while something is new.
 const live = document.getElementById("live");
 const connection = document.getElementById("connection");
-let digest = live.dataset.digest, span = "all", drawnAt = 0;
+let digest = live.dataset.digest, span = "all", drawnAt = Date.now();
 
 const WORDS = {
   live: "live",
@@ -24,16 +24,18 @@ function show({ state, view }) {
     if (shown.innerHTML === part.innerHTML) continue;
     shown.replaceChildren(...part.childNodes);
     // A run began or ended: its last minute is drawn once the server has read it.
-    if (part.dataset.live === "state") setTimeout(drawHistory, 6_000);
+    if (part.dataset.live === "state") setTimeout(readHistory, 6_000);
   }
-  if (Date.now() - drawnAt > 60_000) drawHistory();
+  if (Date.now() - drawnAt > 60_000) readHistory();
 }
 
-async function drawHistory() {
+async function readHistory() {
   drawnAt = Date.now();
   const answer = await fetch(`/history.json?span=${span}`);
-  if (!answer.ok) return;
-  const figures = await answer.json();
+  if (answer.ok) drawHistory(await answer.json());
+}
+
+function drawHistory(figures) {
   for (const place of live.querySelectorAll("[data-history]")) {
     const figure = figures[place.dataset.history];
     place.hidden = !figure;
@@ -48,7 +50,7 @@ for (const button of live.querySelectorAll("[data-span]"))
     span = button.dataset.span;
     for (const each of live.querySelectorAll("[data-span]"))
       each.setAttribute("aria-pressed", String(each === button));
-    drawHistory();
+    readHistory();
   });
 
 if (window.SharedWorker) {
@@ -67,4 +69,4 @@ if (window.SharedWorker) {
     show({ state: "ended" });
   });
 }
-drawHistory();
+drawHistory(JSON.parse(document.getElementById("history").textContent));
