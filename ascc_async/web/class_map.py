@@ -99,7 +99,7 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
             }
         ],
         "layout": {
-            "margin": {"l": 0, "r": 0, "t": 0, "b": 64},
+            "margin": {"l": 0, "r": 0, "t": 26, "b": 64},
         },
     }
 
