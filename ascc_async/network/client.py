@@ -18,6 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import aiohttp
 import aiohttp_socks
 import certifi
+from aiohttp import hdrs
 from yarl import URL
 
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
@@ -130,7 +131,7 @@ class IdentityClient:
                 allow_redirects=False,
                 timeout=self._timeout_of_long if long else self._timeout,
             )
-        if to_youtube and response.cookies:
+        if to_youtube and hdrs.SET_COOKIE in response.headers:
             for name, morsel in response.cookies.items():
                 ends = _posix_time(morsel["expires"])
                 is_over = morsel["max-age"] == "0" or (ends is not None and ends < time.time())

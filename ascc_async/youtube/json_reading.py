@@ -32,7 +32,9 @@ def parse_json(text: str, *, rest_allowed: bool = False) -> Any:
 def inside(node: Any, *names: str) -> Mapping[str, Any]:
     """The object at the end of a path of names; empty where there is none."""
     for name in names:
-        node = node.get(name) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            return {}
+        node = node.get(name)
     return node if isinstance(node, dict) else {}
 
 

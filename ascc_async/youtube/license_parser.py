@@ -124,8 +124,8 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
     license_, text, link = _license_in(secondary.get("metadataRowContainer"))
     owner = inside(secondary, "owner", "videoOwnerRenderer")
     # The link to the channel is at the renderer, or at the name's words.
-    names = [owner, *listed(inside(owner, "title").get("runs"))]
-    ids = [inside(name, "navigationEndpoint", "browseEndpoint").get("browseId") for name in names]
+    names = (owner, *listed(inside(owner, "title").get("runs")))
+    ids = (inside(name, "navigationEndpoint", "browseEndpoint").get("browseId") for name in names)
     login = inside(answer, "responseContext", "mainAppWebResponseContext").get("loggedOut")
     # In a page the player names it, too, and for certain.
     named = string(inside(answer, "videoDetails").get("videoId"))
