@@ -134,8 +134,10 @@ class StoppedOnRequest(StopRun):
 class Refused(AsccError):
     """YouTube refuses this identity for now. Never says anything about the video.
 
-    `retry_after`: seconds YouTube asked for, or None.
+    `retry_after`: seconds YouTube asked for, or None. `identity`: who it was, of a clip's video.
     """
+
+    identity = ""
 
     def __init__(
         self, message: str, *, kind: RefusalKind = "other", retry_after: float | None = None

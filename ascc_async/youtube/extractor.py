@@ -93,6 +93,7 @@ class Extractor:
         self._choice = ClientChoice()
         self._known_videos = known_videos
         self._unplayed_in_a_row: Counter[str] = Counter()
+        self._refused: set[str] = set()  # videos
         # Who would wait for a process must not hold a permit of the limiter meanwhile.
         self._processes = asyncio.Semaphore(pool.count)
         self._config: WorkerConfig | None = None
@@ -118,21 +119,33 @@ class Extractor:
         try:
             return await self._resolve(video_id, other_client)
         except (Unavailable, Unexplained) as error:
-            if self._unplayed_in_a_row[error.identity] < _MANY_UNPLAYED:
+            identity = error.identity
+            if self._unplayed_in_a_row[identity] < _MANY_UNPLAYED:
                 raise
-            await self._look_for_block(error.identity)
+            await self._plays_known(identity)
+        except Refused as error:
+            identity, again = error.identity, video_id in self._refused
+            self._refused.add(video_id)
+            if not (identity and again and await self._plays_known(identity)):
+                raise
         # Known videos are played, maybe after a pause: what is said now is about the video.
-        return await self._resolve(video_id, other_client)
+        try:
+            return await self._resolve(video_id, other_client)
+        except Refused as error:
+            if error.identity != identity or video_id not in self._refused:
+                raise
+            words = f"refused, while known videos are played: {error}"
+            raise Unexplained(words, identity=identity) from error
 
-    async def _look_for_block(self, identity: str) -> None:
-        """Raise Refused when no known video is played for the identity either."""
+    async def _plays_known(self, identity: str) -> bool:
+        """Whether a known video is played. Raises Refused where none is for it either."""
         said = ""
         for known in self._known_videos:
             try:
                 await self._attempt(known, identity, PlayerClient.DEFAULT)
-                return
+                return True
             except Rejected:
-                return  # played, without a sound
+                return True  # without a sound
             except (Unavailable, Unexplained) as error:
                 said = str(error)
             except ItemError:
@@ -146,6 +159,7 @@ class Extractor:
             )
             self._limiter.were_refusals(RequestKind.PLAYER, identity, refused)
             raise refused
+        return False
 
     async def _resolve(self, video_id: str, other_client: bool) -> Resolved:
         """By the client that is best for the identity, then by another one where that may help."""
@@ -209,6 +223,7 @@ class Extractor:
                 except AsccError as error:
                     if isinstance(error, Unavailable | Unexplained):
                         permit.no_verdict()  # a block may be worded so
+                    if isinstance(error, Unavailable | Unexplained | Refused):
                         error.identity = identity
                     cookies, now = self._cookies.get(identity), time.monotonic()
                     signed_in = cookies is not None and cookies.signed_in

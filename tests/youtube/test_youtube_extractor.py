@@ -36,11 +36,13 @@ from ascc_async.media.ranges import Ranges
 from ascc_async.model import License, Reason
 from ascc_async.network.cookies import CookieStore, IdentityCookies
 from ascc_async.settings import ClipsSettings, NetworkSettings
+from ascc_async.standin.limits import drawn_by_hash
 from ascc_async.standin.playability import wording
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
 from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.circuit_breaker import RefusalBreaker
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
 from ascc_async.youtube.extractor import Extractor, join_authorities
@@ -279,6 +281,27 @@ async def test_what_everybody_is_told_is_a_refusal_once_known_videos_get_it(
     assert (world.counted("refused"), world.counted("answered")) == (1, 0)
     world.youtube.set_faults()
     extractor = await world.extractor()
+    assert (await extractor.resolve(video.video_id)).video_id == video.video_id
+
+
+async def test_a_refusal_that_hangs_on_one_video_ends_no_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused again while a known video is played: nobody says why, so a later run asks it."""
+    monkeypatch.setattr(RefusalBreaker, "FIRST", 0.05)
+
+    def drawn(video_id: str) -> float:
+        return drawn_by_hash(f"1 0 bot_check player {video_id}")
+
+    share = min(map(drawn, world.youtube.settings.known_creative_commons))
+    videos = [video for video in world.youtube.world.videos if video.reason is None]
+    video = next(one for one in videos if drawn(one.video_id) < share)
+    world.youtube.set_faults(Fault(name="bot_check", times=0, endpoints=("player",), share=share))
+    extractor = await world.extractor()
+    for expected in (Refused, Unexplained, Unexplained):
+        with pytest.raises(expected):
+            await extractor.resolve(video.video_id)
+    world.youtube.set_faults()
     assert (await extractor.resolve(video.video_id)).video_id == video.video_id
 
 
