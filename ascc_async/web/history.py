@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -75,15 +75,10 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
         )
     )
     height = _ROW * len(rows) + 40
-    layout: Figure = {
-        "xaxis": _time_axis("y", times),
-        "height": height,
-        "shapes": [],
-        "annotations": [],
-    }
+    layout: Figure = {"xaxis": _time_axis("y", times), "height": height, "annotations": []}
     data: list[Figure] = []
     for number, row in enumerate(rows):
-        limits: list[Limit | None] = [
+        limits = [
             next((each for each in minute.identities if (each.identity, each.kind) == row), None)
             for minute in minutes
         ]
@@ -91,7 +86,8 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
         axis = "y" if number == len(rows) - 1 else f"y{len(rows) - number}"
         bottom = 1 - (number + 1) / len(rows)
         domain = (bottom + 0.08 / len(rows), bottom + 0.72 / len(rows))
-        layout[axis.replace("y", "yaxis")] = _axis("", domain)
+        top = 1.08 * max(max(limit.rate, limit.ceiling or 0) for limit in limits if limit)
+        layout[axis.replace("y", "yaxis")] = _axis("", domain) | {"range": [0, top]}
         layout["annotations"].append(
             {
                 "text": _label(*row),
@@ -105,59 +101,54 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
                 "font": {"color": "--text"},
             }
         )
-        permitted = [limit and round(limit.rate, 4) for limit in limits]
-        ceiling = [limit and limit.ceiling and round(limit.ceiling, 4) for limit in limits]
         common = {"yaxis": axis, "showlegend": False}
-        data.append(
-            common
-            | {
-                "y": _with_gaps(ceiling, places),
-                "mode": "lines",
-                "line": {"color": "--warn", "dash": "dot", "width": 1.5, "shape": "hv"},
-                "hovertemplate": "refused at %{y:.3~r}/s<extra></extra>",
-            }
-        )
-        data.append(
-            common
-            | {
-                "y": _with_gaps(permitted, places),
-                "mode": "lines",
-                "line": {"color": "--accent", "width": 2, "shape": "hv"},
-                "hovertemplate": "%{x}: permitted %{y:.3~r}/s<extra></extra>",
-            }
-        )
-        refused = [
-            (place, limit.refusals - (before.refusals if before else 0), limit.rate)
-            for place, before, limit in zip(places[1:], limits, limits[1:], strict=False)
-            if limit and limit.refusals > (before.refusals if before else 0)
-        ]
-        data.append(
-            common
-            | {
-                "x": [times[place] for place, _, _ in refused],
-                "y": [round(rate, 4) for _, _, rate in refused],
-                "text": [number for _, number, _ in refused],
-                "mode": "markers",
-                "marker": {"color": "--bad", "size": 7},
-                "hovertemplate": "%{x}: %{text} refused<extra></extra>",
-            }
-        )
-        for begin, end in _rests(limits, places):
-            layout["shapes"].append(
-                {
-                    "type": "rect",
-                    "layer": "below",
-                    "xref": "x",
-                    "x0": times[begin],
-                    "x1": times[end],
-                    "yref": f"{axis} domain",
-                    "y0": 0,
-                    "y1": 1,
-                    "fillcolor": "--warn-back",
-                    "line": {"width": 0},
-                }
-            )
+        data += [common | trace for trace in _row(limits, times, places, top)]
     return {"times": times, "data": data, "layout": layout}
+
+
+def _row(
+    limits: Sequence[Limit | None], times: Sequence[str], places: Sequence[int], top: float
+) -> Iterator[Figure]:
+    """What one identity was permitted of one kind of request."""
+    corners: tuple[list[str | None], list[float | None]] = [], []
+    for begin, end in _rests(limits, places):
+        corners[0].extend((times[begin], times[begin], times[end], times[end], None))
+        corners[1].extend((0, top, top, 0, None))
+    yield {
+        "x": corners[0],
+        "y": corners[1],
+        "mode": "lines",
+        "line": {"width": 0},
+        "fill": "toself",
+        "fillcolor": "--warn-back",
+        "hoverinfo": "skip",
+    }
+    yield {
+        "y": _with_gaps([limit and limit.ceiling for limit in limits], places),
+        "mode": "lines",
+        "line": {"color": "--warn", "dash": "dot", "width": 1.5, "shape": "hv"},
+        "hovertemplate": "refused at %{y:.3~r}/s<extra></extra>",
+    }
+    yield {
+        "y": _with_gaps([limit and limit.rate for limit in limits], places),
+        "mode": "lines",
+        "line": {"color": "--accent", "width": 2, "shape": "hv"},
+        "hovertemplate": "%{x}: permitted %{y:.3~r}/s<extra></extra>",
+    }
+    refused = [
+        (times[place], limit.refusals - (before.refusals if before else 0))
+        for place, before, limit in zip(places[1:], limits, limits[1:], strict=False)
+        if limit and limit.refusals > (before.refusals if before else 0)
+    ]
+    yield {
+        "x": [at for at, _ in refused],
+        "y": [top / 12] * len(refused),
+        "text": [number for _, number in refused],
+        "mode": "markers",
+        "marker": {"color": "--bad", "symbol": "line-ns", "size": 8,
+                   "line": {"color": "--bad", "width": 1.5}},
+        "hovertemplate": "%{x}: %{text} refused<extra></extra>",
+    }  # fmt: skip
 
 
 def _label(identity: str, kind: str) -> str:

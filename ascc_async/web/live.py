@@ -13,7 +13,7 @@ from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.manifest_index import ManifestIndex
-from ascc_async.errors import NoJournal, StopRun
+from ascc_async.errors import MetadataError, NoJournal, StopRun
 from ascc_async.progress.status import Status, read_status
 
 LOOK_EVERY = 1.0  # seconds
@@ -45,7 +45,7 @@ class Live:
         self._lock = asyncio.Lock()
         self._looked_at = -LOOK_EVERY
         self._view: View | None = None
-        self._counted: tuple[object, Counts] | None = None
+        self._counted: tuple[object, Counts | MetadataError] | None = None
         self.ended = asyncio.Event()
 
     async def now(self) -> View:
@@ -84,9 +84,16 @@ class Live:
         return View(status, problem, html, digest, f"id: {digest}\ndata: {data}\n\n".encode())
 
     def _count(self, manifest: Path) -> Counts:
-        # Two million rows take seconds, and a run writes them every few minutes.
+        # Two million rows take seconds, and a run writes them every few minutes: also where they
+        # cannot be counted, once is enough.
         stat = manifest.stat()
         version = stat.st_ino, stat.st_mtime_ns, stat.st_size
         if self._counted is None or self._counted[0] != version:
-            self._counted = version, ManifestIndex(manifest).counts
-        return self._counted[1]
+            try:
+                self._counted = version, ManifestIndex(manifest).counts
+            except MetadataError as error:
+                self._counted = version, error
+        counts = self._counted[1]
+        if isinstance(counts, MetadataError):
+            raise counts
+        return counts

@@ -224,8 +224,9 @@ def test_the_history_is_drawn_from_few_points(output: Path) -> None:
     licenses = figures["progress"]["data"][0]
     assert licenses["y"].count(None) == 1
     assert len(figures["progress"]["times"]) == len(licenses["y"]) == 201
-    assert len(figures["identities"]["layout"]["shapes"]) == 4  # two rests, of two kinds
-    refused = figures["identities"]["data"][2]
+    rests, _, permitted, refused = figures["identities"]["data"][:4]
+    assert rests["x"].count(None) == 2
+    assert len(permitted["y"]) == 201
     assert refused["text"] == [1] * 6
 
 
