@@ -124,7 +124,7 @@ def window(
         )
         context.add_init_script(_WATCH)
         seen = Window(context.new_page())
-        seen.page.set_default_timeout(10_000)
+        seen.page.set_default_timeout(30_000)  # a machine may have much else to do
         seen.page.on(
             "console",
             lambda message: (

@@ -30,13 +30,13 @@ def test_a_run_is_seen_to_begin_to_die_and_to_end(
         place = Place(output, (*reach(youtube), metadata))
         slow = ("throttle.requests_per_second=4", "throttle.max_requests_per_second=4")
         run = Place(output, (*place.settings, *slow)).start("run", "-q")
-        state.get_by_text("A run is going on").wait_for(timeout=20_000)
-        page.locator(".stage").first.wait_for(timeout=20_000)
+        state.get_by_text("A run is going on").wait_for()
+        page.locator(".stage").first.wait_for()
         os.kill(run.pid, signal.SIGKILL)
         run.communicate()
-        state.get_by_text("ended unexpectedly").wait_for(timeout=5_000)
+        state.get_by_text("ended unexpectedly").wait_for()
         assert place.run("run", "-q")[0] == 0
-    state.get_by_text("The last one finished at").wait_for(timeout=5_000)
+    state.get_by_text("The last one finished at").wait_for()
     licenses = page.locator(".stage progress").first
     assert licenses.evaluate("bar => bar.value === bar.max")
     assert not list(output.glob("state.sqlite3-*"))
