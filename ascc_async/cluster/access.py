@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ascc_async.cluster.engine import local_cluster, scheduler_address
+from ascc_async.cluster.engine import scheduler_address
+from ascc_async.cluster.local import local_cluster
 from ascc_async.cluster.machine import Machine
 from ascc_async.cluster.machines import Machines
 from ascc_async.errors import LinkExpired, Refused, StationLost

@@ -1,4 +1,4 @@
-"""Dask `distributed`: where its scheduler is, how it is reached, and a small cluster for a look."""
+"""Dask `distributed`: where its scheduler is, and how it and its workers are reached."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import asyncio
 import ipaddress
 import json
 import logging
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed import Client
 
-from ascc_async.errors import SettingsError
-from ascc_async.settings import ClusterSettings, Settings
+from ascc_async.errors import SettingsError, SetupError
+from ascc_async.settings import ClusterSettings
 
 _CONNECT_SECONDS = 10
+_NO_ANSWER = 20  # seconds without a word from the scheduler: it is gone
+_GOODBYE = 5
 _GREETING_SECONDS = 30  # the first one of a worker imports us
 _SAFE = ("tls", "wss")
-# Ctrl-C at the terminal is for the run: what workers have in hand is finished.
-_NO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 def scheduler_address(settings: ClusterSettings) -> str | None:
@@ -75,6 +74,63 @@ async def connect(address: str) -> Client:
     return client
 
 
+class Connection:
+    """To the scheduler at `address`, which may be lost and found again."""
+
+    def __init__(self, settings: ClusterSettings, address: str) -> None:
+        self._settings, self._address = settings, address
+        self._client: Client | None = None
+
+    async def open(self) -> None:
+        """Raises SettingsError as `connect`, and SetupError when none answers."""
+        try:
+            self._client = await connect(self._address)
+        except (OSError, TimeoutError) as error:
+            raise SetupError(
+                f"no Dask scheduler answers at {self._address} ({error}): start one with"
+                " `dask scheduler`, or correct cluster.scheduler"
+            ) from error
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was when it was last asked."""
+        return self._client is not None
+
+    async def find_again(self) -> None:
+        """Try once."""
+        with suppress(OSError, TimeoutError, SettingsError):
+            # Its file names another address after it was started again.
+            address = scheduler_address(self._settings) or self._address
+            self._client = await connect(address)
+
+    async def workers(self) -> dict[tuple[str, str], str]:
+        """By address and folder their names. Raises OSError or TimeoutError when it is gone."""
+        if self._client is None:
+            raise ConnectionError("no scheduler was found yet")
+        async with asyncio.timeout(_NO_ANSWER):
+            # What the client itself knows of is old, and of five workers at most.
+            seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+        return {
+            (address, each["local_directory"]): str(each["name"]) for address, each in seen.items()
+        }
+
+    async def call(self, worker: str, function: Callable[..., Any], *args: Any) -> Any:
+        """What the function returns there. Raises OSError when the worker or the way to it dies."""
+        if self._client is None:
+            raise ConnectionError("the Dask scheduler does not answer")
+        # Not a task: the same engine and the same way, for half of the work, and it fails at once
+        # where the worker dies.
+        return (await self._client.run(function, *args, workers=[worker]))[worker]
+
+    async def close(self) -> None:
+        """Let go of it."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_GOODBYE):
+                    await client.close()
+
+
 async def greetings(address: str) -> dict[str, Any]:
     """By worker, what it greets with, or the error. Raises OSError or TimeoutError as `connect`."""
     from ascc_async.cluster.station import greet  # imports the whole pipeline
@@ -82,42 +138,3 @@ async def greetings(address: str) -> dict[str, Any]:
     async with await connect(address) as client, asyncio.timeout(_GREETING_SECONDS):
         told: dict[str, Any] = await client.run(greet, on_error="return")
         return told
-
-
-@asynccontextmanager
-async def local_cluster(settings: Settings, folder: Path) -> AsyncIterator[str]:
-    """A cluster on this machine, for a look: a worker for each identity. Gives its address.
-
-    `folder`: for the workers' files, cookies among them; emptied before.
-    """
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    own = settings.network.model_dump(mode="json")
-    workers = {}
-    for identity in settings.network.all_identities():
-        ways = own | identity.model_dump(mode="json", exclude={"name"}) | {"identities": []}
-        sections = {"network": ways, "concurrency": settings.concurrency.model_dump(mode="json")}
-        environment = {
-            f"ASCC_{section}__{key}".upper(): json.dumps(value)
-            for section, values in sections.items()
-            for key, value in values.items()
-        }
-        options = {
-            "nthreads": 1,  # questions run on its event loop
-            "env": environment,
-            "memory_limit": 0,
-            "dashboard": False,
-            "silence_logs": logging.CRITICAL,
-            "preload": [_NO_CTRL_C],
-            "local_directory": str(folder),
-        }
-        workers[identity.name] = {"cls": Nanny, "options": options}
-    scheduler = {"cls": Scheduler, "options": {"host": "localhost", "dashboard": False}}
-    # Its nannies start workers that may start processes of their own: yt-dlp's.
-    daemons = dask.config.set({"distributed.worker.daemon": False})
-    quiet = {"asynchronous": True, "silence_logs": logging.CRITICAL}
-    try:
-        with daemons:
-            async with SpecCluster(workers=workers, scheduler=scheduler, **quiet) as cluster:
-                yield cluster.scheduler_address
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -47,6 +47,10 @@ class Machine:
         """The worker's."""
         return self.key[0]
 
+    def shares_account(self, identities: Mapping[str, str]) -> bool:
+        """Whether one of these is signed in as one of its own."""
+        return bool(set(self.identities.values()) & set(filter(None, identities.values())))
+
     def buckets(self) -> list[BucketSnapshot]:
         """Its identities' buckets, as this run calls them: «machine/identity»."""
         own = self.state.buckets if self.state else ()

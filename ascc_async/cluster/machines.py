@@ -1,7 +1,4 @@
-"""The machines of a Dask cluster: who is there, who is asked next, and what a loss means.
-
-A question is one call of a worker by way of the scheduler; this run alone knows which is where.
-"""
+"""The machines of a Dask cluster: who is there, what they are asked, and what a loss means."""
 
 from __future__ import annotations
 
@@ -9,24 +6,20 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
-from distributed import Client
-
-from ascc_async.cluster.engine import connect, scheduler_address
+from ascc_async.cluster.engine import Connection
 from ascc_async.cluster.machine import Machine, unfit, what_travels
 from ascc_async.cluster.station import Reply, greet, reply
+from ascc_async.cluster.turns import Turns
 from ascc_async.concurrency.process_pool import JobFailed
 from ascc_async.errors import (
     AsccError,
     Closed,
     GaveUp,
     NetworkFault,
-    Refused,
-    SettingsError,
     SetupError,
     StationLost,
     StopRun,
@@ -36,18 +29,9 @@ from ascc_async.settings import Settings
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 1.0  # seconds
-_NO_ANSWER = 20.0  # seconds without a word from the scheduler: it is gone
-_CONNECT_EVERY = 10.0  # seconds
-_SAY_AGAIN_EVERY = 600.0  # seconds
+_CONNECT_EVERY, _SAY_AGAIN_EVERY = 10.0, 600.0  # seconds
 _GOODBYE = 5.0  # seconds for stations to end in
 _MOST_LOSSES = 3  # machines that a question may cost: it may be what kills them
-_NOBODY = (
-    "no machine works for this run: start some with `dask worker` (docs/machines.md); it waits"
-)
-
-
-async def _ignore(identities: list[str]) -> None:
-    """Nobody wants to know."""
 
 
 class Machines:
@@ -65,25 +49,18 @@ class Machines:
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._settings, self._address, self._memory = settings, address, memory
+        self._settings, self._memory = settings, memory
+        self._connection = Connection(settings.cluster, address)
         self._wall = wall
         self._run, self._salt = secrets.token_hex(8), secrets.token_bytes(16)
         self._there: dict[tuple[str, str], Machine] = {}  # by address and folder of the worker
         self.known: dict[str, Machine] = {}  # by name, lost ones too
-        self._waiting: deque[tuple[str, asyncio.Future[Machine]]] = deque()  # with the source
-        self._closed = False
-        self._client: Client | None = None
+        self._turns = Turns(settings.cluster.in_flight, lambda: self.working, wall)
         self._tasks: asyncio.TaskGroup | None = None
-        self.on_join: Callable[[list[str]], Awaitable[None]] = _ignore
+        self.on_join: Callable[[list[str]], Awaitable[None]] = lambda _: asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
-        try:
-            self._client = await connect(self._address)
-        except (OSError, TimeoutError) as error:
-            raise SetupError(
-                f"no Dask scheduler answers at {self._address} ({error}): start one with"
-                " `dask scheduler`, or correct cluster.scheduler"
-            ) from error
+        await self._connection.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,7 +68,7 @@ class Machines:
             async with asyncio.timeout(_GOODBYE), asyncio.TaskGroup() as tasks:
                 for machine in self.working:
                     tasks.create_task(self._quietly(machine, "end"))
-        await self._disconnect()
+        await self._connection.close()
 
     @property
     def working(self) -> list[Machine]:
@@ -104,11 +81,7 @@ class Machines:
 
     def stop(self) -> None:
         """The run drains: whoever waits is turned away, here and at the machines."""
-        self._closed = True
-        for _, granted in self._waiting:
-            if not granted.done():
-                granted.set_exception(Closed("the run is stopping"))
-        self._waiting.clear()
+        self._turns.close()
         for machine in self.working:
             self.tell(machine, "stop")
 
@@ -121,13 +94,6 @@ class Machines:
         with suppress(AsccError):
             await self._call(machine, what, *args)
 
-    async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_GOODBYE):
-                    await client.close()
-
     # Asking
 
     async def ask(
@@ -135,20 +101,19 @@ class Machines:
     ) -> tuple[Machine, Any]:
         """Who did it, and what came of it. `what`: a method of `Station`.
 
-        `on`: that machine, at once, as it goes on with something begun; else whichever has room,
-        and another one when that is lost. `source`: the license source it is about. `first`:
-        before all others that wait.
+        `on`: that machine, at once, as it goes on with something begun; else whichever has room
+        (see `Turns.take`), and another one when that is lost.
 
         Raises what the method raises, `StationLost` when the machine named is lost, Closed, GaveUp.
         """
         for _ in range(_MOST_LOSSES):
             while True:
-                machine = self._named(on, source) if on else await self._turn(source, first)
+                machine = self._named(on, source) if on else await self._turns.take(source, first)
                 machine.in_flight += on is not None
                 try:
                     return machine, await self._call(machine, what, *args)
                 except Closed:  # unasked: its turn did not come in time
-                    if on is not None or self._closed:
+                    if on is not None or self._turns.closed:
                         raise
                 except StationLost:
                     if on is not None:
@@ -162,7 +127,7 @@ class Machines:
                         raise StationLost(str(error)) from error
                 finally:
                     machine.in_flight -= 1
-                    self._hand_out()
+                    self._turns.hand_out()
         raise NetworkFault(f"{_MOST_LOSSES} machines were lost while they were asked this")
 
     async def _call(self, machine: Machine, what: str, *args: Any) -> Any:
@@ -180,25 +145,19 @@ class Machines:
         return answer.value
 
     async def _submit(self, machine: Machine, function: Callable[..., Any], *args: Any) -> Any:
-        if self._client is None:
-            raise StationLost("the Dask scheduler does not answer")
         patience = asyncio.timeout(None)  # of a host that is cut off nobody says so: `_lose` does
         try:
             async with patience:
                 machine.pending.add(patience)
                 try:
-                    # Not a task: the same engine and the same way, for half of the work, and it
-                    # fails at once where the worker dies.
-                    answers = await self._client.run(function, *args, workers=[machine.address])
+                    answer = await self._connection.call(machine.address, function, *args)
                 finally:
                     machine.pending.discard(patience)
         except (TimeoutError, OSError) as error:
             self._lose(machine)  # if it is there all the same, it is found again
             raise StationLost(f"{machine} is lost") from error
         machine.seen_at = self._wall()
-        return answers[machine.address]
-
-    # Who is next
+        return answer
 
     def _named(self, name: str, source: str) -> Machine:
         machine = self.known.get(name)
@@ -206,51 +165,13 @@ class Machines:
             raise StationLost(f"«{name}» is lost or left out")
         return machine
 
-    async def _turn(self, source: str, first: bool) -> Machine:
-        """A machine with room for a question, which it has in flight now."""
-        if self._closed:
-            raise Closed("the run is stopping")
-        granted: asyncio.Future[Machine] = asyncio.get_running_loop().create_future()
-        put_in_line = self._waiting.appendleft if first else self._waiting.append
-        put_in_line((source, granted))
-        self._hand_out()
-        try:
-            return await granted
-        except asyncio.CancelledError:
-            if not granted.cancelled() and granted.exception() is None:
-                granted.result().in_flight -= 1
-            raise
-
-    def _hand_out(self) -> None:
-        """Let go who may go."""
-        now, working = self._wall(), self.working
-        most = self._settings.cluster.in_flight
-        ready = [each for each in working if each.in_flight < most and each.rests_until() <= now]
-        while self._waiting:
-            source, granted = self._waiting[0]
-            if not granted.done():  # else cancelled
-                free = [each for each in ready if source not in each.shut]
-                if free:
-                    machine = min(free, key=lambda each: each.in_flight)
-                    machine.in_flight += 1
-                    granted.set_result(machine)
-                    if machine.in_flight == most:
-                        ready.remove(machine)
-                elif working and all(source in each.shut for each in working):
-                    granted.set_exception(Refused(f"no machine reads {source} right"))
-                else:
-                    return
-            self._waiting.popleft()
-
     def leave_out_source(self, source: str, name: str) -> bool:
         """Do not ask a source of a machine that misreads it; False when it is the last one."""
         machine = self.known.get(name)
-        others = [
-            each
+        if machine is None or all(
+            each is machine or each.status == "left out" or source in each.shut
             for each in self._there.values()
-            if each is not machine and each.status != "left out" and source not in each.shut
-        ]
-        if machine is None or not others:
+        ):
             return False
         machine.shut.add(source)
         machine.why = f"{source} is misread there and not asked any more"
@@ -265,7 +186,7 @@ class Machines:
         """
         clock = asyncio.get_running_loop().time
         alone_since = clock()
-        said_at = alone_since - _SAY_AGAIN_EVERY + _NO_ANSWER  # workers may be starting just now
+        said_at = alone_since - _SAY_AGAIN_EVERY + 20  # workers may be starting just now
         async with asyncio.TaskGroup() as self._tasks:
             try:
                 while True:
@@ -274,38 +195,36 @@ class Machines:
                     except (OSError, TimeoutError) as error:
                         await self._find_scheduler(error)
                     now = clock()
-                    if self.working or not self._waiting:
+                    if self.working or not self._turns:
                         alone_since = now
                     elif now - alone_since > self._settings.throttle.give_up_after_hours * 3600:
                         raise GaveUp(
-                            "no machine worked for this run for throttle.give_up_after_hours. Start"
+                            "no machine worked for this run for throttle.give_up_after_hours: start"
                             " some (docs/machines.md), then run the same command again to go on"
                         )
                     elif now - said_at > _SAY_AGAIN_EVERY:
                         said_at = now
-                        log.warning(_NOBODY)
-                    self._hand_out()  # pauses may be over
+                        what = (
+                            "no machine works for this run: start `dask worker` on some; it waits"
+                        )
+                        log.warning(f"{what} (docs/machines.md)")
+                    self._turns.hand_out()  # pauses may be over
                     await asyncio.sleep(_LOOK_EVERY)
             finally:
                 self._tasks = None
 
     async def _look(self) -> None:
-        if self._client is None:
-            raise ConnectionError("no scheduler was found yet")
         assert self._tasks is not None
-        async with asyncio.timeout(_NO_ANSWER):
-            # What the client itself knows of is old, and of five workers at most.
-            seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
-        workers = {(address, each["local_directory"]): each for address, each in seen.items()}
+        workers = await self._connection.workers()
         for key in self._there.keys() - workers.keys():
             self._lose(self._there[key])
         for key in [key for key in workers if key not in self._there]:
-            name = str(workers[key]["name"])
+            name = workers[key]
             self._there[key] = machine = Machine(key, "" if "://" in name else name)
             self._tasks.create_task(self._open(machine))
 
     async def _open(self, machine: Machine) -> None:
-        """Look at a new machine, and let it work or leave it out."""
+        """Let a new machine work, or leave it out."""
         try:
             facts = await self._submit(machine, greet)
             memory = self._name(machine, machine.name or facts["host"])
@@ -314,12 +233,11 @@ class Machines:
                 raise SetupError(why)
             wanted = what_travels(self._settings)
             accounts = await self._call(machine, "open", wanted, memory, machine.state, self._salt)
-            for other in self._there.values():
-                if set(filter(None, accounts.values())) & set(other.identities.values()):
-                    raise SetupError(
-                        f"{other} works with the same account: one account, one machine"
-                    )
             machine.identities = accounts
+            for other in self._there.values():
+                fits = other is machine or other.status == "left out"
+                if not fits and other.shares_account(accounts):
+                    raise SetupError(f"{other} has the same account: one account, one machine")
             with suppress(Closed):
                 await self.on_join([f"{machine.name}/{who}" for who in accounts])
         except StationLost:
@@ -332,7 +250,7 @@ class Machines:
         if machine.status == "opening":  # and not lost meanwhile
             machine.status = "working"
             log.info("%(machine)s works for this run", {"machine": str(machine)})
-            self._hand_out()
+            self._turns.hand_out()
 
     def _name(self, machine: Machine, wished: str) -> Any:
         """Give it a name that no other has; one that is lost hands name, counts and memory on."""
@@ -358,26 +276,24 @@ class Machines:
             return
         if machine.status != "left out":
             machine.why = "its worker is gone"
-            log.warning(
-                "%(machine)s is lost: what it was asked, others are asked",
-                {"machine": str(machine)},
-            )
+            what = "%(machine)s is lost: what it was asked, others are asked"
+            log.warning(what, {"machine": str(machine)})
         machine.status = "lost"
         for patience in machine.pending:
             patience.reschedule(asyncio.get_running_loop().time())
+        for other in tuple(self._there.values()):
+            if other.status == "left out" and other.shares_account(machine.identities):
+                self._lose(other)  # its turn has come: it is found anew
 
     async def _find_scheduler(self, error: Exception) -> None:
         """Try once more, after a while."""
-        if self._client is not None:
+        if self._connection.is_there:
             log.warning(
                 "the Dask scheduler does not answer: trying again until it does",
                 extra={"why": str(error) or type(error).__name__},
             )
-            for machine in tuple(self._there.values()):
-                self._lose(machine)
-            await self._disconnect()
+            while self._there:
+                self._lose(next(iter(self._there.values())))
+            await self._connection.close()
         await asyncio.sleep(_CONNECT_EVERY)
-        with suppress(OSError, TimeoutError, SettingsError):
-            # Its file names another address after it was started again.
-            address = scheduler_address(self._settings.cluster) or self._address
-            self._client = await connect(address)
+        await self._connection.find_again()

@@ -13,7 +13,7 @@ import pytest
 from fakeclock import now, run
 
 from ascc_async import __version__
-from ascc_async.cluster import machines as module
+from ascc_async.cluster import engine as module
 from ascc_async.cluster.machine import what_travels
 from ascc_async.cluster.machines import Machines
 from ascc_async.cluster.station import Reply, StationState
@@ -150,6 +150,20 @@ def test_a_machine_that_does_not_fit_is_left_out_and_named(
     (line,) = [each.getMessage() for each in caplog.records if "left out" in each.getMessage()]
     assert "bad" in line
     assert re.search(why, line)
+
+
+def test_an_account_goes_on_at_another_machine_when_its_own_is_lost() -> None:
+    """As when a task is started again elsewhere before its host is known to be cut off."""
+    first, again = Worker("first", account="one and the same"), Worker("again", "one and the same")
+
+    @cluster(first)
+    async def _(machines: Machines, engine: Engine) -> None:
+        engine.workers["tcp://again:1"] = again
+        await asyncio.sleep(1)
+        assert [each.name for each in machines.working] == ["first"]
+        del engine.workers["tcp://first:1"]
+        await asyncio.sleep(2)
+        assert [each.name for each in machines.working] == ["again"]
 
 
 def test_a_machine_without_ffmpeg_is_left_out() -> None:

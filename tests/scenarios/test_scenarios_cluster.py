@@ -233,7 +233,9 @@ def test_machines_that_do_not_fit_are_left_out_and_named(
     ):
         assert f"«{name}» is left out: {why}" in said
         assert f"machine {name}: left out ({why}" in shown
-    (twice,) = re.findall(r"«(?:one|other)» is left out: «(?:one|other)» works with the.*", said)
+    (twice,) = re.findall(
+        r"«(?:one|other)» is left out: «(?:one|other)» has the same account.*", said
+    )
     assert "one account, one machine" in twice
     assert re.search(rf"machine good: .*\n  seen .* · ascc_async {__version__}, yt-dlp", shown)
     assert "s3same" not in said + shown + "".join(map(cluster.said, kinds))

@@ -1,0 +1,58 @@
+"""A small Dask cluster on this machine, for a look."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dask
+from distributed import Nanny, Scheduler, SpecCluster
+
+from ascc_async.settings import Settings
+
+# Ctrl-C at the terminal is for the run: what workers have in hand is finished.
+_NO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
+
+@asynccontextmanager
+async def local_cluster(settings: Settings, folder: Path) -> AsyncIterator[str]:
+    """A worker for each identity. Gives the scheduler's address.
+
+    `folder`: for the workers' files, cookies among them; emptied before.
+    """
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    own = settings.network.model_dump(mode="json")
+    workers = {}
+    for identity in settings.network.all_identities():
+        ways = own | identity.model_dump(mode="json", exclude={"name"}) | {"identities": []}
+        sections = {"network": ways, "concurrency": settings.concurrency.model_dump(mode="json")}
+        environment = {
+            f"ASCC_{section}__{key}".upper(): json.dumps(value)
+            for section, values in sections.items()
+            for key, value in values.items()
+        }
+        options = {
+            "nthreads": 1,  # questions run on its event loop
+            "env": environment,
+            "memory_limit": 0,
+            "dashboard": False,
+            "silence_logs": logging.CRITICAL,
+            "preload": [_NO_CTRL_C],
+            "local_directory": str(folder),
+        }
+        workers[identity.name] = {"cls": Nanny, "options": options}
+    scheduler = {"cls": Scheduler, "options": {"host": "localhost", "dashboard": False}}
+    # Its nannies start workers that may start processes of their own: yt-dlp's.
+    daemons = dask.config.set({"distributed.worker.daemon": False})
+    quiet = {"asynchronous": True, "silence_logs": logging.CRITICAL}
+    try:
+        with daemons:
+            async with SpecCluster(workers=workers, scheduler=scheduler, **quiet) as cluster:
+                yield cluster.scheduler_address
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
