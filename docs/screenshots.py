@@ -20,9 +20,9 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-SIZE: ViewportSize = {"width": 960, "height": 800}
+SIZE: ViewportSize = {"width": 960, "height": 880}
 SLOWLY = ("throttle.requests_per_second=2", "throttle.max_requests_per_second=2.5")
-CLIPS = 55  # so many are made when the first picture is taken, with some minutes of history
+CLIPS = 40  # so many are made when the first picture is taken, with some minutes of history
 MOST_BYTES = 150_000
 
 
