@@ -7,12 +7,11 @@ from aiohttp import web
 from ascc_async.web.class_map import class_address, class_map
 from ascc_async.web.flow import flow, steps
 from ascc_async.web.site import SITE
-from ascc_async.web.tally import TALLIES
+from ascc_async.web.tally import Tally, counted
 
 
-async def page(request: web.Request) -> web.Response:
+async def page(request: web.Request, tally: Tally | None) -> web.Response:
     """All that were chosen, those with most clips first."""
-    tally = await request.app[TALLIES].newest()
     return request.app[SITE].page(
         request,
         "classes.html",
@@ -22,9 +21,8 @@ async def page(request: web.Request) -> web.Response:
     )
 
 
-async def one(request: web.Request) -> web.Response:
+async def one(request: web.Request, tally: Tally | None) -> web.Response:
     """What became of the segments that hold it, and where it stands in the ontology."""
-    tally = await request.app[TALLIES].newest()
     mid = f"/{request.match_info['mid']}"
     found = tally.of(mid) if tally else None
     if tally is None or found is None:
@@ -47,4 +45,7 @@ async def one(request: web.Request) -> web.Response:
     )
 
 
-ROUTES = [web.get("/classes", page), web.get(r"/classes/{mid:[a-z]/[A-Za-z0-9_-]+}", one)]
+ROUTES = [
+    web.get("/classes", counted(page)),
+    web.get(r"/classes/{mid:[a-z]/[A-Za-z0-9_-]+}", counted(one)),
+]

@@ -11,15 +11,14 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.manifest_index import RowKind
 from ascc_async.web.flow import Step, flows, steps
 from ascc_async.web.site import SITE
-from ascc_async.web.tally import TALLIES, Tally
+from ascc_async.web.tally import Tally, counted
 
 _ROWS = 100
 _KEYS = ("license", "outcome", "reason", "tried", "class")
 
 
-async def page(request: web.Request) -> web.Response:
+async def page(request: web.Request, tally: Tally | None) -> web.Response:
     """The flow from «selected» to «clip», and what to do about what is missing."""
-    tally = await request.app[TALLIES].newest()
     root = steps(tally.index.kinds) if tally else None
     return request.app[SITE].page(
         request,
@@ -31,10 +30,9 @@ async def page(request: web.Request) -> web.Response:
     )
 
 
-async def listed(request: web.Request) -> web.Response:
+async def listed(request: web.Request, tally: Tally | None) -> web.Response:
     """The segments of one step of the flow, a page at a time."""
     site, query = request.app[SITE], request.query
-    tally = await request.app[TALLIES].newest()
     wanted = {key: query[key] for key in _KEYS if key in query}
     number = query.get("page", "1")[:9]
     page = int(number) if number.isdecimal() else 0
@@ -89,4 +87,4 @@ def listed_rows(
     return list(tally.index.rows(shown.tolist())), len(found)
 
 
-ROUTES = [web.get("/missing", page), web.get("/missing/list", listed)]
+ROUTES = [web.get("/missing", counted(page)), web.get("/missing/list", counted(listed))]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from ascc_async.audioset.metadata_files import ONTOLOGY
 from ascc_async.audioset.ontology import Ontology, read_ontology
@@ -21,9 +22,11 @@ from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.rebuild import chosen_classes
 from ascc_async.model import License, Outcome
 from ascc_async.settings import Settings
+from ascc_async.web.site import SITE
 
 Kinds = Mapping[RowKind, int]
 """How many rows there are of each kind."""
+_PATIENCE = 3.0  # seconds before a page says that the manifest is being counted
 _ANSWERED = (License.CREATIVE_COMMONS, License.STANDARD, License.UNAVAILABLE)
 
 
@@ -125,6 +128,9 @@ def read_tally(settings: Settings) -> Tally:
     return Tally(written_at, index, classes, read_ontology(ontology) if ontology else None)
 
 
+Page = Callable[[web.Request, Tally | None], Awaitable[web.StreamResponse]]
+
+
 class Tallies:
     """The newest tally. While another manifest is counted, the one before is still given."""
 
@@ -137,7 +143,9 @@ class Tallies:
         self._stamp: list[tuple[int, int, int]] = []
 
     async def newest(self) -> Tally | None:
-        """None while there is no manifest. Raises MetadataError, until there are other files."""
+        """None while there is no manifest. Raises MetadataError, until there are other files;
+        TimeoutError while the first one is counted.
+        """
         ontology = ONTOLOGY.find(self._settings.audioset.metadata_dir)
         try:
             stats = [path.stat() for path in (self._manifest, ontology) if path]
@@ -154,7 +162,20 @@ class Tallies:
         if self._before and not self._before.exception():
             return self._before.result()
         # Shielded: who closes the page must not end what others wait for.
-        return await asyncio.shield(newest)
+        return await asyncio.wait_for(asyncio.shield(newest), _PATIENCE)
 
 
 TALLIES = web.AppKey("tallies", Tallies)
+
+
+def counted(page: Page) -> Handler:
+    """The page with the newest tally or, while it takes long, one that comes again."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            tally = await request.app[TALLIES].newest()
+        except TimeoutError:
+            return request.app[SITE].page(request, "counting.html", title="Counting …")
+        return await page(request, tally)
+
+    return handler

@@ -14,6 +14,7 @@ from dataset_samples import DOG, MAN, SPEECH, Sample, full
 
 from ascc_async.errors import MetadataError
 from ascc_async.settings import Settings
+from ascc_async.web import tally as tally_module
 from ascc_async.web.class_map import class_map
 from ascc_async.web.site import templates
 from ascc_async.web.tally import Tallies, Tally, read_tally
@@ -101,7 +102,7 @@ def test_without_clips_there_is_no_map(tmp_path: Path) -> None:
 
 
 async def test_a_manifest_is_counted_once_and_the_old_count_is_shown_meanwhile(
-    sample: Sample,
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many ask, and whatever a run writes."""
     calls: list[asyncio.Future[Tally]] = []
@@ -111,6 +112,10 @@ async def test_a_manifest_is_counted_once_and_the_old_count_is_shown_meanwhile(
         return calls[-1]
 
     tallies = Tallies(settings_of(sample), work)
+    monkeypatch.setattr(tally_module, "_PATIENCE", 0)
+    with pytest.raises(TimeoutError):  # a page says so, and comes again
+        await tallies.newest()
+    monkeypatch.setattr(tally_module, "_PATIENCE", 30)
     both = asyncio.gather(tallies.newest(), tallies.newest())
     await asyncio.sleep(0)
     first = read_tally(settings_of(sample))

@@ -40,6 +40,8 @@ for (const input of document.querySelectorAll("input[data-filters]")) {
   input.addEventListener("input", filter);
   filter(); // a browser keeps what was typed before a reload
 }
+for (const { dataset } of document.querySelectorAll("[data-again]"))
+  setTimeout(() => location.reload(), 1000 * dataset.again);
 // Figures lead where their tables do: a step to its segments, a class with none inside to its page.
 addEventListener("DOMContentLoaded", () => {
   for (const element of document.querySelectorAll(".chart")) {
