@@ -111,34 +111,32 @@ class InnertubeSource:
             self.next.proven = True
         else:  # there will be further requests for this video
             self._sessions.sticky.note(video_id, asked_by)
-        if reading.license is License.UNKNOWN and reading.is_about(video_id):
-            # No video at all: it may be gone, and only the player says why.
-            if not reading.shows_video:
-                # Where the player refuses this identity, it may tell another.
-                told = None if self._player_refuses(asked_by) else asked_by
-                try:
-                    verdict, told = await self.player.verdict(video_id, identity=told)
-                except RefusedAlone:
-                    verdict = Verdict("the player refuses to say why it is not there")
-                # In a block `next` shows nothing: what it did not show then may be there, whatever
-                # the player, which answers again, says of it.
-                tells = verdict.playable or verdict.reason is not None
-                if tells and self._sessions.limiter.was_refused(RequestKind.PLAYER, permit):
-                    return await self._ask_one(video_id, told)
-                if not verdict.playable:
-                    return reading.answer_without_video(
-                        video_id, self.name, self._wall(), verdict, told or asked_by
-                    )
+        silent = reading.license is License.UNKNOWN and reading.is_about(video_id)
+        if silent and not reading.shows_video:
+            # No video at all: it may be gone, and only the player says why. Where it refuses this
+            # identity, it may tell another.
+            told = None if self._player_refuses(asked_by) else asked_by
+            try:
+                verdict, told = await self.player.verdict(video_id, identity=told)
+            except RefusedAlone:
+                verdict = Verdict("the player refuses to say why it is not there")
+            # In a block `next` shows nothing: what it did not show then may be there, whatever the
+            # player, which answers again, says of it.
+            tells = verdict.playable or verdict.reason is not None
+            if tells and self._sessions.limiter.was_refused(RequestKind.PLAYER, permit):
+                return await self._ask_one(video_id, told)
+            if not verdict.playable:
+                return reading.answer_without_video(
+                    video_id, self.name, self._wall(), verdict, told or asked_by
+                )
+        if silent and not self.next.proven:
             # Until the mask has let evidence through, its silence may be its own doing.
-            if not self.next.proven:
-                for other in self.next.urls_after(url):
-                    result = await self.next.ask_once(
-                        other, video_id, self._read, identity=asked_by
-                    )
-                    if result is not None and result[0].license is not License.UNKNOWN:
-                        self.next.go_over_to(other, "leaves out the license")
-                        url, reading = other, result[0]
-                        break
+            for other in self.next.urls_after(url):
+                result = await self.next.ask_once(other, video_id, self._read, identity=asked_by)
+                if result is not None and result[0].license is not License.UNKNOWN:
+                    self.next.go_over_to(other, "leaves out the license")
+                    url, reading = other, result[0]
+                    break
         answer = reading.answer(
             video_id,
             self.name,
