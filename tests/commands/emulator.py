@@ -55,7 +55,7 @@ class Emulator:
         """What is seen, without what is empty at the end."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip().split("\n")
 
-    def until(self, seen: Callable[[list[str]], bool], limit: float = 20.0) -> list[str]:
+    def until(self, seen: Callable[[list[str]], bool], limit: float = 60.0) -> list[str]:
         """Read until that holds for the lines; raises TimeoutError with them."""
         end = time.monotonic() + limit
         while not seen(self.lines):
@@ -63,12 +63,12 @@ class Emulator:
                 raise TimeoutError("\n".join(self.lines))
         return self.lines
 
-    def drawn(self) -> list[str]:
-        """What is there once something more was written, and all of it."""
-        assert self._read(20.0)
+    def drawn_until(self, seen: Callable[[list[str]], bool]) -> None:
+        """The same, of what is there once something more was written."""
+        assert self._read(60.0)
         while self._read(_FRAME):
             pass
-        return self.lines
+        self.until(seen)
 
     def _read(self, seconds: float) -> bool:
         ready = select.select([self._terminal], [], [], max(0.0, seconds))[0]

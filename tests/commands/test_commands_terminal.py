@@ -58,7 +58,7 @@ def test_a_run_and_the_looks_at_it_are_whole_at_any_size(
             shown.until(lambda lines: any(line.startswith("main      media") for line in lines))
             for columns in sizes:
                 shown.resize(columns)
-                assert whole(shown.drawn(), columns, *OF_A_RUN)
+                shown.drawn_until(lambda lines, most=columns: whole(lines, most, *OF_A_RUN))
             shown.type("\x1a")
             assert not begun(shown.until(prompt))
             shown.type("bg\n")
@@ -69,7 +69,7 @@ def test_a_run_and_the_looks_at_it_are_whole_at_any_size(
             shown.until(lambda lines: whole(lines, sizes[-1], *OF_A_LOOK))
             for columns in sizes:
                 shown.resize(columns)
-                assert whole(shown.drawn(), columns, *OF_A_LOOK)
+                shown.drawn_until(lambda lines, most=columns: whole(lines, most, *OF_A_LOOK))
             shown.type("\x03")
             assert whole(shown.until(prompt), 300, *OF_A_LOOK)
 
@@ -94,7 +94,7 @@ def test_a_bar_is_one_line_at_any_size(tmp_path: Path) -> None:
             for done, columns in enumerate(ANY_SIZES, 1):
                 shown.resize(columns)
                 steps.write(f"{done}\n")
-                assert sum("counting" in line for line in shown.drawn()) == 1
+                shown.drawn_until(lambda lines: sum("counting" in line for line in lines) == 1)
             shown.type("\x1a")
             assert "counting" not in "".join(shown.until(prompt))
             shown.type("fg\n")
