@@ -81,9 +81,10 @@ HELP = {
         "a page in the browser: progress, classes, what is missing, clips; also beside a run",
         "Only reads, so it may run beside a run, after it, or on a copy of its folder. Only this "
         "machine can open it unless --listen names another address; then whoever opens it needs "
-        "the token, which is made and printed where --token gives none. /metrics is for "
-        "Prometheus, /status.json what `status --json` prints, /healthz for who watches over "
-        "services. Needs `pip install 'ascc-async[web]'`.",
+        "the token, which is made and printed where --token gives none. Others who work on this "
+        "machine need one only with --token. /metrics is for Prometheus, /status.json what "
+        "`status --json` prints, /healthz for who watches over services. Needs "
+        "`pip install 'ascc-async[web]'`.",
         "serve --open",
     ),
     "report": CommandHelp(
@@ -306,7 +307,8 @@ def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             where = "address and port to listen on (default: 127.0.0.1:8765; port 0: a free one)"
             add("--listen", default="127.0.0.1:8765", metavar="HOST:PORT", help=where)
             add("--open", action="store_true", help="open the page in the browser")
-            add("--token", metavar="TEXT", help="who opens the page must give this")
+            token = "who opens the page must give this; without TEXT one is made and printed"
+            add("--token", nargs="?", const="", metavar="TEXT", help=token)
         case "report":
             where = "the file to write (default: dataset/report.html in output.dir)"
             add("--out", type=Path, metavar="FILE", help=where)

@@ -30,8 +30,6 @@ def main(options: argparse.Namespace) -> NoReturn:
     from ascc_async.web.access import Access, Listen
     from ascc_async.web.server import serve
 
-    if options.token == "":
-        raise SettingsError("--token is empty: give one, or leave the option out")
     settings = load(options.config, options.options)
     listen = Listen.of(options.listen)
     access = Access(listen, options.token)

@@ -77,8 +77,11 @@ class Access:
     """Judges each request before anything else does."""
 
     def __init__(self, listen: Listen, token: str | None) -> None:
-        """Away from loopback there is always a token: without one given, it is made."""
-        self.token = token or (None if listen.is_loopback else secrets.token_urlsafe(24))
+        """Where `token` is empty one is made, and away from loopback where there is none."""
+        if token is None and listen.is_loopback:
+            self.token: str | None = None
+        else:
+            self.token = token or secrets.token_urlsafe(24)
         self._names = {"localhost", listen.host.lower()}
         if not listen.is_loopback:  # looking up one's full name may take seconds
             host = socket.gethostname().lower()

@@ -176,9 +176,11 @@ def _stages(status: Status, sums: Figures | None) -> list[Stage]:
     clips = Stage("clips", sums.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made)
     if not _works(status):
         return [licenses, clips]
+    # What is asked again at the end is not worth a speed.
+    asked = rate(sums.videos_per_second) if sums.asked < sums.selected else ""
     fetched = f"{rate(sums.clips_per_second)}, {size(sums.bytes_per_second)}/s"
     return [
-        replace(licenses, speed=rate(sums.videos_per_second), end=_end(sums, sums.left.licenses)),
+        replace(licenses, speed=asked, end=_end(sums, sums.left.licenses)),
         replace(clips, speed=fetched, end=_end(sums, sums.left.clips)),
     ]
 

@@ -242,6 +242,7 @@ def test_away_from_loopback_there_is_always_a_token() -> None:
     assert Access(Listen.of("localhost:1"), None).token is None
     assert Access(Listen.of("[::1]:1"), None).token is None
     assert len(Access(Listen.of("0.0.0.0:1"), None).token or "") > 20
+    assert len(Access(Listen.of("localhost:1"), "").token or "") > 20
     assert Access(Listen.of("10.0.0.1:1"), "mine").token == "mine"
 
 
