@@ -174,7 +174,7 @@ class Machines:
         ):
             return False
         machine.shut.add(source)
-        machine.why = f"{source} is misread there and not asked any more"
+        machine.why = f"misread there and not asked any more: {', '.join(sorted(machine.shut))}"
         return True
 
     # Who is there

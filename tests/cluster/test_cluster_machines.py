@@ -336,6 +336,8 @@ def test_one_source_of_one_machine_is_left_out() -> None:
         assert not machines.leave_out_source("innertube", "b")
         asked = [machines.ask("license", n, source="watch_page") for n in range(6)]
         assert {each[1] for each in await asyncio.gather(*asked)} == {"a", "b"}
+        assert machines.leave_out_source("watch_page", "a")
+        assert machines.known["a"].why.endswith("any more: innertube, watch_page")
 
 
 def test_no_secret_travels() -> None:
