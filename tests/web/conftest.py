@@ -50,7 +50,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     def stop() -> None:
         for process in processes:
             process.terminate()
-            said, _ = process.communicate(timeout=20)
+            said, _ = process.communicate(timeout=60)
             assert process.returncode == 0, said
             assert "Traceback" not in said, said
         processes.clear()
@@ -70,8 +70,11 @@ def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
     with sync.sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses it to root
         foreign = "--host-resolver-rules=MAP evil.example 127.0.0.1"  # as DNS rebinding does
-        args = [*sandbox, foreign]
-        browser = playwright.chromium.launch(executable_path=program, args=args)
+        args = [*sandbox, foreign, "--disable-gpu"]
+        try:
+            browser = playwright.chromium.launch(executable_path=program, args=args)
+        except sync.Error:  # on a machine that has much to do
+            browser = playwright.chromium.launch(executable_path=program, args=args)
         # Playwright leaves its event loop running, in the way of every later test with a loop of
         # its own: so it counts as running only while a window is open.
         loop = asyncio.get_running_loop()
@@ -92,6 +95,11 @@ class Window:
         """Go there, and wait until everything is loaded."""
         self.page.goto(url, wait_until="load")
         return self.page
+
+    def becomes(self, width: int, scheme: str) -> None:
+        """Another size, light or dark: the page stays and follows. A load takes a second."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
 
     def assert_accessible(self) -> None:
         """axe-core finds nothing wrong."""

@@ -40,9 +40,12 @@ def names(page: Page) -> list[str]:
 
 def test_the_classes_are_a_map_and_a_table_to_sort_and_filter(url: str, window: Open) -> None:
     """By keyboard alone; on a phone and in the dark nothing is lost."""
-    seen = window()
+    seen = window(390, scheme="dark")
     page = seen.open(f"{url}/classes")
     page.wait_for_selector("#class-map .treemaplayer .slice")
+    seen.assert_fits()
+    seen.assert_accessible()
+    seen.becomes(1280, "light")
     safe = HOSTILE.replace("\u202e", "")
     assert names(page) == [safe, "Speech", "Yodeling"]
     page.get_by_role("button", name="Class").focus()
@@ -56,10 +59,6 @@ def test_the_classes_are_a_map_and_a_table_to_sort_and_filter(url: str, window: 
     assert page.locator("output").inner_text() == "1 of 3"
     seen.assert_fits()
     seen.assert_accessible()
-    phone = window(390, scheme="dark")
-    phone.open(f"{url}/classes")
-    phone.assert_fits()
-    phone.assert_accessible()
 
 
 def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
@@ -84,14 +83,13 @@ def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
     for nowhere in ("classes/m/none-such", "missing/list?reason=bored", "missing/list?page=0"):
         assert page.request.get(f"{url}/{nowhere}").status == 404
     # By a click on a step of the flow; titles from outside stay text.
+    seen.becomes(390, "light")
     page = seen.open(f"{url}/missing")
+    seen.assert_fits()
+    seen.assert_accessible()
+    seen.becomes(1280, "dark")
+    seen.assert_accessible()
     page.locator(".sankey-node", has_text="clips 4").locator("rect").first.click()
     page.wait_for_url("**/missing/list?*")
     assert HOSTILE.replace("\u202e", "") in page.locator("td bdi").all_inner_texts()
     assert re.search("4 segments", page.inner_text("main"))
-    seen.open(f"{url}/missing")
-    seen.assert_accessible()
-    phone = window(390)
-    phone.open(f"{url}/missing")
-    phone.assert_fits()
-    phone.assert_accessible()

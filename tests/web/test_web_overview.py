@@ -78,8 +78,9 @@ def test_it_fits_and_everybody_can_use_it(
     with run_lock(output):
         leave(output, now(work_queue=queue), list(history(time.time(), 300, ("main", HOSTILE))))
         url = serve(output)
+        page = (seen := window(390)).open(url)
         for width, scheme in ((390, "light"), (390, "dark"), (1920, "dark")):
-            page = (seen := window(width, scheme=scheme)).open(url)
+            seen.becomes(width, scheme)
             page.locator("#chart-identities svg").get_by_text("<script>").first.wait_for()
             seen.assert_fits()
             seen.assert_accessible()
