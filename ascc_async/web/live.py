@@ -25,6 +25,7 @@ class View:
     as a server-sent event, with a digest by which a reader knows whether that is new.
     """
 
+    at: float
     status: Status
     problem: str | None
     html: str
@@ -71,7 +72,7 @@ class Live:
         return None
 
     def _look(self) -> View:
-        status, problem = Status(self._output), None
+        at, status, problem = time.time(), Status(self._output), None
         try:
             status = read_status(self._output, self._count)
         except NoJournal:
@@ -80,8 +81,8 @@ class Live:
             problem = str(error)
         html = self._render(status, problem)
         digest = hashlib.sha256(html.encode()).hexdigest()[:16]
-        data = json.dumps({"digest": digest, "html": html})
-        return View(status, problem, html, digest, f"id: {digest}\ndata: {data}\n\n".encode())
+        data = json.dumps({"at": at, "digest": digest, "html": html})
+        return View(at, status, problem, html, digest, f"id: {digest}\ndata: {data}\n\n".encode())
 
     def _count(self, manifest: Path) -> Counts:
         # Two million rows take seconds, and a run writes them every few minutes: also where they

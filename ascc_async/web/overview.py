@@ -44,7 +44,8 @@ async def page(request: web.Request) -> web.Response:
 async def events(request: web.Request) -> web.StreamResponse:
     """What changes, as server-sent events. A reader that is slow is sent the newest only."""
     live = request.app[LIVE]
-    stream = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
+    headers = {hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
+    stream = web.StreamResponse(headers=headers)
     await stream.prepare(request)
     digest = request.headers.get("Last-Event-ID", request.query.get("have", ""))
     with suppress(ConnectionResetError):  # the reader went away
@@ -149,10 +150,10 @@ def _badge(status: Status) -> tuple[str, str]:
     """In a word how it stands, and its colour."""
     snapshot = status.snapshot
     if status.running:
-        if snapshot and time.time() - snapshot.at > _SILENT:
-            return "silent", "warn"
         if snapshot and snapshot.stopping.draining:
             return "stopping", "warn"
+        if snapshot and time.time() - snapshot.at > _SILENT:
+            return "silent", "warn"
         return "running", "good"
     if snapshot is None:
         return "no run", "dim"

@@ -9,7 +9,12 @@ const tell = (message) => ports.forEach((port) => port.postMessage(message));
 function open() {
   source = new EventSource("/events");
   source.onopen = () => tell({ state: (state = "live") });
-  source.onerror = () => tell({ state: (state = "lost") });
+  source.onerror = () => {
+    // Refused, and not only away: the browser does not try again. A page that is opened does.
+    const refused = source.readyState === EventSource.CLOSED;
+    if (refused) source = null;
+    tell({ state: (state = refused ? "ended" : "lost") });
+  };
   source.onmessage = (event) => tell({ view: (newest = JSON.parse(event.data)) });
   source.addEventListener("end", () => {
     source.close();

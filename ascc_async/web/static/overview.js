@@ -2,12 +2,12 @@
 // The overview: what is new comes by one stream, the history once a minute while something is new.
 const live = document.getElementById("live");
 const connection = document.getElementById("connection");
-let digest = live.dataset.digest, span = "all", drawnAt = Date.now();
+let digest = live.dataset.digest, at = Number(live.dataset.at), span = "all", drawnAt = Date.now();
 
 const WORDS = {
   live: "live",
   lost: "connection lost: trying again",
-  ended: "serve has ended: start it again, then reload this page",
+  ended: "serve has ended, or wants another token: open the address that it prints",
 };
 
 function show({ state, view }) {
@@ -15,8 +15,9 @@ function show({ state, view }) {
     connection.textContent = WORDS[state];
     connection.dataset.state = state;
   }
-  if (!view || view.digest === digest) return;
-  digest = view.digest;
+  // What the other pages were sent last may be older than this page.
+  if (!view || view.digest === digest || view.at < at) return;
+  ({ at, digest } = view);
   const fresh = new DOMParser().parseFromString(view.html, "text/html");
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const shown = live.querySelector(`[data-live="${part.dataset.live}"]`);
@@ -62,7 +63,7 @@ if (window.SharedWorker) {
 } else {
   const source = new EventSource(`/events?have=${digest}`);
   source.onopen = () => show({ state: "live" });
-  source.onerror = () => show({ state: "lost" });
+  source.onerror = () => show({ state: source.readyState === EventSource.CLOSED ? "ended" : "lost" });
   source.onmessage = (event) => show({ view: JSON.parse(event.data) });
   source.addEventListener("end", () => {
     source.close();
