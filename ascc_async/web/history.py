@@ -154,7 +154,7 @@ def _row(
 def _label(identity: str, kind: str) -> str:
     name = safe(identity)
     # Plotly takes some tags for its own.
-    return html.escape(f"{name if len(name) < 36 else name[:35] + '…'} · {kind}", quote=False)
+    return html.escape(f"{name if len(name) < 28 else name[:27] + '…'} · {kind}", quote=False)
 
 
 def _rests(limits: Sequence[Limit | None], places: Sequence[int]) -> list[tuple[int, int]]:
