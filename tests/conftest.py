@@ -20,3 +20,8 @@ def _package_log_level() -> Iterator[None]:
     level = package.level
     yield
     package.setLevel(level)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: a third of the time tests wait, for pauses and for processes."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,13 +38,23 @@ def place(tmp_path: Path, calm: StandinProcess) -> Place:
 
 
 @pytest.fixture(scope="session")
-def finished(youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a job that ran undisturbed to its end. Not to be written in."""
-    fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
-    youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
-    folder = tmp_path_factory.mktemp("undisturbed")
-    job = Job(folder, youtube)
-    assert job.leg() == 0, job.ends.said
+def finished(
+    youtube: StandinProcess, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
+    """The folder of a job that ran undisturbed to its end, for all of xdist's workers made by
+    whichever needs it first. Not to be written in.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "undisturbed"
+    made = folder.with_suffix(".made")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
+            youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
+            job = Job(folder, youtube)
+            assert job.leg() == 0, job.ends.said
+            made.touch()
     return folder
 
 
