@@ -188,8 +188,8 @@ class _Speed:
             per_second=speed * min(1.0, _seconds(half, done, kind) / open_seconds),
             limited=limited,
             learned=limited and any(bucket.ceiling for bucket in buckets),
-            pause=max(0.0, until - snapshot.at) if until else 0.0,
-            paused=until - since if until else 0.0,
+            pause=max(0.0, until - snapshot.at) if until and since else 0.0,
+            paused=until - since if until and since else 0.0,
             usual=max(pauses, default=0.0),
         )
 
