@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.errors import NoJournal
-from ascc_async.journal.records import AnswerRow, ClipRow, Event, Limit, Minute
+from ascc_async.journal.records import AnswerRow, ClipRow, Event, Minute, Permitted
 from ascc_async.journal.schema import (
     ANSWER_COLUMNS,
     CLIP_COLUMNS,
@@ -337,10 +337,10 @@ def _evidence(row: tuple[Any, ...]) -> Evidence | None:
         return None
 
 
-def _limits(names: str, packed: bytes) -> tuple[Limit, ...]:
+def _limits(names: str, packed: bytes) -> tuple[Permitted, ...]:
     try:
         return tuple(
-            Limit(*whose, abs(rate), ceiling or None, rate < 0, refusals)
+            Permitted(*whose, abs(rate), ceiling or None, rate < 0, refusals)
             for whose, (rate, ceiling, refusals) in zip(
                 _pairs(names), LIMIT.iter_unpack(packed), strict=True
             )

@@ -77,7 +77,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Permitted:
     """What one identity was permitted of one kind of request: requests a second, to three digits.
 
     `ceiling`: the rate refused last; `refusals`: since the folder began. Where there would be more
@@ -105,7 +105,7 @@ class Minute:
     fetched_bytes: int = 0
     requests: int = 0
     refusals: int = 0
-    identities: tuple[Limit, ...] = ()
+    identities: tuple[Permitted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

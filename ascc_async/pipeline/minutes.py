@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ascc_async.journal.records import Limit, Minute
+from ascc_async.journal.records import Minute, Permitted
 from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.throttle.identity import BucketSnapshot
 
@@ -40,7 +40,7 @@ class Minutes:
             earlier = before.pop(name, None)
             refused = bucket.refused + (earlier.refusals if earlier else 0)
             resting = bucket.resting_until is not None
-            limits.append(Limit(*name, bucket.rate, bucket.ceiling, resting, refused))
+            limits.append(Permitted(*name, bucket.rate, bucket.ceiling, resting, refused))
         # What is not in use now is kept, too: its refusals go on from there.
         limits += [replace(each, resting=False) for each in before.values()]
         self._newest = Minute(snapshot.at, **totals, identities=tuple(limits[:_MOST]))

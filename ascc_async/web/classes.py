@@ -6,13 +6,13 @@ from aiohttp import web
 
 from ascc_async.web.class_map import class_address, class_map
 from ascc_async.web.flow import flow, steps
-from ascc_async.web.site import SITE
+from ascc_async.web.shown_folder import SHOWN
 from ascc_async.web.tally import Tally, counted
 
 
 async def page(request: web.Request, tally: Tally | None) -> web.Response:
     """All that were chosen, those with most clips first."""
-    return request.app[SITE].page(
+    return request.app[SHOWN].page(
         request,
         "classes.html",
         title="Classes",
@@ -27,11 +27,11 @@ async def one(request: web.Request, tally: Tally | None) -> web.Response:
     found = tally.of(mid) if tally else None
     if tally is None or found is None:
         problem = f"{mid} is no class of this dataset, or there is no dataset yet."
-        return request.app[SITE].page(
+        return request.app[SHOWN].page(
             request, "problem.html", status=404, title="No such class", problem=problem
         )
     root = steps(found.kinds, mid)
-    return request.app[SITE].page(
+    return request.app[SHOWN].page(
         request,
         "class.html",
         title=found.name,

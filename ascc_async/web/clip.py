@@ -30,7 +30,7 @@ from ascc_async.settings import ClipsSettings
 from ascc_async.web.clips import SOUND_TYPES, sound_of
 from ascc_async.web.labels import LABELS, Labels
 from ascc_async.web.pictures import HEIGHT, WIDTH, band_heights, draw
-from ascc_async.web.site import SITE, Site
+from ascc_async.web.shown_folder import SHOWN, ShownFolder
 from ascc_async.youtube.license_parser import LicenseReading, read_again
 
 _ADDRESS = "/clips/{segment_id:[A-Za-z0-9_-]{11}_[0-9]{1,9}}"
@@ -44,34 +44,36 @@ _MARKS = dict(zip(_HERTZ, band_heights(_HERTZ), strict=True))
 
 async def page(request: web.Request) -> web.Response:
     """Everything about it, and a player."""
-    site, segment_id = request.app[SITE], request.match_info["segment_id"]
+    shown, segment_id = request.app[SHOWN], request.match_info["segment_id"]
     labels = await request.app[LABELS].labels()
-    known = await site.read(partial(_look, site, segment_id, labels))
+    known = await shown.read(partial(_look, shown, segment_id, labels))
     if known is None:
         problem = (
             f"Nothing is known of {segment_id}: no run has asked about it yet, or it is not among"
             " the selected segments."
         )
-        return site.page(request, "problem.html", status=404, title=segment_id, problem=problem)
-    return site.page(request, "clip.html", names=labels.names, **known)
+        return shown.page(request, "problem.html", status=404, title=segment_id, problem=problem)
+    return shown.page(request, "clip.html", names=labels.names, **known)
 
 
-def _look(site: Site, segment_id: str, labels: Labels, reader: Reader) -> dict[str, Any] | None:
+def _look(
+    shown: ShownFolder, segment_id: str, labels: Labels, reader: Reader
+) -> dict[str, Any] | None:
     """What the template shows; None where nothing is known."""
     video_id = segment_id[:11]
     (segment,) = labels.segments([segment_id])
     clips = [clip for clip in reader.clips_of(video_id) if clip.segment_id == segment_id]
     if segment is None and not clips:
         return None
-    answer, removals = reader.answer(video_id), read_removals(site.output)
-    encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
+    answer, removals = reader.answer(video_id), read_removals(shown.output)
+    encoding = browse.shown_encoding(reader, encoding_of(shown.settings.clips))
     clip = browse.clip_of(reader, segment_id, encoding)
-    terms = Terms(encoding, time.time(), site.settings.license.recheck_after_days, removals)
+    terms = Terms(encoding, time.time(), shown.settings.license.recheck_after_days, removals)
     # Of a dataset that was finished long ago nothing is gone because its evidence grew old.
     ageless = replace(terms, recheck_after_days=math.inf)
     decision = decide(segment_id, video_id, answer, clip, ageless)
     credited = credits_of(answer, clip)
-    shown = {
+    common = {
         "segment_id": segment_id,
         "video_id": video_id,
         "start_seconds": int(segment_id[12:]) / 1000,
@@ -79,10 +81,10 @@ def _look(site: Site, segment_id: str, labels: Labels, reader: Reader) -> dict[s
         "title": segment_id,
     }
     if decision.removed:
-        return shown
+        return common
     file = clip.clip if clip and clip.outcome is Outcome.CLIP else None
     evidence = reader.evidence_of(video_id)
-    return shown | {
+    return common | {
         "title": credited.title or segment_id,
         "credited": credited,
         "segment": segment,
@@ -90,15 +92,15 @@ def _look(site: Site, segment_id: str, labels: Labels, reader: Reader) -> dict[s
         "outdated": answer is not None and terms.outdated(answer.checked_at),
         "clip": clip,
         "file": file,
-        "there": file is not None and sound_of(site.output, file) is not None,
+        "there": file is not None and sound_of(shown.output, file) is not None,
         "flags": browse.flags_of(reader, [clip])[segment_id] if clip else [],
         "facts": REASON_FACTS.get(decision.reason) if decision.reason else None,
-        "credit": _credit(segment_id, answer, clip, decision, site.settings.clips),
+        "credit": _credit(segment_id, answer, clip, decision, shown.settings.clips),
         "evidence": evidence,
         "reading": _reading(evidence),
         "record": record_id(evidence) if evidence else "",
         "attempts": _attempts(reader.history(video_id), answer, clips),
-        "strong": _strong(site.output, file),
+        "strong": _strong(shown.output, file),
         "marks": _MARKS,
         "step": 1 if file is None else max(1, round(file.duration_seconds / 10)),
         "width": WIDTH,
@@ -190,7 +192,7 @@ async def picture(request: web.Request) -> web.Response:
     if any(tag.value == sha256 for tag in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     try:
-        drawn = await request.app[SITE].draw(draw, path)
+        drawn = await request.app[SHOWN].draw(draw, path)
     except Rejected:
         return web.Response(text=_NOT_DRAWN, content_type="image/svg+xml")
     return web.Response(body=drawn, content_type="image/png", headers=headers)
@@ -198,19 +200,19 @@ async def picture(request: web.Request) -> web.Response:
 
 async def _file(request: web.Request) -> tuple[Path, str]:
     """Where the clip is, and its hash. Raises HTTPNotFound."""
-    site, segment_id = request.app[SITE], request.match_info["segment_id"]
+    shown, segment_id = request.app[SHOWN], request.match_info["segment_id"]
 
     def look(reader: Reader) -> tuple[Path | None, str]:
-        encoding = browse.shown_encoding(reader, encoding_of(site.settings.clips))
+        encoding = browse.shown_encoding(reader, encoding_of(shown.settings.clips))
         clip = browse.clip_of(reader, segment_id, encoding)
         if clip is None or clip.clip is None or clip.outcome is not Outcome.CLIP:
             return None, ""
         credited = credits_of(reader.answer(clip.video_id), clip)
         whose = clip.video_id, segment_id, credited.channel_id, credited.channel
-        removed = read_removals(site.output).cover(*whose)
-        return (None if removed else sound_of(site.output, clip.clip)), clip.clip.sha256
+        removed = read_removals(shown.output).cover(*whose)
+        return (None if removed else sound_of(shown.output, clip.clip)), clip.clip.sha256
 
-    path, sha256 = await site.read(look)
+    path, sha256 = await shown.read(look)
     if path is None:
         raise web.HTTPNotFound(text=f"There is no clip of {segment_id}.")
     return path, sha256

@@ -20,7 +20,7 @@ from ascc_async.journal.records import ClipRow
 from ascc_async.media.encoding import encoding_of
 from ascc_async.model import ClipFile, Segment
 from ascc_async.web.labels import LABELS
-from ascc_async.web.site import SITE
+from ascc_async.web.shown_folder import SHOWN
 
 # What a clip may be: a file of another kind is not sent, whatever the journal says.
 SOUND_TYPES = {
@@ -38,7 +38,7 @@ _LONGEST_FIELD, _MOST_WORDS, _MOST_CLASSES = 200, 20, 12
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedClip:
     """A clip in the list. `there`: its file is. `removed`: removals.txt names it, so nothing of it
     is shown.
     """
@@ -53,15 +53,15 @@ class Row:
 
 async def page(request: web.Request) -> web.Response:
     """The form, what it finds, and a player for the chosen row."""
-    site, query = request.app[SITE], request.query
+    shown, query = request.app[SHOWN], request.query
     given = {name: one_line(query.get(name, ""))[:_LONGEST_FIELD].strip() for name in _FIELDS}
     sides = {side: query[side] for side in ("after", "before") if side in query}
     sides = {side: key for side, key in sides.items() if _SEGMENT_ID.fullmatch(key)}
     labels = await request.app[LABELS].labels()
 
-    def look(reader: Reader) -> tuple[list[Row], browse.Page]:
+    def look(reader: Reader) -> tuple[list[ListedClip], browse.Page]:
         search = browse.Search(
-            browse.shown_encoding(reader, encoding_of(site.settings.clips)),
+            browse.shown_encoding(reader, encoding_of(shown.settings.clips)),
             tuple(given["q"].split()[:_MOST_WORDS]),
             given["channel"],
             given["flag"] if given["flag"] in browse.FLAGS else "",
@@ -70,22 +70,22 @@ async def page(request: web.Request) -> web.Response:
         )
         keep = labels.having(given["class"]) if given["class"] else None
         found = browse.find(reader, search, _ROWS, keep, **sides)
-        flags, removals = browse.flags_of(reader, found.clips), read_removals(site.output)
+        flags, removals = browse.flags_of(reader, found.clips), read_removals(shown.output)
         answers = reader.answers_of([clip.video_id for clip in found.clips])
         segments = labels.segments([clip.segment_id for clip in found.clips])
         rows = []
         for clip, segment in zip(found.clips, segments, strict=True):
             credited = credits_of(answers.get(clip.video_id), clip)
             whose = clip.video_id, clip.segment_id, credited.channel_id, credited.channel
-            there = clip.clip is not None and sound_of(site.output, clip.clip) is not None
+            there = clip.clip is not None and sound_of(shown.output, clip.clip) is not None
             removed = removals.cover(*whose)
-            rows.append(Row(clip, credited, segment, flags[clip.segment_id], there, removed))
+            rows.append(ListedClip(clip, credited, segment, flags[clip.segment_id], there, removed))
         return rows, found
 
-    rows, found = await site.read(look)
+    rows, found = await shown.read(look)
     words = given["q"].casefold()
     alike = [mid for mid, name in labels.names.items() if words and words in name.casefold()]
-    return site.page(
+    return shown.page(
         request,
         "clips.html",
         title="Clips",

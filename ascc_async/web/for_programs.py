@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from ascc_async.progress.figures import Figures, figures
 from ascc_async.progress.status import Status
 from ascc_async.web.live import View
-from ascc_async.web.site import LIVE, SITE
+from ascc_async.web.shown_folder import LIVE, SHOWN
 
 
 async def status(request: web.Request) -> web.Response:
@@ -35,7 +35,7 @@ async def metrics(request: web.Request) -> web.Response:
     view = await request.app[LIVE].now()
     registry = CollectorRegistry()
     registry.register(_Metrics(view))
-    body = await request.app[SITE].work(generate_latest, registry)
+    body = await request.app[SHOWN].work(generate_latest, registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import Limit, Minute
+from ascc_async.journal.records import Minute, Permitted
 from ascc_async.progress.formatting import rate, safe
 
 _ENOUGH = 400  # points across: more than that no screen shows
@@ -107,7 +107,7 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
 
 
 def _row(
-    limits: Sequence[Limit | None], times: Sequence[str], places: Sequence[int], top: float
+    limits: Sequence[Permitted | None], times: Sequence[str], places: Sequence[int], top: float
 ) -> Iterator[Figure]:
     """What one identity was permitted of one kind of request."""
     corners: tuple[list[str | None], list[float | None]] = [], []
@@ -157,7 +157,7 @@ def _label(identity: str, kind: str) -> str:
     return html.escape(f"{name if len(name) < 28 else name[:27] + '…'} · {kind}", quote=False)
 
 
-def _rests(limits: Sequence[Limit | None], places: Sequence[int]) -> list[tuple[int, int]]:
+def _rests(limits: Sequence[Permitted | None], places: Sequence[int]) -> list[tuple[int, int]]:
     """From where to where it rested."""
     spans: list[tuple[int, int]] = []
     for before, limit, place in zip(places, limits[1:], places[1:], strict=False):

@@ -10,7 +10,7 @@ from aiohttp import web
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.manifest_index import RowKind
 from ascc_async.web.flow import Step, flows, steps
-from ascc_async.web.site import SITE
+from ascc_async.web.shown_folder import SHOWN
 from ascc_async.web.tally import Tally, counted
 
 _ROWS = 100
@@ -20,7 +20,7 @@ _KEYS = ("license", "outcome", "reason", "tried", "class")
 async def page(request: web.Request, tally: Tally | None) -> web.Response:
     """The flow from «selected» to «clip», and what to do about what is missing."""
     root = steps(tally.index.kinds) if tally else None
-    return request.app[SITE].page(
+    return request.app[SHOWN].page(
         request,
         "missing.html",
         title="Missing",
@@ -32,19 +32,19 @@ async def page(request: web.Request, tally: Tally | None) -> web.Response:
 
 async def listed(request: web.Request, tally: Tally | None) -> web.Response:
     """The segments of one step of the flow, a page at a time."""
-    site, query = request.app[SITE], request.query
+    shown, query = request.app[SHOWN], request.query
     wanted = {key: query[key] for key in _KEYS if key in query}
     number = query.get("page", "1")[:9]
     page = int(number) if number.isdecimal() else 0
     trail = trail_to(tally, wanted) if tally else []
-    rows, total = await site.work(listed_rows, tally, wanted, page) if trail else ([], 0)
+    rows, total = await shown.work(listed_rows, tally, wanted, page) if trail else ([], 0)
     if tally is None or not rows:
         problem = "No segment of this dataset is like that now: follow a step of the flow."
-        return site.page(
+        return shown.page(
             request, "problem.html", status=404, title="No such segments", problem=problem
         )
     pages = {"Earlier": page - 1, "Later": page + 1}
-    return site.page(
+    return shown.page(
         request,
         "missing_list.html",
         title=trail[-1].name.replace("_", " ").capitalize(),

@@ -25,7 +25,7 @@ from ascc_async.progress.last_events import last_events
 from ascc_async.progress.report import Advice, advice, advice_about
 from ascc_async.progress.status import Status
 from ascc_async.web.history import figures_of, read_minutes
-from ascc_async.web.site import LIVE, SITE, Site
+from ascc_async.web.shown_folder import LIVE, SHOWN, ShownFolder
 
 _EVENTS = 8
 _SILENT = 60.0  # seconds: a run leaves its snapshot every two
@@ -36,7 +36,7 @@ SPANS = {"all": inf, "week": 7 * 86_400.0, "day": 86_400.0, "hour": 3600.0}
 async def page(request: web.Request) -> web.Response:
     """The page as it stands now; what changes later comes by `/events`."""
     view, drawn = await request.app[LIVE].now(), await _history(request)
-    return request.app[SITE].page(
+    return request.app[SHOWN].page(
         request, "overview.html", title="Overview", view=view, history=drawn, spans=SPANS
     )
 
@@ -80,11 +80,11 @@ class History:
 
 
 async def _history(request: web.Request) -> History:
-    site = request.app[SITE]
+    shown = request.app[SHOWN]
     seconds = SPANS.get(request.query.get("span", "all"), inf)
     # All who look within these seconds share it.
     version = int(time.time() // 5)
-    return await site.kept(f"history {seconds}", version, _draw, site.output, seconds)
+    return await shown.kept(f"history {seconds}", version, _draw, shown.output, seconds)
 
 
 def _draw(output: Path, seconds: float) -> History:
@@ -98,7 +98,7 @@ def _draw(output: Path, seconds: float) -> History:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageBar:
     """One bar: `ended` of `total`; what of it is `done`, and what is said of the rest."""
 
     name: str
@@ -110,12 +110,12 @@ class Stage:
     note: str = ""
 
 
-def render(site: Site, status: Status, problem: str | None) -> str:
+def render(shown: ShownFolder, status: Status, problem: str | None) -> str:
     """What the overview shows of it. For a thread: it reads the log."""
     snapshot = status.snapshot
     sums = figures(snapshot) if snapshot else None
     badge, colour = _badge(status)
-    return site.text(
+    return shown.text(
         "overview_live.html",
         status=status,
         problem=problem,
@@ -129,8 +129,8 @@ def render(site: Site, status: Status, problem: str | None) -> str:
         machines=list(machine_lines(snapshot, sums, all_of_them=True)) if snapshot and sums else [],
         troubles=list(source_troubles(snapshot)) if snapshot and status.running else [],
         advices=_advice(status, sums),
-        events=last_events(site.output, _EVENTS),
-        min_free=site.settings.output.min_free_gb * 1e9,
+        events=last_events(shown.output, _EVENTS),
+        min_free=shown.settings.output.min_free_gb * 1e9,
         finish=finish,
     )
 
@@ -163,18 +163,20 @@ def _badge(status: Status) -> tuple[str, str]:
     return ends.get(snapshot.phase, ("died", "bad"))
 
 
-def _stages(status: Status, sums: Figures | None) -> list[Stage]:
+def _stages(status: Status, sums: Figures | None) -> list[StageBar]:
     counts = status.counts
     if sums is None:
         if counts is None:
             return []
         shareable = counts.license(License.CREATIVE_COMMONS)
         return [
-            Stage("licenses", counts.asked, counts.asked, counts.segments),
-            Stage("clips", counts.clips, counts.clips, max(shareable, counts.clips)),
+            StageBar("licenses", counts.asked, counts.asked, counts.segments),
+            StageBar("clips", counts.clips, counts.clips, max(shareable, counts.clips)),
         ]
-    licenses = Stage("licenses", sums.asked, sums.asked, sums.selected)
-    clips = Stage("clips", sums.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made)
+    licenses = StageBar("licenses", sums.asked, sums.asked, sums.selected)
+    clips = StageBar(
+        "clips", sums.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made
+    )
     if not _works(status):
         return [licenses, clips]
     # What is asked again at the end is not worth a speed.

@@ -13,7 +13,7 @@ from ascc_async.settings import Settings
 from ascc_async.web.class_map import class_map
 from ascc_async.web.flow import flows, steps
 from ascc_async.web.history import figures_of, read_minutes
-from ascc_async.web.site import static_content, templates
+from ascc_async.web.shown_folder import static_content, templates
 from ascc_async.web.tally import read_tally
 
 _SCRIPTS = ("plotly.js", "app.js", "explore.js")

@@ -18,7 +18,7 @@ from ascc_async.web import classes, clip, clips, for_programs, missing, overview
 from ascc_async.web.access import Access, Listen, on_prepare
 from ascc_async.web.labels import LABELS, LabelReader
 from ascc_async.web.live import Live
-from ascc_async.web.site import LIVE, SITE, Site, static_file
+from ascc_async.web.shown_folder import LIVE, SHOWN, ShownFolder, static_file
 from ascc_async.web.tally import TALLIES, Tallies
 
 _SECONDS_TO_END = 1.0  # for answers under way: nothing is lost with them
@@ -28,10 +28,10 @@ def application(settings: Settings, access: Access) -> web.Application:
     """Everything that is served."""
     # Whoever may not look learns nothing, not even which addresses there are.
     app = web.Application(middlewares=[access.middleware, _explained])
-    app[SITE] = site = Site(settings)
-    app[LIVE] = live = Live(site.output, site.work, partial(overview.render, site))
-    app[TALLIES] = Tallies(settings, site.work)
-    app[LABELS] = LabelReader(settings, site.work, app[TALLIES])
+    app[SHOWN] = shown = ShownFolder(settings)
+    app[LIVE] = live = Live(shown.output, shown.work, partial(overview.render, shown))
+    app[TALLIES] = Tallies(settings, shown.work)
+    app[LABELS] = LabelReader(settings, shown.work, app[TALLIES])
     app.on_response_prepare.append(on_prepare)
     app.router.add_get("/static/{name}", static_file)
     app.router.add_get("/favicon.ico", static_file)  # browsers ask for it beside a page of text
@@ -45,7 +45,7 @@ def application(settings: Settings, access: Access) -> web.Application:
         live.ended.set()
 
     async def close(_: web.Application) -> None:
-        site.close()
+        shown.close()
 
     app.on_startup.append(begin)
     app.on_shutdown.append(end)
@@ -59,13 +59,13 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except StopRun as error:
-        site = request.app[SITE]
+        shown = request.app[SHOWN]
         # Nothing is wrong with a folder in which no run has worked yet.
         damaged = isinstance(error, JournalError | MetadataError)
         damaged = damaged and not isinstance(error, NoJournal)
         title = "This cannot be shown" if damaged else "Nothing to show yet"
         status = 503 if damaged else 200
-        return site.page(request, "problem.html", status=status, title=title, problem=str(error))
+        return shown.page(request, "problem.html", status=status, title=title, problem=str(error))
 
 
 async def serve(

@@ -22,7 +22,7 @@ from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.rebuild import chosen_classes
 from ascc_async.model import License, Outcome
 from ascc_async.settings import Settings
-from ascc_async.web.site import SITE
+from ascc_async.web.shown_folder import SHOWN
 
 Kinds = Mapping[RowKind, int]
 """How many rows there are of each kind."""
@@ -175,7 +175,7 @@ def counted(page: Page) -> Handler:
         try:
             tally = await request.app[TALLIES].newest()
         except TimeoutError:
-            return request.app[SITE].page(request, "counting.html", title="Counting …")
+            return request.app[SHOWN].page(request, "counting.html", title="Counting …")
         return await page(request, tally)
 
     return handler

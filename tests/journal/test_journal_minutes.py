@@ -12,12 +12,12 @@ import pytest
 from journal_samples import write
 
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import Limit, Minute
+from ascc_async.journal.records import Minute, Permitted
 from ascc_async.journal.writer import open_for_writing
 
 VERSION_1 = Path(__file__).parents[1] / "fixtures/version_0_1_half_way"
-MAIN = Limit("main", "pages", 0.25, 0.375, resting=True, refusals=7)
-GUEST = Limit("guest", "media", 20.0, None, resting=False, refusals=0)
+MAIN = Permitted("main", "pages", 0.25, 0.375, resting=True, refusals=7)
+GUEST = Permitted("guest", "media", 20.0, None, resting=False, refusals=0)
 NOON = 1_700_000_040.0  # on the minute
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ascc_async.journal.records import Limit, Minute
+from ascc_async.journal.records import Minute, Permitted
 from ascc_async.pipeline.minutes import Minutes
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.limiter import RateLimiterSnapshot
@@ -12,7 +12,8 @@ from tests.progress.snapshots import bucket, snapshot
 
 BEFORE = Minute(
     1.0, 1000, 7, 10**9, 2000, 30,
-    (Limit("main", "pages", 1.0, None, True, 20), Limit("old", "media", 1.0, 2.0, True, 10)),
+    (Permitted("main", "pages", 1.0, None, True, 20),
+     Permitted("old", "media", 1.0, 2.0, True, 10)),
 )  # fmt: skip
 
 
@@ -25,7 +26,8 @@ def test_totals_go_on_where_the_last_run_ended() -> None:
     now = snapshot(limiter=limiter(resting_until=5.0, ceiling=4.0), media_bytes=5)
     assert Minutes(BEFORE).after(now) == Minute(
         now.at, 1500, 47, 10**9 + 5, 2600, 34,
-        (Limit("main", "pages", 2.0, 4.0, True, 24), Limit("old", "media", 1.0, 2.0, False, 10)),
+        (Permitted("main", "pages", 2.0, 4.0, True, 24),
+         Permitted("old", "media", 1.0, 2.0, False, 10)),
     )  # fmt: skip
 
 
@@ -51,4 +53,4 @@ def test_many_identities_are_kept_as_sums() -> None:
     many = [bucket(identity=f"m{number}/main", kind=kind) for number in range(50) for kind in kinds]
     many[0] = replace(many[0], resting_until=9.0)
     limits = Minutes(None).after(snapshot(limiter=RateLimiterSnapshot(tuple(many)))).identities
-    assert limits == tuple(Limit("all", kind, 100.0, None, False, 200) for kind in kinds)
+    assert limits == tuple(Permitted("all", kind, 100.0, None, False, 200) for kind in kinds)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ascc_async.journal.records import Learned, Limit, Minute
+from ascc_async.journal.records import Learned, Minute, Permitted
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.pipeline.snapshot import SNAPSHOT, RunSnapshot, snapshot_data
 
@@ -39,7 +39,7 @@ def history(end: float, minutes: int, identities: Sequence[str] = ("main",)) -> 
         refusals += number % 97 in (40, 44, 51)
         rate, pause = 2 + math.sin(number / 30), 9 * 3600 * (number < minutes / 2)
         limits = [
-            Limit(name, kind, rate * (1 + place), 3.1 if number > 97 else None, rests, refusals)
+            Permitted(name, kind, rate * (1 + place), 3.1 if number > 97 else None, rests, refusals)
             for place, name in enumerate(identities)
             for kind in ("pages", "media")
         ]

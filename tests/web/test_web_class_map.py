@@ -16,7 +16,7 @@ from ascc_async.errors import MetadataError
 from ascc_async.settings import Settings
 from ascc_async.web import tally as tally_module
 from ascc_async.web.class_map import class_map
-from ascc_async.web.site import templates
+from ascc_async.web.shown_folder import templates
 from ascc_async.web.tally import Tallies, Tally, read_tally
 
 VOICE, SOUNDS, PETS = "/m/09l8g", "/m/0dgw9r", "/m/068hy"

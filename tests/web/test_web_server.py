@@ -95,7 +95,7 @@ async def test_a_foreign_host_is_turned_away(tmp_path: Path) -> None:
 async def test_every_answer_keeps_the_browser_strict(output: Path) -> None:
     """Errors, too; nothing can be changed here, and no path be asked for."""
     async with serving(output) as client:
-        for address in (*ADDRESSES[5:], "/static/..%2fserver.py", "/static/%2e%2e/site.py"):
+        for address in (*ADDRESSES[5:], "/static/..%2fserver.py", "/static/%2e%2e/shown_folder.py"):
             async with client.get(address) as answer:
                 policy = answer.headers["Content-Security-Policy"]
                 assert "script-src 'self';" in policy

@@ -37,7 +37,7 @@ _TYPES = {
 PAGES = {"/": "Overview", "/classes": "Classes", "/missing": "Missing", "/clips": "Clips"}
 
 
-class Site:
+class ShownFolder:
     """The folder that is shown. Whatever reads files runs in one of a few threads."""
 
     def __init__(self, settings: Settings) -> None:
@@ -98,7 +98,7 @@ class Site:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-SITE = web.AppKey("site", Site)
+SHOWN = web.AppKey("shown", ShownFolder)
 LIVE = web.AppKey("live", Live)
 
 
@@ -156,7 +156,7 @@ async def static_file(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "favicon.svg")
     if name not in STATIC_NAMES:
         raise web.HTTPNotFound
-    work = request.app[SITE].work
+    work = request.app[SHOWN].work
     headers = {
         hdrs.CONTENT_TYPE: _TYPES[Path(name).suffix],
         hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
