@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,10 @@ def finished(
             youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
             job = Job(folder, youtube)
             assert job.leg() == 0, job.ends.said
+            for name in ("state.sqlite3", "state.sqlite3.backup"):
+                with closing(sqlite3.connect(job.output / name)) as connection, connection:
+                    # Others have other proxies, by which what was barred would be asked again.
+                    connection.execute("DELETE FROM learned WHERE key = 'access'")
             made.touch()
     return folder
 

@@ -46,9 +46,8 @@ def test_a_block_for_some_videos_ends_none_of_them(
     assert wrong(few.manifest(), calm.world) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["session_removed", pytest.param("please_sign_in", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # tests/pipeline/test_pipeline_journal_index.py shows it in no time
+@pytest.mark.parametrize("name", ["session_removed", "please_sign_in"])
 def test_a_block_through_many_runs_ends_no_video(
     place: Place, calm: StandinProcess, name: Any
 ) -> None:

@@ -105,6 +105,7 @@ def test_stopped_half_way_and_run_again_gives_the_same(
     assert minutes[-1].answers >= len({row["video_id"] for row in undisturbed})
 
 
+@pytest.mark.slow  # real rows are read in tests/audioset, and a whole job is above
 def test_a_hundred_real_segments(place: Place, calm: StandinProcess, tmp_path: Path) -> None:
     """Over real AudioSet rows, the manifest says what the stand-in's world says of each id."""
     if not SHARED.is_dir():
