@@ -67,7 +67,8 @@ from ascc_async.youtube.extraction import ytdlp_version
 
 log = logging.getLogger(__name__)
 
-WRITE_DATASET_EVERY = 300.0  # seconds; longer when the writing itself takes long
+WRITE_DATASET_AFTER = 60.0  # seconds: somebody may look at the first clips
+WRITE_DATASET_EVERY = 300.0  # from then on; longer when the writing itself takes long
 REMEMBER_EVERY = 10.0  # seconds: so much of what was learned a kill can cost
 _LEAVE_SNAPSHOT_EVERY = 2.0  # what `status` and pages show is at most so old
 _CHANGES_AT_ONCE = 5000  # records: some 10 ms of the event loop
@@ -339,7 +340,8 @@ class Run:
 
             def until_next_writing() -> float:
                 # Two million rows take a minute of one core: at most a twentieth of the run.
-                return max(WRITE_DATASET_EVERY, 20 * dataset.seconds)
+                seconds = dataset.seconds
+                return max(WRITE_DATASET_EVERY, 20 * seconds) if seconds else WRITE_DATASET_AFTER
 
             try:
                 await remember()
