@@ -31,6 +31,7 @@ class Picture:
         self.parts: tuple[str | RenderableType, ...] = ()  # what was drawn last
         self._below: Sequence[str] = ()
         self._shown = self._was_stopped = False
+        self._frames = 0  # begun
 
     def __enter__(self) -> Self:
         handlers = {signal.SIGWINCH: self._draw_again, signal.SIGTSTP: self._stop}
@@ -53,6 +54,8 @@ class Picture:
         Raises OSError for a terminal that was closed.
         """
         self.parts, self._below = parts, below
+        self._frames += 1
+        this_frame = self._frames
         if self._behind_a_shell():
             self._shown = False
             return
@@ -68,6 +71,8 @@ class Picture:
                 lines += ["", *self._rendered(below[-room:], columns)[-room:]]
             frame = "\x1b[H" + "\r\n".join(f"\x1b[2K{line}" for line in lines)
             frame += "\r\n\x1b[J" if len(lines) < rows else ""
+        if this_frame != self._frames:
+            return  # a signal came meanwhile: what it drew is newer, or we are in the background
         begin = "" if self._shown else self._begin
         self._shown = True
         self._write(f"{begin}{_BEFORE}{frame}{_AFTER}")

@@ -91,7 +91,8 @@ def test_json_is_one_object_a_line_and_ends_with_the_summary(finished: Place) ->
 
 def test_ctrl_c_says_at_once_what_happens_next(youtube: StandinProcess, place: Place) -> None:
     """The picture's first line changes, the run drains with exit code 3, and says what is left."""
-    youtube.set_faults(Fault(name="slow_body", endpoints=("media",), bytes_per_second=50_000))
+    slow = Fault(name="slow_body", times=0, endpoints=("media",), bytes_per_second=150_000)
+    youtube.set_faults(slow)
     try:
         seen = in_terminal(place.arguments("run"), 80, interrupt_when=lambda raw: " media " in raw)
     finally:
