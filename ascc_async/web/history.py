@@ -63,7 +63,7 @@ def _progress(minutes: Sequence[Minute]) -> Figure:
                 "showlegend": False,
             }
         )
-        layout[axis.replace("y", "yaxis")] = _axis(title, domain)
+        layout[axis.replace("y", "yaxis")] = _axis(title, domain, totals[-1])
     return {"times": times, "data": data, "layout": layout}
 
 
@@ -87,7 +87,7 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
         bottom = 1 - (number + 1) / len(rows)
         domain = (bottom + 0.08 / len(rows), bottom + 0.72 / len(rows))
         top = 1.08 * max(max(limit.rate, limit.ceiling or 0) for limit in limits if limit)
-        layout[axis.replace("y", "yaxis")] = _axis("", domain) | {"range": [0, top]}
+        layout[axis.replace("y", "yaxis")] = _axis("", domain, top) | {"range": [0, top]}
         layout["annotations"].append(
             {
                 "text": _label(*row),
@@ -200,7 +200,7 @@ def _time_axis(anchor: str, times: Sequence[str]) -> Figure:
     return {"type": "date", "anchor": anchor, "range": ends, "hoverformat": "%Y-%m-%d %H:%M"}
 
 
-def _axis(title: str, domain: tuple[float, float]) -> Figure:
+def _axis(title: str, domain: tuple[float, float], top: float) -> Figure:
     # Nobody reads more than three numbers of so small an axis.
     return {
         "title": {"text": title},
@@ -208,5 +208,5 @@ def _axis(title: str, domain: tuple[float, float]) -> Figure:
         "rangemode": "tozero",
         "nticks": 4,
         "fixedrange": True,
-        "tickformat": "~s",
+        "tickformat": "~s" if top >= 1000 else "~r",  # 2M, but 0.5 instead of 500m
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dataset_samples import DOG, SPEECH, Sample, full
+from folders import history, leave
 from in_process import run_here
 
 from ascc_async.audioset.classes import read_class_names
@@ -79,6 +80,7 @@ def test_the_dataset_stays_what_it_was(sample: Sample, tmp_path: Path) -> None:
 
 def test_it_opens_without_any_server(sample: Sample, window: Callable[..., Window]) -> None:
     """From the disk, offline: it draws, sorts, complains of nothing and asks nobody."""
+    leave(sample.folder, None, list(history(1_800_000_000, 40))[20:])
     path = write(sample)
     seen = window(390, offline=True)
     asked: list[str] = []
@@ -86,6 +88,10 @@ def test_it_opens_without_any_server(sample: Sample, window: Callable[..., Windo
     page = seen.open(path.as_uri())
     page.wait_for_selector("#class-map .treemaplayer .slice")
     page.wait_for_selector("#flow-1 .sankey-node")
+    line = page.locator("#over-time .js-line").first.bounding_box()
+    assert line is not None
+    assert 0 < line["x"] < line["x"] + line["width"] < 390  # inside its plot
+    assert line["width"] > 200
     page.get_by_role("button", name="Quality").click()
     page.get_by_label("Filter by name or MID").fill("alert(1)")
     assert page.locator("#class-table tbody tr:visible th").all_inner_texts() == [HOSTILE]

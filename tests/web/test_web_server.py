@@ -227,6 +227,8 @@ def test_the_history_is_drawn_from_few_points(output: Path) -> None:
     rests, _, permitted, refused = figures["identities"]["data"][:4]
     assert rests["x"].count(None) == 2
     assert len(permitted["y"]) == 201
+    layouts = figures["progress"]["layout"], figures["identities"]["layout"]
+    assert [each["yaxis"]["tickformat"] for each in layouts] == ["~s", "~r"]  # 13k, 0.5
     assert refused["text"] == [1] * 6
 
 

@@ -5,10 +5,11 @@ const ascc = {
   colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(),
 
   // Draws into `element` the figure {data, layout}, now and whenever light turns to dark. Colours
-  // may be names of the style sheet: "--accent".
+  // may be names of the style sheet: "--accent". `times` are the x of what has none of its own.
   draw(element, figure) {
     const given = JSON.parse(JSON.stringify(figure), (key, value) =>
       typeof value === "string" && value.startsWith("--") ? ascc.colour(value.slice(2)) : value);
+    if (given.times) for (const trace of given.data) trace.x ??= given.times;
     const line = ascc.colour("line");
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true };
     const layout = {

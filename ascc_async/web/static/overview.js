@@ -40,7 +40,6 @@ function drawHistory(figures) {
   for (const place of live.querySelectorAll("[data-history]")) {
     const figure = figures[place.dataset.history];
     place.hidden = !figure;
-    for (const trace of figure?.data ?? []) trace.x ??= figure.times;
     if (figure) ascc.draw(place.querySelector(".chart"), figure);
   }
   document.getElementById("no-history").hidden = Object.keys(figures).length > 0;
