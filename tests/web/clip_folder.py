@@ -44,6 +44,11 @@ def video(number: int) -> str:
     return f"{number:011d}"
 
 
+def channel(number: int) -> str:
+    """Who made it; one is too long for any line."""
+    return "C" * 100 if number == 2 else f"Chan<b>nel {number}"
+
+
 def make_folder(folder: Path) -> list[str]:
     """Write it; the segment ids, one for each format, the titles hostile."""
     rows = [row(number, "/m/a,/m/b" if number % 2 else "/m/c") for number in range(10)]
@@ -82,7 +87,7 @@ def answer_of(number: int, title: str) -> LicenseAnswer:
     answer = LicenseAnswer(
         video(number), License.CREATIVE_COMMONS, "innertube", 1.76e9, title=title,
         text="Creative Commons Attribution license (reuse allowed)", link=CREATIVE_COMMONS_LINK,
-        channel=f"Chan<b>nel {number}", channel_id=f"UC{number:022d}",
+        channel=channel(number), channel_id=f"UC{number:022d}",
     )  # fmt: skip
     item = {"id": video(number), "status": {"license": "creativeCommon"}}
     seen = Evidence(
@@ -102,5 +107,5 @@ def clip_of(number: int, name: str, content: bytes, title: str) -> ClipRow:
     )  # fmt: skip
     return ClipRow(
         segment_id, video(number), ENCODING, Outcome.CLIP, 1.76e9, clip=file, title=title,
-        channel=f"Chan<b>nel {number}", channel_id=f"UC{number:022d}",
+        channel=channel(number), channel_id=f"UC{number:022d}",
     )  # fmt: skip

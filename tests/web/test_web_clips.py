@@ -154,7 +154,8 @@ async def test_the_page_of_a_clip_says_all_that_is_known(folder: Path) -> None:
     assert [response.status for response, _ in pages] == [200, 200, 200, 404]
     clip, private, not_asked, nothing = (re.sub(r"\s+", " ", page.decode()) for _, page in pages)
     for words in ("Class c", "Bark is heard 1 time", "https://creativecommons.org/licenses/by/3.0/",
-                  "cut to 30–32 s of the video", "urn:uuid:", "creativeCommon", "data_api",
+                  "cut to 30–32 s of the video", "urn:uuid:", "creativeCommon",
+                  "by data_api, when a run looked once more",
                   "<td>unknown</td>", ">short<"):  # fmt: skip
         assert words in clip, words
     assert 'x="25.0%" width="25.0%"' in clip
@@ -244,11 +245,13 @@ def test_the_keyboard_goes_through_the_list_and_plays(
 def test_the_page_of_a_clip_plays_and_shows_where(
     serve: Callable[..., str], window: Callable[..., Window], original: Path
 ) -> None:
-    """In the light of a wide screen: the picture is there, and a line goes along with the sound."""
+    """It fits a phone too; the picture is there, and a line goes along with the sound."""
     url = serve(original, "--set", f"audioset.metadata_dir={original / 'metadata'}")
     seen = window(1600, 1000)
     page: Any = seen.open(f"{url}clips/{video(2)}_30000")
-    seen.assert_fits()
+    for width in (390, 1600):
+        seen.becomes(width, "light")
+        seen.assert_fits()
     seen.assert_accessible()
     assert page.evaluate("document.querySelector('.picture img').naturalWidth") == 1000
     page.keyboard.press("Space")
