@@ -17,7 +17,7 @@ from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.write import DATASET_FOLDER
-from ascc_async.errors import NoJournal, SettingsError
+from ascc_async.errors import SettingsError
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import ClipRow
@@ -27,7 +27,7 @@ from ascc_async.progress.formatting import duration, moment, safe
 from ascc_async.progress.live_output import PlainConsole
 from ascc_async.progress.picture import Picture
 from ascc_async.progress.report import sums
-from ascc_async.progress.status import Status, read_status
+from ascc_async.progress.status import read_status
 from ascc_async.settings_loader import load
 from ascc_async.youtube.license_parser import read_again
 
@@ -66,12 +66,11 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(output: Path, show: Callable[..., None], *, as_json: bool) -> bool:
     """Where the run stands; whether one is going on."""
-    try:
-        status = read_status(output)
-    except NoJournal:
-        if not as_json:
-            raise
-        status = Status(output)
+    status = read_status(output)
+    if status.problem:
+        raise status.problem
+    if status.journal_error and not (as_json or status.running or status.counts):
+        raise status.journal_error
     running, snapshot = status.running, status.snapshot
     if as_json:
         print(json.dumps(status.fields()), flush=True)

@@ -94,9 +94,10 @@ class Reader:
                 self._connection.close()
         if not version:
             raise NoJournal(
-                f"{path}: no journal yet, so no run has worked in this output.dir. Start one with"
-                " `python -m ascc_async run`; for an earlier run in another folder, name its"
-                " settings file (--config PATH) or the folder (--set output.dir=FOLDER)."
+                f"{path}: no journal yet: no run has worked in this output.dir, or it was copied"
+                " without its journal. Start one with `python -m ascc_async run`; for an earlier"
+                " run in another folder, name its settings file (--config PATH) or the folder"
+                " (--set output.dir=FOLDER)."
             )
         # Until a run has brought it up to date, a journal of version 1 has no such column.
         self._bare_by = "bare_by" if version > 1 else "''"
@@ -221,6 +222,12 @@ class Reader:
                         extra={"key": key},
                     )
         return values
+
+    def touch(self) -> None:
+        """Raises JournalError where the first or the last of its records cannot be read."""
+        for table in ("answers", "clips", *(["minutes"] if self._has_minutes else [])):
+            for order in ("ASC", "DESC"):
+                self.look_up(f"SELECT * FROM {table} ORDER BY 1 {order} LIMIT 1")
 
     def answered(self) -> Iterator[BulkAnswers]:
         """All answers in bulk, for the start.

@@ -12,7 +12,7 @@ from typing import Any
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.write import DATASET_FOLDER
-from ascc_async.errors import NoJournal
+from ascc_async.errors import JournalError, MetadataError, NoJournal
 from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -32,6 +32,7 @@ def _count(manifest: Path) -> Counts:
 class Status:
     """How it stood when looked at. `running`: who runs there now; `snapshot`: the newest one of
     that run, or else of the last one; `counts`: the manifest's, unless the snapshot says more.
+    What could not be read: `journal_error`, also where there is none, and `manifest_error`.
     """
 
     output: Path
@@ -39,6 +40,15 @@ class Status:
     snapshot: RunSnapshot | None = None
     written_at: float | None = None
     counts: Counts | None = None
+    journal_error: JournalError | None = None
+    manifest_error: MetadataError | None = None
+
+    @property
+    def problem(self) -> JournalError | MetadataError | None:
+        """What is damaged; to have no journal is nothing of the kind."""
+        if self.journal_error and not isinstance(self.journal_error, NoJournal):
+            return self.journal_error
+        return self.manifest_error
 
     @property
     def run(self) -> str:
@@ -47,6 +57,8 @@ class Status:
         if running is not None:
             since = moment(running.began)
             return f"A run is going on (process {running.pid} on {running.host} since {since})"
+        if isinstance(self.journal_error, NoJournal):
+            return "The journal is not here: these are the dataset's own numbers"
         return f"No run is going on{_last_run(snapshot)}"
 
     def fields(self) -> dict[str, Any]:
@@ -66,25 +78,29 @@ class Status:
 
 
 def read_status(output: Path, count: Callable[[Path], Counts] = _count) -> Status:
-    """Look at it. `count` adds a manifest up. Raises NoJournal, or JournalError for one that cannot
-    be read.
-    """
+    """Look at it, also where a part is missing or damaged. `count` adds a manifest up."""
+    running, snapshot = None, None
+    journal_error: JournalError | None = None
+    manifest_error: MetadataError | None = None
     try:
         with closing(Reader(output / JOURNAL_NAME)) as reader:
             running = holder(output)
             snapshot = snapshot_from(reader.learned(SNAPSHOT).get(""))
-    except NoJournal:
-        running, snapshot = holder(output), None
-        if running is None:
-            raise
+            reader.touch()
+    except JournalError as error:
+        running, journal_error = holder(output), error
     if running and snapshot and snapshot.at < running.began:
         snapshot = None  # left by an earlier run
     manifest = output / DATASET_FOLDER / _MANIFEST
     written_at = manifest.stat().st_mtime if manifest.is_file() else None
     # While a run goes on its snapshot says more, and counting millions of rows takes a while.
     counted = written_at is not None and (running is None or snapshot is None)
-    counts = count(manifest) if counted else None
-    return Status(output, running, snapshot, written_at, counts)
+    counts = None
+    try:
+        counts = count(manifest) if counted else None
+    except MetadataError as error:
+        manifest_error = error
+    return Status(output, running, snapshot, written_at, counts, journal_error, manifest_error)
 
 
 def _last_run(snapshot: RunSnapshot | None) -> str:

@@ -55,7 +55,7 @@ class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         status = self._view.status
         yield _gauge("run_up", "1 while a run is going on", int(status.running is not None))
-        readable = int(self._view.problem is None)
+        readable = int(status.problem is None or status.problem is status.manifest_error)
         yield _gauge("journal_readable", "0 where the journal cannot be read", readable)
         sums = figures(status.snapshot) if status.snapshot else None
         if sums is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.manifest_index import ManifestIndex
-from ascc_async.errors import MetadataError, NoJournal, StopRun
+from ascc_async.errors import MetadataError
 from ascc_async.progress.status import Status, read_status
 
 LOOK_EVERY = 1.0  # seconds
@@ -72,13 +72,8 @@ class Live:
         return None
 
     def _look(self) -> View:
-        at, status, problem = time.time(), Status(self._output), None
-        try:
-            status = read_status(self._output, self._count)
-        except NoJournal:
-            pass
-        except StopRun as error:
-            problem = str(error)
+        at, status = time.time(), read_status(self._output, self._count)
+        problem = str(status.problem) if status.problem else None
         html = self._render(status, problem)
         digest = hashlib.sha256(html.encode()).hexdigest()[:16]
         data = json.dumps({"at": at, "digest": digest, "html": html})

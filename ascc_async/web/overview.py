@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from ascc_async.errors import JournalError
+from ascc_async.errors import JournalError, NoJournal
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -77,6 +77,7 @@ class History:
 
     json: str
     heights: dict[str, int]
+    problem: str = ""
 
 
 async def _history(request: web.Request) -> History:
@@ -89,12 +90,17 @@ async def _history(request: web.Request) -> History:
 
 def _draw(output: Path, seconds: float) -> History:
     found: dict[str, Any] = {}
-    # What cannot be read the page says in other words.
-    with suppress(JournalError), closing(Reader(output / JOURNAL_NAME)) as reader:
-        if newest := reader.newest_minute():
-            found = figures_of(read_minutes(reader, newest.at - seconds))
+    problem = ""
+    try:
+        with closing(Reader(output / JOURNAL_NAME)) as reader:
+            if newest := reader.newest_minute():
+                found = figures_of(read_minutes(reader, newest.at - seconds))
+    except NoJournal:
+        pass
+    except JournalError as error:
+        problem = str(error)
     heights = {name: figure["layout"]["height"] for name, figure in found.items()}
-    return History(json.dumps(found).replace("<", "\\u003c"), heights)
+    return History(json.dumps(found).replace("<", "\\u003c"), heights, problem)
 
 
 @dataclass(frozen=True, slots=True)

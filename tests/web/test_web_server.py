@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from dataset_samples import full
 from folders import history, leave
 from snapshots import bucket, snapshot
 
 from ascc_async.commands import serve
+from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -142,6 +144,46 @@ async def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
                 assert "damaged, or not a journal" in await answer.text()
         async with client.get("/metrics") as answer:
             assert "ascc_journal_readable 0.0" in await answer.text()
+
+
+async def test_a_journal_that_opens_may_be_damaged_all_the_same(output: Path) -> None:
+    """Where its records cannot be read, nothing says that all is well."""
+    with (output / JOURNAL_NAME).open("r+b") as file:
+        file.seek(4096)  # its first page is whole
+        file.write(bytes(500_000))
+    async with serving(output) as client:
+        for address, status, words in (
+            ("/", 200, "The history cannot be read"),
+            ("/healthz", 503, "damaged"),
+            ("/metrics", 200, "ascc_journal_readable 0.0"),
+        ):
+            async with client.get(address) as answer:
+                assert (answer.status, words in await answer.text()) == (status, True), address
+
+
+async def test_what_is_damaged_or_missing_hides_nothing_else(output: Path) -> None:
+    """A manifest beside a whole journal, and a manifest without a journal."""
+    full(output).write()
+    manifest = output / DATASET_FOLDER / "manifest.csv"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(b"no manifest")
+    async with serving(output) as client:
+        async with client.get("/") as answer:
+            page = await answer.text()
+            assert "ended unexpectedly" in page
+            assert "manifest.csv" in page
+        async with client.get("/metrics") as answer:
+            assert "ascc_journal_readable 1.0" in await answer.text()
+    manifest.write_bytes(whole)
+    for journal in (b"", None):
+        (output / JOURNAL_NAME).unlink()
+        if journal is not None:
+            (output / JOURNAL_NAME).write_bytes(journal)
+        async with serving(output) as client:
+            async with client.get("/") as answer:
+                assert "The journal is not here" in await answer.text()
+            async with client.get("/status.json") as answer:
+                assert (await answer.json())["manifest"]["segments"] > 0
 
 
 async def test_two_hundred_at_once_share_one_look(
