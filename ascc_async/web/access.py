@@ -109,7 +109,8 @@ class Access:
             return None
         cookie = f"ascc_{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
         asked = request.query.get("token")
-        bearer = request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ")
+        scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        bearer = bearer if scheme.lower() == "bearer" else ""
         given = [word for word in (asked, bearer, request.cookies.get(cookie)) if word]
         if not any(_same(word, self.token) for word in given):
             headers = {hdrs.WWW_AUTHENTICATE: "Bearer"}

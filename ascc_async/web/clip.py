@@ -182,6 +182,11 @@ async def media(request: web.Request) -> web.StreamResponse:
         # A clip may be made anew: a browser asks whether its copy still holds.
         hdrs.CACHE_CONTROL: "private, no-cache",
     }
+    try:
+        _ = request.http_range
+    except ValueError:  # not one range: whoever asks for more than that is sent the whole file
+        whole = await request.app[SHOWN].work(path.read_bytes)
+        return web.Response(body=whole, headers=headers)
     return web.FileResponse(path, headers=headers)
 
 

@@ -128,12 +128,19 @@ class LabelReader:
     ) -> None:
         """`work` calls a function in a thread."""
         self._settings, self._work, self._tallies = settings.audioset, work, tallies
+        self._begun: asyncio.Future[Labels] | None = None
         self._reading: asyncio.Future[OfMetadata | None] | None = None
         self._read_at = 0.0
 
     def begin(self) -> None:
         """Read what there is, so that no page has to wait for it."""
         self._begun = asyncio.ensure_future(self.labels())
+
+    def end(self) -> None:
+        """Nobody waits for it any more."""
+        for under_way in (self._begun, self._reading):
+            if under_way is not None:
+                under_way.cancel()
 
     async def labels(self) -> Labels:
         """What there is now."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import HttpProcessingError
+from aiohttp.log import server_logger
 from aiohttp.typedefs import Handler
 
 from ascc_async.errors import JournalError, MetadataError, NoJournal, SetupError, StopRun
@@ -21,6 +24,12 @@ from ascc_async.web.live import Live
 from ascc_async.web.shown_folder import LIVE, SHOWN, ShownFolder, static_file
 from ascc_async.web.tally import TALLIES, Tallies
 
+log = logging.getLogger(__name__)
+
+_BUG = """\
+500: this page could not be made. Where ascc_async was updated while `serve` ran, end it and start \
+it again; otherwise it is a bug: what `serve` printed in its terminal tells more. A run goes on.
+"""
 _SECONDS_TO_END = 1.0  # for answers under way: nothing is lost with them
 
 
@@ -45,6 +54,7 @@ def application(settings: Settings, access: Access) -> web.Application:
         live.ended.set()
 
     async def close(_: web.Application) -> None:
+        app[LABELS].end()
         shown.close()
 
     app.on_startup.append(begin)
@@ -55,17 +65,34 @@ def application(settings: Settings, access: Access) -> web.Application:
 
 @web.middleware
 async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What cannot be read, or is not there yet, is a page that says so."""
+    """What cannot be read, or is not there (yet), is a page that says so."""
+    shown = request.app[SHOWN]
     try:
         return await handler(request)
+    except web.HTTPNotFound as error:
+        if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+            raise
+        problem = "There is nothing at this address. The links above lead to all there is."
+        if error.text and not error.text.startswith("404:"):
+            problem = error.text
+        return shown.page(request, "problem.html", status=404, title="Not found", problem=problem)
+    except (web.HTTPException, ConnectionError):  # the latter: the reader went away
+        raise
     except StopRun as error:
-        shown = request.app[SHOWN]
         # Nothing is wrong with a folder in which no run has worked yet.
         damaged = isinstance(error, JournalError | MetadataError)
         damaged = damaged and not isinstance(error, NoJournal)
         title = "This cannot be shown" if damaged else "Nothing to show yet"
         status = 503 if damaged else 200
         return shown.page(request, "problem.html", status=status, title=title, problem=str(error))
+    except Exception:
+        log.exception("a page could not be made: this is a bug", extra={"address": request.path})
+        return web.Response(status=500, text=_BUG)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    # Anybody may send what is not HTTP: that is their mistake, and no traceback of ours.
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def serve(
@@ -77,6 +104,7 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(number, end.set)
     with suppress(OSError):
         os.nice(10)  # a run on the same machine comes first
+    server_logger.addFilter(_is_ours)
     runner = web.AppRunner(
         application(settings, access),
         access_log=None,

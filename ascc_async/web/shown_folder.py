@@ -48,6 +48,11 @@ class ShownFolder:
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._kept: dict[str, tuple[object, asyncio.Future[Any]]] = {}
         self._templates = templates()
+        # All of it now: an update of this program may exchange the files while it serves.
+        for template in self._templates.list_templates():
+            self._templates.get_template(template)
+        for name in STATIC_NAMES:
+            static_content(name)
 
     async def work(self, function: Callable[..., T], *values: Any) -> T:
         """Call it in a thread: nothing that takes longer than a blink runs on the event loop."""
@@ -107,6 +112,7 @@ def templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ async def test_without_its_token_nothing_is_told(tmp_path: Path) -> None:
             async with client.get(f"{address}?token=%00é") as answer:
                 assert answer.status == 401
             right = 404 if address == "/nothing" else 200
-            async with client.get(address, headers={"Authorization": "Bearer secret"}) as answer:
+            async with client.get(address, headers={"Authorization": "bearer secret"}) as answer:
                 assert answer.status == right
             async with client.get(f"{address}?token=secret") as answer:
                 assert answer.status == right
@@ -184,6 +185,39 @@ async def test_what_is_damaged_or_missing_hides_nothing_else(output: Path) -> No
                 assert "The journal is not here" in await answer.text()
             async with client.get("/status.json") as answer:
                 assert (await answer.json())["manifest"]["segments"] > 0
+
+
+async def test_what_is_not_there_or_goes_wrong_is_said_in_words(
+    output: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To people as a page, to programs as text; the traceback is for the terminal."""
+
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ascc_async.web.overview.figures_of", broken)
+    async with serving(output) as client:
+        async with client.get("/nope<b>", headers={"Accept": "text/html"}) as answer:
+            assert answer.status == 404
+            assert "<h1>Not found</h1>" in await answer.text()
+        async with client.get("/nope") as answer:
+            assert (answer.status, await answer.text()) == (404, "404: Not Found")
+        async with client.get("/") as answer:
+            assert answer.status == 500
+            assert "end it and start it again" in await answer.text()
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_end_at_once_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it cannot listen: what was begun for the pages is given up."""
+    ended = Event()
+    monkeypatch.setattr("ascc_async.web.labels.read_metadata", lambda _: ended.wait(10) and None)
+    async with serving(tmp_path):
+        pass
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    ended.set()
+    results = await asyncio.gather(*others, return_exceptions=True)
+    assert not [each for each in results if isinstance(each, RuntimeError)]
 
 
 async def test_two_hundred_at_once_share_one_look(
