@@ -32,7 +32,7 @@ def notify_checks(settings: Settings, *, test: bool) -> Iterator[Check]:
         yield failed(_NAME, str(error))
         return
     if not test:
-        yield passed(_NAME, f"{len(urls)} addresses that apprise knows")
+        yield passed(_NAME, f"addresses that apprise knows: {len(urls)}")
         return
     why_not = dict(asyncio.run(notifier.send_all(_TEST)))
     for number, url in enumerate(urls, 1):

@@ -146,7 +146,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 OUTCOME_MEANINGS: dict[Outcome, str] = {
     Outcome.NOT_SHAREABLE: "not Creative Commons, so not kept (or asked to be left out)",
-    Outcome.UNAVAILABLE: "the video cannot be had any more",
+    Outcome.UNAVAILABLE: "the video could not be had when it was asked for",
     Outcome.REJECTED: "the video is there, its sound in the segment is not usable",
     Outcome.PENDING: "not finished: a further run goes on with it",
     Outcome.SPARE: "fetched, but beyond the wanted number of clips per class",

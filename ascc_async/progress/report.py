@@ -187,7 +187,7 @@ def _note(counts: Counts, outcome: Outcome) -> str:
     """How much sound the clips are; the reasons of any other outcome, biggest first."""
     if outcome is Outcome.CLIP:
         sound = f"{duration(counts.seconds)} of sound, {size(counts.bytes)}"
-        return f"{sound}, {count(counts.channels)} channels to credit" if counts.clips else ""
+        return f"{sound}, {counted(counts.channels, 'channel')} to credit" if counts.clips else ""
     if outcome is Outcome.SPARE:
         return "fetched, but more than sampling.max_per_class asks for"
     reasons = [

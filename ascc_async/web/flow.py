@@ -29,6 +29,8 @@ _LICENSES: dict[str, tuple[str, Outcome | None]] = {
     License.UNAVAILABLE: ("not available", Outcome.UNAVAILABLE),
     License.UNKNOWN: ("license unknown", Outcome.NOT_SHAREABLE),
 }
+# Of those that had a license; those that had none are «not available» already.
+_OUTCOMES = OUTCOME_NAMES | {Outcome.UNAVAILABLE: "sound not available"}
 _THIN = 0.2
 _LEFT_OUT = "asked to be left out"
 _UNKNOWN = REASON_FACTS[Reason.LICENSE_UNKNOWN]
@@ -41,6 +43,7 @@ _FACTS: dict[str, tuple[str, str]] = {
     UNTRIED: (OUTCOME_MEANINGS[Outcome.PENDING], UNTRIED_REMEDY),
     UNFINISHED: (OUTCOME_MEANINGS[Outcome.PENDING], UNFINISHED_REMEDY),
     **{OUTCOME_NAMES[outcome]: (words, "") for outcome, words in OUTCOME_MEANINGS.items()},
+    "sound not available": ("the license was seen, the sound then could not be had", ""),
     **{reason: (facts.meaning, facts.remedy) for reason, facts in REASON_FACTS.items()},
 }
 # Names in the style sheet. What is still to come is told apart from what is lost.
@@ -104,7 +107,7 @@ def _path(kind: RowKind) -> Iterator[tuple[str, dict[str, str]]]:
         yield _LEFT_OUT, query | {"reason": ""}
         return
     if kind.outcome != usual:
-        yield OUTCOME_NAMES[Outcome(kind.outcome)], dict(query)
+        yield _OUTCOMES[Outcome(kind.outcome)], dict(query)
     query |= {"reason": kind.reason}
     if kind.reason and kind.reason != Reason.LICENSE_UNKNOWN:
         yield kind.reason, query

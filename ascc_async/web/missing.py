@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.manifest_index import RowKind
+from ascc_async.progress.formatting import moment
 from ascc_async.web.flow import Step, flows, steps
 from ascc_async.web.shown_folder import SHOWN
 from ascc_async.web.tally import Tally, counted
@@ -51,6 +54,7 @@ async def listed(request: web.Request, tally: Tally | None) -> web.Response:
         trail=trail,
         about=tally.of(wanted["class"]) if "class" in wanted else None,
         rows=rows,
+        local=_local,
         total=total,
         first=(page - 1) * _ROWS + 1,
         others={
@@ -59,6 +63,13 @@ async def listed(request: web.Request, tally: Tally | None) -> web.Response:
             if 0 < other <= -(-total // _ROWS)
         },
     )
+
+
+def _local(iso: str) -> str:
+    """The time as on every other page: the manifest has it in UTC."""
+    with suppress(ValueError):
+        return moment(datetime.fromisoformat(iso).timestamp())
+    return iso or "–"
 
 
 def trail_to(tally: Tally, wanted: Mapping[str, str]) -> list[Step]:

@@ -188,6 +188,8 @@ def _stages(status: Status, sums: Figures | None) -> list[StageBar]:
     # What is asked again at the end is not worth a speed.
     asked = rate(sums.videos_per_second) if sums.asked < sums.selected else ""
     fetched = f"{rate(sums.clips_per_second)}, {size(sums.bytes_per_second)}/s"
+    if status.snapshot is None or not status.snapshot.media_bytes:
+        fetched = ""  # the first clips are yet to come
     return [
         replace(licenses, speed=asked, end=_end(sums, sums.left.licenses)),
         replace(clips, speed=fetched, end=_end(sums, sums.left.clips)),

@@ -17,7 +17,7 @@ import jinja2
 from aiohttp import hdrs, web
 
 from ascc_async import __version__
-from ascc_async.dataset.text import restored
+from ascc_async.dataset.text import counted, restored
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.writer import JOURNAL_NAME
@@ -119,7 +119,7 @@ def templates() -> jinja2.Environment:
         # Whoever names a video may try to turn or hide what follows the name.
         finalize=lambda value: safe(value) if type(value) is str else value,
     )
-    formats = (count, duration, moment, rate, restored, share, size)
+    formats = (count, counted, duration, moment, rate, restored, share, size)
     environment.filters.update({each.__name__: each for each in formats})
     environment.globals.update(pages=PAGES, static=static_address, version=__version__)
     return environment

@@ -78,7 +78,7 @@ def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
     page.locator(".steps").get_by_role("link", name="private").click()
     assert page.inner_text("h1") == "Private · Speech"
     assert page.locator("tbody th").all_inner_texts() == ["Private1111_30000"]
-    assert page.locator(".notice").inner_text() == "gone for good: nothing can be done"
+    assert page.locator(".notice").inner_text() == "Gone for good: nothing can be done."
     seen.assert_accessible()
     for nowhere in ("classes/m/none-such", "missing/list?reason=bored", "missing/list?page=0"):
         assert page.request.get(f"{url}/{nowhere}").status == 404

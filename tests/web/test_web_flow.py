@@ -11,6 +11,7 @@ from ascc_async.dataset.manifest_index import RowKind
 from ascc_async.settings import Settings
 from ascc_async.web.flow import Step, flow, flows, steps
 from ascc_async.web.missing import listed_rows, trail_to
+from ascc_async.web.shown_folder import templates
 from ascc_async.web.tally import Tally, read_tally
 
 
@@ -92,3 +93,14 @@ def test_each_step_says_what_it_means_and_what_to_do(tally: Tally) -> None:
     assert by_name["network"].remedy == "run again later: they are tried again"
     assert "run the same command again" in by_name["not asked yet"].remedy
     assert "removals.txt" in by_name["asked to be left out"].meaning
+    kind = RowKind("eval", "creative_commons", "unavailable", "live", True)
+    assert "sound not available 1" in lines(steps({kind: 1}))[2]
+
+
+def test_what_it_says_is_a_sentence_with_code_in_it() -> None:
+    """On every page alike; nothing where there is nothing to say."""
+    page = templates().from_string(
+        '{% import "figures.html" as figures %}[{{ figures.sentence(said) }}]'
+    )
+    assert page.render(said="see `<x>` there") == "[See <code>&lt;x&gt;</code> there.]"
+    assert page.render(said="") == "[]"
