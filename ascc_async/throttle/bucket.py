@@ -100,7 +100,7 @@ class Bucket:
         """A request was answered."""
         self.answers += 1
         self._ended_at = now
-        controller, kind = self.controller, self._kind.requests
+        controller = self.controller
         if self.breaker.is_open:
             if started_at <= self._cut_at:
                 return  # sent before the refusal: says nothing about now
@@ -115,7 +115,7 @@ class Bucket:
                     "identity": self._identity,
                     "seconds": paused,
                     "rate": controller.rate,
-                    "kind": kind,
+                    "kind": self._kind.requests,
                 },
             )
             return
@@ -125,7 +125,7 @@ class Bucket:
             log.info(
                 "«%(identity)s» is answered above its former limit: %(rate).3g %(kind)s/s are"
                 " permitted now",
-                {"identity": self._identity, "rate": controller.rate, "kind": kind},
+                {"identity": self._identity, "rate": controller.rate, "kind": self._kind.requests},
             )
 
     def refused(self, now: float, started_at: float, error: Refused) -> None:

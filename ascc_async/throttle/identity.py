@@ -101,7 +101,7 @@ class Identity:
         also: Sequence[RequestKind],
     ) -> float:
         """Seconds until such a request may go; infinite while that depends on another's end."""
-        wait = self.pause_left(now, kind, *also)
+        wait = self.pause_left(now, *also)
         for bucket in self.passed[kind]:
             wait = max(wait, bucket.wait(now, cost))
         return max(wait, self._next_video_at - now) if new_video else wait
