@@ -189,7 +189,8 @@ class Reader:
         if not self._has_minutes:
             return []
         rows = self.look_up(
-            f"SELECT names, limits, {', '.join(MINUTE_COLUMNS)}"
+            f"SELECT names, limits, minutes.id - 1 NOT IN (SELECT id FROM minutes),"
+            f" {', '.join(MINUTE_COLUMNS)}"
             " FROM minutes JOIN limits_of ON limits_of.id = limits_of WHERE at >= ? AND at <= ?"
             " AND (minutes.id % ? = 0 OR minutes.id = (SELECT max(id) FROM minutes))"
             " ORDER BY minutes.id",
@@ -199,9 +200,11 @@ class Reader:
         )
         return [
             Minute(
-                **dict(zip(MINUTE_COLUMNS, totals, strict=True)), identities=_limits(names, packed)
+                **dict(zip(MINUTE_COLUMNS, totals, strict=True)),
+                identities=_limits(names, packed),
+                begins=bool(begins),
             )
-            for names, packed, *totals in rows
+            for names, packed, begins, *totals in rows
         ]
 
     def newest_minute(self) -> Minute | None:

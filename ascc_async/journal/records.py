@@ -96,7 +96,8 @@ class Permitted:
 class Minute:
     """How all runs of this folder together stood at a time (POSIX seconds): totals that never fall.
 
-    The journal keeps the newest of each minute. Between two runs there is none.
+    The journal keeps the newest of each minute, and where each run begins. Between two runs there
+    is none.
     """
 
     at: float
@@ -106,6 +107,7 @@ class Minute:
     requests: int = 0
     refusals: int = 0
     identities: tuple[Permitted, ...] = ()
+    begins: bool = False  # the first of a run
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ CREATE TABLE evidence (
 """
 
 # One row a minute in which a run was going on, the newest for 120 days of them: by number, not by
-# time, so that a clock that leaps deletes nothing. `limits` is packed, or four months of them would
-# be over 30 MB; whose they are stands once for all rows in `limits_of`.
+# time, so that a clock that leaps deletes nothing. Before a row that begins a run a number is
+# left out. `limits` is packed, or four months of them would be over 30 MB; whose they are stands
+# once for all rows in `limits_of`.
 _MINUTES = """
 CREATE TABLE minutes (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, answers INTEGER NOT NULL, clips INTEGER NOT NULL,

@@ -113,11 +113,13 @@ _FORGET = (
 )
 _MOVE = "UPDATE clips SET path = ? WHERE segment_id = ? AND form = ?"
 _PUT_LIMITS_OF = "INSERT OR IGNORE INTO limits_of (names) VALUES (?)"
-# Over the newest row while that is of the same minute.
+# Over the newest row while that is of the same minute and does not begin a run.
 _PUT_MINUTE = """
 INSERT OR REPLACE INTO minutes VALUES (
-    coalesce((SELECT id + (CAST(at / 60 AS INTEGER) <> ?) FROM minutes ORDER BY id DESC LIMIT 1),
-             1),
+    coalesce((SELECT max(id) + CASE
+        WHEN ? THEN 2
+        WHEN max(id) - 1 IN (SELECT id FROM minutes) THEN CAST(at / 60 AS INTEGER) <> ?
+        ELSE 1 END FROM minutes), 1),
     ?, ?, ?, ?, ?, ?, (SELECT id FROM limits_of WHERE names = ?), ?
 )
 """
@@ -271,7 +273,13 @@ def _statements(record: Record) -> Iterator[_Statement]:
             yield _PUT_LIMITS_OF, (names,)
             yield (
                 _PUT_MINUTE,
-                (int(record.at // 60), *_minute_values(record), names, b"".join(limits)),
+                (
+                    record.begins,
+                    int(record.at // 60),
+                    *_minute_values(record),
+                    names,
+                    b"".join(limits),
+                ),
             )
 
 

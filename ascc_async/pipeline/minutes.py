@@ -43,7 +43,12 @@ class Minutes:
             limits.append(Permitted(*name, bucket.rate, bucket.ceiling, resting, refused))
         # What is not in use now is kept, too: its refusals go on from there.
         limits += [replace(each, resting=False) for each in before.values()]
-        self._newest = Minute(snapshot.at, **totals, identities=tuple(limits[:_MOST]))
+        self._newest = Minute(
+            snapshot.at,
+            **totals,
+            identities=tuple(limits[:_MOST]),
+            begins=self._newest is self._before,
+        )
         return self._newest
 
 

@@ -14,6 +14,7 @@ from ascc_async.progress.formatting import rate, safe
 
 _ENOUGH = 400  # points across: more than that no screen shows
 _GAP = 3.0  # times the usual distance: then nothing ran in between
+_LEAST = 120.0  # seconds across: a run that is younger fills a part of the picture
 _ROW = 96  # pixels of one identity's requests of one kind
 Figure = dict[str, Any]
 
@@ -38,7 +39,7 @@ def figures_of(minutes: Sequence[Minute]) -> dict[str, Figure]:
 
 def _progress(minutes: Sequence[Minute]) -> Figure:
     times, places = _times(minutes)
-    layout: Figure = {"xaxis": _time_axis("y2", times), "hovermode": "x unified", "height": 330}
+    layout: Figure = {"xaxis": _time_axis("y2", minutes), "hovermode": "x unified", "height": 330}
     data = []
     for number, name, domain in ((1, "answers", (0.56, 1)), (2, "clips", (0, 0.44))):
         totals = [getattr(minute, name) for minute in minutes]
@@ -75,7 +76,7 @@ def _identities(minutes: Sequence[Minute]) -> Figure:
         )
     )
     height = _ROW * len(rows) + 40
-    layout: Figure = {"xaxis": _time_axis("y", times), "height": height, "annotations": []}
+    layout: Figure = {"xaxis": _time_axis("y", minutes), "height": height, "annotations": []}
     data: list[Figure] = []
     for number, row in enumerate(rows):
         limits = [
@@ -131,7 +132,8 @@ def _row(
     }
     yield {
         "y": _with_gaps([limit and limit.rate for limit in limits], places),
-        "mode": "lines",
+        # Of a single minute no line can be drawn.
+        "mode": "lines" if len([limit for limit in limits if limit]) > 1 else "markers",
         "line": {"color": "--accent", "width": 2, "shape": "hv"},
         "hovertemplate": "%{x}: permitted %{y:.3~r}/s<extra></extra>",
     }
@@ -176,7 +178,7 @@ def _times(minutes: Sequence[Minute]) -> tuple[list[str], list[int]]:
     times: list[str] = []
     places: list[int] = []
     for before, minute in zip((None, *minutes), minutes, strict=False):
-        if before and minute.at - before.at > longest:
+        if before and (minute.begins or minute.at - before.at > longest):
             times.append(_local(before.at + 1))
         places.append(len(times))
         times.append(_local(minute.at))
@@ -195,8 +197,9 @@ def _local(at: float) -> str:
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _time_axis(anchor: str, times: Sequence[str]) -> Figure:
-    ends = [times[0], times[-1]]
+def _time_axis(anchor: str, minutes: Sequence[Minute]) -> Figure:
+    begin, end = minutes[0].at, minutes[-1].at
+    ends = [_local(begin), _local(max(end, begin + _LEAST))]
     return {"type": "date", "anchor": anchor, "range": ends, "hoverformat": "%Y-%m-%d %H:%M"}
 
 

@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 async def test_a_minute_comes_back_as_it_went_in(path: Path) -> None:
     """Every figure; rates to three digits, also those that a half float cannot hold."""
-    minute = Minute(NOON, 5, 4, 3_000_000_000, 2, 1, (MAIN, GUEST))
+    minute = Minute(NOON, 5, 4, 3_000_000_000, 2, 1, (MAIN, GUEST), begins=True)
     fast = Minute(NOON + 60, identities=(replace(GUEST, rate=math.inf, ceiling=0.2804),))
     reader = await write(path, minute, fast)
     got, (limit,) = reader.minutes(0)[0], reader.minutes(NOON + 1)[0].identities
@@ -39,14 +39,28 @@ async def test_a_minute_comes_back_as_it_went_in(path: Path) -> None:
 
 
 async def test_the_newest_of_a_minute_is_kept(path: Path) -> None:
-    """A clock that goes back adds rows and takes none: the totals still rise from row to row."""
+    """And a run's first. A clock that goes back adds rows and takes none: the totals still rise
+    from row to row.
+    """
     seconds = (0, 2, 58, 60, 119, 3600, 30, 62)
     minutes = [Minute(NOON + at, answers=number) for number, at in enumerate(seconds)]
     reader = await write(path, *minutes)
     kept = reader.minutes(0)
-    assert [minute.answers for minute in kept] == [2, 4, 5, 6, 7]
+    assert [minute.answers for minute in kept] == [0, 2, 4, 5, 6, 7]
     assert reader.newest_minute() == kept[-1]
-    assert [minute.answers for minute in reader.minutes(0, every=3)] == [5, 7]
+    assert [minute.answers for minute in reader.minutes(0, every=3)] == [4, 7]
+
+
+async def test_where_each_run_begins_is_kept(path: Path) -> None:
+    """However soon it comes after the one before, and however soon it has more to say."""
+    runs = [(0, 0, 1, 2), (2, 2, 3), (3,), (3, 3, 9)]
+    reader = await write(
+        path,
+        *(Minute(NOON, done, begins=not number) for run in runs for number, done in enumerate(run)),
+    )
+    assert [(each.begins, each.answers) for each in reader.minutes(0)] == [
+        (True, 0), (False, 2), (True, 2), (False, 3), (True, 3), (True, 3), (False, 9),
+    ]  # fmt: skip
 
 
 async def test_only_the_newest_120_days_are_kept(path: Path) -> None:
@@ -66,7 +80,7 @@ async def test_a_damaged_minute_costs_its_rates_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE minutes SET limits = x'00'")
     connection.close()
-    assert Reader(path).newest_minute() == Minute(NOON, 5)
+    assert Reader(path).newest_minute() == Minute(NOON, 5, begins=True)
 
 
 def test_an_older_journal_has_no_history(tmp_path: Path) -> None:

@@ -28,15 +28,17 @@ def test_totals_go_on_where_the_last_run_ended() -> None:
         now.at, 1500, 47, 10**9 + 5, 2600, 34,
         (Permitted("main", "pages", 2.0, 4.0, True, 24),
          Permitted("old", "media", 1.0, 2.0, False, 10)),
+        begins=True,
     )  # fmt: skip
 
 
 def test_a_run_that_asks_nothing_forgets_nothing() -> None:
     """It ends before there is a rate limiter, or before any kind was used."""
     nothing = snapshot(limiter=None, answered=0, clips_made=0, media_bytes=0)
-    after = Minutes(BEFORE).after(nothing)
+    after = (run := Minutes(BEFORE)).after(nothing)
+    assert not run.after(nothing).begins
     assert Minutes(after).after(snapshot(limiter=limiter())).identities[0].refusals == 24
-    assert replace(after, at=1.0, identities=()) == replace(BEFORE, identities=())
+    assert replace(after, at=1.0, identities=(), begins=False) == replace(BEFORE, identities=())
 
 
 def test_totals_never_fall() -> None:

@@ -51,8 +51,8 @@ def test_it_follows_a_run_to_its_end(
     state = page.locator("[data-live=state]")
     state.get_by_text("No run has worked in").wait_for()
     with run_lock(output):
-        leave(output, now(), list(history(time.time(), 120, ("main", HOSTILE))))
         log(output, "began", HOSTILE)
+        leave(output, now(), list(history(time.time(), 120, ("main", HOSTILE))))
         state.get_by_text("A run is going on").wait_for()
         page.get_by_text("500 / 1,000").wait_for()
         page.evaluate("window.before = document.querySelector('[data-live=events]').firstChild")

@@ -22,6 +22,7 @@ from ascc_async.commands import serve
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import run_lock
+from ascc_async.journal.records import Minute, Permitted
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.settings_loader import load
 from ascc_async.throttle.limiter import RateLimiterSnapshot
@@ -306,6 +307,20 @@ def test_the_history_is_drawn_from_few_points(output: Path) -> None:
     layouts = figures["progress"]["layout"], figures["identities"]["layout"]
     assert [each["yaxis"]["tickformat"] for each in layouts] == ["~s", "~r"]  # 13k, 0.5
     assert refused["text"] == [1] * 6
+
+
+def test_young_and_short_runs_are_drawn_from_their_beginning() -> None:
+    """Each by itself, over two minutes at least; what one minute alone tells is a point."""
+    from ascc_async.web.history import figures_of
+
+    limits = (Permitted("main", "pages", 2.0, None, resting=False, refusals=0),)
+    first = [Minute(600, begins=True), Minute(630, 5, identities=limits)]
+    figures = figures_of(first)
+    begin, end = figures["progress"]["layout"]["xaxis"]["range"]
+    assert (begin[-5:], end[-5:]) == ("10:00", "12:00")
+    assert figures["identities"]["data"][2]["mode"] == "markers"
+    figures = figures_of([*first, Minute(700, 5, begins=True), Minute(725, 9)])
+    assert figures["progress"]["data"][0]["y"] == [0, 5, None, 5, 9]
 
 
 def test_a_wrong_address_is_a_usage_error() -> None:
