@@ -209,11 +209,12 @@ async def test_what_is_not_there_or_goes_wrong_is_said_in_words(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_an_end_at_once_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_end_at_once_is_clean(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where it cannot listen: what was begun for the pages is given up."""
+    full(output).write()
     ended = Event()
     monkeypatch.setattr("ascc_async.web.labels.read_metadata", lambda _: ended.wait(10) and None)
-    async with serving(tmp_path):
+    async with serving(output):
         pass
     others = asyncio.all_tasks() - {asyncio.current_task()}
     ended.set()
