@@ -21,7 +21,12 @@ def main(options: argparse.Namespace) -> int:
     path = options.out or settings.output.dir / DATASET_FOLDER / "report.html"
     if path.is_dir():
         raise SettingsError(f"--out {path}: this is a folder; name a file, such as report.html")
-    content = report(settings).encode()
+    if options.out and not path.parent.is_dir():
+        raise SettingsError(f"--out {path}: there is no folder {path.parent}; make it first")
+    page, unread = report(settings)
+    content = page.encode()
     put(path, content)
+    if unread:
+        say(f"The history is not in it: {unread}")
     say(f"Written: {path} ({size(len(content))}). It is one file: send it to whom you like.")
     return 0

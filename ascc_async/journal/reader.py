@@ -10,7 +10,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -298,10 +298,14 @@ class Reader:
 
     def _connect(self) -> sqlite3.Connection:
         # Who writes keeps these two files beside the journal; a kill leaves them, with the newest
-        # records in them. Without them nobody writes, and it must be said that it stays so: else
-        # SQLite makes both, which in a folder that cannot be written fails, and takes none away.
-        beside = [self.path.with_name(f"{self.path.name}-{name}") for name in ("wal", "shm")]
-        how = "mode=ro" if all(path.exists() for path in beside) else "immutable=1"
+        # records in the first; the second SQLite makes anew where the folder was copied without it.
+        # Without them nobody writes, and it must be said that it stays so: else SQLite makes both,
+        # which in a folder that cannot be written fails, and takes none away.
+        wal, shm = (self.path.with_name(f"{self.path.name}-{name}") for name in ("wal", "shm"))
+        how = "immutable=1"
+        with suppress(FileNotFoundError):
+            if wal.stat().st_size or shm.exists():
+                how = "mode=ro"
         return sqlite3.connect(
             f"{self.path.absolute().as_uri()}?{how}",
             uri=True,

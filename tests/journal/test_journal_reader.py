@@ -48,6 +48,16 @@ async def test_a_look_leaves_no_file_behind(path: Path, tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+async def test_a_killed_runs_newest_records_count_in_a_copy(path: Path, tmp_path: Path) -> None:
+    """Also in one without the file that SQLite can make anew."""
+    async with Journal(path) as journal:
+        await journal.record(ANSWER)
+        without = shutil.ignore_patterns("*-shm")
+        await asyncio.to_thread(shutil.copytree, path.parent, tmp_path / "copy", ignore=without)
+    with closing(Reader(tmp_path / "copy" / path.name)) as reader:
+        assert reader.answer(ANSWER.video_id) is not None
+
+
 async def test_clips_come_back_as_they_went_in(path: Path) -> None:
     """Every field of a clip row survives, minus infinity included."""
     reader = await write(path, CLIP)

@@ -16,6 +16,7 @@ from in_process import run_here
 from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import PACKAGED_CLASS_LIST
 from ascc_async.commands.verify import verify
+from ascc_async.journal.writer import JOURNAL_NAME
 
 if TYPE_CHECKING:
     from conftest import Window
@@ -75,7 +76,7 @@ def test_the_dataset_stays_what_it_was(sample: Sample, tmp_path: Path) -> None:
     assert {problem.kind for problem in problems} <= {"missing"}  # samples have no sounds
     sample.write()
     assert path.read_bytes() == before
-    assert write(sample, "--out", str(tmp_path / "else" / "where.html")).read_bytes() == before
+    assert write(sample, "--out", str(tmp_path / "where.html")).read_bytes() == before
 
 
 def test_it_opens_without_any_server(sample: Sample, window: Callable[..., Window]) -> None:
@@ -105,11 +106,17 @@ def test_it_opens_without_any_server(sample: Sample, window: Callable[..., Windo
 def test_it_says_what_it_needs(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dataset, a file to write to, and the extra."""
+    """A dataset, a file to write to, and the extra; a history that is damaged is left out."""
     empty = run_here(["report", "--set", f"output.dir={tmp_path / 'empty'}"])
     assert (empty.returncode, "no dataset here yet" in empty.stderr) == (1, True)
     folder = run_here(["report", "--set", f"output.dir={sample.folder}", "--out", str(tmp_path)])
     assert (folder.returncode, "name a file" in folder.stderr) == (2, True)
+    typo = ["--out", str(tmp_path / "typo" / "r.html")]
+    nowhere = run_here(["report", "--set", f"output.dir={sample.folder}", *typo])
+    assert (nowhere.returncode, "there is no folder" in nowhere.stderr) == (2, True)
+    (sample.folder / JOURNAL_NAME).write_bytes(b"no journal at all" * 1000)
+    damaged = run_here(["report", "--set", f"output.dir={sample.folder}"])
+    assert (damaged.returncode, "The history is not in it" in damaged.stdout) == (0, True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     missing = run_here(["report"])
     assert missing.returncode == 2
