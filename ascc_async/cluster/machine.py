@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,6 +51,14 @@ class Machine:
         """Whether one of these is signed in as one of its own."""
         return bool(set(self.identities.values()) & set(filter(None, identities.values())))
 
+    def account_elsewhere(self, machines: Iterable[Machine]) -> str:
+        """Why it may not ask as who it is: which of these does already; empty when none does."""
+        for other in machines:
+            fits = other is self or other.status == "left out"
+            if not fits and other.shares_account(self.identities):
+                return f"{other} has the same account: one account, one machine"
+        return ""
+
     def buckets(self) -> list[BucketSnapshot]:
         """Its identities' buckets, as this run calls them: «machine/identity»."""
         own = self.state.buckets if self.state else ()
@@ -70,6 +78,24 @@ class Machine:
         """For progress and `status`."""
         rests = self.rests_until() if self.status == "working" else 0.0
         return MachineSnapshot(self.name, self.status, self.why, self.tools, self.seen_at, rests)
+
+
+def take_name(
+    machine: Machine, host: str, known: dict[str, Machine], memory: Mapping[str, Any]
+) -> Any:
+    """Give it a name that no other has, by its host where its worker has none, and what was learned
+    under it: one that is lost hands name, counts and memory on.
+    """
+    name = wished = machine.name or host
+    number = 1
+    while (former := known.get(name)) is not None and former.status != "lost":
+        number += 1
+        name = f"{wished}-{number}"
+    machine.name, known[name] = name, machine
+    if former is None or former.state is None:
+        return memory.get(name)
+    machine.state = former.state
+    return former.state.memory
 
 
 def unfit(facts: Mapping[str, Any], now: float) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
 from ascc_async.cluster.engine import Connection
-from ascc_async.cluster.machine import Machine, unfit, what_travels
+from ascc_async.cluster.machine import Machine, take_name, unfit, what_travels
 from ascc_async.cluster.station import Reply, greet, reply
 from ascc_async.cluster.turns import Turns
 from ascc_async.concurrency.process_pool import JobFailed
@@ -52,7 +54,10 @@ class Machines:
         self._settings, self._memory = settings, memory
         self._connection = Connection(settings.cluster, address)
         self._wall = wall
-        self._run, self._salt = secrets.token_hex(8), secrets.token_bytes(16)
+        # The same for the same folder: after kill -9 the machines know their run again.
+        place = f"{socket.gethostname()}:{settings.output.dir.resolve()}"
+        self._run = hashlib.sha256(place.encode()).hexdigest()
+        self._salt = secrets.token_bytes(16)
         self._there: dict[tuple[str, str], Machine] = {}  # by address and folder of the worker
         self.known: dict[str, Machine] = {}  # by name, lost ones too
         self._turns = Turns(settings.cluster.in_flight, lambda: self.working, wall)
@@ -135,6 +140,10 @@ class Machines:
         answer: Reply = await self._submit(machine, reply, self._run, what, *args)
         if answer.state is not None:
             machine.state = answer.state
+            if machine.status == "working" and answer.state.accounts != machine.identities:
+                machine.identities = answer.state.accounts  # a cookie file changed there
+                if why := machine.account_elsewhere(self._there.values()):
+                    self._leave_out(machine, why)
         for record in answer.records:
             record.machine = machine.name
             logging.getLogger(record.name).handle(record)
@@ -202,11 +211,9 @@ class Machines:
                             "no machine worked for this run for throttle.give_up_after_hours: start"
                             " some (docs/machines.md), then run the same command again to go on"
                         )
-                    elif now - said_at > _SAY_AGAIN_EVERY:
+                    elif self._connection.is_there and now - said_at > _SAY_AGAIN_EVERY:
                         said_at = now
-                        what = (
-                            "no machine works for this run: start `dask worker` on some; it waits"
-                        )
+                        what = "no machine works for this run, which waits: start `dask worker`"
                         log.warning(f"{what} (docs/machines.md)")
                     self._turns.hand_out()  # pauses may be over
                     await asyncio.sleep(_LOOK_EVERY)
@@ -227,42 +234,43 @@ class Machines:
         """Let a new machine work, or leave it out."""
         try:
             facts = await self._submit(machine, greet)
-            memory = self._name(machine, machine.name or facts["host"])
+            memory = take_name(machine, facts["host"], self.known, self._memory)
             machine.tools, machine.clock_ahead = facts["tools"], facts["at"] - self._wall()
             if why := unfit(facts, self._wall()):
                 raise SetupError(why)
             wanted = what_travels(self._settings)
-            accounts = await self._call(machine, "open", wanted, memory, machine.state, self._salt)
+            accounts = await self._opened(machine, wanted, memory, machine.state)
             machine.identities = accounts
-            for other in self._there.values():
-                fits = other is machine or other.status == "left out"
-                if not fits and other.shares_account(accounts):
-                    raise SetupError(f"{other} has the same account: one account, one machine")
+            if why := machine.account_elsewhere(self._there.values()):
+                raise SetupError(why)
             with suppress(Closed):
                 await self.on_join([f"{machine.name}/{who}" for who in accounts])
         except StationLost:
             return
         except Exception as error:  # noqa: BLE001 - above all a worker without this package
             if not machine.seen_at:
-                self._name(machine, machine.name or machine.address)
+                take_name(machine, machine.address, self.known, self._memory)
             self._leave_out(machine, str(error))
             return
         if machine.status == "opening":  # and not lost meanwhile
             machine.status = "working"
-            log.info("%(machine)s works for this run", {"machine": str(machine)})
+            log.info(f"{machine} works for this run", extra={"machine": machine.name})
             self._turns.hand_out()
 
-    def _name(self, machine: Machine, wished: str) -> Any:
-        """Give it a name that no other has; one that is lost hands name, counts and memory on."""
-        name, number = wished, 1
-        while (former := self.known.get(name)) is not None and former.status != "lost":
-            number += 1
-            name = f"{wished}-{number}"
-        machine.name, self.known[name] = name, machine
-        if former is None or former.state is None:
-            return self._memory.get(name)
-        machine.state = former.state
-        return former.state.memory
+    async def _opened(self, machine: Machine, *wanted: Any) -> Mapping[str, str]:
+        """Its accounts, as soon as no other run uses it."""
+        while machine.status == "opening":
+            try:
+                accounts: Mapping[str, str] = await self._call(machine, "open", *wanted, self._salt)
+            except Closed as error:
+                if not machine.why:
+                    log.warning(f"{machine} waits: {error}", extra={"machine": machine.name})
+                machine.why = str(error)
+                await asyncio.sleep(_CONNECT_EVERY)
+            else:
+                machine.why = ""
+                return accounts
+        raise StationLost(f"{machine} is lost")
 
     def _leave_out(self, machine: Machine, why: str) -> None:
         if machine.status in ("opening", "working"):

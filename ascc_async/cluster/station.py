@@ -14,9 +14,9 @@ import socket
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -43,6 +43,7 @@ _LONGEST_WAIT = 60.0  # seconds for its turn: then another machine may be free
 _REMEMBERED = 1000  # videos between their links and their clip
 _TELL_EVERY = 0.5  # seconds
 _KEPT_RECORDS = 200  # log records between two replies
+_ITS_OWN_SECONDS = 120.0  # after a run's last question another run may have the worker
 
 
 @dataclass
@@ -53,6 +54,7 @@ class StationState:
     memory: Any
     totals: Counter[str]
     signed_out: frozenset[str] = frozenset()
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -78,6 +80,11 @@ async def greet() -> dict[str, Any]:
 async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:
     """Let the station of this worker, which Dask hands over, do `what`: a method of `Station`."""
     station: Station | None = getattr(dask_worker, _STATION, None)
+    if station is not None and station.run != run:
+        if what != "open":
+            return Reply(error=SetupError(_TAKEN))
+        if not station.ended and time.monotonic() - station.used_at < _ITS_OWN_SECONDS:
+            return Reply(error=Closed("another run uses it: one run at a time with one scheduler"))
     try:
         if what == "open":
             if station is not None:
@@ -86,18 +93,23 @@ async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:
             station = await Station.opened(run, folder, *args)
             setattr(dask_worker, _STATION, station)
             return Reply(station.accounts)
-        if station is None or station.run != run:
-            raise SetupError("another run works there now")
+        if station is None:
+            raise SetupError(_TAKEN)
         return station.told(Reply(await getattr(station, what)(*args)))
     except AsccError as error:
         answer = Reply(error=error)
     except Exception as error:  # noqa: BLE001 - the engine would show arguments and links
         trace = "".join(map(clean, traceback.format_tb(error.__traceback__)))
         answer = Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
-    return station.told(answer) if station is not None else answer
+    if station is None:
+        return answer
+    if station.ended:  # under this question: what it then met says nothing
+        answer = Reply(error=SetupError(_TAKEN))
+    return station.told(answer)
 
 
 _STATION = "ascc_async_station"  # the attribute of a worker
+_TAKEN = "another run works there now"
 
 
 class ImpatientLimiter(RateLimiter):
@@ -134,7 +146,7 @@ class _Kept(logging.Handler):
 
 
 class Station:
-    """What this worker does for one run. `accounts`: by identity, a digest of its sign-in."""
+    """What this worker does for one run. `used_at`: when it last answered."""
 
     def __init__(
         self,
@@ -154,11 +166,8 @@ class Station:
         self._totals = former.totals if former else Counter()
         buckets = former.buckets if former else ()
         self._sent = {(each.identity, each.kind): each.sent for each in buckets}
-        self._told_at = 0.0
-        self.accounts = dict.fromkeys(access.identities, "")
-        for identity, jar in cookies.jars.items():
-            if signature := jar.authorization(0.0):
-                self.accounts[identity] = hashlib.sha256(salt + signature.encode()).hexdigest()
+        self._told_at, self._salt = 0.0, salt
+        self.used_at, self.ended = time.monotonic(), False
         self._kept = _Kept()
         logging.getLogger("ascc_async").addHandler(self._kept)
         stack.callback(logging.getLogger("ascc_async").removeHandler, self._kept)
@@ -200,9 +209,18 @@ class Station:
             cutter = Cutter(settings.clips, ffmpeg, private)
             return cls(run, access, cutter, cookies, private, former, salt, stack.pop_all())
 
+    @property
+    def accounts(self) -> dict[str, str]:
+        """By identity, a digest of its sign-in now: a cookie file may change."""
+        accounts = dict.fromkeys(self._access.identities, "")
+        for identity, jar in self._cookies.jars.items():
+            if signature := jar.authorization(0.0):
+                accounts[identity] = hashlib.sha256(self._salt + signature.encode()).hexdigest()
+        return accounts
+
     def told(self, answer: Reply) -> Reply:
         """The answer, with how the machine stands where that is news, and what was logged."""
-        now = time.monotonic()
+        self.used_at = now = time.monotonic()
         if answer.error is not None or now - self._told_at > _TELL_EVERY:
             self._told_at, answer.state = now, self._state()
         answer.records = tuple(self._kept.records)
@@ -218,7 +236,8 @@ class Station:
         )
         own = {name: getattr(access, name) for name in ("extractions", "clip_pages", "received")}
         memory = access.memory()[LIMITER_MEMORY]
-        return StationState(buckets, memory, self._totals + Counter(own), access.signed_out)
+        totals = self._totals + Counter(own)
+        return StationState(buckets, memory, totals, access.signed_out, self.accounts)
 
     # What a run asks for
 
@@ -271,6 +290,7 @@ class Station:
 
     async def end(self) -> None:
         """The run is over."""
+        self.ended = True
         self._access.close()
         await self._stack.aclose()
 

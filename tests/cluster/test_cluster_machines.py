@@ -78,7 +78,8 @@ class Worker:
         finally:
             self.at_once -= 1
         pages = bucket(self.rests_until, self.sent_before + 5)
-        return Reply(self.name, self.error, StationState((pages,), {}, Counter(received=9)))
+        state = StationState((pages,), {}, Counter(received=9), accounts={"main": self.account})
+        return Reply(self.name, self.error, state)
 
 
 class Engine:
@@ -164,6 +165,35 @@ def test_an_account_goes_on_at_another_machine_when_its_own_is_lost() -> None:
         del engine.workers["tcp://first:1"]
         await asyncio.sleep(2)
         assert [each.name for each in machines.working] == ["again"]
+
+
+def test_an_account_that_comes_to_a_second_machine_meanwhile_is_seen() -> None:
+    """A cookie file that changes in mid-run: what the machine answered then still counts."""
+    first, other = Worker("first", account="one and the same"), Worker("other", "another")
+
+    @cluster(first, other)
+    async def _(machines: Machines, engine: Engine) -> None:
+        other.account = "one and the same"
+        assert (await machines.ask("license", 1, on="other"))[1] == "other"
+        assert [each.name for each in machines.working] == ["first"]
+        assert machines.known["other"].why.startswith("«first» has the same account")
+
+
+def test_a_machine_that_another_run_uses_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once, and taken in when the other run is over."""
+    busy = Worker("busy")
+    busy.opens = Closed("another run uses it")
+
+    @cluster(busy)
+    async def _(machines: Machines, engine: Engine) -> None:
+        await asyncio.sleep(60)
+        assert not machines.working
+        assert machines.known["busy"].why == "another run uses it"
+        busy.opens = None
+        await asyncio.sleep(10)
+        assert [each.why for each in machines.working] == [""]
+
+    assert caplog.text.count("another run uses it") == 1
 
 
 def test_a_machine_without_ffmpeg_is_left_out() -> None:

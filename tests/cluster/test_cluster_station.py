@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from fakeclock import now, run
 
-from ascc_async.cluster.station import ImpatientLimiter, Reply, Station
-from ascc_async.errors import LinkExpired, Refused
+from ascc_async.cluster.station import _STATION, ImpatientLimiter, Reply, Station, reply
+from ascc_async.errors import LinkExpired, Refused, SetupError
 from ascc_async.model import ClipFile, Resolved, Segment, Track
 from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.limiter import Closed, RateLimiterSnapshot, RequestKind
@@ -38,6 +38,7 @@ class Access:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.cuts = folder, list[Track]()
+        self.why_missing: Any = None
 
     async def resolve(self, video_id: str, *, other_client: bool) -> Resolved:
         audio, other = track("140"), track("251")
@@ -86,6 +87,35 @@ async def test_links_stay_and_clips_leave(tmp_path: Path) -> None:
     await made.end()
 
 
+async def test_a_second_run_does_not_take_a_worker_from_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While that asks; the same run comes back at once, and who was asking hears no bug."""
+    first, access = station(tmp_path)
+    worker = type("Worker", (), {_STATION: first, "local_directory": str(tmp_path)})
+    wanted = ({}, None, None, b"")
+
+    async def ask(run: str, what: str, *args: Any) -> Any:
+        return (await reply(run, what, *args, dask_worker=worker)).error
+
+    assert isinstance(await ask("second", "open", *wanted), Closed)
+    assert isinstance(await ask("second", "resolve", VIDEO, False), SetupError)
+
+    async def cut_off(*_: Any, **__: Any) -> Any:
+        monkeypatch.setattr(Station, "opened", opened)
+        assert await ask("run", "open", *wanted) is None
+        raise RuntimeError("Session is closed")
+
+    async def opened(*_: Any) -> Station:
+        return station(tmp_path)[0]
+
+    access.why_missing = cut_off
+    assert isinstance(await ask("run", "why_missing", VIDEO), SetupError)
+    await ask("run", "end")
+    assert await ask("second", "open", *wanted) is None
+    await ask("run", "end")
+
+
 async def test_what_is_logged_goes_with_the_next_reply(tmp_path: Path) -> None:
     """Once, and what is logged after the end of the run not at all."""
     made, _ = station(tmp_path)
@@ -111,6 +141,7 @@ async def test_an_account_is_known_again_and_not_told(
     accounts = []
     for salt in (b"one run", b"one run", b"another"):
         made = await Station.opened("run", folder, {}, None, None, salt)
+        assert made.told(Reply()).state.accounts == made.accounts
         accounts.append(made.accounts["main"])
         await made.end()
     assert accounts[0] == accounts[1] != accounts[2]
