@@ -121,7 +121,8 @@ _REMEDIES = {
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_READONLY": "It cannot be written: check its owner and permissions.",
-    "SQLITE_CANTOPEN": "Check its owner and permissions: it belongs to whoever started the run.",
+    "SQLITE_CANTOPEN": "Check its owner and permissions: it belongs to whoever started the run."
+    " After a run was killed its folder must be writable, also for a look: else look at a copy.",
     "SQLITE_BUSY": "Another program has it open: close that program and run again.",
 }
 _OUR_BUGS = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)
