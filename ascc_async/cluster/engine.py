@@ -40,8 +40,7 @@ def scheduler_address(settings: ClusterSettings) -> str | None:
         return None
     else:
         address = place
-    parts = urlsplit(address)
-    if parts.scheme not in _SAFE and not settings.insecure and not _is_loopback(parts.hostname):
+    if not (settings.insecure or is_safe(address)):
         raise SettingsError(
             f"cluster.scheduler: {address} is not encrypted, and whoever reaches it can run"
             " programs as you, here and on every machine. Use tls:// (docs/machines.md says how),"
@@ -50,11 +49,16 @@ def scheduler_address(settings: ClusterSettings) -> str | None:
     return address
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_safe(address: str) -> bool:
+    """Whether it is encrypted, or reached from this machine alone."""
+    parts = urlsplit(address)
     try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+        here = (
+            parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
+        )
     except ValueError:
-        return False
+        here = False
+    return here or parts.scheme in _SAFE
 
 
 async def connect(address: str) -> Client:

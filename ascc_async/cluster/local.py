@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import dask
 from distributed import Nanny, Scheduler, SpecCluster
@@ -17,6 +18,11 @@ from ascc_async.settings import Settings
 
 # Ctrl-C at the terminal is for the run: what workers have in hand is finished.
 _NO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+# Whoever reaches a port of theirs can run programs; one of HTTP is opened all the same.
+_HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "dashboard": False}
+_NO_PAGES: dict[str, Any] = {
+    f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")
+}
 
 
 @asynccontextmanager
@@ -37,21 +43,21 @@ async def local_cluster(settings: Settings, folder: Path) -> AsyncIterator[str]:
             for key, value in values.items()
         }
         options = {
+            **_HERE,
             "nthreads": 1,  # questions run on its event loop
             "env": environment,
             "memory_limit": 0,
-            "dashboard": False,
             "silence_logs": logging.CRITICAL,
             "preload": [_NO_CTRL_C],
             "local_directory": str(folder),
         }
         workers[identity.name] = {"cls": Nanny, "options": options}
-    scheduler = {"cls": Scheduler, "options": {"host": "localhost", "dashboard": False}}
+    scheduler = {"cls": Scheduler, "options": _HERE}
     # Its nannies start workers that may start processes of their own: yt-dlp's.
-    daemons = dask.config.set({"distributed.worker.daemon": False})
+    config = {"distributed.worker.daemon": False} | _NO_PAGES
     quiet = {"asynchronous": True, "silence_logs": logging.CRITICAL}
     try:
-        with daemons:
+        with dask.config.set(config):
             async with SpecCluster(workers=workers, scheduler=scheduler, **quiet) as cluster:
                 yield cluster.scheduler_address
     finally:

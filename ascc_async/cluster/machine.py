@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ascc_async import __version__
+from ascc_async.cluster.engine import is_safe
 from ascc_async.cluster.station import StationState
 from ascc_async.pipeline.snapshot import MachineSnapshot
 from ascc_async.settings import Settings
@@ -98,10 +99,15 @@ def take_name(
     return former.state.memory
 
 
-def unfit(facts: Mapping[str, Any], now: float) -> str:
+def unfit(facts: Mapping[str, Any], now: float, *, insecure: bool) -> str:
     """Why a machine that greets so cannot work for this run; empty when it can."""
     if facts["version"] != __version__:
         return f"it has ascc_async {facts['version']}, this run {__version__}"
+    if not insecure and (ports := [each for each in facts["ports"] if not is_safe(each)]):
+        return (
+            f"whoever reaches its {ports[0]} can run programs as you: start it with"
+            " `--host 127.0.0.1`, or use tls:// (docs/machines.md)"
+        )
     off = abs(facts["at"] - now)
     return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""
 

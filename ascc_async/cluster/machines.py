@@ -236,7 +236,7 @@ class Machines:
             facts = await self._submit(machine, greet)
             memory = take_name(machine, facts["host"], self.known, self._memory)
             machine.tools, machine.clock_ahead = facts["tools"], facts["at"] - self._wall()
-            if why := unfit(facts, self._wall()):
+            if why := unfit(facts, self._wall(), insecure=self._settings.cluster.insecure):
                 raise SetupError(why)
             wanted = what_travels(self._settings)
             accounts = await self._opened(machine, wanted, memory, machine.state)

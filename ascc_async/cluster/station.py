@@ -69,12 +69,20 @@ class Reply:
     records: tuple[logging.LogRecord, ...] = ()
 
 
-async def greet() -> dict[str, Any]:
-    """What is looked at before anything else: plain data, so that other versions understand it."""
+async def greet(dask_worker: Any) -> dict[str, Any]:
+    """What is looked at before anything else: plain data, so that other versions understand it.
+    Dask hands its worker over.
+    """
     # The engine would log each question.
     logging.getLogger("distributed.worker").setLevel(logging.WARNING)
     tools = f"ascc_async {__version__}, yt-dlp {ytdlp_version()}"
-    return {"host": socket.gethostname(), "version": __version__, "tools": tools, "at": time.time()}
+    return {
+        "host": socket.gethostname(),
+        "version": __version__,
+        "tools": tools,
+        "at": time.time(),
+        "ports": [each.listen_address for each in dask_worker.listeners],
+    }
 
 
 async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:

@@ -42,7 +42,7 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
     for worker, facts in told.items():
         if isinstance(facts, BaseException):
             yield warning(_NAME, f"{worker} is left out: {facts}", "install ascc_async there")
-        elif why := unfit(facts, time.time()):
+        elif why := unfit(facts, time.time(), insecure=settings.cluster.insecure):
             yield warning(_NAME, f"{facts['host']} ({worker}) is left out: {why}", "mend that")
         else:
             yield passed(_NAME, f"{facts['host']} ({worker}): {facts['tools']}")

@@ -48,7 +48,7 @@ class Worker:
 
     def __init__(self, name: str, account: str = "", **greeting: Any) -> None:
         self.name, self.account = name, account
-        self.greeting = {"host": name, "version": __version__, "tools": "", **greeting}
+        self.greeting = {"host": name, "version": __version__, "tools": "", "ports": [], **greeting}
         self.asked: list[Any] = []
         self.at_once = self.most_at_once = 0
         self.error: Exception | None = None
@@ -134,6 +134,7 @@ def cluster(
     [
         (Worker("bad", version="9.9"), f"it has ascc_async 9.9, this run {__version__}"),
         (Worker("bad", at=1090.0), "its clock is 9. s off"),
+        (Worker("bad", ports=["tcp://0.0.0.0:1"]), "0.0.0.0:1 can run programs as you: .*--host"),
         (Worker("bad", host=ModuleNotFoundError("No module named 'ascc_async'")), "No module"),
         (Worker("bad", account="one and the same"), "the same account"),
     ],
@@ -141,7 +142,7 @@ def cluster(
 def test_a_machine_that_does_not_fit_is_left_out_and_named(
     unfit: Worker, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another version, a wrong clock, no such package, an account that another one uses."""
+    """Another version, a wrong clock, an open port, no package, an account that another uses."""
 
     @cluster(Worker("good", account="one and the same"), unfit)
     async def _(machines: Machines, engine: Engine) -> None:

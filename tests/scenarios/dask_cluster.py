@@ -14,7 +14,7 @@ from typing import Self
 from ascc_async.standin.process import StandinProcess
 
 # What docs/machines.md tells to start on each machine.
-_WORKER = ("--no-nanny", "--no-dashboard", "--memory-limit", "0")
+_WORKER = ("--host", "127.0.0.1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
 
 
 class DaskCluster:

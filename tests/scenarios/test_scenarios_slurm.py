@@ -68,7 +68,8 @@ def test_the_script_of_the_docs_works_through_kills_and_requeues(
             (tmp_path / name).mkdir()
         alone = place(tmp_path / "alone", youtube)
         assert alone.run()[0] == 0
-        many = place(tmp_path / "many", youtube, "cluster.in_flight=4")
+        here_alone = ("cluster.in_flight=4", "cluster.insecure=true")
+        many = place(tmp_path / "many", youtube, *here_alone)
         youtube.set(delay_seconds=0.5)
         with DaskCluster(tmp_path / "dask", youtube, names={}) as cluster:
             (script,) = re.findall(r"^(#!/bin/bash\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
