@@ -19,7 +19,7 @@ from ascc_async.settings import Settings
 # Ctrl-C at the terminal is for the run: what workers have in hand is finished.
 _NO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 # Whoever reaches a port of theirs can run programs; one of HTTP is opened all the same.
-_HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "dashboard": False}
+_HERE = {"host": "localhost", "dashboard_address": "localhost:0", "dashboard": False}
 _NO_PAGES: dict[str, Any] = {
     f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")
 }

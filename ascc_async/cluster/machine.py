@@ -106,7 +106,7 @@ def unfit(facts: Mapping[str, Any], now: float, *, insecure: bool) -> str:
     if not insecure and (ports := [each for each in facts["ports"] if not is_safe(each)]):
         return (
             f"whoever reaches its {ports[0]} can run programs as you: start it with"
-            " `--host 127.0.0.1`, or use tls:// (docs/machines.md)"
+            " `--host localhost`, or use tls:// (docs/machines.md)"
         )
     off = abs(facts["at"] - now)
     return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""

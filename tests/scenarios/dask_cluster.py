@@ -14,7 +14,7 @@ from typing import Self
 from ascc_async.standin.process import StandinProcess
 
 # What docs/machines.md tells to start on each machine.
-_WORKER = ("--host", "127.0.0.1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
+_WORKER = ("--host", "localhost", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
 
 
 class DaskCluster:
@@ -56,7 +56,7 @@ class DaskCluster:
     def start_scheduler(self) -> None:
         self.file.unlink(missing_ok=True)
         # The same port: workers that lost it find it again.
-        where = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        where = ("--host", "localhost", "--port", "0", "--no-dashboard")
         where += ("--protocol", "tls") if self._environment else ()
         self._start("scheduler", "dask_scheduler", *where, "--scheduler-file", str(self.file))
         wait_for(self.file.exists)
