@@ -44,7 +44,11 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
     mids = [_ALL, *inside]
     # Plotly reads some HTML in labels.
     names = ["All classes", *(html.escape(tally.name(mid), quote=False) for mid in inside)]
-    above = set(inside.values())
+    # Areas with others in them show their label, the rest their text. All together has no number:
+    # a clip of several classes would count several times.
+    labels = names[:1] + [
+        f"{name} {count(clips[mid])}" for mid, name in zip(inside, names[1:], strict=True)
+    ]
     shares = [shareable[mid] / answered[mid] for mid in mids]
     return {
         "data": [
@@ -53,12 +57,10 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
                 "branchvalues": "remainder",
                 "ids": mids,
                 "parents": ["", *inside.values()],
-                "labels": names,
+                "labels": labels,
                 "values": [held[mid].clips if mid in held else 0 for mid in mids],
-                "text": [
-                    name if mid in above else _broken(f"{name} {count(clips[mid])}")
-                    for mid, name in zip(mids, names, strict=True)
-                ],
+                "text": [_broken(label) for label in labels],
+                "hovertext": names,
                 "customdata": [
                     [
                         class_address(mid) if linked and mid in tally.classes else "",
@@ -69,7 +71,7 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
                     for mid in mids
                 ],
                 "texttemplate": "%{text}",
-                "hovertemplate": "<b>%{label}</b><br>%{customdata[1]}<br>%{customdata[2]}"
+                "hovertemplate": "<b>%{hovertext}</b><br>%{customdata[1]}<br>%{customdata[2]}"
                 "<extra></extra>",
                 "marker": {
                     "colors": [round(value, 5) for value in shares],
@@ -94,19 +96,22 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
                 },
                 "textfont": {"color": "--text"},
                 "maxdepth": 4,
+                "pathbar": {"thickness": 18},
                 "tiling": {"pad": 2},
                 "root": {"color": "--card"},
             }
         ],
         "layout": {
-            "margin": {"l": 0, "r": 0, "t": 26, "b": 64},
+            "margin": {"l": 0, "r": 0, "t": 20, "b": 64},
+            # A label that fits only in smaller letters than these is not shown.
+            "uniformtext": {"minsize": 10, "mode": "hide"},
         },
     }
 
 
 def _broken(text: str) -> str:
     """In short lines, so that it fits into an area that is as wide as high."""
-    return "<br>".join(textwrap.wrap(text, 14, break_long_words=False))
+    return "<br>".join(textwrap.wrap(text, 12, break_long_words=False))
 
 
 def _words(own: ClassTally | None, clips: int) -> str:

@@ -80,13 +80,22 @@ def test_areas_lie_inside_those_above_them_and_count_once(sample: Sample) -> Non
     words = dict(zip(drawn["ids"], drawn["customdata"], strict=True))
     assert words[SPEECH][:2] == [f"/classes{SPEECH}", "1 clips, 1 in the classes inside"]
     assert words[VOICE][:2] == ["", "2 in the classes inside"]
+    labels = dict(zip(drawn["ids"], drawn["labels"], strict=True))
+    assert (labels[VOICE], labels[DOG]) == ("Human voice 2", "Dog 2")
 
 
 def test_without_metadata_all_classes_stand_side_by_side(sample: Sample) -> None:
-    """A folder that was copied may lack it."""
+    """A folder that was copied may lack it; the page says so."""
+
+    def text(tally: Tally) -> str:
+        page = templates().get_template("classes.html")
+        return page.render(path="/classes", title="", tally=tally, figure=class_map(tally))
+
+    assert "side by side" not in text(read_tally(settings_of(sample)))
     (sample.folder / "ontology.json").unlink()
-    drawn = trace(read_tally(settings_of(sample)))
-    assert set(drawn["parents"]) == {"", "all"}
+    tally = read_tally(settings_of(sample))
+    assert set(trace(tally)["parents"]) == {"", "all"}
+    assert "side by side" in text(tally)
 
 
 def test_without_clips_there_is_no_map(tmp_path: Path) -> None:
