@@ -135,6 +135,8 @@ class LabelReader:
     def begin(self) -> None:
         """Read what there is, so that no page has to wait for it."""
         self._begun = asyncio.ensure_future(self.labels())
+        # What went wrong is said to the first who asks.
+        self._begun.add_done_callback(lambda begun: begun.cancelled() or begun.exception())
 
     def end(self) -> None:
         """Nobody waits for it any more."""

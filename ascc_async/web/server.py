@@ -76,6 +76,8 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         if error.text and not error.text.startswith("404:"):
             problem = error.text
         return shown.page(request, "problem.html", status=404, title="Not found", problem=problem)
+    except TimeoutError:  # the manifest is being counted
+        return shown.page(request, "counting.html", title="Counting …")
     except (web.HTTPException, ConnectionError):  # the latter: the reader went away
         raise
     except StopRun as error:

@@ -22,7 +22,6 @@ from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.rebuild import chosen_classes
 from ascc_async.model import License, Outcome
 from ascc_async.settings import Settings
-from ascc_async.web.shown_folder import SHOWN
 
 Kinds = Mapping[RowKind, int]
 """How many rows there are of each kind."""
@@ -169,13 +168,9 @@ TALLIES = web.AppKey("tallies", Tallies)
 
 
 def counted(page: Page) -> Handler:
-    """The page with the newest tally or, while it takes long, one that comes again."""
+    """The page with the newest tally."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        try:
-            tally = await request.app[TALLIES].newest()
-        except TimeoutError:
-            return request.app[SHOWN].page(request, "counting.html", title="Counting …")
-        return await page(request, tally)
+        return await page(request, await request.app[TALLIES].newest())
 
     return handler

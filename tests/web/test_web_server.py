@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -220,6 +221,25 @@ async def test_an_end_at_once_is_clean(output: Path, monkeypatch: pytest.MonkeyP
     ended.set()
     results = await asyncio.gather(*others, return_exceptions=True)
     assert not [each for each in results if isinstance(each, RuntimeError)]
+
+
+async def test_while_the_manifest_is_counted_pages_say_so(
+    output: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also the clips, which read their labels from it where there is no metadata."""
+    full(output).write()
+    counted = Event()
+    monkeypatch.setattr("ascc_async.web.labels.read_metadata", lambda _: None)
+    monkeypatch.setattr("ascc_async.web.tally.read_tally", lambda _: counted.wait(10))
+    monkeypatch.setattr("ascc_async.web.tally._PATIENCE", 0)
+    async with serving(output) as client:
+        for address in ("/missing", "/clips"):
+            async with client.get(address) as answer:
+                assert answer.status == 200
+                assert "<h1>Counting …</h1>" in await answer.text()
+        counted.set()
+    gc.collect()  # which tells of exceptions that nobody has seen
+    assert not caplog.records
 
 
 async def test_two_hundred_at_once_share_one_look(
