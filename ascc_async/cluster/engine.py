@@ -33,13 +33,21 @@ def scheduler_address(settings: ClusterSettings) -> str | None:
             address = str(json.loads(place.read_text())["address"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
-                f"cluster.scheduler: {place} is no scheduler file; `dask scheduler"
-                f" --scheduler-file {place}` writes it ({error})"
+                f"cluster.scheduler: {place} is no scheduler file: `dask scheduler"
+                f" --scheduler-file {place}` writes it; an address is tls://host:port ({error})"
             ) from error
     elif place is None:
         return None
     else:
         address = place
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in (*_SAFE, "tcp", "ws") and parts.hostname and parts.port
+    except ValueError:
+        is_one = False
+    if not is_one or any(parts[2:]) or "@" in address:
+        raise SettingsError(f"cluster.scheduler: {address} is no address: one is tls://host:port")
+    address = parts.geturl()  # the scheme in small letters, as Dask knows it
     if not (settings.insecure or is_safe(address)):
         raise SettingsError(
             f"cluster.scheduler: {address} is not encrypted, and whoever reaches it can run"

@@ -40,6 +40,25 @@ def test_what_is_encrypted_or_here_is_taken(address: str, tmp_path: Path) -> Non
     assert scheduler_address(load(tmp_path / "settings.yaml", (), {}).cluster) == address
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["tls://127.0.0.1", "tcp://127.0.0.1:9/x", "tcp://a:b@127.0.0.1:9", "http://127.0.0.1:9",
+     "tls://a:99999", "tls://:9", "tls://[::1:9"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_named(address: str, tmp_path: Path) -> None:
+    """Without a port, with a path, of another kind: with what one looks like."""
+    for scheduler in (address, written(tmp_path, address)):
+        with pytest.raises(SettingsError, match="tls://host:port"):
+            scheduler_address(ClusterSettings(scheduler=scheduler, insecure=True))
+
+
+def test_an_address_in_capitals_is_one() -> None:
+    """Dask knows small letters only."""
+    assert scheduler_address(ClusterSettings(scheduler="TLS://a:9")) == "tls://a:9"
+    with pytest.raises(SettingsError, match="tls://host:port"):  # it looks like a file
+        scheduler_address(ClusterSettings(scheduler=Path("node1:8786")))
+
+
 @pytest.mark.parametrize("content", [None, "", "{}", '{"address": '])
 def test_a_file_that_is_none_is_named(content: str | None, tmp_path: Path) -> None:
     """With the command that writes it."""
