@@ -115,8 +115,11 @@ def unfit(facts: Mapping[str, Any], now: float, *, insecure: bool) -> str:
 def what_travels(settings: Settings) -> dict[str, Any]:
     """The sections of the settings that a station gets: no key, nothing of this network."""
     throttle = settings.throttle.model_dump(mode="json")
+    number = settings.cluster.machines_per_address
     for key in ("requests_per_second", "min_requests_per_second", "max_requests_per_second"):
-        throttle[key] /= settings.cluster.machines_per_address
+        throttle[key] /= number
+    throttle["burst"] = max(1, throttle["burst"] // number)
+    throttle["delay_seconds"] *= number
     return {
         "clips": settings.clips.model_dump(mode="json"),
         "license": settings.license.model_dump(mode="json", exclude={"api_keys", "ask_first"}),

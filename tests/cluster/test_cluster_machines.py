@@ -376,13 +376,14 @@ def test_no_secret_travels() -> None:
     settings = Settings.model_validate(
         {"license": {"api_keys": ["AIzaSecret"], "ask_first": ["/home/me/list"]},
          "network": {"proxy": "http://me:sesame@proxy:1"},
-         "cluster": {"machines_per_address": 4}}
+         "throttle": {"delay_seconds": 7.5}, "cluster": {"machines_per_address": 4}}
     )  # fmt: skip
     travels = what_travels(settings)
     assert set(travels) == {"clips", "license", "throttle"}
     for secret in ("AIzaSecret", "sesame", "/home/me"):
         assert secret not in str(travels)
     assert travels["throttle"]["requests_per_second"] == pytest.approx(0.07)
+    assert (travels["throttle"]["burst"], travels["throttle"]["delay_seconds"]) == (1, 30)
     assert Settings.model_validate(travels)
 
     @cluster(Worker("only"), settings=settings)
