@@ -116,15 +116,18 @@ class Connection:
             self._client = await connect(address)
 
     async def workers(self) -> dict[tuple[str, str], str]:
-        """By address and folder their names. Raises OSError or TimeoutError when it is gone."""
+        """By address and folder their names, empty where nobody gave one. Raises OSError or
+        TimeoutError when it is gone.
+        """
         if self._client is None:
             raise ConnectionError("no scheduler was found yet")
         async with asyncio.timeout(_NO_ANSWER):
             # What the client itself knows of is old, and of five workers at most.
             seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
-        return {
+        named = {
             (address, each["local_directory"]): str(each["name"]) for address, each in seen.items()
         }
+        return {key: "" if "://" in name else name for key, name in named.items()}
 
     async def call(self, worker: str, function: Callable[..., Any], *args: Any) -> Any:
         """What the function returns there. Raises OSError when the worker or the way to it dies."""
@@ -143,10 +146,29 @@ class Connection:
                     await client.close()
 
 
-async def greetings(address: str) -> dict[str, Any]:
-    """By worker, what it greets with, or the error. Raises OSError or TimeoutError as `connect`."""
+async def greetings(
+    settings: ClusterSettings, address: str
+) -> list[tuple[tuple[str, str], str, Any]]:
+    """Of each worker key, name and what it greets with, or the error. Raises SettingsError,
+    SetupError, OSError and TimeoutError as a `Connection` does.
+    """
     from ascc_async.cluster.station import greet  # imports the whole pipeline
 
-    async with await connect(address) as client, asyncio.timeout(_GREETING_SECONDS):
-        told: dict[str, Any] = await client.run(greet, on_error="return")
-        return told
+    connection = Connection(settings, address)
+
+    async def greeting(worker: str) -> Any:
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS):  # each: one may be suspended
+                return await connection.call(worker, greet)
+        except TimeoutError:
+            return TimeoutError(f"no answer in {_GREETING_SECONDS} s")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is of this worker alone
+            return error
+
+    await connection.open()
+    try:
+        workers = await connection.workers()
+        told = await asyncio.gather(*(greeting(worker) for worker, _ in workers))
+        return [(*worker, facts) for worker, facts in zip(workers.items(), told, strict=True)]
+    finally:
+        await connection.close()

@@ -108,6 +108,8 @@ def unfit(facts: Mapping[str, Any], now: float, *, insecure: bool) -> str:
             f"whoever reaches its {ports[0]} can run programs as you: start it with"
             " `--host localhost`, or use tls:// (docs/machines.md)"
         )
+    if facts["trouble"]:
+        return str(facts["trouble"])
     off = abs(facts["at"] - now)
     return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""
 

@@ -226,8 +226,7 @@ class Machines:
         for key in self._there.keys() - workers.keys():
             self._lose(self._there[key])
         for key in [key for key in workers if key not in self._there]:
-            name = workers[key]
-            self._there[key] = machine = Machine(key, "" if "://" in name else name)
+            self._there[key] = machine = Machine(key, workers[key])
             self._tasks.create_task(self._open(machine))
 
     async def _open(self, machine: Machine) -> None:

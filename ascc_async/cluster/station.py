@@ -76,10 +76,17 @@ async def greet(dask_worker: Any) -> dict[str, Any]:
     # The engine would log each question.
     logging.getLogger("distributed.worker").setLevel(logging.WARNING)
     tools = f"ascc_async {__version__}, yt-dlp {ytdlp_version()}"
+    trouble = ""
+    try:
+        await asyncio.to_thread(load)
+        await find_ffmpeg()
+    except AsccError as error:
+        trouble = str(error)
     return {
         "host": socket.gethostname(),
         "version": __version__,
         "tools": tools,
+        "trouble": trouble,
         "at": time.time(),
         "ports": [each.listen_address for each in dask_worker.listeners],
     }

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from ascc_async.commands.doctor_checks import Check, failed, passed, warning
-from ascc_async.errors import SettingsError
+from ascc_async.errors import SettingsError, SetupError
 from ascc_async.settings import Settings
 
 _NAME = "machines"
@@ -22,15 +22,15 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         yield failed(_NAME, "Dask is not installed", "pip install 'ascc-async[cluster]'")
         return
     from ascc_async.cluster.engine import greetings, scheduler_address
-    from ascc_async.cluster.machine import unfit
+    from ascc_async.cluster.machine import Machine, take_name, unfit
 
     try:
         address = scheduler_address(settings.cluster)
         if address is None:
             yield passed(_NAME, "no scheduler: workers on this machine, one for each identity")
             return
-        told = asyncio.run(greetings(address))
-    except SettingsError as error:
+        told = asyncio.run(greetings(settings.cluster, address))
+    except (SettingsError, SetupError) as error:
         yield failed(_NAME, str(error))
         return
     except (OSError, TimeoutError) as error:
@@ -39,10 +39,16 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         return
     if not told:
         yield warning(_NAME, f"no worker at {address} yet", "start `dask worker` on each machine")
-    for worker, facts in told.items():
-        if isinstance(facts, BaseException):
-            yield warning(_NAME, f"{worker} is left out: {facts}", "install ascc_async there")
+    known: dict[str, Machine] = {}
+    for key, name, facts in told:
+        machine, lost = Machine(key, name), isinstance(facts, Exception)
+        take_name(machine, machine.address if lost else facts["host"], known, {})
+        which = f"{machine} ({machine.address})"
+        if isinstance(facts, (OSError, TimeoutError)):
+            yield warning(_NAME, f"{which}: {facts}", "see whether it is suspended or cut off")
+        elif lost:
+            yield warning(_NAME, f"{which} is left out: {facts}", "install ascc_async there")
         elif why := unfit(facts, time.time(), insecure=settings.cluster.insecure):
-            yield warning(_NAME, f"{facts['host']} ({worker}) is left out: {why}", "mend that")
+            yield warning(_NAME, f"{which} is left out: {why}", "mend that")
         else:
-            yield passed(_NAME, f"{facts['host']} ({worker}): {facts['tools']}")
+            yield passed(_NAME, f"{which}: {facts['tools']}")

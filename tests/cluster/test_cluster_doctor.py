@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from ascc_async import __version__
+from ascc_async.cluster import engine
 from ascc_async.commands.doctor_checks import State
 from ascc_async.commands.doctor_machines import machine_checks
 from ascc_async.settings import Settings
@@ -16,3 +24,54 @@ def test_it_says_why_a_scheduler_cannot_be_used() -> None:
     assert "not encrypted" in check.found
     (check,) = machine_checks(Settings.model_validate({"cluster": {"engine": "dask"}}))
     assert check.state is State.PASSED
+
+
+class Client:
+    """Of a scheduler with workers of which one is suspended, one broken and one without ffmpeg."""
+
+    names = ("tcp://here:1", "tcp://here:2", "way-3", "way-4", "way-5")
+
+    def __init__(self) -> None:
+        self.scheduler = self
+
+    async def identity(self, n_workers: int) -> Any:
+        facts = {"local_directory": "/w"}
+        return {"workers": {f"tcp://here:{n}": {**facts, "name": name}
+                            for n, name in enumerate(self.names, 1)}}  # fmt: skip
+
+    async def run(self, function: Any, *, workers: list[str]) -> Any:
+        (worker,) = workers
+        if worker.endswith("3"):
+            await asyncio.Event().wait()
+        if worker.endswith("4"):
+            raise ModuleNotFoundError("No module named 'ascc_async'")
+        facts = {
+            "host": "vm",
+            "version": __version__,
+            "tools": "yt-dlp",
+            "at": time.time(),
+            "ports": [],
+        }
+        return {worker: facts | {"trouble": "no ffmpeg" if worker.endswith("5") else ""}}
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_each_worker_is_looked_at_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is silent hides no other; they are called as a run calls them."""
+
+    async def connect(address: str) -> Client:
+        return Client()
+
+    monkeypatch.setattr(engine, "connect", connect)
+    monkeypatch.setattr(engine, "_GREETING_SECONDS", 0.1)
+    settings = {"engine": "dask", "scheduler": "tcp://127.0.0.1:1"}
+    found = [each.found for each in machine_checks(Settings.model_validate({"cluster": settings}))]
+    assert found == [
+        "«vm» (tcp://here:1): yt-dlp",
+        "«vm-2» (tcp://here:2): yt-dlp",
+        "«way-3» (tcp://here:3): no answer in 0.1 s",
+        "«way-4» (tcp://here:4) is left out: No module named 'ascc_async'",
+        "«way-5» (tcp://here:5) is left out: no ffmpeg",
+    ]

@@ -48,7 +48,13 @@ class Worker:
 
     def __init__(self, name: str, account: str = "", **greeting: Any) -> None:
         self.name, self.account = name, account
-        self.greeting = {"host": name, "version": __version__, "tools": "", "ports": [], **greeting}
+        self.greeting = {
+            "host": name,
+            "version": __version__,
+            "tools": "",
+            "trouble": "",
+            "ports": [],
+        } | greeting
         self.asked: list[Any] = []
         self.at_once = self.most_at_once = 0
         self.error: Exception | None = None
@@ -133,6 +139,7 @@ def cluster(
     ("unfit", "why"),
     [
         (Worker("bad", version="9.9"), f"it has ascc_async 9.9, this run {__version__}"),
+        (Worker("bad", trouble="no ffmpeg"), "no ffmpeg"),
         (Worker("bad", at=1090.0), "its clock is 9. s off"),
         (Worker("bad", ports=["tcp://0.0.0.0:1"]), "0.0.0.0:1 can run programs as you: .*--host"),
         (Worker("bad", host=ModuleNotFoundError("No module named 'ascc_async'")), "No module"),

@@ -214,10 +214,11 @@ def test_machines_that_do_not_fit_are_left_out_and_named(
     names, many = dict.fromkeys(kinds, "main"), place(tmp_path, doors)
     with DaskCluster(tmp_path / "dask", doors, names, own=own) as cluster:
         many = Place(many.output, (*many.settings, *cluster.settings))
-        wait_for(lambda: many.here("doctor")[1].count("left out") == 2)
+        wait_for(lambda: many.here("doctor")[1].count("left out") == 3)
         told = many.here("doctor")[1]
         assert f"it has ascc_async 9.9.9, this run {__version__}" in told
         assert "its clock is 75 s off" in told
+        assert "«ffmpeg»" in told
         doors.set(delay_seconds=0.5)
         process = many.start()
         wait_for(lambda: " 4 left out" in many.here("status")[1])
