@@ -9,6 +9,8 @@ from collections.abc import Callable
 from ascc_async.cluster.machine import Machine
 from ascc_async.errors import Closed, Refused
 
+_BEFORE_ANOTHER_TRY = 1.0  # seconds
+
 
 class Turns:
     """A line of questions. `most`: how many a machine has in flight; `working`: those there are."""
@@ -37,6 +39,11 @@ class Turns:
         self.hand_out()
         try:
             return await granted
+        except Refused:
+            # Whoever tries again at once would hold the event loop, and machines that read it right
+            # could not come.
+            await asyncio.sleep(_BEFORE_ANOTHER_TRY)
+            raise
         except asyncio.CancelledError:
             if not granted.cancelled() and granted.exception() is None:
                 granted.result().in_flight -= 1

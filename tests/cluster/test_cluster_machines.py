@@ -378,6 +378,26 @@ def test_one_source_of_one_machine_is_left_out() -> None:
         assert machines.known["a"].why.endswith("any more: innertube, watch_page")
 
 
+def test_a_source_that_no_machine_reads_right_holds_up_nothing() -> None:
+    """Whoever asks again and again, as a look at known videos does, lets another machine come."""
+    a, b = Worker("a"), Worker("b")
+
+    @cluster(a, b)
+    async def _(machines: Machines, engine: Engine) -> None:
+        assert machines.leave_out_source("innertube", "a")
+        engine.workers.clear()
+        engine.workers |= {"tcp://a:1": a}
+        await asyncio.sleep(2)
+        asyncio.get_running_loop().call_soon(engine.workers.update, {"tcp://c:1": Worker("c")})
+        for _ in range(10):
+            try:
+                assert (await machines.ask("license", 1, source="innertube"))[1] == "c"
+            except Refused:
+                continue
+            return
+        pytest.fail("the event loop was held")
+
+
 def test_no_secret_travels() -> None:
     """Of the settings only clips, license and throttle, without keys."""
     settings = Settings.model_validate(
