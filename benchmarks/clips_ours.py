@@ -39,6 +39,7 @@ from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import (
     ClipsSettings,
     ConcurrencySettings,
+    LicenseSettings,
     NetworkSettings,
     ThrottleSettings,
 )
@@ -74,7 +75,7 @@ def selection_of(jobs: list[Job]) -> Selection:
 
 def shareable(jobs: list[Job]) -> WorkQueue:
     """A work queue in which all of these wait for their clip."""
-    index = JournalIndex(selection_of(jobs), retry_unknown=3, recheck_after_days=30)
+    index = JournalIndex(selection_of(jobs), LicenseSettings())
     work_queue = WorkQueue(index)
     for row in work_queue.take(len(jobs)):
         answer = LicenseAnswer(

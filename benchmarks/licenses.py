@@ -96,7 +96,7 @@ async def sweep(
     network: NetworkSettings, name: str, video_ids: list[str], folder: Path
 ) -> dict[str, Any]:
     """Our license stage over these videos; what it took, and what it found."""
-    index = JournalIndex(selection_of(video_ids), retry_unknown=3, recheck_after_days=30)
+    index = JournalIndex(selection_of(video_ids), LicenseSettings())
     work_queue = WorkQueue(index)
     limiter = RateLimiter(WIDE, [one.name for one in network.all_identities()])
     async with Sessions(network, limiter) as sessions, Journal(folder / JOURNAL_NAME) as journal:

@@ -18,7 +18,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ascc_async.errors import AsccError
@@ -146,17 +145,8 @@ class ProcessPool:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Kill every process, idle or not."""
-        for slot in self._pool:
+    async def __aexit__(self, *_: object) -> None:
+        for slot in self._pool:  # idle or not
             slot.kill()
 
     async def run(

@@ -99,14 +99,8 @@ def stop_unwrapped() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        stop = _first_stop(group) or group
+        stop: BaseException | None = group.subgroup(StopRun)
+        while isinstance(stop, BaseExceptionGroup):
+            stop = stop.exceptions[0]
+        stop = stop or group
         raise stop from stop.__cause__  # its own cause, not the group it came in
-
-
-def _first_stop(group: BaseExceptionGroup[BaseException]) -> StopRun | None:
-    for error in group.exceptions:
-        if isinstance(error, StopRun):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (stop := _first_stop(error)) is not None:
-            return stop
-    return None

@@ -22,6 +22,7 @@ from ascc_async.journal.reader import LICENSES, REASONS, BulkAnswers, Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.encoding import can_be_made_from
 from ascc_async.model import License, Outcome, Reason
+from ascc_async.settings import LicenseSettings
 
 _DAY = 86400.0
 LICENSE_CODES = {license_: code for code, license_ in enumerate(LICENSES)}
@@ -47,9 +48,8 @@ class JournalIndex:
     def __init__(
         self,
         selection: Selection,
+        settings: LicenseSettings,
         *,
-        retry_unknown: int,
-        recheck_after_days: float,
         removals: Removals | None = None,
         access_since: float = 0.0,
         wall: Callable[[], float] = time.time,
@@ -59,7 +59,7 @@ class JournalIndex:
         """
         rows = len(selection.segments)
         self.selection, self.table, self.now = selection, selection.segments, wall
-        self._retry_unknown, self._recheck = retry_unknown, recheck_after_days * _DAY
+        self._settings, self._recheck = settings, settings.recheck_after_days * _DAY
         self._removals, self._access_since = removals or Removals(), access_since
         self.licenses: Bytes = np.full(rows, UNASKED, np.uint8)
         self.reasons: Bytes = np.zeros(rows, np.uint8)
@@ -69,7 +69,7 @@ class JournalIndex:
         self.bare: Bools = np.zeros(rows, bool)  # said not to be there, and no more
         # Ended by words that blocked addresses are told, too: asked again last of all.
         self.last: Bools = np.zeros(rows, bool)
-        # Rows of which nobody is asked why the Data API does not list them; None: of any.
+        # Rows of which nobody is asked (again) why the Data API does not list them; None: of any.
         self.explained: Bools | None = None
         # Rows with a clip of another encoding, and those of which one can be made from that.
         self.elsewhere, self.lossless = np.zeros(rows, bool), np.zeros(rows, bool)
@@ -99,6 +99,11 @@ class JournalIndex:
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
         self.leave_out_removed()
+        if self._settings.explain_missing:
+            self.explained = np.zeros(len(self.table), bool)
+            for explained_page in reader.explained(passed_before):
+                rows = self.table.rows_of(np.array(explained_page, "S11"))
+                self.explained[rows[rows >= 0]] = True
 
     def _clips(self, reader: Reader, encoding: str) -> Iterator[tuple[int, ClipRow]]:
         for page in reader.clips(encoding):
@@ -124,13 +129,6 @@ class JournalIndex:
         rows: Bools = self.selection.selected & shareable & open_
         return rows
 
-    def load_explained(self, reader: Reader) -> None:
-        """Let the player be asked why videos are not listed, those aside that it was asked of."""
-        self.explained = np.zeros(len(self.table), bool)
-        for page in reader.explained(self.now() - self._recheck):
-            rows = self.table.rows_of(np.array(page, "S11"))
-            self.explained[rows[rows >= 0]] = True
-
     def _states_of(self, rows: Rows, page: BulkAnswers) -> Bytes:
         """What the newest answers of many rows mean; whole arrays, for millions take seconds."""
         stale = page.times < self.now() - self._recheck
@@ -139,7 +137,9 @@ class JournalIndex:
         passing = np.isin(page.reasons, [REASON_CODES[reason] for reason in PASSING_REASONS])
         barred = np.isin(page.reasons, [REASON_CODES[reason] for reason in BARRED_REASONS])
         # What stays unknown through many runs may be a block in words that nobody knows: those end.
-        ask_again = (shareable & stale) | (unknown & (stale | (page.asks <= self._retry_unknown)))
+        ask_again = (shareable & stale) | (
+            unknown & (stale | (page.asks <= self._settings.retry_unknown))
+        )
         ask_again |= (passing | self._ended_unsurely(page)) & stale
         ask_again |= barred & (page.times < self._access_since)
         states = np.full(len(rows), int(RowState.NO), np.uint8)
@@ -166,7 +166,9 @@ class JournalIndex:
             if self.is_removed(row, known.channel_id, known.channel):
                 self.states[row] = RowState.NO
                 continue
-            ask_again = answer.asks <= self._retry_unknown and self.fates[row] == ClipFate.MADE
+            ask_again = (
+                answer.asks <= self._settings.retry_unknown and self.fates[row] == ClipFate.MADE
+            )
             if ask_again and not known.complete:
                 self.states[row] = RowState.UNASKED
 

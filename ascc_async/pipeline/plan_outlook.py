@@ -96,12 +96,7 @@ class Seen:
 def look_into(settings: Settings, selection: Selection) -> Seen:
     """Read the journal, if there is one. Raises MetadataError for a wrong list, JournalError."""
     output, license_ = settings.output.dir, settings.license
-    index = JournalIndex(
-        selection,
-        retry_unknown=license_.retry_unknown,
-        recheck_after_days=license_.recheck_after_days,
-        removals=read_removals(output),
-    )
+    index = JournalIndex(selection, license_, removals=read_removals(output))
     listed = rows_in_lists(read_video_lists(license_.ask_first), selection)
     if not (output / JOURNAL_NAME).is_file():
         index.leave_out_removed()
@@ -109,8 +104,6 @@ def look_into(settings: Settings, selection: Selection) -> Seen:
     encoding = encoding_of(settings.clips)
     with closing(Reader(output / JOURNAL_NAME)) as reader:
         index.load(reader, encoding)
-        if license_.explain_missing:
-            index.load_explained(reader)
         last = snapshot_from(reader.learned(SNAPSHOT).get(""))
         ends = Counter(
             (clip.outcome, clip.reason) for page in reader.clips(encoding) for clip in page

@@ -273,8 +273,7 @@ class Run:
         await journal.record(access)
         index = JournalIndex(
             selection,
-            retry_unknown=settings.license.retry_unknown,
-            recheck_after_days=settings.license.recheck_after_days,
+            settings.license,
             removals=records.removals,
             access_since=access.value["since"],
         )
@@ -287,8 +286,6 @@ class Run:
         if what:  # what has a price is shown beside the dashboard, too
             level = logging.WARNING if again.fetched else logging.INFO
             log.log(level, "%(what)s", {"what": "; ".join(what)})
-        if settings.license.explain_missing:
-            await asyncio.to_thread(index.load_explained, reader)
         return await asyncio.to_thread(WorkQueue, index, first)
 
     async def _reconcile(self, records: Records) -> None:

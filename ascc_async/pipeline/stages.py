@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.removals import Removals
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import AnswerRow, ClipRow, Distrusted, Learned
+from ascc_async.journal.records import Distrusted, Learned
 from ascc_async.journal.writer import Journal
 from ascc_async.media.cut import Cutter
-from ascc_async.model import License
 from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
 from ascc_async.pipeline.clip_tags import ClipTags
@@ -20,7 +19,7 @@ from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.second_looks import Bare, SecondLooks, first_look_in
+from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SourceContext
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -66,16 +65,6 @@ class Stages:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
-        async def first_look(video_id: str) -> tuple[License | None, Bare | None]:
-            return await asyncio.to_thread(first_look_in, reader, video_id)
-
-        async def answer_of(video_id: str) -> AnswerRow | None:
-            # In a thread: a disk that is busy must not hold up the event loop.
-            return await asyncio.to_thread(reader.answer, video_id)
-
-        async def clips_of(video_id: str) -> list[ClipRow]:
-            return await asyncio.to_thread(reader.clips_of, video_id)
-
         self.youtube, self._queue = youtube, queue
         context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
@@ -87,7 +76,13 @@ class Stages:
         )
         self.router = SourceRouter(youtube.sources, context)
         youtube.when_new(self.router.look_anew)
-        self.second_looks = SecondLooks(queue, journal, first_look, youtube.other_identity)
+        # The journal is read in threads: a disk that is busy must not hold up the event loop.
+        self.second_looks = SecondLooks(
+            queue,
+            journal,
+            lambda video_id: asyncio.to_thread(first_look_in, reader, video_id),
+            youtube.other_identity,
+        )
         self.licenses = LicenseStage(
             youtube.concurrency.licenses,
             self.router,
@@ -97,13 +92,15 @@ class Stages:
             self.second_looks,
             why_missing=youtube.why_missing,
         )
-        self._confirmation = LicenseConfirmation(self.router, answer_of)
+        self._confirmation = LicenseConfirmation(
+            self.router, lambda video_id: asyncio.to_thread(reader.answer, video_id)
+        )
         clip_maker = ClipMaker(
             youtube,
             cutter,
             self._confirmation,
             records.removals,
-            clips_of,
+            lambda video_id: asyncio.to_thread(reader.clips_of, video_id),
             records.tags.of if records.tags else None,
         )
         self.clips = ClipStage(

@@ -37,6 +37,7 @@ CC, STANDARD, UNKNOWN, UNAVAILABLE = (
     License.UNAVAILABLE,
 )
 SETTINGS = LicenseSettings()
+EXPLAINING = SETTINGS.model_copy(update={"explain_missing": True})
 ENCODING = "flac"
 KNOWN_CC = tuple(SETTINGS.known_creative_commons)
 KNOWN_STANDARD = tuple(SETTINGS.known_standard)
@@ -44,10 +45,14 @@ Truth = License | list[License]
 
 
 def work_queue_of(
-    selection: Selection, memory: Memory | None = None, encoding: str = ENCODING, **rules: Any
+    selection: Selection,
+    memory: Memory | None = None,
+    encoding: str = ENCODING,
+    settings: LicenseSettings = SETTINGS,
+    **rules: Any,
 ) -> WorkQueue:
     """A start on what `memory` knows; `rules` are those of `JournalIndex`."""
-    index = JournalIndex(selection, **{"retry_unknown": 3, "recheck_after_days": 30} | rules)
+    index = JournalIndex(selection, settings, **rules)
     if memory is not None:
         index.load(cast(Reader, memory), encoding)
     return WorkQueue(index)
@@ -380,7 +385,8 @@ def one_row(
     if clip is not None:
         row = clip_row(work_queue_of(selection), 0, *clip)
         memory.clip_rows[row.segment_id] = row
-    return work_queue_of(selection, memory, retry_unknown=2, wall=lambda: NOW)
+    fewer = SETTINGS.model_copy(update={"retry_unknown": 2})
+    return work_queue_of(selection, memory, settings=fewer, wall=lambda: NOW)
 
 
 def aged(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from fakeclock import now, run
 from sweep_world import (
     CC,
+    EXPLAINING,
+    SETTINGS,
     STANDARD,
     UNAVAILABLE,
     UNKNOWN,
@@ -26,9 +26,7 @@ from ascc_async.errors import (
     ServerFault,
     SourceUnusable,
 )
-from ascc_async.journal.reader import Reader
 from ascc_async.model import License, LicenseAnswer, Reason
-from ascc_async.pipeline.journal_index import JournalIndex
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.throttle.bucket import RequestKind
 
@@ -413,16 +411,10 @@ def test_why_videos_are_not_listed_is_asked_after_all_else() -> None:
 
     async def main() -> None:
         memory = not_listed(*ids(4))
-        index = JournalIndex(
-            selection_of([[0]] * 40, [0], limit=None),
-            retry_unknown=3,
-            recheck_after_days=30,
-            wall=now,
-        )
-        index.load(cast(Reader, memory), "flac")
-        index.load_explained(cast(Reader, memory))
+        rows = selection_of([[0]] * 40, [0], limit=None)
+        work_queue = work_queue_of(rows, memory, settings=EXPLAINING, wall=now)
         api, page = data_api(), Page("b", {"00000000002": CC})
-        sweep = Sweep(WorkQueue(index), api, page, memory=memory)
+        sweep = Sweep(work_queue, api, page, memory=memory)
         sweep.why = {
             "00000000000": Reason.PRIVATE,
             "00000000002": None,
@@ -540,7 +532,8 @@ def test_bare_words_do_not_replace_what_is_known() -> None:
         ):
             page.bare = {("main", BARE)} if told_bare else set()
             rows = selection_of([[0]] * 20, [0], limit=None)
-            queue = work_queue_of(rows, memory, wall=now, recheck_after_days=0.01)
+            often = SETTINGS.model_copy(update={"recheck_after_days": 0.01})
+            queue = work_queue_of(rows, memory, settings=often, wall=now)
             sweep = Sweep(queue, page, memory=memory)
             await sweep.run()
             assert recorded(sweep)[0] is license_, run_number

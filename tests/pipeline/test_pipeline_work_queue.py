@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from sweep_world import (
     CC,
     DAY,
+    EXPLAINING,
     NOW,
+    SETTINGS,
     STANDARD,
     UNAVAILABLE,
     UNKNOWN,
@@ -34,7 +36,7 @@ from ascc_async.audioset.selection import Selection
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Distrusted
 from ascc_async.model import License, LicenseAnswer, Outcome, Reason
-from ascc_async.pipeline.journal_index import JournalIndex, doubtful_ids
+from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.work_queue import WorkQueue
 
 CHOSEN = (0, 1, 2, 4)
@@ -59,8 +61,8 @@ class World:
 
     def fresh(self) -> WorkQueue:
         """A start: everything from the journal."""
-        rules = {"retry_unknown": self.retry_unknown, "wall": lambda: NOW}
-        return work_queue_of(self.selection, self.memory, **rules)
+        rules = SETTINGS.model_copy(update={"retry_unknown": self.retry_unknown})
+        return work_queue_of(self.selection, self.memory, settings=rules, wall=lambda: NOW)
 
     def restart(self) -> None:
         """Killed: what was out is out no more."""
@@ -285,15 +287,8 @@ def explaining(*known: LicenseAnswer, rows: int = 3) -> WorkQueue:
     memory = Memory()
     for each in known:
         memory._put(each)
-    index = JournalIndex(
-        selection_of([[0]] * rows, [0], limit=None),
-        retry_unknown=0,
-        recheck_after_days=30,
-        wall=lambda: NOW,
-    )
-    index.load(cast(Reader, memory), "flac")
-    index.load_explained(cast(Reader, memory))
-    return WorkQueue(index)
+    selection = selection_of([[0]] * rows, [0], limit=None)
+    return work_queue_of(selection, memory, settings=EXPLAINING, wall=lambda: NOW)
 
 
 def test_why_a_video_is_missing_is_asked_when_nothing_else_waits() -> None:
