@@ -72,16 +72,16 @@ def _show(settings: Settings, options: argparse.Namespace) -> int:
             continue
         row = console.fold(f"{check.state.value:<9}  {check.name:<20} {safe(check.found)}")
         row.stylize(_STYLES[check.state], 0, len(check.state.value))
-        console.print_line(row)
+        console.show(row)
         if check.remedy:
-            console.print_line(f"{'':<9}  {'':<20} → {safe(check.remedy)}")
+            console.show(f"{'':<9}  {'':<20} → {safe(check.remedy)}")
     failures, warnings = states.count(State.FAILED), states.count(State.WARNING)
     if not as_json and failures:
-        console.print_line(f"\n{failures} failed: a run could not work. Below each is what to do.")
+        console.show(f"\n{failures} failed: a run could not work. Below each is what to do.")
     elif not as_json:
         noted = f" ({warnings} with a warning)" if warnings else ""
         if options.online:
-            console.print_line(f"\nA run can work{noted}.")
+            console.show(f"\nA run can work{noted}.")
         else:
-            console.print_line(f"\nNothing failed{noted}, but the network was not looked at.")
+            console.show(f"\nNothing failed{noted}, but the network was not looked at.")
     return FAILED if failures else 0

@@ -55,12 +55,12 @@ def main(options: argparse.Namespace) -> int:
         raise SettingsError("--evidence is of one video: `status VIDEO_ID --evidence`")
     redraws = options.watch and console.is_terminal and not console.is_dumb_terminal
     picture = Picture(console) if redraws and not as_json else None
-    show = picture.draw if picture is not None else console.show_all
+    show = picture.draw if picture is not None else console.show
     with suppress(KeyboardInterrupt), picture or nullcontext():  # how one leaves --watch
         while _show(output, show, as_json=as_json) and options.watch:
             time.sleep(_LOOK_EVERY)
     if picture is not None:
-        console.show_all(*picture.parts)
+        console.show(*picture.parts)
     return 0
 
 
@@ -118,7 +118,7 @@ def _show_video(
         print(json.dumps(fields), flush=True)
         return int(nothing)
     if nothing:
-        console.print_line(
+        console.show(
             f"{video_id}: nothing is known. It was not asked about yet, or it is not among"
             " the selected segments (`python -m ascc_async plan` shows the selection)."
         )
@@ -153,8 +153,7 @@ def _show_video(
     for event in history:
         what = _join(event.at, event.kind, event.what, event.reason, event.source)
         lines.append(_with_detail(what, event.detail))
-    for line in lines:
-        console.print_line(line)
+    console.show(*lines)
     return 0
 
 
@@ -179,10 +178,10 @@ def _show_evidence(
         record = ""  # removed, or newer than the manifest
     if as_json:
         fields = asdict(evidence) | {"record": record} if evidence else None
-        console.print_line(json.dumps({"video_id": video_id, "evidence": fields}))
+        console.show(json.dumps({"video_id": video_id, "evidence": fields}))
         return int(evidence is None)
     if evidence is None:
-        console.print_line(
+        console.show(
             f"{video_id}: no evidence. Either no answer said Creative Commons, or an older version"
             " of this program got it, which kept none: a run that asks again keeps it."
         )
@@ -200,8 +199,7 @@ def _show_evidence(
         *([f"with        {safe(evidence.sent)}"] if evidence.sent else []),
         f"answer      {safe(evidence.received)}",
     ]
-    for line in lines:
-        console.print_line(line)
+    console.show(*lines)
     return 0
 
 

@@ -25,7 +25,7 @@ from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
 from ascc_async.progress.formatting import count, moment
-from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, collecting, event_line
+from ascc_async.progress.logs import EventHandler, JsonFormat, TextFormat, collecting, event_line
 from ascc_async.progress.picture import Picture
 from ascc_async.progress.terminal import folded
 
@@ -66,23 +66,16 @@ class PlainConsole(Console):
         """On a terminal long lines are wrapped between words."""
         return Text(folded(text, self.width) if self.is_terminal else text)
 
-    def print_line(self, text: str | Text) -> None:
-        """Print a text, folded; a `Text` stays as it is."""
-        self.show(self.fold(text) if isinstance(text, str) else text, wrap=False)
-
-    def show_all(self, *parts: str | RenderableType) -> None:
-        """Print texts, folded, and what is rendered."""
+    def show(self, *parts: RenderableType) -> None:
+        """Print texts, folded, and what is rendered; a `Text` stays as it is."""
         for part in parts:
-            self.print_line(part) if isinstance(part, str) else self.show(part)
-
-    def show(self, what: RenderableType, *, wrap: bool = True) -> None:
-        """Print something rendered."""
-        if self.gone:
-            return
-        try:
-            self.print(what, soft_wrap=not wrap)
-        except OSError:  # a terminal that was closed
-            self.on_broken_pipe()
+            what = self.fold(part) if isinstance(part, str) else part
+            if self.gone:
+                return
+            try:
+                self.print(what, soft_wrap=isinstance(what, Text))
+            except OSError:  # a terminal that was closed
+                self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """The reader has gone: fall silent. The owner of the run decides what that means."""
@@ -124,19 +117,18 @@ class Screen:
         if redraws:  # "is starting …", from the command line, is taken away
             erase = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
             self._console.control(erase)
-        log_handler = _ScreenHandler(self.show)
-        log_handler.setFormatter(JsonFormat() if self._json else TextFormat())
-        with collecting(log_handler, self._output, debug=self._display.debug) as repeat_filter:
-            shows_dashboard = redraws and not self._json and not self._display.quiet
-            if self._display.quiet or (shows_dashboard and not self._display.verbose):
-                # Normal events show as numbers in the dashboard, and are in the log file.
-                log_handler.setLevel(logging.WARNING)
+        events = EventHandler(self.show)
+        events.setFormatter(JsonFormat() if self._json else TextFormat())
+        shows_dashboard = redraws and not self._json and not self._display.quiet
+        if self._display.quiet or (shows_dashboard and not self._display.verbose):
+            # Normal events show as numbers in the dashboard, and are in the log file.
+            events.setLevel(logging.WARNING)
+        with collecting(events, self._output, debug=self._display.debug):
             try:
-                picture = Picture(self._console) if shows_dashboard else None
-                with self._keeping_events(picture), picture or nullcontext():
+                with self._drawing() if shows_dashboard else nullcontext() as picture:
                     left: BaseException | None = None
                     async with asyncio.TaskGroup() as tasks:
-                        task = tasks.create_task(self._keep_showing(repeat_filter, picture))
+                        task = tasks.create_task(self._keep_showing(events, picture))
                         try:
                             yield
                         except Exception as error:  # noqa: BLE001 - raised again, outside
@@ -161,24 +153,23 @@ class Screen:
             self._events.append(line)
             return
         was_gone = self._console.gone
-        self._console.print_line(Text(line) if self._json else line)
+        self._console.show(Text(line) if self._json else line)
         if self._console.gone and not was_gone:
             self._on_gone()
 
     @contextmanager
-    def _keeping_events(self, picture: Picture | None) -> Iterator[None]:
-        if picture is None:
-            yield
-            return
+    def _drawing(self) -> Iterator[Picture]:
+        """A picture; events are shown with it, and stay when it is gone."""
         self._events = deque(maxlen=_MOST_EVENTS)
         try:
-            yield
+            with Picture(self._console) as picture:
+                yield picture
         finally:
-            events, self._events = self._events, None
-            for line in events:
+            lines, self._events = self._events, None
+            for line in lines:
                 self.show(line)
 
-    async def _keep_showing(self, repeat_filter: RepeatFilter, picture: Picture | None) -> None:
+    async def _keep_showing(self, events: EventHandler, picture: Picture | None) -> None:
         begun = time.monotonic()
         next_line = begun + _FIRST_LINES_EVERY
         stopping_announced = resuming_announced = False
@@ -186,7 +177,7 @@ class Screen:
         while True:
             await asyncio.sleep(delay)
             delay = _DRAW_EVERY
-            repeat_filter.show_repeated()
+            events.show_repeated()
             snapshot = self._snapshot()
             if snapshot.stopping.draining and not stopping_announced:
                 stopping_announced = True
@@ -224,11 +215,8 @@ class Screen:
     def _say_what_is_there(self, snapshot: RunSnapshot) -> None:
         """Where an earlier run left off: nobody should fear that it begins from scratch."""
         queue = snapshot.work_queue
-        if (
-            self._display.quiet
-            or queue is None
-            or (answered := queue.asked - snapshot.answered) <= 0
-        ):
+        answered = queue.asked - snapshot.answered if queue else 0
+        if self._display.quiet or queue is None or answered <= 0:
             return
         clips = queue.clips - snapshot.clips_made
         made = f" and {counted(clips, 'clip')} made already" if clips else ""
@@ -238,15 +226,3 @@ class Screen:
         )
         fields = {"answered": answered, "selected": queue.selected, "clips": clips}
         self.say(text, "resuming", fields)
-
-
-class _ScreenHandler(logging.Handler):
-    """Hands log records to the screen."""
-
-    def __init__(self, show: Callable[[str], None]) -> None:
-        super().__init__(logging.INFO)
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
-        self._show(self.format(record))

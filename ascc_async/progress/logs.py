@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -86,19 +86,19 @@ def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS}
 
 
-class RepeatFilter(logging.Handler):
-    """Hands every event on once a minute at most; those between become one line with a count."""
+class EventHandler(logging.Handler):
+    """Shows every event once a minute at most; those between become one line with a count."""
 
     def __init__(
-        self, handlers: Iterable[logging.Handler], clock: Callable[[], float] = time.monotonic
+        self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__()
-        self._handlers, self._clock = tuple(handlers), clock
+        super().__init__(logging.INFO)
+        self._show, self._clock = show, clock
         self._shown_at: dict[_Key, float] = {}
         self._held_back: dict[_Key, tuple[logging.LogRecord, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand it on, or count it."""
+        """Show it, or count it."""
         fields = _fields_of(record)
         parts = record.args if isinstance(record.args, Mapping) else {}
         who = [parts.get(name, fields.get(name)) for name in _WHO]
@@ -109,7 +109,7 @@ class RepeatFilter(logging.Handler):
             self._held_back[key] = (record, number + 1)
             return
         self._shown_at[key] = self._clock()
-        self._hand_on(record)
+        self._show(self.format(record))
 
     def show_repeated(self, *, all_of_them: bool = False) -> None:
         """Show the counts that have waited for a minute."""
@@ -121,20 +121,13 @@ class RepeatFilter(logging.Handler):
                 record, number = self._held_back.pop(key)
                 record.repeated, record.created = number, time.time()
                 self._shown_at[key] = now
-                self._hand_on(record)
+                self._show(self.format(record))
             else:
                 del self._shown_at[key]  # a run of weeks says many different things
 
-    def _hand_on(self, record: logging.LogRecord) -> None:
-        for handler in self._handlers:
-            if record.levelno >= handler.level:
-                handler.handle(record)
-
     def close(self) -> None:
-        """Show what is still held back, then close the handlers."""
+        """Show what is still held back."""
         self.show_repeated(all_of_them=True)
-        for handler in self._handlers:
-            handler.close()
         super().close()
 
 
@@ -151,16 +144,12 @@ def logging_from(level: int) -> Iterator[None]:
 
 
 @contextmanager
-def collecting(
-    screen: logging.Handler, output_dir: Path, *, debug: bool = False
-) -> Iterator[RepeatFilter]:
+def collecting(screen: logging.Handler, output_dir: Path, *, debug: bool = False) -> Iterator[None]:
     """Within, log records go to `screen` and into `output_dir/logs/`, other packages' too.
 
     `debug`: into the file also what only who looks for a fault needs.
     """
-    screen.setLevel(logging.INFO)
-    repeat_filter = RepeatFilter([screen])
-    handlers: list[logging.Handler] = [repeat_filter]
+    handlers = [screen]
     with suppress(OSError):  # a folder that cannot be written is the run's to explain
         # First, and unfiltered: the file has every one.
         handlers.insert(0, file_handler(output_dir))
@@ -169,7 +158,7 @@ def collecting(
         root.addHandler(handler)
     try:
         with logging_from(logging.DEBUG if debug else logging.INFO):
-            yield repeat_filter
+            yield
     finally:
         for handler in handlers:
             root.removeHandler(handler)

@@ -19,21 +19,9 @@ from snapshots import snapshot
 from ascc_async.errors import StopRun
 from ascc_async.progress import dashboard, live_output
 from ascc_async.progress.live_output import Display, LogFormat, PlainConsole, Screen
-from ascc_async.progress.logs import JsonFormat, RepeatFilter, TextFormat, event_line, file_handler
+from ascc_async.progress.logs import EventHandler, JsonFormat, TextFormat, event_line, file_handler
 
 log = logging.getLogger("ascc_async.tested")
-
-
-class Kept(logging.Handler):
-    """Keeps what it is handed, as text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(TextFormat())
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record).split(" ", 2)[2])
 
 
 class Clock:
@@ -43,6 +31,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def shown_on(lines: list[str], clock: Clock) -> EventHandler:
+    handler = EventHandler(lambda line: lines.append(line.split(" ", 2)[2]), clock)
+    handler.setFormatter(TextFormat())
+    return handler
 
 
 def record(event: str = "it rains", **fields: Any) -> logging.LogRecord:
@@ -64,35 +58,35 @@ def test_a_pause_is_told_as_a_time_of_day() -> None:
 
 def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
     """The first is shown at once, the rest a minute later as a number."""
-    kept, clock = Kept(), Clock()
-    sink = RepeatFilter([kept], clock)
+    lines: list[str] = []
+    handler = shown_on(lines, clock := Clock())
     for number in range(1000):
-        sink.handle(record(video_id=f"v{number}"))
-    assert kept.lines == ["warning: it rains (video_id v0)"]
+        handler.handle(record(video_id=f"v{number}"))
+    assert lines == ["warning: it rains (video_id v0)"]
     clock.now = 61.0
-    sink.show_repeated()
-    assert kept.lines[1:] == ["warning: it rains: 999 more like it; all are in logs/"]
-    sink.show_repeated(all_of_them=True)
-    assert len(kept.lines) == 2
+    handler.show_repeated()
+    assert lines[1:] == ["warning: it rains: 999 more like it; all are in logs/"]
+    handler.show_repeated(all_of_them=True)
+    assert len(lines) == 2
 
 
 def test_the_same_event_of_another_identity_is_another_event() -> None:
     """What one identity suffers does not hide what happens to another."""
-    kept = Kept()
-    sink = RepeatFilter([kept], Clock())
-    sink.handle(record(identity="one"))
-    sink.handle(record(identity="two"))
-    assert len(kept.lines) == 2
+    lines: list[str] = []
+    handler = shown_on(lines, Clock())
+    handler.handle(record(identity="one"))
+    handler.handle(record(identity="two"))
+    assert len(lines) == 2
 
 
 def test_counts_that_still_wait_are_shown_at_the_end() -> None:
     """Closing shows them."""
-    kept = Kept()
-    sink = RepeatFilter([kept], Clock())
+    lines: list[str] = []
+    handler = shown_on(lines, Clock())
     for _ in range(3):
-        sink.handle(record())
-    sink.close()
-    assert kept.lines == [
+        handler.handle(record())
+    handler.close()
+    assert lines == [
         "warning: it rains",
         "warning: it rains: 2 more like it; all are in logs/",
     ]
