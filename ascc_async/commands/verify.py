@@ -142,15 +142,10 @@ def verify(
     expected = {*known, *(row.path for row in rows)}
     if sample is not None and sample < len(rows):
         rows = random.sample(rows, sample)
-    problems, checked = [], Checked(0, 0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Left early, by Ctrl-C say, `map` cancels what has not begun.
         results = pool.map(partial(_check_clip, output_dir, ffmpeg=ffmpeg), rows)
-        pairs = zip(rows, results, strict=True)
-        for row, problem in progress_bar(pairs, "checking clips", len(rows)):
-            checked = Checked(checked.clips + 1, checked.bytes + int(row.bytes))
-            if problem is not None:
-                problems.append(problem)
+        problems = list(filter(None, progress_bar(results, "checking clips", len(rows))))
     folder = output_dir / "clips"
     for path in sorted(folder.rglob("*")):
         name, top = path.relative_to(output_dir).as_posix(), path.relative_to(folder).parts[0]
@@ -161,7 +156,7 @@ def verify(
         name = f"{DATASET_FOLDER}/{EVIDENCE_FILE}"
         wrong = wrong_evidence(output_dir / name, evidence)
         problems += [Problem("", name, "evidence", f"{video}: {why}") for video, why in wrong]
-    return checked, problems
+    return Checked(len(rows), sum(int(row.bytes) for row in rows)), problems
 
 
 def _check_clip(output_dir: Path, row: ManifestRow, ffmpeg: str) -> Problem | None:

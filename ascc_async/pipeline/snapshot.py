@@ -95,6 +95,11 @@ class RunSnapshot:
     signed_out: tuple[str, ...] = ()
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it is working, and will do what is left: a run that stops will not."""
+        return self.phase is Phase.WORKING and not self.stopping.draining
+
+    @property
     def missing(self) -> int:
         """Videos still to be asked why the Data API does not list them."""
         return self.work_queue.missing if self.work_queue else 0

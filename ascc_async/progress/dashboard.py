@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ascc_async.files import size
+from ascc_async.model import Reason
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.figures import Figures, few, figures, source_troubles
 from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
@@ -75,11 +76,12 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
     fetched = f"{size(sums.bytes_per_second)}/s" if snapshot.media_bytes else ""
     table = Table.grid(*(Column(no_wrap=True) for _ in range(3)), padding=(0, 1))
     # From what hardly changes, so that no bar jumps.
-    room = width - 2 * len(count(sums.selected)) - 3 - _SPEEDS
+    queue, ends = sums.queue, sums.left
+    room = width - 2 * len(count(queue.selected)) - 3 - _SPEEDS
     room -= _END if width >= _ALL_COLUMNS else 0
     for name, done, ended, total, speeds, left in (
-        ("licenses", sums.asked, sums.asked, sums.selected, (asked, ""), sums.left.licenses),
-        ("clips", sums.clips, sums.clips_ended, sums.clips_total, (made, fetched), sums.left.clips),
+        ("licenses", queue.asked, queue.asked, queue.selected, (asked, ""), ends.licenses),
+        ("clips", queue.clips, sums.clips_ended, sums.clips_total, (made, fetched), ends.clips),
     ):
         row: list[RenderableType] = [name, f"{count(done)} / {count(total)}", speeds[0]]
         if width >= _NARROW:
@@ -91,17 +93,16 @@ def _progress(snapshot: RunSnapshot, sums: Figures, width: int) -> Iterator[Rend
         table.add_row(*row)
     yield table
     yield _line(f"clips: {sums.clips_not_made}", width)
-    # A run that stops will not do what is left.
-    if snapshot.phase is Phase.WORKING and not snapshot.stopping.draining:
+    if snapshot.goes_on:
         yield _line(sums.time_left or "time left: not known yet", width)
     of = "" if width < _NARROW else " of the videos answered"
     shareable = f"{share(sums.creative_commons, sums.answered)}{of} · unknown {count(sums.unknown)}"
-    yield _line(f"Creative Commons {shareable if sums.asked else '–'}", width)
-    if sums.unavailable:
-        yield _line(_reasons(sums.unavailable, width), width)
+    yield _line(f"Creative Commons {shareable if queue.asked else '–'}", width)
+    if queue.reasons:
+        yield _line(_reasons(queue.reasons, width), width)
 
 
-def _reasons(reasons: dict[str, int], width: int) -> str:
+def _reasons(reasons: dict[Reason, int], width: int) -> str:
     """As many reasons as there is room for, biggest first; the rest as one number."""
     ranked = sorted(reasons.items(), key=lambda item: -item[1])
     text = ""

@@ -11,6 +11,7 @@ from ascc_async.files import size
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import RunSnapshot
+from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
 from ascc_async.progress.time_left import TimeLeft, time_left
 from ascc_async.throttle.identity import BucketSnapshot
@@ -31,17 +32,10 @@ class Figures:
     requests a second that it sent in the last minute.
     """
 
-    selected: int
-    asked: int
+    queue: WorkQueueSnapshot
     creative_commons: int
     answered: int
-    unavailable: dict[str, int]
     unknown: int
-    clips: int
-    clips_open: int
-    clips_rejected: int
-    clips_gone: int
-    clips_later: int
     videos_per_second: float
     clips_per_second: float
     bytes_per_second: float
@@ -53,18 +47,19 @@ class Figures:
     @property
     def clips_ended(self) -> int:
         """Those made and those that never will be."""
-        return self.clips + self.clips_rejected + self.clips_gone
+        return self.queue.clips + self.queue.clips_rejected + self.queue.clips_gone
 
     @property
     def clips_total(self) -> int:
         """Of all segments found to be Creative Commons: it never shrinks in a run."""
-        return self.clips_ended + self.clips_open + self.clips_later
+        return self.clips_ended + self.queue.clips_open + self.queue.clips_later
 
     @property
     def clips_not_made(self) -> str:
         """`37 to make, 3 rejected`."""
-        rest = {"gone": self.clips_gone, "left for another run": self.clips_later}
-        parts = {"to make": self.clips_open, "rejected": self.clips_rejected} | {
+        queue = self.queue
+        rest = {"gone": queue.clips_gone, "left for another run": queue.clips_later}
+        parts = {"to make": queue.clips_open, "rejected": queue.clips_rejected} | {
             name: number for name, number in rest.items() if number
         }
         return ", ".join(f"{count(number)} {name}" for name, number in parts.items())
@@ -87,23 +82,15 @@ def figures(snapshot: RunSnapshot) -> Figures | None:
     queue = snapshot.work_queue
     if queue is None:
         return None
-    answered = queue.asked - queue.licenses[License.UNKNOWN]
-    shareable = queue.licenses[License.CREATIVE_COMMONS]
+    unknown = queue.licenses[License.UNKNOWN]
     buckets = snapshot.limiter.buckets if snapshot.limiter else ()
     now, before = snapshot.done or Done(snapshot.at), snapshot.minute_ago or Done(snapshot.at)
     seconds = max(1.0, now.at - before.at)
     return Figures(
-        selected=queue.selected,
-        asked=queue.asked,
-        creative_commons=shareable,
-        answered=answered,
-        unavailable={reason.value: number for reason, number in queue.reasons.items()},
-        unknown=queue.licenses[License.UNKNOWN],
-        clips=queue.clips,
-        clips_open=queue.clips_open,
-        clips_rejected=queue.clips_rejected,
-        clips_gone=queue.clips_gone,
-        clips_later=queue.clips_later,
+        queue=queue,
+        creative_commons=queue.licenses[License.CREATIVE_COMMONS],
+        answered=queue.asked - unknown,
+        unknown=unknown,
         videos_per_second=(now.videos - before.videos) / seconds,
         clips_per_second=(now.made - before.made) / seconds,
         bytes_per_second=(now.media_bytes - before.media_bytes) / seconds,
@@ -157,10 +144,10 @@ def snapshot_line(snapshot: RunSnapshot) -> str:
         name = f": {download.name} {size(download.received)}" if download else ""
         return f"{snapshot.phase.value}{name}"
     parts = [
-        f"licenses {count(sums.asked)}/{count(sums.selected)}",
+        f"licenses {count(sums.queue.asked)}/{count(sums.queue.selected)}",
         f"Creative Commons {share(sums.creative_commons, sums.answered)}",
-        f"clips {count(sums.clips)} ({sums.clips_not_made})",
-        f"unavailable {count(sum(sums.unavailable.values()))}",
+        f"clips {count(sums.queue.clips)} ({sums.clips_not_made})",
+        f"unavailable {count(sum(sums.queue.reasons.values()))}",
     ]
     for bucket, per_second in few(sums.buckets):
         until = bucket.resting_until
@@ -186,17 +173,18 @@ def snapshot_fields(snapshot: RunSnapshot, now: float | None) -> dict[str, Any]:
     }
     if sums is None:
         return fields
+    queue = sums.queue
     return fields | {
-        "segments": sums.selected,
-        "asked": sums.asked,
+        "segments": queue.selected,
+        "asked": queue.asked,
         "creative_commons": sums.creative_commons,
         "unknown": sums.unknown,
-        "unavailable": sums.unavailable,
-        "clips": sums.clips,
-        "clips_open": sums.clips_open,
-        "clips_rejected": sums.clips_rejected,
-        "clips_gone": sums.clips_gone,
-        "clips_later": sums.clips_later,
+        "unavailable": {reason.value: number for reason, number in queue.reasons.items()},
+        "clips": queue.clips,
+        "clips_open": queue.clips_open,
+        "clips_rejected": queue.clips_rejected,
+        "clips_gone": queue.clips_gone,
+        "clips_later": queue.clips_later,
         "media_bytes": snapshot.media_bytes,
         **_ends(sums.left.whole, snapshot.at, now),
         "stages": {

@@ -9,7 +9,7 @@ from math import ceil, inf, sqrt
 from ascc_async.model import License
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.plan_requests import CALLS_A_DAY, VIDEOS_A_CALL
-from ascc_async.pipeline.snapshot import Phase, RunSnapshot
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.adaptive_rate import CLIMB_ANSWERS, CLIMB_PAUSES, GENTLE_CUT
 from ascc_async.throttle.bucket import RequestKind
@@ -51,9 +51,9 @@ class TimeLeft:
 def time_left(snapshot: RunSnapshot) -> TimeLeft:
     """Requests still to be sent, as many a video and a clip as so far, at the speed observed."""
     queue, done, half = snapshot.work_queue, snapshot.done, snapshot.half_ago
-    # A run that stops will not do what is left.
-    working = snapshot.phase is Phase.WORKING and not snapshot.stopping.draining
-    if not working or queue is None or done is None or half is None or done.at <= half.at:
+    if queue is None or done is None or half is None:
+        return TimeLeft()
+    if not snapshot.goes_on or done.at <= half.at:
         return TimeLeft()
     asked = queue.asked + snapshot.put_off
     to_ask = queue.to_ask - snapshot.put_off

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.progress.figures import Figures, figures
-from ascc_async.progress.status import Status
 from ascc_async.web.live import View
 from ascc_async.web.shown_folder import LIVE, SHOWN
 
@@ -58,38 +58,36 @@ class _Metrics(Collector):
         readable = int(status.problem is None or status.problem is status.manifest_error)
         yield _gauge("journal_readable", "0 where the journal cannot be read", readable)
         sums = figures(status.snapshot) if status.snapshot else None
-        if sums is not None:
-            yield from _of(status, sums)
+        if status.snapshot and sums:
+            yield from _of(status.snapshot, sums)
 
 
-def _of(status: Status, sums: Figures) -> Iterator[Metric]:
-    snapshot = status.snapshot
-    assert snapshot is not None
+def _of(snapshot: RunSnapshot, sums: Figures) -> Iterator[Metric]:
+    queue = sums.queue
     yield _gauge("snapshot_timestamp_seconds", "When the run last said how it stands", snapshot.at)
-    yield _gauge("segments", "Segments selected", sums.selected)
-    yield _gauge("segments_asked", "Segments whose license was asked for", sums.asked)
+    yield _gauge("segments", "Segments selected", queue.selected)
+    yield _gauge("segments_asked", "Segments whose license was asked for", queue.asked)
     licenses = GaugeMetricFamily(
         "ascc_segments_by_license", "Segments by the newest answer", labels=["license"]
     )
-    assert snapshot.work_queue is not None
-    for license, number in snapshot.work_queue.licenses.items():
+    for license, number in queue.licenses.items():
         licenses.add_metric([license.value], number)
     yield licenses
     reasons = GaugeMetricFamily(
         "ascc_segments_unavailable", "Segments that are not available, by reason", labels=["reason"]
     )
-    for reason, number in sums.unavailable.items():
-        reasons.add_metric([reason], number)
+    for reason, number in queue.reasons.items():
+        reasons.add_metric([reason.value], number)
     yield reasons
     clips = GaugeMetricFamily(
         "ascc_clips", "Segments found to be Creative Commons, by state", labels=["state"]
     )
     for state, number in (
-        ("made", sums.clips),
-        ("open", sums.clips_open),
-        ("rejected", sums.clips_rejected),
-        ("gone", sums.clips_gone),
-        ("later", sums.clips_later),
+        ("made", queue.clips),
+        ("open", queue.clips_open),
+        ("rejected", queue.clips_rejected),
+        ("gone", queue.clips_gone),
+        ("later", queue.clips_later),
     ):
         clips.add_metric([state], number)
     yield clips

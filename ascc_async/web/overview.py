@@ -143,13 +143,7 @@ def render(shown: ShownFolder, status: Status, problem: str | None) -> str:
 
 def _works(status: Status) -> bool:
     """Whether a run is under way that goes on to the end, as far as it knows."""
-    snapshot = status.snapshot
-    return bool(
-        status.running
-        and snapshot
-        and snapshot.phase is Phase.WORKING
-        and not snapshot.stopping.draining
-    )
+    return bool(status.running and status.snapshot and status.snapshot.goes_on)
 
 
 def _badge(status: Status) -> tuple[str, str]:
@@ -179,14 +173,15 @@ def _stages(status: Status, sums: Figures | None) -> list[StageBar]:
             StageBar("licenses", counts.asked, counts.asked, counts.segments),
             StageBar("clips", counts.clips, counts.clips, max(shareable, counts.clips)),
         ]
-    licenses = StageBar("licenses", sums.asked, sums.asked, sums.selected)
+    queue = sums.queue
+    licenses = StageBar("licenses", queue.asked, queue.asked, queue.selected)
     clips = StageBar(
-        "clips", sums.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made
+        "clips", queue.clips, sums.clips_ended, sums.clips_total, note=sums.clips_not_made
     )
     if not _works(status):
         return [licenses, clips]
     # What is asked again at the end is not worth a speed.
-    asked = rate(sums.videos_per_second) if sums.asked < sums.selected else ""
+    asked = rate(sums.videos_per_second) if queue.asked < queue.selected else ""
     fetched = f"{rate(sums.clips_per_second)}, {size(sums.bytes_per_second)}/s"
     if status.snapshot is None or not status.snapshot.media_bytes:
         fetched = ""  # the first clips are yet to come
@@ -208,5 +203,5 @@ def _advice(status: Status, sums: Figures | None) -> list[Advice]:
     if sums is None:
         return []
     # The run goes on by itself with what is pending.
-    unknown = [(Reason.LICENSE_UNKNOWN.value, sums.unknown)] if sums.unknown else []
-    return advice_about([*sums.unavailable.items(), *unknown])
+    unknown = [(Reason.LICENSE_UNKNOWN, sums.unknown)] if sums.unknown else []
+    return advice_about([*sums.queue.reasons.items(), *unknown])
