@@ -35,7 +35,7 @@ import imageio_ffmpeg
 from ascc_async.standin.media import MediaStore, spec_of
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
-from ascc_async.standin.world_settings import MediaSettings, Shares, WorldSettings
+from ascc_async.standin.world_settings import Shares, WorldSettings
 
 Job = tuple[str, int]
 NONE = dict.fromkeys(Shares.model_fields, 0.0)
@@ -189,8 +189,7 @@ def fresh(way: Any, given: Any, jobs: list[Job]) -> dict[str, Any]:
 
 def measure(clips: int, others: int) -> dict[str, dict[str, Any]]:
     """All ways, one after the other."""
-    world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False,
-                          media=MediaSettings(warm=True))  # fmt: skip
+    world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False)
     with StandinProcess(world) as youtube:
         few, many = jobs_of(youtube.world, others, 1), jobs_of(youtube.world, clips + WARMING, 1)
         found = {
@@ -206,8 +205,7 @@ def measure(clips: int, others: int) -> dict[str, dict[str, Any]]:
 
 def flat(clips: int) -> dict[str, dict[str, Any]]:
     """Ours alone, for long."""
-    world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False,
-                          media=MediaSettings(warm=True))  # fmt: skip
+    world = WorldSettings(shares=ALL_SHAREABLE, length_seconds=(60, 600), log_requests=False)
     with StandinProcess(world) as youtube:
         return {"ours": fresh(ours, youtube, jobs_of(youtube.world, clips + WARMING, 1))}
 

@@ -39,9 +39,7 @@ LETTERS = string.ascii_letters + string.digits
 def world(minutes: float) -> WorldSettings:
     """The stand-in, which outlives the run."""
     limit = Limit(requests=round(PERMITTED * 10), pause_seconds=minutes / 2)
-    return WorldSettings(
-        videos=10, shares=SHARES, limits=(limit,), log_requests=False, max_seconds=minutes * 240
-    )
+    return WorldSettings(videos=10, shares=SHARES, limits=(limit,), log_requests=False)
 
 
 def start(youtube: StandinProcess, folder: Path, minutes: float) -> list[str]:

@@ -1,16 +1,13 @@
 """`python -m ascc_async.standin FOLDER`: run the stand-in until standard input ends.
 
-Settings are read from `world.json` in the folder, which also takes certificates, metadata and
-log. One line of JSON to standard output says when it is ready, and where.
+Its first line is the settings as JSON, each further one a command (see `Standin.obey`); each is
+answered by a line of JSON. The folder takes certificates, metadata and log.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -21,33 +18,21 @@ from ascc_async.standin.world_settings import WorldSettings
 
 
 async def main(folder: Path) -> None:
-    """Serve until stopped by a signal, by the parent's end, or by the time limit."""
-    settings = WorldSettings.model_validate_json((folder / "world.json").read_text())
-    standin, stopping = Standin(settings, folder), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-
-    def watch_parent() -> None:
-        # Standard input ends when the parent is gone, however it went.
-        if not os.read(sys.stdin.fileno(), 1024):
-            stopping.set()
-
-    loop.add_reader(sys.stdin, watch_parent)
-    sys.stdout.write(json.dumps(await standin.start()) + "\n")
-    sys.stdout.flush()
-    if settings.media.warm:
-        loop.run_in_executor(None, standin.streams.warm)
-    try:
-        async with asyncio.timeout(settings.max_seconds):
-            await stopping.wait()
-    except TimeoutError:
-        pass  # the time limit is a way to end, not a failure
-    await standin.stop()
+    """Serve until the parent is gone, however it went."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
+    )
+    standin = Standin(WorldSettings.model_validate_json(await lines.readline()), folder)
+    answer: object = await standin.start()
+    while True:
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        if not (line := await lines.readline()):
+            return
+        answer = standin.obey(*json.loads(line))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m ascc_async.standin", description=__doc__)
-    parser.add_argument("folder", type=Path)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(parser.parse_args().folder))
+        runner.run(main(Path(sys.argv[1])))

@@ -271,12 +271,6 @@ class VideoStreams:
             spec = replace(spec, damage=Damage.GARBAGE)
         return self.store.stream(spec, itag)
 
-    def warm(self) -> None:
-        """Encode (or load) what nearly every world needs."""
-        for channels in (2, 1):
-            for itag in (140, 251):
-                self.store.stream(StreamSpec(length_ms=1000, channels=channels), itag)
-
 
 def streams_of(settings: WorldSettings) -> VideoStreams:
     """The streams that a stand-in with these settings serves; tests compare clips with them."""

@@ -11,13 +11,12 @@
         youtube.requests()   # the request log as a list of dicts
         youtube.counters()   # {"requests": {"next": 3, …}, "bytes": …, "connections": …}
 
-Calls block for about a millisecond: under a running event loop use `asyncio.to_thread` where even
-that matters. The process ends with the `with` block, or when the parent is gone.
+Calls block for about a millisecond, from any thread. The process ends with the `with` block, or
+when the parent is gone.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import select
 import shutil
@@ -26,20 +25,18 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
-
-from pydantic import TypeAdapter
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
+from urllib.parse import urlsplit
 
 from ascc_async.standin.world import World
-from ascc_async.standin.world_settings import Fault, WorldSettings
+from ascc_async.standin.world_settings import CA_FILE, LOG_FILE, Fault, WorldSettings
 
-_START_SECONDS = 30  # on a busy machine the imports alone take some seconds
-_STOP_SECONDS = 5
+_ANSWER_SECONDS = 30  # on a busy machine the imports alone take some seconds
 
 
 class StandinFailed(RuntimeError):
-    """The stand-in did not start, or refused a setting; the message has its error output."""
+    """The stand-in did not start, or is gone; the message has its error output."""
 
 
 class StandinProcess:
@@ -53,7 +50,8 @@ class StandinProcess:
         self._given = folder
         self._folder = folder or Path()
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports: Mapping[str, int] = {}
+        self._lock = Lock()
+        self.proxies: Mapping[str, str] = {}
         self._log_from = 0
 
     def __enter__(self) -> Self:
@@ -72,15 +70,24 @@ class StandinProcess:
         """The process's id while it runs."""
         return self._process.pid if self._process else None
 
+    @property
+    def proxy(self) -> str:
+        """The first of the proxies."""
+        return next(iter(self.proxies.values()))
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority that its certificates are of."""
+        return self._folder / CA_FILE
+
     def start(self) -> None:
         """Start, or start again on the same ports with the same certificate."""
         # The same ports: a run that is under way finds it again after a restart.
+        ports = {name: urlsplit(proxy).port for name, proxy in self.proxies.items()}
         listeners = tuple(
-            listener.model_copy(update={"port": self._ports.get(listener.name, 0)})
+            listener.model_copy(update={"port": ports.get(listener.name, 0)})
             for listener in self.settings.listeners
         )
-        config = self.settings.model_copy(update={"listeners": listeners}).model_dump_json()
-        (self._folder / "world.json").write_text(config)
         with (self._folder / "stderr.txt").open("ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ascc_async.standin", str(self._folder)],
@@ -89,59 +96,45 @@ class StandinProcess:
                 stderr=stderr,
                 start_new_session=True,  # a Ctrl-C is for the run alone
             )
-        stdout = self._process.stdout
-        assert stdout is not None
-        # It says that it is ready, or dies and its output ends: no need to look again and again.
-        readable, _, _ = select.select([stdout], [], [], _START_SECONDS)
-        line = stdout.readline() if readable else b""
-        if not line:
-            self.stop()
-            last = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
-            raise StandinFailed(f"the stand-in did not start: {last}")
-        ready = json.loads(line)
-        self._ports, self._control = ready["ports"], ready["control"]
-        self.proxies: Mapping[str, str] = ready["proxies"]
-        self.proxy: str = next(iter(self.proxies.values()))
-        self.ca_file, self.log_file = Path(ready["ca_file"]), Path(ready["log_file"])
+        settings = self.settings.model_copy(update={"listeners": listeners})
+        self.proxies = self._ask(settings.model_dump(mode="json"))
 
     def stop(self) -> None:
         """End the process; what is in flight is cut."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if process is not None:
             process.kill()
-            process.wait()
+            process.communicate()
 
     def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
         """The request log since the last reset, of one endpoint if named."""
         # Up to the last line end: the stand-in may be writing.
-        text = self.log_file.read_bytes()[self._log_from :]
+        text = (self._folder / LOG_FILE).read_bytes()[self._log_from :]
         lines = map(json.loads, text[: text.rfind(b"\n") + 1].splitlines())
         return [line for line in lines if endpoint in (None, line["endpoint"])]
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Counters: requests, videos (by endpoint), bytes (by kind), refused, answered
         (by identity), faults, connections (by listener), quota_used (by key)."""
-        counters: dict[str, dict[str, int]] = json.loads(self._call("GET", "/counters"))
+        counters: dict[str, dict[str, int]] = self._ask(["counters"])
         return counters
 
     def reset_counters(self) -> None:
         """Set counters and the Data API's used quota to nothing (a new day); forget the log."""
-        self._call("POST", "/reset")
+        self._ask(["reset"])
         # The log is not emptied: the stand-in has it open, and a failed test wants to be read.
-        self._log_from = self.log_file.stat().st_size
+        self._log_from = (self._folder / LOG_FILE).stat().st_size
 
     def set(self, **changes: Any) -> None:
-        """Change settings while it runs; sections are merged, everything else replaced."""
-        text = self._call("POST", "/settings", TypeAdapter(dict[str, Any]).dump_json(changes))
-        self.settings = WorldSettings.model_validate_json(text)
+        """Change settings while it runs, but for seed, videos and listeners; sections are merged,
+        everything else replaced.
+        """
+        data = self.settings.model_dump()
+        for name, value in changes.items():
+            data[name] = data[name] | value if isinstance(value, dict) else value
+        self.settings = WorldSettings.model_validate(data)
         self.world = World(self.settings)
+        self._ask(["settings", self.settings.model_dump(mode="json")])
 
     def set_faults(self, *faults: Fault) -> None:
         """These faults from now on; none: no faults."""
@@ -153,23 +146,21 @@ class StandinProcess:
 
     def cut_connections(self) -> None:
         """Cut every open connection."""
-        self._call("POST", "/cut")
+        self._ask(["cut"])
 
-    @retry(
-        # On a busy machine an answer may take its time; asking again changes nothing.
-        retry=retry_if_exception_type((OSError, http.client.HTTPException)),
-        stop=stop_after_attempt(3),
-        wait=wait_fixed(0.2),
-        reraise=True,
-    )
-    def _call(self, method: str, path: str, body: bytes | None = None) -> str:
-        connection = http.client.HTTPConnection(self._control, timeout=10)
-        try:
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise StandinFailed(text)
-        return text
+    def _ask(self, command: object) -> Any:
+        """Its answer to a command. Raises StandinFailed."""
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with self._lock:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+            process.stdin.flush()
+            readable, _, _ = select.select([process.stdout], [], [], _ANSWER_SECONDS)
+            line = process.stdout.readline() if readable else b""
+        if not line:
+            self.stop()
+            last = (self._folder / "stderr.txt").read_text(errors="replace")[-2000:]
+            raise StandinFailed(f"the stand-in does not answer: {last}")
+        return json.loads(line)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trustme
 
-from ascc_async.standin.world_settings import ProxyListener
+from ascc_async.standin.world_settings import CA_FILE, ProxyListener
 
 _HOSTS = (
     "youtube.com", "*.youtube.com", "*.youtube-nocookie.com", "youtubei.googleapis.com",
@@ -26,19 +26,19 @@ _HOSTS = (
 """Hosts that the stand-in plays; any other is out of reach."""
 
 
-def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """The authority's file and TLS as the server; made where the folder has none yet."""
-    ca_file, chain = folder / "standin-ca.pem", folder / "standin-server.pem"
+def make_tls(folder: Path) -> ssl.SSLContext:
+    """TLS as the server; authority and certificate are made where the folder has none yet."""
+    chain = folder / "standin-server.pem"
     if not chain.exists():
         authority = trustme.CA(organization_name="ascc_async stand-in")
-        authority.cert_pem.write_to_path(str(ca_file))
+        authority.cert_pem.write_to_path(str(folder / CA_FILE))
         leaf = authority.issue_cert(*_HOSTS, "localhost", "127.0.0.1")
         leaf.private_key_and_cert_chain_pem.write_to_path(str(chain))
         chain.chmod(0o600)  # whoever has the key can play YouTube to our runs
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     context.set_alpn_protocols(["http/1.1"])  # aiohttp serves nothing newer
-    return ca_file, context
+    return context
 
 
 Handshake = tuple[str | None, bytes]
@@ -62,25 +62,23 @@ class _Waiting(asyncio.Protocol):
 class ProxyServer:
     """Serves one of the settings' proxy listeners.
 
-    `protocol` makes the web server's protocol for each connection; `arrived` is called before that
-    with the connection and the name under which the request log lists it.
+    `protocol` makes the web server's protocol for each connection, given the name under which the
+    request log lists it.
     """
 
     def __init__(
         self,
         listener: ProxyListener,
-        protocol: Callable[[], asyncio.Protocol],
-        arrived: Callable[[asyncio.Transport, str], None],
+        protocol: Callable[[str], asyncio.Protocol],
         tls: ssl.SSLContext,
     ) -> None:
-        self._listener, self._protocol, self._arrived, self._tls = listener, protocol, arrived, tls
-        self._server: asyncio.Server | None = None
+        self._listener, self._protocol, self._tls = listener, protocol, tls
         self._open: dict[asyncio.Transport, asyncio.StreamWriter] = {}
 
     async def start(self) -> int:
         """Listen on loopback and return the port."""
         tls = self._tls if self._listener.scheme == "https" else None
-        self._server = await asyncio.start_server(
+        server = await asyncio.start_server(
             # On loopback unless somebody asked for more: this is a man in the middle by trade.
             self._serve,
             self._listener.host,
@@ -88,13 +86,7 @@ class ProxyServer:
             ssl=tls,
             backlog=1024,
         )
-        return int(self._server.sockets[0].getsockname()[1])
-
-    def close(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._server is not None:
-            self._server.close()
-        self.cut_all()
+        return int(server.sockets[0].getsockname()[1])
 
     def cut_all(self) -> None:
         """Cut every connection, as a network that goes away does."""
@@ -128,9 +120,8 @@ class ProxyServer:
             return
         self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
         self._open[transport] = writer  # a writer that is forgotten closes its transport
-        protocol = self._protocol()
+        protocol = self._protocol(name)
         transport.set_protocol(protocol)
-        self._arrived(transport, name)
         protocol.connection_made(transport)
         if waiting.early:
             protocol.data_received(bytes(waiting.early))

@@ -1,4 +1,4 @@
-"""All settings of the stand-in: one frozen model, loadable from JSON, changeable while it runs."""
+"""All settings of the stand-in: one frozen model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# In the stand-in's folder: its authority's certificate, and what it was asked.
+CA_FILE, LOG_FILE = "standin-ca.pem", "requests.jsonl"
 # What YouTube counts apart, as it seems from outside.
 RequestKindName = Literal["pages", "data_api", "media", "metadata"]
 RefusalStyle = Literal[
@@ -98,7 +100,6 @@ class MediaSettings(_FrozenSettings):
     total_mbit: float | None = Field(default=None, gt=0, description="Mbit/s of the whole stand-in")
     # Off: encoding pictures would hold up every first test by seconds.
     pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
-    warm: bool = Field(default=False, description="encode the usual media at the start")
     damaged: tuple[int, ...] = Field(
         default=(), description="itags whose sound is damaged in every video"
     )
@@ -176,5 +177,3 @@ class WorldSettings(_FrozenSettings):
     listeners: tuple[ProxyListener, ...] = (ProxyListener(),)
     delay_seconds: float = Field(default=0, ge=0, description="wait before every answer")
     log_requests: bool = True
-    # A stand-in that is forgotten must not outlive the day.
-    max_seconds: float = Field(default=3600, gt=0, description="the process ends after this")

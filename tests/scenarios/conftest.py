@@ -27,8 +27,7 @@ def youtube() -> Iterator[StandinProcess]:
 @pytest.fixture
 def calm(youtube: StandinProcess) -> StandinProcess:
     """The same, with everything a test before may have changed set back."""
-    fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
-    youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
+    youtube.set(**WorldSettings().model_dump())
     youtube.reset_counters()
     return youtube
 
@@ -52,8 +51,7 @@ def finished(
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            fixed = {"seed", "videos", "listeners", "metadata_dir", "max_seconds"}
-            youtube.set(**WorldSettings().model_dump(mode="json", exclude=fixed))
+            youtube.set(**WorldSettings().model_dump())
             job = Job(folder, youtube)
             assert job.leg() == 0, job.ends.said
             for name in ("state.sqlite3", "state.sqlite3.backup"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from ascc_async.standin.process import StandinFailed, StandinProcess
 from ascc_async.standin.world_settings import Fault, ProxyListener, WorldSettings
@@ -56,17 +56,6 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
         return  # it was quicker than we
 
 
-def test_it_ends_after_its_time_limit(tmp_path: Path) -> None:
-    """A forgotten stand-in does not stay, though its standard input is open."""
-    (tmp_path / "world.json").write_text(json.dumps({"max_seconds": 0.1, "videos": 0}))
-    command = [sys.executable, "-m", "ascc_async.standin", str(tmp_path)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
-        assert process.wait(60) == 0
-        assert process.stdout is not None
-        assert json.loads(process.stdout.read())["proxies"]
-
-
 def test_settings_change_while_it_runs(youtube: StandinProcess) -> None:
     """Sections are merged; the handle's world follows."""
     youtube.set_pages(license_row="gone")
@@ -78,12 +67,12 @@ def test_settings_change_while_it_runs(youtube: StandinProcess) -> None:
     assert youtube.world.settings.licenses_changed
 
 
-@pytest.mark.parametrize("change", [{"seed": 3}, {"nonsense": 1}, {"pages": {"mask": "maybe"}}])
+@pytest.mark.parametrize("change", [{"nonsense": 1}, {"pages": {"mask": "maybe"}}])
 def test_changes_that_cannot_be_are_refused(
     youtube: StandinProcess, change: dict[str, object]
 ) -> None:
     """With the reason."""
-    with pytest.raises(StandinFailed):
+    with pytest.raises(ValidationError):
         youtube.set(**change)
 
 
