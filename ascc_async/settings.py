@@ -1,13 +1,14 @@
 """The settings, typed and frozen; `settings_loader.load()` reads them.
 
-Each component gets its own section; only `pipeline.run` and the commands hold the whole.
+Each component gets its own section; only `pipeline.run` and the commands hold the whole. The text
+under a key is what users read of it, in `settings.yaml` too.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
@@ -85,29 +86,25 @@ class Section(BaseModel):
     # Inputs are hidden in errors, since one may be a key or a password. Numbers may stand for text:
     # a proxy's password or a video id of digits only is a number to YAML.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        use_attribute_docstrings=True,
     )
 
 
 class AudiosetSettings(Section):
     """Which of AudioSet's files, and where they are."""
 
-    splits: Annotated[tuple[SplitName, ...], *_LIST] = Field(
-        default=("balanced_train", "eval", "unbalanced_train"),
-        description="splits to take, of: balanced_train, eval, unbalanced_train",
-    )
-    metadata_dir: Path = Field(
-        default=Path("data/metadata"),
-        description="AudioSet's files: those already here are used, missing ones are downloaded",
-    )
-    base_url: str = Field(
-        default="https://storage.googleapis.com/us_audioset/youtube_corpus",
-        description="where missing AudioSet files are downloaded from",
-    )
-    ontology_url: str = Field(
-        default="https://raw.githubusercontent.com/audioset/ontology/master/ontology.json",
-        description="where a missing ontology.json is downloaded from",
-    )
+    splits: Annotated[tuple[SplitName, ...], *_LIST] = get_args(SplitName)
+    """splits to take, of: balanced_train, eval, unbalanced_train"""
+    metadata_dir: Path = Path("data/metadata")
+    """AudioSet's files: those already here are used, missing ones are downloaded"""
+    base_url: str = "https://storage.googleapis.com/us_audioset/youtube_corpus"
+    """where missing AudioSet files are downloaded from"""
+    ontology_url: str = "https://raw.githubusercontent.com/audioset/ontology/master/ontology.json"
+    """where a missing ontology.json is downloaded from"""
 
     @field_validator("base_url", "ontology_url")
     @classmethod
@@ -121,28 +118,22 @@ class AudiosetSettings(Section):
 class ClassesSettings(Section):
     """Which classes of the ontology."""
 
-    leaf_only: bool = Field(default=False, description="true: only classes without subclasses")
-    min_quality: float = Field(
-        default=0.0, ge=0, le=1, description="least share of labels that raters confirmed, 0 to 1"
-    )
-    unrated: Literal["keep", "drop"] = Field(
-        default="keep", description="classes nobody rated (all 70 music genres): keep or drop"
-    )
-    blacklisted: Literal["keep", "drop"] = Field(
-        default="drop", description="classes the ontology marks as blacklisted: keep or drop"
-    )
-    include: Names = Field(
-        default=(), description="only these and their subclasses, by MID or name; [] = all"
-    )
-    exclude: Names = Field(
-        default=(), description="never these and their subclasses, by MID or name"
-    )
-    start_index: int = Field(
-        default=0, ge=0, description="first of the suitable classes (see plan --classes)"
-    )
-    end_index: int | None = Field(
-        default=None, ge=0, description="one past the last of the suitable classes; null = all"
-    )
+    leaf_only: bool = False
+    """true: only classes without subclasses"""
+    min_quality: float = Field(default=0.0, ge=0, le=1)
+    """least share of labels that raters confirmed, 0 to 1"""
+    unrated: Literal["keep", "drop"] = "keep"
+    """classes nobody rated (all 70 music genres): keep or drop"""
+    blacklisted: Literal["keep", "drop"] = "drop"
+    """classes the ontology marks as blacklisted: keep or drop"""
+    include: Names = ()
+    """only these and their subclasses, by MID or name; [] = all"""
+    exclude: Names = ()
+    """never these and their subclasses, by MID or name"""
+    start_index: int = Field(default=0, ge=0)
+    """first of the suitable classes (see plan --classes)"""
+    end_index: int | None = Field(default=None, ge=0)
+    """one past the last of the suitable classes; null = all"""
 
     @model_validator(mode="after")
     def _slice_is_not_empty(self) -> Self:
@@ -157,46 +148,34 @@ class ClassesSettings(Section):
 class SamplingSettings(Section):
     """How many clips of each class."""
 
-    seed: int = Field(default=0, ge=0, description="seed of the order in which videos are taken")
-    max_per_class: int | None = Field(
-        default=None, ge=1, description="stop a class at this many clips; null = all there are"
-    )
+    seed: int = Field(default=0, ge=0)
+    """seed of the order in which videos are taken"""
+    max_per_class: int | None = Field(default=None, ge=1)
+    """stop a class at this many clips; null = all there are"""
 
 
 class LicenseSettings(Section):
     """How licenses are asked."""
 
-    sources: Annotated[tuple[SourceName, ...], *_LIST] = Field(
-        default=("data_api", "innertube", "watch_page"),
-        description="who is asked, in order, of: data_api (needs a key), innertube, watch_page",
-    )
-    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = Field(
-        default=(), description="YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"
-    )
-    explain_missing: bool = Field(
-        default=False,
-        description="true: ask YouTube's player last of all why videos are missing in the Data API",
-    )
-    ask_first: Files = Field(
-        default=(),
-        description="files of video ids to ask before all others, say an earlier list of Creative"
-        " Commons videos (docs/ask-first.md)",
-    )
+    sources: Annotated[tuple[SourceName, ...], *_LIST] = ("data_api", "innertube", "watch_page")
+    """who is asked, in order, of: data_api (needs a key), innertube, watch_page"""
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
+    """YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"""
+    explain_missing: bool = False
+    """true: ask YouTube's player last of all why videos are missing in the Data API"""
+    ask_first: Files = ()
+    """files of video ids to ask before all others, say an earlier list of Creative Commons videos \
+(docs/ask-first.md)"""
     # Owners may change a license any day: a month bounds how old the evidence of a clip can be.
-    recheck_after_days: float = Field(
-        default=30, gt=0, description="older answers are asked again before a clip counts"
-    )
-    retry_unknown: int = Field(
-        default=3, ge=0, description="how often a video whose page shows no license is asked again"
-    )
+    recheck_after_days: float = Field(default=30, gt=0)
+    """older answers are asked again before a clip counts"""
+    retry_unknown: int = Field(default=3, ge=0)
+    """how often a video whose page shows no license is asked again"""
     # Two of each kind: one may be gone some day.
-    known_creative_commons: VideoIds = Field(
-        default=("M4gD1WSo5mA", "eQcmzGIKrzg"),
-        description="known Creative Commons videos, to see whether a source reads licenses right",
-    )
-    known_standard: VideoIds = Field(
-        default=("cJ9to6EmElQ", "iqKdEhx-dD4"), description="videos known to be standard"
-    )
+    known_creative_commons: VideoIds = ("M4gD1WSo5mA", "eQcmzGIKrzg")
+    """known Creative Commons videos, to see whether a source reads licenses right"""
+    known_standard: VideoIds = ("cJ9to6EmElQ", "iqKdEhx-dD4")
+    """videos known to be standard"""
 
     @model_validator(mode="after")
     def _known_videos_agree(self) -> Self:
@@ -212,28 +191,22 @@ class LicenseSettings(Section):
 class ClipsSettings(Section):
     """What a clip looks like."""
 
-    media: Literal["audio", "video"] = Field(
-        default="audio", description="audio, or video (MP4 with picture and sound)"
-    )
-    format: AudioFormat = Field(default="flac", description="flac, wav, opus, m4a or mp3")
-    sample_rate: int | None = Field(
-        default=None, ge=4000, le=192000, description="in Hz; null = as the source has it"
-    )
-    channels: Literal[1, 2] | None = Field(
-        default=None, description="1 or 2; null = as the source has it"
-    )
-    shorter_than_segment: Literal["keep", "drop", "pad"] = Field(
-        default="keep", description="video ends inside the segment: keep the part, drop it, or pad"
-    )
-    min_seconds: float = Field(
-        default=1, ge=0, le=10, description="less sound than this is no clip: rejected as too_short"
-    )
-    max_height: int = Field(
-        default=360, ge=144, le=4320, description="for media: video, the largest picture height"
-    )
-    tags: bool = Field(
-        default=True, description="title, author, source, license and labels inside every clip"
-    )
+    media: Literal["audio", "video"] = "audio"
+    """audio, or video (MP4 with picture and sound)"""
+    format: AudioFormat = "flac"
+    """flac, wav, opus, m4a or mp3"""
+    sample_rate: int | None = Field(default=None, ge=4000, le=192000)
+    """in Hz; null = as the source has it"""
+    channels: Literal[1, 2] | None = None
+    """1 or 2; null = as the source has it"""
+    shorter_than_segment: Literal["keep", "drop", "pad"] = "keep"
+    """video ends inside the segment: keep the part, drop it, or pad"""
+    min_seconds: float = Field(default=1, ge=0, le=10)
+    """less sound than this is no clip: rejected as too_short"""
+    max_height: int = Field(default=360, ge=144, le=4320)
+    """for media: video, the largest picture height"""
+    tags: bool = True
+    """title, author, source, license and labels inside every clip"""
 
     @model_validator(mode="after")
     def _format_holds_the_rate(self) -> Self:
@@ -251,47 +224,40 @@ class ClipsSettings(Section):
 class ConcurrencySettings(Section):
     """How much at once. The throttle decides how fast; these decide how wide."""
 
-    licenses: int = Field(default=32, ge=1, le=1024, description="license requests in flight")
+    licenses: int = Field(default=32, ge=1, le=1024)
+    """license requests in flight"""
     # Each is a process with an interpreter of its own; more would wait for the rate limiter.
-    extractions: int = Field(default=2, ge=1, le=64, description="yt-dlp processes")
-    downloads: int = Field(default=8, ge=1, le=256, description="clips being downloaded at once")
-    ffmpeg: int | None = Field(
-        default=None, ge=1, le=256, description="ffmpeg processes; null = one per core"
-    )
+    extractions: int = Field(default=2, ge=1, le=64)
+    """yt-dlp processes"""
+    downloads: int = Field(default=8, ge=1, le=256)
+    """clips being downloaded at once"""
+    ffmpeg: int | None = Field(default=None, ge=1, le=256)
+    """ffmpeg processes; null = one per core"""
 
 
 class ThrottleSettings(Section):
     """How fast. YouTube keeps its limits secret, and punishes by the hour."""
 
     # About 1,000 page requests an hour, what YouTube permits a guest (docs/limits.md).
-    requests_per_second: float = Field(
-        default=0.28, gt=0, description="rate to start at, per identity and kind of request"
-    )
-    burst: int = Field(default=5, ge=1, description="requests that may go at once after a pause")
-    adaptive: bool = Field(
-        default=True, description="true: find the limit and stay under it; false: keep the rate"
-    )
-    min_requests_per_second: float = Field(
-        default=0.02, gt=0, description="adaptive: never slower than this"
-    )
-    max_requests_per_second: float = Field(
-        default=20, gt=0, description="adaptive: never faster than this"
-    )
-    delay_seconds: float = Field(
-        default=0, ge=0, description="pause between two videos of one identity, in seconds"
-    )
+    requests_per_second: float = Field(default=0.28, gt=0)
+    """rate to start at, per identity and kind of request"""
+    burst: int = Field(default=5, ge=1)
+    """requests that may go at once after a pause"""
+    adaptive: bool = True
+    """true: find the limit and stay under it; false: keep the rate"""
+    min_requests_per_second: float = Field(default=0.02, gt=0)
+    """adaptive: never slower than this"""
+    max_requests_per_second: float = Field(default=20, gt=0)
+    """adaptive: never faster than this"""
+    delay_seconds: float = Field(default=0, ge=0)
+    """pause between two videos of one identity, in seconds"""
     # Requests at even distances look like those of a program.
-    jitter: float = Field(
-        default=0.3, ge=0, le=1, description="share by which each wait is varied at random"
-    )
-    hours: Annotated[str, AfterValidator(_hours)] | None = Field(
-        default=None, description="send requests only then, such as 22:00-07:00; null = all day"
-    )
-    give_up_after_hours: float = Field(
-        default=12,
-        gt=0,
-        description="stop (resumable) when for so long all were refused, or the disk was full",
-    )
+    jitter: float = Field(default=0.3, ge=0, le=1)
+    """share by which each wait is varied at random"""
+    hours: Annotated[str, AfterValidator(_hours)] | None = None
+    """send requests only then, such as 22:00-07:00; null = all day"""
+    give_up_after_hours: float = Field(default=12, gt=0)
+    """stop (resumable) when for so long all were refused, or the disk was full"""
 
     @model_validator(mode="before")
     @classmethod
@@ -353,37 +319,29 @@ def _identity_name(value: str) -> str:
 class IdentitySettings(Section):
     """One more identity: its own cookies, proxy, rates and pauses."""
 
-    name: Annotated[str, AfterValidator(_identity_name)] = Field(
-        description="what it is called on the screen and in logs; not main"
-    )
-    cookies_file: File | None = Field(default=None, description="its own cookies; null: a guest")
-    proxy: Proxy = Field(default=None, repr=False, description="its own proxy; null: out directly")
+    name: Annotated[str, AfterValidator(_identity_name)]
+    """what it is called on the screen and in logs; not main"""
+    cookies_file: File | None = None
+    """its own cookies; null: a guest"""
+    proxy: Proxy = Field(default=None, repr=False)
+    """its own proxy; null: out directly"""
 
 
 class NetworkSettings(Section):
     """How YouTube is reached, and as whom."""
 
-    cookies_file: File | None = Field(
-        default=None, description="cookies of a signed-in browser; see cookies.example.txt"
-    )
-    proxy: Proxy = Field(
-        default=None,
-        repr=False,
-        description="http://, https:// or socks5://user:password@host:port",
-    )
-    ca_file: File | None = Field(
-        default=None,
-        description="PEM file of a certificate authority to trust beside the system's",
-    )
-    identities: tuple[IdentitySettings, ...] = Field(
-        default=(), description="further {name, cookies_file, proxy}, each throttled on its own"
-    )
-    max_megabits_per_second: float | None = Field(
-        default=None, gt=0, description="media and metadata together, at most; null = no limit"
-    )
-    timeout_seconds: float = Field(
-        default=30, gt=0, le=3600, description="longest wait for an answer, in seconds"
-    )
+    cookies_file: File | None = None
+    """cookies of a signed-in browser; see cookies.example.txt"""
+    proxy: Proxy = Field(default=None, repr=False)
+    """http://, https:// or socks5://user:password@host:port"""
+    ca_file: File | None = None
+    """PEM file of a certificate authority to trust beside the system's"""
+    identities: tuple[IdentitySettings, ...] = ()
+    """further {name, cookies_file, proxy}, each throttled on its own"""
+    max_megabits_per_second: float | None = Field(default=None, gt=0)
+    """media and metadata together, at most; null = no limit"""
+    timeout_seconds: float = Field(default=30, gt=0, le=3600)
+    """longest wait for an answer, in seconds"""
 
     @field_validator("identities")
     @classmethod
@@ -402,10 +360,10 @@ class NetworkSettings(Section):
 class OutputSettings(Section):
     """Where results go."""
 
-    dir: Path = Field(default=Path("data"), description="journal, clips, dataset and logs")
-    min_free_gb: float = Field(
-        default=2, ge=0, description="with less free disk, no new clips are started"
-    )
+    dir: Path = Path("data")
+    """journal, clips, dataset and logs"""
+    min_free_gb: float = Field(default=2, ge=0)
+    """with less free disk, no new clips are started"""
 
 
 def _file_or_address(value: Any) -> Any:
@@ -415,26 +373,17 @@ def _file_or_address(value: Any) -> Any:
 class ClusterSettings(Section):
     """Many machines: whose workers ask YouTube for a run (docs/machines.md)."""
 
-    engine: Literal["dask"] | None = Field(
-        default=None, description="null: this machine alone; dask: the workers of a Dask cluster"
-    )
-    scheduler: Annotated[str | Path | None, BeforeValidator(_file_or_address)] = Field(
-        default=None,
-        description="tls://host:port, or a scheduler file; null: workers on this machine, for a"
-        " look, one for each identity",
-    )
-    in_flight: int = Field(
-        default=8, ge=1, le=1024, description="questions that one machine has at a time"
-    )
-    machines_per_address: int = Field(
-        default=1,
-        ge=1,
-        le=1024,
-        description="machines that leave by one and the same address: they share its rate",
-    )
-    insecure: bool = Field(
-        default=False, description="true: a scheduler without encryption beyond this machine"
-    )
+    engine: Literal["dask"] | None = None
+    """null: this machine alone; dask: the workers of a Dask cluster"""
+    scheduler: Annotated[str | Path | None, BeforeValidator(_file_or_address)] = None
+    """tls://host:port, or a scheduler file; null: workers on this machine, for a look, \
+one for each identity"""
+    in_flight: int = Field(default=8, ge=1, le=1024)
+    """questions that one machine has at a time"""
+    machines_per_address: int = Field(default=1, ge=1, le=1024)
+    """machines that leave by one and the same address: they share its rate"""
+    insecure: bool = False
+    """true: a scheduler without encryption beyond this machine"""
 
 
 EventName = Literal["finished", "stopped", "refused_for_an_hour", "cookies_dead", "disk_full"]
@@ -448,16 +397,10 @@ def _addresses(value: Any) -> Any:
 class NotifySettings(Section):
     """Who is told when it matters, and of what (docs/running.md)."""
 
-    urls: Annotated[tuple[SecretStr, ...], BeforeValidator(_addresses)] = Field(
-        default=(),
-        description="whom to tell: addresses of apprise (mail, ntfy, Slack, …); better in"
-        " ASCC_NOTIFY__URLS",
-    )
-    events: Annotated[tuple[EventName, ...], *_LIST] = Field(
-        default=("finished", "stopped", "refused_for_an_hour", "cookies_dead", "disk_full"),
-        description="events to tell, of: finished, stopped, refused_for_an_hour, cookies_dead,"
-        " disk_full",
-    )
+    urls: Annotated[tuple[SecretStr, ...], BeforeValidator(_addresses)] = ()
+    """whom to tell: addresses of apprise (mail, ntfy, Slack, …); better in ASCC_NOTIFY__URLS"""
+    events: Annotated[tuple[EventName, ...], *_LIST] = get_args(EventName)
+    """events to tell, of: finished, stopped, refused_for_an_hour, cookies_dead, disk_full"""
 
 
 class Settings(Section):
