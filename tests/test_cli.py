@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ascc_async.cli import HELP, parse, run_command
+from ascc_async.cli import parse, run_command
+from ascc_async.commands.help import HELP
 from ascc_async.errors import Refused
 
 

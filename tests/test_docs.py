@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from settings_page import settings_page
 
-from ascc_async.cli import HELP, parser
+from ascc_async.cli import parser
+from ascc_async.commands.help import HELP
 from ascc_async.dataset.credits import ATTRIBUTION_COLUMNS
 from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.dataset.tables import (
