@@ -8,8 +8,8 @@ from typing import Any
 
 from ascc_async.model import License, Reason
 from ascc_async.standin import masks
+from ascc_async.standin.next_answer import take_out
 from ascc_async.standin.replies import SiteReply, dumps, google_error
-from ascc_async.standin.templates import Template, hole, take_out, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi
 
@@ -35,7 +35,6 @@ class DataApiSite:
 
     def __init__(self, settings: DataApi, used: Counter[str]) -> None:
         self._settings, self._used = settings, used
-        self._items: dict[tuple[Any, ...], Template] = {}
 
     def videos(self, world: World, query: Mapping[str, str]) -> SiteReply:
         """The answer to `videos.list`."""
@@ -54,9 +53,8 @@ class DataApiSite:
             return data_api_error("invalidParameter")
         # Counted before it is answered: a mask that cannot be read costs a unit, too.
         self._used[key] += 1
-        fields = query.get("fields", "")
         try:
-            mask = masks.parse(fields)
+            mask = masks.parse(query.get("fields", ""))
         except masks.BadMask:
             return data_api_error("invalidParameter")
         items = []
@@ -65,20 +63,14 @@ class DataApiSite:
             # The API says nothing of a video that is gone: the item is just missing.
             left_out = (video.number >> 48) / 2**16 < self._settings.missing
             if video.license is not License.UNAVAILABLE and not left_out:
-                # One template for all videos that differ in their holes alone.
-                shape = (parts, fields, video.license, video.reason, video.upcoming)
-                if shape not in self._items:
-                    item = masks.apply(_item(video, parts), mask.get("items", {}))
-                    self._items[shape] = Template(item)
-                items.append(self._items[shape].fill(values_of(video)))
-        head = {
+                items.append(_item(video, parts))
+        answer = {
             "kind": "youtube#videoListResponse",
             "etag": "5kVzgYzlr_hV8iqYd0aKzPfhVXk",
-            "items": [],
+            "items": items,
             "pageInfo": {"totalResults": len(items), "resultsPerPage": len(items)},
         }
-        outer = dumps(masks.apply(head, mask))
-        return SiteReply(outer.replace(b'"items":[]', b'"items":[' + b",".join(items) + b"]", 1))
+        return SiteReply(dumps(masks.apply(answer, mask)))
 
 
 def data_api_error(reason: str) -> SiteReply:
@@ -88,27 +80,28 @@ def data_api_error(reason: str) -> SiteReply:
 
 
 def _item(video: Video, parts: frozenset[str]) -> dict[str, Any]:
-    """The item of a video like this one, with the parts that were asked for."""
+    """The item of a video, with the parts that were asked for."""
     live, aged = video.reason is Reason.LIVE, video.reason is Reason.AGE_RESTRICTED
     common = video.license is License.CREATIVE_COMMONS
-    address = f"https://i.ytimg.com/vi/{hole('id')}/default.jpg"
+    seconds = video.length_ms // 1000
+    address = f"https://i.ytimg.com/vi/{video.video_id}/default.jpg"
     item: dict[str, Any] = {
         "kind": "youtube#video",
         "etag": "x1hYtJ0m",
-        "id": hole("id"),
+        "id": video.video_id,
         "snippet": {
-            "publishedAt": hole("published") + "T16:00:00Z",
-            "channelId": hole("channel_id"),
-            "title": hole("title"),
+            "publishedAt": f"{video.published}T16:00:00Z",
+            "channelId": video.channel_id,
+            "title": video.title,
             "description": "A description.\n\nWith two paragraphs.",
             "thumbnails": {"default": {"url": address, "width": 120, "height": 90}},
-            "channelTitle": hole("channel"),
+            "channelTitle": video.channel,
             "categoryId": "27",
             "liveBroadcastContent": ("upcoming" if video.upcoming else "live") if live else "none",
-            "localized": {"title": hole("title"), "description": "A description."},
+            "localized": {"title": video.title, "description": "A description."},
         },
         "contentDetails": {
-            "duration": "P0D" if live else hole("duration"),
+            "duration": "P0D" if live else "PT{}M{}S".format(*divmod(seconds, 60)),
             "dimension": "2d",
             "definition": "hd",
             "caption": "false",
@@ -125,7 +118,7 @@ def _item(video: Video, parts: frozenset[str]) -> dict[str, Any]:
             "publicStatsViewable": True,
             "madeForKids": False,
         },
-        "statistics": {"viewCount": hole("views"), "favoriteCount": "0"},
+        "statistics": {"viewCount": str(video.views), "favoriteCount": "0"},
     }
     if video.reason is not Reason.COUNTRY_RESTRICTED:
         take_out(item, "contentDetails.regionRestriction")

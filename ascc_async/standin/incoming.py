@@ -18,13 +18,6 @@ KINDS = {
 """The kind of request that limits and counters know an endpoint by; others are "other"."""
 
 
-def public_address(listener: str) -> str:
-    """The client address that YouTube sees behind this proxy: media links are bound to it."""
-    # Like the addresses that RFC 5737 keeps for examples; only their difference matters.
-    digest = blake2b(listener.encode(), digest_size=2).digest()
-    return f"203.0.{113 + digest[0] % 3}.{1 + digest[1] % 250}"
-
-
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One request. `identity` is the account where signed in, else the proxy listener."""
@@ -69,7 +62,7 @@ async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions
         except (ValueError, KeyError, TypeError, AttributeError):
             pass  # not an innertube request: answered as one without a video
     elif endpoint == "watch":
-        video_id = query.get("v", "")
+        video_id, client = query.get("v", ""), "WEB"
     elif endpoint == "media":
         video_id = query.get("id", "").removeprefix("o-A")
     videos = (video_id,) if video_id else ()

@@ -1,4 +1,4 @@
-"""Media links: signed, with an end, bound to an address; and the two puzzles of the web player.
+"""Media links: signed, with an end, bound to who asks; and the two puzzles of the web player.
 
 yt-dlp finds both puzzles in `PLAYER_SCRIPT` and solves them with a JavaScript runtime: the `n`
 challenge reversed and a `Z` added; the signature reversed, without its first two characters, and
@@ -50,13 +50,13 @@ class Links:
         self._rng = random.Random(secret)  # for `ei` and challenges: unlike in every link
 
     def make(
-        self, video_id: str, stream: Stream, *, client: str, address: str, puzzle: Puzzle
+        self, video_id: str, stream: Stream, *, client: str, listener: str, puzzle: Puzzle
     ) -> dict[str, str]:
         """`{"url": …}`, or `{"signatureCipher": …}` where the web player must solve it."""
         fields = {
             "expire": str(int(time.time() + LINK_SECONDS)),
             "ei": f"{self._rng.getrandbits(60):015x}",
-            "ip": address,
+            "ip": listener,
             "id": f"o-A{video_id}",
             "itag": str(stream.itag),
             "source": "youtube",
@@ -81,14 +81,14 @@ class Links:
             return {"signatureCipher": f"s={scrambled}&sp=sig&url={quote(url, safe='')}"}
         return {"url": f"{url}&sig={signature}"}
 
-    def check(self, query: Mapping[str, str], address: str) -> tuple[str, int]:
+    def check(self, query: Mapping[str, str], listener: str) -> tuple[str, int]:
         """The video id and itag that a link leads to. Raises `ForbiddenLink`."""
         if not hmac.compare_digest(query.get("sig", ""), self._signature(query)):
             raise ForbiddenLink("signature")
         if time.time() > int(query["expire"]):
             raise ForbiddenLink("expired")
-        if query["ip"] != address:
-            raise ForbiddenLink("address")
+        if query["ip"] != listener:
+            raise ForbiddenLink("listener")
         if "n" in query:
             challenge = query["n"][-2::-1]  # without the Z, reversed
             solved = self._check_digits(challenge[:10]) == challenge[10:]

@@ -6,18 +6,17 @@ have it, and because a parser must find its way through 300 KB of it.
 
 from __future__ import annotations
 
-import json
 import random
 from base64 import urlsafe_b64encode
+from datetime import date
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from ascc_async.model import CREATIVE_COMMONS_LINK, License, Reason
-from ascc_async.standin.templates import hole, take_out
+from ascc_async.standin.replies import dumps
 from ascc_async.standin.world import Video
 from ascc_async.standin.world_settings import PageSettings
 
-Shape = Literal["cc", "standard", "no_container", "no_results", "gone", "gone_bare"]
 CREATIVE_COMMONS = "Creative Commons Attribution license (reuse allowed)"
 VISITOR = "CgtYT3BlbkFzY2NTdCjIw5fRBjIKCgJDSBIEGgAgHQ%3D%3D"
 TRACKING = "CMEBELovIhMI6OmAw4j2lAMVQScGAB0o-TBH"
@@ -25,25 +24,26 @@ _COLUMNS = "contents.twoColumnWatchNextResults"
 _RESULTS = f"{_COLUMNS}.results"
 _CONTENTS = f"{_RESULTS}.results.contents"
 _OTHERS = f"{_COLUMNS}.secondaryResults"
-_BADGES = f"{_CONTENTS}.0.videoPrimaryInfoRenderer.badges"
 _CONTAINER = f"{_CONTENTS}.1.videoSecondaryInfoRenderer.metadataRowContainer"
 _ROWS = f"{_CONTAINER}.metadataRowContainerRenderer.rows"
 _OVERLAY = "playerOverlays.playerOverlayRenderer"
 _PANELS = "engagementPanels"
+_CARDS = "cards of other videos"  # stands for them until the answer is text
 _PANEL_HEADER = (
     f"{_PANELS}.0.engagementPanelSectionListRenderer.content"
     ".structuredDescriptionContentRenderer.items.0"
 )
-_MISSING: dict[Shape, tuple[str, ...]] = {
-    "cc": (),
-    # A standard license has no row: YouTube names Creative Commons alone.
-    "standard": (_ROWS,),
-    # What an honest parser must take for «unknown», never for «no».
-    "no_container": (_CONTAINER,),
-    "no_results": (_RESULTS, f"{_OVERLAY}.videoDetails", _PANEL_HEADER),
-    # YouTube answers for a video that is gone in two ways, one of them nearly empty.
-    "gone": (_CONTENTS, _OTHERS, f"{_OVERLAY}.endScreen", f"{_OVERLAY}.videoDetails", _PANELS),
-    "gone_bare": (_RESULTS, _OTHERS, "playerOverlays", _PANELS),
+# By license, in one or two ways: what is not there. YouTube names Creative Commons alone; what does
+# not tell an honest parser must take for «unknown», never for «no»; of a video that is gone YouTube
+# answers with next to nothing.
+_MISSING: dict[License, tuple[tuple[str, ...], ...]] = {
+    License.CREATIVE_COMMONS: ((),),
+    License.STANDARD: ((_ROWS,),),
+    License.UNKNOWN: ((_CONTAINER,), (_RESULTS, f"{_OVERLAY}.videoDetails", _PANEL_HEADER)),
+    License.UNAVAILABLE: (
+        (_CONTENTS, _OTHERS, f"{_OVERLAY}.endScreen", f"{_OVERLAY}.videoDetails", _PANELS),
+        (_RESULTS, _OTHERS, "playerOverlays", _PANELS),
+    ),
 }
 # By the name of the setting: what is taken out when it is gone, what gets another name, and which.
 # Renderers become view models, one after another, at YouTube's own pace.
@@ -54,27 +54,13 @@ _CHANGES = {
 }
 
 
-def shape_of(video: Video) -> Shape:
-    """Which of the shapes tells this video's truth."""
-    match video.license:
-        case License.CREATIVE_COMMONS:
-            return "cc"
-        case License.STANDARD:
-            return "standard"
-        case License.UNAVAILABLE:
-            return ("gone", "gone_bare")[video.number % 2]
-    return ("no_container", "no_results")[video.number % 2]
-
-
-def is_members_only(video: Video) -> bool:
-    """Whether the page carries the members-only badge."""
-    return video.reason is Reason.MEMBERS_ONLY
-
-
-def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) -> Any:
-    """The answer of this shape, with holes. `members`: with the members-only badge."""
-    answer = _whole_answer(pages, signed_in)
-    for path in (*_MISSING[shape], *(() if members else (_BADGES,))):
+def next_answer(video: Video, pages: PageSettings, *, signed_in: bool, refused: bool) -> Any:
+    """The answer, without the cards of other videos (see `written`). `refused`: to a client that
+    YouTube turns away: it shows a page without the video, not an error.
+    """
+    answer: Any = _whole_answer(video, pages, signed_in)
+    ways = _MISSING[License.UNAVAILABLE][:1] if refused else _MISSING[video.license]
+    for path in ways[video.number % len(ways)]:
         take_out(answer, path)
     for setting, (part, renamed_part, other_name) in _CHANGES.items():
         state = getattr(pages, setting)
@@ -82,24 +68,59 @@ def build(shape: Shape, pages: PageSettings, *, members: bool, signed_in: bool) 
             take_out(answer, part)
         elif state == "renamed":
             take_out(answer, renamed_part, put_back_as=other_name)
-    return answer
+    return _reordered(answer) if pages.reordered else answer
 
 
-def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
-    """The answer about a Creative Commons video for members, with everything there is."""
-    title, channel, date = hole("title"), hole("channel"), hole("date")
+def written(answer: Any, pages: PageSettings) -> bytes:
+    """The answer, or a part of it, as JSON text with the cards of other videos."""
+    # As text at once: dumping 300 KB each time would take milliseconds.
+    return dumps(answer).replace(dumps(_CARDS), _cards(pages.kilobytes // 3))
+
+
+def take_out(answer: Any, path: str, *, put_back_as: str = "") -> None:
+    """Take out what stands at the path (keys and list indices); put it back by another name.
+
+    Where the way to it was taken out before, nothing happens.
+    """
+    *way, last = path.split(".")
+    for step in way:
+        answer = answer[int(step)] if isinstance(answer, list) else answer.get(step)
+        if answer is None:
+            return
+    if isinstance(answer, list):
+        del answer[int(last)]
+    elif last in answer:
+        part = answer.pop(last)
+        if put_back_as:
+            answer[put_back_as] = part
+
+
+def _reordered(value: Any) -> Any:
+    """The same with the keys of every object in reverse order."""
+    if isinstance(value, dict):
+        return {key: _reordered(value[key]) for key in reversed(value)}
+    if isinstance(value, list):
+        return [_reordered(entry) for entry in value]
+    return value
+
+
+def _whole_answer(video: Video, pages: PageSettings, signed_in: bool) -> dict[str, Any]:
+    """The answer about a video as if it were Creative Commons, with everything there is."""
+    title, channel, day = video.title, video.channel, date.fromisoformat(video.published)
+    when = _simple(f"{day:%b} {day.day}, {day.year}")
     tracking = {"trackingParams": TRACKING}
-    views = _simple(f"{hole('views')} views")
-    badge = {"style": "BADGE_STYLE_TYPE_MEMBERS_ONLY", "label": "Members only"}
-    primary = {
+    views = _simple(f"{video.views} views")
+    primary: dict[str, Any] = {
         "title": _runs(title),
         "viewCount": {"videoViewCountRenderer": {"viewCount": views}},
-        "dateText": _simple(date),
-        "badges": [{"metadataBadgeRenderer": badge}],
+        "dateText": when,
         **tracking,
     }
-    handle, link = "/" + hole("handle"), CREATIVE_COMMONS_LINK
-    browse = {"browseId": hole("channel_id"), "canonicalBaseUrl": handle}
+    if video.reason is Reason.MEMBERS_ONLY:
+        badge = {"style": "BADGE_STYLE_TYPE_MEMBERS_ONLY", "label": "Members only"}
+        primary["badges"] = [{"metadataBadgeRenderer": badge}]
+    handle, link = f"/{video.handle}", CREATIVE_COMMONS_LINK
+    browse = {"browseId": video.channel_id, "canonicalBaseUrl": handle}
     to_channel = _command(handle, "WEB_PAGE_TYPE_CHANNEL", browseEndpoint=browse)
     owner = {
         "title": _runs(channel, navigationEndpoint=to_channel),
@@ -113,7 +134,7 @@ def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
     rows = {"rows": [{"metadataRowRenderer": license_row}], "collapsedItemCount": 0, **tracking}
     secondary = {
         "owner": {"videoOwnerRenderer": owner},
-        "subscribeButton": {"subscribeButtonRenderer": {"channelId": hole("channel_id")}},
+        "subscribeButton": {"subscribeButtonRenderer": {"channelId": video.channel_id}},
         "metadataRowContainer": {"metadataRowContainerRenderer": rows},
         "attributedDescription": {"content": "A description.\n\nWith two paragraphs."},
         **tracking,
@@ -123,13 +144,13 @@ def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
         {"videoSecondaryInfoRenderer": secondary},
         {"itemSectionRenderer": {"sectionIdentifier": "comment-item-section"}},
     ]
-    others = {"results": _other_videos(pages.kilobytes * 6 // 10), **tracking}
+    others = {"results": _CARDS, **tracking}
     columns = {
         "results": {"results": {"contents": contents, **tracking}},
         "secondaryResults": {"secondaryResults": others},
         "autoplay": {"autoplay": {"sets": [], "countDownSecs": 5, **tracking}},
     }
-    ending = {"results": _other_videos(pages.kilobytes * 15 // 100)}
+    ending = {"results": _CARDS}
     # Title and channel once more: a parser that takes the first it meets must meet the right one.
     details = {"title": _simple(title), "subtitle": _runs(channel)}
     overlay = {
@@ -137,13 +158,13 @@ def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
         "endScreen": {"watchNextEndScreenRenderer": ending},
         "videoDetails": {"playerOverlayVideoDetailsRenderer": details},
     }
-    header = {"title": _runs(title), "channel": _simple(channel), "publishDate": _simple(date)}
+    header = {"title": _runs(title), "channel": _simple(channel), "publishDate": when}
     items = [
         {"videoDescriptionHeaderRenderer": header},
-        {"horizontalCardListRenderer": {"cards": _other_videos(pages.kilobytes // 5)}},
+        {"horizontalCardListRenderer": {"cards": _CARDS}},
     ]
     panel = {"content": {"structuredDescriptionContentRenderer": {"items": items}}}
-    watch = {"videoId": hole("id")}
+    watch = {"videoId": video.video_id}
     return {
         "responseContext": {
             "visitorData": VISITOR,
@@ -152,7 +173,7 @@ def _whole_answer(pages: PageSettings, signed_in: bool) -> dict[str, Any]:
         },
         "contents": {"twoColumnWatchNextResults": columns},
         "currentVideoEndpoint": _command(
-            "/watch?v=" + hole("id"), "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch
+            f"/watch?v={video.video_id}", "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch
         ),
         "playerOverlays": {"playerOverlayRenderer": overlay},
         "engagementPanels": [{"engagementPanelSectionListRenderer": panel}],
@@ -180,7 +201,7 @@ def _command(url: str, page: str, **endpoint: Any) -> dict[str, Any]:
 
 
 @cache
-def _other_videos(kilobytes: int) -> list[dict[str, Any]]:
+def _cards(kilobytes: int) -> bytes:
     """Cards of other videos, as many kilobytes as asked: what makes real answers large."""
     # Seeded: two answers of the same size are the same, so that a diff shows what differs.
     rng, cards, size = random.Random(kilobytes), [], 0
@@ -218,5 +239,5 @@ def _other_videos(kilobytes: int) -> list[dict[str, Any]]:
             "rendererContext": {"commandContext": {"onTap": {"innertubeCommand": tap}}},
         }
         cards.append({"lockupViewModel": lockup})
-        size += len(json.dumps(lockup, separators=(",", ":")))
-    return cards
+        size += len(dumps(cards[-1]))
+    return dumps(cards)

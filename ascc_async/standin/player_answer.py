@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from ascc_async.model import Reason
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.links import LINK_SECONDS, Links, Puzzle
 from ascc_async.standin.media import Stream
 from ascc_async.standin.next_answer import TRACKING, VISITOR
@@ -21,31 +21,19 @@ _PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
 _WITHOUT_LINKS = frozenset({"WEB", "MWEB", "WEB_REMIX", "TVHTML5_SIMPLY"})
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks: which player client, from which address, signed in or not."""
-
-    client: str
-    address: str
-    signed_in: bool
-
-
 def player_answer(
     video: Video,
-    viewer: Viewer,
+    incoming: Incoming,
     links: Links,
-    streams: Callable[[Video], Sequence[Stream]],
-    refusal: str = "",
+    streams: Sequence[Stream],
+    refusal: str,
 ) -> dict[str, Any]:
-    """The whole answer. `streams` is asked only where the video can be played.
-
-    `refusal`: a key of `playability.REFUSALS`, said in place of the truth.
-    """
-    app, live = viewer.client in APPS, video.reason is Reason.LIVE
+    """The whole answer. `refusal`: a key of `REFUSALS`, said in place of the truth, or ""."""
+    app, live = incoming.client in APPS, video.reason is Reason.LIVE
     if refusal:
         playable = refused(REFUSALS[refusal])
     else:
-        playable = playability(video, app=app, signed_in=viewer.signed_in)
+        playable = playability(video, app=app, signed_in=incoming.signed_in)
     answer: dict[str, Any] = {
         "responseContext": {"visitorData": VISITOR, "maxAgeSeconds": 0, "responseId": "IhMIheWTwY"},
         "playabilityStatus": playable,
@@ -61,7 +49,7 @@ def player_answer(
             )
         if not live:
             data["adaptiveFormats"] = [
-                _format(video, stream, viewer, links) for stream in streams(video)
+                _format(video, stream, incoming, links) for stream in streams
             ]
             data["serverAbrStreamingUrl"] = (
                 "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1"
@@ -72,32 +60,27 @@ def player_answer(
         return answer
     length = str(round(video.length_ms / 1000))
     thumbnail = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
-    thumbnails = {"thumbnails": [{"url": thumbnail, "width": 1280, "height": 720}]}
-    description = "A description.\n\nWith two paragraphs."
     answer["videoDetails"] = {
         "videoId": video.video_id,
         "title": video.title,
         "lengthSeconds": "0" if live else length,
         "channelId": video.channel_id,
-        "shortDescription": description,
-        "thumbnail": thumbnails,
+        "shortDescription": "A description.\n\nWith two paragraphs.",
+        "thumbnail": {"thumbnails": [{"url": thumbnail, "width": 1280, "height": 720}]},
         "viewCount": str(video.views),
         "author": video.channel,
         "isLiveContent": live,
         **({"isUpcoming" if video.upcoming else "isLive": True} if live else {}),
     }
     # Apps get no microformat: what a client reads there it must find elsewhere too.
-    if viewer.client.startswith(("WEB", "MWEB")):
+    if incoming.client.startswith(("WEB", "MWEB")):
         elsewhere = video.reason is Reason.COUNTRY_RESTRICTED
         begun = {"isLiveNow": not video.upcoming, "startTimestamp": "2026-07-01T08:00:00+00:00"}
         microformat = {
-            "thumbnail": thumbnails,
             "title": {"simpleText": video.title},
-            "description": {"simpleText": description},
             "lengthSeconds": length,
             "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
             "externalChannelId": video.channel_id,
-            "isFamilySafe": video.reason is not Reason.AGE_RESTRICTED,
             "availableCountries": ["JP"] if elsewhere else ["CH", "DE", "GB", "JP", "US"],
             "category": "Education",
             "publishDate": f"{video.published}T08:00:00-08:00",
@@ -149,7 +132,7 @@ def refused(entry: Unplayable) -> dict[str, Any]:
     }
 
 
-def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[str, Any]:
+def _format(video: Video, stream: Stream, incoming: Incoming, links: Links) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "itag": stream.itag,
         "mimeType": stream.mime,
@@ -165,13 +148,13 @@ def _format(video: Video, stream: Stream, viewer: Viewer, links: Links) -> dict[
     # Missing where the stream has no index: then the whole stream must be fetched.
     if stream.index_range:
         entry["indexRange"] = _range(stream.index_range)
-    if viewer.client not in _WITHOUT_LINKS:
+    if incoming.client not in _WITHOUT_LINKS:
         entry |= links.make(
             video.video_id,
             stream,
-            client=viewer.client,
-            address=viewer.address,
-            puzzle=_PUZZLES.get(viewer.client, "none"),
+            client=incoming.client,
+            listener=incoming.listener,
+            puzzle=_PUZZLES.get(incoming.client, "none"),
         )
     if stream.height:
         entry |= {

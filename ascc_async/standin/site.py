@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ascc_async.model import License
-from ascc_async.standin import masks, next_answer, replies, web_pages
+from ascc_async.standin import masks, replies, web_pages
 from ascc_async.standin.data_api import DataApiSite, data_api_error
-from ascc_async.standin.incoming import Incoming, public_address
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.limits import HowRefused, drawn_by_hash
 from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
 from ascc_async.standin.media import Stream, VideoStreams
+from ascc_async.standin.next_answer import next_answer, written
 from ascc_async.standin.playability import REFUSALS
-from ascc_async.standin.player_answer import Viewer, player_answer
+from ascc_async.standin.player_answer import player_answer
 from ascc_async.standin.replies import SiteReply
-from ascc_async.standin.templates import Template, values_of
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import Fault, WorldSettings
 
@@ -45,15 +44,10 @@ _FIXED_PAGES: Mapping[tuple[str, str], SiteReply] = {
     ("consent.youtube.com", "/m"): replies.CONSENT_PAGE,
     ("accounts.google.com", "/ServiceLogin"): replies.LOGIN_PAGE,
 }
-StreamsOf = Callable[[Video], Sequence[Stream]]
 
 
 class Site:
-    """Replies to requests. Replaced by a new one when settings change.
-
-    Answers are templates, kept per shape and mask, nothing per video: thousands of small ones a
-    second leave the core to the client that is measured. `quota` outlives this object.
-    """
+    """Replies to requests. Replaced by a new one when settings change; `quota` outlives it."""
 
     def __init__(
         self, settings: WorldSettings, streams: VideoStreams, metadata: Path, quota: Counter[str]
@@ -62,7 +56,6 @@ class Site:
         self._metadata = metadata
         self._api = DataApiSite(settings.data_api, quota)
         self._links = Links(b"%d" % settings.seed)
-        self._templates: dict[tuple[Any, ...], Template] = {}
         self._asked: Counter[str] = Counter()  # by video, where its answers differ
 
     async def reply(
@@ -86,56 +79,37 @@ class Site:
 
     async def _about_video(self, incoming: Incoming, refusal: str) -> SiteReply:
         """`next`, `player` or the watch page; `refusal`: what it says in place of the truth."""
-        mask = incoming.mask
         if not incoming.videos:
             return replies.NO_VIDEO
-        if mask and self._pages.mask == "refused":
-            return replies.bad_mask(mask)
-        mask = mask if self._pages.mask == "honoured" else ""
+        if incoming.mask and self._pages.mask == "refused":
+            return replies.bad_mask(incoming.mask)
+        mask = masks.parse(incoming.mask if self._pages.mask == "honoured" else "")
         video = self.world.video(incoming.videos[0])
         if incoming.endpoint == "next":
             return SiteReply(self._next(video, mask, incoming, bool(refusal)))
         # Sizes and links of media cost far more than the rest of an answer: they are looked up
         # only where the mask lets them through, and then in a thread, as media may be encoded.
-        if (mask and "streamingData" not in mask) or video.license is License.UNAVAILABLE:
-            return self._player_or_watch(incoming, video, mask, refusal, lambda _: ())
-        return await asyncio.to_thread(
-            self._player_or_watch, incoming, video, mask, refusal, self._streams.of
-        )
+        streams: Sequence[Stream] = ()
+        if (not mask or "streamingData" in mask) and video.license is not License.UNAVAILABLE:
+            streams = await asyncio.to_thread(self._streams.of, video)
+        player = player_answer(video, incoming, self._links, streams, refusal)
+        if incoming.endpoint == "player":
+            return SiteReply(replies.dumps(masks.apply(player, mask)))
+        initial_data = self._next(video, {}, incoming, bool(refusal))
+        page = web_pages.watch_page(video, initial_data, player, signed_in=incoming.signed_in)
+        return SiteReply(page, 200, replies.HTML)
 
-    def _next(self, video: Video, mask: str, incoming: Incoming, refused: bool) -> bytes:
-        # To a client that is refused YouTube shows a page without the video, not an error.
-        shape = "gone" if refused else next_answer.shape_of(video)
-        members = next_answer.is_members_only(video)
-        pages, share = self._pages, self._pages.license_row_missing
-        signed_in = incoming.signed_in
-        if incoming.listener in pages.license_row_gone_for:
-            pages = pages.model_copy(update={"license_row": "gone"})
-        elif share:
+    def _next(self, video: Video, mask: masks.Mask, incoming: Incoming, refused: bool) -> bytes:
+        pages = self._pages
+        row_gone = incoming.listener in pages.license_row_gone_for
+        if pages.license_row_missing:
             self._asked[video.video_id] += 1
             drawn = drawn_by_hash(f"license row {video.video_id} {self._asked[video.video_id]}")
-            if drawn < share:
-                pages = pages.model_copy(update={"license_row": "gone"})
-        # All that an answer depends on, but for the holes.
-        key = (shape, mask, signed_in, members, pages.license_row)
-        if key not in self._templates:
-            answer = next_answer.build(shape, pages, members=members, signed_in=signed_in)
-            answer = masks.apply(answer, masks.parse(mask))
-            self._templates[key] = Template(answer, reordered=self._pages.reordered)
-        return self._templates[key].fill(values_of(video))
-
-    def _player_or_watch(
-        self, incoming: Incoming, video: Video, mask: str, refusal: str, streams: StreamsOf
-    ) -> SiteReply:
-        watch, signed_in = incoming.endpoint == "watch", incoming.signed_in
-        client = "WEB" if watch else incoming.client
-        viewer = Viewer(client, public_address(incoming.listener), signed_in)
-        player = player_answer(video, viewer, self._links, streams, refusal)
-        if not watch:
-            return SiteReply(replies.dumps(masks.apply(player, masks.parse(mask))))
-        initial_data = self._next(video, "", incoming, bool(refusal))
-        page = web_pages.watch_page(video, initial_data, player, signed_in=signed_in)
-        return SiteReply(page, 200, replies.HTML)
+            row_gone = row_gone or drawn < pages.license_row_missing
+        if row_gone:
+            pages = pages.model_copy(update={"license_row": "gone"})
+        answer = next_answer(video, pages, signed_in=incoming.signed_in, refused=refused)
+        return written(masks.apply(answer, mask), pages)
 
     async def _answer(self, incoming: Incoming, fault: Fault | None) -> SiteReply:
         path = incoming.request.path
@@ -166,7 +140,7 @@ class Site:
     def _media(self, incoming: Incoming, whole: bool) -> SiteReply:
         """206 with the part asked for; 200 with everything; 416 beyond the end."""
         try:
-            video_id, itag = self._links.check(incoming.query, public_address(incoming.listener))
+            video_id, itag = self._links.check(incoming.query, incoming.listener)
         except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
             return replies.FORBIDDEN
         stream = self._streams.one(self.world.video(video_id), itag)

@@ -122,14 +122,14 @@ def test_media_links_end(monkeypatch: pytest.MonkeyPatch) -> None:
     for seconds in (60, -2):
         monkeypatch.setattr(links, "LINK_SECONDS", seconds)
         link = links.Links(b"secret").make(
-            COMMON, stream, client="VISIONOS", address="203.0.113.1", puzzle="none"
+            COMMON, stream, client="VISIONOS", listener="main", puzzle="none"
         )
         query = dict(parse_qsl(urlsplit(link["url"]).query))
         if seconds > 0:
-            assert links.Links(b"secret").check(query, "203.0.113.1") == (COMMON, 140)
+            assert links.Links(b"secret").check(query, "main") == (COMMON, 140)
         else:
             with pytest.raises(links.ForbiddenLink, match="expired"):
-                links.Links(b"secret").check(query, "203.0.113.1")
+                links.Links(b"secret").check(query, "main")
 
 
 async def test_the_web_players_puzzle_must_be_solved(ask: Client) -> None:
