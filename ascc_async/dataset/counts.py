@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.model import License, Outcome
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-Kind = tuple[str, str, str, str]
-"""A row's split, license, outcome and reason."""
+class RowKind(NamedTuple):
+    """What rows are counted by. `tried`: somebody tried to make the clip."""
+
+    split: str
+    license: str
+    outcome: str
+    reason: str
+    tried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,19 @@ class Counts:
         return self.pending + self.license(License.UNKNOWN)
 
 
-def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame, untried: int) -> Counts:
+def counts_of(kinds: Mapping[RowKind, int], clips: Sequence[ManifestRow]) -> Counts:
     """The sums, from how many rows there are of each kind and from the rows of the clips."""
     outcomes, licenses = Counter[str](), Counter[str]()
     reasons, splits = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for (split, license, outcome, reason), number in kinds.items():
+    untried = 0
+    for (split, license, outcome, reason, tried), number in kinds.items():
         outcomes[outcome] += number
         licenses[license] += number
         reasons[outcome, reason] += number
         splits[split, outcome] += number
+        untried += number * (outcome == Outcome.PENDING and not tried)
     # Whole microseconds: a sum of floats would depend on the order of its parts.
-    micros = (clips.duration_seconds.astype(float) * 1_000_000).round().astype(int).sum()
+    micros = sum(round(float(row.duration_seconds) * 1_000_000) for row in clips)
     return Counts(
         segments=outcomes.total(),
         outcomes=dict(sorted(outcomes.items())),
@@ -88,12 +95,12 @@ def counts_of(kinds: Mapping[Kind, int], clips: pd.DataFrame, untried: int) -> C
         licenses=dict(sorted(licenses.items())),
         reasons=dict(sorted(reasons.items())),
         splits=dict(sorted(splits.items())),
-        classes=dict(sorted(Counter(clips.labels.str.split(",").explode()).items())),
-        sample_rates=dict(sorted(Counter(clips.sample_rate.astype(int).tolist()).items())),
-        seconds=int(micros) / 1_000_000,
-        bytes=int(clips["bytes"].astype(int).sum()),
-        channels=clips.channel_id.nunique(),
-        first_checked=min(clips.license_checked_at, default=""),
-        last_checked=max(clips.license_checked_at, default=""),
+        classes=dict(sorted(Counter(m for row in clips for m in row.labels.split(",")).items())),
+        sample_rates=dict(sorted(Counter(int(row.sample_rate) for row in clips).items())),
+        seconds=micros / 1_000_000,
+        bytes=sum(int(row.bytes) for row in clips),
+        channels=len({row.channel_id for row in clips}),
+        first_checked=min((row.license_checked_at for row in clips), default=""),
+        last_checked=max((row.license_checked_at for row in clips), default=""),
         untried=untried,
     )

@@ -7,16 +7,16 @@ import io
 import os
 import weakref
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ascc_async.audioset.segments import Bools, Int64s, gather, offsets
-from ascc_async.dataset.counts import Counts, Kind, counts_of
+from ascc_async.dataset.counts import RowKind, counts_of
 from ascc_async.dataset.manifest import COLUMNS, ManifestRow
 from ascc_async.errors import MetadataError
 from ascc_async.model import License, Outcome, Reason
@@ -35,21 +35,11 @@ _WORDS = {
 }
 
 
-class RowKind(NamedTuple):
-    """What rows are counted by. `tried`: somebody tried to make the clip."""
-
-    split: str
-    license: str
-    outcome: str
-    reason: str
-    tried: bool
-
-
 class ManifestIndex:
     """A manifest as it was when it was opened, also after a run has put another in its place.
 
-    `counts` are its sums, `kinds` how many rows there are of each, `classes` the same by MID. Two
-    million rows take seconds and 40 MB. Raises MetadataError for what no run wrote;
+    `counts` are its sums, `kinds` how many rows there are of each. Two million rows take seconds
+    and 40 MB. Raises MetadataError for what no run wrote;
     `manifest_pages` checks more, and names the line.
     """
 
@@ -81,8 +71,9 @@ class ManifestIndex:
         self._starts = np.concatenate([np.empty(0, np.int64), *starts])
         numbers = np.bincount(self._kind_of, minlength=len(self._kinds)).tolist()
         self.kinds = dict(zip(self._kinds, numbers, strict=True))
-        self.classes = self._count_classes()
-        self.counts = self._count()
+        # Only clips: of two million rows hardly one in a hundred.
+        clips = self.find(lambda kind: kind.outcome == Outcome.CLIP)
+        self.counts = counts_of(self.kinds, list(self.rows(clips.tolist())))
 
     def __len__(self) -> int:
         return len(self._kind_of)
@@ -136,21 +127,16 @@ class ManifestIndex:
 
     def _numbers(self, table: pd.DataFrame) -> NDArray[np.uint16]:
         """The number of each row's kind; a new kind gets the next one."""
-        key = np.zeros(len(table), np.int64)
-        words: list[Any] = []
-        for name in _KIND:
-            column = table[name].cat
-            words.append(column.categories.astype(str).tolist())  # `attempts` may come as numbers
-            key = key * len(column.categories) + column.codes.to_numpy()
-        keys, which = np.unique(key, return_inverse=True)
+        alike = table.groupby(list(_KIND), observed=True)
         numbers = []
-        for positions in zip(*np.unravel_index(keys, [*map(len, words)]), strict=True):
-            *named, attempts = (each[at] for each, at in zip(words, positions, strict=True))
-            kind = RowKind._make((*named, attempts != "0"))
+        for *named, attempts in alike.size().index:
+            kind = RowKind._make((*named, str(attempts) != "0"))  # it may come as a number
             numbers.append(self._kinds.setdefault(kind, len(self._kinds)))
-        return np.array(numbers, np.uint16)[which]
+        return np.array(numbers, np.uint16)[alike.ngroup()]
 
-    def _count_classes(self) -> Mapping[str, Mapping[RowKind, int]]:
+    @cached_property
+    def classes(self) -> Mapping[str, Mapping[RowKind, int]]:
+        """Of each class how many rows of each kind hold it, by MID."""
         labels, lengths = self._sets.labels_of(self._set_of)
         size = len(self._sets.codes), len(self.kinds)
         both = labels.astype(np.int64) * size[1] + np.repeat(self._kind_of, lengths)
@@ -159,17 +145,6 @@ class ManifestIndex:
             mid: {kind: number for kind, number in zip(self.kinds, row, strict=True) if number}
             for mid, row in zip(self._sets.codes, table, strict=True)
         }
-
-    def _count(self) -> Counts:
-        import pandas as pd
-
-        kinds, untried = Counter[Kind](), 0
-        for kind, number in self.kinds.items():
-            kinds[kind[:4]] += number
-            untried += number * (kind.outcome == Outcome.PENDING and not kind.tried)
-        # Only clips: of two million rows hardly one in a hundred.
-        clips = self.rows(self.find(lambda kind: kind.outcome == Outcome.CLIP).tolist())
-        return counts_of(kinds, pd.DataFrame(clips, columns=list(COLUMNS), dtype=str), untried)
 
 
 class _LabelSets:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.segments import Bools, gather
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.card import card
-from ascc_async.dataset.counts import Counts, Kind, counts_of
+from ascc_async.dataset.counts import Counts, RowKind, counts_of
 from ascc_async.dataset.credits import attribution_of, write_attribution, write_credits
 from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
 from ascc_async.dataset.evidence import EVIDENCE_FILE, EvidenceWriter
@@ -38,7 +37,7 @@ from ascc_async.dataset.tables import (
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import Evidence, License, Outcome
+from ascc_async.model import Evidence, License
 from ascc_async.settings import Settings
 
 DATASET_FOLDER = "dataset"
@@ -150,8 +149,7 @@ def write_dataset(
         is_clip = np.fromiter((made is CLIP for made in decisions), bool, len(entries))
         beyond_limit = entries.beyond_limit(is_clip)
 
-    kinds: dict[Kind, int] = {}
-    untried = 0
+    kinds: dict[RowKind, int] = {}
     clips: list[tuple[ManifestRow, str]] = []
     with _staged(output_dir / DATASET_FOLDER) as folder:
         with (
@@ -173,9 +171,8 @@ def write_dataset(
                 seen = evidence.add(entry.video_id) if shared and not decision.removed else ""
                 row = manifest_row(entry, answer, clip, decision, seen)
                 add_manifest_row(row)
-                kind = (row.split, row.license, row.outcome, row.reason)
+                kind = RowKind(row.split, row.license, row.outcome, row.reason, row.attempts != "0")
                 kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
-                untried += row.outcome == Outcome.PENDING and row.attempts == "0"
                 if row.reason:
                     add_unavailable(unavailable_row(row, answer, clip))
                 if decision is CLIP and clip is not None and clip.clip is not None:
@@ -187,8 +184,7 @@ def write_dataset(
         write_credits(folder / "CREDITS.md", credited)
         clip_rows = [row for row, _ in clips]
         write_class_tables(folder, clip_rows, entries.selection.chosen)
-        table = pd.DataFrame(clip_rows, columns=list(COLUMNS), dtype=str)
-        counts = counts_of(kinds, table, untried)
+        counts = counts_of(kinds, clip_rows)
         text = card(counts, entries.selection.chosen, facts.settings)
         for name, content in (
             ("README.md", text),

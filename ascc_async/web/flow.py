@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ascc_async.dataset.card import OUTCOME_MEANINGS
-from ascc_async.dataset.manifest_index import RowKind
+from ascc_async.dataset.counts import RowKind
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.progress.formatting import count

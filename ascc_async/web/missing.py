@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from ascc_async.dataset.counts import RowKind
 from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.manifest_index import RowKind
 from ascc_async.progress.formatting import moment
 from ascc_async.web.flow import Step, flows, steps
 from ascc_async.web.shown_folder import SHOWN

@@ -17,7 +17,8 @@ from aiohttp.typedefs import Handler
 
 from ascc_async.audioset.metadata_files import ONTOLOGY
 from ascc_async.audioset.ontology import Ontology, read_ontology
-from ascc_async.dataset.manifest_index import ManifestIndex, RowKind
+from ascc_async.dataset.counts import RowKind
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.rebuild import chosen_classes
 from ascc_async.model import License, Outcome

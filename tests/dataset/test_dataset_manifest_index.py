@@ -8,8 +8,9 @@ import pytest
 from dataset_samples import DOG, MAN, SPEECH, Sample, full
 
 from ascc_async.dataset import manifest_index
+from ascc_async.dataset.counts import RowKind
 from ascc_async.dataset.manifest import manifest_pages
-from ascc_async.dataset.manifest_index import ManifestIndex, RowKind
+from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.errors import MetadataError
 from ascc_async.model import Outcome, Reason
 

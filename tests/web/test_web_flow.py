@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dataset_samples import DOG, Sample, full, removals
 
-from ascc_async.dataset.manifest_index import RowKind
+from ascc_async.dataset.counts import RowKind
 from ascc_async.settings import Settings
 from ascc_async.web.flow import Step, flow, flows, steps
 from ascc_async.web.missing import listed_rows, trail_to
