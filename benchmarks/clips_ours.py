@@ -69,7 +69,7 @@ def selection_of(jobs: list[Job]) -> Selection:
         label_codes=np.zeros(rows, np.uint16),
         mids=("/m/0",),
     )
-    chosen = ChosenClass(0, 0, "/m/0", "Speech", None, rows)
+    chosen = ChosenClass(0, "/m/0", "Speech", None)
     return Selection(table, (chosen,), np.arange(rows, dtype=np.int32), 0, None)
 
 

@@ -32,21 +32,19 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True, slots=True)
 class ChosenClass:
-    """A chosen class: `code` is its position in the table's classes, `rows` counts its segments."""
+    """A chosen class, as `suitable_classes.csv` has it."""
 
-    code: int
     index: int
     mid: str
     name: str
     quality: float | None
-    rows: int
 
 
 @dataclass(frozen=True)
 class Selection:
     """The segments that hold at least one chosen class, whole: no label of theirs is cut.
 
-    `chosen` is in class list order. `rows` are rows of the table, ascending. With
+    `chosen` is in the order of the table's classes. `rows` are rows of the table, ascending. With
     `max_per_class`, class `j` of `chosen` takes its videos in the order of
     `class_rows[class_offsets[j]:class_offsets[j + 1]]`; it depends on the seed and the ids only.
     """
@@ -79,7 +77,7 @@ class Selection:
     @cached_property
     def class_offsets(self) -> Int64s:
         """Where each chosen class begins in `class_rows`, and the end of the last."""
-        return offsets(np.array([chosen.rows for chosen in self.chosen], np.int64))
+        return offsets(self.segments.class_counts()[self._positions >= 0])
 
     @cached_property
     def class_rows(self) -> Rows:
@@ -109,9 +107,8 @@ class Selection:
     @cached_property
     def _positions(self) -> Rows:
         """For every class code, its position in `chosen`, or -1."""
-        positions = np.full(len(self.segments.mids), -1, np.int32)
-        positions[[chosen.code for chosen in self.chosen]] = np.arange(len(self.chosen))
-        return positions
+        positions = {chosen.mid: position for position, chosen in enumerate(self.chosen)}
+        return np.array([positions.get(mid, -1) for mid in self.segments.mids], np.int32)
 
 
 def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSettings) -> Selection:
@@ -122,17 +119,9 @@ def select(catalog: Catalog, classes: ClassesSettings, sampling: SamplingSetting
     choices = choose_classes(catalog.classes, catalog.ontology, classes)
     require_one(choices, classes)
     table = catalog.segments
-    counts = table.class_counts().tolist()
-    chosen = tuple(
-        ChosenClass(
-            code, choice.sound.index, choice.sound.mid, choice.sound.name, choice.sound.quality,
-            counts[code],
-        )
-        for code, choice in enumerate(choices)
-        if choice.chosen
-    )  # fmt: skip
-    wanted = np.zeros(len(table.mids), bool)
-    wanted[[item.code for item in chosen]] = True
+    sounds = [choice.sound for choice in choices if choice.chosen]
+    chosen = tuple(ChosenClass(each.index, each.mid, each.name, each.quality) for each in sounds)
+    wanted = np.array([choice.chosen for choice in choices])
     # Every row has a label, so no run of `reduceat` is empty.
     is_selected = np.logical_or.reduceat(wanted[table.label_codes], table.label_offsets[:-1])
     rows = np.flatnonzero(is_selected).astype(np.int32)

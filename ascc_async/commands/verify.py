@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ascc_async.dataset.evidence import EVIDENCE_FILE, wrong_evidence
-from ascc_async.dataset.manifest import ManifestRow, manifest_pages
+from ascc_async.dataset.manifest import ManifestRow, as_rows, manifest_pages
 from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.text import counted
 from ascc_async.dataset.write import DATASET_FOLDER
@@ -137,7 +137,7 @@ def verify(
     evidence: dict[str, str] = {}
     for page in manifest_pages(manifest_in(output_dir)):
         clips, proven = page[page.sha256 != ""], page[page.evidence != ""]
-        rows += map(ManifestRow._make, clips.itertuples(index=False, name=None))
+        rows += as_rows(clips)
         evidence.update(zip(proven.evidence, proven.video_id, strict=True))
     expected = {*known, *(row.path for row in rows)}
     if sample is not None and sample < len(rows):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from ascc_async.dataset.manifest import read_manifest
+from ascc_async.dataset.manifest import manifest_pages
 from ascc_async.dataset.text import counted
 from ascc_async.model import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Nothing that changes without a reason for a reader, such as titles, times and attempts.
 _COMPARED = ["segment_id", "license", "outcome", "reason", "sha256"]
@@ -46,9 +48,13 @@ class ManifestChanges:
 
 def diff(a: Path, b: Path) -> ManifestChanges:
     """Compare two manifest files. Raises MetadataError for what is not a manifest."""
+    import pandas as pd  # a third of a second, and `rebuild` takes its texts from here
+
     # An outer join sorts by the segment id, and has "" where one side lacks the segment.
     sides = [
-        read_manifest(manifest, _COMPARED).set_index("segment_id").add_suffix(suffix)
+        pd.concat(page[_COMPARED] for page in manifest_pages(manifest))
+        .set_index("segment_id")
+        .add_suffix(suffix)
         for manifest, suffix in ((a, "_a"), (b, "_b"))
     ]
     both = sides[0].join(sides[1], how="outer").fillna("")

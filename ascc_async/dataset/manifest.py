@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -144,11 +144,16 @@ _WITH_FILE = {
 }
 
 
-def read_manifest(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """These columns of all rows, checked as in `manifest_pages`."""
-    import pandas as pd
+def clips_in(path: Path) -> list[ManifestRow]:
+    """The rows with outcome `clip`; all rows are checked, as in `manifest_pages`."""
+    # Page by page: of two million rows only some thousand are clips.
+    pages = (page[page.outcome == Outcome.CLIP] for page in manifest_pages(path))
+    return [row for page in pages for row in as_rows(page)]
 
-    return pd.concat(page[list(columns)] for page in manifest_pages(path))
+
+def as_rows(page: pd.DataFrame) -> Iterator[ManifestRow]:
+    """Rows of `manifest_pages` as records."""
+    return map(ManifestRow._make, page.itertuples(index=False, name=None))
 
 
 def manifest_pages(path: Path) -> Iterator[pd.DataFrame]:
@@ -218,7 +223,7 @@ def _check(path: Path, page: pd.DataFrame, last: str) -> None:
         ("video_id", page.video_id == ids[:11], "that of segment_id"),
         ("start_seconds", start_ms == ids[12:].astype(int), "that of segment_id"),
         ("end_seconds", end > start, "a time after start_seconds"),
-        ("segment_id", page.segment_id != previous, "each segment only once"),
+        ("video_id", page.video_id != previous.str[:11], "each video only once"),
         ("segment_id", page.segment_id > previous, "rows sorted by segment_id"),
     )  # fmt: skip
 

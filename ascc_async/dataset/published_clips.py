@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
-from ascc_async.dataset.manifest import ManifestRow, manifest_pages
+from ascc_async.dataset.manifest import ManifestRow, clips_in
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.files import replacing
-from ascc_async.model import Outcome
 
 EXPORTS_FOLDER = "exports"
 VERIFY = (
@@ -51,13 +50,9 @@ def published_clips(output_dir: Path) -> list[ManifestRow]:
     Raises SetupError where there is no dataset yet, MetadataError for a line that is not right.
     """
     removals = read_removals(output_dir)
-    # Page by page: of two million rows only some thousand are clips.
-    manifest = manifest_in(output_dir)
-    pages = (page[page.outcome == Outcome.CLIP] for page in manifest_pages(manifest))
-    rows = (row for page in pages for row in page.itertuples(index=False, name=None))
     return [
         row
-        for row in map(ManifestRow._make, rows)
+        for row in clips_in(manifest_in(output_dir))
         if not removals.cover(row.video_id, row.segment_id, row.channel_id, restored(row.channel))
     ]
 

@@ -124,11 +124,12 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
     clips = round(expected.made) + again.from_lossless
 
     def size(position: int) -> ClassSize:
-        chosen, number = selection.chosen[position], float(chances[selection.order(position)].sum())
+        chosen, order = selection.chosen[position], selection.order(position)
+        number = float(chances[order].sum())
         number = number if limit is None else min(number, limit)
-        return ClassSize(chosen.mid, chosen.name, chosen.rows, round(number, 1))
+        return ClassSize(chosen.mid, chosen.name, len(order), round(number, 1))
 
-    by_size = sorted(range(len(selection.chosen)), key=lambda n: selection.chosen[n].rows)
+    by_size = sorted(range(len(selection.chosen)), key=lambda n: len(selection.order(n)))
     listed = rows * seen.listed
     return RunPlan(
         splits=selection.segments.splits,

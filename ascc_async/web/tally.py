@@ -7,7 +7,6 @@ a dataset that came without its journal and metadata. A run writes it every few 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -117,12 +116,9 @@ def read_tally(settings: Settings) -> Tally:
     written_at = manifest.stat().st_mtime
     index = ManifestIndex(manifest)
     chosen = chosen_classes(manifest.with_name("suitable_classes.csv"), sorted(index.classes))
-    columns = (chosen[name].tolist() for name in ("mid", "display_name", "quality"))
     classes = {
-        mid: ClassTally(
-            mid, name, None if math.isnan(quality) else quality, index.classes.get(mid, {})
-        )
-        for mid, name, quality in zip(*columns, strict=True)
+        item.mid: ClassTally(item.mid, item.name, item.quality, index.classes.get(item.mid, {}))
+        for item in chosen
     }
     ontology = ONTOLOGY.find(settings.audioset.metadata_dir)
     return Tally(written_at, index, classes, read_ontology(ontology) if ontology else None)

@@ -35,14 +35,10 @@ def selection_of(
 ) -> Selection:
     """A selection of these classes from these rows."""
     table = table_of(labels, classes)
-    counts = table.class_counts().tolist()
     rows = [i for i, codes in enumerate(labels) if set(codes) & set(chosen)]
     return Selection(
         table,
-        tuple(
-            ChosenClass(code, code, f"/m/{code}", f"Class {code}", None, counts[code])
-            for code in sorted(chosen)
-        ),
+        tuple(ChosenClass(code, f"/m/{code}", f"Class {code}", None) for code in sorted(chosen)),
         np.array(rows, np.int32),
         seed,
         limit,

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ascc_async.audioset.selection import Selection
+from ascc_async.audioset.selection import ChosenClass, Selection
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
+from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, parse_removals
-from ascc_async.dataset.tables import SUITABLE_COLUMNS
 from ascc_async.dataset.text import seconds
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -27,9 +25,9 @@ NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 DAY = 86400.0
 SPEECH, DOG, MAN = "/m/09x0r", "/m/0bt9lr", "/m/05zppz"
 CLASSES = (
-    (0, SPEECH, "Speech", 1.0),
-    (1, MAN, "Male speech, man speaking", 0.9),
-    (2, DOG, "Dog", float("nan")),
+    ChosenClass(0, SPEECH, "Speech", 1.0),
+    ChosenClass(1, MAN, "Male speech, man speaking", 0.9),
+    ChosenClass(2, DOG, "Dog", None),
 )
 CHANNEL_ID = "UC" + "x" * 22
 
@@ -110,19 +108,18 @@ def evidence(video_id: str) -> Evidence:
     return Evidence(video_id, "data_api", NOW - 3600, address, "", json.dumps(said))
 
 
-def selection(segments: Sequence[Segment], classes: Sequence[Any] = CLASSES) -> Selection:
+def selection(segments: Sequence[Segment], classes: Sequence[ChosenClass] = CLASSES) -> Selection:
     """Some segments as a selection, without a limit per class."""
-    rows = pd.DataFrame(
-        {
-            "video_id": [item.video_id for item in segments],
-            "start_seconds": [seconds(item.start_ms) for item in segments],
-            "end_seconds": [seconds(item.end_ms) for item in segments],
-            "split": [item.split for item in segments],
-            "labels": [",".join(item.labels) for item in segments],
-        }
-    )
-    chosen = pd.DataFrame(classes, columns=list(SUITABLE_COLUMNS))
-    return Recipe("", rows, chosen, ClipsSettings()).selection()
+    rows = [
+        ManifestRow._make(
+            (
+                item.segment_id, item.video_id, seconds(item.start_ms), seconds(item.end_ms),
+                item.split, ",".join(item.labels), *[""] * 19,
+            )
+        )
+        for item in segments
+    ]  # fmt: skip
+    return Recipe("", rows, tuple(classes), ClipsSettings()).selection()
 
 
 @dataclass
@@ -134,7 +131,7 @@ class Sample:
     journal: MemoryJournal = field(default_factory=lambda: MemoryJournal([], []))
     settings: Settings = field(default_factory=Settings)
     terms: Terms = field(default_factory=lambda: Terms(ENCODING, NOW, 30))
-    classes: Sequence[Any] = CLASSES
+    classes: Sequence[ChosenClass] = CLASSES
     max_per_class: int | None = None
 
     def add(

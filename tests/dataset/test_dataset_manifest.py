@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dataset_samples import full
 
-from ascc_async.dataset.manifest import ManifestRow, manifest_pages
+from ascc_async.dataset.manifest import ManifestRow, as_rows, manifest_pages
 from ascc_async.errors import MetadataError
 
 
@@ -31,7 +31,7 @@ def test_what_was_written_reads_back(manifest: Path) -> None:
 def read_manifest(path: Path) -> list[ManifestRow]:
     """All rows."""
     pages = list(manifest_pages(path))
-    return [ManifestRow._make(row) for page in pages for row in page.itertuples(index=False)]
+    return [row for page in pages for row in as_rows(page)]
 
 
 def edited(path: Path, change: Callable[[str], str]) -> Path:
@@ -106,7 +106,7 @@ def test_rows_out_of_order_or_twice_are_reported(manifest: Path) -> None:
     with pytest.raises(MetadataError, match=r":3: .*rows sorted"):
         read_manifest(manifest)
     manifest.write_bytes(b"\r\n".join([lines[0], lines[1], lines[1], b""]))
-    with pytest.raises(MetadataError, match=r":3: .*each segment only once"):
+    with pytest.raises(MetadataError, match=r":3: .*each video only once"):
         read_manifest(manifest)
 
 

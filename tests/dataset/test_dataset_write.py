@@ -26,6 +26,7 @@ from dataset_samples import (
     selection,
 )
 
+from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.terms import TOOL
@@ -178,7 +179,7 @@ def test_no_class_name_makes_a_bad_file_name(tmp_path: Path) -> None:
     sample = Sample(tmp_path)
     sample.add("aaaaaaaaaaa")
     names = ["../a/b", "Dog", "dog", ".hidden", "-rf", ""]
-    sample.classes = [(i, f"/m/{i}", name, 1.0) for i, name in enumerate(names)]
+    sample.classes = [ChosenClass(i, f"/m/{i}", name, 1.0) for i, name in enumerate(names)]
     sample.write()
     assert {path.name for path in sample.path("classes").iterdir()} == {
         "_.._a_b.csv", "Dog (1).csv", "dog (2).csv", "_.hidden.csv", "_-rf.csv", "_.csv",

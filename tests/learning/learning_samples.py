@@ -16,13 +16,14 @@ import numpy as np
 import soundfile
 from dataset_samples import Sample, evidence
 
+from ascc_async.audioset.selection import ChosenClass
 from ascc_async.files import sha256_of
 from ascc_async.standin.metadata import ONTOLOGY, write_classes
 from tests.in_process import run_here
 
 MIDS = {entry.name: entry.mid for entry in ONTOLOGY}
 CLASSES = [
-    (index, entry.mid, entry.name, 1.0)
+    ChosenClass(index, entry.mid, entry.name, 1.0)
     for index, entry in enumerate(entry for entry in ONTOLOGY if entry.rated is not None)
 ]
 RATE = 16_000
