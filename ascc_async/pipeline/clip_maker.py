@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from ascc_async.audioset.classes import read_class_names
+from ascc_async.audioset.metadata_files import PACKAGED_CLASS_LIST
+from ascc_async.dataset.credits import LICENSE_NAME, source_link
+from ascc_async.dataset.eligibility import credits_of
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import LinkExpired, Rejected
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import can_be_made_from
 from ascc_async.media.tags import Tags
 from ascc_async.model import (
+    CREATIVE_COMMONS_DEED,
     ClipFile,
     Evidence,
     License,
@@ -34,8 +42,6 @@ _WATCH_PAGE = "watch_page"
 
 # Looks at the license a second time; None when there is no second way to look.
 ConfirmLicense = Callable[[Resolved], Awaitable[LicenseAnswer | None]]
-# What is written into a clip, given whose the video is.
-TagsOf = Callable[[Segment, Resolved | ClipRow], Awaitable[Tags]]
 
 
 class LicenseConfirmation:
@@ -87,17 +93,45 @@ class LicenseConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeClip:
-    """What became of a segment; `clip` when it became one. `credit` says whose the video is,
-    `evidence` what the second look saw.
+class ClipResult:
+    """What became of a segment; `clip` when it became one. `credit` says whose the video is, where
+    that was learned, `evidence` what the second look saw.
     """
 
     outcome: Outcome
-    credit: Resolved | ClipRow
+    credit: Resolved | ClipRow | None = None
     clip: ClipFile | None = None
     reason: Reason | None = None
     detail: str = ""
     evidence: Evidence | None = None
+
+
+class ClipTags:
+    """What a clip's tags say: the words that the manifest will have of it. In a rebuild they are
+    those of the manifest that it goes by, for equal bytes.
+    """
+
+    def __init__(self, reader: Reader, recipe: Recipe | None) -> None:
+        self._reader = reader
+        # The copy that comes with the program: a rebuild from a manifest alone has no other.
+        self._names = read_class_names(PACKAGED_CLASS_LIST)
+        self._words = recipe.credits() if recipe else {}
+
+    async def of(self, segment: Segment, credit: Resolved | ClipRow) -> Tags:
+        """`credit` says whose the video is where the license answer does not."""
+        words = self._words.get(segment.segment_id)
+        if words is None:
+            # In a thread: a disk that is busy must not hold up the event loop.
+            answer = await asyncio.to_thread(self._reader.answer, segment.video_id)
+            words = credits_of(answer, credit)
+        return Tags(
+            words.title,
+            words.channel,
+            source_link(segment.video_id, segment.start_ms // 1000),
+            LICENSE_NAME,
+            CREATIVE_COMMONS_DEED,
+            tuple(self._names.get(mid, mid) for mid in segment.labels),
+        )
 
 
 class ClipMaker:
@@ -110,16 +144,14 @@ class ClipMaker:
         confirm_license: ConfirmLicense,
         removals: Removals,
         clips_of: Callable[[str], Awaitable[list[ClipRow]]],
-        tags_of: TagsOf | None = None,
+        tags: ClipTags | None = None,
     ) -> None:
-        """`clips_of` reads from the journal what became of a video's segments; without `tags_of`
-        clips have no tags.
-        """
+        """`clips_of` reads from the journal what became of a video's segments."""
         self._youtube, self._cutter = youtube, cutter
         self._confirm_license, self._removals = confirm_license, removals
-        self._clips_of, self._tags_of = clips_of, tags_of
+        self._clips_of, self._tags = clips_of, tags
 
-    async def make(self, segment: Segment, *, other_container: bool = False) -> MadeClip:
+    async def make(self, segment: Segment, *, other_container: bool = False) -> ClipResult:
         """The clip, or why there is none. Raises what the extractor and the cutter raise.
 
         `other_container`: take the same sound from another container where there is one.
@@ -131,15 +163,15 @@ class ClipMaker:
         if self._removals.cover(video_id, segment.segment_id, channel_id, channel):
             # Only now is the channel known. Kept as pending, should the list change again.
             detail = "removals.txt names this channel or video"
-            return MadeClip(Outcome.PENDING, resolved, detail=detail)
+            return ClipResult(Outcome.PENDING, resolved, detail=detail)
         seen = await self._confirm_license(resolved)
         if seen is not None and seen.license is License.STANDARD:
             detail = f"{seen.source} shows the standard license"
-            return MadeClip(
+            return ClipResult(
                 Outcome.NOT_SHAREABLE, resolved, reason=Reason.LICENSE_CHANGED, detail=detail
             )
         evidence = seen.evidence if seen is not None else None
-        tags = await self._tags_of(segment, resolved) if self._tags_of else None
+        tags = await self._tags.of(segment, resolved) if self._tags else None
         for attempt in range(1, _LINKS + 1):
             if other_container and resolved.other_audio is not None:
                 log.info(
@@ -150,7 +182,7 @@ class ClipMaker:
             anew = attempt > 1
             try:
                 clip = await self._youtube.cut(self._cutter, resolved, segment, tags, again=anew)
-                return MadeClip(Outcome.CLIP, resolved, clip, evidence=evidence)
+                return ClipResult(Outcome.CLIP, resolved, clip, evidence=evidence)
             except LinkExpired:
                 if attempt == _LINKS:
                     raise
@@ -158,7 +190,7 @@ class ClipMaker:
             resolved = await self._youtube.resolve(video_id, other_client=anew)
         raise AssertionError("the last link returns or raises")
 
-    async def _from_lossless(self, segment: Segment) -> MadeClip | None:
+    async def _from_lossless(self, segment: Segment) -> ClipResult | None:
         """The clip out of one that is here from before other settings; asks YouTube for nothing."""
         for row in await self._clips_of(segment.video_id):
             if row.segment_id != segment.segment_id or row.clip is None:
@@ -168,7 +200,7 @@ class ClipMaker:
             )
             if removed or not can_be_made_from(row.clip, self._cutter.encoding):
                 continue
-            tags = await self._tags_of(segment, row) if self._tags_of else None
+            tags = await self._tags.of(segment, row) if self._tags else None
             try:
                 clip = await self._cutter.make_from(row.clip, segment, tags)
             except Rejected as error:
@@ -177,5 +209,5 @@ class ClipMaker:
                     extra={"segment": segment.segment_id, "why": str(error)},
                 )
                 continue
-            return MadeClip(Outcome.CLIP, row, clip)
+            return ClipResult(Outcome.CLIP, row, clip)
         return None

@@ -31,7 +31,7 @@ from ascc_async.files import DiskFull
 from ascc_async.journal.records import ClipRow
 from ascc_async.journal.writer import Journal
 from ascc_async.model import Outcome, Reason
-from ascc_async.pipeline.clip_maker import ClipMaker, MadeClip
+from ascc_async.pipeline.clip_maker import ClipMaker, ClipResult
 from ascc_async.pipeline.setbacks import NONE_YET, Setbacks
 from ascc_async.pipeline.work_queue import WorkQueue
 
@@ -105,6 +105,14 @@ class _Trouble:
     unplayed: int = 0
     setbacks: Setbacks = NONE_YET
 
+    def failed(self, error: AsccError) -> ClipResult | None:
+        """Not now: tried again in this run, a few times, and in every later one."""
+        self.failures += 1
+        if self.failures < _TRIES:
+            return None
+        reason = error.reason if isinstance(error, ItemError) else Reason.NETWORK
+        return ClipResult(Outcome.PENDING, reason=reason, detail=str(error))
+
 
 class ClipStage:
     """Takes Creative Commons rows from the work queue, leaves clips and records."""
@@ -119,13 +127,10 @@ class ClipStage:
         work_queue: WorkQueue,
         journal: Journal,
         shutdown: Shutdown,
-        *,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         """`network_away`: some identity has no network, so that faults blame no video."""
         self._maker, self._encoding, self._disk = maker, encoding, disk
-        self._network_away, self._wall = network_away, wall
-        self._work_queue, self._journal = work_queue, journal
+        self._network_away, self._work_queue, self._journal = network_away, work_queue, journal
         self._trouble: dict[int, _Trouble] = {}
         self.made = 0
         self._stage: Stage[int] = Stage(
@@ -149,121 +154,96 @@ class ClipStage:
                 await self._work_queue.wait_change()
 
     async def _work(self, row: int) -> None:
-        """Every kind of failure says what happens next; see the error tree in `errors`."""
+        result = await self._make(row)
+        if result is None:
+            self._work_queue.clip_again(row)
+            return
+        segment = self._work_queue.segment(row)
+        # Of what may not be shared nobody is named.
+        credit = result.credit if result.outcome is not Outcome.NOT_SHAREABLE else None
+        record = ClipRow(
+            segment.segment_id,
+            segment.video_id,
+            self._encoding,
+            result.outcome,
+            time.time(),
+            reason=result.reason,
+            detail=result.detail,
+            clip=result.clip,
+            title=credit.title if credit else "",
+            channel=credit.channel if credit else "",
+            channel_id=credit.channel_id if credit else "",
+        )
+        await self._journal.record(record, *([result.evidence] if result.evidence else []))
+        # Memory must not grow with the number of clips.
+        del self._trouble[row]
+        self._work_queue.clip_done(row, record)
+
+    async def _make(self, row: int) -> ClipResult | None:
+        """What becomes of it in this run; None: its turn comes again.
+
+        Every kind of failure says what happens next; see the error tree in `errors`.
+        """
         segment = self._work_queue.segment(row)
         trouble = self._trouble.setdefault(row, _Trouble())
         try:
             # Before a clip is given up as unreadable, the last try takes another container.
             other_container = trouble.unreadable >= _TRIES - 1
-            made = await self._maker.make(segment, other_container=other_container)
+            result = await self._maker.make(segment, other_container=other_container)
+            self.made += result.clip is not None
+            return result
         except DiskFull as error:
             log.warning("the disk is full: the clip is made later", extra={"why": str(error)})
             self._disk.note_full()
-            self._work_queue.clip_again(row)
+            return None
         except Closed:
-            self._work_queue.clip_again(row)  # the run is stopping: the next one makes it
+            return None  # the run is stopping: the next one makes it
         except GaveUp:
             # Licenses may still come from the Data API, for days: then clips only wait.
             if not self._work_queue.asking:
                 raise
             await asyncio.sleep(_LOOK_EVERY)
-            self._work_queue.clip_again(row)
-        except Refused as error:
-            await self._set_back(row, error)
-        except NetworkFault as error:
-            handle = self._set_back if self._network_away() else self._try_later
-            await handle(row, error)
+            return None
+        except (Refused, NetworkFault) as error:
+            if isinstance(error, NetworkFault) and not self._network_away():
+                return trouble.failed(error)
+            # A refusal, or a network that is away, says nothing of the video: no attempt is used.
+            trouble.setbacks = trouble.setbacks.one_more(self.made)
+            again = trouble.setbacks.counted < _MOST_SETBACKS
+            return None if again else ClipResult(Outcome.PENDING, detail=str(error))
         except (ServerFault, LinkExpired) as error:
-            await self._try_later(row, error)
+            return trouble.failed(error)
         except Unexplained as error:
             # It may be a block: once more after the others, then in every later run.
             trouble.unplayed += 1
             if trouble.unplayed < _LOOKS:
-                self._work_queue.clip_again(row)
-            else:
-                log.warning(
-                    "YouTube does not play a video and does not say why: you may be blocked"
-                    " (cookies or another identity may help), or it is gone; the next run asks"
-                    " again",
-                    extra={"video": segment.video_id, "why": str(error)},
-                )
-                await self._end(row, Outcome.PENDING, None, str(error))
+                return None
+            log.warning(
+                "YouTube does not play a video and does not say why: you may be blocked"
+                " (cookies or another identity may help), or it is gone; the next run asks"
+                " again",
+                extra={"video": segment.video_id, "why": str(error)},
+            )
+            return ClipResult(Outcome.PENDING, detail=str(error))
         except Unavailable as error:
             # A block may speak so, and is noticed by the second: what ends a video is said twice.
             trouble.unplayed += 1
             if REASON_FACTS[error.reason].hopeless and trouble.unplayed < _LOOKS:
-                self._work_queue.clip_again(row)
-            else:
-                await self._end(row, Outcome.UNAVAILABLE, error.reason, str(error))
+                return None
+            return ClipResult(Outcome.UNAVAILABLE, reason=error.reason, detail=str(error))
         except Rejected as error:
             # What is corrupt may have become so on its way: it is fetched again.
             trouble.unreadable += 1
             if error.reason is Reason.CORRUPT and trouble.unreadable < _TRIES:
-                self._work_queue.clip_again(row)
-            else:
-                await self._end(row, Outcome.REJECTED, error.reason, str(error))
+                return None
+            return ClipResult(Outcome.REJECTED, reason=error.reason, detail=str(error))
         except ItemError as error:
             log.warning(
                 "yt-dlp or ffmpeg failed on a video: it is tried again, then left for the next run",
                 extra={"video": segment.video_id, "why": str(error)},
             )
             trouble.unreadable += 1
-            await self._try_later(row, error)
-        else:
-            self.made += made.clip is not None
-            await self._end(row, made.outcome, made.reason, made.detail, made)
-
-    async def _set_back(self, row: int, error: AsccError) -> None:
-        """A refusal, or a network that is away, says nothing of the video: its turn comes again.
-
-        No attempt is used.
-        """
-        trouble = self._trouble[row]
-        trouble.setbacks = trouble.setbacks.one_more(self.made)
-        if trouble.setbacks.counted < _MOST_SETBACKS:
-            self._work_queue.clip_again(row)
-        else:
-            await self._end(row, Outcome.PENDING, None, str(error))
-
-    async def _try_later(self, row: int, error: AsccError) -> None:
-        """Not now: tried again in this run, a few times, and in every later one."""
-        self._trouble[row].failures += 1
-        if self._trouble[row].failures < _TRIES:
-            self._work_queue.clip_again(row)
-            return
-        reason = error.reason if isinstance(error, ItemError) else Reason.NETWORK
-        await self._end(row, Outcome.PENDING, reason, str(error))
-
-    async def _end(
-        self,
-        row: int,
-        outcome: Outcome,
-        reason: Reason | None,
-        detail: str,
-        made: MadeClip | None = None,
-    ) -> None:
-        """Record what became of the segment; its row does not come again in this run."""
-        segment = self._work_queue.segment(row)
-        # Of what may not be shared nobody is named.
-        credit = made.credit if made and outcome is not Outcome.NOT_SHAREABLE else None
-        record = ClipRow(
-            segment.segment_id,
-            segment.video_id,
-            self._encoding,
-            outcome,
-            self._wall(),
-            reason=reason,
-            detail=detail,
-            clip=made.clip if made else None,
-            title=credit.title if credit else "",
-            channel=credit.channel if credit else "",
-            channel_id=credit.channel_id if credit else "",
-        )
-        evidence = [made.evidence] if made and made.evidence else []
-        await self._journal.record(record, *evidence)
-        # Memory must not grow with the number of clips.
-        del self._trouble[row]
-        self._work_queue.clip_done(row, record)
+            return trouble.failed(error)
 
 
 def _gigabytes(number: int) -> str:

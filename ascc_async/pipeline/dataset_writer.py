@@ -5,76 +5,65 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import TypeVar
 
+from ascc_async.audioset.selection import Selection
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
-from ascc_async.dataset.removals import Removals
+from ascc_async.dataset.manifest import Entry
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.errors import StoppedOnRequest
 from ascc_async.files import disk_errors
-from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import Evidence
+from ascc_async.media.encoding import encoding_of
+from ascc_async.pipeline.reconcile import Records
 
-Page = TypeVar("Page")
+_WRITE_AFTER = 60.0  # seconds: somebody may look at the first clips
+_WRITE_EVERY = 300.0  # from then on; longer when the writing itself takes long
 
 
-class _Pages:
-    """The journal's pages, until the run is aborted: a thread cannot be cancelled."""
+class _UntilAborted(Entries):
+    """The selected segments, until the run is aborted: a thread cannot be cancelled."""
 
-    def __init__(self, reader: Reader, shutdown: Shutdown) -> None:
-        self._reader, self._shutdown = reader, shutdown
+    def __init__(self, selection: Selection, shutdown: Shutdown) -> None:
+        super().__init__(selection)
+        self._shutdown = shutdown
 
-    def answers(self) -> Iterator[list[AnswerRow]]:
-        """As the reader's."""
-        return self._until_aborted(self._reader.answers())
-
-    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
-        """As the reader's."""
-        return self._until_aborted(self._reader.clips(encoding))
-
-    def evidence(self) -> Iterator[list[Evidence]]:
-        """As the reader's."""
-        return self._until_aborted(self._reader.evidence())
-
-    def _until_aborted(self, pages: Iterator[Page]) -> Iterator[Page]:
-        for page in pages:
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in super().__iter__():
             if self._shutdown.aborted:
                 raise StoppedOnRequest("aborted: the next run writes the dataset")
-            yield page
+            yield entry
 
 
 class DatasetWriter:
     """Writes the dataset as the journal has it now; one writing at a time."""
 
     def __init__(
-        self,
-        entries: Entries,
-        reader: Reader,
-        encoding: str,
-        removals: Removals,
-        facts: RunFacts,
-        shutdown: Shutdown,
+        self, selection: Selection, records: Records, facts: RunFacts, shutdown: Shutdown
     ) -> None:
-        self._entries, self._pages = entries, _Pages(reader, shutdown)
-        self._encoding, self._removals, self._facts = encoding, removals, facts
+        """Not on the event loop: it sorts two million rows."""
+        self._entries = _UntilAborted(selection, shutdown)
+        self._records, self._facts = records, facts
         # The last writing may begin while the one before is still in its thread.
         self._lock = asyncio.Lock()
-        self.seconds = 0.0  # what the last writing took
+        self._seconds = 0.0  # what the last writing took
+
+    def seconds_until_due(self) -> float:
+        """How long to wait before the next `write`."""
+        # Two million rows take a minute of one core: at most a twentieth of the run.
+        return max(_WRITE_EVERY, 20 * self._seconds) if self._seconds else _WRITE_AFTER
 
     async def write(self) -> Counts:
         """All files under `dataset/`. Raises SetupError when the folder cannot be written."""
         async with self._lock:
             began = time.monotonic()
-            settings = self._facts.settings
+            settings, records = self._facts.settings, self._records
             folder, days = settings.output.dir, settings.license.recheck_after_days
             # Made for each writing: by its own time it is decided whose evidence is too old.
-            terms = Terms(self._encoding, time.time(), days, self._removals)
+            terms = Terms(encoding_of(settings.clips), time.time(), days, records.removals)
             with disk_errors(folder):
                 counts = await asyncio.to_thread(
-                    write_dataset, folder, self._entries, self._pages, terms, self._facts
+                    write_dataset, folder, self._entries, records.reader, terms, self._facts
                 )
-            self.seconds = time.monotonic() - began
+            self._seconds = time.monotonic() - began
             return counts

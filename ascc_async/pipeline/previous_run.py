@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ascc_async.audioset.segments import Bools
+from ascc_async.audioset.selection import Selection
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Forgotten, Learned
 from ascc_async.media.encoding import PADDED, PAST_ITS_END, SHORT, encoding_of
 from ascc_async.model import Outcome, Reason
 from ascc_async.network.cookies import IdentityCookies
 from ascc_async.pipeline.journal_index import JournalIndex
+from ascc_async.pipeline.reconcile import Records, reconcile
 from ascc_async.settings import ClipsSettings, NetworkSettings, Settings, without_password
+
+log = logging.getLogger(__name__)
 
 # Keys under which a run leaves these things in the journal; version 0.1 wrote the same.
 _SETTINGS, _SHORT, _ACCESS = "settings", "short/", "access"
@@ -25,6 +32,35 @@ _COMPARED = ("audioset", "classes", "sampling", "license", "clips")
 _SECONDS_TO_ENCODE = 0.3  # a clip of ten seconds, by one core
 _PAGES_A_CLIP = 2  # where the sound is, and the second look at the license
 _MOST_CHARACTERS = 60  # of a value that is shown
+
+
+async def catch_up(
+    settings: Settings,
+    selection: Selection,
+    records: Records,
+    jars: Mapping[str, IdentityCookies],
+) -> tuple[JournalIndex, tuple[str, ...]]:
+    """Bring the journal up to date with settings and files: what it knows then, and the settings
+    that changed.
+    """
+    journal, reader, encoding = records.journal, records.reader, encoding_of(settings.clips)
+    changed = await asyncio.to_thread(changed_settings, reader, settings)
+    await journal.record(*await asyncio.to_thread(short_clips, reader, settings.clips))
+    await reconcile(records, encoding)
+    access = access_since(reader, settings.network, jars, time.time())
+    await journal.record(access)
+    # Last: it takes the journal as these steps leave it.
+    since, removals = access.value["since"], records.removals
+    index = JournalIndex(selection, settings.license, removals=removals, access_since=since)
+    await asyncio.to_thread(index.load, reader, encoding)
+    again = clips_again(index, settings)
+    what = [f"changed since the last run: {', '.join(changed)}"] if changed else []
+    if again.from_lossless or again.fetched:
+        what.append(str(again))
+    if what:  # what has a price is shown beside the dashboard, too
+        level = logging.WARNING if again.fetched else logging.INFO
+        log.log(level, "%(what)s", {"what": "; ".join(what)})
+    return index, changed
 
 
 def changed_settings(reader: Reader, settings: Settings) -> tuple[str, ...]:

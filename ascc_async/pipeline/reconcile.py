@@ -8,17 +8,21 @@ fetched again; what the journal does not know is set aside. Nothing is deleted.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ascc_async.dataset.eligibility import credits_of
+from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import SetupError
 from ascc_async.files import PART, sha256_of
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Forgotten, Moved
+from ascc_async.journal.writer import Journal
 from ascc_async.model import ClipFile, License
 
 log = logging.getLogger(__name__)
@@ -28,10 +32,33 @@ UNCLAIMED = "unclaimed"
 OTHER_FORMS = "other_forms"
 WITHDRAWN = "withdrawn"
 _TIME_SLACK = 0.001  # file systems and `cp -p` round times differently
+_CHANGES_AT_ONCE = 5000  # records: some 10 ms of the event loop
 
 
-def reconcile(
-    output_dir: Path, reader: Reader, encoding: str, removals: Removals | None = None
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a run knows and where it keeps it; a rebuild goes by a `recipe`."""
+
+    journal: Journal
+    reader: Reader
+    removals: Removals
+    recipe: Recipe | None
+
+
+async def reconcile(records: Records, encoding: str) -> None:
+    """Move clips to where they belong now, and record what is not as the journal says."""
+    output = records.journal.path.parent
+    changes = await asyncio.to_thread(
+        sort_clips, output, records.reader, encoding, records.removals
+    )
+    # Another clips.format moves every clip: a hundred thousand records at once would hold the
+    # event loop.
+    for start in range(0, len(changes), _CHANGES_AT_ONCE):
+        await records.journal.record(*changes[start : start + _CHANGES_AT_ONCE])
+
+
+def sort_clips(
+    output_dir: Path, reader: Reader, encoding: str, removals: Removals
 ) -> list[Forgotten | Moved]:
     """Compare the journal's clips with the files under `output_dir/clips`; what to record.
 
@@ -47,7 +74,7 @@ def reconcile(
         answers = reader.answers_of([row.video_id for row, _ in clips])
         for row, clip in clips:
             answer = answers.get(row.video_id)
-            home = _home(row, clip, answer, encoding, removals or Removals())
+            home = _home(row, clip, answer, encoding, removals)
             # Where it was and where it belongs: a run may have been cut off between the move and
             # its record.
             there = next((at for at in (clip.path, home) if _is_whole(output_dir / at, clip)), None)

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import replace
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.dataset.removals import Removals
-from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Distrusted, Learned
-from ascc_async.journal.writer import Journal
 from ascc_async.media.cut import Cutter
-from ascc_async.pipeline.clip_maker import ClipMaker, LicenseConfirmation
+from ascc_async.pipeline.clip_maker import ClipMaker, ClipTags, LicenseConfirmation
 from ascc_async.pipeline.clip_stage import ClipStage, Disk
-from ascc_async.pipeline.clip_tags import ClipTags
 from ascc_async.pipeline.journal_index import doubtful_ids
 from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.license_stage import LicenseStage
-from ascc_async.pipeline.pace import Done
+from ascc_async.pipeline.pace import Done, Pace
+from ascc_async.pipeline.reconcile import Records
 from ascc_async.pipeline.second_looks import SecondLooks, first_look_in
+from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.pipeline.source_router import SourceRouter
 from ascc_async.pipeline.watched_source import SourceContext
 from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.limiter import RateLimiterSnapshot
+from ascc_async.throttle.open_hours import OpenHours
 
 log = logging.getLogger(__name__)
 
 _CLEAN = "trust/"  # journal key: up to when what each source told each identity is believed
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What a run knows and where it keeps it."""
-
-    journal: Journal
-    reader: Reader
-    encoding: str
-    removals: Removals
-    tags: ClipTags | None  # None: clips have none
 
 
 class Stages:
@@ -65,7 +55,7 @@ class Stages:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
-        self.youtube, self._queue = youtube, queue
+        self.youtube, self._queue, self._pace, self._began = youtube, queue, Pace(), time.time()
         context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
@@ -101,12 +91,12 @@ class Stages:
             self._confirmation,
             records.removals,
             lambda video_id: asyncio.to_thread(reader.clips_of, video_id),
-            records.tags.of if records.tags else None,
+            ClipTags(reader, records.recipe) if settings.clips.tags else None,
         )
         self.clips = ClipStage(
             youtube.concurrency.downloads,
             clip_maker,
-            records.encoding,
+            cutter.encoding,
             disk,
             youtube.any_network_away,
             queue,
@@ -130,10 +120,34 @@ class Stages:
         if self.licenses.exhausted is not None:
             raise self.licenses.exhausted
 
-    def done(self, at: float) -> Done:
-        """What this run has done so far; `at`: the POSIX time of now."""
+    def note_pace(self) -> None:
+        """Remember what is done by now; every ten seconds."""
+        self._pace.note(self._done(self.youtube.snapshot()))
+
+    def add_to(self, snapshot: RunSnapshot) -> RunSnapshot:
+        """The same with how these stages stand."""
+        limiter, hours, began = self.youtube.snapshot(), OpenHours(snapshot.hours), self._began
+        done = self._done(limiter)
+        half = hours.end_of(began, hours.seconds_within(began, done.at) / 2)
+        return replace(
+            snapshot,
+            sources=tuple(self.router.snapshot()),
+            limiter=limiter,
+            machines=self.youtube.machine_snapshots(),
+            clips_made=done.made,
+            media_bytes=done.media_bytes,
+            put_off=len(self.second_looks),
+            second_looks=self.second_looks.to_come,
+            done=done,
+            minute_ago=self._pace.at(done.at - 60),
+            half_ago=self._pace.at(half),
+            signed_out=tuple(sorted(self.youtube.signed_out)),
+        )
+
+    def _done(self, limiter: RateLimiterSnapshot) -> Done:
+        at = time.time()
         sent: dict[str, dict[RequestKind, int]] = {}
-        for bucket in self.youtube.snapshot().buckets:
+        for bucket in limiter.buckets:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
         return Done(
             at,
@@ -142,6 +156,7 @@ class Stages:
             extractions=self.youtube.extractions,
             clip_pages=self.youtube.clip_pages + self._confirmation.asked,
             requests=sent,
+            paused=self._pace.paused(at, limiter),
             made=self.clips.made,
             media_bytes=self.youtube.received,
         )
