@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ascc_async.journal.records import Minute, Permitted
 from ascc_async.pipeline.snapshot import RunSnapshot
-from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.identity import summed
 
-_MOST = 12  # limits a minute: more than that, and four months of them were over 30 MB
+# Limits a minute, then one sum for each kind: four months of more were over 30 MB.
+_MOST = 12
 
 
 class Minutes:
@@ -33,9 +33,13 @@ class Minutes:
             name: max(getattr(self._newest, name), getattr(self._before, name) + count)
             for name, count in counts.items()
         }
+        used = [bucket for bucket in buckets if bucket.used]
+        if len(used) > _MOST:
+            kinds = dict.fromkeys(bucket.kind for bucket in used)
+            used = [summed([each for each in used if each.kind is kind], "all") for kind in kinds]
         before = {(each.identity, each.kind): each for each in self._before.identities}
         limits = []
-        for bucket in _few([bucket for bucket in buckets if bucket.used]):
+        for bucket in used:
             name = bucket.identity, bucket.kind.value
             earlier = before.pop(name, None)
             refused = bucket.refused + (earlier.refusals if earlier else 0)
@@ -50,23 +54,3 @@ class Minutes:
             begins=self._newest is self._before,
         )
         return self._newest
-
-
-def _few(buckets: Sequence[BucketSnapshot]) -> Sequence[BucketSnapshot]:
-    """The same, or where there are many one sum for each kind of request."""
-    if len(buckets) <= _MOST:
-        return buckets
-    sums = []
-    for kind in dict.fromkeys(bucket.kind for bucket in buckets):
-        same = [bucket for bucket in buckets if bucket.kind is kind]
-        pauses = [bucket.resting_until for bucket in same if bucket.resting_until is not None]
-        total = replace(
-            same[0],
-            identity="all",
-            rate=sum(bucket.rate for bucket in same),
-            ceiling=None,
-            refused=sum(bucket.refused for bucket in same),
-            resting_until=min(pauses) if len(pauses) == len(same) else None,
-        )
-        sums.append(total)
-    return sums

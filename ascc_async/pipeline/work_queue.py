@@ -6,7 +6,7 @@ The journal is the truth: a row changes here only after its record was committed
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,8 +70,7 @@ class WorkQueue:
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
         self._sampler = Sampler(index.selection, index.states, first, index.last)
         self._first = np.flatnonzero(first) if first is not None else np.empty(0, np.int64)
-        self._open: deque[int] = deque()  # Creative Commons, clip to be made
-        self._queued: set[int] = set()  # those in `_open`
+        self._open = OrderedDict[int, None]()  # Creative Commons, clip to be made
         self._offered: set[int] = set()  # those a worker has
         self._deferred: set[int] = set()  # those left for the next run
         self._doubted: set[int] = set()  # those whose answer lost its trust before they were made
@@ -194,8 +193,7 @@ class WorkQueue:
     def next_clip(self) -> int | None:
         """A row whose clip is to be made now; it comes back by `clip_done` or `clip_again`."""
         while not self._taking_back and self._has_open():
-            row = self._open.popleft()
-            self._queued.discard(row)
+            row, _ = self._open.popitem(last=False)
             # Its answer may have lost its trust since.
             if self._states[row] == RowState.APPROVED:
                 self._offered.add(row)
@@ -243,12 +241,11 @@ class WorkQueue:
     def _put_in_line(self, row: int) -> None:
         if (
             self._states[row] == RowState.APPROVED
-            and row not in self._queued
+            and row not in self._open
             and row not in self._offered
             and row not in self._deferred
         ):
-            self._open.append(row)
-            self._queued.add(row)
+            self._open[row] = None
             self._doubted.discard(row)
 
     def _refresh(self) -> None:

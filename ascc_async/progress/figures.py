@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
@@ -14,7 +14,7 @@ from ascc_async.pipeline.snapshot import RunSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.progress.formatting import count, duration, finish, rate, safe, share
 from ascc_async.progress.time_left import TimeLeft, time_left
-from ascc_async.throttle.identity import BucketSnapshot
+from ascc_async.throttle.identity import BucketSnapshot, summed
 
 _MOST_SHOWN = 8  # identities one by one
 _SOURCE_STATES = {
@@ -114,15 +114,9 @@ def few(
     sums = []
     for kind in dict.fromkeys(bucket.kind for bucket, _ in buckets):
         same = [(bucket, rate) for bucket, rate in buckets if bucket.kind is kind]
-        pauses = [bucket.resting_until for bucket, _ in same if bucket.resting_until]
-        total = replace(
-            same[0][0],
-            identity=f"{len(same)} identities" + (f", {len(pauses)} paused" if pauses else ""),
-            rate=sum(bucket.rate for bucket, _ in same),
-            ceiling=None,
-            refused=sum(bucket.refused for bucket, _ in same),
-            resting_until=min(pauses) if len(pauses) == len(same) else None,
-        )
+        paused = sum(bucket.resting_until is not None for bucket, _ in same)
+        name = f"{len(same)} identities" + (f", {paused} paused" if paused else "")
+        total = summed([bucket for bucket, _ in same], name)
         sums.append((total, sum(rate for _, rate in same)))
     return tuple(sums)
 

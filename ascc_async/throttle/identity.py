@@ -9,7 +9,7 @@ import logging
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ascc_async.errors import NetworkFault, Refused
 from ascc_async.settings import ThrottleSettings
@@ -51,6 +51,19 @@ class BucketSnapshot:
     def used(self) -> bool:
         """Whether any request of this kind was made."""
         return self.answered + self.refused + self.faults + self.in_flight > 0
+
+
+def summed(buckets: Sequence[BucketSnapshot], name: str) -> BucketSnapshot:
+    """One for all these of one kind; it rests where all of them do."""
+    rests = [each.resting_until for each in buckets if each.resting_until is not None]
+    return replace(
+        buckets[0],
+        identity=name,
+        rate=sum(each.rate for each in buckets),
+        ceiling=None,
+        refused=sum(each.refused for each in buckets),
+        resting_until=min(rests) if len(rests) == len(buckets) else None,
+    )
 
 
 class Identity:
