@@ -23,11 +23,14 @@ PAGE_BYTES = 6 << 20
 _HEAD_BYTES = 64 << 10
 
 _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
-# All that is read of the data, which has up to a megabyte.
-_RENDERERS = ("videoPrimaryInfoRenderer", "videoSecondaryInfoRenderer")
-_ENDPOINT = "currentVideoEndpoint"
+# All that is read of the data, which has up to a megabyte. Quotes are escaped inside JSON's strings:
+# what looks like a name in quotes is one.
+_RENDERERS = {
+    "videoPrimaryInfoRenderer": re.compile(rb'"videoPrimaryInfoRenderer":\s*(?=\{)'),
+    "videoSecondaryInfoRenderer": re.compile(rb'"videoSecondaryInfoRenderer":\s*(?=\{)'),
+}
+_ENDPOINT = re.compile(rb'"currentVideoEndpoint":\s*(?=\{)')
 _LOGGED_IN = re.compile(rb'"(LOGGED_IN|loggedOut)":\s*(true|false)')
-_LONGEST_MARKER = 64
 # `<` is escaped inside YouTube's JSON, so this ends the script and nothing else.
 _SCRIPT_END = b"</script"
 
@@ -109,21 +112,12 @@ class WatchPageSource:
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """What a page says, if it is a watch page at all."""
+    """What a page says, if it is a watch page at all. `is_certain`: more of it changes nothing."""
 
     reading: LicenseReading
     verdict: Verdict
     is_watch_page: bool
-
-
-@dataclass(slots=True)
-class _Part:
-    """A JSON object in the page: what stands before it, and what it holds once it is all there."""
-
-    marker: re.Pattern[bytes]
-    start: int = -1
-    value: Mapping[str, Any] | None = None
-    next_try: int = 0  # at this length of the page
+    is_certain: bool
 
 
 class PageReader:
@@ -131,92 +125,66 @@ class PageReader:
 
     def __init__(self) -> None:
         self._page = bytearray()
-        self._searched = 0
-        self._player, self._data = _Part(PLAYER_IN_PAGE), _Part(_DATA)
-        # Quotes are escaped inside JSON's strings: what looks like a name in quotes is one.
-        self._parts = {
-            name: _Part(re.compile(rb'"%b":\s*(?=\{)' % name.encode()))
-            for name in (*_RENDERERS, _ENDPOINT)
-        }
-        self._data_ended = False
+        self._next_look = 0  # at this length of the page
 
     def feed(self, chunk: bytes) -> PageReading | None:
         """Take more of the page; the reading, once it is certain."""
-        # A marker may lie across the border of two chunks.
-        self._searched = max(0, len(self._page) - _LONGEST_MARKER)
         self._page += chunk
-        self._read_parts()
-        player_read = self._player.value is not None
-        if player_read:
-            verdict = self._verdict()
-            if verdict.reason in _FINAL or verdict.refusal or self._data_ended:
-                return self.finish()
-        elif not self._data_ended:
+        if len(self._page) < self._next_look:
             return None
-        # The license alone is certain as soon as the page has said which video it is about.
-        reading = self._reading()
-        certain = self._data_ended or reading.license is not License.UNKNOWN
-        return self.finish() if certain and reading.video_id else None
+        # Each look begins anew: a quarter apart, all together take five times as long as the last.
+        self._next_look = len(self._page) * 5 // 4
+        page = self.finish()
+        return page if page.is_certain else None
 
     def finish(self) -> PageReading:
         """What the page has said so far."""
-        self._read_parts(last_time=True)
-        reading = self._reading()
+        player, data = self._object(PLAYER_IN_PAGE), _DATA.search(self._page)
+        start = data.end() if data else len(self._page)
+        data_ended = data is not None and self._page.find(_SCRIPT_END, start) >= 0
+        renderers = {name: self._object(marker, start) for name, marker in _RENDERERS.items()}
+        if None in renderers.values() and not data_ended:
+            renderers = {}  # the one that is not there yet may say something else
+        results = {"results": {"results": {"contents": [renderers]}}}
+        details = inside(player, "videoDetails")
+        reading = read_watch_answer(
+            {
+                "contents": {"twoColumnWatchNextResults": results},
+                "currentVideoEndpoint": self._object(_ENDPOINT, start),
+                "videoDetails": details,
+            }
+        )
         if match := _LOGGED_IN.search(self._page):
             reading.logged_out = (match[1] == b"loggedOut") is (match[2] == b"true")
         # What only the player's part of the page tells.
-        details = inside(self._player.value, "videoDetails")
-        microformat = inside(self._player.value, "microformat", "playerMicroformatRenderer")
+        microformat = inside(player, "microformat", "playerMicroformatRenderer")
         reading.title = reading.title or string(details.get("title"))
         reading.channel = reading.channel or string(details.get("author"))
         reading.channel_id = reading.channel_id or string(details.get("channelId"))
         reading.published = reading.published or string(microformat.get("publishDate"))
-        is_watch_page = self._player.start >= 0 or self._data.start >= 0
-        return PageReading(reading, self._verdict(), is_watch_page)
+        verdict = judge(playability_in(inside(player).get("playabilityStatus")))
+        # A license alone is certain as soon as the page has said which video it is about.
+        has_player, named = player is not None, bool(reading.video_id)
+        is_certain = (
+            verdict.reason in _FINAL
+            or verdict.refusal is not None
+            or (data_ended and (has_player or named))
+            or (reading.license is not License.UNKNOWN and has_player and named)
+        )
+        is_watch_page = data is not None or PLAYER_IN_PAGE.search(self._page) is not None
+        return PageReading(reading, verdict, is_watch_page, is_certain)
 
     def head(self) -> str:
         """The beginning of the page as text, for finding out what it is instead."""
         return self._page[:_HEAD_BYTES].decode("utf-8", "replace")
 
-    def _read_parts(self, *, last_time: bool = False) -> None:
-        self._read(self._player, 0, last_time)
-        if self._has_begun(self._data, 0):
-            start = self._data.start
-            for part in self._parts.values():
-                self._read(part, start, last_time)
-            end = self._page.find(_SCRIPT_END, max(start, self._searched))
-            self._data_ended = self._data_ended or end >= 0
-
-    def _read(self, part: _Part, begin: int, last_time: bool) -> None:
-        """Read the part once it is there in full; half of it, or a broken one, is not there."""
-        if part.value is not None or not self._has_begun(part, begin):
-            return
-        if len(self._page) < part.next_try and not last_time:
-            return
+    def _object(self, marker: re.Pattern[bytes], begin: int = 0) -> Mapping[str, Any] | None:
+        """The object after a marker; None as long as it is not there in full, or when broken."""
+        match = marker.search(self._page, begin)
+        if match is None:
+            return None
         try:
-            text = self._page[part.start :].decode("utf-8", "replace")
-            part.value = inside(parse_json(text, rest_allowed=True))
+            text = self._page[match.end() :].decode("utf-8", "replace")
+            return inside(parse_json(text, rest_allowed=True))
         except ValueError:
-            # Not at every chunk: only when twice as much is there, since a step must be short.
-            part.next_try = 2 * len(self._page) - part.start
-
-    def _has_begun(self, part: _Part, begin: int) -> bool:
-        if part.start < 0:
-            match = part.marker.search(self._page, max(begin, self._searched))
-            part.start = match.end() if match else -1
-        return part.start >= 0
-
-    def _reading(self) -> LicenseReading:
-        """What both renderers say, once both are there or no more will come, and about whom."""
-        parts = [self._parts[name] for name in _RENDERERS]
-        renderers = [{name: self._parts[name].value} for name in _RENDERERS]
-        if any(part.value is None and (part.start >= 0 or not self._data_ended) for part in parts):
-            renderers = []  # the one that is not there in full may say something else
-        results = {"results": {"results": {"contents": renderers}}}
-        contents = {"contents": {"twoColumnWatchNextResults": results}}
-        named = {_ENDPOINT: self._parts[_ENDPOINT].value}
-        details = inside(self._player.value, "videoDetails")
-        return read_watch_answer({**contents, **named, "videoDetails": details})
-
-    def _verdict(self) -> Verdict:
-        return judge(playability_in(inside(self._player.value).get("playabilityStatus")))
+            return None

