@@ -30,7 +30,8 @@ from ascc_async.youtube.extraction import (
     SentRequest,
 )
 from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
-from ascc_async.youtube.messages import Playability, Verdict, judge, playability_in, refusal_in
+from ascc_async.youtube.messages import Verdict, judge, refusal_in
+from ascc_async.youtube.wordings import reason_by_words
 
 
 class YtdlpText(StrEnum):
@@ -108,7 +109,7 @@ def _error_of(
     # Where no player answered, yt-dlp's message may still be YouTube's words.
     if (refusal := refusal_in(text=failure.message)) is not None:
         return _with_wait(refusal, report, now)
-    reason = judge(Playability(words=clean(failure.message))).reason
+    reason = reason_by_words(clean(failure.message))
     if reason is not None and not _unplayed(report):
         return Unavailable(reason, clean(failure.message))
     # An answer that is no JSON may come as an error of the network: it is the server's.
@@ -123,7 +124,7 @@ def _error_of(
 
 def _unplayed(report: ExtractionReport) -> list[Verdict]:
     """The verdicts on the players' answers, but for those that play the video or say nothing."""
-    verdicts = [judge(playability_in(status)) for status in report.player_statuses]
+    verdicts = [judge(status) for status in report.player_statuses]
     return [verdict for verdict in verdicts if verdict.words and not verdict.playable]
 
 

@@ -24,7 +24,7 @@ from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.evidence import WATCH_PATHS
 from ascc_async.youtube.json_reading import inside
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
-from ascc_async.youtube.messages import Verdict, judge, playability_in
+from ascc_async.youtube.messages import Verdict, judge
 from ascc_async.youtube.session import Answer, Call, Sessions
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class PlayerEndpoint:
         """
 
         def read(value: Mapping[str, Any], answer: Answer) -> tuple[Verdict, str]:
-            verdict = judge(playability_in(value.get("playabilityStatus")))
+            verdict = judge(value.get("playabilityStatus"))
             # Before all else: a bot check in place of a reason says nothing about the video.
             if verdict.refusal is not None:
                 raise verdict.refusal

@@ -8,7 +8,7 @@ knows. Blocked addresses are told the same, so bare words end nothing. No networ
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +17,7 @@ from ascc_async.errors import RefusalKind, Refused
 from ascc_async.model import Reason
 from ascc_async.network.client import retry_after
 from ascc_async.youtube.json_reading import inside, links_in, listed, text_of
-from ascc_async.youtube.wordings import (
-    only_unavailable,
-    reason_by_words,
-    refusal_by_words,
-)
+from ascc_async.youtube.wordings import only_unavailable, reason_by_words, refusal_by_words
 
 # Whoever is to sign in is told only what an account may mend: all else is about the account.
 _BEHIND_A_LOGIN = (
@@ -54,21 +50,6 @@ REFUSAL_TEXTS: dict[RefusalKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Playability:
-    """A player's `playabilityStatus`, boiled down to what tells refusals and reasons apart.
-
-    `words` are all its sentences, YouTube's own, reason first. `links` are the addresses in them.
-    """
-
-    status: str = ""
-    words: str = ""
-    links: tuple[str, ...] = ()
-    age_gate: bool = False
-    paid: bool = False
-    captcha: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a player says of a video: `playable`, a `refusal` of us, a certain `reason`, or none.
 
@@ -84,29 +65,48 @@ class Verdict:
     unavailable: bool = False
 
 
-def playability_in(raw: Any) -> Playability:
-    """Read a `playabilityStatus`; parts that are missing or of another shape are left out."""
-    if not isinstance(raw, dict):
-        return Playability()
-    screens = raw.get("errorScreen")
-    screens = screens if isinstance(screens, dict) else {}
+def judge(raw: Any) -> Verdict:
+    """What a `playabilityStatus` says; parts that are missing or of another shape are left out.
+
+    Status and words are judged together: a refusal before any reason, and words before what stands
+    around them, which tells in any language.
+    """
+    raw = inside(raw)
+    status = str(raw.get("status") or "").upper()
+    if status == "OK":
+        return Verdict(playable=True)
+    words = " · ".join(dict.fromkeys(filter(None, _sentences(raw))))  # each once: they are repeated
+    said = words or status
+    screens = inside(raw, "errorScreen")
+    age_gate = bool(raw.get("desktopLegacyAgeGateReason"))
+    kind = refusal_by_words(words)
+    if kind is None and any("Captcha" in name for name in screens):
+        kind = "captcha"
+    elif kind is None and status == "LOGIN_REQUIRED" and not age_gate:
+        to_help_page = any(_BOT_HELP_PAGE in link for link in links_in(screens))
+        kind = "bot_check" if to_help_page or _ROBOT_WORD.search(words) else None
+    if kind is not None:
+        return Verdict(said, refusal=Refused(REFUSAL_TEXTS[kind], kind=kind))
+    reason = reason_by_words(words)
+    if reason is None and age_gate:
+        reason = Reason.AGE_RESTRICTED
+    elif reason is None and any("Ypc" in name for name in screens):  # something to be paid for
+        reason = Reason.MEMBERS_ONLY
+    reason = reason or _REASON_BY_STATUS.get(status)
+    if reason is not None and (status != "LOGIN_REQUIRED" or reason in _BEHIND_A_LOGIN):
+        return Verdict(said, reason=reason)
+    unavailable = status in ("ERROR", "UNPLAYABLE") and only_unavailable(words)
+    return Verdict(said, unavailable=unavailable)
+
+
+def _sentences(raw: Mapping[str, Any]) -> Iterator[str]:
+    """YouTube's own, the reason first; empty ones among them."""
     pieces = [raw.get("reason"), *listed(raw.get("messages"))]
-    for screen in screens.values():
-        if isinstance(screen, dict):
-            names = ("reason", "subreason", "offerDescription")
-            pieces += [text_of(screen.get(name)) for name in names]
-            shown = inside(screen, "content", "interstitialViewModel")
-            pieces += [text_of(shown.get(name)) for name in ("title", "description")]
-    sentences = [" ".join(piece.split()) for piece in pieces if isinstance(piece, str)]
-    return Playability(
-        status=str(raw.get("status") or "").upper(),
-        # Each once: the error screen repeats the reason.
-        words=" · ".join(dict.fromkeys(filter(None, sentences))),
-        links=tuple(links_in(screens)),
-        age_gate=bool(raw.get("desktopLegacyAgeGateReason")),
-        paid=any("Ypc" in name for name in screens),
-        captcha=any("Captcha" in name for name in screens),
-    )
+    for screen in inside(raw, "errorScreen").values():
+        shown = inside(screen, "content", "interstitialViewModel")
+        pieces += [inside(screen).get(name) for name in ("reason", "subreason", "offerDescription")]
+        pieces += [shown.get(name) for name in ("title", "description")]
+    return (" ".join(text_of(piece).split()) for piece in pieces)
 
 
 def refusal_in(
@@ -139,24 +139,6 @@ def refusal_in(
     return Refused(REFUSAL_TEXTS[kind], kind=kind, retry_after=retry_after(headers or {}, now))
 
 
-def judge(playability: Playability) -> Verdict:
-    """The table's verdict: a refusal before any reason, and words before what stands around them.
-
-    Status and words are judged together.
-    """
-    status, words = playability.status, playability.words
-    if status == "OK":
-        return Verdict(playable=True)
-    said = words or status
-    if kind := refusal_by_words(words) or _refusal_by_structure(playability):
-        return Verdict(said, refusal=Refused(REFUSAL_TEXTS[kind], kind=kind))
-    reason = reason_by_words(words) or _reason_by_structure(playability)
-    if reason is not None and (status != "LOGIN_REQUIRED" or reason in _BEHIND_A_LOGIN):
-        return Verdict(said, reason=reason)
-    unavailable = status in ("ERROR", "UNPLAYABLE") and only_unavailable(words)
-    return Verdict(said, unavailable=unavailable)
-
-
 def refusal_in_page(page: str) -> Refused | None:
     """The refusal when a form for consent or login, or a captcha, comes instead of what was asked.
 
@@ -164,23 +146,3 @@ def refusal_in_page(page: str) -> Refused | None:
     """
     form = next((address for address in _FORMS if f'action="{address}' in page), "")
     return refusal_in(url=form, text=page)
-
-
-def _refusal_by_structure(playability: Playability) -> RefusalKind | None:
-    """What tells in any language."""
-    if playability.captcha:
-        return "captcha"
-    if playability.status == "LOGIN_REQUIRED" and not playability.age_gate:
-        to_help_page = any(_BOT_HELP_PAGE in link for link in playability.links)
-        if to_help_page or _ROBOT_WORD.search(playability.words):
-            return "bot_check"
-    return None
-
-
-def _reason_by_structure(playability: Playability) -> Reason | None:
-    """What tells in any language."""
-    if playability.age_gate:
-        return Reason.AGE_RESTRICTED
-    if playability.paid:
-        return Reason.MEMBERS_ONLY
-    return _REASON_BY_STATUS.get(playability.status)

@@ -15,7 +15,7 @@ from ascc_async.network.client import REDIRECTS, HttpResponse
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.json_reading import PLAYER_IN_PAGE, inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
-from ascc_async.youtube.messages import Verdict, judge, playability_in, refusal_in_page
+from ascc_async.youtube.messages import Verdict, judge, refusal_in_page
 from ascc_async.youtube.session import Call, Sessions
 
 URL = "https://www.youtube.com/watch"
@@ -23,8 +23,8 @@ PAGE_BYTES = 6 << 20
 _HEAD_BYTES = 64 << 10
 
 _DATA = re.compile(rb"ytInitialData(?:[\"']\s*\])?\s*=\s*(?=\{)")
-# All that is read of the data, which has up to a megabyte. Quotes are escaped inside JSON's strings:
-# what looks like a name in quotes is one.
+# All that is read of the data, which has up to a megabyte. What looks like a name in quotes is one:
+# inside of JSON's strings quotes are escaped.
 _RENDERERS = {
     "videoPrimaryInfoRenderer": re.compile(rb'"videoPrimaryInfoRenderer":\s*(?=\{)'),
     "videoSecondaryInfoRenderer": re.compile(rb'"videoSecondaryInfoRenderer":\s*(?=\{)'),
@@ -162,7 +162,7 @@ class PageReader:
         reading.channel = reading.channel or string(details.get("author"))
         reading.channel_id = reading.channel_id or string(details.get("channelId"))
         reading.published = reading.published or string(microformat.get("publishDate"))
-        verdict = judge(playability_in(inside(player).get("playabilityStatus")))
+        verdict = judge(inside(player).get("playabilityStatus"))
         # A license alone is certain as soon as the page has said which video it is about.
         has_player, named = player is not None, bool(reading.video_id)
         is_certain = (

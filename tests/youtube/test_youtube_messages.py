@@ -14,9 +14,7 @@ from ascc_async.standin.playability import REFUSALS, UNPLAYABLE
 from ascc_async.standin.player_answer import refused
 from ascc_async.youtube.messages import (
     REFUSAL_TEXTS,
-    Playability,
     judge,
-    playability_in,
     refusal_in,
 )
 from tests.youtube.license_helpers import recorded
@@ -153,7 +151,7 @@ def test_reasons_are_known_by_their_words(
 ) -> None:
     """Each recorded message gives its reason, unknown words none, and none is a refusal."""
     words = f"{message} · {subreason}" if subreason else message
-    verdict = judge(Playability(status, words))
+    verdict = judge({"status": status, "reason": words})
     assert (verdict.reason, verdict.refusal, verdict.unavailable) == (reason, None, False)
 
 
@@ -182,7 +180,7 @@ def test_bare_words_are_no_reason(status: str, words: str, unavailable: bool) ->
     """As recorded: blocked addresses are told the same, so nothing is certain; only some are those
     of a video that is gone, and count when they were seen twice.
     """
-    verdict = judge(Playability(status, words))
+    verdict = judge({"status": status, "reason": words})
     assert (verdict.playable, verdict.refusal, verdict.reason) == (False, None, None)
     assert (verdict.unavailable, verdict.words) == (unavailable, words or status)
 
@@ -202,7 +200,7 @@ def test_recorded_players(name: str, reason: Reason | None) -> None:
     neither has one that another client played in the same minutes.
     """
     answer = recorded(name)
-    verdict = judge(playability_in(answer.get("playerResponse", answer)["playabilityStatus"]))
+    verdict = judge(answer.get("playerResponse", answer)["playabilityStatus"])
     assert verdict.playable is name.startswith("player_ok")
     assert verdict.unavailable is name.startswith("player_not_available")
     assert (verdict.reason, verdict.refusal) == (reason, None)
@@ -237,7 +235,7 @@ def test_structure_tells_where_words_do_not(
     raw: dict[str, object] | None, kind: str | None, reason: Reason | None
 ) -> None:
     """Links, codes and screens tell refusals and reasons in any language."""
-    verdict = judge(playability_in(raw))
+    verdict = judge(raw)
     assert (verdict.refusal and verdict.refusal.kind) == kind
     assert verdict.reason is reason
 
@@ -247,13 +245,13 @@ def test_the_stand_ins_words() -> None:
     bare words, which tell neither.
     """
     for kind, entry in REFUSALS.items():
-        verdict = judge(playability_in(refused(entry)))
+        verdict = judge(refused(entry))
         assert (verdict.refusal and verdict.refusal.kind) == (None if entry.bare else kind)
         said = Reason.REMOVED if kind == "gone_for_good" else None
         assert (verdict.reason, verdict.playable) == (said, False)
     for reason, entries in UNPLAYABLE.items():
         for entry in entries:
-            verdict = judge(playability_in(refused(entry)))
+            verdict = judge(refused(entry))
             assert verdict.reason is (None if entry.bare else reason), entry
             assert (verdict.refusal, verdict.playable) == (None, False)
 
@@ -262,7 +260,7 @@ def test_the_stand_ins_words() -> None:
 def test_any_text_is_harmless(text: str) -> None:
     """Whatever is said, the tables answer without an error."""
     refusal_in(status=200, text=text, headers={"Retry-After": text}, now=0.0)
-    judge(Playability("ERROR", text))
+    judge({"status": "ERROR", "reason": text})
 
 
 def test_every_kind_of_refusal_has_its_text() -> None:

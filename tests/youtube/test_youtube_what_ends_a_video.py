@@ -16,7 +16,7 @@ from ascc_async.settings import ClipsSettings
 from ascc_async.youtube.extraction import ExtractedVideo, ExtractionFailure, ExtractionReport
 from ascc_async.youtube.extraction_result import interpret
 from ascc_async.youtube.innertube import InnertubeSource
-from ascc_async.youtube.messages import Playability, judge
+from ascc_async.youtube.messages import judge
 from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.watch_page import WatchPageSource
 from tests.youtube.license_helpers import not_there, sessions_for, youtube
@@ -253,7 +253,7 @@ FINAL_MESSAGE = "This video is private"
 def test_the_table_is_as_it_is_written_down_here() -> None:
     """Status and words together."""
     for status, words in CASES:
-        verdict = judge(Playability(status, words))
+        verdict = judge({"status": status, "reason": words})
         assert verdict.reason is ending(status, words), (status, words)
         assert (verdict.refusal is not None) is refused(status, words), (status, words)
         assert verdict.playable is (status == "OK")
@@ -265,10 +265,11 @@ def test_whoever_says_more_than_is_known_says_nothing_certain() -> None:
     for known, unknown, joint in itertools.product(FINAL, UNKNOWN, joints):
         for words in (f"{known}{joint}{unknown}", f"{unknown}{joint}{known}"):
             for status in ("ERROR", "UNPLAYABLE", "LOGIN_REQUIRED"):
-                verdict = judge(Playability(status, words))
+                verdict = judge({"status": status, "reason": words})
                 assert (verdict.reason, verdict.unavailable) == (None, False), words
     for known in FINAL:  # the sentence itself goes on, or begins otherwise
         for words in (f"{known.rstrip('.')} while you are signed out", f"Today {known}"):
-            assert judge(Playability("ERROR", words)).reason is None, words
+            assert judge({"status": "ERROR", "reason": words}).reason is None, words
     for one, other in itertools.product(FINAL, FINAL):
-        assert judge(Playability("ERROR", f"{one} · {other}")).reason in (FINAL[one], FINAL[other])
+        verdict = judge({"status": "ERROR", "reason": f"{one} · {other}"})
+        assert verdict.reason in (FINAL[one], FINAL[other])
