@@ -6,6 +6,8 @@ No network; the time is handed in.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from ascc_async.errors import (
@@ -30,7 +32,7 @@ from ascc_async.youtube.extraction import (
     SentRequest,
 )
 from ascc_async.youtube.formats import choose_audio, choose_other_audio, choose_video, track
-from ascc_async.youtube.messages import Verdict, judge, refusal_in
+from ascc_async.youtube.messages import judge, refusal_in
 from ascc_async.youtube.wordings import reason_by_words
 
 
@@ -99,61 +101,6 @@ def ready_at(resolved: Resolved, report: ExtractionReport) -> float:
     return max(stream.available_at or 0.0 for stream in taken)
 
 
-def _error_of(
-    failure: ExtractionFailure, report: ExtractionReport, identity: str, now: float
-) -> AsccError:
-    if failure.error == "GeoRestrictedError":
-        return Unavailable(Reason.COUNTRY_RESTRICTED, clean(failure.message))
-    if told := _told_by_players(report, now):
-        return told
-    # Where no player answered, yt-dlp's message may still be YouTube's words.
-    if (refusal := refusal_in(text=failure.message)) is not None:
-        return _with_wait(refusal, report, now)
-    reason = reason_by_words(clean(failure.message))
-    if reason is not None and not _unplayed(report):
-        return Unavailable(reason, clean(failure.message))
-    # An answer that is no JSON may come as an error of the network: it is the server's.
-    if failure.fault is not None and _unreadable_answer(report) is None:
-        return _network_fault(failure.fault)
-    return (
-        _unreported_error(report, now)
-        or _unexplained(report, identity)
-        or _tool_failed(failure.message, report)
-    )
-
-
-def _unplayed(report: ExtractionReport) -> list[Verdict]:
-    """The verdicts on the players' answers, but for those that play the video or say nothing."""
-    verdicts = [judge(status) for status in report.player_statuses]
-    return [verdict for verdict in verdicts if verdict.words and not verdict.playable]
-
-
-def _told_by_players(report: ExtractionReport, now: float) -> AsccError | None:
-    """The refusal or the certain reason that YouTube's players name."""
-    verdicts = _unplayed(report)
-    # Before any reason: a refusal says nothing about the video, and its player may have played it.
-    for verdict in verdicts:
-        if verdict.refusal is not None:
-            return _with_wait(verdict.refusal, report, now)
-    for verdict in verdicts:
-        if verdict.reason is not None:
-            return Unavailable(verdict.reason, clean(verdict.words))
-    return None
-
-
-def _unexplained(report: ExtractionReport, identity: str) -> Unexplained | None:
-    """When a player did not play the video, and none said why for certain."""
-    words = dict.fromkeys(clean(verdict.words) for verdict in _unplayed(report))
-    return Unexplained(" · ".join(words), identity=identity) if words else None
-
-
-def _with_wait(refusal: Refused, report: ExtractionReport, now: float) -> Refused:
-    """The words carry no `Retry-After`; the answer they came with may."""
-    refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
-    waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
-    return Refused(str(refusal), kind=refusal.kind, retry_after=max(waits, default=None))
-
-
 def _error_without_audio(
     video: ExtractedVideo, report: ExtractionReport, identity: str, now: float
 ) -> AsccError:
@@ -163,49 +110,72 @@ def _error_without_audio(
         return Rejected(Reason.NO_AUDIO, "the video has pictures and no sound")
     if video.formats and all(stream.drm for stream in video.formats):
         return _tool_failed("This video is DRM protected", report)
-    # Of a status without words yt-dlp makes no error.
-    told = None if video.formats else _told_by_players(report, now)
-    return (
-        told
-        or _unreported_error(report, now)
-        or (None if video.formats else _unexplained(report, identity))
-        or _tool_failed("yt-dlp found no direct media link", report)
-    )
+    # Where there are streams, a player plays the video: what the others say is not about it.
+    statuses = () if video.formats else report.player_statuses
+    failure = ExtractionFailure("", "yt-dlp found no direct media link")
+    return _error_of(failure, replace(report, player_statuses=statuses), identity, now)
 
 
-def _unreported_error(report: ExtractionReport, now: float) -> AsccError | None:
+def _error_of(
+    failure: ExtractionFailure, report: ExtractionReport, identity: str, now: float
+) -> AsccError:
+    if failure.error == "GeoRestrictedError":
+        return Unavailable(Reason.COUNTRY_RESTRICTED, clean(failure.message))
+    verdicts = [judge(status) for status in report.player_statuses]
+    unplayed = [verdict for verdict in verdicts if verdict.words and not verdict.playable]
+    refused = [answer for sent in report.sent if (answer := _refusal(sent, now))]
+    # Before any reason: a refusal says nothing about the video, and its player may have played it.
+    refusal = next((verdict.refusal for verdict in unplayed if verdict.refusal), None)
+    for verdict in unplayed:
+        if verdict.reason is not None and refusal is None:
+            return Unavailable(verdict.reason, clean(verdict.words))
+    # Where no player answered, yt-dlp's message may still be YouTube's words.
+    if refusal := refusal or refusal_in(text=failure.message):
+        # The words carry no `Retry-After`; the answer they came with may.
+        waits = [answer.retry_after for answer in refused if answer.retry_after is not None]
+        refusal.retry_after = max(waits, default=None)
+        return refusal
+    if not unplayed and (reason := reason_by_words(clean(failure.message))) is not None:
+        return Unavailable(reason, clean(failure.message))
+    unreadable = _unreadable_answer(failure, report)
+    # An answer that is no JSON may come as an error of the network: it is the server's.
+    if failure.fault is not None and unreadable is None:
+        return _network_fault(failure.fault)
+    if (error := _passed_over(report, refused, unreadable)) is not None:
+        return error
+    if unplayed:  # none said why for certain
+        words = dict.fromkeys(clean(verdict.words) for verdict in unplayed)
+        return Unexplained(" · ".join(words), identity=identity)
+    return _tool_failed(failure.message, report)
+
+
+def _passed_over(
+    report: ExtractionReport, refused: Sequence[Refused], unreadable: ServerFault | None
+) -> AsccError | None:
     """yt-dlp passes over many errors and goes on: the answers it was given tell them."""
-    for sent in report.sent:
-        if refusal := _refusal(sent, now):
-            return refusal
+    if refused:
+        return refused[0]
     if any(YtdlpText.OTHER_VIDEO in warning for warning in report.warnings):
         return Refused("YouTube answers about another video: it blocks this address", kind="other")
-    if unreadable := _unreadable_answer(report):
+    if unreadable is not None:
         return unreadable
-    for sent in report.sent:
-        if sent.fault is not None:
-            return _network_fault(sent.fault)
+    if fault := next((sent.fault for sent in report.sent if sent.fault is not None), None):
+        return _network_fault(fault)
     status = next((sent.status for sent in report.sent if (sent.status or 0) >= 500), None)
     return ServerFault(f"YouTube answers {status}") if status else None
 
 
-def _unreadable_answer(report: ExtractionReport) -> ServerFault | None:
+def _unreadable_answer(failure: ExtractionFailure, report: ExtractionReport) -> ServerFault | None:
     """Half a JSON document, a page in its place, or gigabytes."""
-    failure = report.result
-    texts = [failure.message] if isinstance(failure, ExtractionFailure) else []
-    for text in (*texts, *report.warnings):
+    for text in (failure.message, *report.warnings):
         if YtdlpText.NOT_JSON in text or OVERSIZED in text:
             return ServerFault(f"YouTube's answer cannot be read: {clean(text)}")
     return None
 
 
 def _refusal(sent: SentRequest, now: float) -> Refused | None:
-    return refusal_in(
-        status=sent.status,
-        headers={"Retry-After": sent.retry_after},
-        url=f"https://{sent.address}",
-        now=now,
-    )
+    headers, url = {"Retry-After": sent.retry_after}, f"https://{sent.address}"
+    return refusal_in(status=sent.status, headers=headers, url=url, now=now)
 
 
 def _network_fault(kind: NetworkFaultKind) -> NetworkFault:
