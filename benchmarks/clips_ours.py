@@ -48,7 +48,6 @@ from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.innertube import PlayerEndpoint, current_web_client
 from ascc_async.youtube.media_links import MediaLinks
-from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.session import Sessions
 
 WIDE = ThrottleSettings(requests_per_second=1e5, max_requests_per_second=1e6, burst=100_000)
@@ -128,11 +127,9 @@ async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -
     pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
     extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips, output))
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
-    missing = MissingVideos(PlayerEndpoint(sessions, current_web_client()))
+    player = PlayerEndpoint(sessions, current_web_client())
     links = MediaLinks(sessions)
-    youtube = YouTubeAccess(
-        limiter, sessions, extractor, links, [], missing, ("main",), concurrency
-    )
+    youtube = YouTubeAccess(limiter, sessions, extractor, links, [], player, ("main",), concurrency)
     return Tools(youtube, cutter, journal, output)
 
 

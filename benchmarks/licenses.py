@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,7 @@ from ascc_async.youtube.innertube import (
     current_web_client,
     endpoint_urls,
 )
-from ascc_async.youtube.license_sources import LicenseSource
-from ascc_async.youtube.missing_videos import MissingVideos
+from ascc_async.youtube.license_sources import LicenseSource, why_missing
 from ascc_async.youtube.session import Sessions
 
 WORKERS = 32
@@ -127,7 +127,7 @@ async def sweep(
             journal,
             Shutdown(),
             SecondLooks(work_queue, journal, never_seen, lambda _: None),
-            why_missing=MissingVideos(PlayerEndpoint(sessions, current_web_client())).ask,
+            why_missing=partial(why_missing, PlayerEndpoint(sessions, current_web_client())),
         )
         cpu, began = time.process_time(), time.perf_counter()
         await stage.run()

@@ -263,7 +263,7 @@ class Station:
         return await self._sources[source].ask(video_ids, identity=identity)
 
     async def why_missing(self, video_id: str) -> LicenseAnswer:
-        """See `MissingVideos.ask`."""
+        """See `license_sources.why_missing`."""
         return await self._access.why_missing(video_id)
 
     async def resolve(self, video_id: str, other_client: bool) -> Resolved:

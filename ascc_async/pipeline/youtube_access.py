@@ -25,9 +25,8 @@ from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.extraction import warm_up
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.innertube import PlayerEndpoint, current_web_client
-from ascc_async.youtube.license_sources import LicenseSource, license_sources
+from ascc_async.youtube.license_sources import LicenseSource, license_sources, why_missing
 from ascc_async.youtube.media_links import MediaLinks
-from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.session import Sessions
 
 # Keys under which a run leaves what it learned in the journal; version 0.1 wrote the same.
@@ -47,7 +46,7 @@ class YouTubeAccess:
     extractor: Extractor
     media_links: MediaLinks
     sources: list[LicenseSource]
-    missing_videos: MissingVideos
+    player: PlayerEndpoint
     identities: tuple[str, ...]
     concurrency: ConcurrencySettings
     _received: int = field(default=0, init=False)
@@ -87,14 +86,14 @@ class YouTubeAccess:
             )
             await stack.enter_async_context(extractor)
             sources = license_sources(settings.license, sessions, memory.get(QUOTA_MEMORY))
-            missing = MissingVideos(PlayerEndpoint(sessions, current_web_client()))
+            player = PlayerEndpoint(sessions, current_web_client())
             links = MediaLinks(sessions)
             wide = settings.concurrency
-            yield cls(limiter, sessions, extractor, links, sources, missing, names, wide)
+            yield cls(limiter, sessions, extractor, links, sources, player, names, wide)
 
     async def why_missing(self, video_id: str) -> LicenseAnswer:
         """Why the Data API does not list a video."""
-        return await self.missing_videos.ask(video_id)
+        return await why_missing(self.player, video_id)
 
     async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
         """Where a video's media is: see `Extractor.resolve`."""

@@ -1,15 +1,16 @@
-"""The license sources: what one is, and the table that makes those of the settings."""
+"""The license sources: what one is, those of the settings, and why a video is missing from one."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ascc_async.model import LicenseAnswer
+from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.settings import LicenseSettings, SourceName
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.data_api import DataApiSource
-from ascc_async.youtube.innertube import InnertubeSource
+from ascc_async.youtube.innertube import InnertubeSource, PlayerEndpoint
 from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.watch_page import WatchPageSource
 
@@ -46,3 +47,23 @@ def license_sources(
     }
     # The Data API is named by default, though hardly anybody has a key.
     return [by_name[name] for name in settings.sources if name != "data_api" or keys]
+
+
+async def why_missing(player: PlayerEndpoint, video_id: str) -> LicenseAnswer:
+    """Why the Data API does not list a video: one small request, which reads no license.
+
+    Unavailable: for a certain reason, or `not_listed` as before, with `bare_by` for what was said.
+    Unknown: it can be played after all, so that another source may know its license. Raises
+    Refused, NetworkFault, ServerFault.
+    """
+    verdict, identity = await player.verdict(video_id)
+    now, words = time.time(), verdict.words
+    source, gone = DataApiSource.name, License.UNAVAILABLE
+    if verdict.playable:
+        words = "the Data API does not list it, but it can be played"
+        return LicenseAnswer(video_id, License.UNKNOWN, source, now, detail=words)
+    if verdict.reason is not None:
+        source = InnertubeSource.name
+        return LicenseAnswer(video_id, gone, source, now, verdict.reason, detail=words)
+    reason = Reason.NOT_LISTED
+    return LicenseAnswer(video_id, gone, source, now, reason, detail=words, bare_by=identity)

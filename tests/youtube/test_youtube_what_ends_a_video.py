@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from ascc_async.settings import ClipsSettings
 from ascc_async.youtube.extraction import ExtractedVideo, ExtractionFailure, ExtractionReport
 from ascc_async.youtube.extraction_result import interpret
 from ascc_async.youtube.innertube import InnertubeSource
+from ascc_async.youtube.license_sources import why_missing
 from ascc_async.youtube.messages import judge
-from ascc_async.youtube.missing_videos import MissingVideos
 from ascc_async.youtube.watch_page import WatchPageSource
 from tests.youtube.license_helpers import not_there, sessions_for, youtube
 from tests.youtube.test_youtube_watch_page import page
@@ -208,9 +209,9 @@ async def test_only_final_words_end_a_license(tmp_path: Path) -> None:
                     reason = ending(*cases[found.video_id])
                     expected = License.UNKNOWN if reason is None else License.UNAVAILABLE
                     assert (found.license, found.reason) == (expected, reason), found
-        missing = MissingVideos(innertube.player)
+        ask = partial(why_missing, innertube.player)
         for some in _batches(list(cases), 40):
-            for found in await asyncio.gather(*map(missing.ask, some)):
+            for found in await asyncio.gather(*map(ask, some)):
                 status, words = cases[found.video_id]
                 reason = ending(status, words) or (None if status == "OK" else Reason.NOT_LISTED)
                 assert found.reason is reason, found
