@@ -125,7 +125,9 @@ async def tools(stack: AsyncExitStack, network: NetworkSettings, output: Path) -
     sessions = await stack.enter_async_context(Sessions(network, limiter))
     journal = await stack.enter_async_context(Journal(output / JOURNAL_NAME))
     pool = await stack.enter_async_context(ProcessPool(concurrency.extractions, warm_up))
-    extractor = await stack.enter_async_context(Extractor(pool, limiter, network, clips, output))
+    extractor = await stack.enter_async_context(
+        Extractor(pool, limiter, network, clips, output / "yt-dlp")
+    )
     cutter = Cutter(clips, FFmpeg(await find_ffmpeg(), concurrency.ffmpeg), output)
     player = PlayerEndpoint(sessions, current_web_client())
     links = MediaLinks(sessions)

@@ -28,7 +28,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment, Track
-from ascc_async.network.cookies import FOLDER, CookieStore
+from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
@@ -38,6 +38,7 @@ from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.extraction import ytdlp_version
 from ascc_async.youtube.extraction_result import clean
+from ascc_async.youtube.extractor import PRIVATE_FOLDER
 
 _LONGEST_WAIT = 60.0  # seconds for its turn: then another machine may be free
 _REMEMBERED = 1000  # videos between their links and their clip
@@ -209,14 +210,13 @@ class Station:
         async with AsyncExitStack() as stack:
             private = Path(stack.enter_context(TemporaryDirectory(prefix="ascc-", dir=folder)))
             settings = Settings.model_validate(own | wanted | {"output": {"dir": private}})
-            opening = CookieStore(settings.network, private)
-            cookies = await asyncio.to_thread(stack.enter_context, opening)
+            cookies = await asyncio.to_thread(CookieStore, settings.network)
             ffmpeg = FFmpeg(await find_ffmpeg(), settings.concurrency.ffmpeg)
             access = await stack.enter_async_context(
                 YouTubeAccess.opened(
                     settings,
                     cookies,
-                    private / FOLDER,
+                    private / PRIVATE_FOLDER,
                     {LIMITER_MEMORY: memory},
                     limiter_type=ImpatientLimiter,
                 )

@@ -65,11 +65,10 @@ def online_checks(settings: Settings) -> Iterator[Check]:
 
 async def _all_checks(settings: Settings) -> AsyncIterator[Check]:
     known = KnownVideos(settings.license, unreachable=lambda: False)
-    with (
-        tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name,
-        CookieStore(settings.network, folder := Path(name)) as cookies,
-    ):
-        async with YouTubeAccess.opened(settings, cookies, folder, {}) as youtube:
+    cookies = CookieStore(settings.network)
+    with tempfile.TemporaryDirectory(prefix="ascc-doctor-") as name:
+        folder = Path(name)
+        async with YouTubeAccess.opened(settings, cookies, folder / "yt-dlp", {}) as youtube:
             # Each source as each identity, on the known videos
             checks = [
                 await _check_source(source, identity, known, youtube)

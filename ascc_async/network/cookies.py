@@ -1,6 +1,6 @@
 """Every identity's cookies: read in each form that browsers export, checked, watched for changes.
 
-The user's files are never written; yt-dlp gets copies of its own.
+The user's files are never written, and no copy of them is made.
 """
 
 from __future__ import annotations
@@ -9,33 +9,27 @@ import hashlib
 import json
 import logging
 import math
-import os
 import re
-import shutil
 import stat
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from http.cookiejar import Cookie, MozillaCookieJar
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from ascc_async.errors import SetupError
 from ascc_async.settings import NetworkSettings
 
 log = logging.getLogger(__name__)
 
-FOLDER = ".private"
 EXAMPLE_MARK = "REPLACE-ME"
 HOW_TO = (
     "export the cookies of youtube.com from a signed-in browser (cookies.example.txt says how; get"
     " it with `python -m ascc_async init`) and name that file in network.cookies_file"
 )
 _SOON_SECONDS = 3 * 86400.0
-_YOUTUBES_DOMAINS = (".youtube.com", ".www.youtube.com")
+_YOUTUBES_DOMAINS = ("youtube.com", "www.youtube.com")
 _HTTP_ONLY = "#HttpOnly_"  # what curl and browsers write before a line, so that it is no comment
 _PAIR = r"[^\s=;,<>{}\[\]\"]+=[^;\n]*"
 _HEADER = re.compile(rf"(?:cookie:\s*)?({_PAIR}(?:;\s*{_PAIR})*;?)\s*", re.I)
@@ -51,40 +45,40 @@ _LOGIN_NAMES = frozenset({_SESSION, "SAPISID", "__Secure-1PAPISID", "__Secure-3P
 
 @dataclass(frozen=True)
 class IdentityCookies:
-    """The cookies of one identity that YouTube gets to see and that have not expired.
+    """The cookies of one identity that YouTube gets to see and that have not expired, by name.
 
-    `warnings`: what the user should know. `copy`: a file of our own with these cookies (mode 0600),
-    since yt-dlp rewrites the one it is given.
+    `warnings`: what the user should know.
     """
 
-    path: Path
-    jar: MozillaCookieJar = field(repr=False)  # its own text shows every value
+    values: Mapping[str, str] = field(repr=False)
     warnings: tuple[str, ...] = ()
-    copy: Path | None = None
 
     @property
     def signed_in(self) -> bool:
         """Whether the login cookies of an account are there."""
-        return bool(self._value(_SESSION)) and self.authorization(0.0) is not None
+        return bool(self.values.get(_SESSION)) and self.authorization(0.0) is not None
 
     def authorization(self, now: float) -> str | None:
         """The header that YouTube's API wants besides an account's cookies; None for guests."""
         parts = []
         for scheme, names in _SIGNERS:
-            secret = next((value for name in names if (value := self._value(name))), "")
+            secret = next(filter(None, map(self.values.get, names)), "")
             if secret:
                 signed = f"{int(now)} {secret} https://www.youtube.com".encode()
                 digest = hashlib.sha1(signed, usedforsecurity=False).hexdigest()
                 parts.append(f"{scheme} {int(now)}_{digest}")
         return " ".join(parts) or None
 
-    def _value(self, name: str) -> str:
-        return next((cookie.value or "" for cookie in self.jar if cookie.name == name), "")
+    def as_netscape(self) -> str:
+        """The text of a cookie file, for yt-dlp."""
+        cookies = self.values.items()
+        lines = [f".youtube.com\tTRUE\t/\tTRUE\t0\t{name}\t{value}" for name, value in cookies]
+        return "\n".join(("# Netscape HTTP Cookie File", *lines, ""))
 
 
 def cookies_to_send(cookies: IdentityCookies | None) -> dict[str, str]:
     """Names and values as YouTube is to get them from this identity; None: from a guest."""
-    values = {cookie.name: cookie.value or "" for cookie in cookies.jar} if cookies else {}
+    values = dict(cookies.values) if cookies is not None else {}
     # Without consent Europe gets a consent page instead of an answer. A signed-in browser has given
     # (or refused) its own already: leave that alone.
     signed_in = cookies is not None and cookies.signed_in
@@ -95,42 +89,22 @@ def cookies_to_send(cookies: IdentityCookies | None) -> dict[str, str]:
 
 
 class CookieStore:
-    """Reads every identity's cookie file; a context manager, for the copies in `FOLDER`.
+    """Every identity's cookies, by name in `jars`. Raises SetupError for a file that is no use.
 
-    Entering raises SetupError for a file that cannot be used. No other run may use the same
-    `output_dir` meanwhile. All methods touch files: call them from a thread while a loop runs.
+    It reads files: make and refresh it in a thread while a loop runs.
     """
 
-    def __init__(self, network: NetworkSettings, output_dir: Path) -> None:
+    def __init__(self, network: NetworkSettings) -> None:
         self._files = {
             identity.name: identity.cookies_file
             for identity in network.all_identities()
             if identity.cookies_file is not None
         }
-        self._folder = output_dir / FOLDER / "cookies"
-        self._states: dict[str, tuple[int, ...]] = {}
-        self.jars: dict[str, IdentityCookies] = {}
-
-    def __enter__(self) -> Self:
-        # What a run that was killed left here; earlier versions added a number to the name.
-        for left in self._folder.parent.glob("cookies*"):
-            shutil.rmtree(left, ignore_errors=True)
-        loaded = {}
-        for name, path in self._files.items():
-            self._states[name] = _state_of(path)
-            loaded[name] = load_cookies(path)
-            for warning in loaded[name].warnings:
+        self._states = {name: _state_of(path) for name, path in self._files.items()}
+        self.jars = {name: load_cookies(path) for name, path in self._files.items()}
+        for name, cookies in self.jars.items():
+            for warning in cookies.warnings:
                 log.warning(warning, extra={"identity": name})
-        if loaded:
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.mkdir(mode=0o700)
-        self.jars = {name: self._with_copy(cookies) for name, cookies in loaded.items()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        with suppress(OSError):  # yt-dlp keeps its own files there while a run lasts
-            self._folder.parent.rmdir()
 
     def refresh(self) -> Mapping[str, IdentityCookies]:
         """Read changed files again: the new cookies by identity (empty when nothing changed).
@@ -156,15 +130,8 @@ class CookieStore:
                 "the cookie file changed: using the new cookies",
                 extra={"identity": name, "signed_in": cookies.signed_in},
             )
-            renewed[name] = self.jars[name] = self._with_copy(cookies)
+            renewed[name] = self.jars[name] = cookies
         return renewed
-
-    def _with_copy(self, cookies: IdentityCookies) -> IdentityCookies:
-        # A new file each time: yt-dlp may be reading the former one.
-        handle, copy = tempfile.mkstemp(dir=self._folder)  # mode 0600
-        os.close(handle)
-        cookies.jar.save(copy, ignore_discard=True, ignore_expires=True)
-        return replace(cookies, copy=Path(copy))
 
 
 def _state_of(path: Path) -> tuple[int, ...]:
@@ -181,7 +148,7 @@ def _state_of(path: Path) -> tuple[int, ...]:
 
 def load_cookies(path: Path, *, now: float | None = None) -> IdentityCookies:
     """Read and check a cookie file. Raises SetupError that names the file and the remedy."""
-    now = int(time.time() if now is None else now)
+    now = time.time() if now is None else now
     try:
         text = path.read_text(encoding="utf-8-sig")
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -204,40 +171,52 @@ def load_cookies(path: Path, *, now: float | None = None) -> IdentityCookies:
         if cookie.domain in _YOUTUBES_DOMAINS and f"{cookie.name}{cookie.value}".isprintable()
     ]
     if not ours:
-        sites = sorted({cookie.domain.removeprefix(".") for cookie in cookies})
+        sites = sorted({cookie.domain for cookie in cookies})
         only = ", ".join(sites[:3]) or "no site"
         raise SetupError(f"{path} holds no cookie for youtube.com, only for {only}; {HOW_TO}")
     # A browser drops expired cookies one by one. What ends the sign-in is that all its cookies did.
     deciding = [cookie for cookie in ours if cookie.name in _LOGIN_NAMES] or ours
-    if all(cookie.is_expired(now) for cookie in deciding):
-        day = _day(max(cookie.expires or 0 for cookie in deciding))
+    if all(cookie.is_over(now) for cookie in deciding):
+        day = _day(max(cookie.ends or 0 for cookie in deciding))
         raise SetupError(f"the cookies in {path} expired on {day}; {HOW_TO}")
-    jar = MozillaCookieJar()
-    for cookie in ours:
-        if not cookie.is_expired(now):
-            jar.set_cookie(cookie)
-    loaded = IdentityCookies(path, jar)
-    warnings = []
+    kept = [cookie for cookie in ours if not cookie.is_over(now)]
+    loaded = IdentityCookies({cookie.name: cookie.value for cookie in kept})
+    return replace(loaded, warnings=tuple(_warnings(path, mode, loaded, kept, now)))
+
+
+def _warnings(
+    path: Path, mode: int, loaded: IdentityCookies, cookies: Sequence[_Cookie], now: float
+) -> Iterator[str]:
     if not loaded.signed_in:
-        warnings.append(f"{path}: these cookies hold no sign-in; asking YouTube as a guest")
+        yield f"{path}: these cookies hold no sign-in; asking YouTube as a guest"
     if mode & 0o077:
-        warnings.append(f"{path}: other users of this machine can read it; run `chmod 600 {path}`")
-    ends = [cookie.expires for cookie in jar if cookie.name in _LOGIN_NAMES and cookie.expires]
+        yield f"{path}: other users of this machine can read it; run `chmod 600 {path}`"
+    ends = [each.ends for each in cookies if each.name in _LOGIN_NAMES and each.ends]
     if ends and min(ends) - now < _SOON_SECONDS:
-        day = _day(min(ends))
-        warnings.append(f"{path}: the sign-in expires on {day}; export the cookies again soon")
-    return replace(loaded, warnings=tuple(warnings))
+        yield f"{path}: the sign-in expires on {_day(min(ends))}; export the cookies again soon"
 
 
 def _day(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
+class _Cookie(NamedTuple):
+    """One of a file, of any site. `ends`: POSIX time; None: with the browser's session."""
+
+    name: str
+    value: str
+    domain: str
+    ends: float | None
+
+    def is_over(self, now: float) -> bool:
+        return self.ends is not None and self.ends <= now
+
+
 class _NotCookies(ValueError):
     """The text is in none of the three forms; the message says what it looks like."""
 
 
-def _cookies_in(text: str) -> Iterator[Cookie]:
+def _cookies_in(text: str) -> Iterable[_Cookie]:
     """Netscape lines, a JSON array, or one `Cookie:` header: recognised by content, not by name."""
     bare = text.strip()
     if not bare:
@@ -252,42 +231,33 @@ def _cookies_in(text: str) -> Iterator[Cookie]:
     return _from_netscape(text)
 
 
-def _from_netscape(text: str) -> Iterator[Cookie]:
+def _from_netscape(text: str) -> list[_Cookie]:
     # MozillaCookieJar's own reader wants a first line that many exports lack, takes no spaces for
     # tabs, calls cookies of the session expired, and puts the cookie's value into its error.
-    damaged, read = 0, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        http_only = line.startswith(_HTTP_ONLY)
-        if not line.strip() or (line.lstrip()[0] in "#$" and not http_only):
+    cookies, damaged = [], 0
+    for number, whole_line in enumerate(text.splitlines(), start=1):
+        line = whole_line.removeprefix(_HTTP_ONLY)
+        if not line.strip() or line.lstrip()[0] in "#$":
             continue
-        line = line.removeprefix(_HTTP_ONLY)
         fields = line.split("\t")
         if len(fields) < 6:
             fields = line.split(None, 6)  # copied out of a terminal, tabs become spaces
         if len(fields) not in (6, 7) or "." not in fields[0] or not fields[2].startswith("/"):
             damaged = damaged or number
             continue
-        domain, _, path, secure, expires, name, value = (*map(str.strip, fields), "")[:7]
-        read += 1
-        yield _cookie(
-            name,
-            value,
-            domain,
-            path=path,
-            secure=secure.upper() == "TRUE",
-            http_only=http_only,
-            expires=expires,
-        )
-    if damaged and not read:
+        domain, _, _, _, expires, name, value = (*map(str.strip, fields), "")[:7]
+        cookies.append(_cookie(name, value, domain, expires))
+    if damaged and not cookies:
         raise _NotCookies(
             f"line {damaged} is not in a form that browsers export cookies in (seven fields,"
             " separated by tabs)"
         )
-    if not read:
+    if not cookies:
         raise _NotCookies("it holds no cookie, only comments")
+    return cookies
 
 
-def _from_json(text: str) -> Iterator[Cookie]:
+def _from_json(text: str) -> Iterator[_Cookie]:
     """An array as browser extensions copy it, or Playwright's `{"cookies": [...]}`."""
     try:
         data = json.loads(text)
@@ -301,37 +271,15 @@ def _from_json(text: str) -> Iterator[Cookie]:
     for entry in entries:
         if not isinstance(entry, dict) or not {"name", "value", "domain"} <= entry.keys():
             raise _NotCookies("it is a JSON array, but not of cookies (name, value, domain)")
-        yield _cookie(
-            str(entry["name"]),
-            str(entry["value"]),
-            str(entry["domain"]),
-            path=str(entry.get("path") or "/"),
-            secure=bool(entry.get("secure", True)),
-            http_only=bool(entry.get("httpOnly", False)),
-            expires=entry.get("expirationDate", entry.get("expires")),
-        )
+        name, value, domain = (str(entry[key]) for key in ("name", "value", "domain"))
+        yield _cookie(name, value, domain, entry.get("expirationDate", entry.get("expires")))
 
 
-def _cookie(
-    name: str,
-    value: str,
-    domain: str,
-    *,
-    path: str = "/",
-    secure: bool = True,
-    http_only: bool = False,
-    expires: Any = None,
-) -> Cookie:
+def _cookie(name: str, value: str, domain: str, expires: Any = None) -> _Cookie:
     try:
-        seconds = float(expires)
-    except (TypeError, ValueError):
-        seconds = 0.0
+        ends = float(expires)
+    except (TypeError, ValueError, OverflowError):
+        ends = 0.0
     # 0, -1 and nothing mean that the cookie ends with the browser session.
-    ends = int(seconds) if seconds > 0 and math.isfinite(seconds) else None
-    # For all of the domain's hosts: only one of YouTube's is asked.
-    domain = f".{domain.lower().removeprefix('.')}"
-    more = {"HTTPOnly": ""} if http_only else {}
-    return Cookie(
-        0, name, value, None, False, domain, True, True, path, True, secure, ends, ends is None,
-        None, None, more,
-    )  # fmt: skip
+    session = not (ends > 0 and math.isfinite(ends))
+    return _Cookie(name, value, domain.lower().removeprefix("."), None if session else ends)

@@ -33,7 +33,7 @@ from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import encoding_of
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
-from ascc_async.network.cookies import FOLDER, CookieStore
+from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.clip_stage import Disk
 from ascc_async.pipeline.dataset_writer import DatasetWriter
 from ascc_async.pipeline.minutes import Minutes
@@ -52,6 +52,7 @@ from ascc_async.pipeline.work_queue import WorkQueue
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, QUOTA_MEMORY, YouTubeAccess
 from ascc_async.settings import Settings
 from ascc_async.youtube.extraction import ytdlp_version
+from ascc_async.youtube.extractor import PRIVATE_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +124,7 @@ class Run:
             async with AsyncExitStack() as stack:
                 ffmpeg = await find_ffmpeg()
                 # In a thread: it reads files, maybe on a disk that is slow to wake up.
-                opening = CookieStore(settings.network, output)
-                cookies = await asyncio.to_thread(stack.enter_context, opening)
+                cookies = await asyncio.to_thread(CookieStore, settings.network)
                 removals = read_removals(output)
                 # A rebuild asks for nothing but Creative Commons videos.
                 paths = () if self._recipe else settings.license.ask_first
@@ -227,8 +227,8 @@ class Run:
             for key in (LIMITER_MEMORY, QUOTA_MEMORY)
             for rest, value in reader.learned(key).items()
         }
-        opening = self._access.opened(settings, cookies, settings.output.dir / FOLDER, memory)
-        async with opening as youtube:
+        private_dir = settings.output.dir / PRIVATE_FOLDER
+        async with self._access.opened(settings, cookies, private_dir, memory) as youtube:
             self._stages = stages = Stages(
                 settings, youtube, records, queue, cutter, self._disk, self._shutdown
             )

@@ -48,11 +48,11 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """As whom to ask. `cookies` is a Netscape file that is only read; changed ones are another."""
+    """As whom to ask. `cookies` are the text of a Netscape file."""
 
     identity: str
     proxy: str | None = field(default=None, repr=False)  # may hold a password
-    cookies: str | None = None
+    cookies: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from ascc_async.youtube.session import StickyIdentity
 
 log = logging.getLogger(__name__)
 
-_FOLDER = "ascc-ytdlp"
+PRIVATE_FOLDER = ".private"  # in `output.dir`
 # Permits to take before: the player; page, player and script for the others. What was really sent
 # is settled afterwards.
 _EXPECTED_REQUESTS = {PlayerClient.GUEST: 1, PlayerClient.DEFAULT: 3}
@@ -67,10 +67,10 @@ class _GuestClientFailed(Exception):
 
 
 class Extractor:
-    """Resolves videos. One per run; an async context manager, for yt-dlp's private folder.
+    """Resolves videos. One per run; an async context manager, for `private_dir`, yt-dlp's own.
 
-    That lies in `private_dir`, which no other run may use at the same time. `cookies` by identity
-    may change. `sticky`: who asked for a video's license resolves it, unless it rests.
+    That is emptied, and gone at the end: no other run may use it. `cookies` by identity may change.
+    `sticky`: who asked for a video's license resolves it, unless it rests.
     `known_videos` are there for certain: they show whether an identity is blocked.
     """
 
@@ -86,7 +86,7 @@ class Extractor:
         known_videos: Sequence[str] = (),
     ) -> None:
         self._pool, self._limiter, self._network, self._clips = pool, limiter, network, clips
-        self._folder = private_dir / _FOLDER
+        self._folder = private_dir
         self._cookies: Mapping[str, IdentityCookies] = cookies if cookies is not None else {}
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
         self._identities = {identity.name: identity for identity in network.all_identities()}
@@ -270,8 +270,8 @@ class Extractor:
         """One extraction in a worker process. A process that dies is replaced and tried again."""
         assert self._config is not None, "enter the Extractor first"
         cookies = self._cookies.get(identity)
-        copy = str(cookies.copy) if cookies is not None else None
-        credentials = Credentials(identity, self._identities[identity].proxy, copy)
+        text = cookies.as_netscape() if cookies is not None else None
+        credentials = Credentials(identity, self._identities[identity].proxy, text)
         # Generous: each request may take its whole timeout, and a script may have to be solved.
         timeout = 30.0 + self._network.timeout_seconds * (1 + _EXPECTED_REQUESTS[client])
         for _ in range(2):
@@ -299,12 +299,8 @@ class Extractor:
         raise ItemError(Reason.TOOL_FAILED, "yt-dlp's process died twice on this video")
 
     def _lay_out(self) -> WorkerConfig:
-        parent = self._folder.parent
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # What a run that was killed left here; earlier versions added a number to the name.
-        for left in parent.glob(f"{_FOLDER}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        self._folder.mkdir(mode=0o700)
+        shutil.rmtree(self._folder, ignore_errors=True)  # a run that was killed left it
+        self._folder.mkdir(mode=0o700, parents=True)
         ca_file = None
         if self._network.ca_file is not None:
             ca_file = str(join_authorities(self._network.ca_file, self._folder / "authorities.pem"))

@@ -48,8 +48,8 @@ _LARGEST_ANSWER = 32 << 20
 _YTDLP, _OURS = Path(yt_dlp.__file__).parent, Path(__file__).parents[1]
 
 
-# Kept from job to job, so that connections, cookies and player code stay warm. Changed cookies
-# come in another file: then it is another YoutubeDL, and the old one is forgotten some day.
+# Kept from job to job, so that connections, cookies and player code stay warm. With changed cookies
+# it is another YoutubeDL, and the old one is forgotten some day.
 @functools.lru_cache(maxsize=256)
 def youtube_dl(
     config: WorkerConfig, credentials: Credentials, client: PlayerClient
@@ -73,11 +73,8 @@ def youtube_dl(
         "js_runtimes": {name: {} for name in supported_js_runtimes.value},
         "extractor_args": {"youtube": _EXTRACTOR_ARGUMENTS[client]},
     }
-    # The guest client takes no cookies. A stream instead of a path: yt-dlp would write its own
-    # cookies back to the file.
-    if credentials.cookies and client is PlayerClient.DEFAULT:
-        text = Path(credentials.cookies).read_text(encoding="utf-8")
-        options["cookiefile"] = io.StringIO(text)
+    if credentials.cookies and client is PlayerClient.DEFAULT:  # the guest client takes none
+        options["cookiefile"] = io.StringIO(credentials.cookies)
     return RecordingYoutubeDL(options)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from aiohttp import web
 
 from ascc_async.errors import SetupError
 from ascc_async.network.cookies import (
-    FOLDER,
     CookieStore,
     IdentityCookies,
     cookies_to_send,
@@ -80,7 +79,7 @@ def load(tmp_path: Path, content: str | bytes) -> IdentityCookies:
 
 def names_in(cookies: IdentityCookies) -> list[str]:
     """The names, in the file's order."""
-    return [cookie.name for cookie in cookies.jar]
+    return list(cookies.values)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +141,7 @@ async def test_the_three_forms_are_recognised_by_content(content: str, tmp_path:
         ('{"a": 1}', "not an array of cookies"),
         ('["SID", "HSID"]', "not of cookies"),
         ("[]", "no site"),
+        (as_json(ends=10**400).replace("youtube.com", "example.org"), "only for example"),
     ],
 )
 def test_a_bad_file_is_named_with_the_remedy(
@@ -267,72 +267,34 @@ def store_for(tmp_path: Path, **files: Path) -> CookieStore:
     network = NetworkSettings(
         cookies_file=main, identities=tuple(each for each in others if each.name != "main")
     )
-    return CookieStore(network, tmp_path / "data")
+    return CookieStore(network)
 
 
-def copy_of(store: CookieStore) -> Path:
-    """The first identity's copy."""
-    copy = store.jars["main"].copy
-    assert copy is not None
-    return copy
-
-
-def everything_under(folder: Path) -> list[Path]:
-    """All files and folders."""
-    return sorted(folder.rglob("*"))
-
-
-def test_ytdlp_gets_a_private_copy_that_is_removed(tmp_path: Path) -> None:
-    """Mode 0600 in a folder of mode 0700, gone at the end; the user's file is as it was."""
-    path = written(tmp_path, as_json(), "mine.json")
-    before = (path.read_bytes(), path.stat().st_mtime_ns)
-    with store_for(tmp_path, main=path) as store:
-        copy = copy_of(store)
-        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-        assert stat.S_IMODE(copy.parent.stat().st_mode) == 0o700
-        again = load_cookies(copy, now=NOW)
-        assert again.signed_in
-        assert [vars(cookie) for cookie in again.jar] == [
-            vars(cookie) for cookie in store.jars["main"].jar
-        ]
-    assert everything_under(tmp_path / "data") == []
-    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-
-
-def test_the_copy_can_be_read_by_ytdlp(tmp_path: Path) -> None:
-    """yt-dlp's own reader takes the copy, HTTP-only cookies included."""
+def test_ytdlp_reads_what_it_is_given(tmp_path: Path) -> None:
+    """Its own reader takes the text, HTTP-only cookies included; the user's file is as it was."""
     from yt_dlp.cookies import YoutubeDLCookieJar
 
-    with store_for(tmp_path, main=written(tmp_path, netscape())) as store:
-        jar = YoutubeDLCookieJar(str(copy_of(store)))
-        jar.load()
+    path = written(tmp_path, netscape())
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    jar = YoutubeDLCookieJar(io.StringIO(store_for(tmp_path, main=path).jars["main"].as_netscape()))
+    jar.load()
     assert {cookie.name: cookie.value for cookie in jar} == {
         name: f"{SECRET}{number}" for number, name in enumerate(LOGIN)
     }
-
-
-def test_what_a_crashed_run_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
-    """Copies of a killed run go, those of earlier versions too, also when there are no cookies."""
-    parent = tmp_path / "data" / FOLDER
-    for name in ("cookies", "cookies-999999999"):
-        (parent / name).mkdir(parents=True)
-        (parent / name / "main.txt").write_text("secret")
-    with store_for(tmp_path):
-        assert everything_under(parent) == []
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert list(tmp_path.iterdir()) == [path], "no copy is made"
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
-    """New cookies reach the jar and the copy; an unchanged file is left alone."""
+    """New cookies are given out; an unchanged file is left alone."""
     path = written(tmp_path, netscape())
-    with store_for(tmp_path, main=path) as store:
-        assert store.refresh() == {}
-        written(tmp_path, netscape(("LOGIN_INFO", "SAPISID")))
-        before = copy_of(store)
-        renewed = store.refresh()
-        assert names_in(renewed["main"]) == ["LOGIN_INFO", "SAPISID"]
-        assert copy_of(store) != before
-        assert "__Secure-3PSID" not in copy_of(store).read_text()
-        assert store.refresh() == {}
+    store = store_for(tmp_path, main=path)
+    assert store.refresh() == {}
+    written(tmp_path, netscape(("LOGIN_INFO", "SAPISID")))
+    renewed = store.refresh()
+    assert names_in(renewed["main"]) == ["LOGIN_INFO", "SAPISID"]
+    assert store.jars == renewed
+    assert store.refresh() == {}
 
 
 def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
@@ -340,7 +302,8 @@ def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
 ) -> None:
     """An incomplete export does not take the cookies away."""
     path = written(tmp_path, netscape())
-    with store_for(tmp_path, main=path) as store, caplog.at_level(logging.WARNING):
+    store = store_for(tmp_path, main=path)
+    with caplog.at_level(logging.WARNING):
         written(tmp_path, "")
         assert store.refresh() == {}
         assert store.refresh() == {}
@@ -352,11 +315,10 @@ def test_a_file_that_goes_bad_is_said_once_and_the_old_cookies_stay(
 
 
 def test_a_bad_file_of_any_identity_stops_the_start(tmp_path: Path) -> None:
-    """The second identity's file is checked as well; nothing is left behind."""
+    """The second identity's file is checked as well."""
     good, bad = written(tmp_path, netscape()), written(tmp_path, "", "bad.txt")
-    with pytest.raises(SetupError, match=r"bad\.txt"), store_for(tmp_path, main=good, two=bad):
-        pass
-    assert everything_under(tmp_path / "data") == []
+    with pytest.raises(SetupError, match=r"bad\.txt"):
+        store_for(tmp_path, main=good, two=bad)
 
 
 async def test_renewed_cookies_are_sent_from_then_on(tmp_path: Path) -> None:

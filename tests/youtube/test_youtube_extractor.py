@@ -7,6 +7,7 @@ import functools
 import os
 import signal
 import ssl
+import stat
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -420,15 +421,14 @@ async def test_a_proxys_password_works_and_stays_secret(
 
 
 @pytest.fixture
-def signed_in(world: World, tmp_path: Path) -> Iterator[tuple[NetworkSettings, CookieStore]]:
+def signed_in(world: World, tmp_path: Path) -> tuple[NetworkSettings, CookieStore]:
     """An identity with an account's cookies."""
     file = tmp_path / "cookies.txt"
     lines = [f".youtube.com\tTRUE\t/\tTRUE\t4000000000\t{name}\tvalue" for name in LOGIN]
     file.write_text("# Netscape HTTP Cookie File\n" + "\n".join(lines) + "\n")
     file.chmod(0o600)
     network = world.network.model_copy(update={"cookies_file": file})
-    with CookieStore(network, tmp_path) as store:
-        yield network, store
+    return network, CookieStore(network)
 
 
 @pytest.mark.parametrize("reason", [Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED])
@@ -450,15 +450,14 @@ async def test_an_account_gets_what_guests_do_not(
 
 async def test_nothing_is_left_behind(world: World) -> None:
     """Not by us, and not by a run that was killed here before."""
-    killed = [world.folder / name for name in ("ascc-ytdlp", "ascc-ytdlp-999999999-x")]
-    for folder in killed:
-        (folder / "cache").mkdir(parents=True)
+    killed = world.folder / "cookies"
+    killed.mkdir(parents=True)
     extractor = await world.extractor()
-    assert [path.name for path in killed[0].iterdir()] == ["authorities.pem"]
+    assert [path.name for path in world.folder.iterdir()] == ["authorities.pem"]
     await extractor.resolve(world.video(None).video_id)
-    assert [path.name for path in world.folder.iterdir()] == ["ascc-ytdlp"]
+    assert stat.S_IMODE(world.folder.stat().st_mode) == 0o700
     await world.stack.aclose()
-    assert list(world.folder.iterdir()) == []
+    assert not world.folder.exists()
 
 
 async def test_a_message_that_no_table_knows_is_kept(world: World) -> None:
