@@ -96,7 +96,6 @@ class IdentityClient:
         pairs = self._cookies_to_send.items()
         self._cookie_header = "; ".join(f"{name}={value}" for name, value in pairs if value)
 
-    @asynccontextmanager
     async def open(
         self,
         method: str,
@@ -106,8 +105,8 @@ class IdentityClient:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         long: bool = False,
-    ) -> AsyncIterator[HttpResponse]:
-        """Send a request; its answer, body unread. Leaving before the end drops the connection.
+    ) -> HttpResponse:
+        """Send a request; its answer, body unread: `async with await client.open(…) as response`.
 
         `long`: the time limit is for each piece of the body, not for the whole answer; what comes
         counts for the bandwidth.
@@ -137,21 +136,13 @@ class IdentityClient:
                 is_over = morsel["max-age"] == "0" or (ends is not None and ends < time.time())
                 self._cookies_to_send[name] = "" if is_over else morsel.coded_value
             self._write_cookie_header()
-        try:
-            yield HttpResponse(response, route, self._bandwidth if long else None)
-        finally:
-            connection = response.connection
-            if connection is not None and connection.transport is not None:
-                # Left before the end. Closing TLS as usual would wait for the server's closing
-                # message while the rest of the body is still coming.
-                connection.transport.abort()
-            response.close()
+        return HttpResponse(response, route, self._bandwidth if long else None)
 
     @asynccontextmanager
     async def get_file(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[HttpResponse]:
         """A file, however long, wherever redirects lead."""
         for _ in range(MOST_REDIRECTS):
-            async with self.open("GET", url, headers=headers, long=True) as response:
+            async with await self.open("GET", url, headers=headers, long=True) as response:
                 if response.status not in REDIRECTS:
                     yield response
                     return
@@ -160,7 +151,10 @@ class IdentityClient:
 
 
 class HttpResponse:
-    """An answer whose body is still to be read. `received`: bytes of it that came, unpacked."""
+    """An answer whose body is still to be read; leaving it before the end drops the connection.
+
+    `received`: bytes of the body that came, unpacked.
+    """
 
     def __init__(
         self, response: aiohttp.ClientResponse, route: Route, bandwidth: Bandwidth | None
@@ -170,6 +164,17 @@ class HttpResponse:
         self.headers: Mapping[str, str] = response.headers
         self.identity, self.host = route.identity, route.host
         self.received = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            # Left before the end. Closing TLS as usual would wait for the server's closing
+            # message while the rest of the body is still coming.
+            connection.transport.abort()
+        self._response.close()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, piece by piece. Raises NetworkFault, ServerFault."""

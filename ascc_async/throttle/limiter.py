@@ -7,8 +7,8 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from ascc_async.settings import ThrottleSettings
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.identity import BucketSnapshot, Identity
 from ascc_async.throttle.open_hours import OpenHours
-from ascc_async.throttle.permit import Permit, Waiter
+from ascc_async.throttle.permit import Permit, Turn, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ class RateLimiter:
         self._wakes_at = math.inf
         self._closed = False
 
-    @asynccontextmanager
-    async def permit(
+    def permit(
         self,
         kind: RequestKind,
         *,
@@ -78,8 +77,8 @@ class RateLimiter:
         also: Sequence[RequestKind] = (),
         patience: float = math.inf,
         video_id: str = "",
-    ) -> AsyncIterator[Permit]:
-        """Wait for a turn.
+    ) -> AbstractAsyncContextManager[Permit]:
+        """Wait for a turn: `async with limiter.permit(…) as permit`.
 
         `identity` None: whichever is ready first. `cost`: requests to reserve, settled by
         `Permit.sent`. `new_video`: also wait `delay_seconds` since that identity's last new video.
@@ -97,31 +96,12 @@ class RateLimiter:
         """
         if identity is not None and identity not in self._identities:
             raise ValueError(f"no identity is called {identity!r}")
-        if self._closed and identity is None:
-            raise Closed("the run is stopping")
         granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(kind, identity, max(1, cost), new_video, also, patience, video_id, granted)
-        self._waiting.append(waiter)
-        if identity is not None:
-            self._waiting.sort(key=lambda each: each.identity is None)
-        self._let_go()
-        try:
-            permit = await granted
-        except asyncio.CancelledError:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-            elif not granted.cancelled() and granted.exception() is None:
-                # Cancelled between being let go and going: nothing was sent.
-                granted.result().sent(0)
-                self._finish(granted.result(), None)
-            self._let_go()
-            raise
-        try:
-            yield permit
-        except BaseException as error:
-            self._finish(permit, error)
-            raise
-        self._finish(permit, None)
+        return Turn(
+            Waiter(kind, identity, max(1, cost), new_video, also, patience, video_id, granted),
+            self._wait_for_turn,
+            self._finish,
+        )
 
     def close(self) -> None:
         """The run drains: whoever waits to begin something (names no identity) is turned away.
@@ -195,6 +175,26 @@ class RateLimiter:
         return {key: memory for key, memory in learned.items() if memory is not None}
 
     # Waiting
+
+    async def _wait_for_turn(self, waiter: Waiter) -> Permit:
+        if self._closed and waiter.identity is None:
+            raise Closed("the run is stopping")
+        granted = waiter.granted
+        self._waiting.append(waiter)
+        if waiter.identity is not None:
+            self._waiting.sort(key=lambda each: each.identity is None)
+        self._let_go()
+        try:
+            return await granted
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            elif not granted.cancelled() and granted.exception() is None:
+                # Cancelled between being let go and going: nothing was sent.
+                granted.result().sent(0)
+                self._finish(granted.result(), None)
+            self._let_go()
+            raise
 
     def _let_go(self) -> None:
         """Let go whoever may go, and wake up when the next one may."""

@@ -51,7 +51,7 @@ class MediaLinks:
         return MediaLink(self, resolved, again=again)
 
     def note_served(self, video_id: str, identity: str, began: float) -> None:
-        """A request that began at `began` was answered with media."""
+        """Media began to come at `began`."""
         self._served[identity] = max(self._served[identity], began)
         self._forbidden.pop(video_id, None)
 
@@ -96,12 +96,6 @@ class MediaLink:
             RequestKind.MEDIA, "GET", url, identity, headers=wanted, allow_status=_JUDGED_HERE
         )
 
-        async def attempt(_: bool) -> RangeAnswer:
-            began = sources.wall()
-            answer = await sources.sessions.ask_once(call, read_answer)
-            sources.note_served(self._video_id, identity, began)
-            return answer
-
         async def read_answer(response: HttpResponse, _: Permit) -> RangeAnswer:
             # Inside of the request: a refusal raised here slows the identity.
             if response.status in _GONE:
@@ -109,10 +103,12 @@ class MediaLink:
             if response.status not in (200, 206, 416):
                 raise UnexpectedAnswer(f"the media server answers {response.status}")
             # A server that ignores the range begins at 0: then more than the piece is needed.
+            began = sources.wall()
             body, complete = await response.read_what_comes(last + 1)
+            sources.note_served(self._video_id, identity, began)
             return range_answer(response.status, response.headers, body, complete, first, last)
 
-        return await sources.sessions.with_retries(attempt, identity=identity)
+        return await sources.sessions.use(call, read_answer)
 
 
 def range_answer(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Container, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
@@ -226,32 +226,40 @@ class Sessions:
             url = call.url.partition("?")[0]
             return read(Answer(response.status, response.headers, body, permit, url))
 
+        return await self.use(call, read_answer)
+
+    async def use(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
+        """As `ask`, of an answer whose body is still to be read; leaving early drops the rest.
+
+        After a NetworkFault or ServerFault it is asked again, within bounds. The last one is
+        raised, at once when the network of the call's identity (None: of all) is away: ask
+        `RateLimiter.is_away` before blaming the video.
+        """
+
         async def attempt(again: bool) -> T:
             # The pause between videos was kept at the first try.
-            this_call = replace(call, new_video=False) if again else call
-            return await self.ask_once(this_call, read_answer)
+            return await self._ask_once(replace(call, new_video=False) if again else call, use)
 
-        return await self.with_retries(attempt, identity=call.identity)
+        def is_away() -> bool:
+            names = self._clients if call.identity is None else (call.identity,)
+            return all(map(self.limiter.is_away, names))
 
-    async def with_retries(
-        self, attempt: Callable[[bool], Awaitable[T]], *, identity: str | None = None
-    ) -> T:
-        """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.
+        return await retry_faults(attempt, self._retries, is_away=is_away)
 
-        The last fault is raised, at once when the network of `identity` (None: of all) is away:
-        ask `RateLimiter.is_away` before blaming the video.
-        """
-        names = list(self._clients) if identity is None else [identity]
-        return await retry_faults(
-            attempt,
-            self._retries,
-            is_away=lambda: all(self.limiter.is_away(name) for name in names),
-        )
-
-    async def ask_once(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
+    async def _ask_once(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
         """One try; redirects are followed, each as one more request of the same identity."""
         for _ in range(MOST_REDIRECTS):
-            async with self.open(call) as (response, permit):
+            waiting = self.limiter.permit(
+                call.kind,
+                identity=call.identity,
+                new_video=call.new_video,
+                patience=call.patience,
+                video_id=call.video_id,
+            )
+            # What is raised inside (`Refused` above all) counts for the rate limiter.
+            async with waiting as permit, await self._open(call, permit) as response:
+                if response.status not in call.allow_status and not 200 <= response.status < 300:
+                    await self._judge_status(call, response)
                 if response.status not in REDIRECTS:
                     return await use(response, permit)
                 url = redirect_target(call.url, response.headers)
@@ -260,41 +268,23 @@ class Sessions:
             call = replace(call, url=url, params=None, identity=identity, new_video=False)
         raise UnexpectedAnswer(f"{response.host} redirects in a circle")
 
-    @asynccontextmanager
-    async def open(self, call: Call) -> AsyncIterator[tuple[HttpResponse, Permit]]:
-        """One request: an answer that may be read, or a redirect that may be followed.
-
-        What is raised inside (`Refused` above all) counts for the rate limiter. Leaving early
-        drops the connection.
-        """
-        waiting = self.limiter.permit(
-            call.kind,
-            identity=call.identity,
-            new_video=call.new_video,
-            patience=call.patience,
-            video_id=call.video_id,
+    async def _open(self, call: Call, permit: Permit) -> HttpResponse:
+        client = self._clients[permit.identity]
+        headers, cookies = call.headers, client.cookies
+        if cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
+            # YouTube's API takes an account's cookies only together with this signature.
+            signature = cookies.authorization(self._wall())
+            if signature is not None:
+                extra = {"Authorization": signature, "X-Origin": _ORIGIN}
+                headers = {**(headers or {}), **extra, "X-Goog-AuthUser": "0"}
+        return await client.open(
+            call.method,
+            call.url,
+            params=call.params,
+            data=call.data,
+            headers=headers,
+            long=call.kind is RequestKind.MEDIA,
         )
-        async with waiting as permit:
-            client = self._clients[permit.identity]
-            headers, cookies = call.headers, client.cookies
-            if cookies is not None and call.method == "POST" and call.url.startswith(_INNERTUBE):
-                # YouTube's API takes an account's cookies only together with this signature.
-                signature = cookies.authorization(self._wall())
-                if signature is not None:
-                    extra = {"Authorization": signature, "X-Origin": _ORIGIN}
-                    headers = {**(headers or {}), **extra, "X-Goog-AuthUser": "0"}
-            opened = client.open(
-                call.method,
-                call.url,
-                params=call.params,
-                data=call.data,
-                headers=headers,
-                long=call.kind is RequestKind.MEDIA,
-            )
-            async with opened as response:
-                if response.status not in call.allow_status and not 200 <= response.status < 300:
-                    await self._judge_status(call, response)
-                yield response, permit
 
     async def _judge_status(self, call: Call, response: HttpResponse) -> None:
         """Raise what a status or a redirect says; return when a redirect may be followed."""

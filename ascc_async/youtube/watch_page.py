@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from ascc_async.errors import ServerFault, UnexpectedAnswer
+from ascc_async.errors import ServerFault
 from ascc_async.model import License, LicenseAnswer, Reason
-from ascc_async.network.client import REDIRECTS, HttpResponse
+from ascc_async.network.client import HttpResponse
 from ascc_async.throttle.bucket import RequestKind
+from ascc_async.throttle.permit import Permit
 from ascc_async.youtube.json_reading import PLAYER_IN_PAGE, inside, parse_json, string
 from ascc_async.youtube.license_parser import LicenseReading, read_watch_answer
 from ascc_async.youtube.messages import Verdict, judge, refusal_in_page
@@ -62,13 +63,9 @@ class WatchPageSource:
         query = {"v": video_id, "bpctr": "9999999999", "has_verified": "1", "hl": "en"}
         call = Call(RequestKind.PAGES, "GET", URL, identity, params=query, new_video=True)
 
-        async def attempt(again: bool) -> LicenseAnswer:
-            # Read inside of the request: a refusal found on the page slows the identity.
-            opening = self._sessions.open(replace(call, new_video=not again))
-            async with opening as (response, _):
-                if response.status in REDIRECTS:
-                    raise UnexpectedAnswer(f"{response.host} answers {response.status}")
-                page = await self._read(response)
+        async def read_answer(response: HttpResponse, _: Permit) -> LicenseAnswer:
+            # Inside of the request: a refusal found on the page slows the identity.
+            page = await self._read(response)
             reading = page.reading
             if reading.license is License.CREATIVE_COMMONS and reading.is_about(video_id):
                 self._sessions.sticky.note(video_id, response.identity)
@@ -87,7 +84,7 @@ class WatchPageSource:
                 address=f"{URL}?{urlencode(query)}",
             )
 
-        return await self._sessions.with_retries(attempt, identity=identity)
+        return await self._sessions.use(call, read_answer)
 
     async def _read(self, response: HttpResponse) -> PageReading:
         """The page, as far as it is needed. Raises Refused and ServerFault for what is none."""

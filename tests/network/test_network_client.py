@@ -42,7 +42,7 @@ async def ask(
     """The body of one answer."""
     trust = trusted_authorities(ca_file)
     client = IdentityClient(trust, seconds, proxy=proxy, identity="main")
-    async with client, client.open("GET", url) as response:
+    async with client, await client.open("GET", url) as response:
         return await response.read(limit)
 
 
@@ -128,7 +128,7 @@ async def test_long_answers_alone_count_for_the_bandwidth() -> None:
         opening = IdentityClient(trusted_authorities(None), 5, bandwidth=Counting(1))
         async with raw_server(saying(OK)) as port, opening as client:
             url = f"http://127.0.0.1:{port}/"
-            async with client.open("GET", url, long=long) as response:
+            async with await client.open("GET", url, long=long) as response:
                 assert await response.read_what_comes(100) == (b"hi", True)
         assert sum(counted) == size
 
@@ -265,10 +265,10 @@ async def test_a_get_is_sent_once() -> None:
 
     async with raw_server(talk) as port, IdentityClient(trusted_authorities(None), 5) as client:
         url = f"http://127.0.0.1:{port}/"
-        async with client.open("GET", url) as response:
+        async with await client.open("GET", url) as response:
             assert await response.read(10) == b"hi"
         with pytest.raises(NetworkFault):
-            async with client.open("GET", url):
+            async with await client.open("GET", url):
                 pass
     assert len(requests) == 2
 
@@ -286,7 +286,7 @@ async def test_connections_are_kept_unless_left_early(tmp_path: Path) -> None:
         trust = trusted_authorities(site.network.ca_file)
         async with IdentityClient(trust, 5, proxy=site.network.proxy) as client:
             for path in ("a", "b", "long", "c"):
-                async with client.open("GET", f"https://www.youtube.com/{path}") as response:
+                async with await client.open("GET", f"https://www.youtube.com/{path}") as response:
                     async for _ in response.chunks():
                         break
     assert len(peers) == 4
@@ -304,7 +304,7 @@ async def test_an_error_of_our_own_inside_is_not_taken_for_the_network(tmp_path:
         async with IdentityClient(trust, 5, proxy=site.network.proxy) as client:
 
             async def fail_inside() -> None:
-                async with client.open("GET", "https://www.youtube.com/x") as response:
+                async with await client.open("GET", "https://www.youtube.com/x") as response:
                     async for _ in response.chunks():
                         raise OSError("our own")
 
@@ -333,7 +333,7 @@ async def test_cookies_that_youtube_sets_are_sent_from_then_on(tmp_path: Path) -
                 *["www.youtube.com"] * 4,
                 "www.googleapis.com",
             ):
-                async with client.open("GET", f"https://{host}/x") as response:
+                async with await client.open("GET", f"https://{host}/x") as response:
                     await response.read(10)
     assert [cookies.get("VISITOR") for cookies in seen] == [None, None, "one", None, None]
     assert seen[4] == {}
