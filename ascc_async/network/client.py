@@ -24,7 +24,7 @@ from yarl import URL
 from ascc_async.errors import NetworkFault, ServerFault, SetupError, UnexpectedAnswer
 from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.cookies import IdentityCookies, cookies_to_send
-from ascc_async.network.errors import Route, our_errors
+from ascc_async.network.errors import TRANSPORT_ERRORS, Route, raise_ours
 from ascc_async.settings import without_password
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -119,7 +119,7 @@ class IdentityClient:
         to_youtube = address.scheme == "https" and f".{address.host}".endswith(".youtube.com")
         if to_youtube and self._cookie_header:
             headers = {**(headers or {}), "Cookie": self._cookie_header}
-        with our_errors(route):
+        try:
             response = await self._session.request(
                 method,
                 address,
@@ -130,6 +130,8 @@ class IdentityClient:
                 allow_redirects=False,
                 timeout=self._timeout_of_long if long else self._timeout,
             )
+        except TRANSPORT_ERRORS as error:
+            raise_ours(error, route)
         if to_youtube and hdrs.SET_COOKIE in response.headers:
             for name, morsel in response.cookies.items():
                 ends = _posix_time(morsel["expires"])
@@ -178,23 +180,27 @@ class HttpResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, piece by piece. Raises NetworkFault, ServerFault."""
-        with our_errors(self._route):
+        try:
             async for chunk in self._response.content.iter_any():
                 self.received += len(chunk)
                 if self._bandwidth is not None:
                     await self._bandwidth.spend(len(chunk))
                 yield chunk
+        except TRANSPORT_ERRORS as error:
+            raise_ours(error, self._route)
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises UnexpectedAnswer when it is larger than `limit` once unpacked."""
         pieces = []
-        with our_errors(self._route):
+        try:
             # Not through `chunks`: for a small answer that costs as much as parsing it.
             while chunk := await self._response.content.readany():
                 self.received += len(chunk)
                 if self.received > limit:
                     raise UnexpectedAnswer(f"{self.host} sent more than {limit} bytes")
                 pieces.append(chunk)
+        except TRANSPORT_ERRORS as error:
+            raise_ours(error, self._route)
         return b"".join(pieces)
 
     async def read_what_comes(self, limit: int) -> tuple[bytes, bool]:

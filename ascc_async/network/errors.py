@@ -7,9 +7,8 @@ import errno
 import socket
 import ssl
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import aiohttp
 import aiohttp_socks
@@ -19,7 +18,7 @@ from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from ascc_async.errors import NetworkFault, NetworkFaultKind, ServerFault, UnexpectedAnswer
 
 # What may come out of a request: nothing else is caught, so that our own bugs stay visible.
-_TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
+TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
     aiohttp.ClientError,
     HttpProcessingError,
     OSError,
@@ -88,16 +87,12 @@ def is_worth_another_try(error: BaseException) -> bool:
     return isinstance(error, ServerFault) and not isinstance(error, UnexpectedAnswer)
 
 
-@contextmanager
-def our_errors(route: Route) -> Iterator[None]:
-    """Raise NetworkFault or ServerFault for whatever a request raises inside."""
-    try:
-        yield
-    except _TRANSPORT_ERRORS as error:
-        # The text of these holds the whole address, with an API key or a media link's signature:
-        # `--debug` would write it into the log. What caused them says as much.
-        shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
-        raise _fault_from(error, route) from (error.__cause__ if shows_address else error)
+def raise_ours(error: Exception, route: Route) -> NoReturn:
+    """Raise NetworkFault or ServerFault for one of `TRANSPORT_ERRORS` that a request raised."""
+    # The text of these holds the whole address, with an API key or a media link's signature:
+    # `--debug` would write it into the log. What caused them says as much.
+    shows_address = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
+    raise _fault_from(error, route) from (error.__cause__ if shows_address else error)
 
 
 def sentence(kind: NetworkFaultKind, host: str, proxy: str | None) -> str:

@@ -222,7 +222,8 @@ class LicenseStage:
     async def _ask(self, call: Sequence[Question], source: WatchedSource) -> None:
         # Made for a source that takes 50, the call may come to one that takes 1, where a refusal
         # half way would cost the answers before it.
-        await self._repeat(*call[source.at_once :])
+        if len(call) > source.at_once:
+            await self._repeat(*call[source.at_once :])
         call, bare = call[: source.at_once], call[0].bare
         video_ids = [self._work_queue.video_id(question.row) for question in call]
         try:

@@ -239,7 +239,7 @@ class RateLimiter:
                 if 0 < left < math.inf and (self._closed or self._anybody_ready(waiter, now)):
                     self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
-            if stuck.isdisjoint(waiter.lines):
+            if not stuck or stuck.isdisjoint(waiter.lines):
                 wait, identity = self._soonest(waiter, now)
                 if wait <= 0:
                     self._waiting.remove(waiter)
@@ -267,20 +267,13 @@ class RateLimiter:
 
     def _soonest(self, waiter: Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""
-        if waiter.identity is not None:
-            candidates = [self._identities[waiter.identity]]
-        else:
-            candidates = list(self._identities.values())
-        waits = [
-            (
-                identity.wait(now, waiter.kind, waiter.cost, waiter.new_video, waiter.also),
-                -identity.buckets[waiter.kind].tokens,
-                identity,
-            )
-            for identity in candidates
-        ]
-        wait, _, identity = min(waits, key=lambda candidate: candidate[:2])
-        return wait, identity
+        named, kind = waiter.identity, waiter.kind
+        soonest = math.inf, math.inf
+        for identity in self._identities.values() if named is None else (self._identities[named],):
+            wait = identity.wait(now, kind, waiter.cost, waiter.new_video, waiter.also)
+            if (order := (wait, -identity.buckets[kind].tokens)) <= soonest:
+                soonest, who = order, identity
+        return soonest[0], who
 
     def _until_giving_up(self, kind: RequestKind, now: float) -> float:
         """Seconds until all have paused too long: then nobody waits any more. Infinite while

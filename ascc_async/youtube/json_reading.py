@@ -57,7 +57,7 @@ def text_of(node: Any) -> str:
     for name in ("simpleText", "content"):
         if isinstance(text := node.get(name), str):
             return text
-    return "".join(string(inside(run).get("text")) for run in listed(node.get("runs")))
+    return "".join([string(inside(run).get("text")) for run in listed(node.get("runs"))])
 
 
 def walk(node: Any) -> Iterator[tuple[str, Any]]:

@@ -124,8 +124,10 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
     license_, text, link = _license_in(secondary.get("metadataRowContainer"))
     owner = inside(secondary, "owner", "videoOwnerRenderer")
     # The link to the channel is at the renderer, or at the name's words.
-    names = (owner, *listed(inside(owner, "title").get("runs")))
-    ids = (inside(name, "navigationEndpoint", "browseEndpoint").get("browseId") for name in names)
+    channel_id = ""
+    for name in (owner, *listed(inside(owner, "title").get("runs"))):
+        endpoint = inside(name, "navigationEndpoint", "browseEndpoint")
+        channel_id = channel_id or string(endpoint.get("browseId"))
     login = inside(answer, "responseContext", "mainAppWebResponseContext").get("loggedOut")
     # In a page the player names it, too, and for certain.
     named = string(inside(answer, "videoDetails").get("videoId"))
@@ -139,7 +141,7 @@ def read_watch_answer(answer: Mapping[str, Any]) -> LicenseReading:
         title=text_of(primary.get("title")),
         # Of several channels' common video there is one text, with another name.
         channel=text_of(owner.get("title")) or text_of(owner.get("attributedTitle")),
-        channel_id=next(filter(None, map(string, ids)), ""),
+        channel_id=channel_id,
         published=text_of(primary.get("dateText")),
         logged_out=login if isinstance(login, bool) else None,
         read_from=answer if license_ is License.CREATIVE_COMMONS else None,
@@ -181,7 +183,7 @@ def _license_in(container: Any) -> tuple[License, str, str]:
     if not isinstance(renderer, dict):
         return License.UNKNOWN, "", ""
     rows = renderer.get("rows", [])
-    link = next((url for url in links_in(rows) if _is_license(url)), "")
+    link = next(filter(_is_license, links_in(rows)), "")
     if link:
         # The row's words: the text of the smallest part that holds both words and the link.
         texts = [
