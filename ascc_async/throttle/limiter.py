@@ -271,7 +271,7 @@ class RateLimiter:
         soonest = math.inf, math.inf
         for identity in self._identities.values() if named is None else (self._identities[named],):
             wait = identity.wait(now, kind, waiter.cost, waiter.new_video, waiter.also)
-            if (order := (wait, -identity.buckets[kind].tokens)) <= soonest:
+            if (order := (wait, -identity.buckets[kind].tokens)) < soonest:
                 soonest, who = order, identity
         return soonest[0], who
 
