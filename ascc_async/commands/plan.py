@@ -18,9 +18,10 @@ from ascc_async.audioset.download import fetch_missing
 from ascc_async.audioset.metadata_files import files_of
 from ascc_async.audioset.selection import select
 from ascc_async.errors import SettingsError
+from ascc_async.files import size
 from ascc_async.pipeline.plan import RunPlan, make_plan
 from ascc_async.pipeline.plan_outlook import look_into
-from ascc_async.progress.formatting import safe
+from ascc_async.progress.formatting import duration, safe
 from ascc_async.progress.logs import logging_from
 from ascc_async.progress.terminal import say
 from ascc_async.settings import AudiosetSettings
@@ -73,8 +74,6 @@ def main(options: argparse.Namespace) -> int:
 def render_plan(plan: RunPlan) -> str:
     """The plan as text, ready to be printed; its warnings are for the caller to print."""
     limit = f", at most {plan.max_per_class} clips each" if plan.max_per_class else ""
-    size = plan.disk_bytes
-    disk = f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
     lines = [
         f"Splits      {', '.join(plan.splits)}",
         f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
@@ -90,7 +89,7 @@ def render_plan(plan: RunPlan) -> str:
         lines.append(f"To ask      about {plan.videos_to_ask:,} videos")
     if plan.asked_first:
         lines.append(f"Asked first {plan.asked_first:,} of them (license.ask_first)")
-    lines.append(f"Clips       about {plan.clips:,}{more}, {disk} on disk")
+    lines.append(f"Clips       about {plan.clips:,}{more}, {size(plan.disk_bytes)} on disk")
 
     if plan.clips_again.from_lossless or plan.clips_again.fetched:
         lines.append(f"Again       {plan.clips_again}")
@@ -103,18 +102,17 @@ def render_plan(plan: RunPlan) -> str:
     lines += [f"  {item.stage:<9} {item.requests:>12,}  {item.of}" for item in plan.stages]
     lines.append(f"{'Time at the permitted rate':<46} {'licenses':>10} {'clips':>10}")
     for item in plan.durations:
-        licenses, clips = _duration(item.license_hours), _duration(item.clip_hours)
+        licenses, clips = _time(item.license_hours), _time(item.clip_hours)
         # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
-        by_video = item.license_hours_by_video
         lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}")
-        if by_video:
-            lines.append(f"    if YouTube counts videos {_duration(by_video):>32}")
+        if by_video := item.license_hours_by_video:
+            lines.append(f"    if YouTube counts videos {_time(by_video):>32}")
         if (most := item.most_after_hours) is not None:
-            lines.append(f"    most of it after {_duration(most)}, if the list is of likely videos")
+            lines.append(f"    most of it after {_time(most)}, if the list is of likely videos")
     if plan.changes:
         lines.append("What would change that")
     for change in plan.changes:
-        time = _duration(change.license_hours)
+        time = _time(change.license_hours)
         lines.append(f"  {change.setting:<44} {change.videos:>10,} videos in {time}")
 
     basis = plan.assumptions
@@ -127,8 +125,5 @@ def render_plan(plan: RunPlan) -> str:
     return "\n".join([*lines, f"  ({basis.source})"])
 
 
-def _duration(hours: float) -> str:
-    if hours < 1:
-        return f"{hours * 60:,.0f} min"
-    # Beyond a day and a bit nobody divides by 24 in the head.
-    return f"{hours:,.1f} h" if hours < 30 else f"{hours / 24:,.1f} days"
+def _time(hours: float) -> str:
+    return duration(3600 * hours)

@@ -13,15 +13,15 @@ def count(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3.5 h`, `12 days`."""
+    """`45 s`, `12 min`, `3.5 h`, `2.5 days`."""
     # The smaller unit as long as it stays short: `80 s` says more than `1 min`.
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
+    if seconds < 36 * 3600:
         return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.0f} days"
+    return f"{seconds / 86400:,.1f} days"
 
 
 def rate(per_second: float) -> str:
