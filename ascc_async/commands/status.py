@@ -5,22 +5,23 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
 from ascc_async.dataset.removals import read_removals
+from ascc_async.dataset.text import counted
 from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
-from ascc_async.journal.records import ClipRow
+from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.journal.writer import JOURNAL_NAME
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.formatting import duration, moment, safe
@@ -100,22 +101,22 @@ def _show_video(
 ) -> int:
     """All that the journal knows of a video, and its rows of the manifest; 1 when nothing is."""
     rows = _manifest_rows(video_id, output)
-    answer, clips = reader.answer(video_id), list(reader.clips_of(video_id))
-    history = list(reader.history(video_id))
+    answer, clips = reader.answer(video_id), reader.clips_of(video_id)
+    history = reader.history(video_id)
     removed = video_id in read_removals(output).videos
     nothing = not (answer or history or clips or rows)
     if as_json:  # times are POSIX seconds
         fields = {
             "video_id": video_id,
             "removed": removed,
-            "answer": asdict(answer) if answer else None,
-            # JSON knows no infinity, and that is the level of digital silence in decibels.
+            "answer": answer,
             # Named so since version 0.1: programs read it.
-            "clips": [_finite(asdict(clip) | {"form": clip.encoding}) for clip in clips],
-            "history": [asdict(event) for event in history],
+            "clips": [asdict(clip) | {"form": clip.encoding} for clip in clips],
+            "history": history,
             "manifest": rows,
         }
-        print(json.dumps(fields), flush=True)
+        # JSON knows no infinity, and that is the level of digital silence in decibels.
+        print(json.dumps(to_jsonable_python(fields, inf_nan_mode="null")), flush=True)
         return int(nothing)
     if nothing:
         console.show(
@@ -126,25 +127,9 @@ def _show_video(
     lines = [f"{video_id}  https://www.youtube.com/watch?v={video_id}"]
     if removed:
         lines.append("removals.txt names it: no run or rebuild takes it into the dataset")
-    if answer is None:
-        lines.append("license     not asked yet")
-    else:
-        before = f", before that {answer.previous_license}" if answer.previous_license else ""
-        times = "once" if answer.asks == 1 else f"{answer.asks} times"
-        lines.append(f"license     {answer.license}{before}")
-        if answer.reason:
-            lines.append(_with_detail(f"reason      {answer.reason}", answer.detail))
-        if answer.text or answer.link:
-            lines.append(f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip())
-        asked = f"{times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
-        lines.append(f"asked       {asked}")
-        if answer.title or answer.channel:
-            lines.append(f"title       {safe(answer.title)}")
-            lines.append(f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip())
+    lines += _answer_lines(answer) if answer else ["license     not asked yet"]
     for clip in clips:
         lines += _clip_lines(clip, output)
-    # Texts of others (titles, YouTube's words) are made safe: they may hold control characters
-    # that would move the cursor or change the terminal's title.
     for row in rows:
         reason = f", {safe(row['reason'])}" if row["reason"] else ""
         lines.append(f"manifest    {safe(row['segment_id'])}: {safe(row['outcome'])}{reason}")
@@ -203,9 +188,26 @@ def _show_evidence(
     return 0
 
 
+# Texts of others (titles, YouTube's words) are made safe: they may hold control characters that
+# would move the cursor or change the terminal's title.
+
+
+def _answer_lines(answer: AnswerRow) -> Iterator[str]:
+    before = f", before that {answer.previous_license}" if answer.previous_license else ""
+    yield f"license     {answer.license}{before}"
+    if answer.reason:
+        yield _with_detail(f"reason      {answer.reason}", answer.detail)
+    if answer.text or answer.link:
+        yield f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip()
+    times = "once" if answer.asks == 1 else f"{answer.asks} times"
+    yield f"asked       {times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
+    if answer.title or answer.channel:
+        yield f"title       {safe(answer.title)}"
+        yield f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip()
+
+
 def _clip_lines(clip: ClipRow, output_dir: Path) -> Iterator[str]:
-    attempts = "1 attempt" if clip.attempts == 1 else f"{clip.attempts} attempts"
-    what = _join(clip.at, clip.outcome, clip.reason or "", attempts)
+    what = _join(clip.at, clip.outcome, clip.reason or "", counted(clip.attempts, "attempt"))
     yield f"segment     {clip.segment_id} as {clip.encoding}"
     yield _with_detail(f"  {what}", clip.detail)
     file = clip.clip
@@ -230,10 +232,3 @@ def _join(at: float, *parts: str) -> str:
 
 def _with_detail(text: str, detail: str) -> str:
     return f"{text}: {safe(detail)}" if detail else text
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for every number that is not finite."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
