@@ -9,8 +9,7 @@ from dataclasses import asdict
 from itertools import chain
 
 from ascc_async.commands.doctor_checks import Check, State, local_checks, network_checks
-from ascc_async.commands.doctor_machines import machine_checks
-from ascc_async.commands.doctor_notify import notify_checks
+from ascc_async.commands.doctor_extras import machine_checks, notify_checks
 from ascc_async.errors import SettingsError
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.live_output import PlainConsole

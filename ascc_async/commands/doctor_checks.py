@@ -88,6 +88,7 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     yield passed("settings", "read, all values are allowed")
     yield passed("Python", f"{platform.python_version()} on {platform.system()}")
     yield from _output(settings)
+    yield from _earlier_runs(settings.output.dir)
     yield from _programs(settings)
     yield from _metadata(settings)
     yield from _lists(settings)
@@ -118,6 +119,10 @@ def _output(settings: Settings) -> Iterator[Check]:
         yield failed("disk", text, "make room, or choose another output.dir: no clips are fetched")
     else:
         yield passed("disk", text)
+
+
+def _earlier_runs(folder: Path) -> Iterator[Check]:
+    """What runs have left in the output folder, or leave there just now."""
     if folder.exists() and (by := holder(folder)) is not None:
         yield warning(
             "other run",

@@ -11,7 +11,7 @@ import pytest
 from ascc_async import __version__
 from ascc_async.cluster import engine
 from ascc_async.commands.doctor_checks import State
-from ascc_async.commands.doctor_machines import machine_checks
+from ascc_async.commands.doctor_extras import machine_checks
 from ascc_async.settings import Settings
 
 

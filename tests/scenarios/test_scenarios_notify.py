@@ -13,7 +13,7 @@ import pytest
 from scenario import Place
 
 from ascc_async.commands.doctor_checks import State
-from ascc_async.commands.doctor_notify import notify_checks
+from ascc_async.commands.doctor_extras import notify_checks
 from ascc_async.settings_loader import load
 from benchmarks.chaos_run import Job
 
