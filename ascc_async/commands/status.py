@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from ascc_async.audioset.video_lists import video_id_of
 from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
@@ -115,8 +116,8 @@ def _show_video(
             "history": history,
             "manifest": rows,
         }
-        # JSON knows no infinity, and that is the level of digital silence in decibels.
-        print(json.dumps(to_jsonable_python(fields, inf_nan_mode="null")), flush=True)
+        # JSON knows no infinity, the level of digital silence in decibels: pydantic writes null.
+        print(json.dumps(json.loads(TypeAdapter(Any).dump_json(fields))), flush=True)
         return int(nothing)
     if nothing:
         console.show(
