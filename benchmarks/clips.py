@@ -32,7 +32,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from ascc_async.standin.media import MediaStore, spec_of
+from ascc_async.standin.media import make_stream, spec_of
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Shares, WorldSettings
@@ -168,11 +168,11 @@ def best_sound(itags: Sequence[int]) -> int:
 
 def by_ffmpeg(world: World, jobs: list[Job], folder: Path) -> dict[str, Any]:
     """Cutting only: processor time with the source already on disk."""
-    store, spent = MediaStore(folder / "cache"), 0.0
+    spent = 0.0
     for video_id, start in jobs:
         video = world.video(video_id)
         source = folder / "source"
-        source.write_bytes(store.stream(spec_of(video), best_sound(video.itags)).read())
+        source.write_bytes(make_stream(spec_of(video), best_sound(video.itags)).read())
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(cut(source, start, folder / "clip.flac"), check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

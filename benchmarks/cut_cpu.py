@@ -22,7 +22,7 @@ from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import MediaStore, StreamSpec
+from ascc_async.standin.media import StreamSpec, make_stream
 
 LENGTH_MS = 240_000
 
@@ -87,7 +87,7 @@ async def measure(itag: int, count: int, folder: Path) -> None:
     """One line for one kind of stream."""
     installed = await find_ffmpeg()
     spec = StreamSpec(length_ms=LENGTH_MS, sample_rate=44_100)
-    data = MediaStore(folder / "cache").stream(spec, itag).read()
+    data = make_stream(spec, itag).read()
     source = folder / ("source.m4a" if itag == 140 else "source.webm")
     source.write_bytes(data)
     starts = [random.Random(itag).randrange(LENGTH_MS - 10_000) for _ in range(count)]

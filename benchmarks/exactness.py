@@ -29,7 +29,7 @@ from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
 from ascc_async.media.ranges import RangeAnswer, Ranges
 from ascc_async.model import Resolved, Segment, Track
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import MediaStore, StreamSpec
+from ascc_async.standin.media import StreamSpec, make_stream
 from ascc_async.standin.media_containers import IndexForm
 from benchmarks.stream_makers import MAKERS, Pcm, made, presented
 
@@ -77,7 +77,7 @@ def sources(
     count: int, per_stream: int, rng: random.Random, ffmpeg: str, folder: Path
 ) -> Iterator[Source]:
     """Streams of all kinds, two of the stand-in's to one of ffmpeg's."""
-    store, makers = MediaStore(folder / "cache"), cycle(MAKERS.items())
+    makers = cycle(MAKERS.items())
     for number in range(-(-count // per_stream)):
         itag = (140, 251)[number % 2] if number % 8 else (139, 249)[number // 8 % 2]
         length = rng.randrange(25_000, 90_000)
@@ -94,15 +94,15 @@ def sources(
             name, maker = next(makers)
             sound, file = folder / "sound", folder / f"stream.{maker.ending}"
             plain = replace(spec, channels=2, index=IndexForm.NONE)
-            sound.write_bytes(store.stream(plain, 140).read())
+            sound.write_bytes(make_stream(plain, 140).read())
             data = made(ffmpeg, maker, sound, file)
             reference = presented(ffmpeg, file, maker)
             rate = maker.rate or spec.sample_rate
             yield Source(name, data, reference, rate, maker.indexed, starts)
         else:
-            stream = store.stream(spec, itag)
+            stream = make_stream(spec, itag)
             whole = folder / "whole"
-            whole.write_bytes(store.stream(replace(spec, index=IndexForm.NONE), itag).read())
+            whole.write_bytes(make_stream(replace(spec, index=IndexForm.NONE), itag).read())
             reference = full_decode(ffmpeg, whole, spec.channels)
             indexed = spec.index is not IndexForm.NONE
             yield Source(

@@ -22,11 +22,17 @@ class BadMask(ValueError):
 @lru_cache(200)  # a client of ours has two or three
 def parse(text: str) -> Mask:
     """Read a mask; no text chooses everything. Raises `BadMask`."""
-    tokens = _TOKEN.findall(text)
-    mask: Mask = {}
-    readable = "".join(tokens) == text.replace(" ", "")
-    if text and (not readable or _read_paths(tokens, 0, mask) != len(tokens)):
-        raise BadMask(f"Invalid field selection {text[:80]}")
+    tokens, mask = _TOKEN.findall(text), Mask()
+    if text:
+        if "".join(tokens) != text.replace(" ", ""):
+            raise BadMask(f"Invalid field selection {text[:80]}")
+        tokens.append(")")
+        try:
+            _read_paths(tokens, mask)
+        except IndexError as error:
+            raise BadMask("Invalid field selection: ) is missing") from error
+        if tokens:
+            raise BadMask(f"Invalid field selection near {tokens[0]}")
     return mask
 
 
@@ -46,28 +52,25 @@ def apply(value: Any, mask: Mask) -> Any:
     }
 
 
-def _read_paths(tokens: list[str], at: int, into: Mask) -> int:
-    """Paths with commas between them, into the mask; the index of the first token after them."""
+def _read_paths(tokens: list[str], into: Mask) -> None:
+    """Take paths with commas between them, and the parenthesis after them, from the tokens."""
     node = into
     while True:
-        name = tokens[at] if at < len(tokens) else ","
-        follows = tokens[at + 1] if at + 1 < len(tokens) else ","
+        name, follows = tokens.pop(0), tokens.pop(0)
         if name in ".,/()" or follows not in ".,/()":
             raise BadMask(f"Invalid field selection near {name}")
-        at += 1
         if follows in "./(":
             # What another path has chosen whole stays whole: deeper paths then choose in vain.
             whole = name in node and not node[name]
             node = {} if whole else node.setdefault(name, {})
-            at += 1
             if follows != "(":
                 continue
-            at = _read_paths(tokens, at, node)
-            if at >= len(tokens) or tokens[at] != ")":
-                raise BadMask("Invalid field selection: ) is missing")
-            at += 1
+            _read_paths(tokens, node)
+            follows = tokens.pop(0)
         else:
             node[name] = {}
-        if at >= len(tokens) or tokens[at] != ",":
-            return at
-        at, node = at + 1, into
+        if follows == ")":
+            return
+        if follows != ",":
+            raise BadMask(f"Invalid field selection near {follows}")
+        node = into

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock, get_ident
-from types import MappingProxyType
 
 import numpy as np
 
@@ -32,24 +31,16 @@ from ascc_async.standin.media_masters import (
 )
 from ascc_async.standin.timecode import LONGEST_SECONDS
 from ascc_async.standin.world import Video
-from ascc_async.standin.world_settings import WorldSettings
+from ascc_async.standin.world_settings import MediaSettings
 
 FRAGMENT_SECONDS = 10  # about what YouTube's own fragments last
 FPS, KEY_SECONDS = 12, 5
-_BITRATES: Mapping[int, int] = MappingProxyType(
-    {139: 48_000, 140: 128_000, 249: 50_000, 251: 128_000}
-)
-_PICTURE_SIZES: Mapping[int, tuple[int, int]] = MappingProxyType({160: (256, 144), 134: (640, 360)})
+_BITRATES: Mapping[int, int] = {139: 48_000, 140: 128_000, 249: 50_000, 251: 128_000}
+_PICTURE_SIZES: Mapping[int, tuple[int, int]] = {160: (256, 144), 134: (640, 360)}
 _AAC_ITAGS = (139, 140)
 ITAGS = (*_BITRATES, *_PICTURE_SIZES)
 _STREAMS_KEPT = 200  # between a player's answer and the ranges read after it
-_ODD_INDEXES = (
-    IndexForm.WIDE,
-    IndexForm.GAP,
-    IndexForm.TAIL,
-    IndexForm.UNKNOWN_SIZES,
-    IndexForm.NONE,
-)
+_ODD_INDEXES = [form for form in IndexForm if form is not IndexForm.NORMAL]
 
 
 class Damage(StrEnum):
@@ -161,120 +152,116 @@ def spec_of(video: Video) -> StreamSpec:
     )
 
 
-class MediaStore:
-    """Streams by what they are like. Encodes what it needs once and keeps it in `cache_dir`.
+@lru_cache(_STREAMS_KEPT)
+def make_stream(spec: StreamSpec, itag: int) -> Stream:
+    """The stream. Raises KeyError for an itag not in ITAGS, MediaNotMade if ffmpeg fails.
 
-    Thread-safe. The first stream of a flavour takes a second or two: call it off the event loop.
+    Thread-safe. The first of a flavour takes a second or two: call it off the event loop.
     """
-
-    def __init__(self, cache_dir: Path) -> None:
-        cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._cache_dir, self._lock = cache_dir, Lock()
-        self._master = cache(partial(SoundMaster, folder=cache_dir))
-        self.stream = lru_cache(_STREAMS_KEPT)(self._make)
-
-    def _make(self, spec: StreamSpec, itag: int) -> Stream:
-        """The stream. Raises KeyError for an itag not in ITAGS, MediaNotMade if ffmpeg fails."""
-        if itag in _PICTURE_SIZES:
-            return self._picture_stream(spec, itag)
-        aac = itag in _AAC_ITAGS
-        codec, rate = ("aac", spec.sample_rate) if aac else ("opus", 48_000)
-        if itag == 139:  # YouTube's smallest stream, whatever the upload had
-            rate = 22_050
-        flavour = Flavour(codec, rate, spec.channels, _BITRATES[itag], spec.silent)
-        frame = flavour.frame_samples
-        with self._lock:  # two at once would encode the same twice
-            master = self._master(flavour)
-        first = spec.offset_ms * rate // (1000 * frame)
-        if aac:
-            primed = int(spec.edit_list)  # one frame more, which the edit list cuts off again
-            count = primed + max(1, round(spec.length_ms * rate / (1000 * frame)))
-            samples, begin = (count - primed) * frame, (first + primed - 1) * frame
-        else:
-            # Rounded up: what is too much the decoder plays, what is missing it cannot.
-            count = -(-(spec.length_ms * 48 + OPUS_PRE_SKIP) // frame)
-            samples, begin = count * frame - OPUS_PRE_SKIP, first * frame
-        # Sizes now, bytes only when a fragment is read: a player answer needs no more.
-        sizes, step = master.sizes(first, count), FRAGMENT_SECONDS * rate // frame
-        fragments = []
-        for at in range(0, count, step):
-            frames = partial(master.frames, first + at, min(step, count - at))
-            fragments.append(CodecFrames(at, sizes[at : at + step], frames))
-        if aac:
-            head = master.mp4_head(edit_list=spec.edit_list)
-            layout = mp4_layout(head, rate, fragments, spec.index)
-        else:
-            layout = webm_layout(spec.channels, fragments, 1000 * samples / rate, spec.index)
-        return Stream(
-            itag,
-            'audio/mp4; codecs="mp4a.40.2"' if aac else 'audio/webm; codecs="opus"',
-            round(1000 * samples / rate),
-            *layout,
-            timecode_at_zero=begin / rate,
-            damage=spec.damage,
-            sample_rate=rate,
-            channels=spec.channels,
-        )
-
-    def _picture_stream(self, spec: StreamSpec, itag: int) -> Stream:
-        """H.264 without B-frames, a fragment to each key frame, all of it ffmpeg's work."""
-        (width, height), pictures = _PICTURE_SIZES[itag], max(1, round(spec.length_ms * FPS / 1000))
-        path = self._cache_dir / f"pictures-{height}-{pictures}.mp4"
-        if not path.exists():
-            # A picture shows its number: 16 bits from left to right, bright is 1; inverse below.
-            bits = "40+180*abs(mod(floor(N/pow(2,15-X)),2)-gte(Y,4))"
-            source = f"nullsrc=s=16x9:r={FPS},format=gray,geq=lum='{bits}'"
-            # A file, not a pipe: ffmpeg goes back to write the index at the front. Of its own, as
-            # several stand-ins may make it at once: the last one stays.
-            unfinished = path.with_name(f".{os.getpid()}.{get_ident()}.{path.name}")
-            run_ffmpeg(
-                ["-y", "-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-vf",
-                 f"scale={width}:{height}:flags=neighbor,format=yuv420p",
-                 "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-bf", "0",
-                 "-threads", "1", "-x264-params", f"keyint={FPS * KEY_SECONDS}:scenecut=0",
-                 "-movflags", "frag_keyframe+empty_moov+dash+global_sidx+skip_trailer",
-                 str(unfinished)]
-            )  # fmt: skip
-            unfinished.replace(path)
-        data = path.read_bytes()
-        sidx = data.index(b"sidx") - 4
-        (sidx_size,) = struct.unpack_from(">I", data, sidx)
-        profile = data[data.index(b"avcC") + 5 :][:3].hex()
-        return Stream(
-            itag,
-            f'video/mp4; codecs="avc1.{profile}"',
-            round(1000 * pictures / FPS),
-            (ByteRun.of(data),),
-            (0, sidx - 1),
-            (sidx, sidx + sidx_size - 1),
-            width=width,
-            height=height,
-            fps=FPS,
-        )
+    if itag in _PICTURE_SIZES:
+        return _picture_stream(spec, itag)
+    aac = itag in _AAC_ITAGS
+    codec, rate = ("aac", spec.sample_rate) if aac else ("opus", 48_000)
+    if itag == 139:  # YouTube's smallest stream, whatever the upload had
+        rate = 22_050
+    flavour = Flavour(codec, rate, spec.channels, _BITRATES[itag], spec.silent)
+    frame = flavour.frame_samples
+    with _LOCK:  # two at once would encode the same twice
+        master = _master(flavour)
+    first = spec.offset_ms * rate // (1000 * frame)
+    if aac:
+        primed = int(spec.edit_list)  # one frame more, which the edit list cuts off again
+        count = primed + max(1, round(spec.length_ms * rate / (1000 * frame)))
+        samples, begin = (count - primed) * frame, (first + primed - 1) * frame
+    else:
+        # Rounded up: what is too much the decoder plays, what is missing it cannot.
+        count = -(-(spec.length_ms * 48 + OPUS_PRE_SKIP) // frame)
+        samples, begin = count * frame - OPUS_PRE_SKIP, first * frame
+    # Sizes now, bytes only when a fragment is read: a player answer needs no more.
+    sizes, step = master.sizes(first, count), FRAGMENT_SECONDS * rate // frame
+    fragments = []
+    for at in range(0, count, step):
+        frames = partial(master.frames, first + at, min(step, count - at))
+        fragments.append(CodecFrames(at, sizes[at : at + step], frames))
+    if aac:
+        head = master.mp4_head(edit_list=spec.edit_list)
+        layout = mp4_layout(head, rate, fragments, spec.index)
+    else:
+        layout = webm_layout(spec.channels, fragments, 1000 * samples / rate, spec.index)
+    return Stream(
+        itag,
+        'audio/mp4; codecs="mp4a.40.2"' if aac else 'audio/webm; codecs="opus"',
+        round(1000 * samples / rate),
+        *layout,
+        timecode_at_zero=begin / rate,
+        damage=spec.damage,
+        sample_rate=rate,
+        channels=spec.channels,
+    )
 
 
-class VideoStreams:
-    """Streams by video and itag. Blocking: call it off the event loop."""
-
-    def __init__(self, store: MediaStore, *, pictures: bool, damaged: Container[int]) -> None:
-        self.store, self._pictures, self._damaged = store, pictures, damaged
-
-    def of(self, video: Video) -> list[Stream]:
-        """Every stream the video offers. Pictures are costly: left out unless asked for."""
-        itags = [itag for itag in video.itags if self._pictures or itag not in _PICTURE_SIZES]
-        return [self.one(video, itag) for itag in itags or video.itags]
-
-    def one(self, video: Video, itag: int) -> Stream:
-        """One stream of a video."""
-        spec = spec_of(video)
-        if itag in self._damaged:
-            spec = replace(spec, damage=Damage.GARBAGE)
-        return self.store.stream(spec, itag)
+def stream_of(video: Video, itag: int, settings: MediaSettings) -> Stream:
+    """One stream of a video; tests compare clips with it."""
+    spec = spec_of(video)
+    if itag in settings.damaged:
+        spec = replace(spec, damage=Damage.GARBAGE)
+    return make_stream(spec, itag)
 
 
-def streams_of(settings: WorldSettings) -> VideoStreams:
-    """The streams that a stand-in with these settings serves; tests compare clips with them."""
-    # Shared by all stand-ins of a user: encoding takes seconds, and tests start dozens of them.
+def streams_of(video: Video, settings: MediaSettings) -> list[Stream]:
+    """Every stream the video offers. Pictures are costly: left out unless asked for."""
+    itags = [itag for itag in video.itags if settings.pictures or itag not in _PICTURE_SIZES]
+    return [stream_of(video, itag, settings) for itag in itags or video.itags]
+
+
+_LOCK = Lock()
+
+
+@cache
+def _master(flavour: Flavour) -> SoundMaster:
+    return SoundMaster(flavour, _folder())
+
+
+@cache
+def _folder() -> Path:
+    """Shared by all stand-ins of a user: encoding takes seconds, and tests start dozens of them."""
     folder = Path(tempfile.gettempdir()) / f"ascc-standin-{os.getuid()}"
-    media = settings.media
-    return VideoStreams(MediaStore(folder), pictures=media.pictures, damaged=media.damaged)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _picture_stream(spec: StreamSpec, itag: int) -> Stream:
+    """H.264 without B-frames, a fragment to each key frame, all of it ffmpeg's work."""
+    (width, height), pictures = _PICTURE_SIZES[itag], max(1, round(spec.length_ms * FPS / 1000))
+    path = _folder() / f"pictures-{height}-{pictures}.mp4"
+    if not path.exists():
+        # A picture shows its number: 16 bits from left to right, bright is 1; inverse below.
+        bits = "40+180*abs(mod(floor(N/pow(2,15-X)),2)-gte(Y,4))"
+        source = f"nullsrc=s=16x9:r={FPS},format=gray,geq=lum='{bits}'"
+        # A file, not a pipe: ffmpeg goes back to write the index at the front. Of its own, as
+        # several stand-ins may make it at once: the last one stays.
+        unfinished = path.with_name(f".{os.getpid()}.{get_ident()}.{path.name}")
+        run_ffmpeg(
+            ["-y", "-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-vf",
+             f"scale={width}:{height}:flags=neighbor,format=yuv420p",
+             "-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-bf", "0",
+             "-threads", "1", "-x264-params", f"keyint={FPS * KEY_SECONDS}:scenecut=0",
+             "-movflags", "frag_keyframe+empty_moov+dash+global_sidx+skip_trailer",
+             str(unfinished)]
+        )  # fmt: skip
+        unfinished.replace(path)
+    data = path.read_bytes()
+    sidx = data.index(b"sidx") - 4
+    (sidx_size,) = struct.unpack_from(">I", data, sidx)
+    profile = data[data.index(b"avcC") + 5 :][:3].hex()
+    return Stream(
+        itag,
+        f'video/mp4; codecs="avc1.{profile}"',
+        round(1000 * pictures / FPS),
+        (ByteRun.of(data),),
+        (0, sidx - 1),
+        (sidx, sidx + sidx_size - 1),
+        width=width,
+        height=height,
+        fps=FPS,
+    )

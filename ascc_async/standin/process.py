@@ -5,7 +5,7 @@
         youtube.proxy        # "http://127.0.0.1:40111"  -> network.proxy
         youtube.ca_file      # Path                      -> network.ca_file
         youtube.proxies      # {"main": "http://…"}, by the names of settings.listeners
-        youtube.world        # World: .videos, .video(id), .expected(id, start_ms)
+        youtube.world        # World: .videos, .video(id)
         youtube.set_faults(Fault(name="server_error", share=0.2))
         youtube.set_pages(license_row="gone")
         youtube.requests()   # the request log as a list of dicts

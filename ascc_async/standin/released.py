@@ -12,8 +12,10 @@ import io
 import random
 import struct
 import tarfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from ascc_async.learning.tfrecord import crc32c
 
 _SPLITS = {
     "balanced_train": ("bal_train", "train"),
@@ -94,34 +96,16 @@ def _varint(number: int) -> bytes:
     return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
 
 
-def crc32c(text: bytes) -> int:
-    """The checksum that TFRecord files have, byte by byte."""
-    register = 0xFFFFFFFF
-    for byte in text:
-        register = _TABLE[(register ^ byte) & 0xFF] ^ (register >> 8)
-    return register ^ 0xFFFFFFFF
-
-
-def tfrecord(contents: Sequence[bytes], checksum: Callable[[bytes], int] = crc32c) -> bytes:
+def tfrecord(contents: Sequence[bytes]) -> bytes:
     """A file of these records: length, checksum, content, checksum."""
-    pieces = []
-    for content in contents:
-        length = struct.pack("<Q", len(content))
-        pieces += [length, _masked(checksum(length)), content, _masked(checksum(content))]
-    return b"".join(pieces)
+    lengths = [struct.pack("<Q", len(content)) for content in contents]
+    pieces = zip(lengths, _checksums(lengths), contents, _checksums(contents), strict=True)
+    return b"".join(piece for record in pieces for piece in record)
 
 
-def _masked(crc: int) -> bytes:
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def _table() -> list[int]:
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-        table.append(byte)
-    return table
-
-
-_TABLE = _table()
+def _checksums(texts: Sequence[bytes]) -> list[bytes]:
+    # Masked, as TensorFlow does: a checksum of checksums would be no good one.
+    return [
+        struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+        for crc in crc32c(texts).tolist()
+    ]

@@ -16,7 +16,6 @@ from aiohttp import web
 from ascc_async.standin.delivery import Pipe, send
 from ascc_async.standin.incoming import KINDS, read_request
 from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, retry_after
-from ascc_async.standin.media import streams_of
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import ProxyServer, make_tls
 from ascc_async.standin.site import Site
@@ -37,7 +36,6 @@ class Standin:
         self._proxies: list[ProxyServer] = []
         self._limits = HiddenLimits(settings.limits)
         self._faults = SeededFaults(settings.seed, settings.faults)
-        self._streams = streams_of(settings)
         self._apply(settings)
 
     async def start(self) -> dict[str, str]:
@@ -76,10 +74,8 @@ class Standin:
             self._limits = HiddenLimits(settings.limits)
         if settings.faults != self._settings.faults:
             self._faults = SeededFaults(settings.seed, settings.faults)
-        if settings.media != self._settings.media:
-            self._streams = streams_of(settings)
         self._settings = settings
-        self._site = Site(settings, self._streams, self._folder / "metadata", self._quota)
+        self._site = Site(settings, self._folder / "metadata", self._quota)
         self._pipe = Pipe(settings.media.total_mbit)
 
     def _connected(self, listener: str) -> asyncio.Protocol:

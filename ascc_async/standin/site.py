@@ -15,7 +15,7 @@ from ascc_async.standin.data_api import DataApiSite, data_api_error
 from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.limits import HowRefused, drawn_by_hash
 from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
-from ascc_async.standin.media import Stream, VideoStreams
+from ascc_async.standin.media import Stream, stream_of, streams_of
 from ascc_async.standin.next_answer import next_answer, written
 from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.player_answer import player_answer
@@ -49,10 +49,9 @@ _FIXED_PAGES: Mapping[tuple[str, str], SiteReply] = {
 class Site:
     """Replies to requests. Replaced by a new one when settings change; `quota` outlives it."""
 
-    def __init__(
-        self, settings: WorldSettings, streams: VideoStreams, metadata: Path, quota: Counter[str]
-    ) -> None:
-        self._pages, self.world, self._streams = settings.pages, World(settings), streams
+    def __init__(self, settings: WorldSettings, metadata: Path, quota: Counter[str]) -> None:
+        self._pages, self._media_settings = settings.pages, settings.media
+        self.world = World(settings)
         self._metadata = metadata
         self._api = DataApiSite(settings.data_api, quota)
         self._links = Links(b"%d" % settings.seed)
@@ -91,7 +90,7 @@ class Site:
         # only where the mask lets them through, and then in a thread, as media may be encoded.
         streams: Sequence[Stream] = ()
         if (not mask or "streamingData" in mask) and video.license is not License.UNAVAILABLE:
-            streams = await asyncio.to_thread(self._streams.of, video)
+            streams = await asyncio.to_thread(streams_of, video, self._media_settings)
         player = player_answer(video, incoming, self._links, streams, refusal)
         if incoming.endpoint == "player":
             return SiteReply(replies.dumps(masks.apply(player, mask)))
@@ -143,7 +142,7 @@ class Site:
             video_id, itag = self._links.check(incoming.query, incoming.listener)
         except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
             return replies.FORBIDDEN
-        stream = self._streams.one(self.world.video(video_id), itag)
+        stream = stream_of(self.world.video(video_id), itag, self._media_settings)
         headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=21540"}
         kind, size = stream.mime.split(";")[0], stream.size
         match = _RANGE.match(incoming.request.headers.get("Range", "").strip())

@@ -9,28 +9,17 @@ from __future__ import annotations
 
 import random
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from itertools import accumulate
 from math import exp, log
 from typing import NamedTuple
 
-from ascc_async.model import License, Outcome, Reason
-from ascc_async.standin.playability import wording
+from ascc_async.model import License, Reason
 from ascc_async.standin.world_settings import WorldSettings
 
 GONE = frozenset(
     {Reason.REMOVED, Reason.PRIVATE, Reason.ACCOUNT_TERMINATED, Reason.COPYRIGHT_CLAIM}
-)
-BARRED = frozenset(
-    {
-        Reason.COUNTRY_RESTRICTED,
-        Reason.SIGN_IN_REQUIRED,
-        Reason.AGE_RESTRICTED,
-        Reason.MEMBERS_ONLY,
-        Reason.LIVE,
-    }
 )
 SIGNING_IN_HELPS = frozenset({Reason.SIGN_IN_REQUIRED, Reason.AGE_RESTRICTED})
 CHANNELS = 397  # fewer than videos, so that channels have several; prime, so that they mix
@@ -103,15 +92,6 @@ class Video(NamedTuple):
     def upcoming(self) -> bool:
         """A live event that has not begun (the other half is on air)."""
         return self.reason is Reason.LIVE and self.number % 2 == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an honest run must find for a segment."""
-
-    license: License
-    outcome: Outcome
-    reason: Reason | None
 
 
 class World:
@@ -193,43 +173,6 @@ class World:
             segment_start_ms=start_ms,
             segment_end_ms=start_ms + 10_000,
         )
-
-    def expected(
-        self,
-        video_id: str,
-        start_ms: int,
-        *,
-        signed_in: bool = False,
-        second_look: bool = False,
-    ) -> Expected:
-        """What a run must write for the segment that begins at `start_ms`.
-
-        `second_look`: bare words were seen twice, hours or identities apart. Once says nothing.
-        """
-        video = self.video(video_id)
-        license_, reason = video.license, video.reason
-        said = wording(reason, video.number)
-        bare = said is not None and said.bare
-        if license_ is License.UNAVAILABLE and bare and not second_look:
-            license_ = License.UNKNOWN
-        if license_ is License.UNAVAILABLE:
-            return Expected(license_, Outcome.UNAVAILABLE, reason)
-        if license_ is License.UNKNOWN:
-            return Expected(license_, Outcome.NOT_SHAREABLE, Reason.LICENSE_UNKNOWN)
-        if license_ is License.STANDARD:
-            return Expected(license_, Outcome.NOT_SHAREABLE, None)
-        if reason in BARRED and not (signed_in and reason in SIGNING_IN_HELPS):
-            # Of a video known to be there, no bare words make an end.
-            if bare:
-                return Expected(license_, Outcome.PENDING, None)
-            return Expected(license_, Outcome.UNAVAILABLE, reason)
-        if reason is Reason.NO_AUDIO:
-            return Expected(license_, Outcome.REJECTED, reason)
-        if start_ms >= video.length_ms:
-            return Expected(license_, Outcome.REJECTED, Reason.TOO_SHORT)
-        if reason in (Reason.SILENT, Reason.CORRUPT):
-            return Expected(license_, Outcome.REJECTED, reason)
-        return Expected(license_, Outcome.CLIP, None)
 
 
 _REASONS = {reason.value: reason for reason in Reason}

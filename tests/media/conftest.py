@@ -13,8 +13,7 @@ from media_helpers import ENCODERS, Pcm, WaitingFFmpeg, decoded, waiting
 from ascc_async.media.cut import Cutter
 from ascc_async.media.ffmpeg import FFmpeg, Installed, check_encoders
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import StreamSpec, streams_of
-from ascc_async.standin.world_settings import WorldSettings
+from ascc_async.standin.media import StreamSpec, make_stream
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +33,10 @@ def installed(ffmpeg_path: str) -> Installed:
 @pytest.fixture(scope="session")
 def stream() -> Callable[[StreamSpec, int], bytes]:
     """All bytes of one of the stand-in's streams."""
-    store = streams_of(WorldSettings()).store  # encoded once for all stand-ins of a user
 
     @cache
     def make(spec: StreamSpec, itag: int) -> bytes:
-        return store.stream(spec, itag).read()
+        return make_stream(spec, itag).read()
 
     return make
 

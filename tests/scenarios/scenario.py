@@ -19,9 +19,10 @@ import imageio_ffmpeg
 import numpy as np
 import soundfile
 
-from ascc_async.standin.media import streams_of
+from ascc_async.standin.media import stream_of
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
+from tests.expected import expected
 from tests.in_process import run_here
 from tests.timecode_reading import measure_start
 
@@ -104,11 +105,11 @@ def wrong(rows: list[Row], world: World, *, second_look: bool = False) -> list[s
     found = []
     for row in rows:
         start_ms = int(row["segment_id"].rsplit("_", 1)[1])
-        truth = world.expected(row["video_id"], start_ms, second_look=second_look)
-        expected = (truth.license.value, truth.outcome.value, (truth.reason or ""))
+        truth = expected(world, row["video_id"], start_ms, second_look=second_look)
+        wanted = (truth.license.value, truth.outcome.value, (truth.reason or ""))
         got = (row["license"], row["outcome"], row["reason"])
-        if got != expected:
-            found.append(f"{row['segment_id']}: {got}, expected {expected}")
+        if got != wanted:
+            found.append(f"{row['segment_id']}: {got}, expected {wanted}")
     return found
 
 
@@ -145,14 +146,15 @@ def decoded(path: Path) -> tuple[Any, int]:
 
 def misplaced(place: Place, youtube: StandinProcess, seconds: float = 0.03) -> list[str]:
     """Clips whose sound is not that of their time in the video, to within so many seconds."""
-    streams, found = streams_of(youtube.settings), []
+    found = []
     for row in place.manifest():
         if row["outcome"] != "clip":
             continue
         sound, rate = decoded(place.output / row["path"])
         if len(sound) < rate:
             continue  # too short to tell the time
-        stream = streams.one(youtube.world.video(row["video_id"]), int(row["source_format"][:3]))
+        video, itag = youtube.world.video(row["video_id"]), int(row["source_format"][:3])
+        stream = stream_of(video, itag, youtube.settings.media)
         wanted = stream.timecode_at_zero + float(row["start_seconds"])
         late = measure_start(sound[: 2 * rate], rate) - wanted
         # The end tells of gaps and of drift.

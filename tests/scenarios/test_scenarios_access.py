@@ -11,6 +11,7 @@ from scenario import Place, reach
 
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world_settings import WorldSettings
+from tests.expected import expected
 
 HELPED = {"sign_in_required", "age_restricted"}
 
@@ -44,7 +45,7 @@ def test_cookies_added_between_runs_open_barred_videos(tmp_path: Path) -> None:
         assert code == 0, said
         for row in signed_in.manifest():
             start_ms = int(row["segment_id"].rsplit("_", 1)[1])
-            truth = youtube.world.expected(row["video_id"], start_ms, signed_in=True)
+            truth = expected(youtube.world, row["video_id"], start_ms, signed_in=True)
             assert (row["outcome"], row["reason"]) == (truth.outcome.value, truth.reason or "")
         assert "value-of-" not in said
         assert file.read_text(encoding="utf-8").count("value-of-") == 4

@@ -15,6 +15,7 @@ from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi, Fault
 from benchmarks.chaos_run import Job
+from tests.expected import expected
 
 KEY = "license.api_keys=[AIzaGoodGoodGoodGood1111]"
 # A pause that is shorter than YouTube's.
@@ -83,7 +84,7 @@ def explained(rows: list[Row], world: World) -> list[str]:
     """What is wrong when the player was asked why videos are missing: bare words tell nothing."""
     bare = [row for row in rows if row["reason"] == "not_listed"]
     for row in bare:
-        truth = world.expected(row["video_id"], 0)
+        truth = expected(world, row["video_id"], 0)
         assert (row["license"], truth.license) == ("unavailable", License.UNKNOWN), row
     return wrong([row for row in rows if row not in bare], world)
 

@@ -10,6 +10,7 @@ from scenario import Place, edited, timeless, wrong
 
 from ascc_async.standin.process import StandinProcess
 from benchmarks.chaos_run import Job
+from tests.expected import expected
 
 GOOD, OTHER, BAD = "AIzaGoodGoodGoodGood1111", "AIzaOtherOtherOther2222", "NoKeyAtAllNoKeyAtAll9999"
 FEW = "audioset.splits=[eval]"
@@ -47,7 +48,7 @@ def test_a_page_that_changes_on_the_way_makes_no_wrong_license(
     assert "No license source is left" in job.ends.said
     assert "pip install --upgrade" in job.ends.said
     for row in job.place.manifest():
-        truth = calm.world.expected(row["video_id"], int(row["segment_id"].rsplit("_", 1)[1]))
+        truth = expected(calm.world, row["video_id"], int(row["segment_id"].rsplit("_", 1)[1]))
         assert row["license"] in ("", "unknown", truth.license.value), row
     if goes_on:
         calm.set(delay_seconds=0)
@@ -69,7 +70,7 @@ def test_the_next_source_takes_over_from_one_that_cannot_be_trusted(
     rows = job.place.manifest()
     assert {row["license_source"] for row in rows if row["license"] == "standard"} == {"data_api"}
     licenses = {row["video_id"]: row["license"] for row in rows}
-    truth = {one: calm.world.expected(one, 0).license.value for one in licenses}
+    truth = {one: expected(calm.world, one, 0).license.value for one in licenses}
     # The Data API tells a license where the page hides it; nothing else may differ.
     differing = {one for one in licenses if licenses[one] != truth[one]}
     assert {truth[one] for one in differing} <= {"unknown"}

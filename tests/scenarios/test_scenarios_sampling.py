@@ -15,6 +15,7 @@ from ascc_async.settings import AudiosetSettings, ClassesSettings, SamplingSetti
 from ascc_async.standin.process import StandinProcess
 from ascc_async.standin.world import World
 from benchmarks.chaos_run import Job
+from tests.expected import expected
 
 LIMIT, SEED = 2, 11
 SAMPLED = (f"sampling.max_per_class={LIMIT}", f"sampling.seed={SEED}", "license.retry_unknown=0")
@@ -45,7 +46,7 @@ def one_by_one(metadata: Path, world: World) -> tuple[set[str], set[str]]:
     while len(rows := sampler.next(1)):
         segment = catalog.segments.segment(int(rows[0]))
         questions.add(segment.video_id)
-        truth = world.expected(segment.video_id, segment.start_ms)
+        truth = expected(world, segment.video_id, segment.start_ms)
         state = RowState.NO
         if truth.license is License.CREATIVE_COMMONS:
             # Of a video that YouTube did not explain the end is open: it keeps its place.

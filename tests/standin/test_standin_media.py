@@ -9,19 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ascc_async.standin.media import ITAGS, Damage, MediaStore, Stream, StreamSpec, streams_of
+from ascc_async.standin.media import ITAGS, Damage, Stream, StreamSpec, make_stream
 from ascc_async.standin.media_containers import IndexForm
-from ascc_async.standin.media_masters import run_ffmpeg
-from ascc_async.standin.world_settings import WorldSettings
+from ascc_async.standin.media_masters import Flavour, SoundMaster, run_ffmpeg
 from tests.timecode_reading import Pcm, measure_drift, measure_start, mono
 
 CLUSTER, CUES = b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"
-
-
-@pytest.fixture(scope="module")
-def store() -> MediaStore:
-    """That of all stand-ins of a user, so that masters are encoded once by the code of now."""
-    return streams_of(WorldSettings()).store
 
 
 def boxes(data: bytes) -> list[tuple[bytes, int, int]]:
@@ -76,9 +69,9 @@ def cue_points(cues: bytes) -> list[tuple[float, int]]:
 
 
 @pytest.mark.parametrize("itag", ITAGS)
-def test_facts_of_a_stream_are_true(store: MediaStore, itag: int) -> None:
+def test_facts_of_a_stream_are_true(itag: int) -> None:
     """Size, duration and ranges agree with the bytes, for every itag on offer."""
-    stream = store.stream(StreamSpec(34_500), itag)
+    stream = make_stream(StreamSpec(34_500), itag)
     data = stream.read()
     assert len(data) == stream.size
     assert stream.duration_ms == pytest.approx(34_500, abs=45)
@@ -91,9 +84,9 @@ def test_facts_of_a_stream_are_true(store: MediaStore, itag: int) -> None:
 
 
 @pytest.mark.parametrize("itag", [140, 251, 160])
-def test_any_range_is_the_same_bytes_as_in_the_whole(store: MediaStore, itag: int) -> None:
+def test_any_range_is_the_same_bytes_as_in_the_whole(itag: int) -> None:
     """Reads at random places give what the whole stream has there, past the end nothing."""
-    stream = store.stream(StreamSpec(61_000), itag)
+    stream = make_stream(StreamSpec(61_000), itag)
     data = stream.read()
     for first, last in np.sort(np.random.default_rng(itag).integers(0, len(data), (40, 2))):
         assert stream.read(int(first), int(last)) == data[first : last + 1]
@@ -106,9 +99,9 @@ def test_any_range_is_the_same_bytes_as_in_the_whole(store: MediaStore, itag: in
     ("itag", "form"),
     [(140, IndexForm.NORMAL), (140, IndexForm.WIDE), (140, IndexForm.GAP), (160, IndexForm.NORMAL)],
 )
-def test_sidx_points_at_fragments(store: MediaStore, itag: int, form: IndexForm) -> None:
+def test_sidx_points_at_fragments(itag: int, form: IndexForm) -> None:
     """Each reference covers one `moof` and its `mdat`; together they last as long as the stream."""
-    stream = store.stream(StreamSpec(64_000, index=form), itag)
+    stream = make_stream(StreamSpec(64_000, index=form), itag)
     data = stream.read()
     begins = {at: kind for kind, at, _ in boxes(data)}
     assert stream.index_range is not None
@@ -124,9 +117,9 @@ def test_sidx_points_at_fragments(store: MediaStore, itag: int, form: IndexForm)
 @pytest.mark.parametrize(
     "form", [IndexForm.NORMAL, IndexForm.GAP, IndexForm.TAIL, IndexForm.UNKNOWN_SIZES]
 )
-def test_cues_point_at_clusters(store: MediaStore, form: IndexForm) -> None:
+def test_cues_point_at_clusters(form: IndexForm) -> None:
     """Each cue leads to a cluster that begins at the cue's time."""
-    stream = store.stream(StreamSpec(45_000, index=form), 251)
+    stream = make_stream(StreamSpec(45_000, index=form), 251)
     data = stream.read()
     segment = data.index(b"\x18\x53\x80\x67") + 12
     assert stream.index_range is not None
@@ -142,9 +135,9 @@ def test_cues_point_at_clusters(store: MediaStore, form: IndexForm) -> None:
 
 
 @pytest.mark.parametrize("itag", [140, 251])
-def test_without_index_there_is_none(store: MediaStore, itag: int) -> None:
+def test_without_index_there_is_none(itag: int) -> None:
     """IndexForm.NONE: no range is named, and no `sidx` or Cues stand at the head; it decodes."""
-    stream = store.stream(StreamSpec(12_000, index=IndexForm.NONE), itag)
+    stream = make_stream(StreamSpec(12_000, index=IndexForm.NONE), itag)
     after = stream.read(stream.init_range[1] + 1, stream.init_range[1] + 8)
     assert stream.index_range is None
     assert after[:4] == CLUSTER if itag == 251 else after[4:] == b"moof"
@@ -157,12 +150,10 @@ def test_without_index_there_is_none(store: MediaStore, itag: int) -> None:
      (140, 48_000, 1, 30),
      (251, 48_000, 2, 60), (251, 48_000, 1, 30)],
 )  # fmt: skip
-def test_decoded_sound_tells_the_time(
-    store: MediaStore, itag: int, rate: int, channels: int, seconds: int
-) -> None:
+def test_decoded_sound_tells_the_time(itag: int, rate: int, channels: int, seconds: int) -> None:
     """At any point the pitch gives the position to a millisecond; no frame is lost."""
     spec = StreamSpec(1000 * seconds, rate, channels, offset_ms=100_000)
-    stream = store.stream(spec, itag)
+    stream = make_stream(spec, itag)
     pcm, decoded_rate = decode(stream.read())
     assert (decoded_rate, pcm.shape[1]) == (rate, channels)
     assert len(pcm) == pytest.approx(stream.duration_ms * rate / 1000, abs=rate / 1000)
@@ -172,10 +163,10 @@ def test_decoded_sound_tells_the_time(
     assert measure_drift(pcm[rate : 25 * rate], rate) < 0.001
 
 
-def test_without_edit_list_priming_is_heard(store: MediaStore) -> None:
+def test_without_edit_list_priming_is_heard() -> None:
     """Without an edit list the sound comes 1024 samples later, and the stream says so."""
     for edit_list in (True, False):
-        stream = store.stream(StreamSpec(9000, offset_ms=30_000, edit_list=edit_list), 140)
+        stream = make_stream(StreamSpec(9000, offset_ms=30_000, edit_list=edit_list), 140)
         pcm, rate = decode(stream.read())
         heard = measure_start(pcm[rate : 3 * rate], rate) - 1
         assert heard == pytest.approx(stream.timecode_at_zero, abs=0.0005)
@@ -184,28 +175,28 @@ def test_without_edit_list_priming_is_heard(store: MediaStore) -> None:
 
 @pytest.mark.parametrize("length_ms", [40, 3000, 9990, 10_000, 20_017])
 @pytest.mark.parametrize("itag", [140, 251])
-def test_short_videos_have_their_length(store: MediaStore, itag: int, length_ms: int) -> None:
+def test_short_videos_have_their_length(itag: int, length_ms: int) -> None:
     """Lengths are met to one frame, down to the shortest."""
-    stream = store.stream(StreamSpec(length_ms), itag)
+    stream = make_stream(StreamSpec(length_ms), itag)
     pcm, rate = decode(stream.read())
     assert 1000 * len(pcm) / rate == pytest.approx(length_ms, abs=24)
     assert stream.duration_ms == pytest.approx(1000 * len(pcm) / rate, abs=1)
 
 
 @pytest.mark.parametrize("itag", [140, 251])
-def test_silence_decodes_to_zeros(store: MediaStore, itag: int) -> None:
+def test_silence_decodes_to_zeros(itag: int) -> None:
     """Digital silence is exactly zero after decoding, and no shorter."""
-    pcm, rate = decode(store.stream(StreamSpec(15_000, silent=True), itag).read())
+    pcm, rate = decode(make_stream(StreamSpec(15_000, silent=True), itag).read())
     assert len(pcm) == pytest.approx(15 * rate, abs=1024)
     assert not pcm.any()
 
 
 @pytest.mark.parametrize("itag", [140, 251])
-def test_damage_spoils_media_but_not_the_index(store: MediaStore, itag: int) -> None:
+def test_damage_spoils_media_but_not_the_index(itag: int) -> None:
     """Head and index of damaged streams are those of the sound one; the sound is not."""
-    good = store.stream(StreamSpec(35_000), itag)
+    good = make_stream(StreamSpec(35_000), itag)
     for damage in (Damage.GARBAGE, Damage.PARTLY, Damage.TRUNCATED):
-        bad = store.stream(StreamSpec(35_000, damage=damage), itag)
+        bad = make_stream(StreamSpec(35_000, damage=damage), itag)
         head = (good.index_range or (0, 0))[1]
         assert bad.read(0, head) == good.read(0, head)
         assert bad.read() != good.read()
@@ -224,18 +215,18 @@ def sounding_seconds(stream: Stream) -> float:
     return float(np.count_nonzero(mono(np.frombuffer(raw, "<f4").reshape(-1, 2))) / 44_100)
 
 
-def test_pictures_show_their_number(store: MediaStore) -> None:
+def test_pictures_show_their_number() -> None:
     """Every picture of a decoded stream tells which it is."""
-    stream = store.stream(StreamSpec(17_000), 160)
+    stream = make_stream(StreamSpec(17_000), 160)
     raw = run_ffmpeg(["-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"], stream.read())
     pictures = np.frombuffer(raw, np.uint8).reshape(-1, 144, 256)
     assert [read_picture(picture) for picture in pictures] == list(range(17 * 12))
 
 
-def test_masters_are_shared_by_folder(store: MediaStore, tmp_path: Path) -> None:
-    """A second store on the same folder gives the same bytes and encodes nothing again."""
-    spec = StreamSpec(21_000, silent=True)
-    data = MediaStore(tmp_path).stream(spec, 251).read()
+def test_masters_are_shared_by_folder(tmp_path: Path) -> None:
+    """A second master in the same folder gives the same frames and encodes nothing again."""
+    flavour = Flavour("opus", 48_000, 2, 128_000, silent=True)
+    frames = SoundMaster(flavour, tmp_path).frames(0, 50)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert MediaStore(tmp_path).stream(spec, 251).read() == data
+    assert SoundMaster(flavour, tmp_path).frames(0, 50) == frames
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before

@@ -12,6 +12,7 @@ from ascc_async.model import License, Outcome, Reason
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.world import World
 from ascc_async.standin.world_settings import Shares, WorldSettings
+from tests.expected import expected
 
 CAUSED_BY_US = {Reason.NETWORK, Reason.TOOL_FAILED, Reason.NOT_LISTED}
 
@@ -103,7 +104,7 @@ def test_a_changed_license_reads_standard_once_it_has_changed(world: World) -> N
 def test_what_a_run_must_find(world: World, kind: str, outcome: Outcome, signed_in: bool) -> None:
     """License, outcome and reason follow from the kind, the place and the cookies."""
     video = next(video for video in world.videos if video.kind == kind)
-    found = world.expected(video.video_id, video.segment_start_ms, signed_in=signed_in)
+    found = expected(world, video.video_id, video.segment_start_ms, signed_in=signed_in)
     assert found.outcome is outcome
     if outcome in (Outcome.UNAVAILABLE, Outcome.REJECTED):
         assert found.reason is not None

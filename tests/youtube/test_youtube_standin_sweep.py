@@ -18,6 +18,7 @@ from ascc_async.youtube.innertube import InnertubeSource
 from ascc_async.youtube.license_sources import LicenseSource
 from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.watch_page import WatchPageSource
+from tests.expected import expected
 from tests.youtube.license_helpers import sessions_for
 
 NAMES = ["innertube", "watch_page", "data_api"]
@@ -67,7 +68,7 @@ def truth_of(world: World, answer: LicenseAnswer) -> tuple[Any, ...]:
     # The Data API says no more than that.
     if answer.source == "data_api" and video.license is License.UNAVAILABLE:
         return video.license, Reason.NOT_LISTED
-    truth = world.expected(answer.video_id, 0)
+    truth = expected(world, answer.video_id, 0)
     return truth.license, truth.reason if truth.license is License.UNAVAILABLE else None
 
 
