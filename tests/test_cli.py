@@ -63,6 +63,17 @@ def test_help_is_instant_and_names_all_commands() -> None:
     assert all(help_.line in text for help_ in HELP.values())
 
 
+def test_a_command_loads_only_what_it_uses() -> None:
+    """`status` beside a run is as quick as it can be, and a run is without the memory of pandas."""
+    script = """
+import sys
+for command, heavy in (("status", ("pandas", "aiohttp", "warcio")), ("run", ("pandas",))):
+    __import__(f"ascc_async.commands.{command}")
+    assert not sys.modules.keys() & set(heavy), command
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
 def test_a_misspelt_section_is_a_usage_error_that_says_what_was_meant() -> None:
     """Exit code 2, one message, no traceback."""
     done = command("--set", "throtle.burst=3")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ascc_async.commands.run import display_of, run
+from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.files import must_exist
@@ -29,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
     settings = settings.model_copy(update={"clips": recipe.clips})
     with with_browser_cookies(settings, options.cookies_from_browser) as with_cookies:
         code = run(with_cookies, display_of(options), recipe=recipe)
-    new = settings.output.dir / "dataset" / "manifest.csv"
+    new = settings.output.dir / MANIFEST
     if new.exists():  # a run that was aborted early wrote none
         rebuilt = compare(recipe, new)
         write_rebuilt(settings.output.dir, rebuilt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ascc_async.commands.serve import require_web
-from ascc_async.dataset.write import DATASET_FOLDER
+from ascc_async.dataset.manifest import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.files import put, size
 from ascc_async.progress.terminal import say

@@ -15,10 +15,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ascc_async.audioset.video_lists import video_id_of
-from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
+from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import counted
-from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.files import size
 from ascc_async.journal.reader import Reader
@@ -31,9 +30,7 @@ from ascc_async.progress.picture import Picture
 from ascc_async.progress.report import sums
 from ascc_async.progress.status import read_status
 from ascc_async.settings_loader import load
-from ascc_async.youtube.license_parser import read_again
 
-_MANIFEST = "manifest.csv"
 _LOOK_EVERY = 2.0  # seconds, with --watch
 
 
@@ -144,7 +141,7 @@ def _show_video(
 
 
 def _manifest_rows(video_id: str, output: Path) -> list[dict[str, str]]:
-    manifest = output / DATASET_FOLDER / _MANIFEST
+    manifest = output / MANIFEST
     if not manifest.is_file():
         return []
     with manifest.open(encoding="utf-8", newline="") as file:
@@ -158,6 +155,10 @@ def _show_evidence(
     video_id: str, reader: Reader, output: Path, console: PlainConsole, *, as_json: bool
 ) -> int:
     """What YouTube answered about its license, where and when; 1 when that was not kept."""
+    # Of use here only, and as slow to import as all the rest.
+    from ascc_async.dataset.evidence import EVIDENCE_FILE, record_id
+    from ascc_async.youtube.license_parser import read_again
+
     evidence = reader.evidence_of(video_id)
     record = record_id(evidence) if evidence else ""
     if not any(row.get("evidence") == record for row in _manifest_rows(video_id, output)):

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ascc_async.dataset.evidence import EVIDENCE_FILE, wrong_evidence
-from ascc_async.dataset.manifest import ManifestRow, as_rows, manifest_pages
+from ascc_async.dataset.manifest import DATASET_FOLDER, ManifestRow, as_rows, manifest_pages
 from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.text import counted
-from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import Rejected
 from ascc_async.files import PART, sha256_of, size
 from ascc_async.journal.lock import run_lock

@@ -17,6 +17,8 @@ from ascc_async.model import License, Outcome, Reason
 if TYPE_CHECKING:
     import pandas as pd
 
+DATASET_FOLDER = "dataset"
+MANIFEST = f"{DATASET_FOLDER}/manifest.csv"  # below `output.dir`
 WITH_FILE = (Outcome.CLIP, Outcome.SPARE)
 _NAME_ONE = "name a manifest.csv, usually that in <output.dir>/dataset"
 _PAGE = 50_000  # rows; some 40 MB while they are checked

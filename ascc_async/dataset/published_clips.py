@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
-from ascc_async.dataset.manifest import ManifestRow, clips_in
+from ascc_async.dataset.manifest import MANIFEST, ManifestRow, clips_in
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError, SetupError
@@ -35,7 +35,7 @@ class NamesSegment(Protocol):
 
 def manifest_in(output_dir: Path) -> Path:
     """The manifest. Raises SetupError where there is no dataset yet."""
-    manifest = output_dir / "dataset" / "manifest.csv"
+    manifest = output_dir / MANIFEST
     if not manifest.exists():
         raise SetupError(
             f"{output_dir}: no dataset here yet. Make one with `python -m ascc_async run`, or name"

@@ -25,7 +25,7 @@ from ascc_async.dataset.counts import Counts, RowKind, counts_of
 from ascc_async.dataset.credits import attribution_of, write_attribution, write_credits
 from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
 from ascc_async.dataset.evidence import EVIDENCE_FILE, EvidenceWriter
-from ascc_async.dataset.manifest import COLUMNS, Entry, ManifestRow, manifest_row
+from ascc_async.dataset.manifest import COLUMNS, DATASET_FOLDER, Entry, ManifestRow, manifest_row
 from ascc_async.dataset.tables import (
     QUALITY_COLUMNS,
     UNAVAILABLE_COLUMNS,
@@ -40,7 +40,6 @@ from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import Evidence, License
 from ascc_async.settings import Settings
 
-DATASET_FOLDER = "dataset"
 _STAGING = ".staging-"
 _INPUT_KEYS = ("name", "sha256", "git_blob_sha1", "bytes", "official")  # in run.json
 _AT_ONCE = 8192  # entries that exist as Python objects at a time

@@ -32,7 +32,7 @@ from ascc_async.model import (
     Segment,
 )
 from ascc_async.pipeline.source_router import SourceRouter
-from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
+from ascc_async.pipeline.standing import SUSPECT_LOOKS
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from ascc_async.model import Reason
-from ascc_async.pipeline.standing import LOOK_EVERY, UNKNOWN_IN_A_ROW
-from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
+from ascc_async.pipeline.standing import LOOK_EVERY, SUSPECT_LOOKS, UNKNOWN_IN_A_ROW
 from ascc_async.settings import LicenseSettings, Settings, SourceName
 
 CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default

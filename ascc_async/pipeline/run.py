@@ -20,9 +20,10 @@ from ascc_async.audioset.video_lists import read_video_lists, rows_in_lists
 from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.concurrency.stage import stop_unwrapped
 from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import read_removals
-from ascc_async.dataset.write import DATASET_FOLDER, RunFacts
+from ascc_async.dataset.write import RunFacts
 from ascc_async.errors import StoppedOnRequest
 from ascc_async.files import network_file_system
 from ascc_async.journal.backup import back_up, restore_if_damaged, seconds_until_backup
@@ -182,7 +183,7 @@ class Run:
         settings, output = self._settings, self._settings.output.dir
         self._phase = Phase.METADATA
         # From an empty journal the manifest would be written over, the only evidence left then.
-        may_start_empty = not (output / DATASET_FOLDER / "manifest.csv").exists()
+        may_start_empty = not (output / MANIFEST).exists()
         restore = partial(
             restore_if_damaged, output / JOURNAL_NAME, may_start_empty=may_start_empty
         )

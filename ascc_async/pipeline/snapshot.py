@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.limiter import RateLimiterSnapshot
 
@@ -35,6 +34,19 @@ class Download:
     name: str
     received: int
     total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSnapshot:
+    """One source for progress. `state`: ready, resting (`until` a POSIX time), distrusted or out
+    (for this run).
+    """
+
+    name: str
+    state: str
+    why: str
+    answered: int
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

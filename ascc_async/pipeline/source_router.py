@@ -6,15 +6,15 @@ import asyncio
 import math
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from ascc_async import UPGRADE
 from ascc_async.concurrency.stage import stop_unwrapped
 from ascc_async.errors import Closed, NetworkFault, Refused, SourcesExhausted
+from ascc_async.pipeline.snapshot import SourceSnapshot
+from ascc_async.pipeline.standing import SUSPECT_LOOKS
 from ascc_async.pipeline.watched_source import (
     BLOCKED,
     GONE,
-    SUSPECT_LOOKS,
     SourceContext,
     WatchedSource,
 )
@@ -26,19 +26,6 @@ CHANGED = (
     " If a video's license was changed instead, name others in license.known_creative_commons or"
     " license.known_standard."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSnapshot:
-    """One source for progress. `state`: ready, resting (`until` a POSIX time), distrusted or out
-    (for this run).
-    """
-
-    name: str
-    state: str
-    why: str
-    answered: int
-    until: float | None = None
 
 
 class SourceRouter:

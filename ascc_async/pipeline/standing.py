@@ -13,6 +13,7 @@ from ascc_async.model import License, LicenseAnswer
 LOOK_EVERY = 100  # answers between two looks at a known video: 1 % more requests
 # A change that touches one answer in five passes so many looks once in 800 times.
 CLEAN_LOOKS = 30
+SUSPECT_LOOKS = 10  # at a source that misread one
 UNKNOWN_IN_A_ROW = 5  # rare unless nothing is shown any more
 
 

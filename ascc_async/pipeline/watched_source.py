@@ -26,13 +26,12 @@ from ascc_async import UPGRADE
 from ascc_async.errors import NetworkFault, Refused, ServerFault, SourceUnusable
 from ascc_async.model import License, LicenseAnswer
 from ascc_async.pipeline.known_videos import KnownVideos, Look
-from ascc_async.pipeline.standing import LOOK_EVERY, Standing
+from ascc_async.pipeline.standing import LOOK_EVERY, SUSPECT_LOOKS, Standing
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.youtube.license_sources import LicenseSource
 
 log = logging.getLogger(__name__)
 
-SUSPECT_LOOKS = 10
 _REST, _LONGEST_REST = 60.0, 3600.0  # seconds a source rests when it shows nothing
 _ELSEWHERE = 600.0  # seconds in which other sources take over what a suspect one answered
 GONE = "it says that all videos of license.known_creative_commons are gone"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.manifest_index import ManifestIndex
-from ascc_async.dataset.write import DATASET_FOLDER
 from ascc_async.errors import JournalError, MetadataError, NoJournal
 from ascc_async.journal.lock import Holder, holder
 from ascc_async.journal.reader import Reader
@@ -20,8 +20,6 @@ from ascc_async.pipeline.snapshot import SNAPSHOT, Phase, RunSnapshot, snapshot_
 from ascc_async.progress.figures import snapshot_fields
 from ascc_async.progress.formatting import moment
 from ascc_async.progress.report import count_fields
-
-_MANIFEST = "manifest.csv"
 
 
 def _count(manifest: Path) -> Counts:
@@ -91,7 +89,7 @@ def read_status(output: Path, count: Callable[[Path], Counts] = _count) -> Statu
         running, journal_error = holder(output), error
     if running and snapshot and snapshot.at < running.began:
         snapshot = None  # left by an earlier run
-    manifest = output / DATASET_FOLDER / _MANIFEST
+    manifest = output / MANIFEST
     written_at = manifest.stat().st_mtime if manifest.is_file() else None
     # While a run goes on its snapshot says more, and counting millions of rows takes a while.
     counted = written_at is not None and (running is None or snapshot is None)

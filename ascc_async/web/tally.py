@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from ascc_async.audioset.metadata_files import ONTOLOGY
 from ascc_async.audioset.ontology import Ontology, read_ontology
 from ascc_async.dataset.counts import RowKind
+from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.published_clips import manifest_in
 from ascc_async.dataset.rebuild import chosen_classes
@@ -133,7 +134,7 @@ class Tallies:
     def __init__(self, settings: Settings, work: Callable[..., Awaitable[Tally]]) -> None:
         """`work` calls a function in a thread."""
         self._settings, self._work = settings, work
-        self._manifest = settings.output.dir / "dataset" / "manifest.csv"
+        self._manifest = settings.output.dir / MANIFEST
         self._newest: asyncio.Future[Tally] | None = None
         self._before: asyncio.Future[Tally] | None = None
         self._stamp: list[tuple[int, int, int]] = []

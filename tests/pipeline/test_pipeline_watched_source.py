@@ -30,8 +30,7 @@ from ascc_async.errors import (
     UnexpectedAnswer,
 )
 from ascc_async.model import License
-from ascc_async.pipeline.standing import CLEAN_LOOKS, LOOK_EVERY
-from ascc_async.pipeline.watched_source import SUSPECT_LOOKS
+from ascc_async.pipeline.standing import CLEAN_LOOKS, LOOK_EVERY, SUSPECT_LOOKS
 
 EVERYTHING = (*KNOWN_CC, *KNOWN_STANDARD)
 ROW = "x" * 11

@@ -9,8 +9,7 @@ from ascc_async.concurrency.shutdown import ShutdownSnapshot
 from ascc_async.dataset.counts import Counts
 from ascc_async.model import License, Reason
 from ascc_async.pipeline.pace import Done
-from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot
-from ascc_async.pipeline.source_router import SourceSnapshot
+from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot, SourceSnapshot
 from ascc_async.pipeline.work_queue import WorkQueueSnapshot
 from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.identity import BucketSnapshot

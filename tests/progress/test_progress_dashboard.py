@@ -16,10 +16,10 @@ from ascc_async.pipeline.snapshot import (
     MachineSnapshot,
     Phase,
     RunSnapshot,
+    SourceSnapshot,
     snapshot_data,
     snapshot_from,
 )
-from ascc_async.pipeline.source_router import SourceSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import figures, snapshot_fields, snapshot_line
 from ascc_async.progress.live_output import PlainConsole

@@ -12,8 +12,7 @@ import pytest
 from snapshots import DRAINING, START, bucket, done, snapshot, work_queue
 
 from ascc_async.pipeline.pace import Pace
-from ascc_async.pipeline.snapshot import Phase, RunSnapshot
-from ascc_async.pipeline.source_router import SourceSnapshot
+from ascc_async.pipeline.snapshot import Phase, RunSnapshot, SourceSnapshot
 from ascc_async.progress.figures import figures, snapshot_fields
 from ascc_async.progress.formatting import finish
 from ascc_async.progress.time_left import time_left

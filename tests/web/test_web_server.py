@@ -20,7 +20,7 @@ from folders import history, leave
 from snapshots import bucket, snapshot
 
 from ascc_async.commands import serve
-from ascc_async.dataset.write import DATASET_FOLDER
+from ascc_async.dataset.manifest import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.journal.lock import run_lock
 from ascc_async.journal.records import Minute, Permitted
