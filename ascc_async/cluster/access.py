@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -175,20 +176,10 @@ class ManyMachines(YouTubeAccess):
         """Another machine may come: it is waited for."""
         return False
 
-    @property
-    def extractions(self) -> int:
-        """Of all machines."""
-        return self.machines.total("extractions")
-
-    @property
-    def clip_pages(self) -> int:
-        """Of all machines."""
-        return self.machines.total("clip_pages")
-
-    @property
-    def received(self) -> int:
-        """By all machines."""
-        return self.machines.total("received")
+    def totals(self) -> Counter[str]:
+        """Of all machines there ever were."""
+        known = self.machines.known.values()
+        return sum((each.state.totals for each in known if each.state), Counter[str]())
 
 
 class RemoteSource:

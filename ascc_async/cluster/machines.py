@@ -80,10 +80,6 @@ class Machines:
         """Those that can be asked, resting ones too."""
         return [each for each in self._there.values() if each.status == "working"]
 
-    def total(self, what: str) -> int:
-        """Of `StationState.totals`, by all machines there ever were."""
-        return sum(each.state.totals[what] for each in self.known.values() if each.state)
-
     def stop(self) -> None:
         """The run drains: whoever waits is turned away, here and at the machines."""
         self._turns.close()

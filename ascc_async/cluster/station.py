@@ -249,9 +249,8 @@ class Station:
             for each in access.snapshot().buckets
             if each.used
         )
-        own = {name: getattr(access, name) for name in ("extractions", "clip_pages", "received")}
         memory = access.memory()[LIMITER_MEMORY]
-        totals = self._totals + Counter(own)
+        totals = self._totals + access.totals()
         return StationState(buckets, memory, totals, access.signed_out, self.accounts)
 
     # What a run asks for

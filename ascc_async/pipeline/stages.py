@@ -48,9 +48,6 @@ class Stages:
     ) -> None:
         journal, reader = records.journal, records.reader
 
-        async def on_clean(name: str, at: float) -> None:
-            await journal.record(Learned(_CLEAN + name, at))
-
         async def on_doubt(name: str, since: float) -> None:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
@@ -60,7 +57,7 @@ class Stages:
             KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
             rest_identity=youtube.rest_identity,
-            on_clean=on_clean,
+            on_clean=lambda name, at: journal.record(Learned(_CLEAN + name, at)),
             on_doubt=on_doubt,
             leave_out=youtube.leave_out,
         )
@@ -145,7 +142,7 @@ class Stages:
         )
 
     def _done(self, limiter: RateLimiterSnapshot) -> Done:
-        at = time.time()
+        at, totals = time.time(), self.youtube.totals()
         sent: dict[str, dict[RequestKind, int]] = {}
         for bucket in limiter.buckets:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
@@ -153,10 +150,10 @@ class Stages:
             at,
             videos=self._queue.asked_now + len(self.second_looks),
             clips=self._queue.clips_ended_now,
-            extractions=self.youtube.extractions,
-            clip_pages=self.youtube.clip_pages + self._confirmation.asked,
+            extractions=totals["extractions"],
+            clip_pages=totals["clip_pages"] + self._confirmation.asked,
             requests=sent,
             paused=self._pace.paused(at, limiter),
             made=self.clips.made,
-            media_bytes=self.youtube.received,
+            media_bytes=totals["received"],
         )

@@ -67,6 +67,7 @@ class WorkQueue:
         Not on the event loop: two million rows are looked at.
         """
         self._index, self._selection = index, index.selection
+        self._sampled = index.selection.max_per_class is not None
         self._licenses, self._reasons, self._states = index.licenses, index.reasons, index.states
         self._sampler = Sampler(index.selection, index.states, first, index.last)
         self._first = np.flatnonzero(first) if first is not None else np.empty(0, np.int64)
@@ -256,10 +257,6 @@ class WorkQueue:
         self._stale_open = False
         for row in self._sampler.wanted(but=self._offered | self._deferred).tolist():
             self._put_in_line(row)
-
-    @property
-    def _sampled(self) -> bool:
-        return self._selection.max_per_class is not None
 
     # -- both ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -157,20 +158,10 @@ class YouTubeAccess:
         """How all identities stand."""
         return self.limiter.snapshot()
 
-    @property
-    def received(self) -> int:
-        """Bytes of media so far."""
-        return self._received
-
-    @property
-    def extractions(self) -> int:
-        """Videos that yt-dlp answered about so far."""
-        return self.extractor.extractions
-
-    @property
-    def clip_pages(self) -> int:
-        """Pages that yt-dlp asked for so far."""
-        return self.extractor.sent
+    def totals(self) -> Counter[str]:
+        """So far: bytes of media, videos that yt-dlp answered about and pages it asked for."""
+        sent, answered = self.extractor.sent, self.extractor.extractions
+        return Counter(received=self._received, extractions=answered, clip_pages=sent)
 
     def memory(self) -> dict[str, Any]:
         """What the next run begins with: permitted rates, pauses, used quota."""
