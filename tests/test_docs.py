@@ -12,7 +12,7 @@ from settings_page import settings_page
 
 from ascc_async.cli import parser
 from ascc_async.commands.help import HELP
-from ascc_async.dataset.credits import ATTRIBUTION_COLUMNS
+from ascc_async.dataset.credits import Attribution
 from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.dataset.tables import (
     CLASS_COLUMNS,
@@ -32,7 +32,7 @@ TABLES = {
     "## `dataset/suitable_classes.csv`": SUITABLE_COLUMNS,
     "## `dataset/unavailable.csv`": UNAVAILABLE_COLUMNS,
     "## `dataset/quality.csv`": QUALITY_COLUMNS,
-    "## `dataset/ATTRIBUTION.csv`, `dataset/CREDITS.md`": ATTRIBUTION_COLUMNS,
+    "## `dataset/ATTRIBUTION.csv`, `dataset/CREDITS.md`": Attribution._fields,
 }
 
 

@@ -41,28 +41,38 @@ class Attribution(NamedTuple):
     changes: str
 
 
-ATTRIBUTION_COLUMNS = Attribution._fields
-
-
 def source_link(video_id: str, second: int) -> str:
     """The video at the second where the clip starts."""
     return f"https://www.youtube.com/watch?v={video_id}&t={second}s"
 
 
-def attribution_of(row: ManifestRow, note: str, settings: ClipsSettings) -> Attribution:
-    """Whom to name for a clip, given its row and note."""
-    source = source_link(row.video_id, int(float(row.start_seconds)))
+def attribution_of(row: ManifestRow, note: str, clips: ClipsSettings) -> Attribution:
+    """Whom to name for a clip and what was done to it; `note` adds to that."""
+    # Where the video ends inside the segment the clip is shorter.
+    end = min(float(row.end_seconds), float(row.start_seconds) + float(row.duration_seconds))
+    changes = [f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video"]
+    if clips.media == "audio":
+        changes.append("sound only")
+    if clips.sample_rate is not None:
+        changes.append(f"resampled to {clips.sample_rate} Hz")
+    if clips.channels is not None:
+        changes.append("mixed to mono" if clips.channels == 1 else "brought to two channels")
+    if _COPIED not in note:
+        name = "MP4" if clips.media == "video" else CLIP_FORMATS[clips.format].shown
+        changes.append(f"converted to {name}")
+    if note:
+        changes.append(clean(note))
     return Attribution(
         row.segment_id, row.path, row.title, row.channel,
-        f"https://www.youtube.com/channel/{row.channel_id}", source,
-        LICENSE_NAME, CREATIVE_COMMONS_DEED, row.license_checked_at,
-        changes_of(row, note, settings),
+        f"https://www.youtube.com/channel/{row.channel_id}",
+        source_link(row.video_id, int(float(row.start_seconds))),
+        LICENSE_NAME, CREATIVE_COMMONS_DEED, row.license_checked_at, ", ".join(changes),
     )  # fmt: skip
 
 
 def write_attribution(path: Path, rows: Iterable[Attribution]) -> None:
     """`ATTRIBUTION.csv`."""
-    write_table(path, ATTRIBUTION_COLUMNS, rows)
+    write_table(path, Attribution._fields, rows)
 
 
 def write_credits(path: Path, rows: Sequence[Attribution]) -> None:
@@ -83,24 +93,3 @@ def write_credits(path: Path, rows: Sequence[Attribution]) -> None:
                     f" {markdown(row.changes)}; license seen {row.license_seen_at}"
                     f" (`{row.segment_id}`)\n"
                 )
-
-
-def changes_of(row: ManifestRow, note: str, clips: ClipsSettings) -> str:
-    """`cut to 30–40 s of the video, sound only, converted to FLAC`; `note` adds what was done
-    besides.
-    """
-    # Where the video ends inside the segment the clip is shorter.
-    end = min(float(row.end_seconds), float(row.start_seconds) + float(row.duration_seconds))
-    parts = [f"cut to {row.start_seconds}–{decimal(end, 3)} s of the video"]
-    if clips.media == "audio":
-        parts.append("sound only")
-    if clips.sample_rate is not None:
-        parts.append(f"resampled to {clips.sample_rate} Hz")
-    if clips.channels is not None:
-        parts.append("mixed to mono" if clips.channels == 1 else "brought to two channels")
-    if _COPIED not in note:
-        name = "MP4" if clips.media == "video" else CLIP_FORMATS[clips.format].shown
-        parts.append(f"converted to {name}")
-    if note:
-        parts.append(clean(note))
-    return ", ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, redirect_stderr
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -53,31 +53,27 @@ def _id_of(video_id: str, address: str, date: str, received: str) -> str:
 class EvidenceWriter:
     """Writes request and response of videos; equal evidence makes equal bytes."""
 
-    def __init__(self, file: IO[bytes], evidence: Iterable[Evidence]) -> None:
-        """`evidence` comes sorted by video id, and so are the calls of `add`."""
+    def __init__(self, file: IO[bytes]) -> None:
         self._writer = WARCWriter(file, gzip=True, warc_version="1.1")
-        self._evidence = iter(evidence)
-        self._next = next(self._evidence, None)
-        self._last = ""  # the video that was written last
+        self._began = False
 
-    def add(self, video_id: str) -> str:
-        """Write what there is of the video; the id of the response, "" where there is nothing."""
-        while self._next is not None and self._next.video_id < video_id:
-            self._next = next(self._evidence, None)
-        evidence = self._next
-        if evidence is None or evidence.video_id != video_id:
-            return ""
+    def add(self, evidence: Evidence) -> str:
+        """Write it; the id of the response."""
+        if not self._began:
+            self._write("warcinfo", uuid5(NAMESPACE_URL, _ABOUT).urn, evidence, _ABOUT)
+            self._began = True
         response = record_id(evidence)
-        if video_id != self._last:
-            if not self._last:
-                about = uuid5(NAMESPACE_URL, _ABOUT).urn
-                self._write("warcinfo", about, evidence, _ABOUT)
-            self._last = video_id
-            said = StatusAndHeaders("200 OK", [_JSON], protocol=_HTTP)
-            self._write("response", response, evidence, evidence.received, said)
-            asked, belongs = _request_head(evidence), {"WARC-Concurrent-To": f"<{response}>"}
-            request = uuid5(NAMESPACE_URL, response).urn
-            self._write("request", request, evidence, evidence.sent, asked, belongs)
+        said = StatusAndHeaders("200 OK", [_JSON], protocol=_HTTP)
+        self._write("response", response, evidence, evidence.received, said)
+        host = urlsplit(evidence.address).netloc
+        path = evidence.address.partition(host)[2]
+        method, headers = ("POST", [_JSON]) if evidence.sent else ("GET", [])
+        asked = StatusAndHeaders(
+            f"{method} {path} {_HTTP}", [("Host", host), *headers], is_http_request=True
+        )
+        belongs = {"WARC-Concurrent-To": f"<{response}>"}
+        request = uuid5(NAMESPACE_URL, response).urn
+        self._write("request", request, evidence, evidence.sent, asked, belongs)
         return response
 
     def _write(
@@ -103,14 +99,6 @@ class EvidenceWriter:
             },
         )
         self._writer.write_record(record)
-
-
-def _request_head(evidence: Evidence) -> StatusAndHeaders:
-    host = urlsplit(evidence.address).netloc
-    path = evidence.address.partition(host)[2]
-    method, headers = ("POST", [_JSON]) if evidence.sent else ("GET", [])
-    line = f"{method} {path} {_HTTP}"
-    return StatusAndHeaders(line, [("Host", host), *headers], is_http_request=True)
 
 
 def wrong_evidence(path: Path, named: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
-from ascc_async.dataset.manifest import MANIFEST, ManifestRow, clips_in
+from ascc_async.dataset.manifest import DATASET_FOLDER, MANIFEST, ManifestRow, clips_in
 from ascc_async.dataset.removals import read_removals
+from ascc_async.dataset.tables import read_rows
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.files import replacing
@@ -87,17 +87,11 @@ def checked_clips(output_dir: Path, rows: Iterable[ManifestRow]) -> Iterator[Pat
 def attributions(output_dir: Path) -> dict[str, Attribution]:
     """The dataset's `ATTRIBUTION.csv` by segment id, its texts as they stand there.
 
-    Raises MetadataError.
+    Raises SetupError.
     """
-    path = output_dir / "dataset" / "ATTRIBUTION.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.reader(file, strict=True)
-            next(table, None)
-            return {line[0]: Attribution._make(line) for line in table}
-    except (OSError, ValueError, TypeError, IndexError, csv.Error) as error:
-        message = "cannot be read: `python -m ascc_async run` writes it again"
-        raise MetadataError(path, None, message) from error
+    path = output_dir / DATASET_FOLDER / "ATTRIBUTION.csv"
+    rows = read_rows(path, Attribution, "`python -m ascc_async run` writes it again")
+    return {row.segment_id: row for row in rows}
 
 
 def write_credits_of(
@@ -105,13 +99,13 @@ def write_credits_of(
 ) -> None:
     """`ATTRIBUTION.csv` and `CREDITS.md` of these clips in `folder`, where they are not so already.
 
-    `changes` is added to what was done to each: `mixed to mono`. Raises MetadataError.
+    `changes` is added to what was done to each: `mixed to mono`. Raises SetupError, MetadataError.
     """
     known = attributions(output_dir)
     segments = [row.segment_id for row in rows]
     if not known.keys() >= set(segments):
         # Nothing may be shared without its credits.
-        raise MetadataError(output_dir / "dataset" / "ATTRIBUTION.csv", None, _NO_CREDITS)
+        raise MetadataError(output_dir / DATASET_FOLDER / "ATTRIBUTION.csv", None, _NO_CREDITS)
     credited = [known[segment_id] for segment_id in segments]
     if changes:
         credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
 
 from ascc_async.audioset.selection import ChosenClass
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.text import decimal, field, iso_time
+from ascc_async.errors import SetupError
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import (
     CLIPPED_SHARE,
@@ -32,6 +34,7 @@ CLASS_COLUMNS = (
 )  # fmt: skip
 SUITABLE_COLUMNS = ("index", "mid", "display_name", "quality")
 
+Row = TypeVar("Row", bound=NamedTuple)
 _SHORT_BY_SECONDS = 0.001  # less is rounding
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
@@ -51,6 +54,24 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
     with open_table(path, columns) as add_row:
         for row in rows:
             add_row(row)
+
+
+def read_rows(path: Path, kind: type[Row], remedy: str) -> list[Row]:
+    """The rows of a table whose columns are the fields of `kind`.
+
+    Raises SetupError, with the remedy, for one that is missing or not as it was written.
+    """
+    wrong = "damaged"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            heading, *lines = csv.reader(file, strict=True)
+        if tuple(heading) == kind._fields:
+            return [kind._make(line) for line in lines]
+    except FileNotFoundError:
+        wrong = "missing"
+    except (OSError, ValueError, TypeError, csv.Error):
+        pass  # no text, no heading, or lines of another length
+    raise SetupError(f"{path} is {wrong}: {remedy}")
 
 
 def unavailable_row(

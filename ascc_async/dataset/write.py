@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,29 +37,15 @@ from ascc_async.dataset.tables import (
 )
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
+from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import Evidence, License
+from ascc_async.model import License
 from ascc_async.settings import Settings
 
 _STAGING = ".staging-"
 _INPUT_KEYS = ("name", "sha256", "git_blob_sha1", "bytes", "official")  # in run.json
+Row = TypeVar("Row")
 _AT_ONCE = 8192  # entries that exist as Python objects at a time
-
-
-class JournalPages(Protocol):
-    """What is read of the journal: `journal.reader.Reader`. Each call starts from the first."""
-
-    def answers(self) -> Iterator[list[AnswerRow]]:
-        """The newest answers, in pages sorted by video id."""
-        ...
-
-    def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
-        """What became of the clips of this encoding, in pages sorted by segment id."""
-        ...
-
-    def evidence(self) -> Iterator[list[Evidence]]:
-        """The answers that said Creative Commons, in pages sorted by video id."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -110,27 +97,32 @@ class Entries:
         return spare(self.selection, states)[self._rows]
 
 
+def in_step(rows: Iterable[Row], key: Callable[[Row], str]) -> Callable[[str], Row | None]:
+    """Finds rows by their key; they come sorted by it, and are asked for in the same order."""
+    left = iter(rows)
+    row = next(left, None)
+
+    def find(wanted: str) -> Row | None:
+        nonlocal row
+        while row is not None and key(row) < wanted:
+            row = next(left, None)
+        return row if row is not None and key(row) == wanted else None
+
+    return find
+
+
 def joined_rows(
-    entries: Entries, journal: JournalPages, encoding: str
+    entries: Entries, journal: Reader, encoding: str
 ) -> Iterator[tuple[Entry, AnswerRow | None, ClipRow | None]]:
-    """Every entry with its newest answer and clip row. All three come in the same order."""
-    answers = chain.from_iterable(journal.answers())
-    clips = chain.from_iterable(journal.clips(encoding))
-    answer, clip = next(answers, None), next(clips, None)
+    """Every entry with its newest answer and clip row."""
+    answer_of = in_step(chain.from_iterable(journal.answers()), attrgetter("video_id"))
+    clip_of = in_step(chain.from_iterable(journal.clips(encoding)), attrgetter("segment_id"))
     for entry in entries:
-        while answer is not None and answer.video_id < entry.video_id:
-            answer = next(answers, None)
-        while clip is not None and clip.segment_id < entry.segment_id:
-            clip = next(clips, None)
-        yield (
-            entry,
-            answer if answer is not None and answer.video_id == entry.video_id else None,
-            clip if clip is not None and clip.segment_id == entry.segment_id else None,
-        )
+        yield entry, answer_of(entry.video_id), clip_of(entry.segment_id)
 
 
 def write_dataset(
-    output_dir: Path, entries: Entries, journal: JournalPages, terms: Terms, facts: RunFacts
+    output_dir: Path, entries: Entries, journal: Reader, terms: Terms, facts: RunFacts
 ) -> Counts:
     """Write every file of `output_dir/dataset/`; those that would not change are not touched.
 
@@ -157,8 +149,8 @@ def write_dataset(
             open_table(folder / "quality.csv", QUALITY_COLUMNS) as add_quality,
             (folder / EVIDENCE_FILE).open("wb") as evidence_file,
         ):
-            kept = chain.from_iterable(journal.evidence())
-            evidence = EvidenceWriter(evidence_file, kept)
+            evidence_writer = EvidenceWriter(evidence_file)
+            evidence_of = in_step(chain.from_iterable(journal.evidence()), attrgetter("video_id"))
             rows = joined_rows(entries, journal, terms.encoding)
             for index, (entry, answer, clip) in enumerate(rows):
                 decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
@@ -167,8 +159,9 @@ def write_dataset(
                     # in uncounted it could be one too many.
                     decision = SPARE if beyond_limit[index] else CLIP if is_clip[index] else PENDING
                 shared = answer is not None and answer.license is License.CREATIVE_COMMONS
-                seen = evidence.add(entry.video_id) if shared and not decision.removed else ""
-                row = manifest_row(entry, answer, clip, decision, seen)
+                evidence = evidence_of(entry.video_id) if shared and not decision.removed else None
+                record = evidence_writer.add(evidence) if evidence else ""
+                row = manifest_row(entry, answer, clip, decision, record)
                 add_manifest_row(row)
                 kind = RowKind(row.split, row.license, row.outcome, row.reason, row.attempts != "0")
                 kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter

@@ -17,12 +17,13 @@ from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import CLASS_LIST
 from ascc_async.dataset.credits import Attribution
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips
+from ascc_async.dataset.tables import read_rows
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.learning.class_split import PARTS
 from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.statistics import FEW_SHOT_TRAIN, STATISTICS, sha256_of_ids
-from ascc_async.learning.tables import Made, kept_classes, made_by, read_rows, used_clips
+from ascc_async.learning.tables import Made, kept_classes, made_by, used_clips
 
 Floats = NDArray[np.float32]
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.tables import write_table
+from ascc_async.dataset.tables import read_rows, write_table
 from ascc_async.errors import SetupError
 from ascc_async.files import (
     part_of,
@@ -34,7 +34,7 @@ from ascc_async.files import (
     sha256_of,
 )
 from ascc_async.learning.recipe import Array, FeatureRecipe
-from ascc_async.learning.tables import Made, read_rows
+from ascc_async.learning.tables import Made
 
 INDEX = "index.csv"
 DROPPED = "dropped.csv"

@@ -23,13 +23,13 @@ from ascc_async.audioset.metadata_files import CLASS_LIST, ONTOLOGY
 from ascc_async.audioset.ontology import read_ontology
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
-from ascc_async.dataset.tables import write_table
+from ascc_async.dataset.tables import read_rows, write_table
 from ascc_async.dataset.text import field
 from ascc_async.errors import Rejected, SetupError
 from ascc_async.files import remove_leftovers, replacing, sha256_of
 from ascc_async.learning.class_split import PARTS, ClassTree, split_classes
 from ascc_async.learning.clip_choice import APART, Candidate, Choice, choose, why_no_candidate
-from ascc_async.learning.tables import FEW_SHOT, ClassRow, FewShotClip, read_rows
+from ascc_async.learning.tables import FEW_SHOT, ClassRow, FewShotClip
 from ascc_async.media.decoding import ffmpeg_for, read_sound
 
 _DERIVED_SEEDS = 200

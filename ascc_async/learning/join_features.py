@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, write_credits_of
-from ascc_async.dataset.tables import write_table
+from ascc_async.dataset.tables import read_rows, write_table
 from ascc_async.files import held, remove_files, remove_leftovers, replacing
 from ascc_async.learning.feature_files import put_array
 from ascc_async.learning.google_features import read_features
 from ascc_async.learning.sequence_example import SegmentFeatures
-from ascc_async.learning.tables import read_rows
 
 FOLDER = "vggish"
 INDEX, DIFFERING = "index.csv", "differing.csv"

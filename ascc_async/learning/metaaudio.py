@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.dataset.published_clips import EXPORTS_FOLDER, published_clips, write_credits_of
+from ascc_async.dataset.tables import read_rows
 from ascc_async.errors import SetupError
 from ascc_async.files import PART, held, part_of, put, remove_files, seal, sync
 from ascc_async.learning.class_split import PARTS
@@ -23,7 +24,7 @@ from ascc_async.learning.feature_files import INDEX, put_array
 from ascc_async.learning.few_shot import object_array
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.learning.statistics import STATISTICS
-from ascc_async.learning.tables import Made, kept_classes, made_by, read_rows, used_clips
+from ascc_async.learning.tables import Made, kept_classes, made_by, used_clips
 
 _NAME = "AudioSet"  # one of the names its code knows
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from ascc_async.dataset.tables import read_rows
 from ascc_async.dataset.text import restored
-from ascc_async.errors import SetupError
 
 FEW_SHOT = "few_shot"  # the folder of the class split, in `exports/`
-Row = TypeVar("Row", bound=NamedTuple)
 
 
 class Made(NamedTuple):
@@ -44,24 +42,6 @@ class FewShotClip(NamedTuple):
     part: str
     used: str
     why_not: str
-
-
-def read_rows(path: Path, kind: type[Row], remedy: str) -> list[Row]:
-    """The rows of a table whose columns are the fields of `kind`.
-
-    Raises SetupError, with the remedy, for one that is missing or not as it was written.
-    """
-    wrong = "damaged"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            heading, *lines = csv.reader(file, strict=True)
-        if tuple(heading) == kind._fields:
-            return [kind._make(line) for line in lines]
-    except FileNotFoundError:
-        wrong = "missing"
-    except (OSError, ValueError, TypeError, csv.Error):
-        pass  # no text, no heading, or lines of another length
-    raise SetupError(f"{path} is {wrong}: {remedy}")
 
 
 def made_by(command: str) -> str:

@@ -74,7 +74,8 @@ def test_credits_go_along_and_say_what_was_done(sample: Sample, tmp_path: Path) 
 
 def test_without_credits_nothing_is_made(sample: Sample, tmp_path: Path) -> None:
     """A clip that `ATTRIBUTION.csv` does not hold stops it, naming the file."""
-    sample.path("ATTRIBUTION.csv").write_text("segment_id\n")
+    heading, _ = sample.path("ATTRIBUTION.csv").read_text("utf-8").split("\n", 1)
+    sample.path("ATTRIBUTION.csv").write_text(f"{heading}\n", "utf-8")
     with pytest.raises(MetadataError, match=r"ATTRIBUTION\.csv: lacks clips"):
         write_credits_of(tmp_path / "out", sample.folder, published_clips(sample.folder), "x")
     assert not (tmp_path / "out").exists()

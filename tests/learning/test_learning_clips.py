@@ -96,7 +96,7 @@ def test_training_clips_are_normalised_to_mean_zero(
 def test_all_labels_of_audiosets_own_splits(made: Dataset) -> None:
     """A 1 for each class that the manifest names, in the order of the class list."""
     clips = Clips(made.folder, "tiny", "eval", "global", labels="multi", statistics="eval")
-    names = [name for _, _, name, _ in CLASSES]
+    names = [item.name for item in CLASSES]
     assert (len(clips), clips.classes) == (8, names)
     _, label = clips[clips.segment_ids.index("0trainFrog__30000"[:11] + "_30000")]
     assert (label.dtype, label.shape) == (np.float32, (len(CLASSES),))

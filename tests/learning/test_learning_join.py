@@ -12,7 +12,7 @@ from learning_samples import CLASSES, MIDS, Dataset
 from ascc_async.files import held
 from ascc_async.standin.released import sequence_example, tfrecord
 
-CODES = {name: code for code, _, name, _ in CLASSES}
+CODES = {item.name: item.index for item in CLASSES}
 HEADING = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n"
 
 
