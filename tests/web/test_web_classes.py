@@ -12,6 +12,8 @@ import pytest
 from dataset_samples import DOG, SPEECH, full
 from test_web_class_map import ONTOLOGY
 
+from ascc_async.audioset.selection import ChosenClass
+
 if TYPE_CHECKING:
     from conftest import Window
     from playwright.sync_api import Page
@@ -23,9 +25,12 @@ Open = Callable[..., "Window"]
 @pytest.fixture
 def url(serve: Callable[..., str], tmp_path: Path) -> str:
     """A dataset with an ontology, hostile names and no journal, served."""
-    classes = [(0, SPEECH, "Speech", 1.0), (1, DOG, HOSTILE, 0.3), (2, "/m/none", "Yodeling", 0.9)]
     sample = full(tmp_path / "out")
-    sample.classes = classes
+    sample.classes = [
+        ChosenClass(0, SPEECH, "Speech", 1.0),
+        ChosenClass(1, DOG, HOSTILE, 0.3),
+        ChosenClass(2, "/m/none", "Yodeling", 0.9),
+    ]
     sample.add("Hostile1111", DOG, title=HOSTILE, channel=HOSTILE)
     sample.write()
     (tmp_path / "out" / "ontology.json").write_text(json.dumps(ONTOLOGY))

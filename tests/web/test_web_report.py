@@ -15,6 +15,7 @@ from in_process import run_here
 
 from ascc_async.audioset.classes import read_class_names
 from ascc_async.audioset.metadata_files import PACKAGED_CLASS_LIST
+from ascc_async.audioset.selection import ChosenClass
 from ascc_async.commands.verify import verify
 from ascc_async.journal.writer import JOURNAL_NAME
 
@@ -28,7 +29,10 @@ HOSTILE = "</script><script>alert(1)</script>"
 def sample(tmp_path: Path) -> Sample:
     """One segment of each kind, and a hostile class."""
     made = full(tmp_path / "secret-place")
-    made.classes = [(0, SPEECH, "Speech", 0.5), (1, DOG, HOSTILE, 0.5)]
+    made.classes = [
+        ChosenClass(0, SPEECH, "Speech", 0.5),
+        ChosenClass(1, DOG, HOSTILE, 0.5),
+    ]
     made.write()
     return made
 
@@ -45,7 +49,9 @@ def write(sample: Sample, *arguments: str) -> Path:
 def test_it_is_one_small_file_without_paths_or_clips(sample: Sample) -> None:
     """With all of AudioSet's classes, too: sums and figures, nothing of a single segment."""
     names = read_class_names(PACKAGED_CLASS_LIST) | {DOG: HOSTILE}
-    sample.classes = [(index, mid, name, 0.5) for index, (mid, name) in enumerate(names.items())]
+    sample.classes = [
+        ChosenClass(index, mid, name, 0.5) for index, (mid, name) in enumerate(names.items())
+    ]
     for index, mid in enumerate(names):
         sample.add(f"Video_{index:05}", mid, DOG, title="A title of theirs")
     sample.write()
