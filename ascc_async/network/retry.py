@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from ascc_async.errors import NetworkFault, ServerFault
 from ascc_async.network.errors import is_worth_another_try
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How often in all, and the seconds before the second try; they double from try to try."""
+    """How often in a row, and the seconds before the second try; they double from try to try."""
 
     tries: int
     first_wait: float
@@ -39,7 +38,7 @@ async def retry_faults(
     attempt: Callable[[bool], Awaitable[T]],
     settings: RetrySettings,
     *,
-    is_away: Callable[[], bool] = lambda: False,
+    is_away: Callable[[], bool],
 ) -> T:
     """Await `attempt(again)`, and again after a NetworkFault or ServerFault, within bounds.
 
@@ -52,33 +51,23 @@ async def retry_faults(
         return await attempt(False)
     except (NetworkFault, ServerFault) as fault:
         first_faults = [fault]
-    bounds = {NetworkFault: settings.network, ServerFault: settings.server}
-    faults: Counter[type[Exception]] = Counter()
-
-    def kind_of(state: RetryCallState) -> type[NetworkFault | ServerFault]:
-        error = state.outcome.exception() if state.outcome is not None else None
-        return ServerFault if isinstance(error, ServerFault) else NetworkFault
-
-    def should_stop(state: RetryCallState) -> bool:
-        kind = kind_of(state)
-        faults[kind] += 1
-        return faults[kind] >= bounds[kind].tries
-
-    def wait(state: RetryCallState) -> float:
-        kind = kind_of(state)
-        # Varied, so that all workers of a server that came back do not knock at the same moment.
-        # tenacity asks for the wait before it asks whether to stop: this fault is not counted yet.
-        return bounds[kind].first_wait * 2.0 ** faults[kind] * random.uniform(0.5, 1.0)
 
     async def next_attempt() -> T:
         if first_faults:
             raise first_faults.pop()
         return await attempt(True)
 
-    policy = AsyncRetrying(
-        retry=retry_if_exception(lambda error: is_worth_another_try(error) and not is_away()),
-        stop=should_stop,
-        wait=wait,
-        reraise=True,
-    )
-    return await policy(next_attempt)
+    def policy(kind: type[NetworkFault | ServerFault], bounds: Bounds) -> AsyncRetrying:
+        def may_pass(error: BaseException) -> bool:
+            return isinstance(error, kind) and is_worth_another_try(error) and not is_away()
+
+        def wait(state: RetryCallState) -> float:
+            # Varied, so that all workers of a server that came back do not knock at once.
+            doubled = 2.0 ** (state.attempt_number - 1)
+            return bounds.first_wait * doubled * random.uniform(0.5, 1.0)
+
+        stop, retry = stop_after_attempt(bounds.tries), retry_if_exception(may_pass)
+        return AsyncRetrying(stop=stop, wait=wait, retry=retry, reraise=True)
+
+    network, server = policy(NetworkFault, settings.network), policy(ServerFault, settings.server)
+    return await server(network, next_attempt)
