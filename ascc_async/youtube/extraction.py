@@ -5,10 +5,9 @@ Nothing here imports yt-dlp at the top: that takes half a second, which only a w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -149,30 +148,17 @@ def ytdlp_version() -> str | None:
 
 def released_on(ytdlp: str) -> date | None:
     """The date in a version such as `2026.8.19` or `2026.08.19.232842.dev0`; None for others."""
-    match = re.match(r"(20\d\d)\.(\d{1,2})\.(\d{1,2})(\D|$)", ytdlp)
     try:
-        return date(*map(int, match.groups()[:3])) if match else None
+        return datetime.strptime(".".join(ytdlp.split(".")[:3]), "%Y.%m.%d").date()
     except ValueError:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class JavaScriptRuntime:
-    """A program that yt-dlp can solve YouTube's script challenges with, if it is new enough."""
-
-    name: str
-    version: str
-    path: str
-    supported: bool
-
-
-def javascript_runtimes() -> list[JavaScriptRuntime]:
-    """The runtimes that yt-dlp itself finds here. Imports yt-dlp and starts programs."""
+def javascript_runtimes() -> list[Any]:
+    """What yt-dlp finds here to solve YouTube's script challenges with: `name`, `version`, `path`
+    and whether it is `supported`. Imports yt-dlp and starts programs.
+    """
     import yt_dlp.globals
 
-    runtimes = [runtime() for runtime in yt_dlp.globals.supported_js_runtimes.value.values()]
-    return [
-        JavaScriptRuntime(info.name, info.version, info.path, info.supported)
-        for runtime in runtimes
-        if (info := runtime.info) is not None
-    ]
+    runtimes = yt_dlp.globals.supported_js_runtimes.value.values()
+    return [info for runtime in runtimes if (info := runtime().info) is not None]
