@@ -11,16 +11,7 @@ from pathlib import Path
 
 from ascc_async.errors import SettingsError, SetupError
 from ascc_async.settings import Settings
-
-
-class _Silent:
-    """yt-dlp would print how far it is; what goes wrong is raised as well."""
-
-    def debug(self, message: str) -> None: ...
-    def info(self, message: str) -> None: ...
-    def warning(self, message: str, only_once: bool = False) -> None: ...
-    def error(self, message: str) -> None: ...
-    def progress_bar(self) -> None: ...
+from ascc_async.youtube.extraction import WarningLogger
 
 
 @contextmanager
@@ -42,7 +33,7 @@ def with_browser_cookies(settings: Settings, browser: str | None) -> Iterator[Se
         raise SettingsError(f"--cookies-from-browser {name}: yt-dlp can read {known}")
     with tempfile.TemporaryDirectory(prefix="ascc-cookies-") as folder:  # mode 0700
         try:
-            found = extract_cookies_from_browser(name, profile or None, _Silent())
+            found = extract_cookies_from_browser(name, profile or None, WarningLogger())
         except Exception as error:  # whatever a browser's files make of it
             raise SetupError(
                 f"the cookies of {name} cannot be read ({error}). Close the browser and try again,"

@@ -5,15 +5,23 @@ Nothing here imports yt-dlp at the top: that takes half a second, which only a w
 
 from __future__ import annotations
 
+import shutil
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import certifi
 
 from ascc_async.errors import NetworkFaultKind
 from ascc_async.youtube.formats import MediaFormat
+
+if TYPE_CHECKING:  # worker processes import this module, and need no settings
+    from ascc_async.settings import NetworkSettings
 
 # Part of the message when an answer is too large to be read.
 OVERSIZED = "YouTube's answer is larger than"
@@ -119,6 +127,45 @@ class ExtractionReport:
     def requests(self) -> int:
         """Requests that reached YouTube, redirects included."""
         return sum(sent.count for sent in self.sent)
+
+
+def lay_out(folder: Path, network: NetworkSettings) -> WorkerConfig:
+    """Make yt-dlp's own folder, new and empty, with what it needs to trust `network.ca_file`."""
+    shutil.rmtree(folder, ignore_errors=True)  # a run that was killed left it
+    folder.mkdir(mode=0o700, parents=True)
+    ca_file = None
+    if network.ca_file is not None:
+        ca_file = str(join_authorities(network.ca_file, folder / "authorities.pem"))
+    return WorkerConfig(str(folder / "cache"), ca_file, network.timeout_seconds)
+
+
+def join_authorities(ca_file: Path, target: Path) -> Path:
+    """Write the system's certificate authorities (certifi's where it has none) and `ca_file`'s.
+
+    OpenSSL takes one file from `SSL_CERT_FILE`, which replaces the system's: so both go in. That
+    `ca_file` holds certificates, our own connections found out before.
+    """
+    # `cafile` already follows SSL_CERT_FILE, and is None where there is no such file.
+    system = Path(ssl.get_default_verify_paths().cafile or certifi.where())
+    content = system.read_bytes() or Path(certifi.where()).read_bytes()
+    target.write_bytes(content.rstrip() + b"\n" + ca_file.read_bytes())
+    return target
+
+
+class WarningLogger:
+    """yt-dlp's logger: keeps warnings, which tell why streams are missing, and prints nothing."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str, only_once: bool = False) -> None:
+        """Kept for the report."""
+        self.warnings.append(message)
+
+    def debug(self, message: str) -> None:
+        """Progress; of no use here. Errors are raised as well."""
+
+    info = error = debug
 
 
 def extract(

@@ -6,14 +6,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import ssl
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
-
-import certifi
 
 from ascc_async import UPGRADE
 from ascc_async.concurrency.process_pool import JobFailed, JobTimeout, ProcessPool, SlotDied
@@ -40,6 +37,7 @@ from ascc_async.youtube.extraction import (
     PlayerClient,
     WorkerConfig,
     extract,
+    lay_out,
 )
 from ascc_async.youtube.extraction_result import YtdlpText, clean, interpret, ready_at
 from ascc_async.youtube.session import StickyIdentity
@@ -87,7 +85,7 @@ class Extractor:
     ) -> None:
         self._pool, self._limiter, self._network, self._clips = pool, limiter, network, clips
         self._folder = private_dir
-        self._cookies: Mapping[str, IdentityCookies] = cookies if cookies is not None else {}
+        self._cookies = cookies or {}
         self._sticky = sticky or StickyIdentity(limiter, identities=1)
         self._identities = {identity.name: identity for identity in network.all_identities()}
         self._choice = ClientChoice()
@@ -103,7 +101,7 @@ class Extractor:
 
     async def __aenter__(self) -> Self:
         """Lay out the private folder."""
-        self._config = await asyncio.to_thread(self._lay_out)
+        self._config = await asyncio.to_thread(lay_out, self._folder, self._network)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -221,18 +219,17 @@ class Extractor:
                 try:
                     resolved = interpret(report, self._clips, identity, time.time())
                 except AsccError as error:
-                    if isinstance(error, Unavailable | Unexplained):
-                        permit.no_verdict()  # a block may be worded so
+                    unplayed = isinstance(error, Unavailable | Unexplained)
                     if isinstance(error, Unavailable | Unexplained | Refused):
                         error.identity = identity
                     cookies, now = self._cookies.get(identity), time.monotonic()
                     signed_in = cookies is not None and cookies.signed_in
-                    if client is PlayerClient.GUEST and self._choice.may_fall_back(
-                        identity, error, signed_in, now
-                    ):
+                    is_guest = client is PlayerClient.GUEST
+                    if is_guest and self._choice.may_fall_back(identity, error, signed_in, now):
                         permit.no_verdict()  # the next client's answer tells
                         raise _GuestClientFailed(identity, error) from error
-                    if isinstance(error, Unavailable | Unexplained):
+                    if unplayed:
+                        permit.no_verdict()  # a block may be worded so
                         self._unplayed_in_a_row[identity] += 1
                     raise
         self._unplayed_in_a_row[identity] = 0
@@ -297,27 +294,6 @@ class Extractor:
                 self._deaths = 0
                 return report
         raise ItemError(Reason.TOOL_FAILED, "yt-dlp's process died twice on this video")
-
-    def _lay_out(self) -> WorkerConfig:
-        shutil.rmtree(self._folder, ignore_errors=True)  # a run that was killed left it
-        self._folder.mkdir(mode=0o700, parents=True)
-        ca_file = None
-        if self._network.ca_file is not None:
-            ca_file = str(join_authorities(self._network.ca_file, self._folder / "authorities.pem"))
-        return WorkerConfig(str(self._folder / "cache"), ca_file, self._network.timeout_seconds)
-
-
-def join_authorities(ca_file: Path, target: Path) -> Path:
-    """Write the system's certificate authorities (certifi's where it has none) and `ca_file`'s.
-
-    OpenSSL takes one file from `SSL_CERT_FILE`, which replaces the system's: so both go in. That
-    `ca_file` holds certificates, our own connections found out before.
-    """
-    # `cafile` already follows SSL_CERT_FILE, and is None where there is no such file.
-    system = Path(ssl.get_default_verify_paths().cafile or certifi.where())
-    content = system.read_bytes() or Path(certifi.where()).read_bytes()
-    target.write_bytes(content.rstrip() + b"\n" + ca_file.read_bytes())
-    return target
 
 
 def _is_tool_failure(error: AsccError) -> bool:

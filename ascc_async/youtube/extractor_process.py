@@ -28,6 +28,7 @@ from ascc_async.youtube.extraction import (
     ExtractionReport,
     PlayerClient,
     SentRequest,
+    WarningLogger,
     WorkerConfig,
 )
 from ascc_async.youtube.formats import MediaFormat
@@ -76,22 +77,6 @@ def youtube_dl(
     if credentials.cookies and client is PlayerClient.DEFAULT:  # the guest client takes none
         options["cookiefile"] = io.StringIO(credentials.cookies)
     return RecordingYoutubeDL(options)
-
-
-class WarningLogger:
-    """yt-dlp's logger: keeps warnings, prints nothing."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        """Kept for the report: warnings tell why streams are missing."""
-        self.warnings.append(message)
-
-    def debug(self, message: str) -> None:
-        """Progress; of no use here. Errors are raised as well."""
-
-    info = error = debug
 
 
 class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
@@ -206,10 +191,7 @@ def _answered(request: Request, response: Response) -> SentRequest:
 
 def _failure_from(error: BaseException) -> ExtractionFailure:
     # A DownloadError only wraps the text of the extractor's error, with «ERROR:» before it.
-    extractors: BaseException | None = error
-    while extractors is not None and not isinstance(extractors, ExtractorError):
-        extractors = extractors.__context__
-    cause = extractors or error
+    cause = next((link for link in _chain(error) if isinstance(link, ExtractorError)), error)
     # Of these yt-dlp makes «An extractor error has occurred», and says no more.
     wrapped = cause.cause if isinstance(cause, ExtractorError) else cause
     if isinstance(wrapped, LookupError | StopIteration) or not isinstance(cause, YoutubeDLError):
@@ -224,11 +206,9 @@ def _failure_from(error: BaseException) -> ExtractionFailure:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether our code raised it, or called what raised it with nothing of yt-dlp's between."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for file in (Path(frame.f_code.co_filename) for frame in reversed(frames)):
-        if file.is_relative_to(_YTDLP) or file.is_relative_to(_OURS):
-            return file.is_relative_to(_OURS)
-    return False
+    files = [Path(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    known = [file for file in files if any(map(file.is_relative_to, (_OURS, _YTDLP)))]
+    return bool(known) and known[-1].is_relative_to(_OURS)
 
 
 def _format_from(raw: Mapping[str, Any], headers: Mapping[str, str]) -> MediaFormat:

@@ -46,7 +46,8 @@ from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.circuit_breaker import RefusalBreaker
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
-from ascc_async.youtube.extractor import Extractor, join_authorities
+from ascc_async.youtube.extraction import join_authorities
+from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
 from tests.youtube.license_helpers import counts, fast_limiter
