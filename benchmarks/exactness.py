@@ -109,7 +109,7 @@ def sources(
                 f"{itag} {spec}",
                 stream.read(),
                 reference,
-                stream.sample_rate or 0,
+                int(stream.facts["audioSampleRate"]),
                 indexed,
                 starts,
             )

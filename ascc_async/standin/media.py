@@ -7,10 +7,10 @@ import struct
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock, get_ident
+from typing import Any
 
 import numpy as np
 
@@ -43,19 +43,6 @@ _STREAMS_KEPT = 200  # between a player's answer and the ranges read after it
 _ODD_INDEXES = [form for form in IndexForm if form is not IndexForm.NORMAL]
 
 
-class Damage(StrEnum):
-    """What is wrong with the media. The index is always that of whole media.
-
-    GARBAGE: random bytes in every fragment. PARTLY: in every second one. TRUNCATED: the last
-    two fifths are missing.
-    """
-
-    NONE = "none"
-    GARBAGE = "garbage"
-    PARTLY = "partly"
-    TRUNCATED = "truncated"
-
-
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
     """What a video's media are like. WebM sound is 48 kHz whatever `sample_rate` says.
@@ -63,7 +50,8 @@ class StreamSpec:
     `offset_ms` is where in the time code the video begins, rounded down to a codec frame, so that
     two videos sound different; all pictures begin at 0. `edit_list`: the MP4 cuts the encoder's
     1024 priming samples off; without one they are decoded, and all sound comes 1024 samples
-    later. `silent`: digital silence, which decodes to zeros.
+    later. `silent`: digital silence, which decodes to zeros. `damaged`: random bytes in place of
+    all sound; the index is that of sound media.
     """
 
     length_ms: int
@@ -71,7 +59,7 @@ class StreamSpec:
     channels: int = 2
     offset_ms: int = 0
     silent: bool = False
-    damage: Damage = Damage.NONE
+    damaged: bool = False
     index: IndexForm = IndexForm.NORMAL
     edit_list: bool = True
 
@@ -81,7 +69,7 @@ class Stream:
     """One stream of one video, as the server hands it out, put together when it is read.
 
     Thread-safe; holds no sound itself. `timecode_at_zero` is the time code in seconds of the
-    first sample that ffmpeg decodes.
+    first sample that ffmpeg decodes; `facts` are what the player says of this kind of stream.
     """
 
     itag: int
@@ -91,25 +79,19 @@ class Stream:
     init_range: ByteRange
     index_range: ByteRange | None
     timecode_at_zero: float = 0
-    damage: Damage = Damage.NONE
-    sample_rate: int | None = None
-    channels: int | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: int | None = None
+    damaged: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """All its bytes."""
-        whole = sum(run.size for run in self.runs)
-        # The index names what is beyond the end: as where an upload broke off.
-        return whole * 3 // 5 if self.damage is Damage.TRUNCATED else whole
+        return sum(run.size for run in self.runs)
 
     @property
     def bitrate(self) -> int:
-        """Average bits a second, of the whole media."""
+        """Average bits a second."""
         # Measured, not the encoder's target: silence compresses to almost nothing.
-        return round(8000 * sum(run.size for run in self.runs) / self.duration_ms)
+        return round(8000 * self.size / self.duration_ms)
 
     def read(self, first: int = 0, last: int | None = None) -> bytes:
         """Bytes `first` to `last`, both included; fewer at the end of the stream."""
@@ -118,11 +100,8 @@ class Stream:
         for number, run in enumerate(self.runs):
             if begin < end and begin + run.size > first:
                 data = run.build()
-                spoilt = self.damage is Damage.GARBAGE or (
-                    self.damage is Damage.PARTLY and number % 2 == 1
-                )
                 # Headers stay whole, or clients would see another fault than damaged sound.
-                if run.payload_at is not None and spoilt:
+                if run.payload_at is not None and self.damaged:
                     # Seeded: overlapping ranges must agree, however often they are read.
                     noise = np.random.default_rng(number).bytes(run.size - run.payload_at)
                     data = data[: run.payload_at] + noise
@@ -146,7 +125,7 @@ def spec_of(video: Video) -> StreamSpec:
         channels=video.channels,
         offset_ms=(number >> 20) % room_ms,
         silent=video.reason is Reason.SILENT,
-        damage=Damage.GARBAGE if video.reason is Reason.CORRUPT else Damage.NONE,
+        damaged=video.reason is Reason.CORRUPT,
         index=_ODD_INDEXES[(number >> 47) % len(_ODD_INDEXES)] if odd else IndexForm.NORMAL,
         edit_list=(number >> 50) % 8 != 0,
     )
@@ -194,9 +173,13 @@ def make_stream(spec: StreamSpec, itag: int) -> Stream:
         round(1000 * samples / rate),
         *layout,
         timecode_at_zero=begin / rate,
-        damage=spec.damage,
-        sample_rate=rate,
-        channels=spec.channels,
+        damaged=spec.damaged,
+        facts={
+            "audioQuality": "AUDIO_QUALITY_MEDIUM",
+            "audioSampleRate": str(rate),
+            "audioChannels": spec.channels,
+            "loudnessDb": -3.2,
+        },
     )
 
 
@@ -204,7 +187,7 @@ def stream_of(video: Video, itag: int, settings: MediaSettings) -> Stream:
     """One stream of a video; tests compare clips with it."""
     spec = spec_of(video)
     if itag in settings.damaged:
-        spec = replace(spec, damage=Damage.GARBAGE)
+        spec = replace(spec, damaged=True)
     return make_stream(spec, itag)
 
 
@@ -261,7 +244,5 @@ def _picture_stream(spec: StreamSpec, itag: int) -> Stream:
         (ByteRun.of(data),),
         (0, sidx - 1),
         (sidx, sidx + sidx_size - 1),
-        width=width,
-        height=height,
-        fps=FPS,
+        facts={"width": width, "height": height, "fps": FPS, "qualityLabel": f"{height}p"},
     )

@@ -6,8 +6,6 @@ have it, and because a parser must find its way through 300 KB of it.
 
 from __future__ import annotations
 
-import random
-from base64 import urlsafe_b64encode
 from datetime import date
 from functools import cache
 from typing import Any
@@ -107,14 +105,11 @@ def _reordered(value: Any) -> Any:
 def _whole_answer(video: Video, pages: PageSettings, signed_in: bool) -> dict[str, Any]:
     """The answer about a video as if it were Creative Commons, with everything there is."""
     title, channel, day = video.title, video.channel, date.fromisoformat(video.published)
-    when = _simple(f"{day:%b} {day.day}, {day.year}")
-    tracking = {"trackingParams": TRACKING}
-    views = _simple(f"{video.views} views")
+    when, views = _simple(f"{day:%b} {day.day}, {day.year}"), _simple(f"{video.views} views")
     primary: dict[str, Any] = {
         "title": _runs(title),
         "viewCount": {"videoViewCountRenderer": {"viewCount": views}},
         "dateText": when,
-        **tracking,
     }
     if video.reason is Reason.MEMBERS_ONLY:
         badge = {"style": "BADGE_STYLE_TYPE_MEMBERS_ONLY", "label": "Members only"}
@@ -125,37 +120,27 @@ def _whole_answer(video: Video, pages: PageSettings, signed_in: bool) -> dict[st
     owner = {
         "title": _runs(channel, navigationEndpoint=to_channel),
         "navigationEndpoint": to_channel,
-        **tracking,
     }
     to_license = _command(link, "WEB_PAGE_TYPE_UNKNOWN", urlEndpoint={"url": link})
     # The words change with the language; the link is what counts.
     license_name = _runs(pages.license_text or CREATIVE_COMMONS, navigationEndpoint=to_license)
-    license_row = {"title": _runs("License"), "contents": [license_name], **tracking}
-    rows = {"rows": [{"metadataRowRenderer": license_row}], "collapsedItemCount": 0, **tracking}
+    license_row = {"title": _runs("License"), "contents": [license_name]}
+    rows = {"rows": [{"metadataRowRenderer": license_row}], "collapsedItemCount": 0}
     secondary = {
         "owner": {"videoOwnerRenderer": owner},
         "subscribeButton": {"subscribeButtonRenderer": {"channelId": video.channel_id}},
         "metadataRowContainer": {"metadataRowContainerRenderer": rows},
-        "attributedDescription": {"content": "A description.\n\nWith two paragraphs."},
-        **tracking,
     }
-    contents = [
-        {"videoPrimaryInfoRenderer": primary},
-        {"videoSecondaryInfoRenderer": secondary},
-        {"itemSectionRenderer": {"sectionIdentifier": "comment-item-section"}},
-    ]
-    others = {"results": _CARDS, **tracking}
+    contents = [{"videoPrimaryInfoRenderer": primary}, {"videoSecondaryInfoRenderer": secondary}]
     columns = {
-        "results": {"results": {"contents": contents, **tracking}},
-        "secondaryResults": {"secondaryResults": others},
-        "autoplay": {"autoplay": {"sets": [], "countDownSecs": 5, **tracking}},
+        "results": {"results": {"contents": contents}},
+        "secondaryResults": {"secondaryResults": {"results": _CARDS}},
+        "autoplay": {"autoplay": {"sets": []}},
     }
-    ending = {"results": _CARDS}
     # Title and channel once more: a parser that takes the first it meets must meet the right one.
     details = {"title": _simple(title), "subtitle": _runs(channel)}
     overlay = {
-        "decoratedPlayerBarRenderer": {},
-        "endScreen": {"watchNextEndScreenRenderer": ending},
+        "endScreen": {"watchNextEndScreenRenderer": {"results": _CARDS}},
         "videoDetails": {"playerOverlayVideoDetailsRenderer": details},
     }
     header = {"title": _runs(title), "channel": _simple(channel), "publishDate": when}
@@ -164,7 +149,7 @@ def _whole_answer(video: Video, pages: PageSettings, signed_in: bool) -> dict[st
         {"horizontalCardListRenderer": {"cards": _CARDS}},
     ]
     panel = {"content": {"structuredDescriptionContentRenderer": {"items": items}}}
-    watch = {"videoId": video.video_id}
+    watch, address = {"videoId": video.video_id}, f"/watch?v={video.video_id}"
     return {
         "responseContext": {
             "visitorData": VISITOR,
@@ -172,12 +157,10 @@ def _whole_answer(video: Video, pages: PageSettings, signed_in: bool) -> dict[st
             "mainAppWebResponseContext": {"loggedOut": not signed_in},
         },
         "contents": {"twoColumnWatchNextResults": columns},
-        "currentVideoEndpoint": _command(
-            f"/watch?v={video.video_id}", "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch
-        ),
+        "currentVideoEndpoint": _command(address, "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch),
         "playerOverlays": {"playerOverlayRenderer": overlay},
         "engagementPanels": [{"engagementPanelSectionListRenderer": panel}],
-        **tracking,
+        "trackingParams": TRACKING,
     }
 
 
@@ -203,41 +186,29 @@ def _command(url: str, page: str, **endpoint: Any) -> dict[str, Any]:
 @cache
 def _cards(kilobytes: int) -> bytes:
     """Cards of other videos, as many kilobytes as asked: what makes real answers large."""
-    # Seeded: two answers of the same size are the same, so that a diff shows what differs.
-    rng, cards, size = random.Random(kilobytes), [], 0
-
-    def noise(length: int) -> str:
-        return urlsafe_b64encode(rng.randbytes(length)).decode()
-
-    while size < kilobytes * 1000:
-        # Nested as deep as a real one: parsing it costs a client as much.
-        video_id = noise(9)[:11]
-        address = f"https://i.ytimg.com/vi/{video_id}/hqdefault.jpg?sqp={noise(40)}&rs=AOn4CL"
-        sources = [{"url": address, "width": width} for width in (168, 336)]
-        menu = [
-            {
-                "listItemViewModel": {
-                    "title": {"content": label},
-                    "loggingDirectives": {"trackingParams": noise(30)},
-                    "onTap": {"innertubeCommand": _command("", "WEB_PAGE_TYPE_UNKNOWN")},
-                }
+    # Nested as deep as a real one: parsing it costs a client as much.
+    address = "https://i.ytimg.com/vi/OtherVideo1/hqdefault.jpg?sqp=-oaymwEbCNIBEHZIVfKriqkDDggB"
+    menu = [
+        {
+            "listItemViewModel": {
+                "title": {"content": label},
+                "onTap": {"innertubeCommand": _command("", "WEB_PAGE_TYPE_UNKNOWN")},
             }
-            for label in ("Add to queue", "Save to Watch later", "Save to playlist", "Share")
-        ]
-        metadata = {
-            "title": {"content": f"Another video, number {rng.randrange(10**6)}"},
-            "metadata": {"metadataParts": [{"text": {"content": "Some channel, 21k views"}}]},
-            "menuButton": {"buttonViewModel": {"onTap": {"listItems": menu}}},
         }
-        watch = {"videoId": video_id, "nofollow": True}
-        tap = _command(f"/watch?v={video_id}", "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch)
-        lockup = {
-            "contentImage": {"thumbnailViewModel": {"image": {"sources": sources}}},
-            "metadata": {"lockupMetadataViewModel": metadata},
-            "contentId": video_id,
-            "contentType": "LOCKUP_CONTENT_TYPE_VIDEO",
-            "rendererContext": {"commandContext": {"onTap": {"innertubeCommand": tap}}},
-        }
-        cards.append({"lockupViewModel": lockup})
-        size += len(dumps(cards[-1]))
-    return dumps(cards)
+        for label in ("Add to queue", "Save to Watch later", "Save to playlist", "Share")
+    ]
+    metadata = {
+        "title": {"content": "Another video"},
+        "metadata": {"metadataParts": [{"text": {"content": "Some channel, 21k views"}}]},
+        "menuButton": {"buttonViewModel": {"onTap": {"listItems": menu}}},
+    }
+    watch = {"videoId": "OtherVideo1", "nofollow": True}
+    tap = _command("/watch?v=OtherVideo1", "WEB_PAGE_TYPE_WATCH", watchEndpoint=watch)
+    lockup = {
+        "contentImage": {"thumbnailViewModel": {"image": {"sources": [{"url": address}]}}},
+        "metadata": {"lockupMetadataViewModel": metadata},
+        "contentId": "OtherVideo1",
+        "rendererContext": {"commandContext": {"onTap": {"innertubeCommand": tap}}},
+    }
+    card = dumps({"lockupViewModel": lockup})
+    return b"[" + b",".join([card] * (kilobytes * 1000 // len(card))) + b"]"

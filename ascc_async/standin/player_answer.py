@@ -156,21 +156,7 @@ def _format(video: Video, stream: Stream, incoming: Incoming, links: Links) -> d
             listener=incoming.listener,
             puzzle=_PUZZLES.get(incoming.client, "none"),
         )
-    if stream.height:
-        entry |= {
-            "width": stream.width,
-            "height": stream.height,
-            "fps": stream.fps,
-            "qualityLabel": f"{stream.height}p",
-        }
-    if stream.sample_rate:
-        entry |= {
-            "audioQuality": "AUDIO_QUALITY_MEDIUM",
-            "audioSampleRate": str(stream.sample_rate),
-            "audioChannels": stream.channels,
-            "loudnessDb": -3.2,
-        }
-    return entry
+    return entry | stream.facts
 
 
 def _range(bounds: tuple[int, int]) -> dict[str, str]:

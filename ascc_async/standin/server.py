@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from ascc_async.standin.delivery import Pipe, send
 from ascc_async.standin.incoming import KINDS, read_request
 from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, retry_after
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import ProxyServer, make_tls
+from ascc_async.standin.replies import Pipe, send
 from ascc_async.standin.site import Site
 from ascc_async.standin.world_settings import LOG_FILE, RefusalStyle, WorldSettings
 

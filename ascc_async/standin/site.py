@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ascc_async.model import License
 from ascc_async.standin import masks, replies, web_pages
-from ascc_async.standin.data_api import DataApiSite, data_api_error
+from ascc_async.standin.data_api import list_videos
 from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.limits import HowRefused, drawn_by_hash
 from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
@@ -36,24 +36,14 @@ _HLS_MANIFEST = """#EXTM3U
 {folder}/itag/269/playlist/index.m3u8
 """
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
-_FIXED_PAGES: Mapping[tuple[str, str], SiteReply] = {
-    ("www.youtube.com", "/iframe_api"): SiteReply(
-        web_pages.IFRAME_API.encode(), 200, "text/javascript"
-    ),
-    ("www.google.com", "/sorry/index"): replies.SORRY_PAGE,
-    ("consent.youtube.com", "/m"): replies.CONSENT_PAGE,
-    ("accounts.google.com", "/ServiceLogin"): replies.LOGIN_PAGE,
-}
 
 
 class Site:
     """Replies to requests. Replaced by a new one when settings change; `quota` outlives it."""
 
     def __init__(self, settings: WorldSettings, metadata: Path, quota: Counter[str]) -> None:
-        self._pages, self._media_settings = settings.pages, settings.media
-        self.world = World(settings)
+        self._settings, self._quota, self.world = settings, quota, World(settings)
         self._metadata = metadata
-        self._api = DataApiSite(settings.data_api, quota)
         self._links = Links(b"%d" % settings.seed)
         self._asked: Counter[str] = Counter()  # by video, where its answers differ
 
@@ -80,9 +70,9 @@ class Site:
         """`next`, `player` or the watch page; `refusal`: what it says in place of the truth."""
         if not incoming.videos:
             return replies.NO_VIDEO
-        if incoming.mask and self._pages.mask == "refused":
+        if incoming.mask and self._settings.pages.mask == "refused":
             return replies.bad_mask(incoming.mask)
-        mask = masks.parse(incoming.mask if self._pages.mask == "honoured" else "")
+        mask = masks.parse(incoming.mask if self._settings.pages.mask == "honoured" else "")
         video = self.world.video(incoming.videos[0])
         if incoming.endpoint == "next":
             return SiteReply(self._next(video, mask, incoming, bool(refusal)))
@@ -90,7 +80,7 @@ class Site:
         # only where the mask lets them through, and then in a thread, as media may be encoded.
         streams: Sequence[Stream] = ()
         if (not mask or "streamingData" in mask) and video.license is not License.UNAVAILABLE:
-            streams = await asyncio.to_thread(streams_of, video, self._media_settings)
+            streams = await asyncio.to_thread(streams_of, video, self._settings.media)
         player = player_answer(video, incoming, self._links, streams, refusal)
         if incoming.endpoint == "player":
             return SiteReply(replies.dumps(masks.apply(player, mask)))
@@ -99,7 +89,7 @@ class Site:
         return SiteReply(page, 200, replies.HTML)
 
     def _next(self, video: Video, mask: masks.Mask, incoming: Incoming, refused: bool) -> bytes:
-        pages = self._pages
+        pages = self._settings.pages
         row_gone = incoming.listener in pages.license_row_gone_for
         if pages.license_row_missing:
             self._asked[video.video_id] += 1
@@ -114,7 +104,7 @@ class Site:
         path = incoming.request.path
         match incoming.endpoint:
             case "data_api":
-                return self._api.videos(self.world, incoming.query)
+                return list_videos(self.world, incoming.query, self._settings.data_api, self._quota)
             case "media":
                 whole = fault is not None and fault.name == "range_ignored"
                 return await asyncio.to_thread(self._media, incoming, whole)
@@ -124,17 +114,19 @@ class Site:
                     return replies.NOT_FOUND
                 return SiteReply(await asyncio.to_thread(file.read_bytes), 200, "text/plain")
             case "config":
-                return replies.html(web_pages.config_page(path, signed_in=incoming.signed_in))
+                return web_pages.config_page(path, signed_in=incoming.signed_in)
         if incoming.host == "manifest.googlevideo.com" and "/id/" in path:
             folder = path.split("/source/")[0].replace("hls_variant", "hls_playlist")
             manifest = _HLS_MANIFEST.format(folder=f"https://{incoming.host}{folder}")
             return SiteReply(manifest.encode(), 200, "application/vnd.apple.mpegurl")
-        if incoming.host == "www.googleapis.com":
-            return data_api_error("forbidden")
         # Every version of the player is the same script.
         if path.endswith(".js"):
             return SiteReply(PLAYER_SCRIPT.encode(), 200, "text/javascript")
-        return _FIXED_PAGES.get((incoming.host, path), replies.NOT_FOUND)
+        if path == "/iframe_api":
+            return SiteReply(web_pages.IFRAME_API.encode(), 200, "text/javascript")
+        at = f"https://{incoming.host}{path}?"
+        walls = (page for address, page in replies.WALLS.values() if address.startswith(at))
+        return next(walls, replies.NOT_FOUND)
 
     def _media(self, incoming: Incoming, whole: bool) -> SiteReply:
         """206 with the part asked for; 200 with everything; 416 beyond the end."""
@@ -142,7 +134,7 @@ class Site:
             video_id, itag = self._links.check(incoming.query, incoming.listener)
         except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
             return replies.FORBIDDEN
-        stream = stream_of(self.world.video(video_id), itag, self._media_settings)
+        stream = stream_of(self.world.video(video_id), itag, self._settings.media)
         headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=21540"}
         kind, size = stream.mime.split(";")[0], stream.size
         match = _RANGE.match(incoming.request.headers.get("Range", "").strip())

@@ -8,7 +8,7 @@ from typing import Any
 
 from ascc_async.standin.links import PLAYER_ID, PLAYER_PATH
 from ascc_async.standin.next_answer import VISITOR
-from ascc_async.standin.replies import dumps
+from ascc_async.standin.replies import SiteReply, dumps, page
 from ascc_async.standin.world import Video
 
 # yt-dlp reads the player's address in these pages, one for each kind of client.
@@ -61,14 +61,10 @@ def watch_page(
     )
 
 
-def config_page(path: str, *, signed_in: bool) -> str:
+def config_page(path: str, *, signed_in: bool) -> SiteReply:
     """The page of a client from which yt-dlp takes the configuration."""
     kind = "/embed" if path.startswith("/embed/") else path if path in _CLIENTS else "/watch"
-    return (
-        "<!DOCTYPE html><html><head><title>YouTube</title></head><body><script>"
-        f"ytcfg.set({json.dumps(_ytcfg(kind, signed_in))});</script>"
-        f"{'<div></div>' * 200}</body></html>"
-    )
+    return page("YouTube", f"<script>ytcfg.set({json.dumps(_ytcfg(kind, signed_in))});</script>")
 
 
 def _script_safe(json_text: bytes) -> bytes:
@@ -82,32 +78,20 @@ def _script_safe(json_text: bytes) -> bytes:
 def _ytcfg(kind: str, signed_in: bool) -> dict[str, Any]:
     """What the page of this kind of client hands to `ytcfg.set`."""
     name, number, version = _CLIENTS[kind]
-    client = {
-        "hl": "en",
-        "gl": "US",
-        "visitorData": VISITOR,
-        "clientName": name,
-        "clientVersion": version,
-        "platform": "DESKTOP",
-        "configInfo": {"appInstallData": "CMjDl9EGEL"},
-    }
-    player = {"jsUrl": PLAYER_PATH, "serializedExperimentFlags": "html5_enable_x=false"}
-    players = {"WEB_PLAYER_CONTEXT_CONFIG_ID_KEVLAR_WATCH": player}
-    if kind == "/embed":
-        embedded = {"jsUrl": PLAYER_PATH, "encryptedHostFlags": "AD5ZzFQ"}
-        players = {"WEB_PLAYER_CONTEXT_CONFIG_ID_EMBEDDED_PLAYER": embedded}
+    client = {"hl": "en", "visitorData": VISITOR, "clientName": name, "clientVersion": version}
+    which = "EMBEDDED_PLAYER" if kind == "/embed" else "KEVLAR_WATCH"
+    player = {"jsUrl": PLAYER_PATH, "encryptedHostFlags": "AD5ZzFQ"}
     settings: dict[str, Any] = {
         "INNERTUBE_API_KEY": "AIzaSyAO_FJ2SlqU8Q4STEHLGCilw_Y9_11qcW8",
-        "INNERTUBE_API_VERSION": "v1",
         "INNERTUBE_CLIENT_NAME": name,
         "INNERTUBE_CLIENT_VERSION": version,
-        "INNERTUBE_CONTEXT": {"client": client, "user": {}, "request": {"useSsl": True}},
+        "INNERTUBE_CONTEXT": {"client": client},
         "INNERTUBE_CONTEXT_CLIENT_NAME": number,
         "LOGGED_IN": signed_in,
         "PLAYER_JS_URL": PLAYER_PATH,
         "STS": 20642,
         "VISITOR_DATA": VISITOR,
-        "WEB_PLAYER_CONTEXT_CONFIGS": players,
+        "WEB_PLAYER_CONTEXT_CONFIGS": {f"WEB_PLAYER_CONTEXT_CONFIG_ID_{which}": player},
     }
     if signed_in:
         # Without these yt-dlp takes the cookies for no longer valid.

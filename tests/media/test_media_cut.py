@@ -29,7 +29,7 @@ from ascc_async.media.ffmpeg import FFmpeg
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason
 from ascc_async.settings import ClipsSettings
-from ascc_async.standin.media import Damage, StreamSpec
+from ascc_async.standin.media import StreamSpec
 from ascc_async.standin.media_containers import IndexForm
 
 MP4, WEBM = 140, 251
@@ -126,23 +126,40 @@ async def test_a_clip_says_what_it_is(cutter: Cutters, stream: Streams, tmp_path
         (MP4, StreamSpec(5_730, index=IndexForm.NONE), 30_000, Reason.TOO_SHORT),
         (MP4, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
         (WEBM, StreamSpec(LENGTH, silent=True), 10_000, Reason.SILENT),
-        (MP4, StreamSpec(LENGTH, damage=Damage.GARBAGE), 10_000, Reason.CORRUPT),
-        (WEBM, StreamSpec(LENGTH, damage=Damage.GARBAGE), 10_000, Reason.CORRUPT),
-        (MP4, StreamSpec(LENGTH, damage=Damage.TRUNCATED), 30_000, Reason.CORRUPT),
-        (WEBM, StreamSpec(LENGTH, damage=Damage.TRUNCATED), 30_000, Reason.CORRUPT),
-        (WEBM, StreamSpec(LENGTH, silent=True, damage=Damage.PARTLY), 10_000, Reason.CORRUPT),
+        (MP4, StreamSpec(LENGTH, damaged=True), 10_000, Reason.CORRUPT),
+        (WEBM, StreamSpec(LENGTH, damaged=True), 10_000, Reason.CORRUPT),
     ],
 )
 async def test_what_is_no_clip_is_rejected_with_the_true_reason(
     itag: int, spec: StreamSpec, start: int, reason: Reason, cutter: Cutters, stream: Streams,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    """Beyond the end, silent, damaged, cut off: a reason of the closed list, and no file."""
-    ranges = Ranges(Memory({"sound": stream(spec, itag)}))
-    with pytest.raises(Rejected) as caught:
-        await cutter().make(ranges, resolved(track()), segment(start))
-    assert caught.value.reason is reason
+    """Beyond the end, silent, damaged: a reason of the closed list, and no file."""
+    assert await reason_why_not(cutter(), stream(spec, itag), start) is reason
     assert files(tmp_path) == []
+
+
+async def reason_why_not(cutter: Cutter, data: bytes, start: int) -> Reason:
+    """The reason for which no clip comes out of a stream."""
+    with pytest.raises(Rejected) as caught:
+        await cutter.make(Ranges(Memory({"sound": data})), resolved(track()), segment(start))
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("itag", [MP4, WEBM])
+async def test_a_stream_that_broke_off_is_corrupt(
+    itag: int, cutter: Cutters, stream: Streams
+) -> None:
+    """Its index names what is beyond its end."""
+    data = stream(StreamSpec(LENGTH), itag)
+    assert await reason_why_not(cutter(), data[: len(data) * 3 // 5], 30_000) is Reason.CORRUPT
+
+
+async def test_silence_that_is_damaged_is_not_silent(cutter: Cutters, stream: Streams) -> None:
+    """The second half of the segment might have been anything."""
+    good, bad = (stream(StreamSpec(LENGTH, silent=True, damaged=d), WEBM) for d in (False, True))
+    half = len(good) // 3
+    assert await reason_why_not(cutter(), good[:half] + bad[half:], 10_000) is Reason.CORRUPT
 
 
 async def test_neither_mp4_nor_webm_is_corrupt(cutter: Cutters) -> None:

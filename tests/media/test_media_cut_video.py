@@ -17,7 +17,7 @@ from ascc_async.media.cut import Cutter
 from ascc_async.media.encoding import samples
 from ascc_async.media.ranges import Ranges
 from ascc_async.model import Reason, Track
-from ascc_async.standin.media import FPS, Damage, StreamSpec
+from ascc_async.standin.media import FPS, StreamSpec
 from tests.timecode_reading import lag_samples
 
 SPEC = StreamSpec(30_000, 44_100, 2)
@@ -100,7 +100,7 @@ async def test_spoilt_sound_is_corrupt_and_not_missing(
     itag: int, cutter: Cutters, stream: Streams
 ) -> None:
     """A clip without a sound track came of sound that does not decode: it is tried again."""
-    spoilt = replace(SPEC, damage=Damage.GARBAGE)
+    spoilt = replace(SPEC, damaged=True)
     memory = Memory({"sound": stream(spoilt, itag), "picture": stream(SPEC, 160)})
     with pytest.raises(Rejected) as caught:
         await cutter(media="video").make(Ranges(memory), resolved(track(), video()), segment(0))
