@@ -23,25 +23,19 @@ def lines_of(raw: str) -> list[str]:
 
 
 def test_a_terminal_gets_one_picture_that_fits_and_then_the_summary(place: Place) -> None:
-    """Within a second something shows; no line of the picture is wider than 80 columns; the
-    picture is gone at the end, and the summary stands there once.
+    """At once something shows; no line of the picture is wider than the terminal, which is made
+    use of; the picture is gone at the end, and the summary stands there once. NO_COLOR is honoured.
     """
-    seen = in_terminal(place.arguments("run"), 80)
+    seen = in_terminal(place.arguments("run"), 200, environment={"NO_COLOR": "1"})
     assert seen.code == 0
     assert "ascc_async is starting" in seen.raw[:100]
+    assert not COLOUR.search(seen.raw)
     drawn, _, ended = seen.raw.rpartition("\x1b[?1049l")
-    assert max(map(cell_len, lines_of(drawn))) <= 80
+    lines = lines_of(drawn)
+    assert any(line.startswith("licenses") for line in lines)
+    assert max(map(cell_len, lines)) <= 200
     assert seen.plain.count("Where everything is:") == 1
     assert not any(line.startswith("licenses") for line in lines_of(ended))
-
-
-def test_a_dumb_terminal_gets_plain_lines(finished: Place) -> None:
-    """Without colours and cursor moves."""
-    seen = in_terminal(finished.arguments("run"), 40, environment={"TERM": "dumb"})
-    assert seen.code == 0
-    assert not COLOUR.search(seen.raw)
-    assert "\x1b[2K" not in seen.raw
-    assert "Where everything is:" in seen.plain
 
 
 @pytest.mark.parametrize("command", ["doctor", "plan"])
@@ -51,21 +45,6 @@ def test_no_command_breaks_a_word_on_a_narrow_terminal(finished: Place, command:
     assert seen.code == 0
     assert [line for line in seen.plain.replace("\r", "").split("\n")
             if cell_len(line) > 40 and " " in line.strip()] == []  # fmt: skip
-
-
-def test_a_wide_terminal_is_made_use_of_and_no_color_honoured(finished: Place) -> None:
-    """At 200 columns what 40 and 80 must cut is whole, and nothing is wider than the screen.
-    NO_COLOR keeps the picture without its colours.
-    """
-    again = ("--set", "license.retry_unknown=0")  # tests after this one count what is asked again
-    arguments = finished.arguments("run", *again)
-    seen = in_terminal(arguments, 200, environment={"NO_COLOR": "1"})
-    assert seen.code == 0
-    assert not COLOUR.search(seen.raw)
-    lines = lines_of(seen.raw.rpartition("\x1b[?1049l")[0])
-    assert any(line.startswith("licenses") for line in lines)
-    assert max(map(cell_len, lines)) <= 200
-    assert "Where everything is:" in seen.plain
 
 
 def test_through_a_pipe_there_are_only_plain_lines(finished: Place) -> None:

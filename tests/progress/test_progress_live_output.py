@@ -273,6 +273,22 @@ async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_pa
     assert "seen" in out.file.getvalue()
 
 
+async def test_a_dumb_terminal_gets_plain_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without colours and cursor moves."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(live_output, "_FIRST_LINES_EVERY", 0)
+    terminal = Terminal()
+    async with screen(PlainConsole(terminal), tmp_path, "text", []).showing():
+        log.warning("it rains")
+        for _ in range(3):  # the first line comes at once
+            await asyncio.sleep(0)
+    assert "it rains" in terminal.getvalue()
+    assert "licenses " in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
+
+
 async def test_on_a_terminal_no_word_is_broken(tmp_path: Path) -> None:
     """Events wrap between words; a path that is longer than the line stays whole for copying."""
     path = f"/{'long' * 15}/ascc_async.log"
