@@ -94,8 +94,11 @@ class JournalIndex:
             here = rows >= 0
             rows, page = rows[here], answer_page.where(here)
             self.licenses[rows], self.reasons[rows] = page.licenses, page.reasons
+            self.bare[rows] = page.bare
+            # Without a certain reason: not listed, or called unavailable twice.
+            unsure = page.bare | (page.reasons == REASON_CODES[Reason.NOT_LISTED])
+            self.last[rows] = unsure & (page.licenses == LICENSE_CODES[License.UNAVAILABLE])
             self.states[rows] = self._states_of(rows, page)
-            self.last[rows], self.bare[rows] = self._ended_unsurely(page), page.bare
         for shareable_page in reader.shareable():
             self._check_credits(shareable_page, clips)
         self.leave_out_removed()
@@ -140,18 +143,12 @@ class JournalIndex:
         ask_again = (shareable & stale) | (
             unknown & (stale | (page.asks <= self._settings.retry_unknown))
         )
-        ask_again |= (passing | self._ended_unsurely(page)) & stale
+        ask_again |= (passing | self.last[rows]) & stale
         ask_again |= barred & (page.times < self._access_since)
         states = np.full(len(rows), int(RowState.NO), np.uint8)
         states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
         states[ask_again] = RowState.UNASKED
         return states
-
-    def _ended_unsurely(self, page: BulkAnswers) -> Bools:
-        """Which have ended without a certain reason: not listed, or called unavailable twice."""
-        unsure = page.bare | (page.reasons == REASON_CODES[Reason.NOT_LISTED])
-        ended: Bools = unsure & (page.licenses == LICENSE_CODES[License.UNAVAILABLE])
-        return ended
 
     def _check_credits(self, page: Sequence[AnswerRow], clips: dict[int, ClipRow]) -> None:
         """A clip whose author no answer named is asked for again; a removed channel's is not made.

@@ -18,8 +18,7 @@ class CircuitBreaker:
     def __init__(self) -> None:
         self.opened_at: float | None = None
         self.until = -math.inf
-        self.trial_out = False
-        self._tried_at = -math.inf
+        self._trial_at: float | None = None  # when that went out which is to tell
 
     @property
     def is_open(self) -> bool:
@@ -30,32 +29,32 @@ class CircuitBreaker:
         """Seconds until somebody may ask; infinite while the trial is out."""
         if self.opened_at is None:
             return 0.0
-        return math.inf if self.trial_out else max(0.0, self.until - now)
+        return max(0.0, self.until - now) if self._trial_at is None else math.inf
 
     def open_for(self, now: float, seconds: float) -> None:
         """Nobody asks for so many seconds from now."""
         if self.opened_at is None:
             self.opened_at = now
-        self.until, self.trial_out = now + seconds, False
+        self.until, self._trial_at = now + seconds, None
 
     def sent(self, now: float) -> None:
         """A request goes out: the trial, when the breaker is open."""
         # One only: all who wait, going at once, would be refused at once and prolong the block.
         if self.is_open:
-            self._tried_at, self.trial_out = now, True
+            self._trial_at = now
 
     def is_trial(self, started_at: float) -> bool:
         """Whether the request sent at `started_at` is the trial, and not one sent before."""
-        return self.trial_out and started_at >= self._tried_at
+        return self._trial_at is not None and started_at >= self._trial_at
 
     def no_verdict(self, started_at: float) -> None:
         """A request ended without telling anything: if it was the trial, the next may be it."""
         if self.is_trial(started_at):
-            self.trial_out = False
+            self._trial_at = None
 
     def close(self) -> None:
         """Good news."""
-        self.opened_at, self.until, self.trial_out = None, -math.inf, False
+        self.opened_at, self.until, self._trial_at = None, -math.inf, None
 
 
 class RefusalBreaker(CircuitBreaker):
@@ -129,7 +128,7 @@ class OutageBreaker(CircuitBreaker):
         if was_open and not self.is_trial(started_at):
             return False  # one of those that were under way when it was noticed
         if kind == "short_body":  # half an answer comes from a network that is there
-            self.trial_out = False
+            self._trial_at = None
             return False
         self._faults_in_a_row += 1
         if not was_open:
