@@ -5,7 +5,8 @@ In a folder where a run has begun it counts what is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import ceil, inf
@@ -112,12 +113,20 @@ class RunPlan:
 
 
 def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: Seen) -> RunPlan:
-    """Count and estimate. Takes a second or two for all of AudioSet."""
+    """Count and estimate. Takes a second or two for all of AudioSet.
+
+    Raises SettingsError when anything is to be asked and nobody who can be asked.
+    """
     basis = assumptions(seen, selection, bytes_a_clip(settings.clips))
     planner = Planner(settings, seen, basis)
     chances, limit = clip_chances(selection, seen, basis), selection.max_per_class
     rows = rows_needed(selection, chances, limit)
     to_ask = seen.to_ask(rows)
+    if to_ask.any() and not planner.sources:
+        raise SettingsError(
+            "license.sources: nobody could be asked, as only data_api is named and no key is given."
+            " Give one (ASCC_LICENSE__API_KEYS), or add innertube"
+        )
     calls = calls_needed(selection, chances, to_ask)
     expected = replace(planner.outlook(rows), calls=calls)
     again = clips_again(seen.index, settings, rows > 0.5)
@@ -143,7 +152,7 @@ def make_plan(catalog: Catalog, selection: Selection, settings: Settings, seen: 
         largest=tuple(map(size, by_size[: -_SHOWN_CLASSES - 1 : -1])),
         clips=clips,
         disk_bytes=clips * basis.bytes_a_clip,
-        stages=requests_for(expected, settings, usable_sources(settings.license)),
+        stages=requests_for(expected, settings, planner.sources),
         durations=tuple(planner.durations(expected, planner.outlook(listed))),
         changes=tuple(_changes(catalog, selection, planner, rows, expected)),
         assumptions=basis,
@@ -160,6 +169,7 @@ class Planner:
 
     def __init__(self, settings: Settings, seen: Seen, basis: Assumptions) -> None:
         self.settings, self.seen, self.basis = settings, seen, basis
+        self.sources = usable_sources(settings.license)
         throttle = settings.throttle
         rate = throttle.requests_per_second
         if throttle.delay_seconds:  # it may allow fewer videos than the rate does
@@ -190,10 +200,11 @@ class Planner:
         keys: int = 1,
     ) -> tuple[float, float, float]:
         """By the clock: of licenses, of clips and of both."""
-        requests = requests_for(expected, self.settings, sources)
-        by_key = self.key_hours(_sum(requests, "licenses", "data_api"), keys)
-        licenses = _sum(requests, "licenses", "pages") / pages_an_hour
-        clips = _sum(requests, "clips", "pages") / pages_an_hour
+        sent = Counter[tuple[str, str]]()
+        for each in requests_for(expected, self.settings, sources):
+            sent[each.stage, each.limit] += each.requests
+        by_key = self.key_hours(sent["licenses", "data_api"], keys)
+        licenses, clips = (sent[stage, "pages"] / pages_an_hour for stage in ("licenses", "clips"))
         return (
             max(by_key, self._by_clock(licenses)),
             self._by_clock(clips),
@@ -210,15 +221,16 @@ class Planner:
     def durations(self, expected: Outlook, first: Outlook) -> Iterator[Duration]:
         """For each way of asking; `first`: what is met of those that are asked first."""
         keys = len(self.settings.license.api_keys)
-        own = usable_sources(self.settings.license)
-        by_key = f", {keys} Data API key{'s' if keys > 1 else ''}" if "data_api" in own else ""
+        by_key = (
+            f", {keys} Data API key{'s' if keys > 1 else ''}" if "data_api" in self.sources else ""
+        )
         ways: tuple[tuple[str, tuple[SourceName, ...], tuple[float, float], int], ...] = (
             ("guest", _BY_PAGES, _GUEST, 1),
             ("account", _BY_PAGES, _ACCOUNT, 1),
             ("one Data API key", _BY_KEY, (_GUEST[0], inf), 1),
             (
                 f"these settings ({self.rate:g} requests a second{by_key})",
-                own,
+                self.sources,
                 (3600 * self.rate, inf),
                 max(1, keys),
             ),
@@ -239,10 +251,6 @@ def _day_by_day(amount: float, a_day: float, an_hour: float) -> float:
     """Hours that it takes where only so much is permitted in a day, and so much in an hour."""
     days = max(0, ceil(amount / a_day) - 1)
     return 24 * days + (amount - days * a_day) / an_hour
-
-
-def _sum(requests: Sequence[StageRequests], stage: str, limit: str) -> int:
-    return sum(each.requests for each in requests if (each.stage, each.limit) == (stage, limit))
 
 
 def bytes_a_clip(clips: ClipsSettings) -> int:

@@ -25,6 +25,7 @@ from ascc_async.audioset.sampling import RowState
 from ascc_async.audioset.selection import select
 from ascc_async.cli import run_command
 from ascc_async.commands.plan import render_plan
+from ascc_async.errors import SettingsError
 from ascc_async.journal.records import ClipRow
 from ascc_async.model import License, Outcome
 from ascc_async.pipeline.journal_index import LICENSE_CODES, ClipFate
@@ -166,6 +167,12 @@ def test_why_a_video_is_not_there_costs_requests_where_it_is_asked(catalog: Cata
     assert without["data_api"] == explained["data_api"] == ceil(30_500 / 49) + 1
     assert explained["player"] - without["player"] == 6100
     assert "next" not in without
+
+
+def test_nothing_is_promised_where_nobody_can_be_asked(catalog: Catalog) -> None:
+    """The Data API alone, and no key: no hours, but what to do."""
+    with pytest.raises(SettingsError, match="ASCC_LICENSE__API_KEYS"):
+        plan_of(catalog, license={"sources": ["data_api"]})
 
 
 def test_a_list_asked_first_brings_most_of_it_early(catalog: Catalog, tmp_path: Path) -> None:
