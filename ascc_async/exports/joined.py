@@ -43,15 +43,12 @@ class Joined:
             values[STRONG] = self._events.get(row.path)
         if VGGISH in self.columns:
             name, _ = self._index.get(row.segment_id, ("", ""))
-            values[VGGISH] = self._features(self._vggish / name) if name else None
+            try:
+                values[VGGISH] = np.load(self._vggish / name).tolist() if name else None
+            except (OSError, ValueError, EOFError) as error:
+                message = "cannot be read: the same `join` again writes it again"
+                raise MetadataError(self._vggish / name, None, message) from error
         return values
-
-    def _features(self, path: Path) -> Any:
-        try:
-            return np.load(path).tolist()
-        except (OSError, ValueError, EOFError) as error:
-            message = "cannot be read: the same `join` again writes it again"
-            raise MetadataError(path, None, message) from error
 
 
 def strong_files(output_dir: Path) -> list[Path]:

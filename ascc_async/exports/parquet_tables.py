@@ -84,15 +84,13 @@ class ClipTables:
             for group in pieces(rows, _GROUP_BYTES, _GROUP_ROWS):
                 records = []
                 for row in group:
-                    records.append(self._record(row))
+                    sound = read_clip(self._output_dir, row)
+                    audio = {"bytes": sound, "path": row.path.rpartition("/")[2]}
+                    records.append(row._asdict() | {"audio": audio} | self._joined.values(row))
                     yield row
                 # One row group is in memory at a time.
                 table = pa.Table.from_pylist(records, schema=schema)
                 writer.write_table(table, row_group_size=len(group))
-
-    def _record(self, row: Row) -> dict[str, Any]:
-        audio = {"bytes": read_clip(self._output_dir, row), "path": row.path.rpartition("/")[2]}
-        return row._asdict() | {"audio": audio} | self._joined.values(row)
 
 
 def fingerprint_of(path: Path) -> str:

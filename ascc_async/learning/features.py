@@ -79,7 +79,9 @@ def make_features(
         if missing:
             files.reopen(row.segment_id for row in missing)
             done = len(wanted) - len(missing)
-            batches = _batches(missing, workers)
+            # Several for each worker, so that none waits long for the last one.
+            size = min(_BATCH, math.ceil(len(missing) / workers / 8))
+            batches = (missing[at : at + size] for at in range(0, len(missing), size))
             make = partial(_make_batch, output_dir, files, ffmpeg.path if ffmpeg else "")
 
             def on_batch(batch: Sequence[ManifestRow]) -> None:
@@ -98,12 +100,6 @@ def make_features(
             write_credits_of(files.folder, output_dir, arrays, recipe.changes)
             files.finish(here)
     return Features(files.folder, len(arrays), len(missing), len(here) - len(arrays))
-
-
-def _batches(rows: Sequence[ManifestRow], workers: int) -> Iterator[Sequence[ManifestRow]]:
-    # Several for each worker, so that none waits long for the last one.
-    size = min(_BATCH, math.ceil(len(rows) / workers / 8))
-    return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
 async def _make_all(

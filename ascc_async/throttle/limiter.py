@@ -223,7 +223,7 @@ class RateLimiter:
 
     def _let_go_of_those_ready(self, now: float) -> float:
         """Seconds until the next may go; infinite while that depends on another."""
-        wake = math.inf
+        wake, everybody = math.inf, self._identities.values()
         # Nobody is overtaken by who came later for the same identity (None: for any) and limit.
         stuck: set[tuple[str | None, RequestKind]] = set()
         for waiter in tuple(self._waiting):
@@ -236,7 +236,8 @@ class RateLimiter:
                 left = self._identities[waiter.identity].pause_left(now, kind, *waiter.also)
                 # Its video can begin again as somebody else long before this pause ends. Where
                 # nobody else is ready, what was learned so far would be asked again for nothing.
-                if 0 < left < math.inf and (self._closed or self._anybody_ready(waiter, now)):
+                ready = (each.pause_left(now, kind, *waiter.also) == 0 for each in everybody)
+                if 0 < left < math.inf and (self._closed or any(ready)):
                     self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
             if not stuck or stuck.isdisjoint(waiter.lines):
@@ -253,17 +254,12 @@ class RateLimiter:
                 paused = identity.pause_left(now, kind, *waiter.also) > 0
                 stuck.update(waiter.lines[-1:] if paused else waiter.lines)
             if waiter.patience < math.inf:
-                everybody = self._identities.values()
                 refused = min(each.refused_alone_for(now, kind) for each in everybody)
                 if refused >= waiter.patience:
                     self._fail(waiter, RefusedAlone(f"{kind.requests} are refused for long"))
                 else:
                     wake = min(wake, waiter.patience - refused)
         return wake
-
-    def _anybody_ready(self, waiter: Waiter, now: float) -> bool:
-        everybody = self._identities.values()
-        return any(each.pause_left(now, waiter.kind, *waiter.also) == 0 for each in everybody)
 
     def _soonest(self, waiter: Waiter, now: float) -> tuple[float, Identity]:
         """Who may take it first; among several, who has most tokens: it was ready longest."""

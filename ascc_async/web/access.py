@@ -112,7 +112,9 @@ class Access:
         scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         bearer = bearer if scheme.lower() == "bearer" else ""
         given = [word for word in (asked, bearer, request.cookies.get(cookie)) if word]
-        if not any(_same(word, self.token) for word in given):
+        # In constant time: how long a comparison takes would tell how much of a guess is right.
+        token = self.token.encode()
+        if not any(hmac.compare_digest(word.encode("utf-8", "replace"), token) for word in given):
             headers = {hdrs.WWW_AUTHENTICATE: "Bearer"}
             return web.Response(status=401, text=_UNAUTHORIZED, headers=headers)
         if asked is None or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
@@ -139,11 +141,6 @@ async def on_prepare(request: web.Request, response: web.StreamResponse) -> None
     response.headers.update(HEADERS)
     response.headers[hdrs.SERVER] = "ascc_async"
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-
-
-def _same(given: str, token: str) -> bool:
-    # In constant time: how long a comparison takes would tell how much of a guess is right.
-    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

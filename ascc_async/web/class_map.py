@@ -59,7 +59,11 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
                 "parents": ["", *inside.values()],
                 "labels": labels,
                 "values": [held[mid].clips if mid in held else 0 for mid in mids],
-                "text": [_broken(label) for label in labels],
+                # In short lines, so that it fits into an area that is as wide as high.
+                "text": [
+                    "<br>".join(textwrap.wrap(label, 12, break_long_words=False))
+                    for label in labels
+                ],
                 "hovertext": names,
                 "customdata": [
                     [
@@ -107,11 +111,6 @@ def class_map(tally: Tally, *, linked: bool = True) -> dict[str, Any] | None:
             "uniformtext": {"minsize": 10, "mode": "hide"},
         },
     }
-
-
-def _broken(text: str) -> str:
-    """In short lines, so that it fits into an area that is as wide as high."""
-    return "<br>".join(textwrap.wrap(text, 12, break_long_words=False))
 
 
 def _words(own: ClassTally | None, clips: int) -> str:

@@ -144,11 +144,7 @@ def _packed(name: str) -> bytes:
     return gzip.compress(static_content(name), 6)
 
 
-def _names() -> frozenset[str]:
-    return frozenset({"plotly.js", *(path.name for path in (_HERE / "static").iterdir())})
-
-
-STATIC_NAMES = _names()
+STATIC_NAMES = frozenset({"plotly.js", *(path.name for path in (_HERE / "static").iterdir())})
 
 
 @cache
