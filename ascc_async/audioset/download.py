@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import aiofiles
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential,
-    wait_random,
-)
 
 from ascc_async.audioset.metadata_files import MetadataFile, files_of
 from ascc_async.errors import NetworkFault, ServerFault, SettingsError, SetupError, Transient
 from ascc_async.files import disk_errors, seal
 from ascc_async.network.bandwidth import Bandwidth
 from ascc_async.network.client import IdentityClient, trusted_authorities, whole_number
-from ascc_async.network.errors import is_worth_another_try
+from ascc_async.network.retry import Bounds, RetrySettings, retry_faults
 from ascc_async.settings import AudiosetSettings, NetworkSettings
 
 Report = Callable[[str, int, int | None], None]
-Sleep = Callable[[float], Awaitable[None]]
 
-_TRIES = 5
+RETRIES = RetrySettings(server=Bounds(tries=5, first_wait=1.0))
 _PROMISED_ROWS = re.compile(rb"num_segs\s*=\s*(\d{1,12})")
 
 
@@ -38,7 +31,7 @@ async def fetch_missing(
     network: NetworkSettings,
     report: Report,
     *,
-    sleep: Sleep = asyncio.sleep,
+    retries: RetrySettings = RETRIES,
 ) -> None:
     """Download what the chosen splits need and `metadata_dir` does not hold.
 
@@ -57,13 +50,6 @@ async def fetch_missing(
             f"audioset.metadata_dir: {there} is a file. Name the folder that AudioSet's files are"
             " in, or are to be downloaded into"
         )
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(is_worth_another_try),
-        wait=wait_exponential(multiplier=0.5, max=10) + wait_random(0, 1),
-        stop=stop_after_attempt(_TRIES),
-        sleep=sleep,
-        reraise=True,
-    )
     trust = trusted_authorities(network.ca_file)
     bandwidth = Bandwidth(network.max_megabits_per_second)
     opening = IdentityClient(
@@ -72,8 +58,9 @@ async def fetch_missing(
     async with opening as client:
         for file in missing:
             url = file.url.format(settings=settings, file=file)
+            attempt = partial(_download, client, file, url, folder / file.name, report)
             try:
-                await retrying(_download, client, file, url, folder / file.name, report)
+                await retry_faults(attempt, retries, is_away=lambda: False)
             except Transient as error:
                 raise SetupError(
                     f"cannot download {file.name} from {url}: {error}. You can also put"
@@ -82,9 +69,9 @@ async def fetch_missing(
 
 
 async def _download(
-    client: IdentityClient, file: MetadataFile, url: str, target: Path, report: Report
+    client: IdentityClient, file: MetadataFile, url: str, target: Path, report: Report, again: bool
 ) -> None:
-    """One try; the file is in its place only when it is whole."""
+    """One try, from the start also if it is tried `again`; the file comes into its place whole."""
     # Always the same name: what a killed run left is written over, not kept beside.
     part = target.with_name(f".{target.name}.part")
     try:

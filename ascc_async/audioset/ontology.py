@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ascc_async.audioset.metadata_files import REMEDY, read_text
 from ascc_async.errors import MetadataError
@@ -16,10 +18,10 @@ from ascc_async.errors import MetadataError
 class OntologyNode:
     """One class of the ontology. `restrictions`: of `abstract`, `blacklist`."""
 
-    mid: str
+    mid: Annotated[str, Field(alias="id", min_length=1)]
     name: str
-    children: tuple[str, ...]
-    restrictions: tuple[str, ...]
+    children: Annotated[tuple[str, ...], Field(alias="child_ids")] = ()
+    restrictions: tuple[str, ...] = ()
 
     @property
     def leaf(self) -> bool:
@@ -48,32 +50,29 @@ class Ontology:
         return frozenset(below)
 
 
+_ENTRIES = TypeAdapter(list[OntologyNode])
+
+
 def read_ontology(path: Path) -> Ontology:
     """Read `ontology.json`. Raises `MetadataError` for a loop, a missing child, or no such form."""
     try:
-        entries = json.loads(read_text(path))
-    except (RecursionError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        problem = f"is not JSON, or cut short ({error}); {REMEDY}"
-        raise MetadataError(path, line, problem) from error
-    if not isinstance(entries, list) or not entries:
-        raise MetadataError(path, 1, f"must be a list of classes; {REMEDY}")
+        entries = _ENTRIES.validate_json(read_text(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"entry {', '.join(map(str, first['loc']))}: " if first["loc"] else ""
+        problem = f"is no list of classes, or cut short ({where}{first['msg']}); {REMEDY}"
+        raise MetadataError(path, None, problem) from error
+    if not entries:
+        raise MetadataError(path, None, f"holds no class; {REMEDY}")
 
     def wrong(mid: str, problem: str) -> MetadataError:
         return MetadataError(path, None, f"{mid} {problem}; {REMEDY}")
 
     nodes: dict[str, OntologyNode] = {}
-    for number, entry in enumerate(entries, 1):
-        mid = entry.get("id") if isinstance(entry, dict) else None
-        if not isinstance(mid, str) or not mid:
-            raise MetadataError(path, None, f"entry {number} has no id; {REMEDY}")
-        name = entry.get("name")
-        children, restrictions = entry.get("child_ids", []), entry.get("restrictions", [])
-        if not isinstance(name, str) or not _all_text(children) or not _all_text(restrictions):
-            raise wrong(mid, "needs a name, and lists of text child_ids and restrictions")
-        if mid in nodes:
-            raise wrong(mid, "occurs twice")
-        nodes[mid] = OntologyNode(mid, name, tuple(dict.fromkeys(children)), tuple(restrictions))
+    for node in entries:
+        if node.mid in nodes:
+            raise wrong(node.mid, "occurs twice")
+        nodes[node.mid] = node
     for node in nodes.values():
         for child in node.children:
             if child not in nodes:
@@ -84,7 +83,3 @@ def read_ontology(path: Path) -> Ontology:
         loop = error.args[1][::-1]  # graphlib goes from child to parent
         raise wrong(loop[0], f"is its own descendant: {' > '.join(loop)}") from error
     return Ontology(nodes)
-
-
-def _all_text(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

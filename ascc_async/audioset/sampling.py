@@ -113,8 +113,6 @@ class Sampler:
             if self.states.item(row) == RowState.UNASKED:  # it may be in the queue for two classes
                 self.states[row] = RowState.ASKED_OUT
                 rows.append(row)
-                if self._limit is not None:
-                    self._changed.update(self.selection.classes_of(row))
         return np.array(rows, np.int32)
 
     @property
@@ -132,12 +130,10 @@ class Sampler:
             if state is RowState.UNASKED or old == RowState.NO:
                 # It goes back into the race: rows behind it in the queue may not be needed now.
                 self._queue = None
-            if self._limit is not None:
-                classes = self.selection.classes_of(row)
-                self._changed.update(classes)
-                if RowState.NO in (state, old):
-                    for position in classes:
-                        self._reach.pop(position, None)
+            if self._limit is not None and RowState.NO in (state, old):
+                for position in self.selection.classes_of(row):
+                    self._changed.add(position)
+                    self._reach.pop(position, None)
 
     def put_back(self, rows: Rows) -> None:
         """Many rows at once are to be asked again, a million in a fraction of a second."""

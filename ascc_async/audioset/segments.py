@@ -82,14 +82,6 @@ class SegmentTable:
         """`YTID_30000`."""
         return f"{self.video_id(row)}_{self.start_ms[row]}"
 
-    def row_of(self, video_id: str) -> int | None:
-        """The row of a video, None when it is not in the table."""
-        encoded = video_id.encode()
-        if len(encoded) != ID_LENGTH:
-            return None
-        row = int(self.rows_of(np.array([encoded], ID_DTYPE))[0])
-        return row if row >= 0 else None
-
     def rows_of(self, ids: Ids) -> Rows:
         """The row of every id, -1 where the table has none. 50,000 ids take 15 to 55 ms."""
         wanted = np.asarray(ids, ID_DTYPE)

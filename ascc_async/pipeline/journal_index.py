@@ -119,10 +119,10 @@ class JournalIndex:
 
     def leave_out_removed(self) -> None:
         """Those that the removal list names are not even asked."""
-        segment_ids = {segment_id[:11] for segment_id in self._removals.segments}
-        for video_id in self._removals.videos | segment_ids:
-            row = self.table.row_of(video_id)
-            if row is not None and self.is_removed(row, "", ""):
+        named = self._removals.videos | {each[:11] for each in self._removals.segments}
+        rows = self.table.rows_of(np.array(list(named), "S11"))
+        for row in rows[rows >= 0].tolist():
+            if self.is_removed(row, "", ""):
                 self.states[row] = RowState.NO
 
     def to_be_made(self) -> Bools:

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from fileserver import FileServer, serving
 from metadata_folders import catalog_of, row, segments, write_folder
 
 from ascc_async.audioset import metadata_files
-from ascc_async.audioset.download import Report, fetch_missing
+from ascc_async.audioset.download import RETRIES, Report, fetch_missing
 from ascc_async.errors import SettingsError, SetupError
+from ascc_async.network.retry import RetrySettings
 from ascc_async.settings import AudiosetSettings, NetworkSettings
 
 SEGMENTS = "v1/csv/balanced_train_segments.csv"
@@ -39,22 +41,16 @@ def server(tmp_path: Path) -> FileServer:
     return FileServer({path: (folder / Path(path).name).read_bytes() for path in paths})
 
 
-async def fetch(
-    folder: Path, url: str, report: Report = lambda *_: None, **network: Any
-) -> list[float]:
-    """Fetch what is missing; the pauses that were asked for."""
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
+async def fetch(folder: Path, url: str, report: Report = lambda *_: None, **network: Any) -> None:
+    """Fetch what is missing, without pauses between the tries."""
+    kinds = {"network": RETRIES.network, "server": RETRIES.server}
+    at_once = {kind: replace(bounds, first_wait=0.0) for kind, bounds in kinds.items()}
     settings = AudiosetSettings(
         splits=("balanced_train",), metadata_dir=folder, base_url=url,
         ontology_url=f"{url}/{ONTOLOGY}",
     )  # fmt: skip
     network_settings = NetworkSettings.model_validate(network)
-    await fetch_missing(settings, network_settings, report, sleep=sleep)
-    return pauses
+    await fetch_missing(settings, network_settings, report, retries=RetrySettings(**at_once))
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -69,10 +65,8 @@ async def test_all_that_is_needed(server: FileServer, tmp_path: Path) -> None:
     """
     folder, progress = tmp_path / "new" / "folder", dict[str, tuple[int, int | None]]()
     async with serving(server):
-        pauses = await fetch(
-            folder, server.url, lambda name, have, of: progress.update({name: (have, of)})
-        )
-    assert pauses == leftovers(folder) == []
+        await fetch(folder, server.url, lambda name, have, of: progress.update({name: (have, of)}))
+    assert leftovers(folder) == []
     assert sorted(server.requests) == sorted(server.files)
     assert len(catalog_of(folder).segments) == 2000
     size = len(server.files[SEGMENTS])
@@ -94,16 +88,17 @@ async def test_a_file_that_broke_off_is_fetched_again(server: FileServer, tmp_pa
     """From its start: no piece of another version ever gets into it."""
     server.faults = BEFORE_SEGMENTS + [("cut", after) for after in (5000, 7000)]
     async with serving(server):
-        pauses = await fetch(tmp_path, server.url)
+        await fetch(tmp_path, server.url)
     assert (tmp_path / "balanced_train_segments.csv").read_bytes() == server.files[SEGMENTS]
-    assert (len(pauses), server.requests.count(SEGMENTS)) == (2, 3)
+    assert server.requests.count(SEGMENTS) == 3
 
 
 async def test_server_faults_pass(server: FileServer, tmp_path: Path) -> None:
     """A few 503 and 429 are waited out."""
     server.faults = [("status", 503), ("status", 429), ("status", 500)]
     async with serving(server):
-        assert len(await fetch(tmp_path, server.url)) == 3
+        await fetch(tmp_path, server.url)
+    assert len(server.requests) == 4 + 3
 
 
 @pytest.mark.parametrize(
