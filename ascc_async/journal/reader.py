@@ -6,12 +6,11 @@ import json
 import logging
 import math
 import sqlite3
-import struct
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from functools import lru_cache, partial
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,37 +18,30 @@ import numpy as np
 import numpy.typing as npt
 
 from ascc_async.errors import NoJournal
-from ascc_async.journal.records import AnswerRow, ClipRow, Event, Minute, Permitted
-from ascc_async.journal.schema import (
-    ANSWER_COLUMNS,
-    CLIP_COLUMNS,
-    FILE_COLUMNS,
-    LIMIT,
+from ascc_async.journal.records import AnswerRow, ClipRow, Event, Minute
+from ascc_async.journal.rows import (
     MINUTE_COLUMNS,
-    QUALITY_COLUMNS,
-    explained_errors,
-    refuse_foreign,
+    READ_ANSWER_COLUMNS,
+    READ_CLIP_COLUMNS,
+    answer_row,
+    clip_row,
+    evidence_row,
+    unpacked_limits,
 )
-from ascc_async.model import ClipFile, Evidence, License, Outcome, Quality, Reason
+from ascc_async.journal.schema import explained_errors, prepare_for_reading
+from ascc_async.model import Evidence, License, Reason
 
 log = logging.getLogger(__name__)
 
 _PAGE = 5000  # rows: some megabytes as Python objects
 _BULK_PAGE = 50_000  # of rows that become arrays
 _EVIDENCE_PAGE = 500  # rows, of a kilobyte or two
-_NOT_KEPT = ("'' AS asked_by", "1 AS shown", "NULL AS evidence")
-_ANSWER = ", ".join((*ANSWER_COLUMNS, *_NOT_KEPT, "asks", "previous_license"))
-_CLIP_COLUMNS = (*CLIP_COLUMNS, "attempts", *FILE_COLUMNS, *QUALITY_COLUMNS)
-_CLIP = ", ".join(_CLIP_COLUMNS)
+_ANSWER = ", ".join(READ_ANSWER_COLUMNS)
+_CLIP = ", ".join(READ_CLIP_COLUMNS)
 
 LICENSES: tuple[License, ...] = tuple(License)
 REASONS: tuple[Reason, ...] = tuple(Reason)
 
-# A bit that flips on the disk inside a value is nothing that SQLite can see. A word that is in no
-# list then counts as not known, so that it is asked or fetched again: never as a "no".
-_license_of = {name.value: name for name in License}.get
-_reason_of = {name.value: name for name in Reason}.get
-_outcome_of = {name.value: name for name in Outcome}.get
 _UNKNOWN = LICENSES.index(License.UNKNOWN)
 _replacing = partial(str, encoding="utf-8", errors="replace")
 
@@ -73,6 +65,9 @@ class BulkAnswers(NamedTuple):
         return BulkAnswers._make(column[mask] for column in self)
 
 
+_DTYPES = ("u1", "u1", "f8", "u1", "?")  # of all but the ids
+
+
 class Reader:
     """Everything the journal knows. Each call may run in any thread, and none waits for another.
 
@@ -84,25 +79,10 @@ class Reader:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, version = path, 0
+        self.path = path
         self._lock = threading.Lock()
-        if path.exists():
-            with explained_errors(path):
-                self._connection = self._connect()
-                version = refuse_foreign(self._connection, path)
-            if not version:  # a run that begins makes the file before what is in it
-                self._connection.close()
-        if not version:
-            raise NoJournal(
-                f"{path}: no journal yet: no run has worked in this output.dir, or it was copied"
-                " without its journal. Start one with `python -m ascc_async run`; for an earlier"
-                " run in another folder, name its settings file (--config PATH) or the folder"
-                " (--set output.dir=FOLDER)."
-            )
-        # Until a run has brought it up to date, a journal of version 1 has no such column.
-        self._bare_by = "bare_by" if version > 1 else "''"
-        self._columns = _ANSWER.replace("bare_by", self._bare_by)
-        self._has_evidence, self._has_minutes = version > 2, version > 3
+        with explained_errors(path):
+            self._connection = self._connect()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -118,37 +98,32 @@ class Reader:
         return self._answer_pages("AND license = 'creative_commons'")
 
     def _answer_pages(self, condition: str) -> Iterator[list[AnswerRow]]:
-        sql = f"SELECT {self._columns} FROM answers WHERE video_id > ? {condition}"
+        sql = f"SELECT {_ANSWER} FROM answers WHERE video_id > ? {condition}"
         for rows in self._pages(f"{sql} ORDER BY video_id LIMIT {_PAGE}"):
-            yield [_answer(row) for row in rows]
+            yield [answer_row(row) for row in rows]
 
     def answer(self, video_id: str) -> AnswerRow | None:
         """The newest answer about one video."""
-        rows = self.look_up(f"SELECT {self._columns} FROM answers WHERE video_id = ?", video_id)
-        return _answer(rows[0]) if rows else None
+        return self.answers_of([video_id]).get(video_id)
 
     def answers_of(self, video_ids: Sequence[str]) -> dict[str, AnswerRow]:
         """The newest answers about these videos, by video id."""
         rows = self.look_up(
-            f"SELECT {self._columns} FROM answers"
-            " WHERE video_id IN (SELECT value FROM json_each(?))",
+            f"SELECT {_ANSWER} FROM answers WHERE video_id IN (SELECT value FROM json_each(?))",
             json.dumps(video_ids),
         )
-        return {row[0]: _answer(row) for row in rows}
+        return {row[0]: answer_row(row) for row in rows}
 
     def evidence(self) -> Iterator[list[Evidence]]:
         """The newest evidence of every video that has some, in pages sorted by video id."""
-        if self._has_evidence:
-            sql = "SELECT * FROM evidence WHERE video_id > ? ORDER BY video_id LIMIT"
-            for rows in self._pages(f"{sql} {_EVIDENCE_PAGE}"):
-                yield [evidence for row in rows if (evidence := _evidence(row))]
+        sql = "SELECT * FROM evidence WHERE video_id > ? ORDER BY video_id LIMIT"
+        for rows in self._pages(f"{sql} {_EVIDENCE_PAGE}"):
+            yield [evidence for row in rows if (evidence := evidence_row(row))]
 
     def evidence_of(self, video_id: str) -> Evidence | None:
         """The newest evidence of one video."""
-        if not self._has_evidence:
-            return None
         rows = self.look_up("SELECT * FROM evidence WHERE video_id = ?", video_id)
-        return _evidence(rows[0]) if rows else None
+        return evidence_row(rows[0]) if rows else None
 
     def clips(self, encoding: str) -> Iterator[list[ClipRow]]:
         """What became of every segment tried in this encoding, in pages sorted by segment id."""
@@ -158,7 +133,7 @@ class Reader:
             f" ORDER BY segment_id LIMIT {_PAGE}"
         )
         for rows in self._pages(sql, encoding):
-            yield [_clip(row) for row in rows]
+            yield [clip_row(row) for row in rows]
 
     def encodings(self) -> list[str]:
         """The encodings in which segments were tried so far."""
@@ -171,7 +146,7 @@ class Reader:
             f"{video_id}_",
             f"{video_id}`",  # "`" follows "_"
         )
-        return [_clip(row) for row in rows]
+        return [clip_row(row) for row in rows]
 
     def history(self, video_id: str) -> list[Event]:
         """What was said of a video before its newest answer and clip row, oldest first."""
@@ -186,8 +161,6 @@ class Reader:
         """The history from `since` to `until` (POSIX seconds), oldest first; of `every` so many
         minutes one, and always the newest: four months of single ones are two million objects.
         """
-        if not self._has_minutes:
-            return []
         rows = self.look_up(
             f"SELECT names, limits, minutes.id - 1 NOT IN (SELECT id FROM minutes),"
             f" {', '.join(MINUTE_COLUMNS)}"
@@ -201,7 +174,7 @@ class Reader:
         return [
             Minute(
                 **dict(zip(MINUTE_COLUMNS, totals, strict=True)),
-                identities=_limits(names, packed),
+                identities=unpacked_limits(names, packed),
                 begins=bool(begins),
             )
             for names, packed, begins, *totals in rows
@@ -228,7 +201,7 @@ class Reader:
 
     def touch(self) -> None:
         """Raises JournalError where the first or the last of its records cannot be read."""
-        for table in ("answers", "clips", *(["minutes"] if self._has_minutes else [])):
+        for table in ("answers", "clips", "minutes"):
             for order in ("ASC", "DESC"):
                 self.look_up(f"SELECT * FROM {table} ORDER BY 1 {order} LIMIT 1")
 
@@ -245,32 +218,17 @@ class Reader:
             f" AND length(CAST(video_id AS BLOB)) = 11 ORDER BY video_id LIMIT {_BULK_PAGE})"
         )
         for ((_, ids),) in self._pages(standard_ids):
-            page = np.frombuffer(ids, "S11")
-            size, standard_code = len(page), LICENSES.index(License.STANDARD)
-            yield BulkAnswers(
-                page,
-                np.full(size, standard_code, np.uint8),
-                np.zeros(size, np.uint8),
-                np.zeros(size, np.float64),
-                np.ones(size, np.uint8),
-                np.zeros(size, np.bool_),
-            )
+            page, same = np.frombuffer(ids, "S11"), (LICENSES.index(License.STANDARD), 0, 0, 1, 0)
+            yield BulkAnswers(page, *map(np.full, repeat(len(page)), same, _DTYPES))
         rest = (
             f"SELECT video_id, CAST(video_id AS BLOB), {_code('license', LICENSES, _UNKNOWN)},"
-            f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255),"
-            f" {self._bare_by} <> '' FROM answers"
-            f" WHERE video_id > ? AND license <> 'standard' ORDER BY video_id LIMIT {_BULK_PAGE}"
+            f" {_code('reason', REASONS, -1)} + 1, checked_at, min(asks, 255), bare_by <> ''"
+            " FROM answers WHERE video_id > ? AND license <> 'standard'"
+            f" ORDER BY video_id LIMIT {_BULK_PAGE}"
         )
         for rows in self._pages(rest):
-            _, ids, licenses, reasons, times, asks, bare = zip(*rows, strict=True)
-            yield BulkAnswers(
-                np.array(ids, "S11"),
-                np.array(licenses, np.uint8),
-                np.array(reasons, np.uint8),
-                np.array(times, np.float64),
-                np.array(asks, np.uint8),
-                np.array(bare, np.bool_),
-            )
+            _, *columns = zip(*rows, strict=True)
+            yield BulkAnswers(*map(np.array, columns, ("S11", *_DTYPES)))
 
     def explained(self, since: float) -> Iterator[list[str]]:
         """The videos of which the player said since then (POSIX seconds) that it plays nothing, but
@@ -306,12 +264,22 @@ class Reader:
         with suppress(FileNotFoundError):
             if wal.stat().st_size or shm.exists():
                 how = "mode=ro"
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?{how}",
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,
-            timeout=30,
+        if self.path.exists():
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?{how}",
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=30,
+            )
+            if prepare_for_reading(connection, self.path):
+                return connection
+            connection.close()  # a run that begins makes the file before what is in it
+        raise NoJournal(
+            f"{self.path}: no journal yet: no run has worked in this output.dir, or it was copied"
+            " without its journal. Start one with `python -m ascc_async run`; for an earlier"
+            " run in another folder, name its settings file (--config PATH) or the folder"
+            " (--set output.dir=FOLDER)."
         )
 
 
@@ -329,55 +297,3 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: tuple[object, ...])
 def _code(column: str, names: Sequence[str], otherwise: int) -> str:
     whens = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(names))
     return f"CASE {column} {whens} ELSE {otherwise} END"
-
-
-def _answer(row: tuple[Any, ...]) -> AnswerRow:
-    # By position: two million rows take a third of the time that names would.
-    values = list(row)
-    values[1] = _license_of(row[1], License.UNKNOWN)
-    values[4] = _reason_of(row[4])
-    values[-1] = _license_of(row[-1])
-    return AnswerRow(*values)
-
-
-def _evidence(row: tuple[Any, ...]) -> Evidence | None:
-    video_id, source, seen_at, packed = row
-    try:
-        return Evidence(video_id, source, seen_at, *json.loads(zlib.decompress(packed)))
-    except (zlib.error, ValueError, TypeError):
-        log.warning(
-            "the evidence of a license is damaged; going on without it", extra={"video": video_id}
-        )
-        return None
-
-
-def _limits(names: str, packed: bytes) -> tuple[Permitted, ...]:
-    try:
-        return tuple(
-            Permitted(*whose, abs(rate), ceiling or None, rate < 0, refusals)
-            for whose, (rate, ceiling, refusals) in zip(
-                _pairs(names), LIMIT.iter_unpack(packed), strict=True
-            )
-        )
-    except (struct.error, ValueError, TypeError):
-        log.warning("a minute of the history is damaged; going on without its rates")
-        return ()
-
-
-@lru_cache(maxsize=16)  # the same for months
-def _pairs(names: str) -> list[tuple[str, str]]:
-    return [(identity, kind) for identity, kind in json.loads(names)]
-
-
-def _clip(row: tuple[Any, ...]) -> ClipRow:
-    values = dict(zip(_CLIP_COLUMNS, row, strict=True))
-    quality = Quality(**{name: values.pop(name) for name in QUALITY_COLUMNS})
-    file = {name: values.pop(name) for name in FILE_COLUMNS}
-    # The column is called `form` since version 0.1, whose journals must stay readable.
-    values["encoding"] = values.pop("form")
-    values["outcome"] = _outcome_of(values["outcome"], Outcome.PENDING)
-    values["reason"] = _reason_of(values["reason"])
-    clip = None
-    if file["path"] is not None:
-        clip = ClipFile(values["segment_id"], encoding=values["encoding"], quality=quality, **file)
-    return ClipRow(**values, clip=clip)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 
 from ascc_async import UPGRADE
 from ascc_async.errors import JournalError
-from ascc_async.model import LicenseAnswer, Quality
 
 APPLICATION_ID = 0x61736363  # "ascc"
 
@@ -99,21 +96,14 @@ END;
 MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS, _EVIDENCE, _MINUTES)
 VERSION = len(MIGRATIONS)
 
-# Columns are named as the fields of the records that they keep.
-ANSWER_COLUMNS = tuple(field.name for field in fields(LicenseAnswer) if field.compare)
-CLIP_COLUMNS = (
-    "segment_id", "video_id", "form", "outcome", "at", "reason", "detail", "title", "channel",
-    "channel_id",
-)  # fmt: skip
-FILE_COLUMNS = (
-    "path", "sha256", "bytes", "frames", "sample_rate", "channels", "source_format", "fetched_at",
-    "note",
-)  # fmt: skip
-# Of `minutes.limits`: rate (negative: resting), ceiling (0: none), refusals. Half floats have three
-# digits.
-LIMIT = struct.Struct("<eeI")
-MINUTE_COLUMNS = ("at", "answers", "clips", "fetched_bytes", "requests", "refusals")
-QUALITY_COLUMNS = tuple(field.name for field in fields(Quality))
+# By the version that a reader finds: what later ones brought, as if it were there and empty. Only a
+# run brings a journal up to date.
+_AS_IF = {
+    1: "CREATE TEMP VIEW answers AS SELECT *, '' AS bare_by FROM main.answers;",
+    2: "CREATE TEMP TABLE evidence (video_id, source, seen_at, exchange);",
+    3: "CREATE TEMP TABLE limits_of (id, names); CREATE TEMP TABLE minutes (id, at, answers, clips,"
+    " fetched_bytes, requests, refusals, limits_of, limits);",
+}
 
 _DAMAGED = "It is damaged, or not a journal: a run sets it aside and uses its backup copy."
 _REMEDIES = {
@@ -138,6 +128,14 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number + 1};"
             " COMMIT;"
         )
+
+
+def prepare_for_reading(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether there is anything in it; if so, it reads like one that is up to date."""
+    version = refuse_foreign(connection, path)
+    for older in range(version, VERSION) if version else ():
+        connection.executescript(_AS_IF[older])
+    return version > 0
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> int:

@@ -10,12 +10,11 @@ import asyncio
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -31,32 +30,23 @@ from ascc_async.journal.records import (
     Moved,
     Record,
 )
-from ascc_async.journal.schema import (
+from ascc_async.journal.rows import (
     ANSWER_COLUMNS,
     CLIP_COLUMNS,
-    FILE_COLUMNS,
-    LIMIT,
-    MINUTE_COLUMNS,
-    QUALITY_COLUMNS,
-    explained_errors,
+    answer_values,
+    clip_values,
+    evidence_values,
+    minute_values,
+    packed_limits,
 )
-from ascc_async.model import ClipFile, Evidence, LicenseAnswer
+from ascc_async.journal.schema import explained_errors
+from ascc_async.model import Evidence, LicenseAnswer
 
 JOURNAL_NAME = "state.sqlite3"
 # A thousand answers a second, committed one by one, would keep disk and loop busy with nothing
 # else: all that comes within this many seconds after the last commit shares the next one.
 _GATHER_SECONDS = 0.02
 _ENOUGH = 50  # records of one call that need not wait for others
-
-_ALL_CLIP_COLUMNS = (*CLIP_COLUMNS, *FILE_COLUMNS, *QUALITY_COLUMNS)
-_NO_FILE = (None,) * (len(FILE_COLUMNS) + len(QUALITY_COLUMNS))
-
-_answer_values = attrgetter(*ANSWER_COLUMNS)
-# The column is called `form` since version 0.1, whose journals must stay readable.
-_clip_values = attrgetter(*(name.replace("form", "encoding") for name in CLIP_COLUMNS))
-_file_values = attrgetter(*FILE_COLUMNS)
-_quality_values = attrgetter(*QUALITY_COLUMNS)
-_minute_values = attrgetter(*MINUTE_COLUMNS)
 
 
 def _marks(columns: Sequence[str]) -> str:
@@ -95,9 +85,9 @@ _PUT_EVIDENCE = (
     " source = excluded.source, seen_at = excluded.seen_at, exchange = excluded.exchange"
 )
 _PUT_CLIP = (
-    f"{_insert('clips', _ALL_CLIP_COLUMNS)} ON CONFLICT (segment_id, form) DO UPDATE SET"
+    f"{_insert('clips', CLIP_COLUMNS)} ON CONFLICT (segment_id, form) DO UPDATE SET"
     " attempts = attempts + 1, "
-    + ", ".join(f"{column} = excluded.{column}" for column in _ALL_CLIP_COLUMNS[3:])
+    + ", ".join(f"{column} = excluded.{column}" for column in CLIP_COLUMNS[3:])
 )
 _PUT_LEARNED = (
     "INSERT INTO learned VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -123,7 +113,6 @@ INSERT OR REPLACE INTO minutes VALUES (
     ?, ?, ?, ?, ?, ?, (SELECT id FROM limits_of WHERE names = ?), ?
 )
 """
-_MOST_RATE = 65504.0  # that a half float holds
 
 _Statement = tuple[str, tuple[object, ...]]
 
@@ -242,16 +231,11 @@ def _statements(record: Record) -> Iterator[_Statement]:
     match record:
         case LicenseAnswer():
             put = _PUT_ANSWER if record.shown else _PUT_ANSWER_NOT_SHOWN
-            yield put, _answer_values(record)
+            yield put, answer_values(record)
         case Evidence():
-            exchange = json.dumps([record.address, record.sent, record.received])
-            packed = zlib.compress(exchange.encode())
-            yield _PUT_EVIDENCE, (record.video_id, record.source, record.seen_at, packed)
-        case ClipRow(clip=ClipFile() as clip):
-            file = (*_file_values(clip), *_quality_values(clip.quality))
-            yield _PUT_CLIP, (*_clip_values(record), *file)
+            yield _PUT_EVIDENCE, evidence_values(record)
         case ClipRow():
-            yield _PUT_CLIP, (*_clip_values(record), *_NO_FILE)
+            yield _PUT_CLIP, clip_values(record)
         case Learned():
             yield _PUT_LEARNED, (record.key, json.dumps(record.value))
         case Distrusted():
@@ -261,26 +245,10 @@ def _statements(record: Record) -> Iterator[_Statement]:
         case Moved():
             yield _MOVE, (record.path, record.segment_id, record.encoding)
         case Minute():
-            names = json.dumps([(each.identity, each.kind) for each in record.identities])
-            limits = (
-                LIMIT.pack(
-                    min(each.rate, _MOST_RATE) * (-1 if each.resting else 1),
-                    min(each.ceiling or 0.0, _MOST_RATE),
-                    each.refusals,
-                )
-                for each in record.identities
-            )
+            names, limits = packed_limits(record)
+            values = (record.begins, int(record.at // 60), *minute_values(record), names, limits)
             yield _PUT_LIMITS_OF, (names,)
-            yield (
-                _PUT_MINUTE,
-                (
-                    record.begins,
-                    int(record.at // 60),
-                    *_minute_values(record),
-                    names,
-                    b"".join(limits),
-                ),
-            )
+            yield _PUT_MINUTE, values
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
