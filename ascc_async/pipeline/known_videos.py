@@ -56,7 +56,7 @@ class KnownVideos:
             **dict.fromkeys(settings.known_creative_commons, License.CREATIVE_COMMONS),
             **dict.fromkeys(settings.known_standard, License.STANDARD),
         }
-        self._unreachable, self._wall = unreachable, wall
+        self._unreachable, self.wall = unreachable, wall
         self.all = list(self._known)
         # A license row that is missing shows in Creative Commons videos alone.
         self._telling = list(settings.known_creative_commons) or self.all
@@ -86,7 +86,7 @@ class KnownVideos:
         when nothing can be reached at all, SourceUnusable, Closed; Refused and NetworkFault when an
         `identity` is named that cannot ask now.
         """
-        began, answers, who, faults = self._wall(), list[LicenseAnswer](), identity, 0
+        began, answers, who, faults = self.wall(), list[LicenseAnswer](), identity, 0
         while len(answers) < len(video_ids):
             batch = video_ids[len(answers) : len(answers) + source.batch_size]
             try:
@@ -103,7 +103,7 @@ class KnownVideos:
                     faults += isinstance(error, NetworkFault)
                     answers, who = [], None  # from the beginning, as whichever may ask
                 if faults >= _MOST_FAULTS:
-                    until = self._wall() + _PAUSE_AFTER_FAULTS
+                    until = self.wall() + _PAUSE_AFTER_FAULTS
                     raise SourceUnusable(str(error), until=until) from error
         return self.look_at(answers, began)
 

@@ -101,21 +101,18 @@ def look_into(settings: Settings, selection: Selection) -> Seen:
     if not (output / JOURNAL_NAME).is_file():
         index.leave_out_removed()
         return Seen(index, listed)
-    encoding = encoding_of(settings.clips)
+    encoding, made, barred = encoding_of(settings.clips), 0, Counter[str]()
     with closing(Reader(output / JOURNAL_NAME)) as reader:
         index.load(reader, encoding)
         last = snapshot_from(reader.learned(SNAPSHOT).get(""))
-        ends = Counter(
-            (clip.outcome, clip.reason) for page in reader.clips(encoding) for clip in page
-        )
-    barred = Counter[str]()
-    for (outcome, reason), number in ends.items():
-        # What is pending for a reason was held up by something that passes.
-        if outcome is not Outcome.CLIP and not (outcome is Outcome.PENDING and reason):
-            barred[reason or NOT_PLAYED] += number
+        for clip in (clip for page in reader.clips(encoding) for clip in page):
+            made += clip.outcome is Outcome.CLIP
+            # What is pending for a reason was held up by something that passes.
+            held_up = clip.outcome is Outcome.PENDING and clip.reason
+            if clip.outcome is not Outcome.CLIP and not held_up:
+                barred[clip.reason or NOT_PLAYED] += 1
     machines = [each.status for each in last.machines] if last else []
-    tried = ends[Outcome.CLIP, None] + barred.total()
-    return Seen(index, listed, tried, barred, machines.count("working"))
+    return Seen(index, listed, made + barred.total(), barred, machines.count("working"))
 
 
 def assumptions(seen: Seen, selection: Selection, bytes_a_clip: int) -> Assumptions:

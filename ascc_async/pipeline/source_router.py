@@ -33,7 +33,7 @@ class SourceRouter:
 
     def __init__(self, sources: Iterable[LicenseSource], context: SourceContext) -> None:
         self.sources = [WatchedSource(each, context, self._usable_but) for each in sources]
-        self._wall = context.wall
+        self._wall = context.known.wall
 
     def usable(self, first: int = 0) -> WatchedSource | None:
         """The first source, from this index on, that may be asked now."""

@@ -52,7 +52,7 @@ class Stages:
             await journal.record(Distrusted(name, since))
             await queue.take_back(await asyncio.to_thread(doubtful_ids, reader))
 
-        self.youtube, self._queue, self._pace, self._began = youtube, queue, Pace(), time.time()
+        self._youtube, self._queue, self._pace, self._began = youtube, queue, Pace(), time.time()
         context = SourceContext(
             KnownVideos(settings.license, unreachable=youtube.unreachable),
             clean_until=reader.learned(_CLEAN),
@@ -61,26 +61,26 @@ class Stages:
             on_doubt=on_doubt,
             leave_out=youtube.leave_out,
         )
-        self.router = SourceRouter(youtube.sources, context)
-        youtube.when_new(self.router.look_anew)
+        self._router = SourceRouter(youtube.sources, context)
+        youtube.when_new(self._router.look_anew)
         # The journal is read in threads: a disk that is busy must not hold up the event loop.
-        self.second_looks = SecondLooks(
+        self._second_looks = SecondLooks(
             queue,
             journal,
             lambda video_id: asyncio.to_thread(first_look_in, reader, video_id),
             youtube.other_identity,
         )
-        self.licenses = LicenseStage(
+        self._licenses = LicenseStage(
             youtube.concurrency.licenses,
-            self.router,
+            self._router,
             queue,
             journal,
             shutdown,
-            self.second_looks,
+            self._second_looks,
             why_missing=youtube.why_missing,
         )
         self._confirmation = LicenseConfirmation(
-            self.router, lambda video_id: asyncio.to_thread(reader.answer, video_id)
+            self._router, lambda video_id: asyncio.to_thread(reader.answer, video_id)
         )
         clip_maker = ClipMaker(
             youtube,
@@ -90,7 +90,7 @@ class Stages:
             lambda video_id: asyncio.to_thread(reader.clips_of, video_id),
             ClipTags(reader, records.recipe) if settings.clips.tags else None,
         )
-        self.clips = ClipStage(
+        self._clips = ClipStage(
             youtube.concurrency.downloads,
             clip_maker,
             cutter.encoding,
@@ -104,56 +104,56 @@ class Stages:
     async def run(self) -> None:
         """Until nothing is left to do. Raises SourcesExhausted once what was begun is done."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.licenses.run())
-            tasks.create_task(self.clips.run())
-        if self.second_looks.left:
+            tasks.create_task(self._licenses.run())
+            tasks.create_task(self._clips.run())
+        if self._second_looks.left:
             log.warning(
                 "videos called unavailable without a reason: %(number)d. You may be blocked, or"
                 " they are gone: they stay unknown until that is seen a second time, two hours"
                 " later or by another identity (network.identities). Run the same command again"
                 " then",
-                {"number": self.second_looks.left},
+                {"number": self._second_looks.left},
             )
-        if self.licenses.exhausted is not None:
-            raise self.licenses.exhausted
+        if self._licenses.exhausted is not None:
+            raise self._licenses.exhausted
 
     def note_pace(self) -> None:
         """Remember what is done by now; every ten seconds."""
-        self._pace.note(self._done(self.youtube.snapshot()))
+        self._pace.note(self._done(self._youtube.snapshot()))
 
     def add_to(self, snapshot: RunSnapshot) -> RunSnapshot:
         """The same with how these stages stand."""
-        limiter, hours, began = self.youtube.snapshot(), OpenHours(snapshot.hours), self._began
+        limiter, hours, began = self._youtube.snapshot(), OpenHours(snapshot.hours), self._began
         done = self._done(limiter)
         half = hours.end_of(began, hours.seconds_within(began, done.at) / 2)
         return replace(
             snapshot,
-            sources=tuple(self.router.snapshot()),
+            sources=tuple(self._router.snapshot()),
             limiter=limiter,
-            machines=self.youtube.machine_snapshots(),
+            machines=self._youtube.machine_snapshots(),
             clips_made=done.made,
             media_bytes=done.media_bytes,
-            put_off=len(self.second_looks),
-            second_looks=self.second_looks.to_come,
+            put_off=len(self._second_looks),
+            second_looks=self._second_looks.to_come,
             done=done,
             minute_ago=self._pace.at(done.at - 60),
             half_ago=self._pace.at(half),
-            signed_out=tuple(sorted(self.youtube.signed_out)),
+            signed_out=tuple(sorted(self._youtube.signed_out)),
         )
 
     def _done(self, limiter: RateLimiterSnapshot) -> Done:
-        at, totals = time.time(), self.youtube.totals()
+        at, totals = time.time(), self._youtube.totals()
         sent: dict[str, dict[RequestKind, int]] = {}
         for bucket in limiter.buckets:
             sent.setdefault(bucket.identity, {})[bucket.kind] = bucket.sent
         return Done(
             at,
-            videos=self._queue.asked_now + len(self.second_looks),
+            videos=self._queue.asked_now + len(self._second_looks),
             clips=self._queue.clips_ended_now,
             extractions=totals["extractions"],
             clip_pages=totals["clip_pages"] + self._confirmation.asked,
             requests=sent,
             paused=self._pace.paused(at, limiter),
-            made=self.clips.made,
+            made=self._clips.made,
             media_bytes=totals["received"],
         )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,7 +58,6 @@ class SourceContext:
     on_clean: Callable[[str, float], Awaitable[None]]
     on_doubt: Callable[[str, float], Awaitable[None]]
     leave_out: Callable[[str, str], bool] = lambda source, identity: False
-    wall: Callable[[], float] = time.time
 
 
 class WatchedSource:
@@ -77,7 +75,7 @@ class WatchedSource:
         """`others`: those beside this one that may be asked now."""
         self.source, self.name = source, source.name
         self._context, self._others = context, others
-        self._known, self._wall = context.known, context.wall
+        self._known, self._wall = context.known, context.known.wall
         self.closed_until = self.doubted_until = -math.inf
         self.why = ""
         self.look_first = True  # before it is asked for anything else

@@ -165,7 +165,6 @@ class Watch:
             rest_identity=self._rest_identity,
             on_clean=self._on_clean,
             on_doubt=self._on_doubt,
-            wall=loop.time,
         )
         self.router = SourceRouter(pages, context)
 
