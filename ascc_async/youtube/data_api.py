@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal, NoReturn
@@ -95,35 +96,29 @@ class DataApiSource:
         """
         while True:
             key = self._keys.take(self._wall())
-            try:
-                asked_by, items = await self._list_videos(key, video_ids, identity)
-            except _UseAnotherKey:
-                continue
-            return [self._answer(each, items.get(each), asked_by) for each in video_ids]
+            with suppress(_UseAnotherKey):
+                return await self._ask_by(key, video_ids, identity)
 
-    async def _list_videos(
+    async def _ask_by(
         self, key: ApiKey, video_ids: Sequence[str], identity: str | None
-    ) -> tuple[str, Mapping[str, Any]]:
-        """Who asked, and what the API says, by id.
+    ) -> list[LicenseAnswer]:
+        """Raises ServerFault for anything but a list of these videos."""
 
-        Raises ServerFault for anything but a list of these videos.
-        """
-
-        def read(answer: Answer) -> tuple[str, Mapping[str, Any]]:
+        def read(answer: Answer) -> list[LicenseAnswer]:
             if answer.status != 200:
                 self._raise_for_error(key, answer)
             listing = answer.json_object()
             items = listing.get("items")
             # Without any of the videos, Google leaves the list out; the kind shows that it is one.
             if items is None and listing.get("kind") == "youtube#videoListResponse":
-                return answer.identity, {}
+                items = []
             if not isinstance(items, list):
                 raise ServerFault("the Data API answers something that is not a list of videos")
             by_id = {string(inside(item).get("id")): item for item in items}
             # Fifty videos must not be called gone because of one odd answer.
             if len(by_id) != len(items) or not by_id.keys() <= set(video_ids):
                 raise ServerFault("the Data API answers about other videos")
-            return answer.identity, by_id
+            return [self._answer(each, by_id.get(each), answer.identity) for each in video_ids]
 
         query = {
             "part": _PART,

@@ -132,7 +132,7 @@ class ExtractionReport:
 def lay_out(folder: Path, network: NetworkSettings) -> WorkerConfig:
     """Make yt-dlp's own folder, new and empty, with what it needs to trust `network.ca_file`."""
     shutil.rmtree(folder, ignore_errors=True)  # a run that was killed left it
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ca_file = None
     if network.ca_file is not None:
         ca_file = str(join_authorities(network.ca_file, folder / "authorities.pem"))
