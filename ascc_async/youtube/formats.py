@@ -118,10 +118,8 @@ def choose_video(formats: Sequence[MediaFormat], max_height: int) -> MediaFormat
         return (stream.is_damaged, order, stream.has_sound, -height, -bitrate)
 
     usable = [stream for stream in formats if stream.is_direct and stream.has_picture]
-    within = [stream for stream in usable if (stream.height or 0) <= max_height]
-    if not within:
-        lowest = min((stream.height or 0 for stream in usable), default=0)
-        within = [stream for stream in usable if (stream.height or 0) == lowest]
+    limit = max(max_height, min((stream.height or 0 for stream in usable), default=0))
+    within = [stream for stream in usable if (stream.height or 0) <= limit]
     return min(within, key=rank, default=None)
 
 
