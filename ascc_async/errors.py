@@ -64,14 +64,7 @@ class AsccError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By itself Python would call the class with `args`, which are not its arguments.
-        return _restored, (type(self), self.args, self.__dict__)
-
-
-def _restored(kind: type[AsccError], args: tuple[Any, ...], values: dict[str, Any]) -> AsccError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(values)
-    return error
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class StopRun(AsccError):
