@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 from ascc_async import __version__
 from ascc_async.commands.help import HELP, add_arguments
 from ascc_async.errors import ABORTED, StoppedOnRequest, StopRun
+from ascc_async.files import NO_SPACE
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.terminal import folded, say
 
@@ -188,6 +190,7 @@ def run_command(arguments: Sequence[str]) -> int:
         # Only this command's module: all of them take two seconds to import.
         module = f"ascc_async.commands.{name.replace('-', '_')}"
         code: int = importlib.import_module(module).main(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         if name not in _LONG:
             return ABORTED
@@ -213,6 +216,8 @@ def _explain(error: Exception, log_format: str) -> int:
             f"the Python package «{error.name}» is missing: run `pip install .` in the checkout, or"
             " `pip install ascc-async`, with the Python that you start this with"
         )
+    elif isinstance(error, OSError) and error.errno in NO_SPACE and not error.filename:
+        message = "no space left on the disk that the output goes to: make room, then run it again"
     # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
     elif not isinstance(error, StopRun):
         # Tasks wrap what they raise in groups, which say nothing by themselves.
@@ -227,7 +232,8 @@ def _explain(error: Exception, log_format: str) -> int:
         from ascc_async.progress.logs import event_line
 
         fields = {"text": message, "exit_code": code}
-        print(event_line(time.time(), "error", "stopped by an error", fields), flush=True)  # noqa: T201
+        with suppress(OSError):  # a full disk, or nobody who reads it
+            print(event_line(time.time(), "error", "stopped by an error", fields), flush=True)  # noqa: T201
     if _can_erase():  # "is starting …" may still be there
         sys.stdout.write("\r\x1b[2K")
         sys.stdout.flush()

@@ -19,6 +19,7 @@ PART = ".part-"
 _NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "fuse.sshfs")
 _GB = 1_000_000_000
 _UNITS = ("B", "KB", "MB", "GB", "TB")
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)  # to a user a quota that is used up is a full disk
 _TROUBLES = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG)
 
 
@@ -56,8 +57,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # To a user a quota that is used up is a full disk.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise DiskFull(f"no space left in {folder}: make room, then run again") from error
         # Writing to an open file names no file. What names another file is not this folder's fault.
         names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name]

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from ascc_async.dataset.text import counted
 from ascc_async.errors import StopRun
+from ascc_async.files import NO_SPACE
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
@@ -67,15 +68,20 @@ class PlainConsole(Console):
         return Text(folded(text, self.width) if self.is_terminal else text)
 
     def show(self, *parts: RenderableType) -> None:
-        """Print texts, folded, and what is rendered; a `Text` stays as it is."""
+        """Print texts, folded, and what is rendered; a `Text` stays as it is.
+
+        Raises OSError where it goes to a full disk.
+        """
         for part in parts:
             what = self.fold(part) if isinstance(part, str) else part
             if self.gone:
                 return
             try:
                 self.print(what, soft_wrap=isinstance(what, Text))
-            except OSError:  # a terminal that was closed
-                self.on_broken_pipe()
+            except OSError as error:
+                if error.errno in NO_SPACE:
+                    raise
+                self.on_broken_pipe()  # a terminal that was closed
 
     def on_broken_pipe(self) -> None:
         """The reader has gone: fall silent. The owner of the run decides what that means."""
@@ -153,7 +159,11 @@ class Screen:
             self._events.append(line)
             return
         was_gone = self._console.gone
-        self._console.show(Text(line) if self._json else line)
+        try:
+            self._console.show(Text(line) if self._json else line)
+        except OSError:  # a full disk ends no run: all of this is in logs/, too
+            self._console.on_broken_pipe()
+            return
         if self._console.gone and not was_gone:
             self._on_gone()
 

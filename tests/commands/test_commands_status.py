@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,18 @@ def test_the_evidence_of_a_license_is_shown(finished: Place) -> None:
     other = next(rows[rows.license == "standard"].itertuples())
     without = finished.here("status", other.video_id, "--evidence", "--json")
     assert (without.returncode, json.loads(without.stdout)["evidence"]) == (1, None)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [[], ["--log-format=json"]])
+def test_output_that_goes_to_a_full_disk_is_explained(finished: Place, options: list[str]) -> None:
+    """It is no bug, and never passes for done."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            finished.arguments("status", *options), stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert "no space left on the disk that the output goes to" in done.stderr
 
 
 def test_what_is_no_video_id_is_a_usage_error(finished: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -260,6 +261,23 @@ async def test_a_reader_that_left_is_reported_once(tmp_path: Path) -> None:
         log.info("one")
         log.info("two")
     assert gone == ["gone"]
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_output_that_goes_to_a_full_disk_ends_no_run(tmp_path: Path) -> None:
+    """`… > run.log`: its own log file has every event, as far as there is room."""
+    gone: list[str] = []
+    async with screen(PlainConsole(Full()), tmp_path, "text", gone).showing():
+        log.info("one")
+        log.info("two")
+    assert gone == []
+    assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
 
 
 async def test_a_folder_that_cannot_be_written_does_not_hinder_the_screen(tmp_path: Path) -> None:
