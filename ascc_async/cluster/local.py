@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 import shutil
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +59,17 @@ async def local_cluster(settings: Settings, folder: Path) -> AsyncIterator[str]:
     config = {"distributed.worker.daemon": False} | _NO_PAGES
     quiet = {"asynchronous": True, "silence_logs": logging.CRITICAL}
     try:
-        with dask.config.set(config):
-            async with SpecCluster(workers=workers, scheduler=scheduler, **quiet) as cluster:
-                yield cluster.scheduler_address
+        async with AsyncExitStack() as stack:
+            stack.enter_context(dask.config.set(config))
+            starting = SpecCluster(workers=workers, scheduler=scheduler, **quiet)
+            # Nor may it end them before they know that: they begin with it blocked. What tracks
+            # Python's processes is started before, as that unblocks it.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                cluster = await stack.enter_async_context(starting)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            yield cluster.scheduler_address
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

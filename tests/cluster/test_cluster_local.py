@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import signal
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
@@ -24,12 +25,20 @@ def listening() -> list[str]:
 
 
 def test_nobody_beyond_this_machine_reaches_them(tmp_path: Path) -> None:
-    """All ports are on loopback, and those of HTTP tell nothing."""
+    """All ports are on loopback, and those of HTTP tell nothing. Ctrl-C ends none that starts."""
+
+    async def press_ctrl_c() -> None:
+        while True:
+            for child in psutil.Process().children():
+                child.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.02)
 
     async def look() -> None:
+        pressing = asyncio.create_task(press_ctrl_c())
         async with local_cluster(Settings(), tmp_path / "dask") as address:
             async with await connect(address) as client:
                 await client.wait_for_workers(1)
+                pressing.cancel()
                 scheduler = await client.scheduler.identity()
             assert {ipaddress.ip_address(each).is_loopback for each in listening()} == {True}
             for one in (scheduler, *scheduler["workers"].values()):
