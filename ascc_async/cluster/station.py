@@ -10,6 +10,7 @@ import asyncio
 import copy
 import hashlib
 import logging
+import multiprocessing
 import socket
 import time
 import traceback
@@ -83,6 +84,8 @@ async def greet(dask_worker: Any) -> dict[str, Any]:
         await find_ffmpeg()
     except AsccError as error:
         trouble = str(error)
+    if multiprocessing.current_process().daemon:  # which may start no processes of its own
+        trouble = "it runs under a nanny: start it with `dask worker --no-nanny`"
     return {
         "host": socket.gethostname(),
         "version": __version__,
@@ -96,34 +99,38 @@ async def greet(dask_worker: Any) -> dict[str, Any]:
 async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:
     """Let the station of this worker, which Dask hands over, do `what`: a method of `Station`."""
     station: Station | None = getattr(dask_worker, _STATION, None)
-    if station is not None and station.run != run:
-        if what != "open":
-            return Reply(error=SetupError(_TAKEN))
-        if not station.ended and time.monotonic() - station.used_at < _ITS_OWN_SECONDS:
-            return Reply(error=Closed("another run uses it: one run at a time with one scheduler"))
     try:
         if what == "open":
-            if station is not None:
-                await station.end()
-            folder = Path(dask_worker.local_directory)
-            station = await Station.opened(run, folder, *args)
-            setattr(dask_worker, _STATION, station)
-            return Reply(station.accounts)
-        if station is None:
-            raise SetupError(_TAKEN)
+            async with _OPENING:  # two runs that start together would both have it
+                return Reply((await _opened(run, dask_worker, *args)).accounts)
+        if station is None or station.run != run:
+            return Reply(error=SetupError(_TAKEN))
         return station.told(Reply(await getattr(station, what)(*args)))
     except AsccError as error:
         answer = Reply(error=error)
     except Exception as error:  # noqa: BLE001 - the engine would show arguments and links
         trace = "".join(map(clean, traceback.format_tb(error.__traceback__)))
         answer = Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
-    if station is None:
+    if station is None or what == "open":
         return answer
     if station.ended:  # under this question: what it then met says nothing
         answer = Reply(error=SetupError(_TAKEN))
     return station.told(answer)
 
 
+async def _opened(run: str, dask_worker: Any, *args: Any) -> Station:
+    former: Station | None = getattr(dask_worker, _STATION, None)
+    if former is not None:
+        in_use = not former.ended and time.monotonic() - former.used_at < _ITS_OWN_SECONDS
+        if former.run != run and in_use:
+            raise Closed("another run uses it: one run at a time with one scheduler")
+        await former.end()
+    station = await Station.opened(run, Path(dask_worker.local_directory), *args)
+    setattr(dask_worker, _STATION, station)
+    return station
+
+
+_OPENING = asyncio.Lock()  # a process is one worker
 _STATION = "ascc_async_station"  # the attribute of a worker
 _TAKEN = "another run works there now"
 

@@ -46,7 +46,9 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         return
     if not told:
         yield warning(
-            _MACHINES, f"no worker at {address} yet", "start `dask worker` on each machine"
+            _MACHINES,
+            f"no worker at {address} yet",
+            "start `dask worker --no-nanny` on each machine",
         )
     known: dict[str, Machine] = {}
     for key, name, facts in told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 from fakeclock import now, run
 
-from ascc_async.cluster.station import _STATION, ImpatientLimiter, Reply, Station, reply
+from ascc_async.cluster.station import _STATION, ImpatientLimiter, Reply, Station, greet, reply
 from ascc_async.errors import LinkExpired, Refused, SetupError
 from ascc_async.model import ClipFile, Resolved, Segment, Track
 from ascc_async.settings import ThrottleSettings
@@ -117,7 +118,25 @@ async def test_a_second_run_does_not_take_a_worker_from_the_first(
     assert isinstance(await ask("run", "why_missing", VIDEO), SetupError)
     await ask("run", "end")
     assert await ask("second", "open", *wanted) is None
+    await ask("second", "end")
+
+    async def slowly(*_: Any) -> Station:
+        await asyncio.sleep(0)
+        return station(tmp_path)[0]
+
+    monkeypatch.setattr(Station, "opened", slowly)
+    both = await asyncio.gather(*(ask(run, "open", *wanted) for run in ("run", "second")))
+    assert [type(error) for error in both] == [type(None), Closed]
     await ask("run", "end")
+
+
+async def test_a_worker_under_a_nanny_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may start no process for yt-dlp: found out before it is asked."""
+    worker = type("Worker", (), {"listeners": ()})
+    assert (await greet(worker))["trouble"] == ""
+    nannied = type("Process", (), {"daemon": True})
+    monkeypatch.setattr("multiprocessing.current_process", lambda: nannied)
+    assert "--no-nanny" in (await greet(worker))["trouble"]
 
 
 async def test_what_is_logged_goes_with_the_next_reply(tmp_path: Path) -> None:
