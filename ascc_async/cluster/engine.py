@@ -48,13 +48,17 @@ def scheduler_address(settings: ClusterSettings) -> str | None:
     if not is_one or any(parts[2:]) or "@" in address:
         raise SettingsError(f"cluster.scheduler: {address} is no address: one is tls://host:port")
     address = parts.geturl()  # the scheme in small letters, as Dask knows it
+    _refuse_unsafe(settings, address)
+    return address
+
+
+def _refuse_unsafe(settings: ClusterSettings, address: str) -> None:
     if not (settings.insecure or is_safe(address)):
         raise SettingsError(
             f"cluster.scheduler: {address} is not encrypted, and whoever reaches it can run"
             " programs as you, here and on every machine. Use tls:// (docs/machines.md says how),"
             " or set cluster.insecure: true in a network where nobody else is"
         )
-    return address
 
 
 def is_safe(address: str) -> bool:
@@ -80,9 +84,15 @@ async def connect(address: str) -> Client:
         )
     # Its own warnings are about tasks and connections, which are looked after here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    client: Client = await Client(
-        address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
-    )
+    try:
+        client: Client = await Client(
+            address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
+        )
+    except (FileNotFoundError, TypeError, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"cluster.scheduler: {address} and Dask's settings for TLS do not go together"
+            f" ({error}): docs/machines.md says how scheduler, workers and run get the same ones"
+        ) from error
     return client
 
 
@@ -117,15 +127,18 @@ class Connection:
 
     async def workers(self) -> dict[tuple[str, str], str]:
         """By address and folder their names, empty where nobody gave one. Raises OSError or
-        TimeoutError when it is gone.
+        TimeoutError when it is gone, SettingsError when it is not safe.
         """
         if self._client is None:
             raise ConnectionError("no scheduler was found yet")
         async with asyncio.timeout(_NO_ANSWER):
             # What the client itself knows of is old, and of five workers at most.
-            seen = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            seen = await self._client.scheduler.identity(n_workers=-1)
+        # Reached at loopback, others may reach it by this, which is its own.
+        _refuse_unsafe(self._settings, seen["address"])
         named = {
-            (address, each["local_directory"]): str(each["name"]) for address, each in seen.items()
+            (address, each["local_directory"]): str(each["name"])
+            for address, each in seen["workers"].items()
         }
         return {key: "" if "://" in name else name for key, name in named.items()}
 

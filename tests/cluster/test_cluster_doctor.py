@@ -29,6 +29,7 @@ def test_it_says_why_a_scheduler_cannot_be_used() -> None:
 class Client:
     """Of a scheduler with workers of which one is suspended, one broken and one without ffmpeg."""
 
+    address = "tcp://127.0.0.1:1"
     names = ("tcp://here:1", "tcp://here:2", "way-3", "way-4", "way-5")
 
     def __init__(self) -> None:
@@ -36,8 +37,9 @@ class Client:
 
     async def identity(self, n_workers: int) -> Any:
         facts = {"local_directory": "/w"}
-        return {"workers": {f"tcp://here:{n}": {**facts, "name": name}
-                            for n, name in enumerate(self.names, 1)}}  # fmt: skip
+        workers = {f"tcp://here:{n}": {**facts, "name": name}
+                   for n, name in enumerate(self.names, 1)}  # fmt: skip
+        return {"address": self.address, "workers": workers}
 
     async def run(self, function: Any, *, workers: list[str]) -> Any:
         (worker,) = workers
@@ -75,3 +77,6 @@ def test_each_worker_is_looked_at_by_itself(monkeypatch: pytest.MonkeyPatch) -> 
         "«way-4» (tcp://here:4) is left out: No module named 'ascc_async'",
         "«way-5» (tcp://here:5) is left out: no ffmpeg",
     ]
+    monkeypatch.setattr(Client, "address", "tcp://10.1.2.3:1")  # reached by loopback, but open
+    (check,) = machine_checks(Settings.model_validate({"cluster": settings}))
+    assert (check.state, "not encrypted" in check.found) == (State.FAILED, True)

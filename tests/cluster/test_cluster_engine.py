@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ascc_async.cluster.engine import scheduler_address
+from ascc_async.cluster.engine import connect, scheduler_address
 from ascc_async.commands.run import access_for
 from ascc_async.errors import SettingsError
 from ascc_async.pipeline.youtube_access import YouTubeAccess
@@ -67,6 +67,19 @@ def test_a_file_that_is_none_is_named(content: str | None, tmp_path: Path) -> No
         path.write_text(content)
     with pytest.raises(SettingsError, match="dask scheduler --scheduler-file"):
         scheduler_address(ClusterSettings(scheduler=path))
+
+
+async def test_tls_that_does_not_fit_is_a_mistake_in_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dask tells it by errors of many kinds: not a bug."""
+
+    def client(*_: object, **__: object) -> None:
+        raise RuntimeError("encryption required by Dask configuration")
+
+    monkeypatch.setattr("ascc_async.cluster.engine.Client", client)
+    with pytest.raises(SettingsError, match=r"TLS.*encryption required"):
+        await connect("tcp://127.0.0.1:1")
 
 
 def test_it_is_found_out_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
