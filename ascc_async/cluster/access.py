@@ -15,7 +15,7 @@ from ascc_async.cluster.engine import scheduler_address
 from ascc_async.cluster.local import local_cluster
 from ascc_async.cluster.machine import Machine
 from ascc_async.cluster.machines import Machines
-from ascc_async.errors import LinkExpired, Refused, StationLost
+from ascc_async.errors import LinkExpired, Refused, SourceUnusable, StationLost
 from ascc_async.media.cut import Cutter
 from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
@@ -30,6 +30,9 @@ from ascc_async.youtube.data_api import DataApiSource
 # How wide the stages are, as more machines come at any time: four questions for each of 64. Each
 # holds a connection to the scheduler, of which the engine has 512.
 _LICENSES, _CLIPS = 256, 64
+# Where all that are there misread a source, one that does not may come: the next task of a SLURM
+# array, or one that was preempted.
+_ANOTHER_MAY_COME, _LOOK_AGAIN = 600.0, 10.0  # seconds
 
 
 @dataclass
@@ -74,10 +77,13 @@ class ManyMachines(YouTubeAccess):
 
     async def resolve(self, video_id: str, *, other_client: bool = False) -> Resolved:
         """By any machine, which keeps the links."""
-        # Before licenses, which are many more: so it is where one rate limiter is for both. Where
-        # the page is misread, the license could not be confirmed.
+        # Where the page is misread, the license could not be confirmed. In the end it goes without,
+        # as on one machine whose page is misread.
+        unread = self.machines.unread_for("watch_page") or 0.0
+        source = "watch_page" if unread <= _ANOTHER_MAY_COME else ""
+        # Before licenses, which are many more: so it is where one rate limiter is for both.
         machine, found = await self.machines.ask(
-            "resolve", video_id, other_client, source="watch_page", first=True
+            "resolve", video_id, other_client, source=source, first=True
         )
         resolved: Resolved = found
         return replace(resolved, identity=f"{machine.name}/{resolved.identity}")
@@ -196,6 +202,12 @@ class RemoteSource:
     ) -> list[LicenseAnswer]:
         """Also raises StationLost, which is a Refused, when the machine of `identity` is gone."""
         on, who = _place(identity)
+        unread = self._machines.unread_for(self.name)
+        if unread is not None and (on is None or unread > _ANOTHER_MAY_COME):
+            why, until = "no machine that is there reads it right", None
+            if unread <= _ANOTHER_MAY_COME:
+                why, until = f"{why}: another one is waited for", time.time() + _LOOK_AGAIN
+            raise SourceUnusable(why, until=until)
         question = (self.name, list(video_ids), who)
         machine, answers = await self._machines.ask("license", *question, on=on, source=self.name)
         return [_as_here(answer, machine) for answer in answers]

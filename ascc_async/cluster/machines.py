@@ -62,6 +62,7 @@ class Machines:
         self.known: dict[str, Machine] = {}  # by name, lost ones too
         self._turns = Turns(settings.cluster.in_flight, lambda: self.working, wall)
         self._tasks: asyncio.TaskGroup | None = None
+        self._unread_since: dict[str, float] = {}  # by license source
         self.on_join: Callable[[list[str]], Awaitable[None]] = lambda _: asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
@@ -120,9 +121,10 @@ class Machines:
                     if on is not None:
                         raise
                     break
-                except StopRun as error:  # the machine's own trouble: a full disk, no memory
-                    self._leave_out(machine, str(error))
-                    if isinstance(error, GaveUp) and not self.working:
+                except (StopRun, JobFailed) as error:  # the machine's own trouble: a full disk
+                    bug = "a bug there: " if isinstance(error, JobFailed) else ""
+                    self._leave_out(machine, f"{bug}{error}")
+                    if isinstance(error, (GaveUp, JobFailed)) and not self.working:
                         raise
                     if on is not None:
                         raise StationLost(str(error)) from error
@@ -143,8 +145,6 @@ class Machines:
         for record in answer.records:
             record.machine = machine.name
             logging.getLogger(record.name).handle(record)
-        if isinstance(answer.error, JobFailed):
-            raise RuntimeError(f"a bug at {machine}: {answer.error}") from answer.error
         if answer.error is not None:
             raise answer.error
         return answer.value
@@ -171,16 +171,28 @@ class Machines:
         return machine
 
     def leave_out_source(self, source: str, name: str) -> bool:
-        """Do not ask a source of a machine that misreads it; False when it is the last one."""
+        """Do not ask a source of a machine that misreads it; False when it is the last one and no
+        other can come.
+        """
         machine = self.known.get(name)
-        if machine is None or all(
-            each is machine or each.status == "left out" or source in each.shut
+        others = self._settings.cluster.scheduler is not None or any(
+            each is not machine and each.status != "left out" and source not in each.shut
             for each in self._there.values()
-        ):
+        )
+        if machine is None or not others:
             return False
         machine.shut.add(source)
-        machine.why = f"misread there and not asked any more: {', '.join(sorted(machine.shut))}"
+        machine.why = f"not read right there, nor asked any more: {', '.join(sorted(machine.shut))}"
         return True
+
+    def unread_for(self, source: str) -> float | None:
+        """For how many seconds all that are there have misread it; None where one may not."""
+        now = asyncio.get_running_loop().time()
+        there = [each for each in self._there.values() if each.status != "left out"]
+        if there and all(source in each.shut for each in there):
+            return now - self._unread_since.setdefault(source, now)
+        self._unread_since.pop(source, None)
+        return None
 
     # Who is there
 
@@ -209,8 +221,8 @@ class Machines:
                         )
                     elif self._connection.is_there and now - said_at > _SAY_AGAIN_EVERY:
                         said_at = now
-                        what = "no machine works for this run, which waits: start `dask worker`"
-                        log.warning(f"{what} (docs/machines.md)")
+                        what = "no machine works for this run, which waits: start"
+                        log.warning(f"{what} `dask worker --no-nanny` (docs/machines.md)")
                     self._turns.hand_out()  # pauses may be over
                     await asyncio.sleep(_LOOK_EVERY)
             finally:

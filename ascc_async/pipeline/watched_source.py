@@ -283,7 +283,13 @@ class WatchedSource:
                     self.pause(SourceUnusable(why, until=until))
                     return
         if look.gone and never_right:
-            self.pause(SourceUnusable(GONE))
+            if self._context.leave_out(self.name, identity):
+                log.warning(
+                    "a license source is not asked at one machine any more",
+                    extra={"source": self.name, "identity": identity, "why": GONE},
+                )
+            else:
+                self.pause(SourceUnusable(GONE))
             return
         log.warning(
             "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and the"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from dataclasses import replace
 
 import pytest
 from fakeclock import now, run
@@ -143,6 +144,20 @@ def test_all_known_videos_gone_at_the_first_look(elsewhere: bool) -> None:
                 SourcesExhausted, match=r"known_creative_commons are gone.*You may be"
             ):
                 watch.router.wait_seconds()
+
+    run(main())
+
+
+def test_all_known_videos_gone_at_one_machine() -> None:
+    """The first one of a cluster to come may be blocked: it is left out, the source is not."""
+
+    async def main() -> None:
+        watch = Watch(Page("a", dict.fromkeys(EVERYTHING, UNAVAILABLE)))
+        source = watch.source("a")
+        left_out = list[tuple[str, str]]()
+        source._context = replace(source._context, leave_out=lambda *who: not left_out.append(who))
+        assert await source.ask([ROW]) is None
+        assert (left_out, source.usable) == ([("a", "main")], True)
 
     run(main())
 
