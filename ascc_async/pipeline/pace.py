@@ -60,7 +60,8 @@ class Pace:
         for kind in RequestKind:
             rests = [each.resting_since for each in limiter.buckets if each.kind is kind]
             since = max((at if each is None else each for each in rests), default=at)
-            seconds[kind] = last.paused.get(kind, 0.0) + at - max(since, last.at)
+            # A machine's clock may be ahead.
+            seconds[kind] = last.paused.get(kind, 0.0) + max(0.0, at - max(since, last.at))
         return seconds
 
     def at(self, moment: float) -> Done | None:

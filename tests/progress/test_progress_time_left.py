@@ -172,6 +172,8 @@ def test_seconds_in_which_nobody_could_ask_are_counted_by_kind() -> None:
     assert pace.paused(START + 30, alone)[RequestKind.PAGES] == 25
     assert pace.paused(START + 30, both)[RequestKind.PAGES] == 5
     assert pace.paused(START + 30, alone)[RequestKind.MEDIA] == 0
+    ahead = RateLimiterSnapshot((bucket(resting_since=START + 60),))  # a machine's clock
+    assert pace.paused(START + 30, ahead)[RequestKind.PAGES] == 5
 
 
 def test_clips_still_to_come_and_those_under_way_count() -> None:
