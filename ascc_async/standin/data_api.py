@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from ascc_async.model import License, Reason
 from ascc_async.standin import masks
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.replies import SiteReply, dumps, google_error
 from ascc_async.standin.world import Video, World
 from ascc_async.standin.world_settings import DataApi
@@ -21,11 +21,11 @@ _OVER_QUOTA = (
 
 
 def list_videos(
-    world: World, query: Mapping[str, str], settings: DataApi, used: Counter[str]
+    world: World, incoming: Incoming, settings: DataApi, used: Counter[str]
 ) -> SiteReply:
     """The answer. `used` counts the units of quota by key. Raises BadMask."""
+    query, ids = incoming.query, incoming.videos
     key, keys = query.get("key", ""), settings.keys
-    ids = [part for part in query.get("id", "").split(",") if part]
     parts = frozenset(query.get("part", "").replace(" ", "").split(","))
     if not key:
         return google_error(403, "forbidden", "Access forbidden.")

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 _LOGIN_COOKIES = ("SAPISID", "__Secure-3PAPISID", "__Secure-1PAPISID")
-KINDS = {
+_KINDS = {
     "next": "pages", "player": "pages", "watch": "pages", "config": "pages", "media": "media",
     "data_api": "data_api", "metadata": "metadata",
 }  # fmt: skip
-"""The kind of request that limits and counters know an endpoint by; others are "other"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One request. `identity` is the account where signed in, else the proxy listener."""
 
-    request: web.BaseRequest
     endpoint: str
-    host: str
     listener: str
     identity: str
-    signed_in: bool
-    session_died: bool
-    query: Mapping[str, str]
     videos: tuple[str, ...] = ()
+    host: str = ""
+    path: str = ""
+    url: str = ""
+    query: Mapping[str, str] = {}
+    range: str = ""
     client: str = ""
     mask: str = ""
+    signed_in: bool = False
+    session_died: bool = False
 
-    def about(self, video_id: str) -> Incoming:
-        """The same request, for another video."""
-        query = dict(self.query) | ({"id": video_id} if self.endpoint == "data_api" else {})
-        return replace(self, videos=(video_id,), query=query)
+    @property
+    def kind(self) -> str:
+        """The kind of request that limits and counters know the endpoint by."""
+        return _KINDS.get(self.endpoint, "other")
 
 
 async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions: bool) -> Incoming:
@@ -47,38 +46,41 @@ async def read_request(request: web.BaseRequest, listener: str, *, dead_sessions
     # Parsing cookies is not free, and most requests have none.
     cookies: Mapping[str, str] = request.cookies if "Cookie" in request.headers else {}
     logins = [cookies[name] for name in _LOGIN_COOKIES if cookies.get(name)]
-    account = None
     # YouTube, and yt-dlp after it, take cookies for a session only with both kinds.
-    if "LOGIN_INFO" in cookies and logins:
-        account = "account-" + blake2b(logins[0].encode(), digest_size=3).hexdigest()
+    session = "LOGIN_INFO" in cookies and bool(logins)
+    signed_in = session and not dead_sessions
+    account = blake2b(logins[0].encode(), digest_size=3).hexdigest() if signed_in else ""
     query: Mapping[str, str] = request.query
     body = await request.read() if request.method == "POST" else b""
-    video_id = client = ""
+    videos, client = [""], ""
     if body:
         try:
             sent: Any = json.loads(body)
             client = str(sent["context"]["client"].get("clientName", ""))
-            video_id = str(sent.get("videoId", ""))
+            videos = [str(sent.get("videoId", ""))]
         except (ValueError, KeyError, TypeError, AttributeError):
             pass  # not an innertube request: answered as one without a video
     elif endpoint == "watch":
-        video_id, client = query.get("v", ""), "WEB"
+        videos, client = [query.get("v", "")], "WEB"
     elif endpoint == "media":
-        video_id = query.get("id", "").removeprefix("o-A")
-    videos = (video_id,) if video_id else ()
+        videos = [query.get("id", "").removeprefix("o-A")]
+    elif endpoint == "data_api":
+        videos = query.get("id", "").split(",")
     return Incoming(
-        request=request,
-        endpoint=endpoint,
+        endpoint,
+        listener,
+        f"account-{account}" if account else listener,
+        tuple(filter(None, videos)),
         host=host,
-        listener=listener,
-        identity=account if account and not dead_sessions else listener,
-        signed_in=account is not None and not dead_sessions,
-        session_died=account is not None and dead_sessions,
+        path=request.path,
+        url=str(request.url),
         query=query,
-        videos=tuple(query.get("id", "").split(",")) if endpoint == "data_api" else videos,
+        range=request.headers.get("Range", ""),
         client=client,
         # Of the Data API's own `fields` its answer takes care.
         mask=(query.get("$fields") or query.get("fields") or "") if body else "",
+        signed_in=signed_in,
+        session_died=session and dead_sessions,
     )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import blake2b
+from typing import NamedTuple
 
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.world_settings import Fault, Limit, RetryAfterForm
 
-COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
-"""Endpoints that a fault hits when it names none."""
+# That a fault hits when it names none.
+_COMMON_ENDPOINTS = ("next", "player", "watch", "data_api", "media")
 
 
-@dataclass(frozen=True, slots=True)
-class HowRefused:
+class HowRefused(NamedTuple):
     """How a request is refused: one of `RefusalStyle`, and the header's value, or None."""
 
     style: str
@@ -43,13 +45,13 @@ class _Account:
 
 
 class HiddenLimits:
-    """Judges each request by a sliding window; `now` and `wall` are monotonic and POSIX seconds."""
+    """Judges each request by a sliding window; `now` is in monotonic seconds."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = tuple(limits)
         self._accounts: dict[tuple[int, str], _Account] = {}
 
-    def judge(self, kind: str, identity: str, now: float, wall: float) -> HowRefused | None:
+    def judge(self, kind: str, identity: str, now: float) -> HowRefused | None:
         """None when it may be answered. Every limit counts it, refused by others or not."""
         refusal = None
         for number, limit in enumerate(self._limits):
@@ -57,19 +59,19 @@ class HiddenLimits:
                 continue
             account = self._accounts.setdefault((number, identity), _Account())
             if account.refuses(limit, now):
-                header = retry_after(limit.retry_after, account.paused_until - now, wall)
+                header = retry_after(limit.retry_after, account.paused_until - now)
                 # The first limit words it; the others count on, as YouTube's do.
                 refusal = refusal or HowRefused(limit.style, header)
         return refusal
 
 
-def retry_after(form: RetryAfterForm, seconds: float, wall: float) -> str | None:
+def retry_after(form: RetryAfterForm, seconds: float) -> str | None:
     """The value of a `Retry-After` header in the form asked for; never before the pause ends."""
     if form == "none":
         return None
     if form == "date":
         # A date has whole seconds: one more, so that who keeps to it is not too early.
-        return formatdate(wall + seconds + 1, usegmt=True)
+        return formatdate(time.time() + seconds + 1, usegmt=True)
     return str(max(1, round(seconds + 0.5)))
 
 
@@ -85,23 +87,16 @@ class SeededFaults:
         self._seed, self._faults = seed, tuple(faults)
         self._hits: Counter[tuple[int, str]] = Counter()
 
-    def draw(
-        self,
-        endpoint: str,
-        videos: Sequence[str],
-        path: str,
-        *,
-        client: str = "",
-        identity: str = "",
-    ) -> Fault | None:
+    def draw(self, incoming: Incoming) -> Fault | None:
         """The first fault that hits this request. Its use is counted."""
-        what = videos[0] if videos else path
+        endpoint = incoming.endpoint
+        what = incoming.videos[0] if incoming.videos else incoming.path
         for number, fault in enumerate(self._faults):
-            if endpoint not in (fault.endpoints or COMMON_ENDPOINTS):
+            if endpoint not in (fault.endpoints or _COMMON_ENDPOINTS):
                 continue
-            if fault.clients and client not in fault.clients:
+            if fault.clients and incoming.client not in fault.clients:
                 continue
-            if fault.identities and identity not in fault.identities:
+            if fault.identities and incoming.identity not in fault.identities:
                 continue
             # A client that is blocked in disguise is told the same of a video wherever it asks.
             disguised = fault.name in REFUSALS and REFUSALS[fault.name].bare

@@ -11,12 +11,13 @@ import hmac
 import random
 import time
 from collections.abc import Mapping
-from typing import Literal
 from urllib.parse import quote, urlencode
 
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.media import Stream
 
-Puzzle = Literal["none", "n", "cipher"]
+# Whose links must be solved with JavaScript before they work: `n`, the last one's signature, too.
+_PUZZLED = ("WEB_EMBEDDED_PLAYER", "TVHTML5")
 LINK_SECONDS = 21_540  # six hours less a minute, as YouTube has it
 PLAYER_ID = "5ad1f00d"
 PLAYER_PATH = f"/s/player/{PLAYER_ID}/player_ias.vflset/en_US/base.js"
@@ -38,10 +39,6 @@ g.make=Wm;
 """
 
 
-class ForbiddenLink(Exception):
-    """The link is not good (any more) for who asks; the server answers 403."""
-
-
 class Links:
     """Makes and checks media links."""
 
@@ -49,14 +46,13 @@ class Links:
         self._secret = secret
         self._rng = random.Random(secret)  # for `ei` and challenges: unlike in every link
 
-    def make(
-        self, video_id: str, stream: Stream, *, client: str, listener: str, puzzle: Puzzle
-    ) -> dict[str, str]:
+    def make(self, video_id: str, stream: Stream, incoming: Incoming) -> dict[str, str]:
         """`{"url": …}`, or `{"signatureCipher": …}` where the web player must solve it."""
+        client = incoming.client
         fields = {
             "expire": str(int(time.time() + LINK_SECONDS)),
             "ei": f"{self._rng.getrandbits(60):015x}",
-            "ip": listener,
+            "ip": incoming.listener,
             "id": f"o-A{video_id}",
             "itag": str(stream.itag),
             "source": "youtube",
@@ -66,14 +62,14 @@ class Links:
             "lmt": "1724100171542570",
             "c": client,
         }
-        if puzzle != "none":
+        if client in _PUZZLED:
             drawn = f"{self._rng.getrandbits(40):010x}"
             fields["n"] = drawn + self._check_digits(drawn)
         # Several hosts, as YouTube spreads its streams: connections are kept per host.
         host = f"rr{1 + stream.itag % 5}---sn-standin{stream.size % 7}.googlevideo.com"
         url = f"https://{host}/videoplayback?{urlencode(fields)}"
         signature = self._signature(fields)
-        if puzzle == "cipher":
+        if client == "TVHTML5":
             # The inverse of what the player's script does.
             letters = list(signature)
             letters[0], letters[5] = letters[5], letters[0]
@@ -81,20 +77,19 @@ class Links:
             return {"signatureCipher": f"s={scrambled}&sp=sig&url={quote(url, safe='')}"}
         return {"url": f"{url}&sig={signature}"}
 
-    def check(self, query: Mapping[str, str], listener: str) -> tuple[str, int]:
-        """The video id and itag that a link leads to. Raises `ForbiddenLink`."""
-        if not hmac.compare_digest(query.get("sig", ""), self._signature(query)):
-            raise ForbiddenLink("signature")
-        if time.time() > int(query["expire"]):
-            raise ForbiddenLink("expired")
-        if query["ip"] != listener:
-            raise ForbiddenLink("listener")
-        if "n" in query:
+    def check(self, incoming: Incoming) -> tuple[str, int] | None:
+        """The video id and itag that a link leads to; None where it is not good for who asks."""
+        query = incoming.query
+        good = (
+            hmac.compare_digest(query.get("sig", ""), self._signature(query))
+            and time.time() <= int(query["expire"])
+            and query["ip"] == incoming.listener
+        )
+        if good and "n" in query:
             challenge = query["n"][-2::-1]  # without the Z, reversed
             solved = self._check_digits(challenge[:10]) == challenge[10:]
-            if not (solved and query["n"].endswith("Z")):
-                raise ForbiddenLink("n")
-        return query["id"].removeprefix("o-A"), int(query["itag"])
+            good = solved and query["n"].endswith("Z")
+        return (query["id"].removeprefix("o-A"), int(query["itag"])) if good else None
 
     def _signature(self, fields: Mapping[str, str]) -> str:
         # What a client could gain by changing; it may drop or add other fields, as YouTube lets it.

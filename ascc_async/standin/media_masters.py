@@ -30,9 +30,8 @@ Frames = tuple[bytes, ...]
 Indices = npt.NDArray[np.int64]
 AAC_FRAME, OPUS_FRAME = 1024, 960  # samples
 OPUS_PRE_SKIP = 312  # samples at 48 kHz that libopus puts before the sound
-SILENT_FRAMES = 32
 _PREROLL = 24  # frames encoded before a block and thrown away: the encoder finds its feet
-_RUN_OUT = 3
+_RUN_OUT = 6
 _TIME_LIMIT_SECONDS = 120
 # The quick coder without its tools: a third of the time, and closer to the original, too.
 _AAC_TOOLS_OFF = ["-aac_pns", "0", "-aac_tns", "0", "-aac_ms", "0", "-aac_is", "0"]
@@ -89,16 +88,15 @@ class Flavour:
 
 
 class SoundMaster:
-    """Six encoded blocks of one flavour (one of silence), from the folder or encoded here.
+    """Six encoded blocks of one flavour, from the folder or encoded here.
 
     Making one raises MediaNotMade.
     """
 
     def __init__(self, flavour: Flavour, folder: Path) -> None:
         self._flavour, self._folder = flavour, folder
-        numbers = range(1 if flavour.silent else BASE)
-        paths = [folder / f"{flavour.name}-{number}" for number in numbers]
-        encode = [partial(_encode_block, flavour, number) for number in numbers]
+        paths = [folder / f"{flavour.name}-{number}" for number in range(BASE)]
+        encode = [partial(_encode_block, flavour, number) for number in range(BASE)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             self._blocks = list(pool.map(_kept, paths, encode))
         self._sizes = np.array([[len(frame) for frame in block] for block in self._blocks])
@@ -138,8 +136,6 @@ class SoundMaster:
     def _block_and_index(self, first: int, count: int) -> tuple[Indices, Indices]:
         """Of each frame: which encoded block holds it, and where in it."""
         frame, length = np.arange(first, first + count, dtype=np.int64), self._sizes.shape[1]
-        if self._flavour.silent:
-            return np.zeros_like(frame), frame % length
         # twice the frame's middle: AAC frames are centred on their number, Opus ones between
         middle = 2 * frame + (self._flavour.codec == "opus")
         slot = middle * SLOTS // (2 * length)
@@ -147,16 +143,14 @@ class SoundMaster:
 
 
 def _encode_block(flavour: Flavour, number: int) -> list[bytes]:
-    """The frames of a block both of whose digits are `number`; some of silence where silent."""
+    """The frames of a block both of whose digits are `number`."""
     length, rate, channels = flavour.frame_samples, flavour.sample_rate, flavour.channels
+    wanted = flavour.block_frames
+    first, count = number * (BASE + 1) * wanted - _PREROLL, wanted + _PREROLL + _RUN_OUT
+    pcm = synth_samples(first * length, count * length, rate, channels)
     if flavour.silent:
-        preroll, wanted = 8, SILENT_FRAMES
-        pcm = np.zeros((2 * SILENT_FRAMES * length, channels), np.float32)
-        pcm[-length:] = 0.5  # far behind what is wanted: frames of one size would not be listed
-    else:
-        preroll, wanted = _PREROLL, flavour.block_frames
-        first = number * (BASE + 1) * wanted - preroll
-        pcm = synth_samples(first * length, (wanted + preroll + _RUN_OUT) * length, rate, channels)
+        # Not the last frame, behind what is wanted: frames of one size would not be listed.
+        pcm[:-length] = 0
     codec = _AAC if flavour.codec == "aac" else _OPUS
     stream = run_ffmpeg(
         ["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-i", "-", "-threads", "1",
@@ -169,7 +163,7 @@ def _encode_block(flavour: Flavour, number: int) -> list[bytes]:
     columns = (flags >> 8 & 15).bit_count()
     rows = np.frombuffer(stream, ">u4", count * columns, at + 12).reshape(count, columns)
     ends = np.cumsum([stream.index(b"mdat") + 4, *rows[:, flags >> 8 & 1].tolist()]).tolist()
-    return [stream[begin:end] for begin, end in pairwise(ends)][preroll : preroll + wanted]
+    return [stream[begin:end] for begin, end in pairwise(ends)][_PREROLL : _PREROLL + wanted]
 
 
 def _kept(path: Path, make: Callable[[], list[bytes]]) -> Frames:

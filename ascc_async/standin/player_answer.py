@@ -7,7 +7,7 @@ from typing import Any
 
 from ascc_async.model import Reason
 from ascc_async.standin.incoming import Incoming
-from ascc_async.standin.links import LINK_SECONDS, Links, Puzzle
+from ascc_async.standin.links import LINK_SECONDS, Links
 from ascc_async.standin.media import Stream
 from ascc_async.standin.next_answer import TRACKING, VISITOR
 from ascc_async.standin.playability import REFUSALS, Unplayable, wording
@@ -15,8 +15,6 @@ from ascc_async.standin.world import GONE, SIGNING_IN_HELPS, Video
 
 APPS = frozenset({"ANDROID", "ANDROID_VR", "IOS", "VISIONOS"})
 
-# What yt-dlp must solve with JavaScript before a link of this client works.
-_PUZZLES: dict[str, Puzzle] = {"WEB_EMBEDDED_PLAYER": "n", "TVHTML5": "cipher"}
 # Clients that YouTube hands formats whose media only its own protocol (SABR) brings.
 _WITHOUT_LINKS = frozenset({"WEB", "MWEB", "WEB_REMIX", "TVHTML5_SIMPLY"})
 
@@ -149,13 +147,7 @@ def _format(video: Video, stream: Stream, incoming: Incoming, links: Links) -> d
     if stream.index_range:
         entry["indexRange"] = _range(stream.index_range)
     if incoming.client not in _WITHOUT_LINKS:
-        entry |= links.make(
-            video.video_id,
-            stream,
-            client=incoming.client,
-            listener=incoming.listener,
-            puzzle=_PUZZLES.get(incoming.client, "none"),
-        )
+        entry |= links.make(video.video_id, stream, incoming)
     return entry | stream.facts
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from ascc_async.standin.incoming import KINDS, read_request
+from ascc_async.standin.incoming import read_request
 from ascc_async.standin.limits import HiddenLimits, HowRefused, SeededFaults, retry_after
 from ascc_async.standin.metadata import write_world
 from ascc_async.standin.proxy import ProxyServer, make_tls
@@ -22,6 +22,12 @@ from ascc_async.standin.site import Site
 from ascc_async.standin.world_settings import LOG_FILE, RefusalStyle, WorldSettings
 
 _COUNTERS = ("requests", "bytes", "refused", "answered", "faults", "videos", "connections")
+
+# Of a request, besides when it came and how it went.
+_LOGGED = (
+    "identity", "listener", "host", "path", "endpoint", "kind", "videos", "client", "mask",
+    "signed_in",
+)  # fmt: skip
 
 
 class Standin:
@@ -92,48 +98,30 @@ class Standin:
             await asyncio.sleep(self._settings.delay_seconds)
         dead = self._settings.pages.dead_sessions
         incoming = await read_request(request, listener, dead_sessions=dead)
-        endpoint = incoming.endpoint
-        kind, identity = KINDS.get(endpoint, "other"), incoming.identity
-        refusal = self._limits.judge(kind, identity, time.monotonic(), time.time())
-        fault = None
-        if refusal is None:
-            fault = self._faults.draw(
-                endpoint,
-                incoming.videos,
-                request.path,
-                client=incoming.client,
-                identity=identity,
-            )
+        refusal = self._limits.judge(incoming.kind, incoming.identity, time.monotonic())
+        fault = None if refusal else self._faults.draw(incoming)
         if fault and fault.name in get_args(RefusalStyle):
-            header = retry_after(fault.retry_after, fault.retry_after_seconds, time.time())
+            header = retry_after(fault.retry_after, fault.retry_after_seconds)
             refusal = HowRefused(fault.name, header)
         # As YouTube does to clients it distrusts: a sound answer, about something else.
         if fault and fault.name == "other_video":
             others = (video.video_id for video in self._site.world.videos)
-            incoming = incoming.about(next(each for each in others if each not in incoming.videos))
+            other = next(each for each in others if each not in incoming.videos)
+            incoming = incoming._replace(videos=(other,))
         reply = await self._site.reply(incoming, refusal, fault)
         line = {
             "t": time.time(),
-            "who": identity,
-            "listener": listener,
-            "host": incoming.host,
-            "path": request.path,
-            "endpoint": endpoint,
-            "kind": kind,
-            "videos": incoming.videos,
-            "client": incoming.client,
-            "mask": incoming.mask,
             "fault": fault.name if fault else "",
             "refused": refusal.style if refusal else "",
-            "signed_in": incoming.signed_in,
+            **{name: getattr(incoming, name) for name in _LOGGED},
         }
 
         def record(status: int, size: int) -> None:
             counters = self._counters
-            counters["requests"][endpoint] += 1
-            counters["bytes"][kind] += size
-            counters["videos"][endpoint] += len(incoming.videos)
-            counters["refused" if refusal else "answered"][identity] += 1
+            counters["requests"][incoming.endpoint] += 1
+            counters["bytes"][incoming.kind] += size
+            counters["videos"][incoming.endpoint] += len(incoming.videos)
+            counters["refused" if refusal else "answered"][incoming.identity] += 1
             if fault:
                 counters["faults"][fault.name] += 1
             if self._settings.log_requests:

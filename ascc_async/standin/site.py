@@ -14,7 +14,7 @@ from ascc_async.standin import masks, replies, web_pages
 from ascc_async.standin.data_api import list_videos
 from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.limits import HowRefused, drawn_by_hash
-from ascc_async.standin.links import PLAYER_SCRIPT, ForbiddenLink, Links
+from ascc_async.standin.links import PLAYER_SCRIPT, Links
 from ascc_async.standin.media import Stream, stream_of, streams_of
 from ascc_async.standin.next_answer import next_answer, written
 from ascc_async.standin.playability import REFUSALS
@@ -56,7 +56,7 @@ class Site:
             if incoming.endpoint in ("next", "player", "watch") and (worded or not refusal):
                 reply = await self._about_video(incoming, worded)
             elif refusal:
-                url, header = str(incoming.request.url), refusal.retry_after
+                url, header = incoming.url, refusal.retry_after
                 reply = replies.refused(refusal.style, incoming.endpoint, url, header)
             else:
                 reply = await self._answer(incoming, fault)
@@ -101,10 +101,10 @@ class Site:
         return written(masks.apply(answer, mask), pages)
 
     async def _answer(self, incoming: Incoming, fault: Fault | None) -> SiteReply:
-        path = incoming.request.path
+        path = incoming.path
         match incoming.endpoint:
             case "data_api":
-                return list_videos(self.world, incoming.query, self._settings.data_api, self._quota)
+                return list_videos(self.world, incoming, self._settings.data_api, self._quota)
             case "media":
                 whole = fault is not None and fault.name == "range_ignored"
                 return await asyncio.to_thread(self._media, incoming, whole)
@@ -130,14 +130,14 @@ class Site:
 
     def _media(self, incoming: Incoming, whole: bool) -> SiteReply:
         """206 with the part asked for; 200 with everything; 416 beyond the end."""
-        try:
-            video_id, itag = self._links.check(incoming.query, incoming.listener)
-        except (ForbiddenLink, KeyError, ValueError):  # expired, of another address, or mutilated
+        link = self._links.check(incoming)
+        if link is None:  # expired, of another listener, not solved, or mutilated
             return replies.FORBIDDEN
+        video_id, itag = link
         stream = stream_of(self.world.video(video_id), itag, self._settings.media)
         headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=21540"}
         kind, size = stream.mime.split(";")[0], stream.size
-        match = _RANGE.match(incoming.request.headers.get("Range", "").strip())
+        match = _RANGE.match(incoming.range.strip())
         if whole or not match:
             return SiteReply(stream.read(), 200, kind, headers)
         first, last = int(match[1]), min(int(match[2] or size), size - 1)

@@ -58,51 +58,35 @@ class Shares(_FrozenSettings):
 class PageSettings(_FrozenSettings):
     """How `next`, `player` and the watch page look; most fields imitate a change at YouTube."""
 
-    # YouTube's real size: it decides what parsing costs, and what a mask saves.
-    kilobytes: int = Field(
-        default=320, ge=0, description="size of an unmasked next answer and of a watch page"
-    )
+    # Of an unmasked next answer and of a watch page. YouTube's real size: it decides what parsing
+    # costs, and what a mask saves.
+    kilobytes: int = 320
     mask: Literal["honoured", "refused", "ignored"] = "honoured"
     license_row: Literal["there", "gone", "renamed"] = "there"
-    license_row_missing: Share = Field(
-        default=0, description="share of answers without it, as in an A/B test: drawn for each"
-    )
-    license_row_gone_for: tuple[str, ...] = Field(
-        default=(), description="listeners whose clients are shown none"
-    )
+    license_row_missing: Share = 0  # of the answers, as in an A/B test: drawn for each
+    license_row_gone_for: tuple[str, ...] = ()  # listeners whose clients are shown none
     container: Literal["there", "gone", "renamed"] = "there"
     results: Literal["there", "gone", "renamed"] = "there"
-    reordered: bool = Field(default=False, description="keys of every object in another order")
-    license_text: str | None = Field(
-        default=None, description="other words for the Creative Commons license"
-    )
-    dead_sessions: bool = Field(
-        default=False, description="login cookies are no longer taken as signed in, and cleared"
-    )
+    reordered: bool = False  # the keys of every object
+    license_text: str | None = None  # other words for the Creative Commons license
+    dead_sessions: bool = False  # login cookies no longer sign in, and are cleared
 
 
 class DataApi(_FrozenSettings):
-    """The Data API's keys and their daily quota in units."""
+    """The Data API's keys (null: every one that begins with AIza) and their daily quota."""
 
-    keys: tuple[str, ...] | None = Field(
-        default=None, description="keys that are valid; null: every key that begins with AIza"
-    )
-    # Google's default for a new key.
-    quota: int = Field(default=10_000, ge=0)
-    missing: Share = Field(
-        default=0, description="share of the videos that are there and yet left out of its answers"
-    )
+    keys: tuple[str, ...] | None = None
+    quota: int = 10_000  # units; Google's default for a new key
+    missing: Share = 0  # of the videos that are there, left out of its answers
 
 
 class MediaSettings(_FrozenSettings):
     """How media is served."""
 
-    total_mbit: float | None = Field(default=None, gt=0, description="Mbit/s of the whole stand-in")
-    # Off: encoding pictures would hold up every first test by seconds.
-    pictures: bool = Field(default=False, description="offer itags 134 and 160 too (costly)")
-    damaged: tuple[int, ...] = Field(
-        default=(), description="itags whose sound is damaged in every video"
-    )
+    total_mbit: float | None = None  # Mbit/s of the whole stand-in
+    # Itags 134 and 160 too. Off: encoding pictures would hold up every first test by seconds.
+    pictures: bool = False
+    damaged: tuple[int, ...] = ()  # itags whose sound is damaged in every video
 
 
 class Limit(_FrozenSettings):
@@ -112,9 +96,9 @@ class Limit(_FrozenSettings):
     """
 
     kind: RequestKindName = "pages"
-    requests: int = Field(ge=0)
-    window_seconds: float = Field(default=10, gt=0)
-    pause_seconds: float = Field(default=60, ge=0)
+    requests: int
+    window_seconds: float = 10
+    pause_seconds: float = 60
     style: RefusalStyle = "429"
     retry_after: RetryAfterForm = "none"
     identities: tuple[str, ...] | None = None
@@ -131,14 +115,14 @@ class Fault(_FrozenSettings):
 
     name: FaultName
     share: Share = 1.0
-    times: int = Field(default=1, ge=0)
+    times: int = 1
     endpoints: tuple[str, ...] | None = None
     clients: tuple[str, ...] | None = None
     identities: tuple[str, ...] | None = None
-    seconds: float = Field(default=3600, ge=0)
-    bytes_per_second: float = Field(default=2000, gt=0)
+    seconds: float = 3600
+    bytes_per_second: float = 2000
     retry_after: RetryAfterForm = "none"
-    retry_after_seconds: float = Field(default=5, ge=0)
+    retry_after_seconds: float = 5
 
 
 class ProxyListener(_FrozenSettings):
@@ -160,20 +144,18 @@ class WorldSettings(_FrozenSettings):
     """The world and how it answers. The same settings give the same truth in every process."""
 
     seed: int = 0
-    videos: int = Field(default=150, ge=0, description="length of the world's own list")
+    videos: int = 150  # of the world's own list
     creative_commons_share: Share = 0.45
     shares: Shares = Shares()
     length_seconds: tuple[float, float] = (3, 600)
     known_creative_commons: tuple[str, ...] = ("M4gD1WSo5mA", "eQcmzGIKrzg")
     known_standard: tuple[str, ...] = ("cJ9to6EmElQ", "iqKdEhx-dD4")
-    licenses_changed: bool = Field(
-        default=False, description="true: license_changed videos now read standard"
-    )
+    licenses_changed: bool = False  # true: license_changed videos now read standard
     pages: PageSettings = PageSettings()
     data_api: DataApi = DataApi()
     media: MediaSettings = MediaSettings()
     limits: tuple[Limit, ...] = ()
     faults: tuple[Fault, ...] = ()
     listeners: tuple[ProxyListener, ...] = (ProxyListener(),)
-    delay_seconds: float = Field(default=0, ge=0, description="wait before every answer")
+    delay_seconds: float = 0  # before every answer
     log_requests: bool = True

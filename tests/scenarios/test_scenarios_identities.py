@@ -122,7 +122,7 @@ def test_one_is_refused_and_the_other_does_the_job(house: StandinProcess, tmp_pa
     assert "locked" in said
     assert wrong(two.place.manifest(), house.world) == []
     assert {row["attempts"] for row in two.place.manifest() if row["outcome"] == "clip"} == {"1"}
-    refused = [line for line in house.requests() if line["who"] == "locked"]
+    refused = [line for line in house.requests() if line["identity"] == "locked"]
     # A page without a video tells nothing; where the player refuses, another such page shows that
     # pages are refused, too.
     assert [line["endpoint"] for line in refused[:3]] == ["next", "player", "next"]

@@ -14,6 +14,7 @@ from aiohttp_socks import ProxyConnector
 
 from ascc_async.model import CREATIVE_COMMONS_LINK
 from ascc_async.standin import links
+from ascc_async.standin.incoming import Incoming
 from ascc_async.standin.media import Stream
 from ascc_async.standin.playability import REFUSALS
 from ascc_async.standin.process import StandinProcess
@@ -118,18 +119,12 @@ async def test_media_links_are_bound_and_signed(ask: Client) -> None:
 
 def test_media_links_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """After six hours they are good for nothing."""
-    stream = Stream(140, "audio/mp4", 1000, (), (0, 0), None)
-    for seconds in (60, -2):
+    stream, asked = Stream(140, "audio/mp4", 1000, (), (0, 0), None), Incoming("player", "main", "")
+    for seconds, leads_to in ((60, (COMMON, 140)), (-2, None)):
         monkeypatch.setattr(links, "LINK_SECONDS", seconds)
-        link = links.Links(b"secret").make(
-            COMMON, stream, client="VISIONOS", listener="main", puzzle="none"
-        )
-        query = dict(parse_qsl(urlsplit(link["url"]).query))
-        if seconds > 0:
-            assert links.Links(b"secret").check(query, "main") == (COMMON, 140)
-        else:
-            with pytest.raises(links.ForbiddenLink, match="expired"):
-                links.Links(b"secret").check(query, "main")
+        url = links.Links(b"secret").make(COMMON, stream, asked)["url"]
+        fetched = asked._replace(query=dict(parse_qsl(urlsplit(url).query)))
+        assert links.Links(b"secret").check(fetched) == leads_to
 
 
 async def test_the_web_players_puzzle_must_be_solved(ask: Client) -> None:
@@ -178,7 +173,7 @@ async def test_login_cookies_make_another_identity(ask: Client, youtube: Standin
     cookies = {"SAPISID": "a/b", "LOGIN_INFO": "x"}
     body = (await ask("https://www.youtube.com/", cookies=cookies)).body
     assert b'"LOGGED_IN": true' in body
-    assert youtube.requests()[-1]["who"].startswith("account-")
+    assert youtube.requests()[-1]["identity"].startswith("account-")
     youtube.set_pages(dead_sessions=True)
     dead = await ask("https://www.youtube.com/", cookies=cookies)
     assert b'"LOGGED_IN": false' in dead.body
@@ -299,7 +294,7 @@ async def test_the_log_tells_who_asked_what(ask: Client, youtube: StandinProcess
     """One line per request, there before the answer is; counters beside it."""
     await ask.next(COMMON, mask=MASK, listener="locked")
     line = youtube.requests("next")[-1]
-    assert (line["who"], line["videos"], line["status"]) == ("locked", [COMMON], 200)
+    assert (line["identity"], line["videos"], line["status"]) == ("locked", [COMMON], 200)
     assert line["mask"] == MASK
     counters = youtube.counters()
     assert counters["requests"]["next"] == 1
