@@ -149,9 +149,8 @@ def choose_classes(
 
     Raises `SettingsError`, with the nearest names, for a name that is no class.
     """
-    names = _NameLookup(classes, ontology)
-    included = names.with_descendants(settings.include, "include") if settings.include else None
-    excluded = names.with_descendants(settings.exclude, "exclude")
+    included = _named(settings.include, "include", classes, ontology) if settings.include else None
+    excluded = _named(settings.exclude, "exclude", classes, ontology)
     choices: list[ClassChoice] = []
     suitable = 0
     for sound in classes:
@@ -172,12 +171,6 @@ def require_one(choices: Sequence[ClassChoice], settings: ClassesSettings) -> No
     """Raises `SettingsError`, with the reasons, when no class is chosen."""
     if any(choice.chosen for choice in choices):
         return
-    suitable = sum(choice.suitable_index is not None for choice in choices)
-    if suitable:
-        raise SettingsError(
-            f"classes.start_index ({settings.start_index}) is beyond the last of the {suitable}"
-            f" suitable classes, which count from 0 to {suitable - 1}"
-        )
     # The qualities themselves differ from class to class: they are counted as one reason.
     below = f"quality below {settings.min_quality:g}"
     reasons = Counter(
@@ -208,43 +201,36 @@ def _why_not_suitable(
     return ""
 
 
-class _NameLookup:
-    """Finds classes by MID or display name, in the class list and in the ontology."""
+def _named(
+    entries: Iterable[str], key: str, classes: Sequence[SoundClass], ontology: Ontology
+) -> frozenset[str]:
+    """The classes with these MIDs or display names, and all below them in the ontology."""
+    known = [(sound.mid, sound.name) for sound in classes]
+    known += [(node.mid, node.name) for node in ontology.nodes.values()]
+    named: set[str] = set()
+    for entry in map(str.strip, entries):
+        folded = entry.casefold()
+        mids = {mid for mid, name in known if entry == mid or folded == name.casefold()}
+        if not mids:
+            raise SettingsError(
+                f"classes.{key}: {entry!r} is no class of AudioSet, neither MID nor name;"
+                f" {_nearest(entry, known)}"
+            )
+        named |= mids
+        for mid in mids & ontology.nodes.keys():
+            named |= ontology.descendants(mid)
+    return frozenset(named)
 
-    def __init__(self, classes: Sequence[SoundClass], ontology: Ontology) -> None:
-        self._ontology = ontology
-        self._mids = {sound.mid for sound in classes} | set(ontology.nodes)
-        self._by_name: dict[str, set[str]] = {}
-        self._spelling: dict[str, str] = {}
-        names = [(sound.name, sound.mid) for sound in classes]
-        names += [(node.name, node.mid) for node in ontology.nodes.values()]
-        for name, mid in names:
-            self._by_name.setdefault(name.casefold(), set()).add(mid)
-            self._spelling.setdefault(name.casefold(), name)
 
-    def with_descendants(self, entries: Iterable[str], key: str) -> frozenset[str]:
-        """The named classes and all below them in the ontology."""
-        named: set[str] = set()
-        for entry in map(str.strip, entries):
-            mids = {entry} if entry in self._mids else self._by_name.get(entry.casefold())
-            if mids is None:
-                raise SettingsError(
-                    f"classes.{key}: {entry!r} is no class of AudioSet, neither MID nor name;"
-                    f" {self._nearest(entry)}"
-                )
-            named |= mids
-            for mid in mids & self._ontology.nodes.keys():
-                named |= self._ontology.descendants(mid)
-        return frozenset(named)
-
-    def _nearest(self, entry: str) -> str:
-        candidates = self._mids if entry.startswith("/") else self._spelling
-        # Names that look alike, then names that contain the entry ("dog" in "Hot dog stand").
-        near = difflib.get_close_matches(entry.casefold(), list(candidates), n=4, cutoff=0.6)
-        if len(entry) >= 3:
-            near += [name for name in sorted(self._spelling) if entry.casefold() in name]
-        names = [repr(self._spelling.get(name, name)) for name in dict.fromkeys(near)]
-        return f"nearest: {', '.join(names[:5])}" if names else "plan --classes lists them all"
+def _nearest(entry: str, known: Iterable[tuple[str, str]]) -> str:
+    folded, is_mid = entry.casefold(), entry.startswith("/")
+    spelling = {mid: mid for mid, _ in known} if is_mid else {n.casefold(): n for _, n in known}
+    # Names that look alike, then names that contain the entry ("dog" in "Hot dog stand").
+    near = difflib.get_close_matches(folded, list(spelling), n=4)
+    if len(entry) >= 3:
+        near += [name for name in sorted(spelling) if folded in name]
+    names = [repr(spelling[name]) for name in dict.fromkeys(near)]
+    return f"nearest: {', '.join(names[:5])}" if names else "plan --classes lists them all"
 
 
 # -- the table of classes ----------------------------------------------------------------------

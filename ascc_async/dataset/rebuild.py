@@ -22,7 +22,7 @@ from ascc_async.dataset.manifest import ManifestRow, as_rows, clips_in, manifest
 from ascc_async.dataset.tables import SUITABLE_COLUMNS, write_table
 from ascc_async.dataset.text import counted, restored
 from ascc_async.errors import MetadataError
-from ascc_async.files import part_of, seal, sha256_of
+from ascc_async.files import replacing, sha256_of
 from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import Outcome, Reason
 from ascc_async.settings import ClipsSettings
@@ -200,6 +200,5 @@ def as_text(rebuilt: Sequence[Rebuilt]) -> str:
 def write_rebuilt(output_dir: Path, rebuilt: Sequence[Rebuilt]) -> None:
     """Write the comparison to `output_dir/dataset/rebuilt.csv`. Raises SetupError."""
     path = output_dir / "dataset" / "rebuilt.csv"
-    with part_of(path) as part:
+    with replacing(path) as part:
         write_table(part, Rebuilt._fields, rebuilt)
-        seal(part, path)

@@ -94,7 +94,7 @@ def test_labels_stay_whole(catalog: Catalog) -> None:
         ({"exclude": ["/m/aa"]}, "classes.exclude: '/m/aa'.*'/m/a'"),
         ({"include": ["zzzzzzzzz"]}, "plan --classes"),
         ({"include": ["top"]}, "nearest: 'Class top'"),
-        ({"start_index": 4}, "start_index .4. is beyond the last of the 4"),
+        ({"start_index": 4}, "leave no class .*before start_index 4: 4"),
         ({"include": ["/m/c"], "min_quality": 0.9}, "leave no class .*quality below 0.9: 1"),
     ],
 )
