@@ -19,6 +19,7 @@ import psutil
 import uvloop
 
 from ascc_async.concurrency.shutdown import Shutdown
+from ascc_async.model import Outcome
 from ascc_async.pipeline.run import Run
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
@@ -83,7 +84,7 @@ async def soak(settings: Settings) -> tuple[list[Sample], int]:
         watching = tasks.create_task(watch(run, settings.output.dir, samples))
         counts = await run.run()
         watching.cancel()
-    return samples, counts.pending
+    return samples, counts.outcome(Outcome.PENDING)
 
 
 def compared(samples: list[Sample]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import yaml
@@ -31,9 +32,12 @@ def card(counts: Counts, classes: Sequence[ChosenClass], settings: Settings) -> 
     """The whole card."""
     limit = settings.sampling.max_per_class
     # Every outcome has its column, also where it never occurs: cards of two runs compare.
+    by_split = Counter[tuple[str, str]]()
+    for kind, number in counts.kinds.items():
+        by_split[kind.split, kind.outcome] += number
     splits: list[tuple[object, ...]] = [
-        (name, *(counts.splits.get((name, outcome), 0) for outcome in Outcome))
-        for name in sorted({split for split, _ in counts.splits})
+        (name, *(by_split[name, outcome] for outcome in Outcome))
+        for name in sorted({kind.split for kind in counts.kinds})
     ]
     splits.append(("**all**", *(counts.outcome(outcome) for outcome in Outcome)))
     kept = "Kept as the source had them.\n\n" if settings.clips.sample_rate is None else ""

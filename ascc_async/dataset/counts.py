@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,9 @@ from ascc_async.model import License, Outcome
 
 
 class RowKind(NamedTuple):
-    """What rows are counted by. `tried`: somebody tried to make the clip."""
+    """What rows are counted by. `license` is "" where nobody was asked yet; `tried`: somebody
+    tried to make the clip.
+    """
 
     split: str
     license: str
@@ -21,22 +23,24 @@ class RowKind(NamedTuple):
     tried: bool
 
 
+Kinds = Mapping[RowKind, int]
+"""How many rows there are of each kind."""
+
+
+def total(kinds: Kinds, wanted: Callable[[RowKind], bool] = lambda kind: True) -> int:
+    """The rows of all these kinds."""
+    return sum(number for kind, number in kinds.items() if wanted(kind))
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Sums over the rows of a manifest. Mappings hold only what occurs, in a stable order.
+    """Sums over the rows of a manifest: `kinds` over all, the others over the clips.
 
-    `licenses` has the key "" for segments that nobody was asked about yet. `reasons` counts rows
-    by (outcome, reason), `splits` by (split, outcome). `classes` counts clips by MID,
-    `sample_rates` clips by Hz. `seconds` and `bytes` are those of the clips, `channels` the
-    channels to credit, `first_checked` and `last_checked` when their licenses were seen.
-    `untried` counts the pending rows whose clip nobody tried to make yet.
+    `classes` counts clips by MID, `sample_rates` by Hz, in a stable order. `channels` are those to
+    credit, `first_checked` and `last_checked` tell when the licenses were seen.
     """
 
-    segments: int
-    outcomes: Mapping[str, int]
-    licenses: Mapping[str, int]
-    reasons: Mapping[tuple[str, str], int]
-    splits: Mapping[tuple[str, str], int]
+    kinds: Kinds
     classes: Mapping[str, int]
     sample_rates: Mapping[int, int]
     seconds: float
@@ -44,20 +48,33 @@ class Counts:
     channels: int
     first_checked: str
     last_checked: str
-    untried: int
 
     def outcome(self, outcome: Outcome) -> int:
         """Rows with this outcome."""
-        return self.outcomes.get(outcome, 0)
+        return total(self.kinds, lambda kind: kind.outcome == outcome)
 
     def license(self, license: License) -> int:
         """Rows whose newest answer said so."""
-        return self.licenses.get(license, 0)
+        return total(self.kinds, lambda kind: kind.license == license)
+
+    @property
+    def reasons(self) -> Mapping[tuple[str, str], int]:
+        """Rows by outcome and reason."""
+        reasons = Counter[tuple[str, str]]()
+        for kind, number in self.kinds.items():
+            reasons[kind.outcome, kind.reason] += number
+        # Sorted, so that the card does not change with the order of the rows.
+        return dict(sorted(reasons.items()))
+
+    @property
+    def segments(self) -> int:
+        """All rows."""
+        return total(self.kinds)
 
     @property
     def asked(self) -> int:
         """Segments whose license was asked for."""
-        return self.segments - self.licenses.get("", 0)
+        return total(self.kinds, lambda kind: kind.license != "")
 
     @property
     def clips(self) -> int:
@@ -65,36 +82,22 @@ class Counts:
         return self.outcome(Outcome.CLIP)
 
     @property
-    def pending(self) -> int:
-        """Segments that are not finished."""
-        return self.outcome(Outcome.PENDING)
-
-    @property
     def left(self) -> int:
         """Segments that a further run goes on with: those of unknown license are asked again."""
-        return self.pending + self.license(License.UNKNOWN)
+        return self.outcome(Outcome.PENDING) + self.license(License.UNKNOWN)
+
+    @property
+    def untried(self) -> int:
+        """The pending ones whose clip nobody tried to make yet."""
+        return total(self.kinds, lambda kind: kind.outcome == Outcome.PENDING and not kind.tried)
 
 
-def counts_of(kinds: Mapping[RowKind, int], clips: Sequence[ManifestRow]) -> Counts:
+def counts_of(kinds: Kinds, clips: Sequence[ManifestRow]) -> Counts:
     """The sums, from how many rows there are of each kind and from the rows of the clips."""
-    outcomes, licenses = Counter[str](), Counter[str]()
-    reasons, splits = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    untried = 0
-    for (split, license, outcome, reason, tried), number in kinds.items():
-        outcomes[outcome] += number
-        licenses[license] += number
-        reasons[outcome, reason] += number
-        splits[split, outcome] += number
-        untried += number * (outcome == Outcome.PENDING and not tried)
     # Whole microseconds: a sum of floats would depend on the order of its parts.
     micros = sum(round(float(row.duration_seconds) * 1_000_000) for row in clips)
     return Counts(
-        segments=outcomes.total(),
-        outcomes=dict(sorted(outcomes.items())),
-        # Sorted, so that the card does not change with the order of the rows.
-        licenses=dict(sorted(licenses.items())),
-        reasons=dict(sorted(reasons.items())),
-        splits=dict(sorted(splits.items())),
+        kinds,
         classes=dict(sorted(Counter(m for row in clips for m in row.labels.split(",")).items())),
         sample_rates=dict(sorted(Counter(int(row.sample_rate) for row in clips).items())),
         seconds=micros / 1_000_000,
@@ -102,5 +105,4 @@ def counts_of(kinds: Mapping[RowKind, int], clips: Sequence[ManifestRow]) -> Cou
         channels=len({row.channel_id for row in clips}),
         first_checked=min((row.license_checked_at for row in clips), default=""),
         last_checked=max((row.license_checked_at for row in clips), default=""),
-        untried=untried,
     )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascc_async.audioset.segments import Bools, Int64s, gather, offsets
-from ascc_async.dataset.counts import RowKind, counts_of
+from ascc_async.dataset.counts import Kinds, RowKind, counts_of
 from ascc_async.dataset.manifest import COLUMNS, ManifestRow
 from ascc_async.errors import MetadataError
 from ascc_async.model import License, Outcome, Reason
@@ -135,7 +135,7 @@ class ManifestIndex:
         return np.array(numbers, np.uint16)[alike.ngroup()]
 
     @cached_property
-    def classes(self) -> Mapping[str, Mapping[RowKind, int]]:
+    def classes(self) -> Mapping[str, Kinds]:
         """Of each class how many rows of each kind hold it, by MID."""
         labels, lengths = self._sets.labels_of(self._set_of)
         size = len(self._sets.codes), len(self.kinds)

@@ -94,7 +94,7 @@ def chosen_classes(path: Path, mids: Sequence[str]) -> list[ChosenClass]:
     if not path.is_file():
         return [ChosenClass(index, mid, mid, None) for index, mid in enumerate(mids)]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             heading, *rows = csv.reader(file, strict=True)
         if tuple(heading) != SUITABLE_COLUMNS:
             raise ValueError(f"expected the columns {', '.join(SUITABLE_COLUMNS)}")

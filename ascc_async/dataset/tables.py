@@ -63,7 +63,7 @@ def read_rows(path: Path, kind: type[Row], remedy: str) -> list[Row]:
     """
     wrong = "damaged"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             heading, *lines = csv.reader(file, strict=True)
         if tuple(heading) == kind._fields:
             return [kind._make(line) for line in lines]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ascc_async.dataset.card import OUTCOME_MEANINGS
-from ascc_async.dataset.counts import RowKind
+from ascc_async.dataset.counts import Kinds, RowKind
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.progress.formatting import count
@@ -19,7 +19,6 @@ from ascc_async.progress.report import (
     UNTRIED,
     UNTRIED_REMEDY,
 )
-from ascc_async.web.tally import Kinds
 
 # Of each license its name, and the outcome that goes without saying.
 _LICENSES: dict[str, tuple[str, Outcome | None]] = {

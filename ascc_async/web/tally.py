@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 
 from ascc_async.audioset.metadata_files import ONTOLOGY
 from ascc_async.audioset.ontology import Ontology, read_ontology
-from ascc_async.dataset.counts import RowKind
+from ascc_async.dataset.counts import Kinds, total
 from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.published_clips import manifest_in
@@ -24,15 +24,8 @@ from ascc_async.dataset.rebuild import chosen_classes
 from ascc_async.model import License, Outcome
 from ascc_async.settings import Settings
 
-Kinds = Mapping[RowKind, int]
-"""How many rows there are of each kind."""
 _PATIENCE = 3.0  # seconds before a page says that the manifest is being counted
 _ANSWERED = (License.CREATIVE_COMMONS, License.STANDARD, License.UNAVAILABLE)
-
-
-def total(kinds: Kinds, wanted: Callable[[RowKind], bool] = lambda kind: True) -> int:
-    """The rows of all these kinds."""
-    return sum(number for kind, number in kinds.items() if wanted(kind))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ascc_async.concurrency.shutdown import ShutdownSnapshot
-from ascc_async.dataset.counts import Counts
+from ascc_async.dataset.counts import Counts, RowKind
 from ascc_async.model import License, Reason
 from ascc_async.pipeline.pace import Done
 from ascc_async.pipeline.snapshot import DiskSnapshot, Phase, RunSnapshot, SourceSnapshot
@@ -68,20 +68,20 @@ def snapshot(**changes: Any) -> RunSnapshot:
 DRAINING = ShutdownSnapshot(True, "SIGINT", 42.0)
 
 COUNTS = Counts(
-    segments=150,
-    outcomes={"clip": 58, "not_shareable": 60, "pending": 2, "rejected": 3, "unavailable": 27},
-    licenses={"": 2, "creative_commons": 61, "standard": 58, "unavailable": 27, "unknown": 2},
-    reasons={
-        ("clip", ""): 58,
-        ("not_shareable", ""): 58,
-        ("not_shareable", "license_unknown"): 2,
-        ("pending", ""): 2,
-        ("rejected", "silent"): 3,
-        ("unavailable", "age_restricted"): 3,
-        ("unavailable", "private"): 4,
-        ("unavailable", "removed"): 20,
+    {
+        RowKind("eval", license, outcome, reason, tried): number
+        for license, outcome, reason, tried, number in (
+            ("creative_commons", "clip", "", True, 58),
+            ("standard", "not_shareable", "", False, 58),
+            ("unknown", "not_shareable", "license_unknown", False, 2),
+            ("", "pending", "", False, 1),
+            ("", "pending", "", True, 1),
+            ("creative_commons", "rejected", "silent", True, 3),
+            ("unavailable", "unavailable", "age_restricted", False, 3),
+            ("unavailable", "unavailable", "private", False, 4),
+            ("unavailable", "unavailable", "removed", False, 20),
+        )
     },
-    splits={},
     classes={},
     sample_rates={44100: 58},
     seconds=580.0,
@@ -89,5 +89,4 @@ COUNTS = Counts(
     channels=40,
     first_checked="2026-01-31T12:00:00Z",
     last_checked="2026-01-31T12:00:00Z",
-    untried=1,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snapshots import COUNTS, DRAINING, snapshot
 
+from ascc_async.dataset.counts import RowKind
 from ascc_async.model import Outcome, Reason
 from ascc_async.progress.report import advice, report, report_fields
 
@@ -15,7 +16,7 @@ from ascc_async.progress.report import advice, report, report_fields
 def test_every_number_is_a_sum_over_the_manifest(tmp_path: Path) -> None:
     """The outcomes add up to the segments, and each is in the text with its reasons."""
     text = report(COUNTS, snapshot(), tmp_path)
-    assert sum(COUNTS.outcomes.values()) == COUNTS.segments
+    assert sum(map(COUNTS.outcome, Outcome)) == COUNTS.segments
     assert "150  segments          selected; 148 were asked about" in text
     assert "61  Creative Commons  41.78 % of the 146 answered" in text
     assert "58  clips             10 min of sound, 34.5 MB, 40 channels to credit" in text
@@ -39,7 +40,8 @@ def test_what_can_be_helped_comes_before_what_is_gone() -> None:
 def test_every_reason_of_the_closed_list_has_advice() -> None:
     """No reason leaves a user alone, whatever the outcome."""
     for reason in Reason:
-        counts = replace(COUNTS, outcomes={}, reasons={("unavailable", reason.value): 1}, untried=0)
+        kind = RowKind("eval", "unavailable", "unavailable", reason.value, tried=False)
+        counts = replace(COUNTS, kinds={kind: 1})
         assert [item.about for item in advice(counts)] == [(reason.value,)]
 
 
@@ -60,7 +62,7 @@ def test_a_finished_run_says_what_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_run_with_nothing_to_do_says_so(tmp_path: Path) -> None:
     """A second run in a finished folder does not pretend to have worked."""
-    done = replace(COUNTS, outcomes={"clip": 58})
+    done = replace(COUNTS, kinds={RowKind("eval", "creative_commons", "clip", "", tried=True): 58})
     text = report(done, snapshot(answered=0, clips_made=0), tmp_path)
     assert text.startswith("Done: nothing was left to do")
 
