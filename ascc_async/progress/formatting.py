@@ -6,6 +6,8 @@ from datetime import datetime
 
 from ascc_async.dataset.text import one_line
 
+_LAST = 253_000_000_000.0  # in the year 9987: `datetime` ends soon after
+
 
 def count(number: int) -> str:
     """`1,234,567`."""
@@ -45,6 +47,7 @@ def moment(at: float) -> str:
 
 def finish(at: float, now: float, *, seconds: bool = False) -> str:
     """The time of day at which something will be done, with the date when that is not today."""
+    at = min(at, _LAST)
     then, today = (datetime.fromtimestamp(time).astimezone() for time in (at, now))
     if then.date() != today.date():
         return then.strftime("%Y-%m-%d %H:%M")

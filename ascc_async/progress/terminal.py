@@ -14,6 +14,7 @@ def folded(text: str, width: int) -> str:
 
     A path or an address that is longer than a line stays whole, to be copied.
     """
+    width = max(width, 10)  # below that nothing can be read however it is folded
     return "\n".join(_folded_line(line, width) for line in text.split("\n"))
 
 

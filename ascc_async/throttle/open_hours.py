@@ -9,6 +9,7 @@ from math import inf
 
 log = logging.getLogger(__name__)
 
+_DAY = 86_400.0
 _LOOK_EVERY = 60.0  # seconds: the machine's clock may be set
 
 
@@ -61,15 +62,21 @@ class OpenHours:
 
     def end_of(self, begin: float, seconds: float) -> float:
         """The POSIX time at which so many of their seconds have passed since `begin`."""
-        for opens, closes in self._spans(begin if seconds < inf else inf):
+        if seconds == inf:
+            return inf
+        # After two months one day is as good as another: looked at one by one, those of years would
+        # hold up everything else.
+        days = max(0.0, seconds // (self.share * _DAY) - 60)
+        seconds -= days * self.share * _DAY
+        for opens, closes in self._spans(begin):
             if seconds <= closes - opens:
-                return opens + seconds
+                return opens + seconds + days * _DAY
             seconds -= closes - opens
         return inf
 
     def _spans(self, wall: float) -> Iterator[tuple[float, float]]:
         """When they begin and end, from `wall` on."""
-        while self._span and wall < inf:
+        while self._span:
             opens = wall + self.closed_for(wall)
             wall = _next(self._span[1], datetime.fromtimestamp(opens)).timestamp()
             yield opens, wall

@@ -25,6 +25,11 @@ def test_no_word_is_broken_and_none_is_lost(width: int) -> None:
     assert all(len(line) <= width or PATH in line for line in lines)
 
 
+def test_a_terminal_of_one_column_stops_nothing() -> None:
+    """Whoever drags its edge makes it wide again."""
+    assert folded(f"  python -m ascc_async plan\n{TEXT}", 1)
+
+
 def test_what_goes_on_stands_below_its_column() -> None:
     """As long as that leaves half of the line; else it stands further left."""
     row = "passed    Python               3.11.7 on Linux"

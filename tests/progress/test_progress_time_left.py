@@ -278,6 +278,7 @@ def test_the_finish_is_a_time_of_day_and_has_a_date_when_it_is_not_today() -> No
     noon = datetime(2026, 11, 21, 12).timestamp()
     assert finish(noon + 3600, noon) == "13:00"
     assert finish(noon + 24 * 3600, noon) == "2026-11-22 12:00"
+    assert finish(noon + 1e15, noon).startswith("9987-")
     sums = figures(snapshot(at=time.time()))
     assert sums is not None
     assert "done at" in sums.time_left

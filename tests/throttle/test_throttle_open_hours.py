@@ -46,6 +46,8 @@ def test_what_is_done_in_them_ends_after_days() -> None:
     assert end == datetime.fromisoformat("2026-11-22 23:00").timestamp()
     assert hours.seconds_within(noon, end) == 10 * 3600
     assert hours.seconds_within(posix("06:00"), posix("23:00")) == 2 * 3600
+    ages = OpenHours("22:00-22:01").end_of(noon, 60 * 5_000_000)  # at once, and past year 9999
+    assert ages == pytest.approx(noon + 86400 * 5_000_000, abs=86400)
     assert OpenHours(None).end_of(noon, 60) == noon + 60
     assert OpenHours(None).seconds_within(noon, noon + 60) == 60
 
