@@ -291,7 +291,7 @@ class Machines:
             return
         if machine.status != "left out":
             machine.why = "its worker is gone"
-            what = "%(machine)s is lost: what it was asked, others are asked"
+            what = "%(machine)s is lost: other machines are asked what it did not answer"
             log.warning(what, {"machine": str(machine)})
         machine.status = "lost"
         for patience in machine.pending:

@@ -89,7 +89,9 @@ class Disk:
         self._after_full = 0
         if self.waiting:
             self.waiting = False
-            log.warning("there is room again: going on", extra={"free": _gigabytes(free)})
+            log.warning(
+                "enough free disk again: clips are made again", extra={"free": _gigabytes(free)}
+            )
 
     def free(self) -> int:
         """Free bytes."""

@@ -281,7 +281,7 @@ class LicenseStage:
             await self._repeat(replace(question, setbacks=setbacks))
         else:
             log.warning(
-                "some videos could not be asked: the next run asks them",
+                "some videos could not be asked about: the next run asks again",
                 extra={"videos": 1, "why": str(error)},
             )
             self._work_queue.defer((question.row,))

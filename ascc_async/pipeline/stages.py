@@ -108,9 +108,9 @@ class Stages:
             tasks.create_task(self._clips.run())
         if self._second_looks.left:
             log.warning(
-                "videos called unavailable without a reason: %(number)d. You may be blocked, or"
-                " they are gone: they stay unknown until that is seen a second time, two hours"
-                " later or by another identity (network.identities). Run the same command again"
+                "videos called unavailable without a reason: %(number)d. They are gone, or YouTube"
+                " blocks you: they stay unknown until it says the same a second time, two hours"
+                " later or to another identity (network.identities). Run the same command again"
                 " then",
                 {"number": self._second_looks.left},
             )

@@ -213,7 +213,7 @@ class WatchedSource:
         standing = self.standing(look.identity)
         if standing.silent_since is not None:
             log.info(
-                "known videos are shown again: going on",
+                "license source shows videos whose license is known again: asking it again",
                 extra={"identity": look.identity, "source": self.name},
             )
         self.look_first = False
@@ -241,17 +241,17 @@ class WatchedSource:
             else:
                 if closer.passed:
                     standing.passed(closer.began)
-        why = f"it reads {look.wrong}"
+        why = f"it reads {look.wrong}, which is wrong"
         if again and self._context.leave_out(self.name, look.identity):
             what = "misreads videos whose license is known at one machine: it is left out for it"
         elif again:
             self.why, self.closed_until, self.doubted_until = why, math.inf, math.inf
             what = "misreads videos whose license is known: it is not asked any more"
         else:
-            what = "misread a known video, though not a second time"
+            what = "misread a video whose license is known, though not a second time"
         log.log(
             logging.ERROR if again else logging.WARNING,
-            f"license source {what}; what it answered since it last read right is asked again",
+            f"license source {what}; what it answered since it last read one right is asked again",
             extra={"source": self.name, "identity": look.identity, "why": why},
         )
         if not again and self._others(self):
@@ -292,8 +292,8 @@ class WatchedSource:
                 self.pause(SourceUnusable(GONE))
             return
         log.warning(
-            "«%(identity)s» may be blocked: %(source)s shows it no known video; it pauses, and the"
-            f" answers it got since the last one do not count. {BLOCKED}",
+            "«%(identity)s» may be blocked: %(source)s shows it no video whose license is known; it"
+            f" pauses, and the answers it got since it last saw one do not count. {BLOCKED}",
             {"identity": identity, "source": self.name},
         )
         refused = Refused("known videos are not shown", kind="other")

@@ -56,7 +56,7 @@ def _read(lines: Iterator[bytes]) -> Iterator[LoggedEvent]:
             continue
         # What is part of the sentence is not said again.
         more = ", ".join(
-            f"{name} {value}"
+            f"{name}: {value}"
             for name, value in fields.items()
             if isinstance(value, str | int) and name not in _NOT_SAID and str(value) not in text
         )

@@ -231,8 +231,8 @@ class Screen:
         clips = queue.clips - snapshot.clips_made
         made = f" and {counted(clips, 'clip')} made already" if clips else ""
         text = (
-            f"{moment(snapshot.at)} {count(answered)} of {count(queue.selected)} videos are"
-            f" answered{made}; going on"
+            f"{moment(snapshot.at)} resuming: {count(answered)} of {count(queue.selected)} videos"
+            f" are answered{made}"
         )
         fields = {"answered": answered, "selected": queue.selected, "clips": clips}
         self.say(text, "resuming", fields)

@@ -41,7 +41,7 @@ def event_line(at: float, level: str, event: str, fields: Mapping[str, Any]) -> 
 
 
 class TextFormat(logging.Formatter):
-    """`2026-01-31 14:05:09 warning: event (field value)`, without control characters."""
+    """`2026-01-31 14:05:09 warning: event (field: value)`, without control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, cut when it is very long; below it the traceback where there is one."""
@@ -53,7 +53,7 @@ class TextFormat(logging.Formatter):
             more = f": {repeated} more like it; all are in {LOGS}/"
             message = re.split(r"[:;.] | \(", message, maxsplit=1)[0]  # all was said before
         details = ", ".join(
-            f"{key} {_shown(key, value)}" for key, value in fields.items() if value is not None
+            f"{key}: {_shown(key, value)}" for key, value in fields.items() if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         text = safe(message + (f" ({details})" if details else "") + more)

@@ -146,8 +146,8 @@ class Bucket:
         log.warning(
             "«%(identity)s»: %(kind)s are still refused (%(why)s); pausing %(seconds).0f s"
             if again
-            else "«%(identity)s» refused while %(rate).3g %(kind)s/s were permitted (%(why)s);"
-            " pausing %(seconds).0f s",
+            else "YouTube refused «%(identity)s» while %(rate).3g %(kind)s/s were permitted"
+            " (%(why)s); pausing %(seconds).0f s",
             {
                 "identity": self._identity,
                 "rate": rate,

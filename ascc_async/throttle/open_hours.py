@@ -48,7 +48,7 @@ class OpenHours:
                 until = f"{datetime.fromtimestamp(wall + closed):%Y-%m-%d %H:%M}"
                 log.info("outside throttle.hours: no requests until %(until)s", {"until": until})
             elif was_closed and not closed:
-                log.info("throttle.hours begin: going on")
+                log.info("within throttle.hours again: requests are sent")
         return max(0.0, min(self.opens_at, self._look_at) - now)
 
     def seconds_within(self, begin: float, end: float) -> float:

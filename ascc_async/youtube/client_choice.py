@@ -74,8 +74,8 @@ class ClientChoice:
         """Ask yt-dlp's defaults at once for an hour; logged once each time."""
         if self.first(identity, now) is PlayerClient.GUEST:
             log.warning(
-                "yt-dlp's one-request client does not work; using its default clients for an hour"
-                " (about three requests per video)",
+                "yt-dlp's quickest way to a video does not work: for an hour it uses its usual way,"
+                " which takes about three requests instead of one",
                 extra={"identity": identity, "why": why},
             )
         self._guest_paused_until[identity] = now + _GUEST_PAUSE

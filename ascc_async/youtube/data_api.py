@@ -245,7 +245,7 @@ class ApiKeys:
             until = now + _GRACE_SECONDS
         key.rests_until = until
         log.warning(
-            "Data API key: its daily quota is used up",
+            "the daily quota of a Data API key is used up",
             extra={"key": key.name, "until": _clock(until), "keys_left": self.left(now)},
         )
 

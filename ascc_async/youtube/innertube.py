@@ -160,7 +160,8 @@ class InnertubeSource:
         if not reading.shows_video:
             answer.permit.no_verdict()  # blocked identities are shown no video, too
             if self._hidden[identity] >= _MANY_HIDDEN and self._player_refuses(identity):
-                raise Refused("no video is shown any more, and the player refuses", kind="other")
+                message = "YouTube's pages show no video any more, and its player refuses"
+                raise Refused(message, kind="other")
         return reading, answer.permit
 
 

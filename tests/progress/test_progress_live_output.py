@@ -52,7 +52,7 @@ def test_a_pause_is_told_as_a_time_of_day() -> None:
     """Not as seconds since 1970; and what is not known is left out."""
     line = TextFormat().format(record(until=time.time() + 1, source="data_api"))
     assert re.fullmatch(
-        r"\S+ \S+ warning: it rains \(until (\S+ )?\d\d:\d\d, source data_api\)", line
+        r"\S+ \S+ warning: it rains \(until: (\S+ )?\d\d:\d\d, source: data_api\)", line
     )
     assert "until" not in TextFormat().format(record(until=None))
 
@@ -63,7 +63,7 @@ def test_a_thousand_equal_warnings_are_one_line_and_a_count() -> None:
     handler = shown_on(lines, clock := Clock())
     for number in range(1000):
         handler.handle(record(video_id=f"v{number}"))
-    assert lines == ["warning: it rains (video_id v0)"]
+    assert lines == ["warning: it rains (video_id: v0)"]
     clock.now = 61.0
     handler.show_repeated()
     assert lines[1:] == ["warning: it rains: 999 more like it; all are in logs/"]
@@ -97,7 +97,7 @@ def test_titles_with_control_characters_reach_neither_terminal_nor_program_raw()
     """Escapes, line breaks and direction overrides are gone from text and escaped in JSON."""
     nasty = record(title="a\x1b[31mb\nc\u202ed\x9be")
     text, data = TextFormat().format(nasty), JsonFormat().format(nasty)
-    assert text.endswith("(title a[31mb cde)")
+    assert text.endswith("(title: a[31mb cde)")
     assert data.isascii()
     assert data.isprintable()
     assert json.loads(data)["title"] == "a\x1b[31mb\nc\u202ed\x9be"
@@ -160,7 +160,7 @@ async def test_without_a_terminal_events_are_lines_shown_once(tmp_path: Path) ->
     assert isinstance(out.file, io.StringIO)
     lines = out.file.getvalue().splitlines()
     assert [line.split(" ", 2)[2] for line in lines] == [
-        "saw [red]it[/red] :dog: (n 1)", "warning: other",
+        "saw [red]it[/red] :dog: (n: 1)", "warning: other",
     ]  # fmt: skip
     assert len((tmp_path / "logs/ascc_async.log").read_text().splitlines()) == 2
 

@@ -45,7 +45,7 @@ def test_a_list_is_asked_first_and_changes_nothing_else(
     job = Job(tmp_path, calm, *FEW)
     assert job.leg() == 0, job.ends.said
     assert set(asked(calm)[: len(ids)]) == ids
-    assert f"videos {len(ids)}, not_selected 1" in job.ends.said
+    assert f"videos: {len(ids)}, not_selected: 1" in job.ends.said
     rows = job.place.manifest()
     assert timeless(rows) == timeless(expected)
     clips = sorted((row for row in rows if row["path"]), key=lambda row: row["fetched_at"])

@@ -441,7 +441,7 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     fakeclock.run(scene())
     texts = [re.sub("until .*", "until …", record.message) for record in caplog.records]
     assert texts == [
-        "«main» refused while 8 pages/s were permitted (YouTube answers 429); pausing 5 s",
+        "YouTube refused «main» while 8 pages/s were permitted (YouTube answers 429); pausing 5 s",
         "«main»: pages are still refused (YouTube answers 429); pausing 5 s",
         "«main» is answered again after 10 s; 7.2 pages/s are permitted now",
         "«main» is answered above its former limit: 8 pages/s are permitted now",
