@@ -248,10 +248,8 @@ def _from_netscape(text: str) -> list[_Cookie]:
         domain, _, _, _, expires, name, value = (*map(str.strip, fields), "")[:7]
         cookies.append(_cookie(name, value, domain, expires))
     if damaged and not cookies:
-        raise _NotCookies(
-            f"line {damaged} is not in a form that browsers export cookies in (seven fields,"
-            " separated by tabs)"
-        )
+        form = "a form that browsers export cookies in (seven fields, separated by tabs)"
+        raise _NotCookies(f"line {damaged} is not in {form}")
     if not cookies:
         raise _NotCookies("it holds no cookie, only comments")
     return cookies

@@ -5,8 +5,7 @@ handed in.
 from __future__ import annotations
 
 import logging
-import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 from ascc_async.errors import AsccError, ItemError, Refused, Unexplained
 from ascc_async.model import Reason
@@ -39,21 +38,19 @@ class ClientChoice:
     """
 
     def __init__(self) -> None:
-        self._guest_paused_until: dict[str, float] = {}
-        self._fallback_paused_until: dict[str, float] = {}
+        self._guest_paused_until = defaultdict[str, float](float)
+        self._fallback_paused_until = defaultdict[str, float](float)
         self._useless_in_a_row: Counter[str] = Counter()
 
     def first(self, identity: str, now: float) -> PlayerClient:
         """Whom to ask first."""
-        paused = now < self._guest_paused_until.get(identity, -math.inf)
+        paused = now < self._guest_paused_until[identity]
         return PlayerClient.DEFAULT if paused else PlayerClient.GUEST
 
     def may_fall_back(self, identity: str, error: AsccError, signed_in: bool, now: float) -> bool:
         """Whether to ask the defaults after the guest client failed with `error`."""
-        paused = now < self._fallback_paused_until.get(identity, -math.inf)
-        if isinstance(error, Refused) and paused:
-            return False
-        return another_client_may_help(error, signed_in)
+        paused = isinstance(error, Refused) and now < self._fallback_paused_until[identity]
+        return not paused and another_client_may_help(error, signed_in)
 
     def note_guest_success(self, identity: str) -> None:
         """The guest client brought media."""
