@@ -60,7 +60,12 @@ ABORTED = 130  # the exit code after a second Ctrl-C, as shells have it
 
 
 class AsccError(Exception):
-    """Base of every error this project raises on purpose. Pickled and back it is what it was."""
+    """Base of every error this project raises on purpose. Pickled and back it is what it was.
+
+    `identity`: who was told so, where an extractor asked for a video.
+    """
+
+    identity = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By itself Python would call the class with `args`, which are not its arguments.
@@ -127,10 +132,8 @@ class StoppedOnRequest(StopRun):
 class Refused(AsccError):
     """YouTube refuses this identity for now. Never says anything about the video.
 
-    `retry_after`: seconds YouTube asked for, or None. `identity`: who it was, of a clip's video.
+    `retry_after`: seconds YouTube asked for, or None.
     """
-
-    identity = ""
 
     def __init__(
         self, message: str, *, kind: RefusalKind = "other", retry_after: float | None = None
@@ -173,14 +176,10 @@ class UnexpectedAnswer(ServerFault):
 
 
 class Unexplained(AsccError):
-    """YouTube does not play the video for `identity` and names no certain reason.
+    """YouTube does not play the video and names no certain reason.
 
     The video may be gone, or the identity blocked: blocked ones are told the same words.
     """
-
-    def __init__(self, words: str, *, identity: str) -> None:
-        super().__init__(words)
-        self.identity = identity
 
 
 class LinkExpired(AsccError):
@@ -208,9 +207,7 @@ class ItemError(AsccError):
 
 
 class Unavailable(ItemError):
-    """The video cannot be had: gone, private, restricted; so `identity` was told."""
-
-    identity = ""
+    """The video cannot be had: gone, private, restricted."""
 
 
 class Rejected(ItemError):

@@ -68,14 +68,14 @@ def interpret(
     """
     video = report.result
     if isinstance(video, ExtractionFailure):
-        raise _error_of(video, report, identity, now)
+        raise _error_of(video, report, now)
     if video.type != "video":
         raise Unavailable(Reason.MEMBERS_ONLY, "YouTube gives out only a trailer")
     if video.live_status in _LIVE:
         raise Unavailable(Reason.LIVE, f"live status: {video.live_status}")
     audio = choose_audio(video.formats, clips.format)
     if audio is None:
-        raise _error_without_audio(video, report, identity, now)
+        raise _error_without_audio(video, report, now)
     picture = choose_video(video.formats, clips.max_height) if clips.media == "video" else None
     if picture is None and clips.media == "video":
         raise _tool_failed("yt-dlp found no direct link to pictures (clips.media: video)", report)
@@ -101,9 +101,7 @@ def ready_at(resolved: Resolved, report: ExtractionReport) -> float:
     return max(stream.available_at or 0.0 for stream in taken)
 
 
-def _error_without_audio(
-    video: ExtractedVideo, report: ExtractionReport, identity: str, now: float
-) -> AsccError:
+def _error_without_audio(video: ExtractedVideo, report: ExtractionReport, now: float) -> AsccError:
     # Streams that yt-dlp left out may have held the sound: no proof of silence.
     left_out = any(YtdlpText.FORMATS_LEFT_OUT in warning for warning in report.warnings)
     if any(stream.is_direct for stream in video.formats) and not left_out:
@@ -113,12 +111,10 @@ def _error_without_audio(
     # Where there are streams, a player plays the video: what the others say is not about it.
     statuses = () if video.formats else report.player_statuses
     failure = ExtractionFailure("", "yt-dlp found no direct media link")
-    return _error_of(failure, replace(report, player_statuses=statuses), identity, now)
+    return _error_of(failure, replace(report, player_statuses=statuses), now)
 
 
-def _error_of(
-    failure: ExtractionFailure, report: ExtractionReport, identity: str, now: float
-) -> AsccError:
+def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) -> AsccError:
     if failure.error == "GeoRestrictedError":
         return Unavailable(Reason.COUNTRY_RESTRICTED, clean(failure.message))
     verdicts = [judge(status) for status in report.player_statuses]
@@ -145,7 +141,7 @@ def _error_of(
         return error
     if unplayed:  # none said why for certain
         words = dict.fromkeys(clean(verdict.words) for verdict in unplayed)
-        return Unexplained(" · ".join(words), identity=identity)
+        return Unexplained(" · ".join(words))
     return _tool_failed(failure.message, report)
 
 

@@ -133,7 +133,7 @@ class Extractor:
             if error.identity != identity or video_id not in self._refused:
                 raise
             words = f"refused, while known videos are played: {error}"
-            raise Unexplained(words, identity=identity) from error
+            raise Unexplained(words) from error
 
     async def _plays_known(self, identity: str) -> bool:
         """Whether a known video is played. Raises Refused where none is for it either."""
@@ -219,16 +219,14 @@ class Extractor:
                 try:
                     resolved = interpret(report, self._clips, identity, time.time())
                 except AsccError as error:
-                    unplayed = isinstance(error, Unavailable | Unexplained)
-                    if isinstance(error, Unavailable | Unexplained | Refused):
-                        error.identity = identity
+                    error.identity = identity
                     cookies, now = self._cookies.get(identity), time.monotonic()
                     signed_in = cookies is not None and cookies.signed_in
                     is_guest = client is PlayerClient.GUEST
                     if is_guest and self._choice.may_fall_back(identity, error, signed_in, now):
                         permit.no_verdict()  # the next client's answer tells
                         raise _GuestClientFailed(identity, error) from error
-                    if unplayed:
+                    if isinstance(error, Unavailable | Unexplained):
                         permit.no_verdict()  # a block may be worded so
                         self._unplayed_in_a_row[identity] += 1
                     raise

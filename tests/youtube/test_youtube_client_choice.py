@@ -82,7 +82,7 @@ HELPS: list[tuple[AsccError, bool, bool]] = [
     (ServerFault("503"), False, False),
     (Unavailable(Reason.AGE_RESTRICTED, "Sign in to confirm your age"), True, True),
     (Unavailable(Reason.SIGN_IN_REQUIRED, "Sign in"), True, True),
-    (Unexplained("Video unavailable", identity="main"), True, True),
+    (Unexplained("Video unavailable"), True, True),
     (Unavailable(Reason.REMOVED, "This video has been removed by the uploader"), False, False),
     (Unavailable(Reason.PRIVATE, "Private video"), False, True),
     (Unavailable(Reason.MEMBERS_ONLY, "Join this channel"), False, True),
