@@ -66,7 +66,14 @@ def croissant(
         "rai:dataCollection": _COLLECTION,
         "rai:dataBiases": _BIASES,
         "distribution": [
-            *(_file_object(folder, name, sha256) for name, sha256 in hashes.items()),
+            *(
+                {
+                    "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name,
+                    "contentSize": f"{(folder / name).stat().st_size} B", "sha256": sha256,
+                    "encodingFormat": _FORMATS.get(Path(name).suffix, "text/plain"),
+                }
+                for name, sha256 in hashes.items()
+            ),
             {
                 "@type": "cr:FileSet", "@id": "clip-tables", "name": "clip-tables",
                 "description": "The tables of clips.", "includes": "data/*.parquet",
@@ -83,14 +90,6 @@ def croissant(
         ],
     }  # fmt: skip
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
-
-
-def _file_object(folder: Path, name: str, sha256: str) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name,
-        "contentSize": f"{(folder / name).stat().st_size} B", "sha256": sha256,
-        "encodingFormat": _FORMATS.get(Path(name).suffix, "text/plain"),
-    }  # fmt: skip
 
 
 def _records(

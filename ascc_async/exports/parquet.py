@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ascc_async.dataset.manifest_index import ManifestIndex
@@ -59,8 +59,13 @@ def export(
     rows = published.rows
     with export_folder(output_dir, FOLDER, rows) as folder:
         tables = ClipTables(output_dir, published, Joined(output_dir))
-        shards = _shards(rows)
-        _clean(folder, set(shards), {row.segment_id for row in rows})
+        shards, ids = _shards(rows), {row.segment_id for row in rows}
+        # First of all: tables that are no longer wanted or hold a clip that was removed.
+        for path in folder.glob("data/*.parquet"):
+            if path.relative_to(folder).as_posix() not in shards or holds_others(path, ids):
+                path.unlink()
+        remove_leftovers(folder)
+        remove_leftovers(folder / "data")
         beside = _write_lists(folder, output_dir, rows)
         sums, new = _write_tables(folder, tables, shards, min_free_gb, on_progress)
         texts = _texts(folder, output_dir, published, tables, shards)
@@ -90,7 +95,9 @@ def _write_tables(
     on_progress: Callable[[int, int], object],
 ) -> tuple[dict[str, str], int]:
     """Write the tables of clips that are not there as they should be: checksums, and how many."""
-    sums = _sums(folder / SUMS)
+    # The checksums of an earlier export, by the name of the file.
+    earlier = (folder / SUMS).read_text("utf-8") if (folder / SUMS).exists() else ""
+    sums = {name: sha256 for sha256, name in (line.split("  ", 1) for line in earlier.splitlines())}
     fingerprints = {name: tables.fingerprint(shard) for name, shard in shards.items()}
     missing = {
         name: shard
@@ -158,18 +165,3 @@ def _texts(
         "LICENSES.md": LICENSE_FILE.encode(),
         "run.json": run,
     }
-
-
-def _clean(folder: Path, wanted: Set[str], ids: Set[str]) -> None:
-    """Remove tables that are no longer wanted or hold a clip that was removed, first of all."""
-    for path in folder.glob("data/*.parquet"):
-        if path.relative_to(folder).as_posix() not in wanted or holds_others(path, ids):
-            path.unlink()
-    remove_leftovers(folder)
-    remove_leftovers(folder / "data")
-
-
-def _sums(path: Path) -> dict[str, str]:
-    """The checksums of an earlier export, by the name of the file."""
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
