@@ -19,7 +19,7 @@ from ascc_async.dataset.eligibility import credits_of
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals
 from ascc_async.errors import SetupError
-from ascc_async.files import PART, sha256_of
+from ascc_async.files import PART, disk_errors, sha256_of
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Forgotten, Moved
 from ascc_async.journal.writer import Journal
@@ -46,11 +46,15 @@ class Records:
 
 
 async def reconcile(records: Records, encoding: str) -> None:
-    """Move clips to where they belong now, and record what is not as the journal says."""
+    """Move clips to where they belong now, and record what is not as the journal says.
+
+    Raises SetupError where files cannot be moved.
+    """
     output = records.journal.path.parent
-    changes = await asyncio.to_thread(
-        sort_clips, output, records.reader, encoding, records.removals
-    )
+    with disk_errors(output / CLIPS):
+        changes = await asyncio.to_thread(
+            sort_clips, output, records.reader, encoding, records.removals
+        )
     # Another clips.format moves every clip: a hundred thousand records at once would hold the
     # event loop.
     for start in range(0, len(changes), _CHANGES_AT_ONCE):
