@@ -29,11 +29,8 @@ def log_mel(wave: npt.NDArray[np.float32], preset: LogMel) -> npt.NDArray[np.flo
     sound = wave.astype(np.float64)
     if preset.pre_emphasis and preset.pre_emphasis_in == "sound":
         sound = sound[1:] - preset.pre_emphasis * sound[:-1]
-    # A Hann window; in the middle of the FFT's length where frames stand around their time.
-    points = preset.window if preset.periodic else preset.window - 1
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(preset.window) / points)
+    window = _window(preset)
     if preset.padding:
-        window = np.pad(window, (preset.fft - preset.window) // 2)
         mode: Any = "constant" if preset.padding == "zeros" else "reflect"
         sound = np.pad(sound, preset.fft // 2, mode=mode)
     frames = np.lib.stride_tricks.sliding_window_view(sound, len(window))[:: preset.hop]
@@ -70,6 +67,13 @@ def _mel(frames: Floats, window: Floats, preset: LogMel) -> Floats:
 
 
 @lru_cache
+def _window(preset: LogMel) -> Floats:
+    """A Hann window; in the middle of the FFT's length where frames stand around their time."""
+    points = preset.window if preset.periodic else preset.window - 1
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(preset.window) / points)
+    return np.pad(window, (preset.fft - preset.window) // 2) if preset.padding else window
+
+
 class _Bands(NamedTuple):
     """The weights that are not zero, band after band: of which bin of the FFT, and how much."""
 
