@@ -15,8 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import certifi
-
 from ascc_async.errors import NetworkFaultKind
 from ascc_async.youtube.formats import MediaFormat
 
@@ -133,23 +131,17 @@ def lay_out(folder: Path, network: NetworkSettings) -> WorkerConfig:
     """Make yt-dlp's own folder, new and empty, with what it needs to trust `network.ca_file`."""
     shutil.rmtree(folder, ignore_errors=True)  # a run that was killed left it
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ca_file = None
-    if network.ca_file is not None:
-        ca_file = str(join_authorities(network.ca_file, folder / "authorities.pem"))
-    return WorkerConfig(str(folder / "cache"), ca_file, network.timeout_seconds)
+    if network.ca_file is None:
+        return WorkerConfig(str(folder / "cache"), None, network.timeout_seconds)
+    from ascc_async.network.client import trusted_authorities  # no worker process needs that
 
-
-def join_authorities(ca_file: Path, target: Path) -> Path:
-    """Write the system's certificate authorities (certifi's where it has none) and `ca_file`'s.
-
-    OpenSSL takes one file from `SSL_CERT_FILE`, which replaces the system's: so both go in. That
-    `ca_file` holds certificates, our own connections found out before.
-    """
-    # `cafile` already follows SSL_CERT_FILE, and is None where there is no such file.
-    system = Path(ssl.get_default_verify_paths().cafile or certifi.where())
-    content = system.read_bytes() or Path(certifi.where()).read_bytes()
-    target.write_bytes(content.rstrip() + b"\n" + ca_file.read_bytes())
-    return target
+    # OpenSSL takes one file from `SSL_CERT_FILE`, which replaces the system's: so both go in. That
+    # `ca_file` holds certificates, our own connections found out before.
+    system = trusted_authorities(None).get_ca_certs(binary_form=True)
+    pem = "".join(map(ssl.DER_cert_to_PEM_cert, system)).encode()
+    both = folder / "authorities.pem"
+    both.write_bytes(pem + network.ca_file.read_bytes())
+    return WorkerConfig(str(folder / "cache"), str(both), network.timeout_seconds)
 
 
 class WarningLogger:

@@ -46,7 +46,7 @@ from ascc_async.throttle.bucket import RequestKind
 from ascc_async.throttle.circuit_breaker import RefusalBreaker
 from ascc_async.throttle.limiter import RateLimiter
 from ascc_async.youtube import extractor_process
-from ascc_async.youtube.extraction import join_authorities
+from ascc_async.youtube.extraction import lay_out
 from ascc_async.youtube.extractor import Extractor
 from ascc_async.youtube.media_links import MediaLinks
 from ascc_async.youtube.session import Sessions
@@ -473,7 +473,8 @@ async def test_a_message_that_no_table_knows_is_kept(world: World) -> None:
 async def test_our_authority_and_the_systems_are_both_trusted(tmp_path: Path) -> None:
     """The joined file holds one authority more than the system's."""
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ours.pem"))
-    joined = join_authorities(tmp_path / "ours.pem", tmp_path / "joined.pem")
+    network = NetworkSettings(ca_file=tmp_path / "ours.pem")
+    joined = lay_out(tmp_path / "private", network).ca_file
     both, alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     both.load_verify_locations(joined)
     alone.load_verify_locations(tmp_path / "ours.pem")
