@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from ascc_async.dataset.manifest import ManifestRow
-from ascc_async.dataset.tables import write_table
 from ascc_async.dataset.text import clean, counted, decimal, markdown, restored
 from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.model import CREATIVE_COMMONS_DEED
@@ -68,11 +67,6 @@ def attribution_of(row: ManifestRow, note: str, clips: ClipsSettings) -> Attribu
         source_link(row.video_id, int(float(row.start_seconds))),
         LICENSE_NAME, CREATIVE_COMMONS_DEED, row.license_checked_at, ", ".join(changes),
     )  # fmt: skip
-
-
-def write_attribution(path: Path, rows: Iterable[Attribution]) -> None:
-    """`ATTRIBUTION.csv`."""
-    write_table(path, Attribution._fields, rows)
 
 
 def write_credits(path: Path, rows: Sequence[Attribution]) -> None:

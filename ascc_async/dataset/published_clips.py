@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from ascc_async.dataset.credits import Attribution, write_attribution, write_credits
+from ascc_async.dataset.credits import Attribution, write_credits
 from ascc_async.dataset.manifest import DATASET_FOLDER, MANIFEST, ManifestRow, clips_in
 from ascc_async.dataset.removals import read_removals
-from ascc_async.dataset.tables import read_rows
+from ascc_async.dataset.tables import read_rows, write_table
 from ascc_async.dataset.text import restored
 from ascc_async.errors import MetadataError, SetupError
 from ascc_async.files import replacing
@@ -110,6 +110,6 @@ def write_credits_of(
     if changes:
         credited = [row._replace(changes=f"{row.changes}; {changes}") for row in credited]
     with replacing(folder / "ATTRIBUTION.csv") as part:
-        write_attribution(part, credited)
+        write_table(part, Attribution._fields, credited)
     with replacing(folder / "CREDITS.md") as part:
         write_credits(part, credited)

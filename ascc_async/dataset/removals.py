@@ -15,8 +15,6 @@ from urllib.parse import parse_qs, urlsplit
 from ascc_async.dataset.text import clean
 from ascc_async.errors import MetadataError
 
-FILE_NAME = "removals.txt"
-
 _IDS = {
     "videos": re.compile(r"[A-Za-z0-9_-]{11}"),
     "segments": re.compile(r"[A-Za-z0-9_-]{11}_[0-9]{1,9}"),
@@ -58,25 +56,21 @@ class Removals:
 
 
 def read_removals(output_dir: Path) -> Removals:
-    """The list in `output_dir`; empty where there is none. Raises MetadataError with the line."""
-    path = output_dir / FILE_NAME
-    try:
-        return parse_removals(path.read_bytes(), path)
-    except FileNotFoundError:
-        return Removals()
-    except OSError as error:
-        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
-
-
-def parse_removals(data: bytes, path: Path) -> Removals:
-    """The list from its bytes; `path` is for messages. Raises MetadataError with the line.
+    """The list in `output_dir`; empty where there is none. Raises MetadataError with the line.
 
     One line that cannot be understood stops everything: a request to be left out must never be
     passed over.
     """
+    path = output_dir / "removals.txt"
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return Removals()
+    except OSError as error:
+        raise MetadataError(path, None, f"cannot be read: {error.strerror}") from error
     entries: dict[str, set[str]] = {}
     # Line by line from bytes: a wrong encoding is reported with its line.
-    for number, raw in enumerate(data.splitlines(), 1):
+    for number, raw in enumerate(lines, 1):
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             named = _NAMED.match(line)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -22,9 +22,9 @@ from ascc_async.audioset.sampling import RowState, spare
 from ascc_async.audioset.segments import Bools, gather
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.card import card
-from ascc_async.dataset.counts import Counts, RowKind, counts_of
-from ascc_async.dataset.credits import attribution_of, write_attribution, write_credits
-from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Terms, decide
+from ascc_async.dataset.counts import Counts, Kinds, RowKind, counts_of
+from ascc_async.dataset.credits import Attribution, attribution_of, write_credits
+from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Decision, Terms, decide
 from ascc_async.dataset.evidence import EVIDENCE_FILE, EvidenceWriter
 from ascc_async.dataset.manifest import COLUMNS, DATASET_FOLDER, Entry, ManifestRow, manifest_row
 from ascc_async.dataset.tables import (
@@ -34,6 +34,7 @@ from ascc_async.dataset.tables import (
     quality_row,
     unavailable_row,
     write_class_tables,
+    write_table,
 )
 from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
@@ -129,50 +130,15 @@ def write_dataset(
     Two million segments take about a minute and little memory, so run it in a thread or process
     of its own, one at a time per folder. Raises OSError, after which all files are as they were.
     """
-    is_clip = beyond_limit = None
+    limited = None
     if entries.selection.max_per_class is not None:
         # Who is beyond the limit is known only when all were looked at once.
-        rows = joined_rows(entries, journal, terms.encoding)
-        decisions = (
-            decide(entry.segment_id, entry.video_id, answer, clip, terms)
-            for entry, answer, clip in rows
-        )
-        is_clip = np.fromiter((made is CLIP for made in decisions), bool, len(entries))
-        beyond_limit = entries.beyond_limit(is_clip)
-
-    kinds: dict[RowKind, int] = {}
-    clips: list[tuple[ManifestRow, str]] = []
+        limited = _limited(entries, journal, terms)
     with _staged(output_dir / DATASET_FOLDER) as folder:
-        with (
-            open_table(folder / "manifest.csv", COLUMNS) as add_manifest_row,
-            open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as add_unavailable,
-            open_table(folder / "quality.csv", QUALITY_COLUMNS) as add_quality,
-            (folder / EVIDENCE_FILE).open("wb") as evidence_file,
-        ):
-            evidence_writer = EvidenceWriter(evidence_file)
-            evidence_of = in_step(chain.from_iterable(journal.evidence()), attrgetter("video_id"))
-            rows = joined_rows(entries, journal, terms.encoding)
-            for index, (entry, answer, clip) in enumerate(rows):
-                decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
-                if decision is CLIP and is_clip is not None and beyond_limit is not None:
-                    # A clip that came since all were looked at waits for the next writing: taken
-                    # in uncounted it could be one too many.
-                    decision = SPARE if beyond_limit[index] else CLIP if is_clip[index] else PENDING
-                shared = answer is not None and answer.license is License.CREATIVE_COMMONS
-                evidence = evidence_of(entry.video_id) if shared and not decision.removed else None
-                record = evidence_writer.add(evidence) if evidence else ""
-                row = manifest_row(entry, answer, clip, decision, record)
-                add_manifest_row(row)
-                kind = RowKind(row.split, row.license, row.outcome, row.reason, row.attempts != "0")
-                kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
-                if row.reason:
-                    add_unavailable(unavailable_row(row, answer, clip))
-                if decision is CLIP and clip is not None and clip.clip is not None:
-                    add_quality(quality_row(row, clip.clip.quality))
-                    clips.append((row, clip.clip.note))
+        kinds, clips = _write_segments(folder, entries, journal, terms, limited)
         # In memory: of two million segments only some thousand are clips.
         credited = [attribution_of(row, note, facts.settings.clips) for row, note in clips]
-        write_attribution(folder / "ATTRIBUTION.csv", credited)
+        write_table(folder / "ATTRIBUTION.csv", Attribution._fields, credited)
         write_credits(folder / "CREDITS.md", credited)
         clip_rows = [row for row, _ in clips]
         write_class_tables(folder, clip_rows, entries.selection.chosen)
@@ -194,6 +160,58 @@ def write_dataset(
         lines = (f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
         (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="")
     return counts
+
+
+def _limited(entries: Entries, journal: Reader, terms: Terms) -> list[Decision]:
+    """What each entry is, at most: a clip, or a spare one beyond `max_per_class`, or pending."""
+    rows = joined_rows(entries, journal, terms.encoding)
+    decisions = (
+        decide(entry.segment_id, entry.video_id, answer, clip, terms)
+        for entry, answer, clip in rows
+    )
+    is_clip = np.fromiter((made is CLIP for made in decisions), bool, len(entries))
+    pairs = zip(is_clip.tolist(), entries.beyond_limit(is_clip).tolist(), strict=True)
+    return [SPARE if beyond else CLIP if made else PENDING for made, beyond in pairs]
+
+
+def _write_segments(
+    folder: Path,
+    entries: Entries,
+    journal: Reader,
+    terms: Terms,
+    limited: Sequence[Decision] | None,
+) -> tuple[Kinds, list[tuple[ManifestRow, str]]]:
+    """Manifest, quality, evidence and what could not be had; gives the clips with their notes."""
+    kinds: dict[RowKind, int] = {}
+    clips: list[tuple[ManifestRow, str]] = []
+    with (
+        open_table(folder / "manifest.csv", COLUMNS) as add_manifest_row,
+        open_table(folder / "unavailable.csv", UNAVAILABLE_COLUMNS) as add_unavailable,
+        open_table(folder / "quality.csv", QUALITY_COLUMNS) as add_quality,
+        (folder / EVIDENCE_FILE).open("wb") as evidence_file,
+    ):
+        evidence_writer = EvidenceWriter(evidence_file)
+        evidence_of = in_step(chain.from_iterable(journal.evidence()), attrgetter("video_id"))
+        rows = joined_rows(entries, journal, terms.encoding)
+        for index, (entry, answer, clip) in enumerate(rows):
+            decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
+            if decision is CLIP and limited is not None:
+                # A clip that came since all were looked at waits for the next writing: taken in
+                # uncounted it could be one too many.
+                decision = limited[index]
+            shared = answer is not None and answer.license is License.CREATIVE_COMMONS
+            evidence = evidence_of(entry.video_id) if shared and not decision.removed else None
+            record = evidence_writer.add(evidence) if evidence else ""
+            row = manifest_row(entry, answer, clip, decision, record)
+            add_manifest_row(row)
+            kind = RowKind(row.split, row.license, row.outcome, row.reason, row.attempts != "0")
+            kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter
+            if row.reason:
+                add_unavailable(unavailable_row(row, answer, clip))
+            if decision is CLIP and clip is not None and clip.clip is not None:
+                add_quality(quality_row(row, clip.clip.quality))
+                clips.append((row, clip.clip.note))
+    return kinds, clips
 
 
 def _run_record(facts: RunFacts) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ascc_async.audioset.selection import ChosenClass, Selection
@@ -13,7 +14,7 @@ from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.rebuild import Recipe
-from ascc_async.dataset.removals import Removals, parse_removals
+from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.dataset.text import seconds
 from ascc_async.dataset.write import Entries, RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
@@ -177,7 +178,9 @@ class Sample:
 
 def removals(text: str) -> Removals:
     """The removal list of some lines."""
-    return parse_removals(text.encode(), Path("removals.txt"))
+    with TemporaryDirectory() as folder:
+        Path(folder, "removals.txt").write_text(text, "utf-8")
+        return read_removals(Path(folder))
 
 
 def full(folder: Path) -> Sample:

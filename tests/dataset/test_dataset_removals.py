@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dataset_samples import removals
 
-from ascc_async.dataset.removals import Removals, parse_removals, read_removals
+from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.errors import MetadataError
 
 CHANNEL = "UC" + "a-_1" * 5 + "zz"
@@ -43,10 +43,11 @@ def test_what_cannot_be_honoured_is_an_error_with_its_line(line: str) -> None:
     assert error.value.line == 2
 
 
-def test_a_list_that_is_not_utf8_names_the_line() -> None:
+def test_a_list_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
     """Old encodings are reported, not guessed."""
+    (tmp_path / "removals.txt").write_bytes(b"abcdefghijk\nchannel: caf\xe9\n")
     with pytest.raises(MetadataError, match=r":2: not UTF-8"):
-        parse_removals(b"abcdefghijk\nchannel: caf\xe9\n", Path("removals.txt"))
+        read_removals(tmp_path)
 
 
 def test_names_match_without_regard_to_case_and_marks() -> None:
