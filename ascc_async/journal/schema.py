@@ -96,8 +96,8 @@ END;
 MIGRATIONS: tuple[str, ...] = (_TABLES, _BARE_WORDS, _EVIDENCE, _MINUTES)
 VERSION = len(MIGRATIONS)
 
-# By the version that a reader finds: what later ones brought, as if it were there and empty. Only a
-# run brings a journal up to date.
+# By the version that a reader finds: what the next one brought, as if it were there and empty. Only
+# a run brings a journal up to date.
 _AS_IF = {
     1: "CREATE TEMP VIEW answers AS SELECT *, '' AS bare_by FROM main.answers;",
     2: "CREATE TEMP TABLE evidence (video_id, source, seen_at, exchange);",

@@ -14,10 +14,8 @@ import soundfile
 
 from ascc_async.errors import Rejected
 from ascc_async.media.encoding import decode_arguments, format_of
-from ascc_async.media.ffmpeg import Installed, find_ffmpeg
+from ascc_async.media.ffmpeg import TIME_LIMIT, Installed, Process, find_ffmpeg
 from ascc_async.model import Reason
-
-_SECONDS = 120.0  # for one clip, as for making it
 
 
 def ffmpeg_for(paths: Iterable[str]) -> Installed | None:
@@ -39,18 +37,14 @@ def sound_source(path: Path, ffmpeg: str, *, pictures: bool = False) -> Path | B
     if not demuxer:
         return path
     arguments = decode_arguments(str(path), demuxer, pictures=pictures and path.suffix == ".mp4")
-    command = [ffmpeg, "-nostdin", "-loglevel", "error", *arguments]
     try:
-        decoded = subprocess.run(
-            command, capture_output=True, timeout=_SECONDS, start_new_session=True, check=False
-        )
+        status, decoded, message = Process(ffmpeg, arguments).run(TIME_LIMIT)
     except subprocess.TimeoutExpired as error:
-        message = f"ffmpeg did not decode it within {_SECONDS:g} s"
+        message = f"ffmpeg did not decode it within {TIME_LIMIT:g} s"
         raise Rejected(Reason.CORRUPT, message) from error
-    if decoded.returncode:
-        message = decoded.stderr.decode("utf-8", "replace").strip()
-        raise Rejected(Reason.CORRUPT, f"ffmpeg does not decode it: {message[-300:]}")
-    return BytesIO(decoded.stdout)
+    if status:
+        raise Rejected(Reason.CORRUPT, f"ffmpeg does not decode it: {message.strip()[-300:]}")
+    return BytesIO(decoded)
 
 
 def read_sound(path: Path, ffmpeg: str) -> tuple[npt.NDArray[np.float32], int]:

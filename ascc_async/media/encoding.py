@@ -41,10 +41,9 @@ CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
 }
 
 _MP4 = ClipFormat("MP4", (), 0, lossy=True, demuxer="mp4")
-# All of the sound that a stream has, in 16 bits.
 # Parts of notes and details, by which clips that are too short are known again: journals keep them.
 PADDED, SHORT, PAST_ITS_END = "silence, added", "before the segment", "before the segment starts"
-
+# All of the sound that a stream has, in 16 bits.
 LOSSLESS = ("audio/flac/source/source", "audio/wav/source/source")
 
 _RESAMPLING_MARGIN = 0.05

@@ -97,26 +97,7 @@ async def fetch_excerpt(
         counted_from_first = sound_delay(index.head) or b"A_VORBIS" in index.head
         index = None if counted_from_first else index
     if index is None:
-        have, total, left_out = len(stream.data), stream.total, None
-        if total is not None:
-            enough = max(have, _enough(track, total, end + _MARGIN, track.duration or math.nan))
-            left_out = (enough, total - 1) if enough < total else None
-        log.debug(
-            "no usable index: stream fetched from its start",
-            extra={"format_id": track.format_id, "to_its_end": left_out is None},
-        )
-        await asyncio.to_thread(scratch.write_bytes, stream.data)
-        if have != total:
-            await _append(ranges, track, scratch, have, left_out[0] - 1 if left_out else None)
-        whole = Excerpt(container, scratch, start, None, indexed=False, left_out=left_out)
-        if container != "mp4" or track.kind == "video":
-            return whole
-        delay = await asyncio.to_thread(sound_delay_in, scratch)
-        if delay is None:  # its head is at its end: without it nothing can be decoded
-            whole = await whole.completed(ranges, track)
-            delay = await asyncio.to_thread(sound_delay_in, scratch)
-        return replace(whole, delay=delay or 0.0)
-
+        return await _fetch_from_start(stream, container, start, end, scratch)
     origin, rounding = _origin(index, track.kind), 0.0
     chosen = index.covering(origin + start - _PREROLL, origin + end + _MARGIN)
     if track.kind == "audio" and b"A_OPUS" in index.head:
@@ -144,6 +125,32 @@ async def fetch_excerpt(
         container, scratch, origin + rounding + start, stream_end,
         indexed=True, left_out=(until, last.last) if until <= last.last else None,
     )  # fmt: skip
+
+
+async def _fetch_from_start(
+    stream: StreamHead, container: str, start: float, end: float, scratch: Path
+) -> Excerpt:
+    """Without a usable index: what the stream holds from its first byte on."""
+    ranges, track = stream.ranges, stream.track
+    have, total, left_out = len(stream.data), stream.total, None
+    if total is not None:
+        enough = max(have, _enough(track, total, end + _MARGIN, track.duration or math.nan))
+        left_out = (enough, total - 1) if enough < total else None
+    log.debug(
+        "no usable index: stream fetched from its start",
+        extra={"format_id": track.format_id, "to_its_end": left_out is None},
+    )
+    await asyncio.to_thread(scratch.write_bytes, stream.data)
+    if have != total:
+        await _append(ranges, track, scratch, have, left_out[0] - 1 if left_out else None)
+    whole = Excerpt(container, scratch, start, None, indexed=False, left_out=left_out)
+    if container != "mp4" or track.kind == "video":
+        return whole
+    delay = await asyncio.to_thread(sound_delay_in, scratch)
+    if delay is None:  # its head is at its end: without it nothing can be decoded
+        whole = await whole.completed(ranges, track)
+        delay = await asyncio.to_thread(sound_delay_in, scratch)
+    return replace(whole, delay=delay or 0.0)
 
 
 def _enough(track: Track, size: int, seconds: float, length: float) -> int:

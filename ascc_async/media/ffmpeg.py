@@ -112,7 +112,7 @@ class FFmpeg:
         Raises FFmpegFailed, DiskFull, or SetupError when it cannot be started. The process
         never outlives this call, cancelled or not.
         """
-        process = _Process([self.installed.path, *_QUIET, *arguments])
+        process = Process(self.installed.path, arguments)
         async with self._turn:
             work = asyncio.get_running_loop().run_in_executor(
                 self._threads, process.run, self._time_limit
@@ -150,11 +150,11 @@ class FFmpeg:
         )
 
 
-class _Process:
-    """A process in a session of its own. `run` blocks; `stop` may be called from any thread."""
+class Process:
+    """One run of ffmpeg, in a session of its own. `run` blocks; any thread may call `stop`."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
+    def __init__(self, path: str, arguments: Sequence[str]) -> None:
+        self._command = [path, *_QUIET, *arguments]
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False

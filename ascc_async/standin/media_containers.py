@@ -128,10 +128,8 @@ def webm_layout(
     """
     clusters = [_cluster(fragment, form) for fragment in fragments]
     clusters_size = sum(cluster.size for cluster in clusters)
-    names = _element(0x4D80, b"google/video-file") + _element(0x5741, b"")
-    info = _element(
-        0x1549A966, _element(0x2AD7B1, 1_000_000), _element(0x4489, _double(duration_ms)), names
-    )
+    clock, duration = _element(0x2AD7B1, 1_000_000), _element(0x4489, _double(duration_ms))
+    info = _element(0x1549A966, clock, duration)
     tracks = _opus_tracks(channels)
     gap = _element(0xEC, bytes(_GAP_BYTES - 9)) if form is IndexForm.GAP else b""
     cues_size = 0 if form is IndexForm.NONE else len(_cues(fragments, clusters, 0))
@@ -143,13 +141,7 @@ def webm_layout(
     length = _length(head_size + cues_size + clusters_size)
     if form is IndexForm.UNKNOWN_SIZES:
         length = _UNKNOWN_LENGTH
-    ebml = _element(
-        0x1A45DFA3,
-        *(_element(name, 1) for name in (0x4286, 0x42F7)),  # versions, and longest id and length
-        *(_element(0x42F2, 4), _element(0x42F3, 8)),
-        *(_element(0x4282, b"webm"), _element(0x4287, 4), _element(0x4285, 2)),
-    )
-    start = ebml + _id(_SEGMENT) + length
+    start = _element(0x1A45DFA3, _element(0x4282, b"webm")) + _id(_SEGMENT) + length
     head = start + _seek_head(cues_at) + info + tracks
     index = [ByteRun.of(cues)]
     runs = [*clusters, *index] if at_end else [*index, *clusters]

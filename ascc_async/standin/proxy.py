@@ -45,20 +45,6 @@ Handshake = tuple[str | None, bytes]
 """The name to log the connection under (None: refused), and what the proxy answers last."""
 
 
-class _Waiting(asyncio.Protocol):
-    """Holds what comes in between the handshake's end and the web protocol's start."""
-
-    def __init__(self) -> None:
-        self.early = bytearray()
-        self.lost = False
-
-    def data_received(self, data: bytes) -> None:
-        self.early += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
-
-
 class ProxyServer:
     """Serves one of the settings' proxy listeners.
 
@@ -106,25 +92,19 @@ class ProxyServer:
                 await writer.drain()
                 if self._listener.host != "127.0.0.1":
                     name = str(writer.get_extra_info("peername")[0])
-                waiting, plain = _Waiting(), writer.transport
-                # uvloop may deliver the first bytes before the web protocol is in place.
-                plain.set_protocol(waiting)
+                protocol = self._protocol(name)
                 transport = await asyncio.get_running_loop().start_tls(
-                    plain, waiting, self._tls, server_side=True
+                    writer.transport, protocol, self._tls, server_side=True
                 )
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             # A client that does not speak the protocol, or is gone.
             writer.transport.abort()
             return
-        if transport is None or waiting.lost:
+        if transport is None or transport.is_closing():
             return
         self._open = {held: old for held, old in self._open.items() if not held.is_closing()}
         self._open[transport] = writer  # a writer that is forgotten closes its transport
-        protocol = self._protocol(name)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if waiting.early:
-            protocol.data_received(bytes(waiting.early))
+        protocol.connection_made(transport)  # what came in meanwhile it has kept
 
     async def _connect(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> Handshake:
         """The handshake of an HTTP proxy."""

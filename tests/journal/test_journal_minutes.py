@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Minute, Permitted
 from ascc_async.journal.writer import open_for_writing
 
-VERSION_1 = Path(__file__).parents[1] / "fixtures/version_0_1_half_way"
 MAIN = Permitted("main", "pages", 0.25, 0.375, resting=True, refusals=7)
 GUEST = Permitted("guest", "media", 20.0, None, resting=False, refusals=0)
 NOON = 1_700_000_040.0  # on the minute
@@ -81,11 +79,3 @@ async def test_a_damaged_minute_costs_its_rates_alone(path: Path) -> None:
         connection.execute("UPDATE minutes SET limits = x'00'")
     connection.close()
     assert Reader(path).newest_minute() == Minute(NOON, 5, begins=True)
-
-
-def test_an_older_journal_has_no_history(tmp_path: Path) -> None:
-    """It is read as it is while no run has brought it up to date."""
-    shutil.copy(VERSION_1 / "state.sqlite3", tmp_path)
-    reader = Reader(tmp_path / "state.sqlite3")
-    assert reader.minutes(0) == []
-    assert reader.newest_minute() is None

@@ -79,6 +79,24 @@ async def test_what_version_1_took_for_removed_is_asked_again(path: Path) -> Non
     assert (changed[bare].license, changed[bare].asks) == (License.UNKNOWN, 0)
 
 
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_journal_of_every_version_can_be_read(path: Path, version: int) -> None:
+    """What later versions brought is empty in it, and nothing is written."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        for script in schema.MIGRATIONS[:version]:
+            connection.executescript(script)
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with closing(Reader(path)) as reader:
+        reader.touch()
+        pages = (reader.answers(), reader.answered(), reader.explained(0), reader.evidence())
+        assert [list(each) for each in pages] == [[], [], [], []]
+        assert (reader.newest_minute(), reader.evidence_of("-aaaaaaaaaa")) == (None, None)
+    assert path.read_bytes() == before
+
+
 async def test_a_migration_that_breaks_off_leaves_the_old_journal(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
