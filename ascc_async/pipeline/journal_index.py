@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from enum import IntEnum
 
 import numpy as np
 
@@ -30,20 +29,8 @@ REASON_CODES = {reason: code for code, reason in enumerate(REASONS, 1)}
 UNASKED = 255  # the license code of a row that was never answered
 
 
-class ClipFate(IntEnum):
-    """What became of a row's clip; `NEVER`: it is not to be had."""
-
-    NOT_MADE = 0
-    MADE = 1
-    NEVER = 2
-
-
-# What a Creative Commons row is, by its clip's fate.
-STATE_BY_FATE = np.array([RowState.APPROVED, RowState.CLIP, RowState.NO], np.uint8)
-
-
 class JournalIndex:
-    """For every row its license, its reason, its clip's fate, and what that makes of it."""
+    """For every row its license, its reason, what became of its clip, and what these mean."""
 
     def __init__(
         self,
@@ -63,7 +50,8 @@ class JournalIndex:
         self._removals, self._access_since = removals or Removals(), access_since
         self.licenses: Bytes = np.full(rows, UNASKED, np.uint8)
         self.reasons: Bytes = np.zeros(rows, np.uint8)
-        self.fates: Bytes = np.zeros(rows, np.uint8)
+        # What a row is by its clip, if it is Creative Commons: approved, a clip, or no.
+        self.clip_states: Bytes = np.full(rows, int(RowState.APPROVED), np.uint8)
         self.states: Bytes = np.zeros(rows, np.uint8)
         self.clips_ended: Counter[Outcome] = Counter()  # of selected rows: made, or not to be had
         self.bare: Bools = np.zeros(rows, bool)  # said not to be there, and no more
@@ -80,9 +68,9 @@ class JournalIndex:
         # The clips come first: they decide what an answer means for a row.
         clips: dict[int, ClipRow] = {}
         for row, clip in self._clips(reader, encoding):
-            self.fates[row] = fate_of(clip, passed_before, self._access_since)
+            self.clip_states[row] = state_by(clip, passed_before, self._access_since)
             clips[row] = clip
-            if self.selection.selected[row] and self.fates[row] != ClipFate.NOT_MADE:
+            if self.selection.selected[row] and self.clip_states[row] != RowState.APPROVED:
                 self.clips_ended[clip.outcome] += 1
         for other in reader.encodings():
             for row, clip in self._clips(reader, other) if other != encoding else ():
@@ -128,7 +116,7 @@ class JournalIndex:
     def to_be_made(self) -> Bools:
         """The rows known to be Creative Commons whose clip is still to be made."""
         shareable = self.licenses == LICENSE_CODES[License.CREATIVE_COMMONS]
-        open_ = (self.fates == ClipFate.NOT_MADE) & (self.states != RowState.NO)
+        open_ = (self.clip_states == RowState.APPROVED) & (self.states != RowState.NO)
         rows: Bools = self.selection.selected & shareable & open_
         return rows
 
@@ -146,7 +134,7 @@ class JournalIndex:
         ask_again |= (passing | self.last[rows]) & stale
         ask_again |= barred & (page.times < self._access_since)
         states = np.full(len(rows), int(RowState.NO), np.uint8)
-        states[shareable] = STATE_BY_FATE[self.fates[rows[shareable]]]
+        states[shareable] = self.clip_states[rows[shareable]]
         states[ask_again] = RowState.UNASKED
         return states
 
@@ -163,10 +151,8 @@ class JournalIndex:
             if self.is_removed(row, known.channel_id, known.channel):
                 self.states[row] = RowState.NO
                 continue
-            ask_again = (
-                answer.asks <= self._settings.retry_unknown and self.fates[row] == ClipFate.MADE
-            )
-            if ask_again and not known.complete:
+            nameless = self.clip_states[row] == RowState.CLIP and not known.complete
+            if nameless and answer.asks <= self._settings.retry_unknown:
                 self.states[row] = RowState.UNASKED
 
     def is_removed(self, row: int, channel_id: str, channel: str) -> bool:
@@ -177,17 +163,17 @@ class JournalIndex:
         return self._removals.cover(video_id, segment_id, channel_id, channel)
 
 
-def fate_of(clip: ClipRow, passed_before: float = 0.0, access_since: float = 0.0) -> ClipFate:
-    """Whether a clip is there, still to be made, or not to be had.
+def state_by(clip: ClipRow, passed_before: float = 0.0, access_since: float = 0.0) -> RowState:
+    """Whether a clip is there, still to be made (`APPROVED`), or not to be had (`NO`).
 
     What may pass has passed when it was so before `passed_before`; what was barred is asked again
     when that was before `access_since`. Both are POSIX times.
     """
     if clip.outcome is Outcome.CLIP:
-        return ClipFate.MADE
+        return RowState.CLIP
     again = clip.reason in PASSING_REASONS and clip.at < passed_before
     again |= clip.reason in BARRED_REASONS and clip.at < access_since
-    return ClipFate.NOT_MADE if clip.outcome is Outcome.PENDING or again else ClipFate.NEVER
+    return RowState.APPROVED if clip.outcome is Outcome.PENDING or again else RowState.NO
 
 
 def doubtful_ids(reader: Reader) -> Ids:

@@ -22,7 +22,6 @@ from ascc_async.pipeline.journal_index import (
     LICENSE_CODES,
     REASON_CODES,
     UNASKED,
-    ClipFate,
     JournalIndex,
 )
 from ascc_async.pipeline.plan_requests import NOT_PLAYED, VIDEOS_A_CALL, Outlook
@@ -168,8 +167,8 @@ def clip_chances(selection: Selection, seen: Seen, basis: Assumptions) -> Chance
     index, had = seen.index, basis.had_share
     chances = np.where(seen.listed, basis.listed_share, basis.found_share) * had
     chances[index.licenses != UNASKED] = 0
-    chances[(index.licenses == _SHAREABLE) & (index.fates == ClipFate.NOT_MADE)] = had
-    chances[(index.licenses == _SHAREABLE) & (index.fates == ClipFate.MADE)] = 1
+    chances[(index.licenses == _SHAREABLE) & (index.clip_states == RowState.APPROVED)] = had
+    chances[(index.licenses == _SHAREABLE) & (index.clip_states == RowState.CLIP)] = 1
     chances[~selection.selected | (index.states == RowState.NO)] = 0
     return chances
 

@@ -20,11 +20,9 @@ from ascc_async.model import License, LicenseAnswer, Outcome, Reason, Segment
 from ascc_async.pipeline.journal_index import (
     LICENSE_CODES,
     REASON_CODES,
-    STATE_BY_FATE,
     UNASKED,
-    ClipFate,
     JournalIndex,
-    fate_of,
+    state_by,
 )
 from ascc_async.pipeline.missing_rows import MissingRows
 
@@ -156,7 +154,7 @@ class WorkQueue:
             self._reason_counts[reason] += 1
             removed = self._index.is_removed(row, answer.channel_id, answer.channel)
             if answer.license is License.CREATIVE_COMMONS and not removed:
-                state = RowState(int(STATE_BY_FATE[self._index.fates[row]]))
+                state = RowState(int(self._index.clip_states[row]))
         self._set_state(row, state)
         self.notify()
 
@@ -222,14 +220,14 @@ class WorkQueue:
     def clip_done(self, row: int, clip: ClipRow) -> None:
         """What became of a row's clip is committed. `PENDING`: not in this run any more."""
         self.clips_ended_now += 1
-        self._index.fates[row] = fate = fate_of(clip)
+        self._index.clip_states[row] = state = state_by(clip)
         self._offered.discard(row)
-        if fate is ClipFate.NOT_MADE:
+        if state is RowState.APPROVED:
             self._deferred.add(row)
         else:
             self._ended[clip.outcome] += 1
             if self._states[row] == RowState.APPROVED:
-                self._set_state(row, RowState(int(STATE_BY_FATE[fate])))
+                self._set_state(row, state)
         self.notify()
 
     def _set_state(self, row: int, state: RowState) -> None:

@@ -20,10 +20,11 @@ from sweep_world import (
 )
 from worlds import selection_of
 
+from ascc_async.audioset.sampling import RowState
 from ascc_async.dataset.reasons import PASSING_REASONS
 from ascc_async.dataset.removals import Removals
 from ascc_async.model import LicenseAnswer, Outcome, Reason
-from ascc_async.pipeline.journal_index import ClipFate, fate_of
+from ascc_async.pipeline.journal_index import state_by
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_another_account_or_proxy_opens_only_what_was_barred(reason: Reason, aga
     work_queue = work_queue_of(rows, memory, access_since=NOW, wall=lambda: NOW)
     assert work_queue.take(9) == ((0,) if again else ())
     clip = clip_row(work_queue, 0, Outcome.UNAVAILABLE, reason, NOW - DAY)
-    assert (fate_of(clip, access_since=NOW) is ClipFate.NOT_MADE) == again
+    assert (state_by(clip, access_since=NOW) is RowState.APPROVED) == again
 
 
 def test_videos_on_the_removal_list_are_left_alone() -> None:

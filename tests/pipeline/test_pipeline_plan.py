@@ -28,7 +28,7 @@ from ascc_async.commands.plan import render_plan
 from ascc_async.errors import SettingsError
 from ascc_async.journal.records import ClipRow
 from ascc_async.model import License, Outcome
-from ascc_async.pipeline.journal_index import LICENSE_CODES, ClipFate
+from ascc_async.pipeline.journal_index import LICENSE_CODES
 from ascc_async.pipeline.plan import Planner, RunPlan, bytes_a_clip, make_plan
 from ascc_async.pipeline.plan_outlook import (
     Assumptions,
@@ -248,7 +248,7 @@ def test_clips_that_others_come_before_do_not_stand_for_them(catalog: Catalog) -
     seen = look_into(Settings(output={"dir": "/nowhere"}), selection)
     order, share = selection.order(0), 0.1
     last = order[-20:]
-    seen.index.licenses[last], seen.index.fates[last] = CREATIVE_COMMONS, ClipFate.MADE
+    seen.index.licenses[last], seen.index.clip_states[last] = CREATIVE_COMMONS, RowState.CLIP
     seen.index.states[last] = RowState.CLIP
     basis = Assumptions(0, creative_commons_share=share / 0.8, barred_shares={})
     needed = rows_needed(selection, clip_chances(selection, seen, basis), 20)
@@ -257,7 +257,10 @@ def test_clips_that_others_come_before_do_not_stand_for_them(catalog: Catalog) -
     assert needed[order][400:].max() < 0.01
     assert outlook(seen, basis, needed).made == pytest.approx(20, rel=0.01)
     # One of the later ones between them takes its place.
-    seen.index.licenses[order[5]], seen.index.fates[order[5]] = CREATIVE_COMMONS, ClipFate.MADE
+    seen.index.licenses[order[5]], seen.index.clip_states[order[5]] = (
+        CREATIVE_COMMONS,
+        RowState.CLIP,
+    )
     seen.index.states[order[5]] = RowState.CLIP
     needed = rows_needed(selection, clip_chances(selection, seen, basis), 20)
     assert outlook(seen, basis, needed).made == pytest.approx(19, rel=0.01)
