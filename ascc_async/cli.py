@@ -195,7 +195,7 @@ def run_command(arguments: Sequence[str]) -> int:
         if name not in _LONG:
             return ABORTED
         # Too early or too late for the run itself to drain: nothing is in flight.
-        why = "stopped on request. What was recorded is kept; the same command goes on."
+        why = "stopped on request. What was recorded is kept; run the same command to resume."
         return _explain(StoppedOnRequest(why), options.log_format)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; nothing more can be said

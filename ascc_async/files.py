@@ -110,7 +110,7 @@ def held(folder: Path, *, alone: bool = True) -> Iterator[None]:
             fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SetupError(
-                f"{folder}: another call is working here. Wait for it to end, then run this again."
+                f"{folder}: another command is working here. Wait for its end, then run this again."
             ) from error
         except OSError:
             pass  # some network file systems know no locks, and one must be able to work there too

@@ -158,7 +158,8 @@ class LicenseSettings(Section):
     """How licenses are asked."""
 
     sources: Annotated[tuple[SourceName, ...], *_LIST] = ("data_api", "innertube", "watch_page")
-    """who is asked, in order, of: data_api (needs a key), innertube, watch_page"""
+    """who is asked, in order, of: data_api (needs a key), innertube (the data of a video's page), \
+watch_page (the whole page)"""
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
     """YouTube Data API keys; better in ASCC_LICENSE__API_KEYS"""
     explain_missing: bool = False
@@ -175,7 +176,7 @@ class LicenseSettings(Section):
     known_creative_commons: VideoIds = ("M4gD1WSo5mA", "eQcmzGIKrzg")
     """known Creative Commons videos, to see whether a source reads licenses right"""
     known_standard: VideoIds = ("cJ9to6EmElQ", "iqKdEhx-dD4")
-    """videos known to be standard"""
+    """videos known to have YouTube's standard license, for the same"""
 
     @model_validator(mode="after")
     def _known_videos_agree(self) -> Self:
@@ -222,7 +223,7 @@ class ClipsSettings(Section):
 
 
 class ConcurrencySettings(Section):
-    """How much at once. The throttle decides how fast; these decide how wide."""
+    """How much is done at once. How fast requests are sent is set under throttle."""
 
     licenses: int = Field(default=32, ge=1, le=1024)
     """license requests in flight"""
@@ -236,7 +237,7 @@ class ConcurrencySettings(Section):
 
 
 class ThrottleSettings(Section):
-    """How fast. YouTube keeps its limits secret, and punishes by the hour."""
+    """How fast requests are sent. YouTube's limits are secret; exceeding them may block you."""
 
     # About 1,000 page requests an hour, what YouTube permits a guest (docs/limits.md).
     requests_per_second: float = Field(default=0.28, gt=0)
@@ -257,7 +258,8 @@ class ThrottleSettings(Section):
     hours: Annotated[str, AfterValidator(_hours)] | None = None
     """send requests only then, such as 22:00-07:00; null = all day"""
     give_up_after_hours: float = Field(default=12, gt=0)
-    """stop (resumable) when for so long all were refused, or the disk was full"""
+    """stop after so many hours in which all identities were refused or the disk was full; the \
+same command resumes"""
 
     @model_validator(mode="before")
     @classmethod
@@ -376,14 +378,14 @@ class ClusterSettings(Section):
     engine: Literal["dask"] | None = None
     """null: this machine alone; dask: the workers of a Dask cluster"""
     scheduler: Annotated[str | Path | None, BeforeValidator(_file_or_address)] = None
-    """tls://host:port, or a scheduler file; null: workers on this machine, for a look, \
+    """tls://host:port, or a scheduler file; null: workers on this machine, to try it out, \
 one for each identity"""
     in_flight: int = Field(default=8, ge=1, le=1024)
-    """questions that one machine has at a time"""
+    """questions that one machine is given at a time"""
     machines_per_address: int = Field(default=1, ge=1, le=1024)
-    """machines that leave by one and the same address: they share its rate"""
+    """how many machines YouTube sees at one address: they share its rate"""
     insecure: bool = False
-    """true: a scheduler without encryption beyond this machine"""
+    """true: permit a scheduler on another machine without encryption"""
 
 
 EventName = Literal["finished", "stopped", "refused_for_an_hour", "cookies_dead", "disk_full"]

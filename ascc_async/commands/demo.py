@@ -15,9 +15,9 @@ from ascc_async.standin.released import write_released
 from ascc_async.standin.world_settings import Fault, Limit, WorldSettings
 
 SETTINGS = """\
-# Settings of the demo: results beside this file, and a pace that fits the stand-in, which is far
-# more patient than YouTube. Its address and certificate authority are given as options; the proxy
-# here is none, so that nothing but `demo` asks anybody at this pace.
+# Settings of the demo: results beside this file, and a pace that fits its fake YouTube, which is
+# far more patient than the real one. `demo` itself says where the fake is. The proxy here does not
+# exist, so that no other command asks the real YouTube at this pace.
 audioset: {metadata_dir: metadata}
 throttle: {requests_per_second: 12, max_requests_per_second: 60, burst: 10}
 output: {dir: ., min_free_gb: 0.2}
@@ -28,8 +28,8 @@ This was the demo: a small fake YouTube on your own machine. For a real run,
   python -m ascc_async init audioset-cc
 makes a folder with settings, the pages docs/… and what to do next.
 
-To share what was made: `python -m ascc_async export parquet`, in the folder of the demo, makes of \
-it what Hugging Face takes (docs/publishing.md).
+To share what was made: `python -m ascc_async export parquet`, in the folder of the demo, makes a \
+folder to upload to Hugging Face (docs/publishing.md).
 
 To train on the clips, go on in the folder of the demo (its few clips need a small --min-clips):
   cd {folder}{elsewhere}

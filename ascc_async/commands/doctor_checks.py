@@ -41,7 +41,7 @@ _GB = 1_000_000_000
 _CONNECT_SECONDS = 5.0
 # Where the proxy's address names no port: the usual one of its scheme.
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-_GUEST = "none: asks as a guest, about a quarter of what an account is permitted"
+_GUEST = "none: asks as a guest, who is permitted about a quarter of an account's requests"
 _COOKIES_HELP = "docs/cookies.md shows how, step by step"
 
 
@@ -276,7 +276,7 @@ def _cookies(identity: IdentitySettings) -> Check:
 def _proxy(identity: IdentitySettings) -> Check:
     name = f"proxy of {identity.name}"
     if identity.proxy is None:
-        return passed(name, "none: goes out directly")
+        return passed(name, "none: YouTube is asked directly")
     # Only whether it takes connections: whether it lets us through shows with `--online`.
     shown, parts = without_password(identity.proxy), urlsplit(identity.proxy)
     address = parts.hostname or "", parts.port or _PORTS[parts.scheme]

@@ -120,11 +120,11 @@ async def _check_source(
             fault = error = NetworkFault("no network, as said above")
         return failed(name, str(error), _remedy(fault))
     if look.misread:
-        return failed(name, f"reads {look.wrong}", CHANGED)
+        return failed(name, f"reads {look.wrong}, which is wrong", CHANGED)
     if look.silent:
-        return failed(name, f"shows no known video: {look.wrong}", BLOCKED)
+        return failed(name, f"shows no video whose license is known: {look.wrong}", BLOCKED)
     took = time.monotonic() - began
-    return passed(name, f"reads the known videos right, in {took:.1f} s")
+    return passed(name, f"reads videos whose license is known right, in {took:.1f} s")
 
 
 async def _clip_checks(
@@ -132,16 +132,16 @@ async def _clip_checks(
 ) -> AsyncIterator[Check]:
     """From yt-dlp to a cut clip, on the first of the known videos that is still there."""
     resolved: Resolved | None = None
-    check = failed("yt-dlp resolves", "no video in license.known_creative_commons")
+    check = failed("yt-dlp finds media", "no video in license.known_creative_commons")
     for video_id in settings.license.known_creative_commons:
         try:
             resolved = await _within_limit(youtube.extractor.resolve(video_id))
         except AsccError as error:
-            check = failed("yt-dlp resolves", f"{video_id}: {error}", _remedy(error))
+            check = failed("yt-dlp finds media", f"{video_id}: {error}", _remedy(error))
             continue
         track = resolved.audio
         stream = f"{track.format_id} {track.container} {track.codec}"
-        check = passed("yt-dlp resolves", f"{video_id}: {stream}, as {resolved.identity}")
+        check = passed("yt-dlp finds media", f"{video_id}: {stream}, as {resolved.identity}")
         break
     yield check
     if resolved is None:

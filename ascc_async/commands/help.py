@@ -101,8 +101,8 @@ HELP = {
         "arrays and log-mel spectrograms of every clip, as known models read them",
         "Writes a float32 array of each clip, their index and their mean and deviation into "
         "exports/features/PRESET (with options: PRESET-OPTIONS). --list shows the presets. "
-        "Stopped at any moment, the same command goes on; the bytes are the same however it was "
-        "stopped and by however many processes. docs/learning.md shows the rest of the way.",
+        "Stopped at any moment, the same command resumes; the bytes are the same however often it "
+        "was stopped and with any number of processes. docs/learning.md shows the rest of the way.",
         "features metaaudio",
     ),
     "few-shot": CommandHelp(

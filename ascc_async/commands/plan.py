@@ -77,7 +77,7 @@ def render_plan(plan: RunPlan) -> str:
     lines = [
         f"Splits      {', '.join(plan.splits)}",
         f"Classes     {plan.classes:,} of {plan.classes_of:,}{limit}",
-        f"Segments    {plan.segments:,}, each of a video of its own",
+        f"Segments    {plan.segments:,}, each from a different video",
     ]
     more = ""
     if plan.answered:
@@ -106,9 +106,13 @@ def render_plan(plan: RunPlan) -> str:
         # Nobody outside knows whether YouTube's limit counts requests or videos: both are shown.
         lines.append(f"  {item.way:<44} {licenses:>10} {clips:>10}")
         if by_video := item.license_hours_by_video:
-            lines.append(f"    if YouTube counts videos {_time(by_video):>32}")
+            lines.append(
+                f"  {'  if YouTube limits videos, not requests':<44} {_time(by_video):>10}"
+            )
         if (most := item.most_after_hours) is not None:
-            lines.append(f"    most of it after {_time(most)}, if the list is of likely videos")
+            lines.append(
+                f"    most clips after {_time(most)}, if license.ask_first lists likely ones"
+            )
     if plan.changes:
         lines.append("What would change that")
     for change in plan.changes:
@@ -117,10 +121,10 @@ def render_plan(plan: RunPlan) -> str:
 
     basis = plan.assumptions
     lines.append(
-        f"Assumed: {basis.answered_share:.0%} of the videos answer,"
+        f"Assumed: {basis.answered_share:.0%} of the videos show a license,"
         f" {basis.creative_commons_share:.2%} of those are Creative Commons,"
-        f" {1 - basis.had_share:.0%} of these cannot be had, {basis.bytes_a_clip / 1e6:.2f} MB a"
-        " clip"
+        f" {1 - basis.had_share:.0%} of these cannot be fetched, {basis.bytes_a_clip / 1e6:.2f} MB"
+        " a clip"
     )
     return "\n".join([*lines, f"  ({basis.source})"])
 

@@ -201,8 +201,8 @@ def _answer_lines(answer: AnswerRow) -> Iterator[str]:
         yield _with_detail(f"reason      {answer.reason}", answer.detail)
     if answer.text or answer.link:
         yield f"evidence    {safe(answer.text)} {safe(answer.link)}".rstrip()
-    times = "once" if answer.asks == 1 else f"{answer.asks} times"
-    yield f"asked       {times}, last at {moment(answer.checked_at)} by {safe(answer.source)}"
+    times = "once," if answer.asks == 1 else f"{answer.asks} times, last"
+    yield f"asked       {times} at {moment(answer.checked_at)} by {safe(answer.source)}"
     if answer.title or answer.channel:
         yield f"title       {safe(answer.title)}"
         yield f"channel     {safe(answer.channel)} {safe(answer.channel_id)}".rstrip()

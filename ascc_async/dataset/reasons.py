@@ -66,9 +66,9 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     Reason.NO_AUDIO: ReasonFacts("the video has no sound", _NO_SOUND, hopeless=True),
     Reason.TOO_SHORT: ReasonFacts(
         "the video ends before the segment, or too soon inside it",
-        "the column `detail` in dataset/unavailable.csv tells: where the sound ends before the"
-        " segment nothing helps; where it ends inside, clips.shorter_than_segment: keep or pad, or"
-        " a smaller clips.min_seconds, makes a clip of the rest",
+        "see the column `detail` in dataset/unavailable.csv: where the sound ends before the"
+        " segment, nothing helps; where it ends inside it, clips.shorter_than_segment: keep or pad,"
+        " or a smaller clips.min_seconds, makes a clip of what there is",
     ),
     Reason.SILENT: ReasonFacts("digital silence", _NO_SOUND, hopeless=True),
     Reason.CORRUPT: ReasonFacts(
@@ -85,10 +85,10 @@ REASON_FACTS: dict[Reason, ReasonFacts] = {
     ),
     Reason.LICENSE_UNKNOWN: ReasonFacts(
         "YouTube was asked and did not tell the license; will be asked again",
-        "YouTube showed nothing of these, and you may be blocked, or it showed no license: later"
-        " runs ask again (the second kind at most license.retry_unknown times until"
-        " license.recheck_after_days have passed); a Data API key (license.api_keys,"
-        " docs/data-api.md) answers for nearly all",
+        "YouTube showed nothing of the video (you may be blocked), or the video without a license:"
+        " run again hours later. Without a license it is asked about at most license.retry_unknown"
+        " times more until license.recheck_after_days have passed. A Data API key"
+        " (license.api_keys, docs/data-api.md) gets nearly all of these licenses",
     ),
     Reason.LICENSE_CHANGED: ReasonFacts(
         "was Creative Commons when first asked, and is not any more",

@@ -46,7 +46,7 @@ class Joined:
             try:
                 values[VGGISH] = np.load(self._vggish / name).tolist() if name else None
             except (OSError, ValueError, EOFError) as error:
-                message = "cannot be read: the same `join` again writes it again"
+                message = "cannot be read: run the same `join` again, which writes it anew"
                 raise MetadataError(self._vggish / name, None, message) from error
         return values
 

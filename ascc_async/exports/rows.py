@@ -96,7 +96,8 @@ def read_published(output_dir: Path, metadata_dir: Path) -> Published:
         mids = tuple(row.labels.split(","))
         if unknown := [mid for mid in mids if mid not in indices]:
             problem = f"lacks {', '.join(unknown)}, a label of {row.segment_id}"
-            raise MetadataError(class_list, None, f"{problem}: not the list the clips came by")
+            problem += ": it is not the class list that the clips were chosen with"
+            raise MetadataError(class_list, None, problem)
         try:
             credit, levels = credited[row.segment_id], quality[row.segment_id]
         except KeyError as error:

@@ -15,10 +15,10 @@ _ELSEWHERE = {
 }  # fmt: skip
 WHY_NOT = {
     NO_CLASS: "no class of the split is among its labels",
-    SEVERAL_CLASSES: "several are, of one part",
-    OTHER_PART: "several are, of more than one part",
-    "video_elsewhere": "its video is in a part that goes first",
-    "channel_elsewhere": "its channel is in a part that goes first",
+    SEVERAL_CLASSES: "its labels are of several classes, all in one part",
+    OTHER_PART: "its labels are of classes in different parts",
+    "video_elsewhere": "its video is used in another part, which goes first",
+    "channel_elsewhere": "its channel is used in another part, which goes first",
     "same_sound": "another clip with the very same sound is used",
     TOO_FEW: "its class has fewer usable clips than --min-clips",
 }

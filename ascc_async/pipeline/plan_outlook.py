@@ -49,8 +49,8 @@ class Assumptions:
     answered_share: float = 0.80
     creative_commons_share: float = 0.0070
     source: str = (
-        "2021's scan of 1.99 M videos: 86 % answered, 0.70 % of those Creative Commons; 15 to 20 %"
-        " of the videos have gone since"
+        "2021's scan of 1.99 M videos: 86 % showed a license, 0.70 % of those Creative Commons;"
+        " 15 to 20 % of the videos have gone since"
     )
     unknown_share: float = 0.0
     bare_share: float = 0.5
@@ -132,7 +132,7 @@ def assumptions(seen: Seen, selection: Selection, bytes_a_clip: int) -> Assumpti
         why: blended(known.barred_shares.get(why, 0.0), seen.barred.get(why, 0), seen.tried)
         for why in sorted(reasons)
     }
-    shown = f"{known.source}; brought nearer to what this folder shows of {asked:,} videos"
+    shown = f"{known.source}; adjusted to what {asked:,} videos showed in this folder"
     return Assumptions(
         bytes_a_clip,
         blended(known.answered_share, answered, asked),

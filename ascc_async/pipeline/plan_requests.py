@@ -106,30 +106,31 @@ def requests_for(
         add("licenses", "Data API calls: known videos at the start", identities, "data_api")
     if license_.explain_missing and first == "data_api":
         why = outlook.missing + outlook.unexplained
-        add("licenses", "why a video is not there", why, "player")
+        add("licenses", "why a video is missing", why, "player")
     if asked.get("innertube"):
-        add("licenses", "a page's data", asked["innertube"], "next")
+        add("licenses", "the data of a video's page", asked["innertube"], "next")
         # At the beginning and at the end; where it is asked only what others could not tell, after
         # every few instead.
         looks = known + at_end + asked["innertube"] / LOOK_EVERY
         if first != "innertube":
             looks = known + asked["innertube"] / UNKNOWN_IN_A_ROW
-        add("licenses", "known videos, to see that this is read right", looks, "next")
+        add("licenses", "known videos, to check that licenses are read right", looks, "next")
         # Of about half of these nothing at all is shown: then the player is asked whether it plays.
-        add("licenses", "whether a video is there", outlook.unknown / 2, "player")
+        add("licenses", "whether a video that shows nothing exists", outlook.unknown / 2, "player")
     if first == "innertube":
-        add("licenses", "why a video is not there", outlook.missing, "player")
-        add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "next")
-        add("licenses", "asked again: why a video is not there", outlook.bare, "player")
+        add("licenses", "why a video is missing", outlook.missing, "player")
+        add("licenses", "asked again: only «Video unavailable» was said", outlook.bare, "next")
+        add("licenses", "asked again: why a video is missing", outlook.bare, "player")
     if "watch_page" in asked:
         confirmed = fetched if first != "watch_page" else 0.0
         of = "watch pages" if first == "watch_page" else "watch pages, where others could not tell"
         add("licenses", of, asked["watch_page"], "watch")
         if first == "watch_page":
-            add("licenses", "asked again: «Video unavailable» and no more", outlook.bare, "watch")
+            add("licenses", "asked again: only «Video unavailable» was said", outlook.bare, "watch")
         if pages := asked["watch_page"] + confirmed:
             looks = known + (at_end if first == "watch_page" else 0) + pages / LOOK_EVERY
-            add("licenses", "known videos, to see that watch pages are read right", looks, "watch")
+            of = "known videos, to check that watch pages are read right"
+            add("licenses", of, looks, "watch")
         add("clips", "confirming the license", confirmed, "watch")
     # After two in a row that are not played a known one is asked, of the default clients, and the
     # second once more (youtube/extractor.py).
@@ -140,7 +141,7 @@ def requests_for(
     pages = share * unplayed + sum(number * each.watch for number, each in again)
     settings_ = sum(number * each.config for number, each in again)
     add("clips", "yt-dlp: where the sound is", players, "player")
-    add("clips", "yt-dlp: pages of videos that are barred", pages, "watch")
+    add("clips", "yt-dlp: pages of videos that are restricted", pages, "watch")
     add("clips", "yt-dlp: settings of players for those", settings_, "config")
-    add("clips", "parts of the media", fetched * MEDIA_A_CLIP, "media")
+    add("clips", "the needed parts of the media", fetched * MEDIA_A_CLIP, "media")
     return tuple(lines)

@@ -105,7 +105,7 @@ def test_online_tries_every_step_through_proxy_and_authority(
     code, results = checks(keyed, "--online")
     assert code == 0
     for name in ("data_api as main", "innertube as main", "watch_page as main",
-                 "yt-dlp resolves", "media and ffmpeg"):  # fmt: skip
+                 "yt-dlp finds media", "media and ffmpeg"):  # fmt: skip
         assert results[name]["state"] == "passed", results[name]
     assert "AIzaTest" not in json.dumps(results)
     assert sorted(finished.output.rglob("*.flac")) == before
@@ -124,7 +124,7 @@ def test_online_says_which_step_fails(finished: Place, youtube: StandinProcess) 
     assert results["innertube as main"]["state"] == "failed"
     assert "M4gD1WSo5mA as unknown" in results["innertube as main"]["found"]
     assert results["innertube as main"]["remedy"].startswith("You may be blocked")
-    assert results["yt-dlp resolves"]["state"] == "passed"
+    assert results["yt-dlp finds media"]["state"] == "passed"
     assert results["media and ffmpeg"]["state"] == "failed"
     assert results["media and ffmpeg"]["remedy"]
 
@@ -141,6 +141,6 @@ def test_a_name_service_that_is_down_is_no_refusal(finished: Place) -> None:
     code, results = checks(broken, "--online")
     sources = [check for name, check in results.items() if " as " in name]
     assert (code, len(sources)) == (1, 9)
-    for check in (*sources, results["yt-dlp resolves"]):
+    for check in (*sources, results["yt-dlp finds media"]):
         assert "network" in check["remedy"]
         assert "refuses" not in check["remedy"]

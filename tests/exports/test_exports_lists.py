@@ -109,7 +109,7 @@ def test_beside_another_call_it_refuses(copy: Dataset) -> None:
     """Two at once would take away each other's files; the other formats are not held up."""
     with held(copy.folder / FOLDER):
         code, said = copy.command("export", "lists")
-        assert (code, "another call is working here" in said) == (1, True), said
+        assert (code, "another command is working here" in said) == (1, True), said
         assert copy.command("export", "webdataset")[0] == 0
 
 

@@ -63,5 +63,5 @@ def test_what_does_not_belong_together_is_refused(dataset: Dataset) -> None:
         read_published(dataset.folder, dataset.folder / "metadata")
     classes = dataset.folder / "metadata" / "class_labels_indices.csv"
     classes.write_text('index,mid,display_name\n0,/m/09x0r,"Speech"\n', "utf-8")
-    with pytest.raises(MetadataError, match="not the list the clips came by"):
+    with pytest.raises(MetadataError, match="not the class list that the clips were chosen with"):
         read_published(dataset.folder, dataset.folder / "metadata")

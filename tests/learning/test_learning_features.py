@@ -301,5 +301,5 @@ def test_only_one_call_finishes_a_folder_at_a_time(copy: Dataset) -> None:
     """A second one says so and changes nothing; parts share the folder."""
     with held(copy.folder / FOLDER, alone=False):
         assert make(copy, (1, 2)).new == 0
-        with pytest.raises(SetupError, match="another call is working here"):
+        with pytest.raises(SetupError, match="another command is working here"):
             make(copy)

@@ -126,12 +126,12 @@ def test_another_call_in_the_folder_is_waited_for(copy: Dataset) -> None:
     for name, words in (("few_shot", ("few-shot",)), ("metaaudio", export), ("few_shot", export)):
         with held(copy.folder / "exports" / name):
             code, said = copy.command(*words)
-        assert (code, "another call is working here" in said) == (1, True), said
+        assert (code, "another command is working here" in said) == (1, True), said
         assert copy.tree("exports") == before
     recipe = metaaudio.recipe_of(None)
     with (
         held(copy.folder / "exports/features" / recipe.folder),
-        pytest.raises(SetupError, match="another call is working here"),
+        pytest.raises(SetupError, match="another command is working here"),
     ):
         metaaudio.export(copy.folder, recipe)
 

@@ -129,7 +129,7 @@ def test_of_two_calls_at_once_one_is_told_to_wait(copy: Dataset, name: str) -> N
     path = copy.folder / "google" / ("audioset_eval_strong.tsv" if name == "strong" else "")
     with held(copy.folder / "exports" / name):
         code, said = copy.command("join", str(path))
-        assert (code, "another call is working here" in said) == (1, True), said
+        assert (code, "another command is working here" in said) == (1, True), said
         assert not (copy.folder / "exports" / name).exists()
     assert copy.command("join", str(path))[0] == 0
 

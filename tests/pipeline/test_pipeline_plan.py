@@ -184,7 +184,7 @@ def test_a_list_asked_first_brings_most_of_it_early(catalog: Catalog, tmp_path: 
     guest = plan.durations[0]
     # 100 questions, 20 of them with one more for the player; 80 clips of two pages and more.
     assert guest.most_after_hours == pytest.approx(0.34, abs=0.04)
-    assert "most of it after" in render_plan(plan)
+    assert "most clips after" in render_plan(plan)
     assert plan_of(catalog).durations[0].most_after_hours is None
 
 
