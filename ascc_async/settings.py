@@ -293,20 +293,22 @@ same command resumes"""
         return self
 
 
-def _check_proxy(value: str | None) -> str | None:
-    if value is None:
-        return None
-    # Without a scheme urlsplit takes the host for one: `localhost:8080` must not pass.
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+def _check_proxy(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        # Without a scheme urlsplit takes the host for one: `localhost:8080` must not pass.
+        known = parts.scheme in ("http", "https", "socks5", "socks5h")
+        fits = known and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # which may quote a part of the password
+        fits = False
+    if not fits:
         raise ValueError(
             "must look like http://user:password@host:port (http, https, socks5 or socks5h)"
         )
     return value
 
 
-Proxy = Annotated[str | None, BeforeValidator(_check_proxy)]
-
+Proxy = Annotated[str, AfterValidator(_check_proxy)] | None
 
 # Also in the journal: what is learned of its rates is kept under this name.
 _FIRST_IDENTITY = "main"
@@ -369,6 +371,8 @@ class OutputSettings(Section):
 
 
 def _file_or_address(value: Any) -> Any:
+    if not isinstance(value, str | Path | None):
+        raise ValueError("must be an address such as tls://host:port, or a file")
     return Path(value) if isinstance(value, str) and "://" not in value else value
 
 

@@ -76,7 +76,7 @@ class _Sources:
         """The file's sections. Raises SettingsError where it holds none."""
         try:
             # utf-8-sig: editors on Windows put a byte order mark in front.
-            loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
+            loader = _Loader(path.read_text(encoding="utf-8-sig"))
             node = loader.get_single_node()
             data = loader.construct_document(node) if node else None
         except UnicodeDecodeError as error:
@@ -100,7 +100,7 @@ class _Sources:
             )
         self._note_lines(node, (), path)
         # A section left empty (`clips:`) means its defaults.
-        self.values = {str(key): {} if value is None else value for key, value in data.items()}
+        self.values = {key: {} if value is None else value for key, value in data.items()}
 
     def _note_lines(self, node: yaml.Node | None, parent: Key, path: Path) -> None:
         entries: list[tuple[str | int, yaml.Node, yaml.Node]] = []
@@ -152,7 +152,7 @@ class _Sources:
         # Values are YAML: numbers, true, null, [a, b]. What is no YAML is plain text, and so is
         # what looks like a mapping: class names hold colons.
         try:
-            value = yaml.safe_load(text)
+            value = _Loader(text).get_single_data()
         except yaml.YAMLError:
             value = text
         section, name = key
@@ -182,6 +182,16 @@ class _Sources:
             places = [place for k, place in reversed(self._origins.items()) if k in named]
             origin = ", ".join(places) or origin
         return f"{origin}: {name}{f': {message}' if message else f' must be {_allowed_at(key)}'}."
+
+
+class _Loader(yaml.SafeLoader):
+    """Every key is text, also `1`, `null` and `yes`: so are the names of all settings."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
 
 
 def _dotted(key: Key) -> str:
