@@ -30,12 +30,12 @@ from ascc_async.pipeline.plan_requests import (
     Outlook,
     StageRequests,
     requests_for,
-    usable_sources,
 )
 from ascc_async.pipeline.plan_sampling import Chances, calls_needed, rows_needed
 from ascc_async.pipeline.previous_run import ClipsAgain, clips_again
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 from ascc_async.throttle.open_hours import OpenHours
+from ascc_async.youtube.license_sources import usable_sources
 
 # Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
 _GUEST, _ACCOUNT = (1000, 300), (4000, 2000)

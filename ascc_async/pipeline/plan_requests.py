@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ascc_async.model import Reason
 from ascc_async.pipeline.standing import LOOK_EVERY, SUSPECT_LOOKS, UNKNOWN_IN_A_ROW
-from ascc_async.settings import LicenseSettings, Settings, SourceName
+from ascc_async.settings import Settings, SourceName
 
 CALLS_A_DAY = 10_000  # of the Data API for one key, as Google gives them by default
 VIDEOS_A_CALL = 49  # of the Data API: the fiftieth is a known one
@@ -74,11 +74,6 @@ class StageRequests:
     requests: int
     kind: str
     limit: str
-
-
-def usable_sources(license_: LicenseSettings) -> tuple[SourceName, ...]:
-    """Those of the settings that can be asked: the Data API needs a key."""
-    return tuple(name for name in license_.sources if name != "data_api" or license_.api_keys)
 
 
 def requests_for(

@@ -32,10 +32,16 @@ class LicenseSource(Protocol):
         ...
 
 
+def usable_sources(settings: LicenseSettings) -> tuple[SourceName, ...]:
+    """Those of `license.sources` that can be asked, in that order."""
+    # The Data API is named by default, though hardly anybody has a key.
+    return tuple(name for name in settings.sources if name != "data_api" or settings.api_keys)
+
+
 def license_sources(
     settings: LicenseSettings, sessions: Sessions, quotas: Mapping[str, Any] | None = None
 ) -> list[LicenseSource]:
-    """The sources of `license.sources` that can be used, in that order.
+    """The usable ones, in the order of the settings.
 
     `quotas`: what `DataApiSource.memory` gave in an earlier run.
     """
@@ -45,8 +51,7 @@ def license_sources(
         "innertube": InnertubeSource(sessions),
         "watch_page": WatchPageSource(sessions),
     }
-    # The Data API is named by default, though hardly anybody has a key.
-    return [by_name[name] for name in settings.sources if name != "data_api" or keys]
+    return [by_name[name] for name in usable_sources(settings)]
 
 
 async def why_missing(player: PlayerEndpoint, video_id: str) -> LicenseAnswer:
