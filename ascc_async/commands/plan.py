@@ -114,7 +114,7 @@ def render_plan(plan: RunPlan) -> str:
                 f"    most clips after {_time(most)}, if license.ask_first lists likely ones"
             )
     if plan.changes:
-        lines.append("What would change that")
+        lines.append("Settings that would shorten it")
     for change in plan.changes:
         time = _time(change.license_hours)
         lines.append(f"  {change.setting:<44} {change.videos:>10,} videos in {time}")

@@ -172,7 +172,7 @@ def machine_lines(
             sent = rate(sum(per_second for _, per_second in own))
             text += f" · {sent} · refusals {sum(each.refused for each, _ in own)}"
             if machine.rests_until > sums.at:
-                text += f" · rests until {finish(machine.rests_until, sums.at, seconds=True)}"
+                text += f" · paused until {finish(machine.rests_until, sums.at, seconds=True)}"
         yield text, "yellow" if machine.why else ""
         if all_of_them and machine.seen_at:
             seen = finish(machine.seen_at, sums.at, seconds=True)

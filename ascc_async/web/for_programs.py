@@ -105,7 +105,7 @@ def _of(snapshot: RunSnapshot, sums: Figures) -> Iterator[Metric]:
     ceiling = GaugeMetricFamily(
         "ascc_refused_at_requests_per_second", "The rate that was last refused", labels=names
     )
-    resting = GaugeMetricFamily("ascc_resting", "1 while it rests after a refusal", labels=names)
+    resting = GaugeMetricFamily("ascc_resting", "1 while it pauses after a refusal", labels=names)
     for bucket, _ in sums.buckets:
         who = [bucket.identity, bucket.kind.value]
         sent.add_metric(who, bucket.sent)

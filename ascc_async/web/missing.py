@@ -42,11 +42,11 @@ async def listed(request: web.Request, tally: Tally | None) -> web.Response:
     trail = trail_to(tally, wanted) if tally else []
     rows, total = await shown.work(listed_rows, tally, wanted, page) if trail else ([], 0)
     if tally is None or not rows:
-        problem = "No segment of this dataset is like that now: follow a step of the flow."
+        problem = "No segment of this dataset is at that step now: choose one under «Missing»."
         return shown.page(
             request, "problem.html", status=404, title="No such segments", problem=problem
         )
-    pages = {"Earlier": page - 1, "Later": page + 1}
+    pages = {"Previous": page - 1, "Next": page + 1}
     return shown.page(
         request,
         "missing_list.html",

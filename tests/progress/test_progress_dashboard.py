@@ -185,7 +185,7 @@ def test_many_machines_are_one_line_a_kind() -> None:
     shown = drawn(frame, 80, headline=False)
     assert sum(line.startswith("machine node") for line in shown) == 64
     place = next(n for n, line in enumerate(shown) if line.startswith("machine node63: working"))
-    assert "refusals 1 · rests until" in shown[place]
+    assert "refusals 1 · paused until" in shown[place]
     assert re.fullmatch(r"  seen .* · yt-dlp 2026.08.19 *", shown[place + 1])
     fields = snapshot_fields(frame, None)
     assert len(fields["identities"]) == len(fields["machines"]) == 64

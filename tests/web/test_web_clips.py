@@ -81,7 +81,7 @@ async def test_clips_are_found_by_what_the_form_asks(original: Path) -> None:
     got = await answers(original, *(f"/clips?{query}" for query in asked))
     assert [response.status for response, _ in got] == [200] * len(asked)
     assert dict(zip(asked, (listed(page) for _, page in got), strict=True)) == asked
-    assert "No clip is like that" in got[4][1].decode()
+    assert "No clip matches" in got[4][1].decode()
 
 
 async def test_hostile_titles_are_shown_as_text(original: Path) -> None:
@@ -184,7 +184,7 @@ async def test_a_clip_that_is_lost_or_damaged_says_so(folder: Path) -> None:
     assert f"{FIRST}/sound" not in listed + lost
     assert "verify --repair" in lost
     assert "does not decode" in picture
-    assert "No clips on this side" in beyond
+    assert "No more clips here" in beyond
 
 
 async def test_whom_the_removal_list_names_is_not_shown(folder: Path) -> None:
