@@ -133,9 +133,11 @@ def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) 
         return refusal
     if not unplayed and (reason := reason_by_words(clean(failure.message))) is not None:
         return Unavailable(reason, clean(failure.message))
-    unreadable = _unreadable_answer(failure, report)
-    # An answer that is no JSON may come as an error of the network: it is the server's.
-    if failure.fault is not None and unreadable is None:
+    # Half a JSON document, a page in its place, or gigabytes: the server's fault, though it may
+    # come as one of the network.
+    texts, signs = (failure.message, *report.warnings), (YtdlpText.NOT_JSON, OVERSIZED)
+    unreadable = next((text for text in texts if any(sign in text for sign in signs)), "")
+    if failure.fault is not None and not unreadable:
         return _network_fault(failure.fault)
     if (error := _passed_over(report, refused, unreadable)) is not None:
         return error
@@ -146,27 +148,19 @@ def _error_of(failure: ExtractionFailure, report: ExtractionReport, now: float) 
 
 
 def _passed_over(
-    report: ExtractionReport, refused: Sequence[Refused], unreadable: ServerFault | None
+    report: ExtractionReport, refused: Sequence[Refused], unreadable: str
 ) -> AsccError | None:
     """yt-dlp passes over many errors and goes on: the answers it was given tell them."""
     if refused:
         return refused[0]
     if any(YtdlpText.OTHER_VIDEO in warning for warning in report.warnings):
         return Refused("YouTube answers about another video: it blocks this address", kind="other")
-    if unreadable is not None:
-        return unreadable
+    if unreadable:
+        return ServerFault(f"YouTube's answer cannot be read: {clean(unreadable)}")
     if fault := next((sent.fault for sent in report.sent if sent.fault is not None), None):
         return _network_fault(fault)
     status = next((sent.status for sent in report.sent if (sent.status or 0) >= 500), None)
     return ServerFault(f"YouTube answers {status}") if status else None
-
-
-def _unreadable_answer(failure: ExtractionFailure, report: ExtractionReport) -> ServerFault | None:
-    """Half a JSON document, a page in its place, or gigabytes."""
-    for text in (failure.message, *report.warnings):
-        if YtdlpText.NOT_JSON in text or OVERSIZED in text:
-            return ServerFault(f"YouTube's answer cannot be read: {clean(text)}")
-    return None
 
 
 def _refusal(sent: SentRequest, now: float) -> Refused | None:

@@ -164,7 +164,21 @@ class RecordingYoutubeDL(YoutubeDL):  # type: ignore[misc]
     def _video_from(self, info: Mapping[str, Any]) -> ExtractedVideo:
         headers = self.params["http_headers"]
         formats = (
-            _format_from(raw, headers)
+            MediaFormat(
+                format_id=str(raw.get("format_id") or ""),
+                url=raw["url"],
+                headers={**headers, **(raw.get("http_headers") or {})},
+                protocol=raw.get("protocol") or raw["url"].partition(":")[0],
+                ext=raw.get("ext") or "",
+                acodec=raw.get("acodec"),
+                vcodec=raw.get("vcodec"),
+                height=raw.get("height"),
+                bitrate=_number(raw.get("tbr")),
+                language_preference=raw.get("language_preference"),
+                preference=raw.get("preference"),
+                drm=bool(raw.get("has_drm")),
+                available_at=_number(raw.get("available_at")),
+            )
             for raw in info.get("formats") or ()
             if raw.get("url") and raw.get("protocol") != "mhtml"  # those are storyboards
         )
@@ -209,24 +223,6 @@ def _is_ours(error: BaseException) -> bool:
     files = [Path(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(error.__traceback__)]
     known = [file for file in files if any(map(file.is_relative_to, (_OURS, _YTDLP)))]
     return bool(known) and known[-1].is_relative_to(_OURS)
-
-
-def _format_from(raw: Mapping[str, Any], headers: Mapping[str, str]) -> MediaFormat:
-    return MediaFormat(
-        format_id=str(raw.get("format_id") or ""),
-        url=raw["url"],
-        headers={**headers, **(raw.get("http_headers") or {})},
-        protocol=raw.get("protocol") or raw["url"].partition(":")[0],
-        ext=raw.get("ext") or "",
-        acodec=raw.get("acodec"),
-        vcodec=raw.get("vcodec"),
-        height=raw.get("height"),
-        bitrate=_number(raw.get("tbr")),
-        language_preference=raw.get("language_preference"),
-        preference=raw.get("preference"),
-        drm=bool(raw.get("has_drm")),
-        available_at=_number(raw.get("available_at")),
-    )
 
 
 def _address(url: str) -> str:
