@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ascc_async.audioset.video_lists import video_id_of
-from ascc_async.dataset.manifest import MANIFEST
+from ascc_async.dataset.manifest import COLUMNS, MANIFEST
 from ascc_async.dataset.removals import read_removals
 from ascc_async.dataset.text import counted
 from ascc_async.errors import SettingsError
@@ -144,11 +144,12 @@ def _manifest_rows(video_id: str, output: Path) -> list[dict[str, str]]:
     manifest = output / MANIFEST
     if not manifest.is_file():
         return []
-    with manifest.open(encoding="utf-8", newline="") as file:
+    # It may be damaged: then this shows what is left of it.
+    with manifest.open(encoding="utf-8", errors="replace", newline="") as file:
         header = next(csv.reader(file), [])
         # Millions of rows: only those that begin right are parsed. No field holds a line break.
         own = (line for line in file if line.startswith(f"{video_id}_"))
-        return list(csv.DictReader(own, header))
+        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(own, header, restval="")]
 
 
 def _show_evidence(

@@ -61,19 +61,19 @@ class ManifestIndex:
                 kinds.append(self._numbers(table))
                 sets.append(self._sets.numbers(table.labels.cat))
                 starts.append(np.concatenate(([start], ends[:-1])))
-        except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+            self._sets.close()
+            # In front of each an empty one: a manifest may have no row.
+            self._kind_of = np.concatenate([np.empty(0, np.uint16), *kinds])
+            self._set_of = np.concatenate([np.empty(0, np.int32), *sets])
+            self._starts = np.concatenate([np.empty(0, np.int64), *starts])
+            numbers = np.bincount(self._kind_of, minlength=len(self._kinds)).tolist()
+            self.kinds = dict(zip(self._kinds, numbers, strict=True))
+            # Only clips: of two million rows hardly one in a hundred.
+            clips = self.find(lambda kind: kind.outcome == Outcome.CLIP)
+            self.counts = counts_of(self.kinds, list(self.rows(clips.tolist())))
+        except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are ValueErrors
             remedy = "`python -m ascc_async verify` names the line"
             raise MetadataError(path, None, f"cannot be counted ({error}); {remedy}") from error
-        self._sets.close()
-        # In front of each an empty one: a manifest may have no row.
-        self._kind_of = np.concatenate([np.empty(0, np.uint16), *kinds])
-        self._set_of = np.concatenate([np.empty(0, np.int32), *sets])
-        self._starts = np.concatenate([np.empty(0, np.int64), *starts])
-        numbers = np.bincount(self._kind_of, minlength=len(self._kinds)).tolist()
-        self.kinds = dict(zip(self._kinds, numbers, strict=True))
-        # Only clips: of two million rows hardly one in a hundred.
-        clips = self.find(lambda kind: kind.outcome == Outcome.CLIP)
-        self.counts = counts_of(self.kinds, list(self.rows(clips.tolist())))
 
     def __len__(self) -> int:
         return len(self._kind_of)

@@ -91,8 +91,9 @@ def test_an_older_manifest_has_fewer_columns_and_an_empty_one_no_row(tmp_path: P
         (b"\r\nhalf_", b'\r\n"half_'),
         (b",outcome,", b",income,"),
         (b"\r\n", b""),
+        (b",44100,", b",fast,"),
     ],
-    ids=["a reason of no list", "a quote without end", "no column outcome", "cut short"],
+    ids=["a reason of no list", "a quote without end", "no column outcome", "cut short", "a rate"],
 )
 def test_what_no_run_wrote_is_an_error(sample: Sample, old: bytes, new: bytes) -> None:
     """Rather than wrong numbers; it says what names the line."""
