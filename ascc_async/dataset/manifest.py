@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ascc_async.dataset.eligibility import Decision, credits_of
-from ascc_async.dataset.text import decimal, field, iso_time, seconds
+from ascc_async.dataset.text import decimal, field, guarded, iso_time, seconds
 from ascc_async.errors import MetadataError
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import License, Outcome, Reason
+from ascc_async.model import License, Outcome, Reason, Segment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,17 +22,6 @@ MANIFEST = f"{DATASET_FOLDER}/manifest.csv"  # below `output.dir`
 WITH_FILE = (Outcome.CLIP, Outcome.SPARE)
 _NAME_ONE = "name a manifest.csv, usually that in <output.dir>/dataset"
 _PAGE = 50_000  # rows; some 40 MB while they are checked
-
-
-class Entry(NamedTuple):
-    """One selected segment. `labels` are its MIDs, joined by commas, in AudioSet's order."""
-
-    segment_id: str
-    video_id: str
-    start_ms: int
-    end_ms: int
-    split: str
-    labels: str
 
 
 class ManifestRow(NamedTuple):
@@ -72,7 +61,7 @@ COLUMNS = ManifestRow._fields
 
 
 def manifest_row(
-    entry: Entry,
+    segment: Segment,
     answer: AnswerRow | None,
     clip: ClipRow | None,
     decision: Decision,
@@ -83,14 +72,14 @@ def manifest_row(
     `attempts` counts the tries to fetch the clip, `evidence` names a record. Titles and channels of
     what the removal list names are left out.
     """
-    known, credits_, made = ("", "", "", ""), ("", "", ""), ("",) * 7
+    known, made = ("", "", "", ""), ("",) * 7
+    credits_: Iterable[str] = ("", "", "")
     fetched_at = ""
     if answer is not None:
         checked_at = iso_time(answer.checked_at)
         known = (answer.license, field(answer.text), answer.source, checked_at)
     if not decision.removed:
-        title, channel, channel_id = credits_of(answer, clip)
-        credits_ = (field(title), field(channel), field(channel_id))
+        credits_ = map(guarded, credits_of(answer, clip))
     if clip is not None and clip.clip is not None and decision.outcome in WITH_FILE:
         file = clip.clip
         made = (
@@ -100,10 +89,10 @@ def manifest_row(
         fetched_at = iso_time(file.fetched_at)
     return ManifestRow._make(
         (
-            entry.segment_id, entry.video_id, seconds(entry.start_ms), seconds(entry.end_ms),
-            entry.split, entry.labels, *known, decision.outcome, decision.reason or "", *made,
-            *credits_, fetched_at, str(clip.attempts) if clip is not None else "0",
-            evidence,
+            segment.segment_id, segment.video_id, seconds(segment.start_ms),
+            seconds(segment.end_ms), segment.split, ",".join(segment.labels), *known,
+            decision.outcome, decision.reason or "", *made, *credits_, fetched_at,
+            str(clip.attempts) if clip is not None else "0", evidence,
         )
     )  # fmt: skip
 

@@ -39,7 +39,11 @@ def clean(text: str) -> str:
 
 def field(text: str) -> str:
     """Text from outside as a CSV field that no spreadsheet takes for a formula."""
-    text = clean(text)
+    return guarded(clean(text))
+
+
+def guarded(text: str) -> str:
+    """The same of a text that is clean."""
     return f"'{text}" if text and text[0] in _FORMULA_STARTS else text
 
 

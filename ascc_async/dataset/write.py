@@ -19,14 +19,14 @@ import numpy as np
 
 from ascc_async.audioset.metadata_files import InputFile
 from ascc_async.audioset.sampling import RowState, spare
-from ascc_async.audioset.segments import Bools, gather
+from ascc_async.audioset.segments import gather
 from ascc_async.audioset.selection import Selection
 from ascc_async.dataset.card import card
 from ascc_async.dataset.counts import Counts, Kinds, RowKind, counts_of
 from ascc_async.dataset.credits import Attribution, attribution_of, write_credits
 from ascc_async.dataset.eligibility import CLIP, PENDING, SPARE, Decision, Terms, decide
 from ascc_async.dataset.evidence import EVIDENCE_FILE, EvidenceWriter
-from ascc_async.dataset.manifest import COLUMNS, DATASET_FOLDER, Entry, ManifestRow, manifest_row
+from ascc_async.dataset.manifest import COLUMNS, DATASET_FOLDER, ManifestRow, manifest_row
 from ascc_async.dataset.tables import (
     QUALITY_COLUMNS,
     UNAVAILABLE_COLUMNS,
@@ -40,13 +40,14 @@ from ascc_async.dataset.terms import CITATION_FILE, LICENSE_FILE
 from ascc_async.files import sha256_of, sync
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
-from ascc_async.model import License
+from ascc_async.model import License, Segment
 from ascc_async.settings import Settings
 
 _STAGING = ".staging-"
 _INPUT_KEYS = ("name", "sha256", "git_blob_sha1", "bytes", "official")  # in run.json
 Row = TypeVar("Row")
-_AT_ONCE = 8192  # entries that exist as Python objects at a time
+Decided = tuple[Segment, AnswerRow | None, ClipRow | None, Decision]
+_AT_ONCE = 8192  # segments of which arrays become Python objects at a time
 
 
 @dataclass(frozen=True)
@@ -63,87 +64,38 @@ class RunFacts:
     rebuilt_from: str = ""
 
 
-class Entries:
-    """The selected segments in the order of their segment ids, that of the manifest."""
-
-    def __init__(self, selection: Selection) -> None:
-        self.selection = selection
-        self._rows = selection.segments.sorted_rows(selection.rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[Entry]:
-        table = self.selection.segments
-        for first in range(0, len(self), _AT_ONCE):
-            rows = self._rows[first : first + _AT_ONCE]
-            codes = table.label_codes[gather(table.label_offsets, rows)]
-            mids = iter([table.mids[code] for code in codes.tolist()])
-            for video_id, start, end, split, labels in zip(
-                table.ids[rows].astype("U11").tolist(),
-                table.start_ms[rows].tolist(),
-                table.end_ms[rows].tolist(),
-                table.split[rows].tolist(),
-                (table.label_offsets[rows + 1] - table.label_offsets[rows]).tolist(),
-                strict=True,
-            ):
-                joined = ",".join([next(mids) for _ in range(labels)])
-                segment_id = f"{video_id}_{start}"
-                yield Entry(segment_id, video_id, start, end, table.splits[split], joined)
-
-    def beyond_limit(self, is_clip: Bools) -> Bools:
-        """Which entries are clips beyond `max_per_class`, given which are clips at all."""
-        states = np.zeros(len(self.selection.segments), np.uint8)
-        states[self._rows[is_clip]] = RowState.CLIP
-        return spare(self.selection, states)[self._rows]
-
-
-def in_step(rows: Iterable[Row], key: Callable[[Row], str]) -> Callable[[str], Row | None]:
-    """Finds rows by their key; they come sorted by it, and are asked for in the same order."""
-    left = iter(rows)
-    row = next(left, None)
-
-    def find(wanted: str) -> Row | None:
-        nonlocal row
-        while row is not None and key(row) < wanted:
-            row = next(left, None)
-        return row if row is not None and key(row) == wanted else None
-
-    return find
-
-
-def joined_rows(
-    entries: Entries, journal: Reader, encoding: str
-) -> Iterator[tuple[Entry, AnswerRow | None, ClipRow | None]]:
-    """Every entry with its newest answer and clip row."""
-    answer_of = in_step(chain.from_iterable(journal.answers()), attrgetter("video_id"))
-    clip_of = in_step(chain.from_iterable(journal.clips(encoding)), attrgetter("segment_id"))
-    for entry in entries:
-        yield entry, answer_of(entry.video_id), clip_of(entry.segment_id)
-
-
 def write_dataset(
-    output_dir: Path, entries: Entries, journal: Reader, terms: Terms, facts: RunFacts
+    output_dir: Path,
+    selection: Selection,
+    journal: Reader,
+    terms: Terms,
+    facts: RunFacts,
+    checkpoint: Callable[[], object] = lambda: None,
 ) -> Counts:
     """Write every file of `output_dir/dataset/`; those that would not change are not touched.
 
     Two million segments take about a minute and little memory, so run it in a thread or process
-    of its own, one at a time per folder. Raises OSError, after which all files are as they were.
+    of its own, one at a time per folder. `checkpoint` is called now and then: what it raises ends
+    the writing. Raises OSError. After an exception all files are as they were.
     """
+
+    def decided() -> Iterator[Decided]:
+        return _decided(selection, journal, terms, checkpoint)
+
     limited = None
-    if entries.selection.max_per_class is not None:
+    if selection.max_per_class is not None:
         # Who is beyond the limit is known only when all were looked at once.
-        limited = _limited(entries, journal, terms)
+        limited = _limited(selection, (decision is CLIP for *_, decision in decided()))
     with _staged(output_dir / DATASET_FOLDER) as folder:
-        kinds, clips = _write_segments(folder, entries, journal, terms, limited)
+        kinds, clips = _write_segments(folder, decided(), journal, limited)
         # In memory: of two million segments only some thousand are clips.
         credited = [attribution_of(row, note, facts.settings.clips) for row, note in clips]
         write_table(folder / "ATTRIBUTION.csv", Attribution._fields, credited)
         write_credits(folder / "CREDITS.md", credited)
         clip_rows = [row for row, _ in clips]
-        write_class_tables(folder, clip_rows, entries.selection.chosen)
+        write_class_tables(folder, clip_rows, selection.chosen)
         counts = counts_of(kinds, clip_rows)
-        text = card(counts, entries.selection.chosen, facts.settings)
+        text = card(counts, selection.chosen, facts.settings)
         for name, content in (
             ("README.md", text),
             ("run.json", _run_record(facts)),
@@ -162,24 +114,61 @@ def write_dataset(
     return counts
 
 
-def _limited(entries: Entries, journal: Reader, terms: Terms) -> list[Decision]:
-    """What each entry is, at most: a clip, or a spare one beyond `max_per_class`, or pending."""
-    rows = joined_rows(entries, journal, terms.encoding)
-    decisions = (
-        decide(entry.segment_id, entry.video_id, answer, clip, terms)
-        for entry, answer, clip in rows
-    )
-    is_clip = np.fromiter((made is CLIP for made in decisions), bool, len(entries))
-    pairs = zip(is_clip.tolist(), entries.beyond_limit(is_clip).tolist(), strict=True)
+def _decided(
+    selection: Selection, journal: Reader, terms: Terms, checkpoint: Callable[[], object]
+) -> Iterator[Decided]:
+    """What becomes of every selected segment, in the order of their ids."""
+    answer_of = in_step(chain.from_iterable(journal.answers()), attrgetter("video_id"))
+    clips = chain.from_iterable(journal.clips(terms.encoding))
+    clip_of = in_step(clips, attrgetter("segment_id"))
+    table = selection.segments
+    selected = table.sorted_rows(selection.rows)
+    for first in range(0, len(selected), _AT_ONCE):
+        checkpoint()
+        rows = selected[first : first + _AT_ONCE]
+        codes = table.label_codes[gather(table.label_offsets, rows)]
+        mids = iter([table.mids[code] for code in codes.tolist()])
+        for video_id, start, end, split, labels in zip(
+            table.ids[rows].astype("U11").tolist(),
+            table.start_ms[rows].tolist(),
+            table.end_ms[rows].tolist(),
+            table.split[rows].tolist(),
+            (table.label_offsets[rows + 1] - table.label_offsets[rows]).tolist(),
+            strict=True,
+        ):
+            own = tuple([next(mids) for _ in range(labels)])
+            segment = Segment(video_id, start, end, table.splits[split], own)
+            segment_id = segment.segment_id
+            answer, clip = answer_of(video_id), clip_of(segment_id)
+            yield segment, answer, clip, decide(segment_id, video_id, answer, clip, terms)
+
+
+def in_step(rows: Iterable[Row], key: Callable[[Row], str]) -> Callable[[str], Row | None]:
+    """Finds rows by their key; they come sorted by it, and are asked for in the same order."""
+    left = iter(rows)
+    row = next(left, None)
+
+    def find(wanted: str) -> Row | None:
+        nonlocal row
+        while row is not None and key(row) < wanted:
+            row = next(left, None)
+        return row if row is not None and key(row) == wanted else None
+
+    return find
+
+
+def _limited(selection: Selection, are_clips: Iterable[bool]) -> list[Decision]:
+    """What each segment is, at most: a clip, or a spare one beyond `max_per_class`, or pending."""
+    rows = selection.segments.sorted_rows(selection.rows)
+    is_clip = np.fromiter(are_clips, bool, len(rows))
+    states = np.zeros(len(selection.segments), np.uint8)
+    states[rows[is_clip]] = RowState.CLIP
+    pairs = zip(is_clip.tolist(), spare(selection, states)[rows].tolist(), strict=True)
     return [SPARE if beyond else CLIP if made else PENDING for made, beyond in pairs]
 
 
 def _write_segments(
-    folder: Path,
-    entries: Entries,
-    journal: Reader,
-    terms: Terms,
-    limited: Sequence[Decision] | None,
+    folder: Path, decided: Iterable[Decided], journal: Reader, limited: Sequence[Decision] | None
 ) -> tuple[Kinds, list[tuple[ManifestRow, str]]]:
     """Manifest, quality, evidence and what could not be had; gives the clips with their notes."""
     kinds: dict[RowKind, int] = {}
@@ -192,17 +181,15 @@ def _write_segments(
     ):
         evidence_writer = EvidenceWriter(evidence_file)
         evidence_of = in_step(chain.from_iterable(journal.evidence()), attrgetter("video_id"))
-        rows = joined_rows(entries, journal, terms.encoding)
-        for index, (entry, answer, clip) in enumerate(rows):
-            decision = decide(entry.segment_id, entry.video_id, answer, clip, terms)
+        for index, (segment, answer, clip, decision) in enumerate(decided):
             if decision is CLIP and limited is not None:
                 # A clip that came since all were looked at waits for the next writing: taken in
                 # uncounted it could be one too many.
                 decision = limited[index]
             shared = answer is not None and answer.license is License.CREATIVE_COMMONS
-            evidence = evidence_of(entry.video_id) if shared and not decision.removed else None
+            evidence = evidence_of(segment.video_id) if shared and not decision.removed else None
             record = evidence_writer.add(evidence) if evidence else ""
-            row = manifest_row(entry, answer, clip, decision, record)
+            row = manifest_row(segment, answer, clip, decision, record)
             add_manifest_row(row)
             kind = RowKind(row.split, row.license, row.outcome, row.reason, row.attempts != "0")
             kinds[kind] = kinds.get(kind, 0) + 1  # twice as fast as a Counter

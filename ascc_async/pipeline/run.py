@@ -153,9 +153,7 @@ class Run:
                 }
                 rebuilt_from = self._recipe.sha256 if self._recipe else ""
                 facts = RunFacts(settings, versions, inputs, rebuilt_from)
-                dataset = await asyncio.to_thread(
-                    DatasetWriter, selection, records, facts, self._shutdown
-                )
+                dataset = DatasetWriter(selection, records, facts, self._shutdown)
                 ended = Phase.STOPPED
                 try:
                     if queue.anything_to_do():

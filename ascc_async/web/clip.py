@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from ascc_async.dataset.credits import Attribution, attribution_of
 from ascc_async.dataset.eligibility import Decision, Terms, credits_of, decide
 from ascc_async.dataset.evidence import record_id
-from ascc_async.dataset.manifest import Entry, manifest_row
+from ascc_async.dataset.manifest import manifest_row
 from ascc_async.dataset.reasons import REASON_FACTS
 from ascc_async.dataset.removals import read_removals
 from ascc_async.errors import Rejected
@@ -25,7 +25,7 @@ from ascc_async.journal import browse
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow, Event
 from ascc_async.media.encoding import encoding_of
-from ascc_async.model import ClipFile, Evidence, Outcome
+from ascc_async.model import ClipFile, Evidence, Outcome, Segment
 from ascc_async.settings import ClipsSettings
 from ascc_async.web.clips import SOUND_TYPES, sound_of
 from ascc_async.web.labels import LABELS, Labels
@@ -134,8 +134,8 @@ def _credit(
         return None
     start_ms = int(segment_id[12:])
     end_ms = start_ms + round(1000 * clip.clip.duration_seconds)
-    entry = Entry(segment_id, clip.video_id, start_ms, end_ms, split="", labels="")
-    row = manifest_row(entry, answer, clip, decision)
+    segment = Segment(clip.video_id, start_ms, end_ms, split="", labels=())
+    row = manifest_row(segment, answer, clip, decision)
     media, form, *_ = clip.clip.encoding.split("/")
     made_with = settings.model_copy(
         update={"media": media} | ({"format": form} if media == "audio" else {})

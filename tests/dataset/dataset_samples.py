@@ -16,7 +16,7 @@ from ascc_async.dataset.manifest import ManifestRow
 from ascc_async.dataset.rebuild import Recipe
 from ascc_async.dataset.removals import Removals, read_removals
 from ascc_async.dataset.text import seconds
-from ascc_async.dataset.write import Entries, RunFacts, write_dataset
+from ascc_async.dataset.write import RunFacts, write_dataset
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.model import ClipFile, Evidence, License, Outcome, Quality, Reason, Segment
 from ascc_async.settings import ClipsSettings, Settings
@@ -165,7 +165,7 @@ class Sample:
         selected = selection(self.segments, self.classes)
         return write_dataset(
             self.folder,
-            Entries(replace(selected, max_per_class=self.max_per_class)),
+            replace(selected, max_per_class=self.max_per_class),
             self.journal,
             replace(self.terms, **terms),
             RunFacts(self.settings, {"ascc_async": "0.1.0", "ffmpeg": "7.1"}),

@@ -23,7 +23,7 @@ from dataset_samples import (
 from ascc_async.dataset.diff import diff
 from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.rebuild import Recipe, as_text, compare, read_recipe, write_rebuilt
-from ascc_async.dataset.write import Entries, RunFacts, write_dataset
+from ascc_async.dataset.write import RunFacts, write_dataset
 from ascc_async.errors import MetadataError
 from ascc_async.model import License, Outcome, Reason
 from ascc_async.settings import ClipsSettings, Settings
@@ -111,7 +111,7 @@ def rebuilt_manifest(recipe: Recipe, folder: Path, answers: list, clips: list) -
     """The dataset of a rebuild in which YouTube answered so."""
     write_dataset(
         folder,
-        Entries(recipe.selection()),
+        recipe.selection(),
         MemoryJournal(answers, clips),
         Terms(ENCODING, NOW, 30),
         RunFacts(Settings(), {}, rebuilt_from=recipe.sha256),

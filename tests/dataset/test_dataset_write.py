@@ -31,7 +31,7 @@ from ascc_async.dataset.manifest import COLUMNS
 from ascc_async.dataset.manifest_index import ManifestIndex
 from ascc_async.dataset.terms import TOOL
 from ascc_async.dataset.text import restored
-from ascc_async.dataset.write import Entries, RunFacts, write_dataset
+from ascc_async.dataset.write import RunFacts, write_dataset
 from ascc_async.journal.records import LicenseAnswer
 from ascc_async.journal.writer import JOURNAL_NAME, Journal
 from ascc_async.model import License, Outcome
@@ -462,7 +462,7 @@ async def test_the_real_journal_is_read(tmp_path: Path) -> None:
         reader = Reader(journal.path)
         counts = write_dataset(
             tmp_path,
-            Entries(selection(sample.segments)),
+            selection(sample.segments),
             reader,
             sample.terms,
             RunFacts(Settings(), {}),
