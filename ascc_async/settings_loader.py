@@ -129,7 +129,7 @@ class _Sources:
                     self._put((section, name), text, origin)
                 else:
                     log.warning(
-                        "%s names no setting, such as ASCC_THROTTLE__BURST: ignored", origin
+                        "%s names no setting, as ASCC_THROTTLE__BURST does: it is ignored", origin
                     )
 
     def read_options(self, options: Sequence[str]) -> None:

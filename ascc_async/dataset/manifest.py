@@ -229,5 +229,5 @@ def _refuse_wrong(path: Path, page: pd.DataFrame, *rules: tuple[str, pd.Series[b
     if wrong:
         row, column, expected = min(wrong, key=itemgetter(0))
         # No field of ours holds a line break: a row's number tells its line.
-        message = f"{column} {page.at[row, column]!r}, expected {expected}"
-        raise MetadataError(path, row + 2, message)
+        message = f"{column} {page.at[row, column]!r}, expected {expected}; damaged or changed?"
+        raise MetadataError(path, row + 2, f"{message} A run in its folder writes the file again")

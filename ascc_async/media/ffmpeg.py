@@ -130,7 +130,8 @@ class FFmpeg:
                 raise FFmpegFailed(message, by_force=True) from error
             except OSError as error:
                 raise SetupError(
-                    f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}"
+                    f"ffmpeg at {self.installed.path} cannot be started: {error.strerror}. Name"
+                    " another in IMAGEIO_FFMPEG_EXE, or unset that to use imageio-ffmpeg's own"
                 ) from error
         if not status:
             return output

@@ -175,7 +175,7 @@ class ClipMaker:
         for attempt in range(1, _LINKS + 1):
             if other_container and resolved.other_audio is not None:
                 log.info(
-                    "the sound could not be read: trying the same sound in another container",
+                    "the sound could not be read: trying the same sound in another file format",
                     extra={"video": video_id, "format_id": resolved.other_audio.format_id},
                 )
                 resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)

@@ -58,7 +58,7 @@ class Figures:
     def clips_not_made(self) -> str:
         """`37 to make, 3 rejected`."""
         queue = self.queue
-        rest = {"gone": queue.clips_gone, "left for another run": queue.clips_later}
+        rest = {"not available": queue.clips_gone, "left for another run": queue.clips_later}
         parts = {"to make": queue.clips_open, "rejected": queue.clips_rejected} | {
             name: number for name, number in rest.items() if number
         }

@@ -136,7 +136,7 @@ def test_clips_have_a_pace_of_their_own_and_an_end() -> None:
     lines = drawn(frame, 80)
     end = r"done (\d{4}-\d\d-\d\d )?\d\d:\d\d"
     assert re.search(rf"^clips .* 40 / 56 +0.50/s 1.0 MB/s {end}$", lines[2])
-    assert lines[3] == "clips: 10 to make, 3 rejected, 2 gone, 1 left for another run"
+    assert lines[3] == "clips: 10 to make, 3 rejected, 2 not available, 1 left for another run"
     for width in (40, 60, 80):
         assert re.search(r"main .* \d{4}-\d\d-\d\d \d\d:\d\d$", drawn(frame, width)[-2])
     fields = snapshot_fields(frame, None)
