@@ -218,6 +218,12 @@ def _explain(error: Exception, log_format: str) -> int:
         )
     elif isinstance(error, OSError) and error.errno in NO_SPACE and not error.filename:
         message = "no space left on the disk that the output goes to: make room, then run it again"
+    # Any look at a file may meet these, and no file of ours has to be there for them.
+    elif isinstance(error, PermissionError | NotADirectoryError) and error.filename:
+        message = (
+            f"{error.filename}: {error.strerror}. Give yourself the right to read and write there,"
+            " or name another file or folder"
+        )
     # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
     elif not isinstance(error, StopRun):
         # Tasks wrap what they raise in groups, which say nothing by themselves.

@@ -240,7 +240,7 @@ class ThrottleSettings(Section):
     """How fast requests are sent. YouTube's limits are secret; exceeding them may block you."""
 
     # About 1,000 page requests an hour, what YouTube permits a guest (docs/limits.md).
-    requests_per_second: float = Field(default=0.28, gt=0)
+    requests_per_second: float = Field(default=0.28, gt=0, allow_inf_nan=False)
     """rate to start at, per identity and kind of request"""
     burst: int = Field(default=5, ge=1)
     """requests that may go at once after a pause"""
@@ -250,7 +250,7 @@ class ThrottleSettings(Section):
     """adaptive: never slower than this"""
     max_requests_per_second: float = Field(default=20, gt=0)
     """adaptive: never faster than this"""
-    delay_seconds: float = Field(default=0, ge=0)
+    delay_seconds: float = Field(default=0, ge=0, allow_inf_nan=False)
     """pause between two videos of one identity, in seconds"""
     # Requests at even distances look like those of a program.
     jitter: float = Field(default=0.3, ge=0, le=1)

@@ -217,6 +217,21 @@ def test_only_what_stops_a_run_passes_for_explained(
     assert "which is a bug: Refused: YouTube answers 429" in said
 
 
+@pytest.mark.parametrize("kind", [PermissionError, NotADirectoryError])
+def test_a_folder_that_is_somebody_elses_is_no_bug(
+    kind: type[OSError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is a file where a folder should be: it is named, with what to do."""
+
+    def look(_: object) -> int:
+        raise kind(13, "Permission denied", "/theirs/state.sqlite3")
+
+    monkeypatch.setattr("ascc_async.commands.plan.main", look)
+    assert run_command(["plan"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ascc-async: /theirs/state.sqlite3: Permission denied. Give yourself")
+
+
 def test_debug_changes_no_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong setting stays exit code 2."""
     assert run_command(["plan", "--set", "clips.format=tape", "--debug"]) == 2

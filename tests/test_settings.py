@@ -97,6 +97,7 @@ def test_three_mistakes_are_named_at_once_with_their_lines(tmp_path: Path) -> No
         ("throtle.burst=3", "unknown section `throtle`. Did you mean `throttle`?"),
         ("throttle.burst", "expected section.key=VALUE"),
         ("burst=3", "expected a section and a key"),
+        ("throttle.delay_seconds=.inf", "`throttle.delay_seconds` must be at least 0 (a number)."),
         ("throttle.requests_per_second=0", "_per_second` must be above 0 (a number)."),
         ("concurrency.licenses=5000", "`concurrency.licenses` must be 1 to 1024 (a whole number)."),
         ("concurrency.licenses=many", "`concurrency.licenses` must be 1 to 1024 (a whole number)."),

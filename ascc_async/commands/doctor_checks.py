@@ -87,11 +87,12 @@ def local_checks(settings: Settings) -> Iterator[Check]:
     """One after the other, as they are done."""
     yield passed("settings", "read, all values are allowed")
     yield passed("Python", f"{platform.python_version()} on {platform.system()}")
-    yield from _output(settings)
-    yield from _earlier_runs(settings.output.dir)
-    yield from _programs(settings)
-    yield from _metadata(settings)
-    yield from _lists(settings)
+    for checks in (_output, _earlier_runs, _programs, _metadata, _lists):
+        try:
+            yield from checks(settings)
+        except OSError as error:  # somebody else's folder: the other checks go on
+            remedy = "give yourself the right to read and write there, or name another"
+            yield failed("rights", f"{error.filename}: {error.strerror}", remedy)
 
 
 def _output(settings: Settings) -> Iterator[Check]:
@@ -121,8 +122,9 @@ def _output(settings: Settings) -> Iterator[Check]:
         yield passed("disk", text)
 
 
-def _earlier_runs(folder: Path) -> Iterator[Check]:
+def _earlier_runs(settings: Settings) -> Iterator[Check]:
     """What runs have left in the output folder, or leave there just now."""
+    folder = settings.output.dir
     if folder.exists() and (by := holder(folder)) is not None:
         yield warning(
             "other run",

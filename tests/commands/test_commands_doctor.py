@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from terminal import Place
 
 from ascc_async.standin.process import StandinProcess
@@ -50,6 +51,20 @@ def test_what_a_run_could_not_work_with_fails_with_a_remedy(place: Place, tmp_pa
     assert failed.keys() == {"proxy of main", "cookies of main", "disk", "lists to ask first"}
     assert all(check["remedy"] for check in failed.values())
     assert "secret" not in json.dumps(results)
+
+
+def test_somebody_elses_folder_stops_no_other_check(
+    finished: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is one failure more, named with what to do."""
+
+    def look(_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/theirs")
+
+    monkeypatch.setattr("ascc_async.commands.doctor_checks.read_removals", look)
+    code, results = checks(finished)
+    assert (code, results["rights"]["found"]) == (1, "/theirs: Permission denied")
+    assert "ffmpeg" in results
 
 
 def test_what_was_not_looked_at_is_not_vouched_for(place: Place, youtube: StandinProcess) -> None:
