@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from ascc_async import UPGRADE
 from ascc_async.cluster.engine import scheduler_address
 from ascc_async.cluster.local import local_cluster
 from ascc_async.cluster.machine import Machine
@@ -207,6 +208,8 @@ class RemoteSource:
             why, until = "no machine that is there reads it right", None
             if unread <= _ANOTHER_MAY_COME:
                 why, until = f"{why}: another one is waited for", time.time() + _LOOK_AGAIN
+            else:
+                why += f": all are blocked, or YouTube changed its pages (update: `{UPGRADE}`)"
             raise SourceUnusable(why, until=until)
         question = (self.name, list(video_ids), who)
         machine, answers = await self._machines.ask("license", *question, on=on, source=self.name)

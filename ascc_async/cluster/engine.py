@@ -85,15 +85,25 @@ async def connect(address: str) -> Client:
     # Its own warnings are about tasks and connections, which are looked after here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        client: Client = await Client(
-            address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS
-        )
+        client = Client(address, asynchronous=True, set_as_default=False, timeout=_CONNECT_SECONDS)
+        try:
+            async with asyncio.timeout(2 * _CONNECT_SECONDS):  # a suspended one takes connections
+                return await client
+        except BaseException:
+            await _let_go(client)
+            raise
     except (FileNotFoundError, TypeError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"cluster.scheduler: {address} and Dask's settings for TLS do not go together"
             f" ({error}): docs/machines.md says how scheduler, workers and run get the same ones"
         ) from error
-    return client
+
+
+async def _let_go(client: Client) -> None:
+    # A task of its own: it swallows a cancellation, which may be that of the run.
+    closing = asyncio.ensure_future(client.close())
+    closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait([closing], timeout=_GOODBYE)
 
 
 class Connection:
@@ -108,8 +118,9 @@ class Connection:
         try:
             self._client = await connect(self._address)
         except (OSError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
             raise SetupError(
-                f"no Dask scheduler answers at {self._address} ({error}): start one with"
+                f"no Dask scheduler answers at {self._address} ({why}): start one with"
                 " `dask scheduler`, or correct cluster.scheduler"
             ) from error
 
@@ -154,9 +165,7 @@ class Connection:
         """Let go of it."""
         client, self._client = self._client, None
         if client is not None:
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_GOODBYE):
-                    await client.close()
+            await _let_go(client)
 
 
 async def greetings(

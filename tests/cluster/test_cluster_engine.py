@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from ascc_async.cluster.engine import connect, scheduler_address
+from ascc_async.cluster.engine import Connection, connect, scheduler_address
 from ascc_async.commands.run import access_for
-from ascc_async.errors import SettingsError
+from ascc_async.errors import SettingsError, SetupError
 from ascc_async.pipeline.youtube_access import YouTubeAccess
 from ascc_async.settings import ClusterSettings, Settings
 from ascc_async.settings_loader import load
@@ -80,6 +83,38 @@ async def test_tls_that_does_not_fit_is_a_mistake_in_the_settings(
     monkeypatch.setattr("ascc_async.cluster.engine.Client", client)
     with pytest.raises(SettingsError, match=r"TLS.*encryption required"):
         await connect("tcp://127.0.0.1:1")
+
+
+async def test_a_scheduler_that_is_suspended_holds_up_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes connections and says nothing: that is told. Nor does closing, of which Dask swallows
+    a cancellation.
+    """
+    monkeypatch.setattr("ascc_async.cluster.engine._CONNECT_SECONDS", 0.1)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    connection = Connection(ClusterSettings(), f"tcp://127.0.0.1:{port}")
+    async with silent:
+        with pytest.raises(SetupError, match=r"no Dask scheduler answers.*TimeoutError"):
+            await connection.open()
+
+    class Deaf:
+        async def close(self) -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    connection._client = cast(Any, Deaf())
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
 
 
 def test_it_is_found_out_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
