@@ -69,7 +69,8 @@ def _apart(text: str) -> tuple[str, ...]:
     names = {word.strip() for word in text.split(",")} - {"", "nothing"}
     if unknown := sorted(names - set(APART)):
         allowed = ", ".join(APART)
-        raise SettingsError(f"--apart {unknown[0]!r}: expected some of {allowed}, or nothing")
+        message = f"--apart {unknown[0]!r}: expected some of {allowed}, or the word nothing"
+        raise SettingsError(message)
     return tuple(name for name in APART if name in names)
 
 

@@ -73,11 +73,11 @@ HELP = {
     ),
     "doctor": CommandHelp(
         "check ffmpeg, yt-dlp, JavaScript runtime, cookies, disk and settings",
-        "Each check is passed, a warning, or failed, with what to do about it; later: a run gets "
-        "it; unchecked: not looked at. Exit code 1 when a run could not work. Only --online looks "
-        "at the network: it asks each license source for videos whose license is known, fetches "
-        "one clip and discards it, and says which step fails; with --notify it sends a test to "
-        "each address of notify.urls.",
+        "Each check is passed, a warning, or failed, with what to do about it; «later»: a run gets "
+        "it; «unchecked»: not looked at. Exit code 1 when a run could not work. Only --online "
+        "looks at the network: it asks each license source for videos whose license is known, "
+        "fetches one clip and discards it, and says which step fails; with --notify it sends a "
+        "test to each address of notify.urls.",
         "doctor --online",
     ),
     "verify": CommandHelp(
@@ -171,7 +171,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             test = "with --online: also send a test to each address of notify.urls"
             add("--notify", action="store_true", help=test)
         case "verify":
-            add("--sample", type=_count, metavar="N", help="only N clips, others each time")
+            add("--sample", type=_count, metavar="N", help="only N clips, drawn anew each time")
             add("--repair", action="store_true", help="have the next run fetch these clips again")
         case "rebuild":
             add("manifest", type=Path, help="the manifest.csv of a dataset")
@@ -190,7 +190,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             patches = "cut into the patches the model is fed (vggish)"
             add("--patches", action="store_true", help=patches)
             add("--workers", type=_count, metavar="N", help="processes (default: one per core)")
-            part = "only every N-th clip from the I-th, for a job array; then once without"
+            part = "make only part I of N, as one job of many; when all are done, run without it"
             add("--part", type=_part, metavar="I/N", help=part)
         case "few-shot":
             add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
@@ -200,7 +200,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             add("--min-clips", type=_count, default=10, metavar="N", help=enough)
             shares = "shares of train, val and test (default: 0.7,0.1,0.2)"
             add("--ratios", default="0.7,0.1,0.2", metavar="A,B,C", help=shares)
-            what = "what no two parts share (default: video,channel,sound), or nothing"
+            what = "what no two parts may share (default: video,channel,sound), or the word nothing"
             add("--apart", default="video,channel,sound", metavar="LIST", help=what)
         case "join":
             what = "features.tar.gz, a folder, *.tfrecord, audioset_{train,eval}_strong.tsv"

@@ -57,7 +57,8 @@ def main(options: argparse.Namespace) -> int:
         )
         say(
             f"{found.folder}: features of {count(found.joined)} of {counted(len(rows), 'clip')};"
-            f" {count(found.differing)} differ from AudioSet's CSV ({join_features.DIFFERING})"
+            f" labels or length of {count(found.differing)} are not those of AudioSet's CSV"
+            f" ({join_features.DIFFERING})"
         )
     if strong:
         ontology = read_ontology(ONTOLOGY.path_in(metadata))
