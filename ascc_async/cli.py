@@ -208,32 +208,12 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: Exception, log_format: str) -> int:
-    """Say what went wrong; the exit code. What is not ours is a bug, and is called one."""
+    """Say what went wrong; the exit code."""
+    # Tasks wrap what they raise in groups, which say nothing by themselves.
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     code = error.exit_code if isinstance(error, StopRun) else 1
-    message = str(error)
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ascc_async"):
-        message = (
-            f"the Python package «{error.name}» is missing: run `pip install .` in the checkout, or"
-            " `pip install ascc-async`, with the Python that you start this with"
-        )
-    elif isinstance(error, OSError) and error.errno in NO_SPACE and not error.filename:
-        message = "no space left on the disk that the output goes to: make room, then run it again"
-    # Any look at a file may meet these, and no file of ours has to be there for them.
-    elif isinstance(error, PermissionError | NotADirectoryError) and error.filename:
-        message = (
-            f"{error.filename}: {error.strerror}. Give yourself the right to read and write there,"
-            " or name another file or folder"
-        )
-    # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
-    elif not isinstance(error, StopRun):
-        # Tasks wrap what they raise in groups, which say nothing by themselves.
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
-        message = (
-            f"stopped by an unexpected error, which is a bug: {type(error).__name__}: {error}."
-            " Everything that was recorded is kept. Run again with --debug to see where it"
-            " happened, and please report it."
-        )
+    message = _message(error)
     if log_format == "json":
         from ascc_async.progress.logs import event_line
 
@@ -247,6 +227,34 @@ def _explain(error: Exception, log_format: str) -> int:
     safe_lines = "\n".join(map(safe, message.splitlines()))
     say(f"ascc-async: {safe_lines}", sys.stderr)
     return code
+
+
+def _message(error: Exception) -> str:
+    """What went wrong, and what to do. What is neither ours nor the system's is a bug."""
+    match error:
+        case StopRun():
+            return str(error)
+        case ModuleNotFoundError() if not (error.name or "").startswith("ascc_async"):
+            return (
+                f"the Python package «{error.name}» is missing: run `pip install .` in the"
+                " checkout, or `pip install ascc-async`, with the Python that you start this with"
+            )
+        case OSError(filename=None) if error.errno in NO_SPACE:
+            return "no space left on the disk that the output goes to: make room, then run it again"
+        case FileNotFoundError(filename=None):
+            return "the folder that you are in was removed: go to one that is there, then try again"
+        # Any look at a file may meet these, and no file of ours has to be there for them.
+        case PermissionError(filename=str(name)) | NotADirectoryError(filename=str(name)):
+            return (
+                f"{name}: {error.strerror}. Give yourself the right to read and write there, or"
+                " name another file or folder"
+            )
+    # Our other errors say what becomes of one request or one clip: here nobody has dealt with it.
+    return (
+        f"stopped by an unexpected error, which is a bug: {type(error).__name__}: {error}."
+        " Everything that was recorded is kept. Run again with --debug to see where it happened,"
+        " and please report it."
+    )
 
 
 def _can_erase() -> bool:

@@ -232,6 +232,14 @@ def test_a_folder_that_is_somebody_elses_is_no_bug(
     assert said.startswith("ascc-async: /theirs/state.sqlite3: Permission denied. Give yourself")
 
 
+def test_a_removed_current_folder_is_no_bug(tmp_path: Path) -> None:
+    """Whoever made it anew in another terminal still stands in the old one."""
+    line = f"cd {tmp_path} && rmdir {tmp_path} && {sys.executable} -m ascc_async status"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "the folder that you are in was removed" in done.stderr
+
+
 def test_debug_changes_no_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong setting stays exit code 2."""
     assert run_command(["plan", "--set", "clips.format=tape", "--debug"]) == 2
