@@ -79,22 +79,15 @@ def find(
 
     `keep` says of segment ids, some thousand at a time and sorted, which of them count.
     """
-    condition, values = _condition(search)
     # One more than is shown tells whether others follow.
-    if keep is None:
-        (total,) = reader.look_up(f"SELECT count(*) FROM clips WHERE {condition}", *values)[0]
-        side, order = ("<", "DESC") if before else (">", "ASC")
-        sql = f"{condition} AND segment_id {side} ? ORDER BY segment_id {order} LIMIT ?"
-        ids = _ids(reader, sql, *values, before or after, size + 1) if total else []
-    else:
-        total, near = 0, deque[str](maxlen=size + 1 if before else None)
-        for kept in _kept(reader, condition, values, keep):
-            total += len(kept)
-            if before:
-                near.extendleft(each for each in kept if each < before)
-            elif len(near) <= size:
-                near.extend(each for each in kept if each > after)
-        ids = list(islice(near, size + 1))
+    total, near = 0, deque[str](maxlen=size + 1 if before else None)
+    for kept in _kept(reader, search, keep):
+        total += len(kept)
+        if before:
+            near.extendleft(each for each in kept if each < before)
+        elif len(near) <= size:
+            near.extend(each for each in kept if each > after)
+    ids = list(islice(near, size + 1))
     more = len(ids) > size
     rows = (clip_of(reader, segment_id, search.encoding) for segment_id in sorted(ids[:size]))
     clips = [clip for clip in rows if clip]
@@ -120,19 +113,15 @@ def flags_of(reader: Reader, clips: Sequence[ClipRow]) -> dict[str, list[str]]:
     return {segment_id: list(compress(FLAGS, flags)) for segment_id, *flags in rows}
 
 
-def _kept(
-    reader: Reader, condition: str, values: Sequence[object], keep: Keep
-) -> Iterator[list[str]]:
+def _kept(reader: Reader, search: Search, keep: Keep | None) -> Iterator[list[str]]:
+    """All segment ids that are found, some thousand at a time and sorted."""
+    condition, values = _condition(search)
+    sql = f"SELECT segment_id FROM clips WHERE {condition} AND segment_id > ?"
     last = ""
-    sql = f"{condition} AND segment_id > ? ORDER BY segment_id LIMIT ?"
-    while ids := _ids(reader, sql, *values, last, _CHUNK):
-        yield list(compress(ids, keep(ids)))
+    while rows := reader.look_up(f"{sql} ORDER BY segment_id LIMIT {_CHUNK}", *values, last):
+        ids = [segment_id for (segment_id,) in rows]
+        yield list(compress(ids, keep(ids))) if keep else ids
         last = ids[-1]
-
-
-def _ids(reader: Reader, condition: str, *values: object) -> list[str]:
-    rows = reader.look_up(f"SELECT segment_id FROM clips WHERE {condition}", *values)
-    return [segment_id for (segment_id,) in rows]
 
 
 def _condition(search: Search) -> tuple[str, list[object]]:

@@ -175,7 +175,7 @@ def test_a_machine_that_is_shown_other_pages_is_left_out(
     assert code == 0, said
     assert timeless(many.manifest()) == timeless(alone)
     assert "at one machine: it is left out for it" in said
-    assert "identity node1/main" in said
+    assert "identity: node1/main" in said
     # Once for each way of asking: it is asked by nobody any more, not even for a second look.
     log = (many.output / "logs/ascc_async.log").read_text()
     assert log.count("it is left out for it") <= 2
