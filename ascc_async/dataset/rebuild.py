@@ -95,7 +95,7 @@ def chosen_classes(path: Path, mids: Sequence[str]) -> list[ChosenClass]:
         return [ChosenClass(index, mid, mid, None) for index, mid in enumerate(mids)]
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            heading, *rows = csv.reader(file, strict=True)
+            heading, *rows = filter(None, csv.reader(file, strict=True))
         if tuple(heading) != SUITABLE_COLUMNS:
             raise ValueError(f"expected the columns {', '.join(SUITABLE_COLUMNS)}")
         return [
