@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ascc_async.errors import StoppedOnRequest
+
 
 @dataclass(frozen=True, slots=True)
 class ShutdownSnapshot:
@@ -56,6 +58,11 @@ class Shutdown:
         if self._main is not None and not self.aborted:
             self.aborted = True
             self._main.cancel()
+
+    def stop_if_aborted(self) -> None:
+        """Raise StoppedOnRequest then: for the steps of a thread, which cannot be cancelled."""
+        if self.aborted:
+            raise StoppedOnRequest("aborted: the next run goes on")
 
     async def wait_draining(self) -> None:
         """Return once somebody asked to stop."""

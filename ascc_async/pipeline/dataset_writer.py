@@ -10,7 +10,6 @@ from ascc_async.concurrency.shutdown import Shutdown
 from ascc_async.dataset.counts import Counts
 from ascc_async.dataset.eligibility import Terms
 from ascc_async.dataset.write import RunFacts, write_dataset
-from ascc_async.errors import StoppedOnRequest
 from ascc_async.files import disk_errors
 from ascc_async.media.encoding import encoding_of
 from ascc_async.pipeline.reconcile import Records
@@ -47,11 +46,7 @@ class DatasetWriter:
             with disk_errors(folder):
                 counts = await asyncio.to_thread(
                     write_dataset, folder, self._selection, records.reader, terms, self._facts,
-                    self._stop_if_aborted,
+                    self._shutdown.stop_if_aborted,
                 )  # fmt: skip
             self._seconds = time.monotonic() - began
             return counts
-
-    def _stop_if_aborted(self) -> None:
-        if self._shutdown.aborted:  # a thread cannot be cancelled
-            raise StoppedOnRequest("aborted: the next run writes the dataset")

@@ -279,11 +279,7 @@ class Run:
         return Learned(SNAPSHOT, snapshot_data(snapshot)), self._minutes.after(snapshot)
 
     async def _back_up(self, journal: Journal) -> None:
-        def between_steps() -> None:
-            if self._shutdown.aborted:  # a thread cannot be cancelled
-                raise StoppedOnRequest("aborted: the last backup copy of the journal is kept")
-
-        await asyncio.to_thread(back_up, journal.path, between_steps)
+        await asyncio.to_thread(back_up, journal.path, self._shutdown.stop_if_aborted)
 
 
 async def _repeat(act: Callable[[], Awaitable[object]], wait: Callable[[], float]) -> None:
