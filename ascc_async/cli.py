@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 from ascc_async import __version__
 from ascc_async.commands.help import HELP, add_arguments
 from ascc_async.errors import ABORTED, StoppedOnRequest, StopRun
-from ascc_async.files import NO_SPACE
 from ascc_async.progress.formatting import safe
 from ascc_async.progress.terminal import folded, say
 
@@ -231,6 +230,8 @@ def _explain(error: Exception, log_format: str) -> int:
 
 def _message(error: Exception) -> str:
     """What went wrong, and what to do. What is neither ours nor the system's is a bug."""
+    from ascc_async.files import NO_SPACE
+
     match error:
         case StopRun():
             return str(error)
