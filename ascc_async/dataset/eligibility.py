@@ -76,7 +76,7 @@ _CHANGED = Decision(Outcome.NOT_SHAREABLE, Reason.LICENSE_CHANGED)
 
 
 def decide(
-    segment_id: str, video_id: str, answer: AnswerRow | None, clip: ClipRow | None, terms: Terms
+    segment_id: str, answer: AnswerRow | None, clip: ClipRow | None, terms: Terms
 ) -> Decision:
     """What becomes of a segment, given all that the journal knows of it.
 
@@ -86,7 +86,7 @@ def decide(
     """
     if terms.removals:
         known = credits_of(answer, clip)
-        if terms.removals.cover(video_id, segment_id, known.channel_id, known.channel):
+        if terms.removals.cover(segment_id, known.channel_id, known.channel):
             return _REMOVED
     if answer is None:
         return PENDING

@@ -53,7 +53,7 @@ def published_clips(output_dir: Path) -> list[ManifestRow]:
     return [
         row
         for row in clips_in(manifest_in(output_dir))
-        if not removals.cover(row.video_id, row.segment_id, row.channel_id, restored(row.channel))
+        if not removals.cover(row.segment_id, row.channel_id, restored(row.channel))
     ]
 
 

@@ -43,12 +43,10 @@ class Removals:
     def __bool__(self) -> bool:
         return bool(self.videos or self.segments or self.channel_ids or self.channel_names)
 
-    def cover(
-        self, video_id: str, segment_id: str = "", channel_id: str = "", channel: str = ""
-    ) -> bool:
-        """Whether the list names this video, segment or its channel."""
+    def cover(self, segment_id: str, channel_id: str = "", channel: str = "") -> bool:
+        """Whether the list names this segment, its video or its channel."""
         return (
-            video_id in self.videos
+            segment_id[:11] in self.videos
             or segment_id in self.segments
             or channel_id in self.channel_ids
             or (bool(self.channel_names) and _folded(channel) in self.channel_names)

@@ -140,7 +140,7 @@ def _decided(
             segment = Segment(video_id, start, end, table.splits[split], own)
             segment_id = segment.segment_id
             answer, clip = answer_of(video_id), clip_of(segment_id)
-            yield segment, answer, clip, decide(segment_id, video_id, answer, clip, terms)
+            yield segment, answer, clip, decide(segment_id, answer, clip, terms)
 
 
 def in_step(rows: Iterable[Row], key: Callable[[Row], str]) -> Callable[[str], Row | None]:

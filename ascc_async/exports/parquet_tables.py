@@ -125,10 +125,7 @@ def write_manifest(part: Path, output_dir: Path) -> None:
             columns = {name: page[name].tolist() for name in COLUMNS}
             for name in _TEXTS:
                 columns[name] = [restored(text) for text in columns[name]]
-            named = zip(
-                columns["video_id"], columns["segment_id"], columns["channel_id"],
-                columns["channel"], strict=True,
-            )  # fmt: skip
+            named = zip(*(columns[n] for n in ("segment_id", "channel_id", "channel")), strict=True)
             # Written as removed, a row names no channel any more; nothing else looks like this.
             gone = (page.outcome == Outcome.NOT_SHAREABLE) & (page.reason == "")
             gone &= page.license != License.STANDARD

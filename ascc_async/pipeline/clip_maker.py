@@ -159,8 +159,7 @@ class ClipMaker:
         if (again := await self._from_lossless(segment)) is not None:
             return again
         resolved = await self._youtube.resolve(segment.video_id)
-        video_id, channel_id, channel = resolved.video_id, resolved.channel_id, resolved.channel
-        if self._removals.cover(video_id, segment.segment_id, channel_id, channel):
+        if self._removals.cover(segment.segment_id, resolved.channel_id, resolved.channel):
             # Only now is the channel known. Kept as pending, should the list change again.
             detail = "removals.txt names this channel or video"
             return ClipResult(Outcome.PENDING, resolved, detail=detail)
@@ -176,7 +175,7 @@ class ClipMaker:
             if other_container and resolved.other_audio is not None:
                 log.info(
                     "the sound could not be read: trying the same sound in another file format",
-                    extra={"video": video_id, "format_id": resolved.other_audio.format_id},
+                    extra={"video": segment.video_id, "format_id": resolved.other_audio.format_id},
                 )
                 resolved = replace(resolved, audio=resolved.other_audio, other_audio=None)
             anew = attempt > 1
@@ -187,7 +186,7 @@ class ClipMaker:
                 if attempt == _LINKS:
                     raise
             # A fresh link of the same client may be as dead as the first: then ask another.
-            resolved = await self._youtube.resolve(video_id, other_client=anew)
+            resolved = await self._youtube.resolve(segment.video_id, other_client=anew)
         raise AssertionError("the last link returns or raises")
 
     async def _from_lossless(self, segment: Segment) -> ClipResult | None:
@@ -195,9 +194,7 @@ class ClipMaker:
         for row in await self._clips_of(segment.video_id):
             if row.segment_id != segment.segment_id or row.clip is None:
                 continue
-            removed = self._removals.cover(
-                row.video_id, row.segment_id, row.channel_id, row.channel
-            )
+            removed = self._removals.cover(row.segment_id, row.channel_id, row.channel)
             if removed or not can_be_made_from(row.clip, self._cutter.encoding):
                 continue
             tags = await self._tags.of(segment, row) if self._tags else None

@@ -157,10 +157,7 @@ class JournalIndex:
 
     def is_removed(self, row: int, channel_id: str, channel: str) -> bool:
         """Whether the removal list names this segment, its video or its channel."""
-        if not self._removals:
-            return False
-        video_id, segment_id = self.table.video_id(row), self.table.segment_id(row)
-        return self._removals.cover(video_id, segment_id, channel_id, channel)
+        return self._removals.cover(self.table.segment_id(row), channel_id, channel)
 
 
 def state_by(clip: ClipRow, passed_before: float = 0.0, access_since: float = 0.0) -> RowState:

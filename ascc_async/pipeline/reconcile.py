@@ -112,9 +112,8 @@ def _home(
         return f"{CLIPS}/{OTHER_FORMS}/{row.encoding}/{home}"
     known = credits_of(answer, row)
     # Not for «unavailable» or «unknown»: that may pass, and the clip counts again.
-    if (answer is not None and answer.license is License.STANDARD) or removals.cover(
-        row.video_id, row.segment_id, known.channel_id, known.channel
-    ):
+    removed = removals.cover(row.segment_id, known.channel_id, known.channel)
+    if removed or (answer is not None and answer.license is License.STANDARD):
         return f"{CLIPS}/{WITHDRAWN}/{home}"
     return f"{CLIPS}/{home}"
 

@@ -71,7 +71,7 @@ def _look(
     terms = Terms(encoding, time.time(), shown.settings.license.recheck_after_days, removals)
     # Of a dataset that was finished long ago nothing is gone because its evidence grew old.
     ageless = replace(terms, recheck_after_days=math.inf)
-    decision = decide(segment_id, video_id, answer, clip, ageless)
+    decision = decide(segment_id, answer, clip, ageless)
     credited = credits_of(answer, clip)
     common = {
         "segment_id": segment_id,
@@ -213,8 +213,8 @@ async def _file(request: web.Request) -> tuple[Path, str]:
         if clip is None or clip.clip is None or clip.outcome is not Outcome.CLIP:
             return None, ""
         credited = credits_of(reader.answer(clip.video_id), clip)
-        whose = clip.video_id, segment_id, credited.channel_id, credited.channel
-        removed = read_removals(shown.output).cover(*whose)
+        removals = read_removals(shown.output)
+        removed = removals.cover(segment_id, credited.channel_id, credited.channel)
         return (None if removed else sound_of(shown.output, clip.clip)), clip.clip.sha256
 
     path, sha256 = await shown.read(look)

@@ -76,9 +76,8 @@ async def page(request: web.Request) -> web.Response:
         rows = []
         for clip, segment in zip(found.clips, segments, strict=True):
             credited = credits_of(answers.get(clip.video_id), clip)
-            whose = clip.video_id, clip.segment_id, credited.channel_id, credited.channel
             there = clip.clip is not None and sound_of(shown.output, clip.clip) is not None
-            removed = removals.cover(*whose)
+            removed = removals.cover(clip.segment_id, credited.channel_id, credited.channel)
             rows.append(ListedClip(clip, credited, segment, flags[clip.segment_id], there, removed))
         return rows, found
 

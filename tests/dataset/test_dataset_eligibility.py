@@ -25,7 +25,7 @@ def decided(
     answer_row: AnswerRow | None, clip_row: ClipRow | None = None, **terms: Any
 ) -> tuple[str, str | None]:
     """Outcome and reason."""
-    decision = decide(SEGMENT, VIDEO, answer_row, clip_row, replace(TERMS, **terms))
+    decision = decide(SEGMENT, answer_row, clip_row, replace(TERMS, **terms))
     return decision.outcome, decision.reason
 
 
@@ -101,5 +101,5 @@ def test_credits_may_come_from_the_extraction() -> None:
 def test_the_removal_list_goes_before_everything(line: str) -> None:
     """A named video, segment or channel is not in the dataset, and no reason is made up."""
     terms = replace(TERMS, removals=removals(line))
-    decision = decide(SEGMENT, VIDEO, answer(VIDEO), clip(SEGMENT), terms)
+    decision = decide(SEGMENT, answer(VIDEO), clip(SEGMENT), terms)
     assert decision == Decision(Outcome.NOT_SHAREABLE, None, removed=True)
