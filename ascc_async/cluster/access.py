@@ -18,7 +18,7 @@ from ascc_async.cluster.machine import Machine
 from ascc_async.cluster.machines import Machines
 from ascc_async.errors import LinkExpired, Refused, SourceUnusable, StationLost
 from ascc_async.media.cut import Cutter
-from ascc_async.media.tags import Tags
+from ascc_async.media.encoding import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.snapshot import MachineSnapshot

@@ -26,8 +26,8 @@ from ascc_async import __version__
 from ascc_async.concurrency.process_pool import JobFailed
 from ascc_async.errors import AsccError, Closed, LinkExpired, Refused, SetupError
 from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import Tags
 from ascc_async.media.ffmpeg import FFmpeg, find_ffmpeg
-from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment, Track
 from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.youtube_access import LIMITER_MEMORY, YouTubeAccess

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from ascc_async.errors import ItemError, NetworkFault, Rejected
 from ascc_async.files import part_of, seal, sha256_of
 from ascc_async.media import encoding
+from ascc_async.media.encoding import Tags, tag_arguments
 from ascc_async.media.excerpt import Excerpt, fetch_excerpt
 from ascc_async.media.ffmpeg import FFmpeg, FFmpegFailed, check_encoders
 from ascc_async.media.quality import Inspection, inspect_file
 from ascc_async.media.ranges import Ranges
-from ascc_async.media.tags import Tags, tag_arguments
 from ascc_async.model import ClipFile, Reason, Resolved, Segment
 from ascc_async.settings import ClipsSettings
 

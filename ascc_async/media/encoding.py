@@ -1,8 +1,9 @@
-"""How clips are encoded: the formats they can have, their names, ffmpeg's arguments. All pure."""
+"""How clips are encoded: formats, their names, the tags inside, ffmpeg's arguments. All pure."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,18 @@ class ClipFormat:
     demuxer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Texts of one line. `license_link` is that of the license's words, `source` of the video."""
+
+    title: str
+    artist: str
+    source: str
+    license: str
+    license_link: str
+    labels: tuple[str, ...]
+
+
 CLIP_FORMATS: dict[AudioFormat, ClipFormat] = {
     "flac": ClipFormat("FLAC", ("flac", "-sample_fmt", "s16", "-f", "flac"), 0.51),
     "wav": ClipFormat("WAV", ("pcm_s16le", "-f", "wav"), 1),
@@ -46,6 +59,8 @@ PADDED, SHORT, PAST_ITS_END = "silence, added", "before the segment", "before th
 # All of the sound that a stream has, in 16 bits.
 LOSSLESS = ("audio/flac/source/source", "audio/wav/source/source")
 
+# Vorbis comments and ID3 take any key; of others than these MP4 and WAV keep none.
+_ANY_KEY = ("flac", "opus", "mp3")
 _RESAMPLING_MARGIN = 0.05
 # A hole in the stream that is no longer than this does not shorten the clip. After a longer one
 # it would be filled up with sound from far behind the segment, and nobody would notice.
@@ -206,3 +221,19 @@ def decode_arguments(path: str, demuxer: str, *, pictures: bool) -> list[str]:
         "-xerror", "-threads", "1", "-f", demuxer, "-i", f"file:{path}", *to_nowhere,
         "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1",
     ]  # fmt: skip
+
+
+def tag_arguments(tags: Tags | None, extension: str) -> list[str]:
+    """ffmpeg's arguments that write them, as the file of this extension can hold them."""
+    if tags is None:
+        return []
+    values = {"title": tags.title, "artist": tags.artist, "genre": "; ".join(tags.labels)}
+    if extension in _ANY_KEY:
+        values |= {
+            "source": tags.source, "license": tags.license, "license_link": tags.license_link,
+        }  # fmt: skip
+    else:
+        values |= {"comment": tags.source, "copyright": f"{tags.license}, {tags.license_link}"}
+    # ffmpeg reads UTF-8, whatever the locale is that Python hands arguments on in.
+    texts = (f"{key}={os.fsdecode(value.encode())}" for key, value in values.items() if value)
+    return [word for text in texts for word in ("-metadata", text)]

@@ -18,8 +18,7 @@ from ascc_async.errors import LinkExpired, Rejected
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import AnswerRow, ClipRow
 from ascc_async.media.cut import Cutter
-from ascc_async.media.encoding import can_be_made_from
-from ascc_async.media.tags import Tags
+from ascc_async.media.encoding import Tags, can_be_made_from
 from ascc_async.model import (
     CREATIVE_COMMONS_DEED,
     ClipFile,

@@ -14,8 +14,8 @@ from typing import Any, Self
 from ascc_async.concurrency.process_pool import ProcessPool
 from ascc_async.errors import Refused
 from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import Tags
 from ascc_async.media.ranges import Ranges
-from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile, LicenseAnswer, Resolved, Segment
 from ascc_async.network.cookies import CookieStore
 from ascc_async.pipeline.snapshot import MachineSnapshot

@@ -12,8 +12,8 @@ from peers_python import run_peer
 
 from ascc_async.files import sha256_of
 from ascc_async.media.cut import Cutter
+from ascc_async.media.encoding import Tags
 from ascc_async.media.ranges import Ranges
-from ascc_async.media.tags import Tags
 from ascc_async.model import ClipFile
 from ascc_async.standin.media import StreamSpec
 
