@@ -19,8 +19,7 @@ from typing import Any, NoReturn
 from ascc_async import __version__
 from ascc_async.commands.help import HELP, add_arguments
 from ascc_async.errors import ABORTED, StoppedOnRequest, StopRun
-from ascc_async.progress.formatting import safe
-from ascc_async.progress.terminal import folded, say
+from ascc_async.progress.formatting import folded, safe, say
 
 _DESCRIPTION = """\
 Makes a dataset of the Creative Commons part of AudioSet: asks YouTube for the license of every \

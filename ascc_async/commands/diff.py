@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from ascc_async.dataset.diff import as_text, diff
 from ascc_async.files import must_exist
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import say
 
 
 def main(options: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ from ascc_async.pipeline.known_videos import KnownVideos
 from ascc_async.pipeline.source_router import CHANGED
 from ascc_async.pipeline.watched_source import BLOCKED
 from ascc_async.pipeline.youtube_access import YouTubeAccess
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import say
 from ascc_async.settings import Settings
 from ascc_async.youtube.license_sources import LicenseSource
 

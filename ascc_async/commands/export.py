@@ -17,8 +17,7 @@ from ascc_async.files import held
 from ascc_async.learning import few_shot, metaaudio
 from ascc_async.learning.tables import FEW_SHOT
 from ascc_async.progress.bar import counted_bar
-from ascc_async.progress.formatting import count
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import count, say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 

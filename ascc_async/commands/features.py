@@ -11,8 +11,7 @@ from ascc_async.learning.features import make_features
 from ascc_async.learning.presets import PRESETS
 from ascc_async.learning.recipe import FeatureRecipe
 from ascc_async.progress.bar import counted_bar
-from ascc_async.progress.formatting import count
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import count, say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 

@@ -14,8 +14,7 @@ from ascc_async.learning.clip_choice import APART, WHY_NOT
 from ascc_async.learning.few_shot import Options, Split, make_split, read_classes, write_split
 from ascc_async.learning.tables import FEW_SHOT
 from ascc_async.progress.bar import progress_bar
-from ascc_async.progress.formatting import count
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import count, say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 

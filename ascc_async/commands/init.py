@@ -11,8 +11,7 @@ from pathlib import Path
 
 from ascc_async.dataset.text import counted
 from ascc_async.errors import SetupError
-from ascc_async.progress.formatting import safe
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import safe, say
 from ascc_async.settings import Settings
 
 TEMPLATES = ("settings.yaml", "cookies.example.txt")

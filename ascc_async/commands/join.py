@@ -18,8 +18,7 @@ from ascc_async.files import must_exist
 from ascc_async.learning import join_features, join_strong
 from ascc_async.learning.google_features import is_features
 from ascc_async.progress.bar import progress_bar
-from ascc_async.progress.formatting import count
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import count, say
 from ascc_async.settings_loader import load
 
 _EXPECTED = (

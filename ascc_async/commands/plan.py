@@ -21,9 +21,8 @@ from ascc_async.errors import SettingsError
 from ascc_async.files import size
 from ascc_async.pipeline.plan import RunPlan, make_plan
 from ascc_async.pipeline.plan_outlook import look_into
-from ascc_async.progress.formatting import duration, safe
+from ascc_async.progress.formatting import duration, safe, say
 from ascc_async.progress.logs import logging_from
-from ascc_async.progress.terminal import say
 from ascc_async.settings import AudiosetSettings
 from ascc_async.settings_loader import DEFAULT_FILE, load
 

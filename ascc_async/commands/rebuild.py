@@ -10,7 +10,7 @@ from ascc_async.dataset.manifest import MANIFEST
 from ascc_async.dataset.rebuild import as_text, compare, read_recipe, write_rebuilt
 from ascc_async.errors import SetupError
 from ascc_async.files import must_exist
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import say
 from ascc_async.settings_loader import load
 from ascc_async.youtube.browser_cookies import with_browser_cookies
 

@@ -8,7 +8,7 @@ from ascc_async.commands.serve import require_web
 from ascc_async.dataset.manifest import DATASET_FOLDER
 from ascc_async.errors import SettingsError
 from ascc_async.files import put, size
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import say
 from ascc_async.settings_loader import load
 
 

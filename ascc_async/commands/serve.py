@@ -12,7 +12,7 @@ from threading import Thread
 from typing import NoReturn
 
 from ascc_async.errors import SettingsError
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import say
 from ascc_async.settings_loader import load
 
 _NEEDED = ("jinja2", "plotly", "prometheus_client")

@@ -31,8 +31,7 @@ from ascc_async.media.ffmpeg import find_ffmpeg
 from ascc_async.media.quality import inspect_file
 from ascc_async.pipeline.reconcile import OTHER_FORMS, UNCLAIMED
 from ascc_async.progress.bar import progress_bar
-from ascc_async.progress.formatting import safe
-from ascc_async.progress.terminal import say
+from ascc_async.progress.formatting import safe, say
 from ascc_async.settings import Settings
 from ascc_async.settings_loader import load
 

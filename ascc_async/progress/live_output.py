@@ -25,10 +25,9 @@ from ascc_async.files import NO_SPACE
 from ascc_async.pipeline.snapshot import Phase, RunSnapshot
 from ascc_async.progress.dashboard import Dashboard
 from ascc_async.progress.figures import snapshot_fields, snapshot_line
-from ascc_async.progress.formatting import count, moment
+from ascc_async.progress.formatting import count, folded, moment
 from ascc_async.progress.logs import EventHandler, JsonFormat, TextFormat, collecting, event_line
 from ascc_async.progress.picture import Picture
-from ascc_async.progress.terminal import folded
 
 log = logging.getLogger(__name__)
 

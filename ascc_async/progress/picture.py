@@ -10,7 +10,7 @@ from typing import Self
 
 from rich.console import Console, RenderableType
 
-from ascc_async.progress.terminal import folded
+from ascc_async.progress.formatting import folded
 
 # While a frame is written the cursor hides and nothing wraps; whatever ends us, both are back.
 _BEFORE, _AFTER = "\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h"

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from ascc_async.progress.terminal import folded, say
+from ascc_async.progress.formatting import folded, say
 
 PATH = "/a/folder/with/a/name/that/is/longer/than/a/line"
 TEXT = f"""\
