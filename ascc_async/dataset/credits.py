@@ -78,10 +78,9 @@ def write_credits(path: Path, rows: Sequence[Attribution]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(_CREDITS_HEAD.format(clips=counted(len(rows), "clip")))
         by_channel = groupby(sorted(rows, key=order), key=attrgetter("channel_link"))
-        for channel_link, clips in by_channel:
-            for number, row in enumerate(clips):
-                if not number:
-                    file.write(f"\n## [{markdown(restored(row.author))}]({channel_link})\n\n")
+        for channel_link, (first, *others) in by_channel:
+            file.write(f"\n## [{markdown(restored(first.author))}]({channel_link})\n\n")
+            for row in (first, *others):
                 file.write(
                     f"- [{markdown(restored(row.title))}]({row.source_link}):"
                     f" {markdown(row.changes)}; license seen {row.license_seen_at}"
