@@ -39,8 +39,8 @@ class ManifestIndex:
     """A manifest as it was when it was opened, also after a run has put another in its place.
 
     `counts` are its sums, `kinds` how many rows there are of each. Two million rows take seconds
-    and 40 MB. Raises MetadataError for what no run wrote;
-    `manifest_pages` checks more, and names the line.
+    and 40 MB. Raises MetadataError for what no run wrote; `manifest_pages` checks more, and names
+    the line.
     """
 
     def __init__(self, path: Path) -> None:
