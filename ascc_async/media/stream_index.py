@@ -25,7 +25,8 @@ _INFINITE = 1 << 62
 _SEGMENT, _CLUSTER, _CUES, _INFO, _SEEK_HEAD = (
     0x18538067, 0x1F43B675, 0x1C53BB6B, 0x1549A966, 0x114D9B74,
 )  # fmt: skip
-_SEEK_ID, _SEEK_POSITION, _TIMESTAMP_SCALE, _DURATION = 0x53AB, 0x53AC, 0x2AD7B1, 0x4489
+_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
+_TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
 _CUE_POINT, _CUE_TIME, _CUE_POSITIONS, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF1
 
 
@@ -144,13 +145,14 @@ async def _read_cues(stream: StreamHead) -> StreamIndex | None:
             break
         if not await stream.fetch_up_to(element.end):
             return None
+        content = stream.data[element.body : element.end]
         if element.kind == _CUES:
-            cues = _cue_points(stream.data, element)
+            cues = _cue_points(content)
             break
         if element.kind == _INFO:
-            tick, duration = _clock(stream.data, element)
+            tick, duration = _clock(content)
         elif element.kind == _SEEK_HEAD:
-            cues_at = _cues_position(stream.data, element)
+            cues_at = _cues_position(content)
         at = element.end
     head = stream.data[:at]
     if cues is None and cues_at is not None and segment.body + cues_at < (stream.total or 0):
@@ -161,7 +163,7 @@ async def _read_cues(stream: StreamHead) -> StreamIndex | None:
             if late.end > len(data):
                 begin, last = first + len(data), first + late.end - 1
                 data += (await stream.ranges.read(stream.track, begin, last)).body
-            cues = _cue_points(data, late)
+            cues = _cue_points(data[late.body : late.end])
     stop = segment.end if segment.end < _INFINITE else stream.total
     if not cues or stop is None:
         return None
@@ -216,48 +218,43 @@ def _element(data: bytes, at: int) -> _Element | None:
     return _Element(int.from_bytes(data[at:size_at], "big"), body, end)
 
 
-def _children(data: bytes, parent: _Element) -> Iterator[_Element]:
-    at = parent.body
-    while (child := _element(data, at)) and child.end <= min(parent.end, len(data)):
-        yield child
-        at = child.end
+def _inside(data: bytes, kind: int, *deeper: int) -> Iterator[bytes]:
+    """The contents of the whole elements of a kind, or of those deeper in them."""
+    at = 0
+    while (element := _element(data, at)) and element.end <= len(data):
+        if element.kind == kind:
+            content = data[element.body : element.end]
+            yield from _inside(content, *deeper) if deeper else (content,)
+        at = element.end
 
 
-def _number(data: bytes, element: _Element) -> int:
-    return int.from_bytes(data[element.body : min(element.end, element.body + 8)], "big")
+def _number(content: bytes) -> int:
+    return int.from_bytes(content[:8], "big")
 
 
-def _clock(data: bytes, info: _Element) -> tuple[float, float]:
+def _clock(info: bytes) -> tuple[float, float]:
     """Seconds of one tick, and how many the stream lasts (infinite: not said)."""
     tick, ticks = 1e-3, math.inf
-    for child in _children(data, info):
-        if child.kind == _TIMESTAMP_SCALE:
-            tick = _number(data, child) / 1e9
-        elif child.kind == _DURATION and child.end - child.body in (4, 8):
-            layout = ">f" if child.end - child.body == 4 else ">d"
-            (ticks,) = struct.unpack_from(layout, data, child.body)
+    for scale in _inside(info, _TIMESTAMP_SCALE):
+        tick = _number(scale) / 1e9
+    for duration in _inside(info, _DURATION):
+        if len(duration) in (4, 8):
+            (ticks,) = struct.unpack(">f" if len(duration) == 4 else ">d", duration)
     return tick, ticks * tick
 
 
-def _cues_position(data: bytes, seek_head: _Element) -> int | None:
-    for seek in _children(data, seek_head):
-        values = {child.kind: _number(data, child) for child in _children(data, seek)}
-        if values.get(_SEEK_ID) == _CUES:
-            return values.get(_SEEK_POSITION)
+def _cues_position(seek_head: bytes) -> int | None:
+    for seek in _inside(seek_head, _SEEK):
+        if _CUES in map(_number, _inside(seek, _SEEK_ID)):
+            return next(map(_number, _inside(seek, _SEEK_POSITION)), None)
     return None
 
 
-def _cue_points(data: bytes, cues: _Element) -> list[tuple[int, int]]:
+def _cue_points(cues: bytes) -> list[tuple[int, int]]:
     """Position (from the segment's start) and time in ticks of each cluster, in order."""
     times: dict[int, int] = {}
-    for point in _children(data, cues):
-        if point.kind != _CUE_POINT:
-            continue
-        children = list(_children(data, point))
-        time = sum(_number(data, child) for child in children if child.kind == _CUE_TIME)
-        for positions in children:
-            if positions.kind == _CUE_POSITIONS:
-                for value in _children(data, positions):
-                    if value.kind == _CUE_CLUSTER:
-                        times.setdefault(_number(data, value), time)
+    for point in _inside(cues, _CUE_POINT):
+        time = sum(map(_number, _inside(point, _CUE_TIME)))
+        for position in _inside(point, _CUE_POSITIONS, _CUE_CLUSTER):
+            times.setdefault(_number(position), time)
     return sorted(times.items())
