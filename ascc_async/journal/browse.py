@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, islice
+from itertools import compress
 from typing import NamedTuple
 
 from ascc_async.journal.reader import Reader
@@ -79,19 +79,11 @@ def find(
 
     `keep` says of segment ids, some thousand at a time and sorted, which of them count.
     """
-    # One more than is shown tells whether others follow.
-    total, near = 0, deque[str](maxlen=size + 1 if before else None)
-    for kept in _kept(reader, search, keep):
-        total += len(kept)
-        if before:
-            near.extendleft(each for each in kept if each < before)
-        elif len(near) <= size:
-            near.extend(each for each in kept if each > after)
-    ids = list(islice(near, size + 1))
-    more = len(ids) > size
-    rows = (clip_of(reader, segment_id, search.encoding) for segment_id in sorted(ids[:size]))
-    clips = [clip for clip in rows if clip]
-    return Page(clips, more, True, total) if before else Page(clips, bool(after), more, total)
+    ids = list(_found_ids(reader, search, keep))
+    end = bisect_left(ids, before) if before else bisect_right(ids, after) + size
+    begin = max(0, end - size)
+    clips = (clip_of(reader, segment_id, search.encoding) for segment_id in ids[begin:end])
+    return Page([clip for clip in clips if clip], begin > 0, end < len(ids), len(ids))
 
 
 def clip_of(reader: Reader, segment_id: str, encoding: str) -> ClipRow | None:
@@ -113,14 +105,13 @@ def flags_of(reader: Reader, clips: Sequence[ClipRow]) -> dict[str, list[str]]:
     return {segment_id: list(compress(FLAGS, flags)) for segment_id, *flags in rows}
 
 
-def _kept(reader: Reader, search: Search, keep: Keep | None) -> Iterator[list[str]]:
-    """All segment ids that are found, some thousand at a time and sorted."""
+def _found_ids(reader: Reader, search: Search, keep: Keep | None) -> Iterator[str]:
     condition, values = _condition(search)
     sql = f"SELECT segment_id FROM clips WHERE {condition} AND segment_id > ?"
     last = ""
     while rows := reader.look_up(f"{sql} ORDER BY segment_id LIMIT {_CHUNK}", *values, last):
         ids = [segment_id for (segment_id,) in rows]
-        yield list(compress(ids, keep(ids))) if keep else ids
+        yield from compress(ids, keep(ids)) if keep else ids
         last = ids[-1]
 
 
