@@ -136,7 +136,9 @@ _TAKEN = "another run works there now"
 
 
 class ImpatientLimiter(RateLimiter):
-    """Turns a question away that has waited too long for its turn."""
+    """Turns a question away that has waited too long for its turn, or would have to go on."""
+
+    longest_pause = _LONGEST_WAIT
 
     @asynccontextmanager
     async def permit(

@@ -40,6 +40,9 @@ class RateLimiter:
     POSIX time; `memory` is what `memory()` gave in an earlier run, damaged entries are left out.
     """
 
+    # Seconds for which one that goes on with something waits though nobody else here is ready.
+    longest_pause = math.inf
+
     def __init__(
         self,
         throttle: ThrottleSettings,
@@ -237,7 +240,8 @@ class RateLimiter:
                 # Its video can begin again as somebody else long before this pause ends. Where
                 # nobody else is ready, what was learned so far would be asked again for nothing.
                 ready = (each.pause_left(now, kind, *waiter.also) == 0 for each in everybody)
-                if 0 < left < math.inf and (self._closed or any(ready)):
+                elsewhere = self._closed or left > self.longest_pause or any(ready)
+                if 0 < left < math.inf and elsewhere:
                     self._fail(waiter, Refused(f"«{waiter.identity}» pauses for {left:.0f} s more"))
                     continue
             if not stuck or stuck.isdisjoint(waiter.lines):

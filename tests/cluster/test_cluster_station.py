@@ -6,7 +6,7 @@ import asyncio
 import logging
 import pickle
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -173,7 +173,9 @@ async def test_an_account_is_known_again_and_not_told(
 
 
 def test_a_question_that_waits_too_long_goes_home() -> None:
-    """After a minute, unasked; one that goes on with something waits on, and so does the answer."""
+    """After a minute, unasked; one that goes on with something waits on, and so does the answer,
+    but for a pause that is longer than that: another machine begins its video again.
+    """
     throttle = ThrottleSettings(requests_per_second=0.01, adaptive=False, burst=1)
 
     async def main() -> None:
@@ -189,5 +191,12 @@ def test_a_question_that_waits_too_long_goes_home() -> None:
         with pytest.raises(Refused):
             async with limiter.permit(RequestKind.DATA_API):
                 raise Refused("429")
+        for pause, waits in ((50.0, True), (600.0, False)):
+            limiter.were_refusals(RequestKind.MEDIA, "main", Refused("429", retry_after=pause))
+            began = now()
+            with nullcontext() if waits else pytest.raises(Refused, match="pauses for"):
+                async with limiter.permit(RequestKind.MEDIA, identity="main"):
+                    pass
+            assert (now() - began > 40) == waits
 
     run(main())
