@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ascc_async.errors import JournalError, SetupError
-from ascc_async.files import PART, part_of, seal
+from ascc_async.files import part_of, remove_leftovers, seal
 from ascc_async.journal.schema import explained_errors
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,7 @@ def restore_if_damaged(path: Path, *, may_start_empty: bool) -> None:
     one that is missing. Without a usable copy the run starts from nothing where that loses
     nothing (`may_start_empty`); else JournalError says what can be done.
     """
-    for leftover in path.parent.glob(f"{PART}*"):
-        leftover.unlink()  # of a copying that was killed
+    remove_leftovers(path.parent)  # of a copying that was killed
     problem = damage(path)
     if not problem:
         return

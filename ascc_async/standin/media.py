@@ -133,7 +133,7 @@ def spec_of(video: Video) -> StreamSpec:
 
 @lru_cache(_STREAMS_KEPT)
 def make_stream(spec: StreamSpec, itag: int) -> Stream:
-    """The stream. Raises KeyError for an itag not in ITAGS, MediaNotMade if ffmpeg fails.
+    """The stream. Raises KeyError for an itag not in ITAGS.
 
     Thread-safe. The first of a flavour takes a second or two: call it off the event loop.
     """

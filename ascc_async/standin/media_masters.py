@@ -39,16 +39,12 @@ _AAC = ["aac", "-aac_coder", "fast", *_AAC_TOOLS_OFF]
 _OPUS = ["libopus", "-vbr", "constrained", "-compression_level", "0"]
 
 
-class MediaNotMade(RuntimeError):
-    """ffmpeg failed; the message holds its last words."""
-
-
 def run_ffmpeg(arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-    """What ffmpeg writes to its standard output. Raises MediaNotMade."""
+    """What ffmpeg writes to its standard output. Raises RuntimeError with its last words."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=_TIME_LIMIT_SECONDS)
     if done.returncode:
-        raise MediaNotMade(done.stderr.decode(errors="replace")[-500:])
+        raise RuntimeError(done.stderr.decode(errors="replace")[-500:])
     return done.stdout
 
 
@@ -88,10 +84,7 @@ class Flavour:
 
 
 class SoundMaster:
-    """Six encoded blocks of one flavour, from the folder or encoded here.
-
-    Making one raises MediaNotMade.
-    """
+    """Six encoded blocks of one flavour, from the folder or encoded here."""
 
     def __init__(self, flavour: Flavour, folder: Path) -> None:
         self._flavour, self._folder = flavour, folder
@@ -113,7 +106,7 @@ class SoundMaster:
         return [self._blocks[block][index] for block, index in pairs]
 
     def mp4_head(self, *, edit_list: bool) -> bytes:
-        """`ftyp` and `moov` as ffmpeg writes them for this sound. Raises MediaNotMade.
+        """`ftyp` and `moov` as ffmpeg writes them for this sound.
 
         `edit_list`: it cuts the encoder's priming off.
         """
