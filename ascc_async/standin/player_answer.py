@@ -38,30 +38,15 @@ def player_answer(
         "trackingParams": TRACKING,
     }
     if playable["status"] == "OK":
-        data: dict[str, Any] = {"expiresInSeconds": str(LINK_SECONDS)}
-        if live or app:
-            data["hlsManifestUrl"] = (
-                "https://manifest.googlevideo.com/api/manifest/"
-                f"{'hls_playlist' if live else 'hls_variant'}/expire/4000000000/id/"
-                f"{video.video_id}/source/youtube/playlist/index.m3u8"
-            )
-        if not live:
-            data["adaptiveFormats"] = [
-                _format(video, stream, incoming, links) for stream in streams
-            ]
-            data["serverAbrStreamingUrl"] = (
-                "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1"
-            )
-        answer["streamingData"] = data
+        answer["streamingData"] = _streaming_data(video, incoming, links, streams)
     # YouTube names title and channel of a video it does not play, unless it is gone, or is said to.
     if refusal not in ("", "not_available") or video.reason in GONE:
         return answer
-    length = str(round(video.length_ms / 1000))
     thumbnail = f"https://i.ytimg.com/vi/{video.video_id}/hq720.jpg"
     answer["videoDetails"] = {
         "videoId": video.video_id,
         "title": video.title,
-        "lengthSeconds": "0" if live else length,
+        "lengthSeconds": "0" if live else str(round(video.length_ms / 1000)),
         "channelId": video.channel_id,
         "shortDescription": "A description.\n\nWith two paragraphs.",
         "thumbnail": {"thumbnails": [{"url": thumbnail, "width": 1280, "height": 720}]},
@@ -72,22 +57,43 @@ def player_answer(
     }
     # Apps get no microformat: what a client reads there it must find elsewhere too.
     if incoming.client.startswith(("WEB", "MWEB")):
-        elsewhere = video.reason is Reason.COUNTRY_RESTRICTED
-        begun = {"isLiveNow": not video.upcoming, "startTimestamp": "2026-07-01T08:00:00+00:00"}
-        microformat = {
-            "title": {"simpleText": video.title},
-            "lengthSeconds": length,
-            "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
-            "externalChannelId": video.channel_id,
-            "availableCountries": ["JP"] if elsewhere else ["CH", "DE", "GB", "JP", "US"],
-            "category": "Education",
-            "publishDate": f"{video.published}T08:00:00-08:00",
-            "ownerChannelName": video.channel,
-            "uploadDate": f"{video.published}T08:00:00-08:00",
-            **({"liveBroadcastDetails": begun} if live else {}),
-        }
-        answer["microformat"] = {"playerMicroformatRenderer": microformat}
+        answer["microformat"] = {"playerMicroformatRenderer": _microformat(video)}
     return answer
+
+
+def _streaming_data(
+    video: Video, incoming: Incoming, links: Links, streams: Sequence[Stream]
+) -> dict[str, Any]:
+    live = video.reason is Reason.LIVE
+    data: dict[str, Any] = {"expiresInSeconds": str(LINK_SECONDS)}
+    if live or incoming.client in APPS:
+        data["hlsManifestUrl"] = (
+            "https://manifest.googlevideo.com/api/manifest/"
+            f"{'hls_playlist' if live else 'hls_variant'}/expire/4000000000/id/"
+            f"{video.video_id}/source/youtube/playlist/index.m3u8"
+        )
+    if not live:
+        data["adaptiveFormats"] = [_format(video, stream, incoming, links) for stream in streams]
+        sabr = "https://rr1---sn-standin0.googlevideo.com/videoplayback?sabr=1"
+        data["serverAbrStreamingUrl"] = sabr
+    return data
+
+
+def _microformat(video: Video) -> dict[str, Any]:
+    elsewhere = video.reason is Reason.COUNTRY_RESTRICTED
+    begun = {"isLiveNow": not video.upcoming, "startTimestamp": "2026-07-01T08:00:00+00:00"}
+    return {
+        "title": {"simpleText": video.title},
+        "lengthSeconds": str(round(video.length_ms / 1000)),
+        "ownerProfileUrl": f"http://www.youtube.com/{video.handle}",
+        "externalChannelId": video.channel_id,
+        "availableCountries": ["JP"] if elsewhere else ["CH", "DE", "GB", "JP", "US"],
+        "category": "Education",
+        "publishDate": f"{video.published}T08:00:00-08:00",
+        "ownerChannelName": video.channel,
+        "uploadDate": f"{video.published}T08:00:00-08:00",
+        **({"liveBroadcastDetails": begun} if video.reason is Reason.LIVE else {}),
+    }
 
 
 def playability(video: Video, *, app: bool = False, signed_in: bool = False) -> dict[str, Any]:

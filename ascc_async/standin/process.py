@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -155,8 +156,9 @@ class StandinProcess:
         assert process.stdin is not None
         assert process.stdout is not None
         with self._lock:
-            process.stdin.write(json.dumps(command).encode() + b"\n")
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # it is gone: then its answers end, too
+                process.stdin.write(json.dumps(command).encode() + b"\n")
+                process.stdin.flush()
             readable, _, _ = select.select([process.stdout], [], [], _ANSWER_SECONDS)
             line = process.stdout.readline() if readable else b""
         if not line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +30,7 @@ os._exit(0)
 
 
 def test_it_starts_again_on_the_same_ports_with_the_same_certificate(tmp_path: Path) -> None:
-    """As a network that was away for a while; the log goes on."""
+    """As a network that was away for a while; once it is gone for good, whoever asks is told."""
     with StandinProcess(PLAIN, folder=tmp_path) as youtube:
         before = dict(youtube.proxies), youtube.ca_file.read_bytes()
         youtube.stop()
@@ -37,7 +39,10 @@ def test_it_starts_again_on_the_same_ports_with_the_same_certificate(tmp_path: P
         assert (dict(youtube.proxies), youtube.ca_file.read_bytes()) == before
         assert youtube.counters()["requests"] == {}
         pid = youtube.pid
-    assert pid is not None
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(StandinFailed):
+            youtube.counters()
     assert not psutil.pid_exists(pid)
 
 
