@@ -195,7 +195,9 @@ def run_command(arguments: Sequence[str]) -> int:
         # Too early or too late for the run itself to drain: nothing is in flight.
         why = "stopped on request. What was recorded is kept; run the same command to resume."
         return _explain(StoppedOnRequest(why), options.log_format)
-    except BrokenPipeError:
+    except BrokenPipeError as error:
+        if options.debug:  # it may be another pipe than our output, and then a bug
+            traceback.print_exception(error)
         sys.stderr.close()  # whoever read us has gone; nothing more can be said
         return 1
     except Exception as error:  # noqa: BLE001 - the last place that can explain it
@@ -241,7 +243,7 @@ def _message(error: Exception) -> str:
             )
         case OSError(filename=None) if error.errno in NO_SPACE:
             return "no space left on the disk that the output goes to: make room, then run it again"
-        case FileNotFoundError(filename=None):
+        case FileNotFoundError(filename=None) if _folder_was_removed():
             return "the folder that you are in was removed: go to one that is there, then try again"
         # Any look at a file may meet these, and no file of ours has to be there for them.
         case PermissionError(filename=str(name)) | NotADirectoryError(filename=str(name)):
@@ -255,6 +257,14 @@ def _message(error: Exception) -> str:
         " Everything that was recorded is kept. Run again with --debug to see where it happened,"
         " and please report it."
     )
+
+
+def _folder_was_removed() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _can_erase() -> bool:

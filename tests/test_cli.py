@@ -240,6 +240,31 @@ def test_a_removed_current_folder_is_no_bug(tmp_path: Path) -> None:
     assert "the folder that you are in was removed" in done.stderr
 
 
+@pytest.mark.parametrize("bug", [FileNotFoundError(2, "No such file"), KeyError("a bug")])
+def test_a_bug_looks_like_one(
+    bug: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that somewhere was not found, unnamed, is not the current folder's removal."""
+
+    def fail(_: object) -> int:
+        raise bug
+
+    monkeypatch.setattr("ascc_async.commands.plan.main", fail)
+    assert run_command(["plan"]) == 1
+    assert f"which is a bug: {type(bug).__name__}: " in capsys.readouterr().err
+
+
+def test_debug_shows_where_a_pipe_broke() -> None:
+    """It need not be the one that our output goes to."""
+    code = (
+        "from ascc_async import cli; import ascc_async.commands.plan as plan, sys\n"
+        "def fail(options): raise BrokenPipeError(32, 'to some other process')\n"
+        "plan.main = fail; sys.exit(cli.run_command(['plan', '--debug']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "in fail" in done.stderr) == (1, True)
+
+
 def test_debug_changes_no_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong setting stays exit code 2."""
     assert run_command(["plan", "--set", "clips.format=tape", "--debug"]) == 2

@@ -10,6 +10,7 @@ from typing import Any
 from ascc_async import __version__
 from ascc_async.cluster.engine import is_safe
 from ascc_async.cluster.station import StationState
+from ascc_async.errors import AsccError
 from ascc_async.pipeline.snapshot import MachineSnapshot
 from ascc_async.settings import Settings
 from ascc_async.throttle.bucket import RequestKind
@@ -112,6 +113,13 @@ def unfit(facts: Mapping[str, Any], now: float, *, insecure: bool) -> str:
         return str(facts["trouble"])
     off = abs(facts["at"] - now)
     return f"its clock is {off:.0f} s off: set it by NTP" if off >= _CLOCKS_APART else ""
+
+
+def why_it_fails(error: Exception) -> str:
+    """What a person is told of it: nobody wrote the message of a bug, so its class is named too."""
+    if isinstance(error, AsccError | ImportError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def what_travels(settings: Settings) -> dict[str, Any]:

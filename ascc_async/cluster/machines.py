@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from ascc_async.cluster.engine import Connection
-from ascc_async.cluster.machine import Machine, take_name, unfit, what_travels
+from ascc_async.cluster.machine import Machine, take_name, unfit, what_travels, why_it_fails
 from ascc_async.cluster.station import Reply, greet, reply
 from ascc_async.cluster.turns import Turns
 from ascc_async.concurrency.process_pool import JobFailed
@@ -123,6 +123,7 @@ class Machines:
                     break
                 except (StopRun, JobFailed) as error:  # the machine's own trouble: a full disk
                     bug = "a bug there: " if isinstance(error, JobFailed) else ""
+                    log.debug("what it met", exc_info=True, extra={"machine": machine.name})
                     self._leave_out(machine, f"{bug}{error}")
                     if isinstance(error, (GaveUp, JobFailed)) and not self.working:
                         raise
@@ -254,10 +255,11 @@ class Machines:
                 await self.on_join([f"{machine.name}/{who}" for who in accounts])
         except StationLost:
             return
-        except Exception as error:  # noqa: BLE001 - above all a worker without this package
+        except Exception as error:  # above all a worker without this package
             if not machine.seen_at:
                 take_name(machine, machine.address, self.known, self._memory)
-            self._leave_out(machine, str(error))
+            log.debug("what it met", exc_info=True, extra={"machine": machine.name})
+            self._leave_out(machine, why_it_fails(error))
             return
         if machine.status == "opening":  # and not lost meanwhile
             machine.status = "working"

@@ -67,7 +67,8 @@ def main(options: argparse.Namespace) -> int:
         _claim(output, output / JOURNAL_NAME)
     except OSError as error:
         raise SetupError(
-            f"{folder}: cannot be written: {error.strerror}. Choose another with --dir."
+            f"{error.filename or folder}: cannot be written: {error.strerror}. Choose another"
+            " folder with --dir."
         ) from error
     # Pictures take the stand-in time to make: only where they are wanted.
     media = WORLD.media.model_copy(update={"pictures": settings.clips.media == "video"})

@@ -29,7 +29,7 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         yield failed(_MACHINES, "Dask is not installed", "pip install 'ascc-async[cluster]'")
         return
     from ascc_async.cluster.engine import greetings, scheduler_address
-    from ascc_async.cluster.machine import Machine, take_name, unfit
+    from ascc_async.cluster.machine import Machine, take_name, unfit, why_it_fails
 
     try:
         address = scheduler_address(settings.cluster)
@@ -58,7 +58,8 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
         if isinstance(facts, (OSError, TimeoutError)):
             yield warning(_MACHINES, f"{which}: {facts}", "see whether it is suspended or cut off")
         elif lost:
-            yield warning(_MACHINES, f"{which} is left out: {facts}", "install ascc_async there")
+            remedy = "install the same version of ascc_async there"
+            yield warning(_MACHINES, f"{which} is left out: {why_it_fails(facts)}", remedy)
         elif why := unfit(facts, time.time(), insecure=settings.cluster.insecure):
             yield warning(_MACHINES, f"{which} is left out: {why}", "mend that")
         else:

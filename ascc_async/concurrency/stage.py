@@ -95,12 +95,17 @@ class Stage(Generic[Work]):
 
 @contextmanager
 def stop_unwrapped() -> Iterator[None]:
-    """A `StopRun` that leaves in an exception group (the first, if several) is raised itself."""
+    """A `StopRun` that leaves in an exception group (the first, if several) is raised itself.
+
+    A bug in the same group becomes its cause, so that the bug is not hidden behind it.
+    """
     try:
         yield
     except BaseExceptionGroup as group:
-        stop: BaseException | None = group.subgroup(StopRun)
-        while isinstance(stop, BaseExceptionGroup):
-            stop = stop.exceptions[0]
-        stop = stop or group
-        raise stop from stop.__cause__  # its own cause, not the group it came in
+        stop, bugs = group.split(StopRun)
+        if stop is None:
+            raise
+        first: BaseException = stop
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from bugs or first.__cause__  # not the group it came in

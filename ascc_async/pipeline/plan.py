@@ -35,12 +35,11 @@ from ascc_async.pipeline.plan_sampling import Chances, calls_needed, rows_needed
 from ascc_async.pipeline.previous_run import ClipsAgain, clips_again
 from ascc_async.settings import ClipsSettings, Settings, SourceName
 from ascc_async.throttle.open_hours import OpenHours
-from ascc_async.youtube.license_sources import usable_sources
+from ascc_async.youtube.license_sources import PAGES, usable_sources
 
 # Requests and videos that YouTube permits an hour, as yt-dlp's wiki has it: nothing is official.
 _GUEST, _ACCOUNT = (1000, 300), (4000, 2000)
-_BY_PAGES: tuple[SourceName, ...] = ("innertube", "watch_page")
-_BY_KEY: tuple[SourceName, ...] = ("data_api", *_BY_PAGES)
+_BY_KEY: tuple[SourceName, ...] = ("data_api", *PAGES)
 _SECOND_LOOK_AFTER = 2.0  # hours; then one identity may look again at what was said in bare words
 
 _SHOWN_CLASSES = 5
@@ -225,8 +224,8 @@ class Planner:
             f", {keys} Data API key{'s' if keys > 1 else ''}" if "data_api" in self.sources else ""
         )
         ways: tuple[tuple[str, tuple[SourceName, ...], tuple[float, float], int], ...] = (
-            ("guest", _BY_PAGES, _GUEST, 1),
-            ("account", _BY_PAGES, _ACCOUNT, 1),
+            ("guest", PAGES, _GUEST, 1),
+            ("account", PAGES, _ACCOUNT, 1),
             ("one Data API key", _BY_KEY, (_GUEST[0], inf), 1),
             (
                 f"these settings ({self.rate:g} requests a second{by_key})",
@@ -295,5 +294,5 @@ def _changes(
         left["audioset.splits without unbalanced_train"] = rows * others
     for setting, fewer in left.items():
         if 0 < (videos := round(seen.to_ask(fewer).sum())) < round(asked):
-            hours, *_ = planner.hours(planner.outlook(fewer), _BY_PAGES, _GUEST[0])
+            hours, *_ = planner.hours(planner.outlook(fewer), PAGES, _GUEST[0])
             yield Change(setting, videos, round(hours, 2))

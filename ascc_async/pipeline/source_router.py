@@ -19,7 +19,7 @@ from ascc_async.pipeline.watched_source import (
     WatchedSource,
 )
 from ascc_async.throttle.bucket import RequestKind
-from ascc_async.youtube.license_sources import LicenseSource
+from ascc_async.youtube.license_sources import PAGES, LicenseSource
 
 CHANGED = (
     f"If you are not blocked, YouTube may have changed its pages: update with `{UPGRADE}`."
@@ -112,7 +112,7 @@ class SourceRouter:
         remedies = []
         if any(each.trusted for each in self.sources) or not names:
             remedies.append("Give a Data API key that works (ASCC_LICENSE__API_KEYS).")
-        if missing := [name for name in ("innertube", "watch_page") if name not in names]:
+        if missing := [name for name in PAGES if name not in names]:
             more = f"{' or '.join(missing)} to license.sources."
             remedies.append(f"Or add {more}" if remedies else f"Add {more}")
         if any(each.why == GONE for each in self.sources):

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
@@ -161,7 +162,12 @@ class Notifier:
         try:
             failures = await self.send_all(Message(title, text, _KINDS.get(event, "warning")))
         except Exception as error:  # noqa: BLE001 - no message is worth a run
-            failures = [("all", f"unexpected {type(error).__name__}")]
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            failures = [("all", f"an unexpected error ({type(error).__name__}), which is a bug")]
+            # For the log file under --debug; without its message, which may hold an address.
+            lines = traceback.format_tb(error.__traceback__)
+            log.debug("where the bug is", extra={"traceback": "".join(lines)})
         if failures:
             log.warning(
                 "a notification could not be sent: %(why)s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.settings import LicenseSettings, SourceName
@@ -13,6 +13,9 @@ from ascc_async.youtube.data_api import DataApiSource
 from ascc_async.youtube.innertube import InnertubeSource, PlayerEndpoint
 from ascc_async.youtube.session import Sessions
 from ascc_async.youtube.watch_page import WatchPageSource
+
+# Those that need no key.
+PAGES: tuple[SourceName, ...] = tuple(name for name in get_args(SourceName) if name != "data_api")
 
 
 class LicenseSource(Protocol):

@@ -147,6 +147,7 @@ def cluster(
         (Worker("bad", at=1090.0), "its clock is 9. s off"),
         (Worker("bad", ports=["tcp://0.0.0.0:1"]), "0.0.0.0:1 can run programs as you: .*--host"),
         (Worker("bad", host=ModuleNotFoundError("No module named 'ascc_async'")), "No module"),
+        (Worker("bad", host=KeyError("host")), "left out: KeyError: 'host'"),
         (Worker("bad", account="one and the same"), "the same account"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from ascc_async.concurrency.shutdown import Shutdown
-from ascc_async.concurrency.stage import Stage
+from ascc_async.concurrency.stage import Stage, stop_unwrapped
 from ascc_async.errors import JournalError
 from tests import fakeclock
 from tests.fakeclock import now
@@ -221,3 +221,12 @@ def test_a_stop_keeps_its_own_cause() -> None:
     with pytest.raises(JournalError) as caught:
         fakeclock.run(scene())
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_bug_beside_a_reason_to_stop_is_not_hidden() -> None:
+    """Of two errors at once the reason to stop is raised, and its cause shows the bug."""
+    bug = ZeroDivisionError("a bug")
+    with pytest.raises(JournalError, match="disk full") as caught, stop_unwrapped():
+        raise ExceptionGroup("both", [bug, JournalError("disk full")])
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert caught.value.__cause__.exceptions == (bug,)

@@ -186,11 +186,15 @@ async def _broken_send(address: str, message: Message | None) -> str:
 def test_a_bug_in_sending_does_not_reach_the_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is the same line."""
+    """It is the same line, says that it is a bug, and `--debug` logs where, without the address."""
     settings = NotifySettings(urls=(ADDRESS,))
     notifier = Notifier(settings, tmp_path, send=_broken_send, wall=fakeclock.now)
-    fakeclock.run(notifier.look(FULL))
-    assert len(caplog.records) == 1
+    with caplog.at_level(logging.DEBUG):
+        fakeclock.run(notifier.look(FULL))
+    where, line = (each for each in caplog.records if each.name.startswith("ascc_async"))
+    assert "(RuntimeError), which is a bug" in line.getMessage()
+    assert "in _broken_send" in vars(where)["traceback"]
+    assert "S3CRET" not in vars(where)["traceback"]
     assert "S3CRET" not in caplog.text
 
 
