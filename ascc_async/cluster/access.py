@@ -84,7 +84,7 @@ class ManyMachines(YouTubeAccess):
         source = "watch_page" if unread <= _ANOTHER_MAY_COME else ""
         # Before licenses, which are many more: so it is where one rate limiter is for both.
         machine, found = await self.machines.ask(
-            "resolve", video_id, other_client, source=source, first=True
+            "resolve", video_id, other_client, source=source, for_clip=True
         )
         resolved: Resolved = found
         return replace(resolved, identity=f"{machine.name}/{resolved.identity}")
@@ -169,7 +169,7 @@ class ManyMachines(YouTubeAccess):
         others = [
             f"{machine.name}/{who}"
             for machine in self.machines.working
-            if machine.rests_until() <= now and not machine.shut
+            if machine.rests_until(RequestKind.PAGES) <= now and not machine.shut
             for who in machine.identities
             if f"{machine.name}/{who}" != identity
         ]

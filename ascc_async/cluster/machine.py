@@ -37,6 +37,7 @@ class Machine:
     clock_ahead: float = 0.0
     seen_at: float = 0.0
     in_flight: int = 0
+    for_clips: int = 0  # of these, those that wait for the player
     shut: set[str] = field(default_factory=set)
     pending: set[asyncio.Timeout] = field(default_factory=set)
 
@@ -66,19 +67,18 @@ class Machine:
         own = self.state.buckets if self.state else ()
         return [replace(each, identity=f"{self.name}/{each.identity}") for each in own]
 
-    def rests_until(self) -> float:
-        """When the first of its identities may ask for pages again; 0 where one may."""
-        pauses = {
-            each.identity: each.resting_until or 0.0
-            for each in (self.state.buckets if self.state else ())
-            if each.kind is RequestKind.PAGES
-        }
-        until = min((pauses.get(name, 0.0) for name in self.identities), default=0.0)
+    def rests_until(self, *kinds: RequestKind) -> float:
+        """When the first of its identities may ask for all of these again; 0 where one may."""
+        pauses = dict.fromkeys(self.identities, 0.0)
+        for each in self.state.buckets if self.state else ():
+            if each.kind in kinds and each.identity in pauses:
+                pauses[each.identity] = max(pauses[each.identity], each.resting_until or 0.0)
+        until = min(pauses.values(), default=0.0)
         return until - self.clock_ahead if until else 0.0
 
     def snapshot(self) -> MachineSnapshot:
         """For progress and `status`."""
-        rests = self.rests_until() if self.status == "working" else 0.0
+        rests = self.rests_until(RequestKind.PAGES) if self.status == "working" else 0.0
         return MachineSnapshot(self.name, self.status, self.why, self.tools, self.seen_at, rests)
 
 

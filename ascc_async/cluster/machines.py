@@ -99,7 +99,7 @@ class Machines:
     # Asking
 
     async def ask(
-        self, what: str, *args: Any, on: str | None = None, source: str = "", first: bool = False
+        self, what: str, *args: Any, on: str | None = None, source: str = "", for_clip: bool = False
     ) -> tuple[Machine, Any]:
         """Who did it, and what came of it. `what`: a method of `Station`.
 
@@ -110,7 +110,10 @@ class Machines:
         """
         for _ in range(_MOST_LOSSES):
             while True:
-                machine = self._named(on, source) if on else await self._turns.take(source, first)
+                if on:
+                    machine = self._named(on, source)
+                else:
+                    machine = await self._turns.take(source, for_clip)
                 machine.in_flight += on is not None
                 try:
                     return machine, await self._call(machine, what, *args)
@@ -130,8 +133,7 @@ class Machines:
                     if on is not None:
                         raise StationLost(str(error)) from error
                 finally:
-                    machine.in_flight -= 1
-                    self._turns.hand_out()
+                    self._turns.give_back(machine, for_clip)
         raise NetworkFault(f"{_MOST_LOSSES} machines were lost while they were asked this")
 
     async def _call(self, machine: Machine, what: str, *args: Any) -> Any:

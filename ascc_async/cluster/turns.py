@@ -3,39 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 from ascc_async.cluster.machine import Machine
 from ascc_async.errors import Closed, Refused
+from ascc_async.throttle.bucket import RequestKind
 
 _BEFORE_ANOTHER_TRY = 1.0  # seconds
+_FOR_CLIPS = (RequestKind.PAGES, RequestKind.PLAYER, RequestKind.MEDIA)
 
 
 class Turns:
-    """A line of questions. `most`: how many a machine has in flight; `working`: those there are."""
+    """Lines of questions. `most`: how many a machine has in flight; `working`: those there are.
+
+    Clips go first, in at most half of what a machine has in flight: where only its player requests
+    are refused, licenses go on there.
+    """
 
     def __init__(
         self, most: int, working: Callable[[], list[Machine]], wall: Callable[[], float]
     ) -> None:
         self._most, self._working, self._wall = most, working, wall
-        self._line: deque[tuple[str, asyncio.Future[Machine]]] = deque()  # with the source
+        # For clips or not, and the license source that a question is about.
+        self._lines: defaultdict[tuple[bool, str], deque[asyncio.Future[Machine]]]
+        self._lines = defaultdict(deque)
         self.closed = False
 
     def __len__(self) -> int:
-        return len(self._line)
+        return sum(map(len, self._lines.values()))
 
-    async def take(self, source: str, first: bool) -> Machine:
-        """A machine with room for a question, which it has in flight from now on.
+    async def take(self, source: str, for_clip: bool) -> Machine:
+        """A machine with room for a question, which it has in flight until it is `given_back`.
 
-        `source`: the license source it is about; `first`: before all others that wait. Raises
-        Closed, and Refused when that source is misread by all.
+        `source`: the license source it is about. Raises Closed, and Refused when that source is
+        misread by all.
         """
         if self.closed:
             raise Closed("the run is stopping")
         granted: asyncio.Future[Machine] = asyncio.get_running_loop().create_future()
-        put_in_line = self._line.appendleft if first else self._line.append
-        put_in_line((source, granted))
+        self._lines[for_clip, source].append(granted)
         self.hand_out()
         try:
             return await granted
@@ -46,35 +53,51 @@ class Turns:
             raise
         except asyncio.CancelledError:
             if not granted.cancelled() and granted.exception() is None:
-                granted.result().in_flight -= 1
+                self.give_back(granted.result(), for_clip)
             raise
+
+    def give_back(self, machine: Machine, for_clip: bool) -> None:
+        """The machine has answered, or never will."""
+        machine.in_flight -= 1
+        machine.for_clips -= for_clip
+        self.hand_out()
 
     def hand_out(self) -> None:
         """Let go who may go."""
         now, working = self._wall(), self._working()
-        ready = [
-            each for each in working if each.in_flight < self._most and each.rests_until() <= now
-        ]
-        while self._line:
-            source, granted = self._line[0]
-            if not granted.done():  # else cancelled
-                free = [each for each in ready if source not in each.shut]
-                if free:
-                    machine = min(free, key=lambda each: each.in_flight)
-                    machine.in_flight += 1
-                    granted.set_result(machine)
-                    if machine.in_flight == self._most:
-                        ready.remove(machine)
-                elif working and all(source in each.shut for each in working):
-                    granted.set_exception(Refused(f"no machine reads {source} right"))
-                else:
-                    return
-            self._line.popleft()
+        for (for_clip, source), line in sorted(self._lines.items(), reverse=True):
+            kinds = _FOR_CLIPS if for_clip else (RequestKind.PAGES,)
+            ready = [
+                each
+                for each in (working if line else ())
+                if self._has_room(each, for_clip)
+                and source not in each.shut
+                and each.rests_until(*kinds) <= now
+            ]
+            while line:
+                if not line[0].done():  # else cancelled
+                    if ready:
+                        machine = min(ready, key=lambda each: each.in_flight)
+                        machine.in_flight += 1
+                        machine.for_clips += for_clip
+                        line[0].set_result(machine)
+                        if not self._has_room(machine, for_clip):
+                            ready.remove(machine)
+                    elif working and all(source in each.shut for each in working):
+                        line[0].set_exception(Refused(f"no machine reads {source} right"))
+                    else:
+                        break
+                line.popleft()
+
+    def _has_room(self, machine: Machine, for_clip: bool) -> bool:
+        some = not for_clip or 2 * machine.for_clips < self._most
+        return some and machine.in_flight < self._most
 
     def close(self) -> None:
         """Whoever waits is turned away, and whoever comes."""
         self.closed = True
-        for _, granted in self._line:
-            if not granted.done():
-                granted.set_exception(Closed("the run is stopping"))
-        self._line.clear()
+        for line in self._lines.values():
+            for granted in line:
+                if not granted.done():
+                    granted.set_exception(Closed("the run is stopping"))
+        self._lines.clear()

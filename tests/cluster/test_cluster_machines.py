@@ -39,11 +39,9 @@ SETTINGS = Settings.model_validate(
 )
 
 
-def bucket(resting_until: float | None, sent: int) -> BucketSnapshot:
+def bucket(resting_until: float | None, sent: int, kind: RequestKind) -> BucketSnapshot:
     numbers = (1.0, None, 0, 0, 1, 0, 0)
-    return BucketSnapshot(
-        "main", RequestKind.PAGES, *numbers, resting_until, None, away=False, sent=sent
-    )
+    return BucketSnapshot("main", kind, *numbers, resting_until, None, away=False, sent=sent)
 
 
 class Worker:
@@ -65,6 +63,7 @@ class Worker:
         self.rests_until: float | None = None
         self.silent = False
         self.sent_before = 0
+        self.kind = RequestKind.PAGES
         self.broken: Exception | None = None
 
     async def answer(self, function: str, args: tuple[Any, ...]) -> Any:
@@ -86,7 +85,7 @@ class Worker:
             await (asyncio.Event().wait() if self.silent else asyncio.sleep(0.1))
         finally:
             self.at_once -= 1
-        pages = bucket(self.rests_until, self.sent_before + 5)
+        pages = bucket(self.rests_until, self.sent_before + 5, self.kind)
         state = StationState((pages,), {}, Counter(received=9), accounts={"main": self.account})
         return Reply(self.name, self.error, state)
 
@@ -312,6 +311,29 @@ def test_a_machine_in_trouble_of_its_own_is_left_out(error: AsccError) -> None:
         good.error = LinkExpired("gone")
         with pytest.raises(LinkExpired):
             await machines.ask("cut", 1)
+
+
+def test_a_player_that_is_refused_holds_up_no_licenses() -> None:
+    """As it often is where pages are not: clips wait for another machine, and while they find it
+    out take half of what a machine has in flight.
+    """
+    a, b = Worker("a"), Worker("b")
+    a.kind = RequestKind.PLAYER
+
+    @cluster(a, b)
+    async def _(machines: Machines, engine: Engine) -> None:
+        a.rests_until = now() + 100
+        await asyncio.gather(*(machines.ask("license", n) for n in range(4)))
+        asked = [machines.ask("resolve", n, for_clip=True) for n in range(4)]
+        assert {each[1] for each in await asyncio.gather(*asked)} == {"b"}
+        a.silent = b.silent = True
+        waiting = [asyncio.ensure_future(machines.ask("resolve", n, for_clip=True)) for n in "345"]
+        await asyncio.sleep(0.1)
+        a.silent = b.silent = False
+        asked = [machines.ask("license", n) for n in range(4)]
+        assert {each[1] for each in await asyncio.gather(*asked)} == {"a", "b"}
+        for each in waiting:
+            each.cancel()
 
 
 def test_a_question_that_kills_machines_is_not_asked_for_ever() -> None:
