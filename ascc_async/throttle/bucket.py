@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -53,9 +53,15 @@ class Bucket:
     """
 
     def __init__(
-        self, identity: str, kind: RequestKind, throttle: ThrottleSettings, now: float
+        self,
+        identity: str,
+        kind: RequestKind,
+        throttle: ThrottleSettings,
+        now: float,
+        others: Sequence[Bucket] = (),
     ) -> None:
-        self._identity, self._kind = identity, kind
+        """`others`: those that its requests pass as well."""
+        self._identity, self._kind, self._others = identity, kind, others
         if len(kind.limits) > 1 and throttle.adaptive:
             # A rate of its own it needs only once it is refused alone: until then the other binds.
             most = throttle.max_requests_per_second
@@ -71,6 +77,11 @@ class Bucket:
         self._ended_at: float | None = None
         self._cut_at = -math.inf
         self._refused_videos: dict[str, int] = {}  # and how many answers there were then
+
+    @property
+    def permitted(self) -> float:
+        """Requests a second: its own rate, or that of another bucket where it is less."""
+        return min(each.controller.rate for each in (self, *self._others))
 
     def wait(self, now: float, cost: int) -> float:
         """Seconds until a request of `cost` may go; infinite while a trial is out."""
@@ -114,7 +125,7 @@ class Bucket:
                 {
                     "identity": self._identity,
                     "seconds": paused,
-                    "rate": controller.rate,
+                    "rate": self.permitted,
                     "kind": self._kind.requests,
                 },
             )
@@ -125,7 +136,7 @@ class Bucket:
             log.info(
                 "«%(identity)s» is answered above its former limit: %(rate).3g %(kind)s/s are"
                 " permitted now",
-                {"identity": self._identity, "rate": controller.rate, "kind": self._kind.requests},
+                {"identity": self._identity, "rate": self.permitted, "kind": self._kind.requests},
             )
 
     def refused(self, now: float, started_at: float, error: Refused) -> None:
@@ -137,7 +148,7 @@ class Bucket:
         if started_at <= self._cut_at:
             self.breaker.extend(now, error.retry_after)
             return
-        rate, again = self.controller.rate, self.breaker.is_open
+        rate, again = self.permitted, self.breaker.is_open
         if not again:
             self.controller.refused(started_at)
         seconds = self.breaker.refused(now, error.retry_after)

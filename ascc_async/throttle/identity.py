@@ -73,9 +73,13 @@ class Identity:
         self, name: str, throttle: ThrottleSettings, now: float, rng: random.Random
     ) -> None:
         self.name = name
-        self.buckets = {kind: Bucket(name, kind, throttle, now) for kind in RequestKind}
+        self.buckets: dict[RequestKind, Bucket] = {}
         # All that requests of a kind pass, their own bucket last.
-        self.passed = {kind: [self.buckets[limit] for limit in kind.limits] for kind in RequestKind}
+        self.passed: dict[RequestKind, list[Bucket]] = {}
+        for kind in RequestKind:
+            others = [self.buckets[limit] for limit in kind.limits[:-1]]
+            self.buckets[kind] = own = Bucket(name, kind, throttle, now, others)
+            self.passed[kind] = [*others, own]
         self.outage = OutageBreaker(now)
         self._delay, self._jitter, self._rng = throttle.delay_seconds, throttle.jitter, rng
         self._next_video_at = -math.inf
@@ -191,7 +195,7 @@ class Identity:
         return BucketSnapshot(
             identity=self.name,
             kind=kind,
-            rate=min(each.controller.rate for each in self.passed[kind]),
+            rate=bucket.permitted,
             ceiling=bucket.controller.ceiling,
             waiting=waiting,
             in_flight=bucket.in_flight,

@@ -451,6 +451,22 @@ def test_events_are_one_sentence_each(caplog: pytest.LogCaptureFixture) -> None:
     assert (fields["identity"], fields["seconds"]) == ("main", 5.0)
 
 
+def test_a_rate_that_is_said_is_one_that_can_be_reached(caplog: pytest.LogCaptureFixture) -> None:
+    """The player's own rate may be higher than that of pages, which its requests keep as well."""
+    caplog.set_level(logging.INFO)
+
+    async def scene() -> None:
+        one = limiter(ThrottleSettings(requests_per_second=2))
+        await ask(one, Refused("a bot?"), kind=RequestKind.PLAYER)
+        await ask(one, kind=RequestKind.PLAYER)
+
+    fakeclock.run(scene())
+    said = [
+        re.findall("2 player requests/s (?:are|were) permitted", text) for text in caplog.messages
+    ]
+    assert [len(each) for each in said] == [1, 1]
+
+
 @pytest.mark.parametrize("rate", [0.37, 3.1, 7.0, 19.9, 333.3])
 def test_no_wake_up_is_ever_lost(rate: float) -> None:
     """Thousands of turns with odd waits; a lost timer would leave everybody waiting for ever."""
