@@ -241,7 +241,8 @@ class Machines:
             self._tasks.create_task(self._open(machine))
 
     async def _open(self, machine: Machine) -> None:
-        """Let a new machine work, or leave it out."""
+        """Let a new machine work, or leave it out. Raises what is a bug, and not that machine's."""
+        is_open = False
         try:
             facts = await self._submit(machine, greet)
             memory = take_name(machine, facts["host"], self.known, self._memory)
@@ -253,6 +254,7 @@ class Machines:
             machine.identities = accounts
             if why := machine.account_elsewhere(self._there.values()):
                 raise SetupError(why)
+            is_open = True
             with suppress(Closed):
                 await self.on_join([f"{machine.name}/{who}" for who in accounts])
         except StationLost:
@@ -262,6 +264,12 @@ class Machines:
                 take_name(machine, machine.address, self.known, self._memory)
             log.debug("what it met", exc_info=True, extra={"machine": machine.name})
             self._leave_out(machine, why_it_fails(error))
+            if isinstance(error, JobFailed):  # a bug there: where nobody else can work, ours
+                is_ours = all(each.status == "left out" for each in self._there.values())
+            else:
+                is_ours = is_open and not isinstance(error, AsccError)
+            if is_ours:
+                raise
             return
         if machine.status == "opening":  # and not lost meanwhile
             machine.status = "working"

@@ -109,7 +109,8 @@ async def reply(run: str, what: str, *args: Any, dask_worker: Any) -> Reply:
     except AsccError as error:
         answer = Reply(error=error)
     except Exception as error:  # noqa: BLE001 - the engine would show arguments and links
-        trace = "".join(map(clean, traceback.format_tb(error.__traceback__)))
+        frames = traceback.format_tb(error.__traceback__)
+        trace = "\n".join(clean(line) for frame in frames for line in frame.splitlines())
         answer = Reply(error=JobFailed(clean(f"{type(error).__qualname__}: {error}"), trace))
     if station is None or what == "open":
         return answer

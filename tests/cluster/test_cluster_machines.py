@@ -313,6 +313,26 @@ def test_a_machine_in_trouble_of_its_own_is_left_out(error: AsccError) -> None:
             await machines.ask("cut", 1)
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_bug_does_not_pass_for_a_lack_of_machines(here: bool) -> None:
+    """One here, when a machine joins, or one at the only machine there is, ends the run at once."""
+    worker = Worker("new")
+    worker.opens = None if here else JobFailed("ZeroDivisionError", "")
+
+    async def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as caught:
+
+        @cluster()
+        async def _(machines: Machines, engine: Engine) -> None:
+            machines.on_join = fail
+            engine.workers["tcp://new:1"] = worker
+            await asyncio.sleep(60)
+
+    assert caught.group_contains(ZeroDivisionError if here else JobFailed)
+
+
 def test_a_player_that_is_refused_holds_up_no_licenses() -> None:
     """As it often is where pages are not: clips wait for another machine, and while they find it
     out take half of what a machine has in flight.

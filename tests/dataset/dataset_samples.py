@@ -112,11 +112,9 @@ def evidence(video_id: str) -> Evidence:
 def selection(segments: Sequence[Segment], classes: Sequence[ChosenClass] = CLASSES) -> Selection:
     """Some segments as a selection, without a limit per class."""
     rows = [
-        ManifestRow._make(
-            (
-                item.segment_id, item.video_id, seconds(item.start_ms), seconds(item.end_ms),
-                item.split, ",".join(item.labels), *[""] * 19,
-            )
+        ManifestRow(
+            item.segment_id, item.video_id, seconds(item.start_ms), seconds(item.end_ms),
+            item.split, ",".join(item.labels), *[""] * 18,
         )
         for item in segments
     ]  # fmt: skip
