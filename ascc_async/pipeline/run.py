@@ -189,6 +189,14 @@ class Run:
         def on_progress(name: str, received: int, total: int | None) -> None:
             self._download = Download(name, received, total)
 
+        async def restored() -> None:
+            # Whatever ends the rest: a thread ends while the folder is this run's, and is heard.
+            work = asyncio.ensure_future(asyncio.to_thread(restore))
+            try:
+                await asyncio.shield(work)
+            finally:
+                await asyncio.wait([work])
+
         async def until_draining() -> None:
             await self._shutdown.wait_draining()
             why = "stopped before anything was asked: the same command starts again."
@@ -196,7 +204,7 @@ class Run:
 
         with stop_unwrapped():
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(asyncio.to_thread(restore))
+                tasks.create_task(restored())
                 if self._recipe is not None:
                     return await asyncio.to_thread(self._recipe.selection), ()
                 # A download may take minutes, and no stage is there yet that would see a request

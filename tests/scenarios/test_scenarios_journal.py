@@ -16,8 +16,13 @@ from benchmarks.chaos_run import Job, blank_page
 def test_a_damaged_journal_is_replaced_by_its_copy(
     done: Callable[[], Job], undisturbed: list[Row]
 ) -> None:
-    """It is kept, what that costs is said; no video is asked and no clip fetched a second time."""
+    """It is kept, what that costs is said, also when a wrong setting ends that run at once; no
+    video is asked and no clip fetched a second time.
+    """
     job = done()
+    blank_page(job.output / "state.sqlite3", seed=1)
+    code, said = job.place.run("--set", "classes.include=[Nope]")
+    assert (code, "lost: videos answered since then are asked again" in said) == (2, True), said
     blank_page(job.output / "state.sqlite3", seed=1)
     assert job.leg() == 0, job.ends.said
     assert "the journal was damaged: its backup copy is used instead" in job.ends.said
