@@ -22,7 +22,7 @@ from ascc_async.web.access import Access, Listen, on_prepare
 from ascc_async.web.labels import LABELS, LabelReader
 from ascc_async.web.live import Live
 from ascc_async.web.shown_folder import LIVE, SHOWN, ShownFolder, static_file
-from ascc_async.web.tally import TALLIES, Tallies
+from ascc_async.web.tally import TALLIES, StillCounting, Tallies
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         if error.text and not error.text.startswith("404:"):
             problem = error.text
         return shown.page(request, "problem.html", status=404, title="Not found", problem=problem)
-    except TimeoutError:  # the manifest is being counted
+    except StillCounting:
         return shown.page(request, "counting.html", title="Counting …")
     except (web.HTTPException, ConnectionError):  # the latter: the reader went away
         raise

@@ -121,6 +121,10 @@ def read_tally(settings: Settings) -> Tally:
 Page = Callable[[web.Request, Tally | None], Awaitable[web.StreamResponse]]
 
 
+class StillCounting(Exception):
+    """The manifest is being counted: come again. A disk that is too slow is another matter."""
+
+
 class Tallies:
     """The newest tally. While another manifest is counted, the one before is still given."""
 
@@ -134,7 +138,7 @@ class Tallies:
 
     async def newest(self) -> Tally | None:
         """None while there is no manifest. Raises MetadataError, until there are other files;
-        TimeoutError while the first one is counted.
+        StillCounting while the first one is counted.
         """
         ontology = ONTOLOGY.find(self._settings.audioset.metadata_dir)
         try:
@@ -151,8 +155,11 @@ class Tallies:
             self._before = None
         if self._before and not self._before.exception():
             return self._before.result()
-        # Shielded: who closes the page must not end what others wait for.
-        return await asyncio.wait_for(asyncio.shield(newest), _PATIENCE)
+        # So waited for, it goes on for others when somebody closes the page.
+        await asyncio.wait([newest], timeout=_PATIENCE)
+        if not newest.done():
+            raise StillCounting
+        return newest.result()
 
 
 TALLIES = web.AppKey("tallies", Tallies)
