@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, islice
 from typing import NamedTuple
 
 from ascc_async.journal.reader import Reader
@@ -79,11 +79,26 @@ def find(
 
     `keep` says of segment ids, some thousand at a time and sorted, which of them count.
     """
-    ids = list(_found_ids(reader, search, keep))
-    end = bisect_left(ids, before) if before else bisect_right(ids, after) + size
-    begin = max(0, end - size)
-    clips = (clip_of(reader, segment_id, search.encoding) for segment_id in ids[begin:end])
-    return Page([clip for clip in clips if clip], begin > 0, end < len(ids), len(ids))
+    condition, values = _condition(search)
+    # One more than is shown tells whether others follow.
+    if keep is None:
+        (total,) = reader.look_up(f"SELECT count(*) FROM clips WHERE {condition}", *values)[0]
+        side, order = ("<", "DESC") if before else (">", "ASC")
+        sql = f"{condition} AND segment_id {side} ? ORDER BY segment_id {order} LIMIT ?"
+        ids = _ids(reader, sql, *values, before or after, size + 1) if total else []
+    else:
+        total, near = 0, deque[str](maxlen=size + 1 if before else None)
+        for kept in _kept(reader, condition, values, keep):
+            total += len(kept)
+            if before:
+                near.extendleft(each for each in kept if each < before)
+            elif len(near) <= size:
+                near.extend(each for each in kept if each > after)
+        ids = list(islice(near, size + 1))
+    more = len(ids) > size
+    rows = (clip_of(reader, segment_id, search.encoding) for segment_id in sorted(ids[:size]))
+    clips = [clip for clip in rows if clip]
+    return Page(clips, more, True, total) if before else Page(clips, bool(after), more, total)
 
 
 def clip_of(reader: Reader, segment_id: str, encoding: str) -> ClipRow | None:
@@ -105,14 +120,19 @@ def flags_of(reader: Reader, clips: Sequence[ClipRow]) -> dict[str, list[str]]:
     return {segment_id: list(compress(FLAGS, flags)) for segment_id, *flags in rows}
 
 
-def _found_ids(reader: Reader, search: Search, keep: Keep | None) -> Iterator[str]:
-    condition, values = _condition(search)
-    sql = f"SELECT segment_id FROM clips WHERE {condition} AND segment_id > ?"
+def _kept(
+    reader: Reader, condition: str, values: Sequence[object], keep: Keep
+) -> Iterator[list[str]]:
     last = ""
-    while rows := reader.look_up(f"{sql} ORDER BY segment_id LIMIT {_CHUNK}", *values, last):
-        ids = [segment_id for (segment_id,) in rows]
-        yield from compress(ids, keep(ids)) if keep else ids
+    sql = f"{condition} AND segment_id > ? ORDER BY segment_id LIMIT ?"
+    while ids := _ids(reader, sql, *values, last, _CHUNK):
+        yield list(compress(ids, keep(ids)))
         last = ids[-1]
+
+
+def _ids(reader: Reader, condition: str, *values: object) -> list[str]:
+    rows = reader.look_up(f"SELECT segment_id FROM clips WHERE {condition}", *values)
+    return [segment_id for (segment_id,) in rows]
 
 
 def _condition(search: Search) -> tuple[str, list[object]]:

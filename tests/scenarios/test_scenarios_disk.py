@@ -48,7 +48,7 @@ def test_clips_wait_for_room_and_go_on_by_themselves(
     disk.resize(200)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "room again" in said
+    assert "enough free disk again" in said
     assert timeless(job.place.manifest()) == timeless(undisturbed)
     assert job.leftovers() == []
 

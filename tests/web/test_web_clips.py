@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import closing
 from html import unescape
 from pathlib import Path
-from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from clip_folder import FORMATS, HOSTILE, make_folder, video
 
+from ascc_async.journal.reader import Reader
 from ascc_async.media.encoding import CLIP_FORMATS
 from ascc_async.settings import Settings
 from ascc_async.web.access import Access, Listen
@@ -264,20 +264,26 @@ def test_the_page_of_a_clip_plays_and_shows_where(
     page.wait_for_function("() => document.querySelector('audio').currentTime < 0.2")
 
 
-@pytest.mark.slow
-async def test_a_hundred_thousand_clips_are_searched_at_once(folder: Path) -> None:
-    """In less than 200 ms of processor time, whatever is asked; a page holds 50 of them."""
+async def test_of_many_clips_a_page_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked: never the whole list; a page holds 50 of them."""
     one = "SELECT * FROM clips WHERE video_id = ?"
     with closing(sqlite3.connect(folder / "state.sqlite3")) as journal, journal:
         (_, _, *rest) = journal.execute(one, (video(2),)).fetchone()
         marks = ", ".join("?" * (len(rest) + 2))
-        rows = ((f"{video(n)}_30000", video(n), *rest) for n in range(10, 100_010))
-        journal.executemany(f"INSERT INTO clips VALUES ({marks})", rows)
-    asked = ("/clips", f"/clips?after={video(70_000)}_30000", "/clips?q=zzz", "/clips?q=w+3",
-             "/clips?q=дом", "/clips?class=/m/c", "/clips?flag=short&shortest=1")  # fmt: skip
-    await answers(folder, *asked[:1])
-    for path in asked:
-        began = process_time()
-        ((_, page),) = await answers(folder, path)
-        assert process_time() - began < 0.2, path
+        many = ((f"{video(n)}_30000", video(n), *rest) for n in range(10, 3010))
+        journal.executemany(f"INSERT INTO clips VALUES ({marks})", many)
+    read: list[object] = []
+    look_up = Reader.look_up
+
+    def counted(reader: Reader, sql: str, *values: object) -> list[object]:
+        rows = look_up(reader, sql, *values)
+        read.extend(rows)
+        return rows
+
+    monkeypatch.setattr(Reader, "look_up", counted)
+    for query in ("", f"after={video(2000)}_30000", f"before={video(2000)}_30000", "q=zzz", "q=w+3",
+                  "q=дом", "flag=short&shortest=1"):  # fmt: skip
+        read.clear()
+        ((_, page),) = await answers(folder, f"/clips?{query}")
         assert len(listed(page)) <= 50
+        assert len(read) < 500, query
