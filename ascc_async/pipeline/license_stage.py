@@ -276,7 +276,7 @@ class LicenseStage:
     async def _set_back(self, question: Question, setbacks: Setbacks, error: AsccError) -> None:
         """A refusal or a network fault says nothing of the video: ask again, at the end."""
         if question.bare is not None:
-            self._second_looks.leave(question.row)
+            self._second_looks.not_made(question.bare, error)
         elif setbacks.counted < _MOST_SETBACKS:
             await self._repeat(replace(question, setbacks=setbacks))
         else:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from ascc_async.errors import AsccError, StationLost
 from ascc_async.journal.reader import Reader
 from ascc_async.journal.records import Learned
 from ascc_async.journal.writer import Journal
@@ -100,6 +101,13 @@ class SecondLooks:
         other = self._other_identity(bare.identity)
         apart = other is not None or self._wall() - bare.at >= APART_SECONDS
         return bare._replace(look_as=other) if apart else None
+
+    def not_made(self, bare: Bare, error: AsccError) -> None:
+        """The second look met an error: another may make it where the machine was lost."""
+        if isinstance(error, StationLost):
+            self._waiting.append(bare)
+        else:
+            self.leave(bare.row)
 
     def leave(self, row: int) -> None:
         """Unknown it stays in this run, as it is recorded."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from fakeclock import now, run
 from sweep_world import (
@@ -25,6 +27,7 @@ from ascc_async.errors import (
     Refused,
     ServerFault,
     SourceUnusable,
+    StationLost,
 )
 from ascc_async.model import License, LicenseAnswer, Reason
 from ascc_async.pipeline.work_queue import WorkQueue
@@ -471,6 +474,29 @@ def test_bare_words_are_looked_at_again_by_another_identity(also_second: bool) -
         assert [one for one in page.sweep() if one == BARE] == [BARE] * 2
         assert page.sweep()[-1] == BARE
         assert set(sweep.memory.answers) == set(ids(20))
+        assert sweep.second_looks.left == 0
+
+    run(main())
+
+
+def test_a_second_look_goes_to_another_machine_when_the_first_is_lost() -> None:
+    """It was in hand when the machine went, which says nothing of the video."""
+
+    class Lost(Page):
+        async def ask(
+            self, video_ids: Sequence[str], *, identity: str | None = None
+        ) -> list[LicenseAnswer]:
+            if identity == "second" and BARE in video_ids and self.asked.count(BARE) == 1:
+                self.asked.append(BARE)
+                raise StationLost("«second» is lost")
+            return await super().ask(video_ids, identity=identity)
+
+    async def main() -> None:
+        page = Lost("a", identities=("main",))
+        page.bare = {(name, BARE) for name in TWO}
+        sweep = Sweep(queue_of(20), page, identities=TWO)
+        await sweep.run()
+        assert recorded(sweep) == (UNAVAILABLE, Reason.REMOVED, "second")
         assert sweep.second_looks.left == 0
 
     run(main())
