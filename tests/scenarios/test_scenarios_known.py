@@ -186,7 +186,8 @@ def test_all_videos_called_removed(
     assert wrong(job.place.manifest(), calm.world) == []
 
 
-@pytest.mark.parametrize("after", [0, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0, 100])
 def test_a_block_that_calls_everything_unavailable(
     calm: StandinProcess, tmp_path: Path, after: int
 ) -> None:

@@ -45,7 +45,6 @@ CHANCE = 2 * ONE_LOOK
 # For `max_per_class` as many clips as it takes to be counted; the ids below are those of a world
 # where the classes need about as many rows as is to be expected.
 MANY_CLIPS = {"standard": 100, "removed": 16, "creative_commons": 40}
-SLOW = pytest.mark.slow
 
 
 def write_both(world: World, folder: Path, kinds: dict[str, int]) -> None:
@@ -106,15 +105,9 @@ def place_of(youtube: StandinProcess, folder: Path, source: str, kinds: dict[str
     return Place(folder / "out", (*reach(youtube), metadata, *few, *BY[source]))
 
 
-@pytest.mark.parametrize(
-    ("source", "refused"),
-    [
-        ("innertube", False),
-        pytest.param("data_api", False, marks=SLOW),
-        pytest.param("watch_page", False, marks=SLOW),
-        *(pytest.param(source, True, marks=SLOW) for source in BY),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("source", BY)
 def test_the_plan_counts_every_kind_of_request(
     calm: StandinProcess, tmp_path: Path, source: str, refused: bool
 ) -> None:

@@ -66,6 +66,7 @@ def test_the_classes_are_a_map_and_a_table_to_sort_and_filter(url: str, window: 
     seen.assert_accessible()
 
 
+@pytest.mark.slow
 def test_a_class_leads_to_those_above_and_to_what_became_of_its_segments(
     url: str, window: Open
 ) -> None:

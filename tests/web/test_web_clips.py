@@ -209,6 +209,7 @@ async def test_before_the_first_clip_the_list_says_so(folder: Path, tmp_path: Pa
     assert b"No clips yet" in page
 
 
+@pytest.mark.slow
 def test_the_keyboard_goes_through_the_list_and_plays(
     serve: Callable[..., str], window: Callable[..., Window], original: Path
 ) -> None:

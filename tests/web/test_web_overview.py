@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from folders import HOSTILE, history, leave, log
 from snapshots import bucket, done, snapshot, work_queue
 
@@ -41,6 +42,7 @@ def now(**changes: Any) -> RunSnapshot:
     return replace(begun, **changes)
 
 
+@pytest.mark.slow
 def test_it_follows_a_run_to_its_end(
     serve: Callable[..., str], window: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_it_fits_and_everybody_can_use_it(
         page.wait_for_selector("button[data-span=hour][aria-pressed=true]")
 
 
+@pytest.mark.slow
 def test_many_pages_in_one_browser_share_a_stream(
     serve: Callable[..., str], window: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PAGES = ("/", "/classes", "/missing", "/clips")
 
 
+@pytest.mark.slow
 def test_every_page_of_an_empty_folder_is_in_order(
     serve: Callable[..., str], window: Callable[..., Any], tmp_path: Path
 ) -> None:
