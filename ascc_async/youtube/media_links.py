@@ -108,7 +108,7 @@ class MediaLink:
             sources.note_served(self._video_id, identity, began)
             return range_answer(response.status, response.headers, body, complete, first, last)
 
-        return await sources.sessions.use(call, read_answer)
+        return await sources.sessions.ask_open(call, read_answer)
 
 
 def range_answer(

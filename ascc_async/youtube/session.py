@@ -226,9 +226,9 @@ class Sessions:
             url = call.url.partition("?")[0]
             return read(Answer(response.status, response.headers, body, permit, url))
 
-        return await self.use(call, read_answer)
+        return await self.ask_open(call, read_answer)
 
-    async def use(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
+    async def ask_open(self, call: Call, read: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
         """As `ask`, of an answer whose body is still to be read; leaving early drops the rest.
 
         After a NetworkFault or ServerFault it is asked again, within bounds. The last one is
@@ -238,7 +238,7 @@ class Sessions:
 
         async def attempt(again: bool) -> T:
             # The pause between videos was kept at the first try.
-            return await self._ask_once(replace(call, new_video=False) if again else call, use)
+            return await self._ask_once(replace(call, new_video=False) if again else call, read)
 
         def is_away() -> bool:
             names = self._clients if call.identity is None else (call.identity,)
@@ -246,7 +246,9 @@ class Sessions:
 
         return await retry_faults(attempt, self._retries, is_away=is_away)
 
-    async def _ask_once(self, call: Call, use: Callable[[HttpResponse, Permit], Awaitable[T]]) -> T:
+    async def _ask_once(
+        self, call: Call, read: Callable[[HttpResponse, Permit], Awaitable[T]]
+    ) -> T:
         """One try; redirects are followed, each as one more request of the same identity."""
         for _ in range(MOST_REDIRECTS):
             waiting = self.limiter.permit(
@@ -261,7 +263,7 @@ class Sessions:
                 if response.status not in call.allow_status and not 200 <= response.status < 300:
                     await self._judge_status(call, response)
                 if response.status not in REDIRECTS:
-                    return await use(response, permit)
+                    return await read(response, permit)
                 url = redirect_target(call.url, response.headers)
             # What was asked for is in the new address: the query is not added again.
             identity = response.identity

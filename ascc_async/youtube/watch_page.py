@@ -84,7 +84,7 @@ class WatchPageSource:
                 address=f"{URL}?{urlencode(query)}",
             )
 
-        return await self._sessions.use(call, read_answer)
+        return await self._sessions.ask_open(call, read_answer)
 
     async def _read(self, response: HttpResponse) -> PageReading:
         """The page, as far as it is needed. Raises Refused and ServerFault for what is none."""
